@@ -1,0 +1,79 @@
+# The chat's commands. `make help` lists them.
+
+PYTHON ?= python3
+PORT ?= 3000
+VENV := .venv
+BIN := $(VENV)/bin
+
+# A port given on the command line is also the browser's address, unless that is set too.
+ifneq ($(PORT),3000)
+export CHAT_PUBLIC_URL ?= http://localhost:$(PORT)
+endif
+
+.DEFAULT_GOAL := help
+
+##@ Use
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\nSettings come from the environment or .env (see .env.example); PORT=%s, PYTHON=%s.\n' \
+		'$(PORT)' '$(PYTHON)'
+
+.PHONY: install
+install: $(VENV)/.installed ## Install everything the chat needs into .venv
+
+.PHONY: run
+run: install ## Build what changed and start the chat (embedded database unless CHAT_* says otherwise)
+	@echo "The chat will answer at $${CHAT_PUBLIC_URL:-http://localhost:$(PORT)}  (Ctrl-C stops it)"
+	@exec $(BIN)/reflex run --env prod --backend-port $(PORT) --frontend-port $(PORT)
+
+.PHONY: migrate
+migrate: install ## Bring the database of CHAT_DATABASE_URL up to date
+	$(BIN)/alembic upgrade head
+
+.PHONY: export
+export: install ## Write frontend.zip and backend.zip
+	$(BIN)/reflex export
+
+##@ Develop
+.PHONY: dev
+dev: install ## Start with hot reload on http://localhost:3000
+	@exec $(BIN)/reflex run
+
+.PHONY: install-dev
+install-dev: $(VENV)/.installed-dev ## Install what tests and checks need
+
+.PHONY: test
+test: install-dev ## Run every test, on both databases (ARGS="-k name" narrows)
+	$(BIN)/python tests/install_servers.py
+	$(BIN)/pytest $(ARGS)
+
+.PHONY: lint
+lint: install-dev ## Check style, formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.PHONY: bench
+bench: install-dev ## Measure delivery, memory and history, and print a table
+	$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: clean
+clean: ## Remove the build and the tools' caches (keeps .venv and data)
+	rm -rf .web .states .pytest_cache .mypy_cache .ruff_cache .hypothesis frontend.zip backend.zip
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+# The stamps make a repeated install instant.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "The chat needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
+	@touch $@
