@@ -1,0 +1,46 @@
+"""Who a tab belongs to.
+
+The guard (`chat_app.ui.guard`) asks the accounts on every event and writes the answer here; screens
+only read it. What the browser may know are the plain vars; what the server decides by are the
+backend vars, which nothing from the wire can touch.
+"""
+
+from uuid import UUID
+
+import reflex as rx
+
+from chat_app.accounts.schemas import Identity, OwnUser
+from chat_app.core.errors import Unauthenticated
+
+
+class SessionState(rx.State):
+    """The signed-in user of this tab, or nobody."""
+
+    user_id: str = ""
+    username: str = ""
+    display_name: str = ""
+
+    _user_id: UUID | None = None
+    _session_id: UUID | None = None
+
+    def _identity(self) -> Identity | None:
+        if self._user_id is None or self._session_id is None:
+            return None
+        return Identity(user_id=self._user_id, session_id=self._session_id)
+
+    def _bind(self, identity: Identity, user: OwnUser) -> None:
+        self._user_id = identity.user_id
+        self._session_id = identity.session_id
+        self.user_id = str(user.id)
+        self.username = user.username
+        self.display_name = user.display_name
+
+
+async def signed_in(state: rx.State) -> Identity:
+    """Return who this tab acts for; every private handler begins with this question."""
+    session = await state.get_state(SessionState)
+    identity = session._identity()
+    if identity is None:
+        msg = "Sign in to go on."
+        raise Unauthenticated(msg)
+    return identity
