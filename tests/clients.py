@@ -1,0 +1,215 @@
+"""What a program that talks to the chat looks like: an HTTP client and a live socket."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+from uuid import uuid4
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Origin
+
+PASSWORD = "correct horse battery"
+PATIENCE_S = 5
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Person:
+    """Someone with an account, signed in as a program (`http` sends the bearer token)."""
+
+    url: str
+    user: Json
+    access_token: str
+    refresh_token: str
+    cookie: str
+    http: httpx.AsyncClient
+
+    @property
+    def id(self) -> str:
+        """The person's user id."""
+        return str(self.user["id"])
+
+    @property
+    def username(self) -> str:
+        """The name they sign in with."""
+        return str(self.user["username"])
+
+    def browser(self, *, origin: str | None = None) -> httpx.AsyncClient:
+        """Return a client that has the cookie and no token; `origin` "" sends no Origin."""
+        headers = {"Origin": self.url if origin is None else origin, "Cookie": self.cookie}
+        headers = {name: value for name, value in headers.items() if value}
+        return http_client(self.url, headers=headers)
+
+    async def write(self, receiver: "Person", content: str, **fields: Any) -> Json:  # noqa: ANN401  # any JSON, wrong ones too
+        """Send one direct message over HTTP and return it."""
+        body = {"receiver_id": receiver.id, "content": content, **fields}
+        reply = await self.http.post("/api/messages", json=body)
+        assert reply.status_code == 201, reply.text
+        return as_json(reply)
+
+    async def opened(self, other: "Person") -> Json:
+        """Open the direct conversation with `other` and return it."""
+        reply = await self.http.post("/api/conversations", json={"user_id": other.id})
+        assert reply.status_code in {200, 201}, reply.text
+        return as_json(reply)
+
+    async def conversation(self, conversation_id: str) -> Json:
+        """Fetch one conversation as this person sees it."""
+        reply = await self.http.get(f"/api/conversations/{conversation_id}")
+        assert reply.status_code == 200, reply.text
+        return as_json(reply)
+
+    async def history(self, conversation_id: str, **page: int) -> Json:
+        """Fetch one page of messages."""
+        path = f"/api/conversations/{conversation_id}/messages"
+        reply = await self.http.get(path, params=page)
+        assert reply.status_code == 200, reply.text
+        return as_json(reply)
+
+    @contextlib.asynccontextmanager
+    async def socket(self) -> AsyncIterator["Socket"]:
+        """Give a live socket of this person, signed in by its first frame and greeted."""
+        async with Socket.open(self.url) as socket:
+            await socket.send({"type": "auth", "content": self.access_token})
+            await socket.expect("ready")
+            yield socket
+
+
+def http_client(url: str, *, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
+    """Return a client of the chat at `url` that keeps no cookies of its own accord."""
+    return httpx.AsyncClient(base_url=url, headers=headers, timeout=30)
+
+
+def as_json(reply: httpx.Response) -> Json:
+    """Return the reply's JSON object."""
+    body = reply.json()
+    assert isinstance(body, dict)
+    return body
+
+
+def new_username() -> str:
+    """Return a username that nobody has."""
+    return f"u{uuid4().hex[:20]}"
+
+
+async def register(url: str, **fields: Any) -> Person:  # noqa: ANN401  # any JSON, wrong ones too
+    """Make an account and return the person who owns it."""
+    body = {"username": new_username(), "password": PASSWORD, **fields}
+    async with http_client(url) as client:
+        reply = await client.post("/api/auth/register", json=body)
+    assert reply.status_code == 201, reply.text
+    return person_of(url, reply)
+
+
+async def log_in(url: str, person: Person, *, password: str = PASSWORD) -> Person:
+    """Sign the same person in once more: another session of theirs."""
+    body = {"username": person.username, "password": password}
+    async with http_client(url) as client:
+        reply = await client.post("/api/auth/login", json=body)
+    assert reply.status_code == 200, reply.text
+    return person_of(url, reply)
+
+
+def person_of(url: str, reply: httpx.Response) -> Person:
+    """Return the person whom a register or login reply is about."""
+    body = as_json(reply)
+    token = body["access_token"]
+    return Person(
+        url=url,
+        user=body["user"],
+        access_token=token,
+        refresh_token=body["refresh_token"],
+        cookie=reply.headers["set-cookie"].partition(";")[0],
+        http=http_client(url, headers={"Authorization": f"Bearer {token}"}),
+    )
+
+
+def assert_problem(reply: httpx.Response, status: int, code: str | None = None) -> Json:
+    """Check that a refusal is well formed, and return its body."""
+    assert reply.status_code == status, f"{reply.status_code}: {reply.text}"
+    assert reply.headers["content-type"].startswith("application/problem+json"), reply.headers
+    body = as_json(reply)
+    assert {"type", "title", "status", "detail", "code", "request_id"} <= body.keys()
+    assert body["status"] == status
+    assert body["request_id"] == reply.headers["x-request-id"]
+    assert code is None or body["code"] == code, body
+    for internal in ("Traceback", "site-packages", "SELECT ", "INSERT ", "sqlalchemy"):
+        assert internal not in reply.text
+    return body
+
+
+def assert_invalid(reply: httpx.Response, *fields: str) -> Json:
+    """Check for a 422 with exactly one entry for each of `fields`."""
+    body = assert_problem(reply, 422)
+    assert sorted(error["field"] for error in body["errors"]) == sorted(fields), body
+    assert all(error["message"] for error in body["errors"])
+    return body
+
+
+@dataclass
+class Socket:
+    """A live socket. `expect` keeps what it passes over in `passed`, for later claims."""
+
+    connection: ClientConnection
+    passed: list[Json] = field(default_factory=list)
+    _unread: list[Json] = field(default_factory=list)
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(
+        cls, url: str, *, cookie: str | None = None, origin: str | None = None
+    ) -> AsyncIterator[Self]:
+        """Connect to `/ws`; nobody is signed in unless the cookie says so."""
+        address = url.replace("http", "ws", 1) + "/ws"
+        async with connect(
+            address,
+            origin=Origin(origin) if origin else None,
+            additional_headers={"Cookie": cookie} if cookie else None,
+            compression=None,
+            max_size=2**24,
+            proxy=None,
+        ) as connection:
+            yield cls(connection)
+
+    async def send(self, frame: Json | str | bytes) -> None:
+        """Send one frame: an object as JSON, text and bytes as they are."""
+        await self.connection.send(json.dumps(frame) if isinstance(frame, dict) else frame)
+
+    async def receive(self, *, seconds: float = PATIENCE_S) -> Json:
+        """Return the next frame; the events of a batch one by one."""
+        if not self._unread:
+            async with asyncio.timeout(seconds):
+                frame = json.loads(await self.connection.recv())
+            self._unread = frame["events"] if frame["type"] == "batch" else [frame]
+        return self._unread.pop(0)
+
+    async def expect(self, kind: str, *, seconds: float = PATIENCE_S, **fields: object) -> Json:
+        """Return the next frame of that type whose fields are equal to `fields`."""
+        async with asyncio.timeout(seconds):
+            while True:
+                frame = await self.receive(seconds=seconds)
+                if frame["type"] == kind and fields.items() <= frame.items():
+                    return frame
+                self.passed.append(frame)
+
+    async def settled(self) -> list[Json]:
+        """Return all that came before the answer to a ping, which is all there was."""
+        await self.send({"type": "ping"})
+        await self.expect("pong")
+        passed, self.passed = self.passed, []
+        return passed
+
+    async def close_code(self, *, seconds: float = PATIENCE_S) -> int:
+        """Wait until the server closes the socket and return its code."""
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                self.passed.append(await self.receive(seconds=seconds))
+        code = self.connection.close_code
+        assert code is not None
+        return code

@@ -1,0 +1,223 @@
+"""Fixtures for every test: the two pairs of storage and bus, running chats, people.
+
+Unit tests take `storage` (an own migrated database, an emptied bus). Tests of the doors take
+`chat`, one server per pair that they share: they make their own people and touch no others'.
+Whoever needs special settings, or kills the server, takes `start_chat`.
+"""
+
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+import pytest_asyncio
+
+from tests import clients, servers
+
+PAIRS = ("sqlite+memory", "postgres+redis")
+FRONT_END_BUILD_S = 300
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Where a chat keeps things: the settings that say so."""
+
+    pair: str
+    database_url: str
+    redis_url: str
+    folder: Path
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings as the environment would name them."""
+        return {
+            "CHAT_DATA_DIR": str(self.folder),
+            "CHAT_DATABASE_URL": self.database_url,
+            "CHAT_REDIS_URL": self.redis_url,
+        }
+
+
+class StartChat(Protocol):
+    """Starts a chat on fresh storage; `pair` overrides the test's own pair."""
+
+    def __call__(self, *, pair: str = ..., **settings: str) -> servers.ChatServer: ...
+
+
+NewPerson = Callable[..., Awaitable[clients.Person]]
+
+
+class _Farm:
+    """The outside servers of this test process, each started when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._postgres: servers.Postgres | None = None
+        self._redis: list[servers.Redis] = []
+        self._chats: dict[str, servers.ChatServer] = {}
+
+    @property
+    def postgres(self) -> servers.Postgres:
+        if self._postgres is None:
+            self._postgres = servers.Postgres(self._folder)
+        return self._postgres
+
+    def new_redis(self) -> servers.Redis:
+        self._redis.append(servers.Redis(self._folder))
+        return self._redis[-1]
+
+    @property
+    def redis(self) -> servers.Redis:
+        return self._redis[0] if self._redis else self.new_redis()
+
+    def storage(self, pair: str, folder: Path, *, own_redis: bool = False) -> Storage:
+        if pair == "sqlite+memory":
+            return Storage(pair, "", "", folder)
+        redis = self.new_redis() if own_redis else self.redis
+        return Storage(pair, self.postgres.new_chat_database(), redis.url, folder)
+
+    def shared_chat(self, pair: str) -> servers.ChatServer:
+        if pair not in self._chats:
+            folder = self._folder / pair
+            folder.mkdir()
+            # Channels reach every database of one Redis: a chat that stays has its own.
+            storage = self.storage(pair, folder, own_redis=True)
+            self._chats[pair] = start(storage, CHAT_LIMITS="off")
+        return self._chats[pair]
+
+    def stop(self) -> None:
+        for chat in self._chats.values():
+            chat.stop()
+        for redis in self._redis:
+            redis.stop()
+        if self._postgres is not None:
+            self._postgres.stop()
+
+
+def start(storage: Storage, **settings: str) -> servers.ChatServer:
+    """Start the API and the live socket, without the screens, and wait until they answer."""
+    port = servers.free_port()
+    command = [sys.executable, "-m", "tests.api_server", str(port)]
+    everything = {**storage.settings, **settings}
+    everything.pop("CHAT_DATA_DIR")
+    chat = servers.ChatServer(command, folder=storage.folder, port=port, **everything)
+    return chat.wait_until_ready()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that share the built chat on one test process."""
+    for item in items:
+        if "built_server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("built"))
+
+
+@pytest.fixture(scope="session")
+def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Farm]:
+    """Give the outside servers, and stop them at the end whatever happened."""
+    farm = _Farm(tmp_path_factory.mktemp("servers"))
+    try:
+        yield farm
+    finally:
+        farm.stop()
+
+
+@pytest.fixture(params=PAIRS)
+def pair(request: pytest.FixtureRequest) -> str:
+    """Name the pair of storage and bus that the test runs on; every such test runs on both."""
+    return str(request.param)
+
+
+@pytest.fixture
+def storage(farm: _Farm, pair: str, tmp_path: Path) -> Storage:
+    """Give a fresh database with every table, and an empty bus."""
+    if pair != "sqlite+memory":
+        farm.redis.empty()
+    return farm.storage(pair, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def redis_url(farm: _Farm) -> str:
+    """Give the address of a private Redis."""
+    return farm.redis.url
+
+
+@pytest.fixture
+def empty_database_urls(farm: _Farm, tmp_path: Path) -> dict[str, str]:
+    """Give the addresses of an SQLite and a PostgreSQL database without any table."""
+    return {
+        "sqlite": f"sqlite+aiosqlite:///{tmp_path}/empty.db",
+        "postgres": farm.postgres.new_database(),
+    }
+
+
+@pytest.fixture
+def chat(farm: _Farm, pair: str) -> servers.ChatServer:
+    """Give the shared chat of this pair; its rate limits are off."""
+    return farm.shared_chat(pair)
+
+
+@pytest.fixture
+def start_chat(farm: _Farm, pair: str, tmp_path: Path) -> Iterator[StartChat]:
+    """Give a function that starts a chat of the test's own, with the settings it asks for."""
+    started: list[servers.ChatServer] = []
+
+    def start_one(*, pair: str = pair, **settings: str) -> servers.ChatServer:
+        folder = tmp_path / f"chat-{len(started)}"
+        folder.mkdir()
+        storage = farm.storage(pair, folder, own_redis=True)
+        started.append(start(storage, **settings))
+        return started[-1]
+
+    try:
+        yield start_one
+    finally:
+        for chat in started:
+            chat.stop()
+
+
+@pytest_asyncio.fixture
+async def new_person(chat: servers.ChatServer) -> AsyncIterator[NewPerson]:
+    """Give a function that registers somebody at the shared chat."""
+    people: list[clients.Person] = []
+
+    async def register(**fields: object) -> clients.Person:
+        people.append(await clients.register(chat.url, **fields))
+        return people[-1]
+
+    yield register
+    for person in people:
+        await person.http.aclose()
+
+
+@pytest_asyncio.fixture
+async def alice(new_person: NewPerson) -> clients.Person:
+    """Give somebody."""
+    return await new_person()
+
+
+@pytest_asyncio.fixture
+async def bob(new_person: NewPerson) -> clients.Person:
+    """Give somebody else."""
+    return await new_person()
+
+
+@pytest_asyncio.fixture
+async def carol(new_person: NewPerson) -> clients.Person:
+    """Give a stranger to the others."""
+    return await new_person()
+
+
+@pytest.fixture(scope="session")
+def built_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the address of the whole chat in production, screens included (limits are off)."""
+    port = servers.free_port()
+    reflex = str(Path(sys.executable).parent / "reflex")
+    command = [reflex, *f"run --env prod --backend-port {port} --frontend-port {port}".split()]
+    folder = tmp_path_factory.mktemp("built")
+    chat = servers.ChatServer(command, folder=folder, port=port, CHAT_LIMITS="off")
+    try:
+        chat.wait_until_ready(seconds=FRONT_END_BUILD_S)
+        yield chat.url
+    finally:
+        chat.stop()

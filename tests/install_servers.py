@@ -1,0 +1,82 @@
+"""Find Chromium, Redis and PostgreSQL for the tests; install on Debian what is missing.
+
+The tests start private copies on free ports; nothing here needs them running.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests import programs
+
+
+class Needed(NamedTuple):
+    """A program, how to find it, and its Debian package."""
+
+    name: str
+    find: Callable[[], Path]
+    package: str
+
+
+NEEDED = (
+    Needed("Chromium", programs.chromium, "chromium"),
+    Needed("Redis", programs.redis_server, "redis-server"),
+    Needed("PostgreSQL", programs.postgres_folder, "postgresql"),
+)
+
+
+def main() -> int:
+    """Make sure that everything is there; return the exit status."""
+    missing = _missing()
+    if not missing:
+        return 0
+    if shutil.which("apt-get") and (administrator := _administrator()) is not None:
+        print("Installing for the tests:", ", ".join(needed.name for needed in missing))
+        _apt_get(administrator, "update")
+        packages = [needed.package for needed in missing]
+        _apt_get(administrator, "install", "--yes", "--no-install-recommends", *packages)
+        missing = _missing()
+    for needed in missing:
+        print(
+            f"The tests need {needed.name}. Please install it with your system's package manager"
+            f" (on Debian: apt-get install {needed.package}) and run this again.",
+            file=sys.stderr,
+        )
+    return 1 if missing else 0
+
+
+def _missing() -> list[Needed]:
+    missing = []
+    for needed in NEEDED:
+        try:
+            needed.find()
+        except programs.ProgramMissing:
+            missing.append(needed)
+    return missing
+
+
+def _administrator() -> list[str] | None:
+    """Return what to put before a command to run it as root, or None."""
+    if os.geteuid() == 0:
+        return []
+    sudo = shutil.which("sudo")
+    # Without a terminal nobody could type the password: then only a free sudo counts.
+    asks_nothing = sudo and subprocess.run([sudo, "-n", "true"], check=False).returncode == 0
+    return [sudo] if sudo and (asks_nothing or sys.stdin.isatty()) else None
+
+
+def _apt_get(administrator: list[str], *arguments: str) -> None:
+    # RUNLEVEL=1 keeps the packages from starting their services: the tests start private ones.
+    environment = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"]
+    command = [*administrator, *environment, "apt-get", "-qq", *arguments]
+    subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""Where the outside programs are that the tests use, and what to say when one is missing."""
+
+import shutil
+import sys
+from pathlib import Path
+
+POSTGRES_FOLDERS = (
+    "/usr/lib/postgresql/*/bin",  # Debian, Ubuntu
+    "/usr/pgsql-*/bin",  # Fedora, RHEL
+    "/opt/homebrew/opt/postgresql*/bin",
+    "/usr/local/opt/postgresql*/bin",
+)
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+CHROMIUM_FILES = (
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+
+
+class ProgramMissing(RuntimeError):
+    """A test needs a program that this machine does not have."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is not installed; run: {sys.executable} tests/install_servers.py")
+
+
+def chromium() -> Path:
+    """Return the browser that the browser tests drive."""
+    for name in CHROMIUM_NAMES:
+        if found := shutil.which(name):
+            return Path(found)
+    for file in CHROMIUM_FILES:
+        if Path(file).exists():
+            return Path(file)
+    raise ProgramMissing("Chromium")
+
+
+def redis_server() -> Path:
+    """Return the Redis server, or Valkey, its free twin."""
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    raise ProgramMissing("Redis")
+
+
+def postgres_folder() -> Path:
+    """Return the newest folder that holds `initdb`, `postgres` and `createdb`."""
+    folders = [
+        folder
+        for pattern in POSTGRES_FOLDERS
+        for folder in Path("/").glob(pattern.removeprefix("/"))
+        if (folder / "initdb").exists()
+    ]
+    if folders:
+        return max(folders, key=_version)
+    if found := shutil.which("initdb"):
+        return Path(found).resolve().parent
+    raise ProgramMissing("PostgreSQL")
+
+
+def _version(folder: Path) -> int:
+    digits = "".join(letter for letter in folder.parent.name if letter.isdigit())
+    return int(digits or 0)

@@ -1,0 +1,264 @@
+"""Private servers for the tests: PostgreSQL, Redis and the chat itself, on free loopback ports.
+
+Each lives in a folder of its own, starts when it is first asked for and is stopped by the
+fixture that started it. PostgreSQL refuses to run as root; then it runs as another user.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+from uuid import uuid4
+
+import httpx
+
+from tests import programs
+
+ROOT = Path(__file__).resolve().parents[1]
+START_S = 60
+STOP_S = 20
+LOOPBACK = "127.0.0.1"
+
+
+class ServerFailed(RuntimeError):
+    """A server ended, or did not answer in time; the text is the end of its log."""
+
+
+def free_port() -> int:
+    """Return a port that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Server:
+    """One child process with its log. Stopped by `stop`, or by the system when we are killed."""
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        user: str | None = None,
+        cwd: Path = ROOT,
+    ) -> None:
+        self.log = log
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [*_tied_to_us(), *map(str, command)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=dict(environment) if environment is not None else None,
+                cwd=cwd,
+                user=user,
+                group=pwd.getpwnam(user).pw_gid if user else None,
+                extra_groups=[] if user else None,
+                # A Ctrl-C at the terminal is for pytest, whose fixtures then stop the servers.
+                start_new_session=True,
+            )
+
+    def wait_until(self, ready: Callable[[], bool], *, seconds: float = START_S) -> None:
+        """Wait until `ready` says so; raise ServerFailed when the process ends or time is up."""
+        end = time.monotonic() + seconds
+        while not ready():
+            if self.process.poll() is not None or time.monotonic() > end:
+                self.stop()
+                raise ServerFailed(f"{self.process.args!r}\n{self.text()[-4000:]}")
+            time.sleep(0.05)
+
+    def text(self) -> str:
+        """Return everything the server has written so far."""
+        return self.log.read_text(errors="replace")
+
+    def stop(self, *, with_signal: int = signal.SIGTERM) -> int:
+        """End the process, the hard way when it does not obey, and return its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(with_signal)
+            try:
+                self.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        return self.process.wait()
+
+
+def _tied_to_us() -> list[str]:
+    # On Linux the system itself ends the server when the tests are killed without mercy.
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+
+
+class Redis:
+    """A private Redis that keeps nothing on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"redis://{LOOPBACK}:{self.port}/0"
+        options = f"--port {self.port} --bind {LOOPBACK} --appendonly no".split()
+        command = [str(programs.redis_server()), *options, "--save", "", "--dir", str(folder)]
+        self.server = Server(command, log=folder / f"redis-{self.port}.log")
+        self.server.wait_until(self._answers)
+
+    def empty(self) -> None:
+        """Forget every key."""
+        if b"OK" not in self._ask(b"FLUSHALL"):
+            raise ServerFailed("Redis does not forget")
+
+    def stop(self) -> None:
+        """Stop the server."""
+        self.server.stop()
+
+    def _answers(self) -> bool:
+        try:
+            return b"PONG" in self._ask(b"PING")
+        except OSError:
+            return False
+
+    def _ask(self, command: bytes) -> bytes:
+        with socket.create_connection((LOOPBACK, self.port), 5) as connection:
+            connection.sendall(command + b"\r\n")
+            return connection.recv(64)
+
+
+class Postgres:
+    """A private PostgreSQL. `new_database` is empty, `new_chat_database` has every table."""
+
+    def __init__(self, folder: Path) -> None:
+        self._bin = programs.postgres_folder()
+        self._user = _unprivileged_user()
+        self._folder = Path(tempfile.mkdtemp(prefix="chat-pg-"))
+        if self._user:
+            shutil.chown(self._folder, self._user)
+        self.port = free_port()
+        data = self._folder / "data"
+        self._run("initdb", "-D", str(data), "-U", "chat", "-A", "trust", "-E", "UTF8", "--no-sync")
+        # Speed: what these databases hold need not outlive the machine, only the chat.
+        settings = ["fsync=off", "full_page_writes=off", f"listen_addresses={LOOPBACK}"]
+        settings += ["unix_socket_directories=", "max_connections=300"]
+        command: list[str | Path] = [self._bin / "postgres", "-D", data, "-p", str(self.port)]
+        command += [word for setting in settings for word in ("-c", setting)]
+        log = folder / f"postgres-{self.port}.log"
+        self.server = Server(command, log=log, user=self._user, cwd=self._folder)
+        self.server.wait_until(self._answers)
+        self._template: str | None = None
+
+    def new_database(self, *, template: str | None = None) -> str:
+        """Make a database and return its SQLAlchemy address."""
+        name = f"chat_{uuid4().hex}"
+        options = ["-T", template] if template else []
+        self._run("createdb", "-h", LOOPBACK, "-p", str(self.port), "-U", "chat", *options, name)
+        return self._address(name)
+
+    def new_chat_database(self) -> str:
+        """Make a database with the newest tables and return its SQLAlchemy address."""
+        if self._template is None:
+            address = self.new_database()
+            migrate(address)
+            self._template = address.rpartition("/")[2]
+        return self.new_database(template=self._template)
+
+    def stop(self) -> None:
+        """Stop the server without waiting for its clients, and remove what it kept."""
+        self.server.stop(with_signal=signal.SIGINT)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _address(self, name: str) -> str:
+        return f"postgresql+asyncpg://chat@{LOOPBACK}:{self.port}/{name}"
+
+    def _answers(self) -> bool:
+        address = ["-h", LOOPBACK, "-p", str(self.port)]
+        command = [str(self._bin / "pg_isready"), "-q", *address]
+        return subprocess.run(command, check=False).returncode == 0
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [self._bin / program, *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=self._folder,
+            user=self._user,
+        )
+        if done.returncode:
+            raise ServerFailed(f"{program}: {done.stderr}")
+
+
+def _unprivileged_user() -> str | None:
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+def migrate(database_url: str) -> None:
+    """Bring the database up to date with the command that operators use."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", "alembic", "upgrade", "head"],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env=chat_environment(CHAT_DATABASE_URL=database_url, CHAT_DATA_DIR=folder),
+        )
+    if done.returncode:
+        raise ServerFailed(f"alembic: {done.stdout}{done.stderr}")
+
+
+def chat_environment(**settings: str) -> dict[str, str]:
+    """Return our environment with the chat's settings replaced by `settings`."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("CHAT_")}
+    return {**ours, **settings}
+
+
+class ChatServer:
+    """The chat, running in a process of its own at `url`."""
+
+    def __init__(
+        self, command: Sequence[str | Path], *, folder: Path, port: int, **settings: str
+    ) -> None:
+        self.port = port
+        self.url = f"http://{LOOPBACK}:{port}"
+        self.settings = {"CHAT_PUBLIC_URL": self.url, "CHAT_DATA_DIR": str(folder), **settings}
+        self._command = command
+        self._log = folder / f"chat-{port}.log"
+        self.server = self._started()
+
+    def wait_until_ready(self, *, seconds: float = START_S) -> Self:
+        """Wait for the health check to say yes."""
+        self.server.wait_until(self._ready, seconds=seconds)
+        return self
+
+    def restart(self, *, with_signal: int = signal.SIGTERM) -> None:
+        """Stop the process and start another on the same data and port."""
+        self.server.stop(with_signal=with_signal)
+        self.server = self._started()
+        self.wait_until_ready()
+
+    def stop(self) -> int:
+        """Stop the process and return its exit status."""
+        return self.server.stop()
+
+    def log(self) -> str:
+        """Return everything the chat has logged."""
+        return self.server.text()
+
+    def _started(self) -> Server:
+        environment = chat_environment(**self.settings)
+        return Server(self._command, log=self._log, environment=environment)
+
+    def _ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/api/health/ready", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
