@@ -1,12 +1,35 @@
-"""News from the hub, brought to every open tab."""
+"""News from the hub, brought to every open tab.
 
+A signed-in tab has one outlet of the hub and one task. The task takes everything that has queued and
+shows it in a single change of the tab's state, so that a busy conversation costs a tab no more than
+a few refreshes a second.
+"""
+
+import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import reflex as rx
+import structlog
+from reflex.state import BaseState, StateUpdate
 
 from chat_app.accounts.schemas import Identity
-from chat_app.realtime.events import Event
+from chat_app.core.errors import AppError
+from chat_app.realtime.events import AnyEvent, decode
+from chat_app.realtime.hub import SESSION_OVER, TOO_SLOW, Outlet, OutletClosed
+from chat_app.ui.guard import sign_in_redirect
+from chat_app.ui.running import current_node
+from chat_app.ui.session import SessionState
+
+log = structlog.get_logger("chat_app.ui.live")
+
+# A tab rests this many times as long as its last refresh took, so that many tabs under pressure are
+# refreshed less often and leave at least four fifths of the process to everything else.
+REST = 4
+SHORTEST_REST = 0.02
+LONGEST_REST = 1.0
+RETRY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +44,141 @@ class LiveScreen:
     nothing for a screen that has not loaded yet.
     """
 
-    apply: Callable[[rx.State, Identity, Sequence[Event]], Awaitable[None]]
+    apply: Callable[[BaseState, Identity, Sequence[AnyEvent]], Awaitable[None]]
     """Bring what is shown up to date with these events, oldest first."""
 
-    reload: Callable[[rx.State, Identity], Awaitable[None]]
+    reload: Callable[[BaseState, Identity], Awaitable[None]]
     """Load what is shown afresh: the tab was too slow and may have missed events."""
+
+
+class LiveTabs:
+    """Every signed-in tab that is open in this process."""
+
+    def __init__(self, app: rx.App, screens: Sequence[LiveScreen]) -> None:
+        self._app = app
+        self._screens = screens
+        self._tabs: dict[str, _Tab] = {}
+
+    async def follow(self, socket: str, token: str, identity: Identity) -> None:
+        """Have the tab behind this socket hear the news, from now on until the socket ends."""
+        tab = self._tabs.get(socket)
+        if tab is not None and tab.identity == identity and tab.token == token:
+            return
+        await self.leave(socket)
+        outlet = await current_node().open_outlet(identity)
+        tab = _Tab(self._app, self._screens, token, identity, outlet)
+        self._tabs[socket] = tab
+        tab.start()
+
+    async def leave(self, socket: str) -> None:
+        """Forget the tab behind this socket, if there is one."""
+        tab = self._tabs.pop(socket, None)
+        if tab is not None:
+            await tab.stop()
+
+    async def close(self) -> None:
+        """Forget every tab: the process stops."""
+        for socket in list(self._tabs):
+            await self.leave(socket)
+
+    def __len__(self) -> int:
+        """Count the tabs."""
+        return len(self._tabs)
+
+
+class _Tab:
+    def __init__(
+        self,
+        app: rx.App,
+        screens: Sequence[LiveScreen],
+        token: str,
+        identity: Identity,
+        outlet: Outlet,
+    ) -> None:
+        self.token = token
+        self.identity = identity
+        self._app = app
+        self._screens = screens
+        self._outlet = outlet
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        # A context of its own: the current one belongs to an event that will be long over.
+        self._task = asyncio.create_task(self._listen(), context=contextvars.Context())
+
+    async def stop(self) -> None:
+        task = self._task
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+            await asyncio.wait([task])
+        await self._outlet.close()
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        missed = False
+        while True:
+            try:
+                events = [decode(envelope.body) for envelope in await self._outlet.take()]
+            except OutletClosed as closed:
+                if closed.code == SESSION_OVER:
+                    await self._sign_out()
+                if closed.code != TOO_SLOW:
+                    return
+                await self._reopen()
+                events, missed = [], True
+            started = loop.time()
+            missed = not await self._refresh(events, missed=missed)
+            took = loop.time() - started
+            await asyncio.sleep(
+                RETRY if missed else min(LONGEST_REST, max(SHORTEST_REST, took * REST))
+            )
+
+    async def _reopen(self) -> None:
+        await self._outlet.close()
+        self._outlet = await current_node().open_outlet(self.identity)
+
+    async def _refresh(self, events: Sequence[AnyEvent], *, missed: bool) -> bool:
+        """Show the news; return whether that worked."""
+        if not await self._is_connected():
+            return True
+        try:
+            async with self._app.modify_state(self._state_token()) as root:
+                session = await root.get_state(SessionState)
+                if session._identity() != self.identity:
+                    return True
+                for screen in self._screens:
+                    if missed:
+                        await screen.reload(root, self.identity)
+                    else:
+                        await screen.apply(root, self.identity, events)
+        except AppError as error:
+            log.warning("refresh_postponed", code=error.code)
+            return False
+        except Exception:  # whatever it was, the tab is still open and tries again
+            log.exception("refresh_failed")
+            return False
+        return True
+
+    async def _sign_out(self) -> None:
+        """Take everything private from the tab and send it to the sign-in page."""
+        if not await self._is_connected():
+            return
+        async with self._app.modify_state(self._state_token()) as root:
+            session = await root.get_state(SessionState)
+            if session._identity() != self.identity:
+                return
+            path = root.router_data.get("asPath", "")
+            root.reset()
+        namespace = self._app.event_namespace
+        if namespace is not None:
+            await namespace.emit_update(StateUpdate(events=sign_in_redirect(path)), self.token)
+
+    async def _is_connected(self) -> bool:
+        # An unknown token would make a state for nobody, which stays until it expires.
+        namespace = self._app.event_namespace
+        return namespace is not None and await namespace._token_manager.is_token_connected(
+            self.token
+        )
+
+    def _state_token(self) -> rx.BaseStateToken:
+        return rx.BaseStateToken(ident=self.token, cls=SessionState)

@@ -1,0 +1,55 @@
+"""The composition root: both doors, one process. Nothing imports it but Reflex."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import reflex as rx
+
+from chat_app.api.app import create_api
+from chat_app.core.logs import configure_logs
+from chat_app.core.settings import SettingsError, read_settings
+from chat_app.edge import dispatch, edge
+from chat_app.ui import build, routes
+from chat_app.ui.guard import SessionGuard, guard_sockets
+from chat_app.ui.live import LiveTabs
+from chat_app.ui.running import serving
+
+try:
+    settings = read_settings()
+except SettingsError as error:
+    sys.exit(str(error))
+
+configure_logs(settings.log_level, settings.log_format)
+api = create_api(settings)
+
+
+class ChatApp(rx.App):
+    """The browser's door, with the program's door beside it and the edge around both."""
+
+    def __call__(self) -> Any:
+        """Return the whole chat as one ASGI application."""
+        pages = guard_sockets(super().__call__(), settings, on_close=tabs.leave)
+        return edge(dispatch(api, pages), public_url=settings.public_url)
+
+    def _should_compile(self) -> bool:
+        return super()._should_compile() and not build.front_end_is_current()
+
+
+@asynccontextmanager
+async def life() -> AsyncIterator[None]:
+    """Run the node for as long as the server does; everything that needs a loop is made here."""
+    async with api.lifespan():
+        with serving(api.state.node):
+            try:
+                yield
+            finally:
+                await tabs.close()
+
+
+app = ChatApp(toaster=None)
+tabs = LiveTabs(app, routes.LIVE_SCREENS)
+app.add_middleware(SessionGuard(settings, tabs.follow), index=0)
+app.register_lifespan_task(life)
+routes.add_pages(app)

@@ -1,0 +1,155 @@
+"""The outermost layer: one origin, two doors, and the headers that every reply carries.
+
+Plain ASGI. It knows neither framework: the composition root hands it both applications.
+"""
+
+import re
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeAlias
+from uuid import uuid4
+
+import structlog
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+
+REQUEST_ID = b"x-request-id"
+WELL_FORMED_REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
+IMMUTABLE = b"public, max-age=31536000, immutable"
+
+log = structlog.get_logger("chat_app.edge")
+
+
+def dispatch(api: AsgiApp, pages: AsgiApp) -> AsgiApp:
+    """Send `/api` and `/ws` to the program's door, everything else to the browser's.
+
+    The lifespan goes to the browser's door, which enters the other one's.
+    """
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        is_api = scope["type"] != "lifespan" and _is_api(scope["path"])
+        await (api if is_api else pages)(scope, receive, send)
+
+    return app
+
+
+def edge(app: AsgiApp, *, public_url: str) -> AsgiApp:
+    """Name every request, put the security headers on every reply, and write the access log."""
+    security = security_headers(public_url)
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await app(scope, receive, send)
+            return
+        reply = _Reply(scope, send, security)
+        scope = {**scope, "headers": reply.request_headers}
+        structlog.contextvars.bind_contextvars(request_id=reply.request_id.decode())
+        try:
+            await app(scope, receive, reply.send)
+        finally:
+            reply.write_log()
+            structlog.contextvars.unbind_contextvars("request_id")
+
+    return guarded
+
+
+def security_headers(public_url: str) -> Headers:
+    """Return the headers that tell browsers what a page of ours may do."""
+    live = public_url.replace("http", "ws", 1)
+    policy = {
+        "default-src": "'self'",
+        # The prerendered pages start with inline scripts, and Reflex evaluates the scripts that
+        # its server sends (`rx.call_script`). Message text never gets near either.
+        "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",
+        "style-src": "'self' 'unsafe-inline'",
+        "img-src": "'self' data: blob:",
+        "font-src": "'self' data:",
+        # Some browsers do not count the own host's WebSockets as 'self'.
+        "connect-src": f"'self' {live}",
+        "object-src": "'none'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+    }
+    headers = [
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"same-origin"),
+        (
+            b"content-security-policy",
+            "; ".join(f"{name} {value}" for name, value in policy.items()).encode(),
+        ),
+    ]
+    if public_url.startswith("https://"):
+        headers.append((b"strict-transport-security", b"max-age=31536000"))
+    return headers
+
+
+class _Reply:
+    """One request's reply on its way out."""
+
+    def __init__(self, scope: Scope, send: Send, security: Headers) -> None:
+        self._send = send
+        self._security = security
+        self._method = scope.get("method", "WEBSOCKET")
+        self._path = scope["path"]
+        self._status = 0
+        self._started = time.perf_counter()
+        given = dict(scope["headers"]).get(REQUEST_ID, b"")
+        self.request_id = given if WELL_FORMED_REQUEST_ID.fullmatch(given) else uuid4().hex.encode()
+        self.request_headers = [pair for pair in scope["headers"] if pair[0] != REQUEST_ID]
+        self.request_headers.append((REQUEST_ID, self.request_id))
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on, completing the headers of the one that has them."""
+        kind = message["type"]
+        if kind in ("http.response.start", "websocket.http.response.start"):
+            self._status = message["status"]
+            message = {**message, "headers": self._complete(list(message.get("headers", ())))}
+        elif kind == "websocket.accept":
+            self._status = 101
+            message = {**message, "headers": _without_cors(message.get("headers", ()))}
+        elif kind == "websocket.close" and not self._status:
+            self._status = 403
+        await self._send(message)
+
+    def write_log(self) -> None:
+        """Say what was asked and answered. Never the query: Reflex puts a tab's key there."""
+        log.info(
+            "request",
+            method=self._method,
+            path=self._path,
+            status=self._status or 500,
+            ms=round((time.perf_counter() - self._started) * 1000, 1),
+        )
+
+    def _complete(self, headers: Headers) -> Headers:
+        headers = _without_cors(headers)
+        present = {name.lower() for name, _ in headers}
+        headers += [pair for pair in self._security if pair[0] not in present]
+        if REQUEST_ID not in present:
+            headers.append((REQUEST_ID, self.request_id))
+        if b"cache-control" not in present:
+            headers.append((b"cache-control", self._cache_control()))
+        return headers
+
+    def _cache_control(self) -> bytes:
+        if _is_api(self._path):
+            return b"no-store"
+        # Vite puts a hash of its content into the name of everything in `/assets/`.
+        if self._path.startswith("/assets/") and self._status in (200, 304):
+            return IMMUTABLE
+        return b"no-cache"
+
+
+def _is_api(path: str) -> bool:
+    return path in ("/api", "/ws") or path.startswith("/api/")
+
+
+def _without_cors(headers: Headers) -> Headers:
+    # One origin serves everything, so nobody needs these; Reflex adds them by itself.
+    return [pair for pair in headers if not pair[0].lower().startswith(b"access-control-")]

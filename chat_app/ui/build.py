@@ -1,0 +1,160 @@
+"""The browser's half: how it is compiled, bundled, kept and packed.
+
+Imported by `rxconfig.py` before there is any configuration, so no State may be reached from here.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Unpack
+
+import reflex_base.constants as reflex_constants
+from reflex.utils import build as reflex_build
+from reflex.utils import exec as reflex_exec
+from reflex.utils import prerequisites
+from reflex_base.config import get_config
+from reflex_base.plugins import CommonContext, Plugin, PreCompileContext
+
+ENDPOINT_BASE = "http://localhost"
+STATE_JS = "utils/state.js"
+VITE_CONFIG = reflex_constants.ReactRouter.VITE_CONFIG_FILE
+DEFAULT_BACKEND_PORT = reflex_constants.DefaultPorts.BACKEND_PORT
+
+# What the front end is made of. Of the domains only shapes and limits reach it, but finding out
+# which would be guessing; the program's door is the one part that surely does not.
+SOURCES = ("rxconfig.py", "chat_app", "assets", "reflex.lock")
+NOT_SOURCES = ("__pycache__", "api", "external")
+BUILD_SETTINGS = ("VITE_SOURCEMAP", "VITE_MINIFY", "REFLEX_NO_AUTOPREFIXER")
+
+
+class BuildError(Exception):
+    """Reflex's template has changed in a way that our changes to it do not fit."""
+
+
+class OneOrigin(Plugin):
+    """Make the front end talk to whatever origin it was loaded from.
+
+    Reflex bakes the server's address into the bundle. Without one, a build serves any host and
+    port, over HTTP and HTTPS; and in development Vite passes on what belongs to the server, so that
+    there is one origin (and one cookie) there too.
+    """
+
+    def update_env_json(self, **_context: Unpack[CommonContext]) -> dict[str, Any]:
+        """Bake in paths only; the host is replaced in the browser."""
+        return {
+            endpoint.name: ENDPOINT_BASE + str(endpoint) for endpoint in reflex_constants.Endpoint
+        }
+
+    def pre_compile(self, **context: Unpack[PreCompileContext]) -> None:
+        """Change two files of Reflex's template."""
+        context["add_modify_task"](STATE_JS, use_the_pages_origin)
+        context["add_modify_task"](VITE_CONFIG, pass_on_to_the_server)
+
+
+def use_the_pages_origin(state_js: str) -> str:
+    """Have `getBackendURL` return the page's own origin, whatever was baked in."""
+    # Older builds are changed already: the file stays where it is between compilations.
+    if "window.location.origin" in state_js:
+        return state_js
+    return _replace_once(
+        state_js,
+        r"const endpoint = new URL\(url_str\);\n",
+        "const endpoint = new URL(url_str);\n"
+        '  if (typeof window !== "undefined") {\n'
+        "    return new URL(endpoint.pathname, window.location.origin);\n"
+        "  }\n",
+        STATE_JS,
+    )
+
+
+def pass_on_to_the_server(vite_config: str) -> str:
+    """Have the development server proxy the server's paths, WebSockets included."""
+    target = f"http://localhost:{get_config().backend_port or DEFAULT_BACKEND_PORT}"
+    paths = ("/api", "/ws", "/_event")
+    proxy = ", ".join(f'"{path}": {{ target: "{target}", ws: true }}' for path in paths)
+    return _replace_once(
+        vite_config,
+        r"  server: \{\n",
+        f"  server: {{\n    proxy: {{ {proxy} }},\n",
+        VITE_CONFIG,
+    )
+
+
+def _replace_once(text: str, pattern: str, replacement: str, name: str) -> str:
+    changed, count = re.subn(pattern, lambda _match: replacement, text)
+    if count != 1:
+        raise BuildError(f"{name} of this Reflex version does not have what is changed in it")
+    return changed
+
+
+def front_end_is_current() -> bool:
+    """Whether the last production build was made from exactly what is here now."""
+    marker = _fingerprint_file()
+    static = prerequisites.get_web_dir() / reflex_constants.Dirs.STATIC / "index.html"
+    pages = prerequisites.get_backend_dir() / reflex_constants.Dirs.STATEFUL_PAGES
+    return (
+        reflex_exec.is_prod_mode()
+        and marker.is_file()
+        and static.is_file()
+        and pages.is_file()
+        and marker.read_text() == fingerprint()
+    )
+
+
+def fingerprint(root: Path = Path()) -> str:
+    """Return a digest of everything that a build of the front end depends on."""
+    kind = f"{reflex_constants.Reflex.VERSION} {reflex_exec.should_prerender_routes()}"
+    digest = hashlib.sha256(kind.encode())
+    for name in BUILD_SETTINGS:
+        digest.update(f"\0{name}={os.environ.get(name, '')}".encode())
+    for path in sorted(_sources(root)):
+        digest.update(f"\0{path.relative_to(root)}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _sources(root: Path) -> Iterator[Path]:
+    for name in SOURCES:
+        source = root / name
+        if source.is_file():
+            yield source
+        for path in source.rglob("*"):
+            inside = path.relative_to(root).parts
+            if path.is_file() and not any(part in NOT_SOURCES for part in inside):
+                yield path
+
+
+def _fingerprint_file() -> Path:
+    # Inside the folder that a build begins by deleting: a build that was cut off leaves none.
+    return prerequisites.get_web_dir() / reflex_constants.Dirs.BUILD_DIR / "fingerprint"
+
+
+def keep_unchanged_builds(private: Path) -> None:
+    """Build only what has changed, and leave the `private` folder out of exported archives.
+
+    Reflex bundles anew at every start (about ten seconds) and packs everything that is not hidden
+    into `backend.zip`; it has no setting for either. `tests/ui/test_build.py` notices when the two
+    functions replaced here are no longer there.
+    """
+    bundle = reflex_build.build
+    pack = reflex_build.zip_app
+
+    def build_when_changed() -> None:
+        if not front_end_is_current():
+            bundle()
+            _fingerprint_file().write_text(fingerprint())
+
+    reflex_build.build = build_when_changed
+    reflex_build.zip_app = _without_private(pack, private)
+
+
+def _without_private(pack: Callable[..., None], private: Path) -> Callable[..., None]:
+    def pack_without_private(
+        *args: Any, backend_excluded_dirs: tuple[Path, ...] = (), **kwargs: Any
+    ) -> None:
+        excluded = (*backend_excluded_dirs, private.resolve())
+        pack(*args, backend_excluded_dirs=excluded, **kwargs)
+
+    return pack_without_private

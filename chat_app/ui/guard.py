@@ -1,0 +1,289 @@
+"""The guard in front of every tab: of its socket, and of every event that comes through it.
+
+Reflex gives the state of a tab to whoever knows the tab's token, and any public method of a state
+can be called from the wire. So nothing is believed here: a socket must come from our own origin; the
+token counts only together with the session it came with; and each event, the first included, asks
+again whose session it is. Without one, a tab can show the public pages and nothing else.
+"""
+
+import hmac
+import inspect
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qs, quote, urlencode
+from uuid import UUID, uuid4
+
+import msgspec
+import reflex as rx
+import structlog
+from reflex.middleware import Middleware
+from reflex.state import BaseState, StateUpdate
+from reflex_base.event import Event
+from reflex_base.registry import RegistrationContext
+
+from chat_app.accounts.queries import own_user
+from chat_app.accounts.schemas import Identity
+from chat_app.core.settings import Settings
+from chat_app.edge import AsgiApp, Headers, Message, Receive, Scope, Send
+from chat_app.ui.running import current_node
+from chat_app.ui.session import SessionState
+
+log = structlog.get_logger("chat_app.ui.guard")
+
+EVENT_PATH = "/_event"
+SOCKET_HEADER = "x-chat-socket"
+# What Reflex keeps of a connection's headers, for every tab and as long as it is open.
+KEPT_HEADERS = (b"origin", b"host", b"user-agent", b"sec-websocket-protocol", b"x-request-id")
+TOKEN = re.compile(r"[0-9A-Za-z-]{8,64}")
+TOO_MANY_FRAMES = 4429
+BAD_FRAME = 1008
+
+PUBLIC_ROUTES = frozenset({"/login", "/register"})
+SIGN_IN = "/login"
+HOME = "/"
+# The least that Reflex needs to bring a page without private state to life.
+PUBLIC_EVENTS = frozenset(
+    {
+        "reflex___state____state.hydrate_and_load",
+        "reflex___state____state.reflex___state____on_load_internal_state.on_load_internal",
+        "reflex___state____state.reflex___state____on_load_internal_state.set_is_hydrated",
+    }
+)
+
+
+def guard_sockets(
+    app: AsgiApp, settings: Settings, on_close: Callable[[str], Awaitable[None]]
+) -> AsgiApp:
+    """Let only WebSockets from our own pages reach Reflex's event endpoint.
+
+    `on_close` hears the name of every socket that has ended.
+    """
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if scope["type"] == "lifespan" or not path.startswith("/_"):
+            await app(scope, receive, send)
+        elif scope["type"] != "websocket" or path.rstrip("/") != EVENT_PATH:
+            # Polling, uploads, route lists: nothing of ours uses them.
+            await _refuse(scope, send, 404)
+        elif (token := _token_of(scope)) is None or not _is_from(scope, settings.public_url):
+            await _refuse(scope, send, 403)
+        else:
+            cookie = session_cookie(_header(scope, b"cookie"), settings.cookie_name)
+            identity = await current_node().accounts.identify_cookie(cookie)
+            socket = uuid4().hex
+            inner = {
+                **scope,
+                "query_string": urlencode(
+                    {
+                        "EIO": "4",
+                        "transport": "websocket",
+                        "token": bind_token(settings, identity, token),
+                    }
+                ).encode(),
+                "headers": _trimmed(scope, settings.cookie_name, cookie, socket),
+            }
+            try:
+                await app(inner, _Frames(settings, receive, send).receive, send)
+            finally:
+                await on_close(socket)
+
+    return guarded
+
+
+def bind_token(settings: Settings, identity: Identity | None, token: str) -> str:
+    """Return the token under which Reflex keeps the tab: worthless without its session.
+
+    Computed, not remembered: every node gives the same answer, and nothing has to expire.
+    """
+    owner = identity.session_id.hex if identity else "anonymous"
+    secret = settings.secret_key.get_secret_value().encode()
+    digest = hmac.digest(secret, f"tab:{owner}:{token}".encode(), "sha256")
+    return str(UUID(bytes=digest[:16], version=4))
+
+
+def session_cookie(header: str, name: str) -> str | None:
+    """Return the session cookie out of a Cookie header."""
+    try:
+        morsel = SimpleCookie(header).get(name)
+    except CookieError:
+        return None
+    return morsel.value if morsel else None
+
+
+class _Frames:
+    """What comes in through one socket: well-formed, known and not too much of it."""
+
+    def __init__(self, settings: Settings, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._rate = settings.limit_frames_per_second
+        self._burst = float(settings.limit_frame_burst)
+        self._left = self._burst
+        self._filled = time.monotonic()
+
+    async def receive(self) -> Message:
+        """Return the next message that may pass; end the socket over one that must not."""
+        message = await self._receive()
+        if message["type"] != "websocket.receive":
+            return message
+        if not self._may_come():
+            return await self._end(TOO_MANY_FRAMES)
+        if not is_acceptable_frame(message.get("text")):
+            return await self._end(BAD_FRAME)
+        return message
+
+    def _may_come(self) -> bool:
+        now = time.monotonic()
+        self._left = min(self._burst, self._left + (now - self._filled) * self._rate)
+        self._filled = now
+        self._left -= 1
+        return self._left >= 0
+
+    async def _end(self, code: int) -> Message:
+        log.warning("tab_socket_refused", code=code)
+        await self._send({"type": "websocket.close", "code": code})
+        return {"type": "websocket.disconnect", "code": code}
+
+
+class _Packet(msgspec.Struct):
+    """One event as the browser sends it."""
+
+    name: str
+    payload: dict[str, Any] = {}
+    router_data: dict[str, Any] = {}
+
+
+_packet = msgspec.json.Decoder(_Packet)
+_boot = msgspec.json.Decoder(dict[str, Any])
+_list = msgspec.json.Decoder(list[msgspec.Raw])
+CONNECT = "40/_event,"
+EVENT = "42/_event,"
+# Engine.IO: the answer to the server's heartbeat; Socket.IO: leaving the namespace.
+BARE_FRAMES = ("3", "41/_event,", "41/_event")
+
+
+def is_acceptable_frame(text: str | None) -> bool:
+    """Whether a frame is one that our own pages send.
+
+    Everything else would be answered by Reflex with a traceback in the log, and a script could
+    fill the disk with those.
+    """
+    if text is None:
+        return False
+    if text in BARE_FRAMES or text == CONNECT:
+        return True
+    try:
+        if text.startswith(CONNECT):
+            boot = _boot.decode(text[len(CONNECT) :]).get("event")
+            return boot is None or _is_known(msgspec.convert(boot, _Packet))
+        if text.startswith(EVENT):
+            kind, *rest = _list.decode(text[len(EVENT) :])
+            return _is_known_message(msgspec.json.decode(kind), rest)
+    except (msgspec.MsgspecError, ValueError):
+        return False
+    return False
+
+
+def _is_known_message(kind: Any, rest: list[msgspec.Raw]) -> bool:
+    if kind == "event" and len(rest) == 1:
+        return _is_known(_packet.decode(rest[0]))
+    # Reflex answers the one and counts and cuts the other by itself.
+    return kind in ("ping", "client_error") and len(rest) <= 1
+
+
+def _is_known(packet: _Packet) -> bool:
+    """Whether there is such a handler and it takes these arguments."""
+    registered = RegistrationContext.ensure_context().event_handlers.get(packet.name)
+    if registered is None:
+        return False
+    try:
+        inspect.signature(registered.handler.fn).bind(None, **packet.payload)
+    except TypeError:
+        return False
+    return True
+
+
+class SessionGuard(Middleware):
+    """Ask before every event whose session the tab belongs to."""
+
+    def __init__(
+        self, settings: Settings, follow: Callable[[str, str, Identity], Awaitable[None]]
+    ) -> None:
+        self._cookie_name = settings.cookie_name
+        self._follow = follow
+
+    async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:
+        """Bind the tab to its session; without one, send it to the sign-in page."""
+        root = state._get_root_state()
+        headers: Mapping[str, str] = root.router_data.get("headers", {})
+        cookie = session_cookie(headers.get("cookie", ""), self._cookie_name)
+        identity = await current_node().accounts.identify_cookie(cookie)
+        await _bind(root, identity)
+        if identity is None:
+            return self._for_anonymous(root, event)
+        # Subscribed before anything is loaded: what happens meanwhile comes twice, not never.
+        await self._follow(headers.get(SOCKET_HEADER, ""), root.router_data["token"], identity)
+        return None
+
+    def _for_anonymous(self, root: BaseState, event: Event) -> StateUpdate | None:
+        route = root.router_data.get("pathname", "")
+        if route in PUBLIC_ROUTES:
+            return None if event.name in PUBLIC_EVENTS else StateUpdate()
+        return StateUpdate(events=sign_in_redirect(root.router_data.get("asPath", "")))
+
+
+async def _bind(root: BaseState, identity: Identity | None) -> None:
+    session = await root.get_state(SessionState)
+    if session._identity() == identity:
+        return
+    root.reset()
+    if identity is not None:
+        async with current_node().database.reading() as reading:
+            session._bind(identity, await own_user(reading, user_id=identity.user_id))
+
+
+def sign_in_redirect(path: str) -> list[Event]:
+    """Return the event that sends a tab to the sign-in page and, after it, back to `path`."""
+    return Event.from_event_type(rx.redirect(f"{SIGN_IN}?{way_back(path)}".rstrip("?")))
+
+
+def way_back(path: str) -> str:
+    """Return the query that keeps `path`, or nothing for a path that is not our own."""
+    if not path.startswith("/") or path.startswith(("//", "/\\")) or path == HOME:
+        return ""
+    return f"next={quote(path, safe='/')}"
+
+
+def _token_of(scope: Scope) -> str | None:
+    query = parse_qs(scope["query_string"].decode("latin-1"))
+    tokens = query.get("token", [])
+    if len(tokens) != 1 or not TOKEN.fullmatch(tokens[0]):
+        return None
+    return tokens[0] if query.get("transport") == ["websocket"] else None
+
+
+def _is_from(scope: Scope, origin: str) -> bool:
+    given = [value for name, value in scope["headers"] if name == b"origin"]
+    return given == [origin.encode()]
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return "; ".join(value.decode("latin-1") for key, value in scope["headers"] if key == name)
+
+
+def _trimmed(scope: Scope, cookie_name: str, cookie: str | None, socket: str) -> Headers:
+    headers = [pair for pair in scope["headers"] if pair[0] in KEPT_HEADERS]
+    if cookie:
+        headers.append((b"cookie", f"{cookie_name}={cookie}".encode("latin-1")))
+    return [*headers, (SOCKET_HEADER.encode(), socket.encode())]
+
+
+async def _refuse(scope: Scope, send: Send, status: int) -> None:
+    # Before the upgrade both kinds of request are answered with plain HTTP.
+    kind = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
+    await send({"type": f"{kind}.start", "status": status, "headers": []})
+    await send({"type": f"{kind}.body", "body": b""})

