@@ -1,0 +1,1 @@
+"""A real-time chat that anyone can run."""

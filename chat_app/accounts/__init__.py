@@ -1,0 +1,1 @@
+"""Who people are, and the devices they are signed in on."""

@@ -1,0 +1,31 @@
+"""What can go wrong with accounts."""
+
+from chat_app.core.errors import Conflict, Forbidden, Unauthenticated
+
+
+class UsernameTaken(Conflict):
+    """Somebody has this username, in whatever spelling."""
+
+    code = "username_taken"
+    default_detail = "This username is taken."
+
+
+class InvalidCredentials(Unauthenticated):
+    """No such user or not their password: the same words for both."""
+
+    code = "invalid_credentials"
+    default_detail = "The username or the password is wrong."
+
+
+class InvalidRefreshToken(Unauthenticated):
+    """The refresh token is unknown, spent, or of a session that has ended."""
+
+    code = "invalid_refresh_token"
+    default_detail = "Please sign in again."
+
+
+class CrossSite(Forbidden):
+    """A request with the cookie that another site may have caused."""
+
+    code = "cross_site"
+    default_detail = "This request did not come from the chat's own pages."

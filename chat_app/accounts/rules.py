@@ -1,0 +1,80 @@
+"""What usernames, display names and passwords may be. Each rule returns the text to store.
+
+All raise ValueError with a sentence for people.
+"""
+
+import re
+import unicodedata
+from functools import cache
+from pathlib import Path
+
+from chat_app.core.text import has_invisible, has_lone_surrogate
+
+USERNAME = re.compile(r"[a-z0-9][a-z0-9_.-]{2,31}", re.IGNORECASE | re.ASCII)
+DISPLAY_NAME_LONGEST = 100
+PASSWORD_SHORTEST = 10
+PASSWORD_LONGEST = 128
+
+
+def clean_username(text: str) -> str:
+    """Return the username in its plain form: a full-width spelling is the same name."""
+    if not 1 <= len(text) <= 4 * 32:
+        message = "Choose a username of 3 to 32 characters."
+        raise ValueError(message)
+    plain = unicodedata.normalize("NFKC", text)
+    if not 3 <= len(plain) <= 32:  # noqa: PLR2004  # the numbers of the sentence below
+        message = "Choose a username of 3 to 32 characters."
+        raise ValueError(message)
+    if not USERNAME.fullmatch(plain):
+        message = "Use letters a to z, digits, and _ . - and start with a letter or digit."
+        raise ValueError(message)
+    return plain
+
+
+def username_key(username: str) -> str:
+    """Return what makes two usernames the same."""
+    return unicodedata.normalize("NFKC", username).casefold()
+
+
+def clean_display_name(text: str) -> str:
+    """Return the display name without outer spaces, composed."""
+    name = unicodedata.normalize("NFC", text.strip()) if len(text) <= 1000 else text  # noqa: PLR2004  # far beyond any name: do not normalise a flood
+    if not 1 <= len(name) <= DISPLAY_NAME_LONGEST:
+        message = f"Choose a name of 1 to {DISPLAY_NAME_LONGEST} characters."
+        raise ValueError(message)
+    if has_invisible(name):
+        message = "The name holds characters that cannot be seen."
+        raise ValueError(message)
+    return name
+
+
+def check_password_shape(text: str) -> str:
+    """Return the password as typed, if it may be hashed at all."""
+    if len(text) > PASSWORD_LONGEST:
+        message = f"A password has at most {PASSWORD_LONGEST} characters."
+        raise ValueError(message)
+    if "\x00" in text or has_lone_surrogate(text):
+        message = "The password holds characters that cannot be used."
+        raise ValueError(message)
+    return text
+
+
+def check_new_password(text: str, username: str) -> str:
+    """Return the password as typed, if it is good enough to be set."""
+    check_password_shape(text)
+    if len(text) < PASSWORD_SHORTEST:
+        message = f"Choose a password of at least {PASSWORD_SHORTEST} characters."
+        raise ValueError(message)
+    if username and username_key(text) == username_key(username):
+        message = "The password must not be the username."
+        raise ValueError(message)
+    if text.casefold() in _common_passwords() or len(set(text)) <= 2:  # noqa: PLR2004  # "aaaaaaaaaa", "abababababab"
+        message = "This password is one that everybody tries first. Choose another."
+        raise ValueError(message)
+    return text
+
+
+@cache
+def _common_passwords() -> frozenset[str]:
+    path = Path(__file__).with_name("common_passwords.txt")
+    return frozenset(path.read_text(encoding="utf-8").split())

@@ -1,0 +1,101 @@
+"""Shapes of accounts: what comes in, and what may leave the server."""
+
+from typing import Annotated, Literal, NamedTuple
+from uuid import UUID
+
+from pydantic import AfterValidator, StringConstraints, ValidationInfo, field_validator
+
+from chat_app.accounts import rules
+from chat_app.core.input import Input
+from chat_app.realtime.shapes import OwnUser, Shape, User, UserCard
+
+__all__ = [
+    "Credentials",
+    "Device",
+    "Identity",
+    "OwnUser",
+    "People",
+    "RefreshRequest",
+    "Registration",
+    "SignedIn",
+    "TokenPair",
+    "User",
+    "UserCard",
+    "UserReply",
+]
+
+
+class Identity(NamedTuple):
+    """Who is asking, and in which session."""
+
+    user_id: UUID
+    session_id: UUID
+
+
+class Device(NamedTuple):
+    """What a session remembers of the device it was opened on."""
+
+    user_agent: str = ""
+    address: str = ""
+
+
+class Registration(Input):
+    """A new account. With `tokens` false the reply holds no token, only the cookie is set."""
+
+    username: Annotated[str, AfterValidator(rules.clean_username)]
+    password: str
+    display_name: str | None = None
+    tokens: bool = True
+
+    @field_validator("password")
+    @classmethod
+    def _is_good_enough(cls, value: str, info: ValidationInfo) -> str:
+        return rules.check_new_password(value, info.data.get("username", ""))
+
+    @field_validator("display_name")
+    @classmethod
+    def _is_a_name(cls, value: str | None) -> str | None:
+        return rules.clean_display_name(value) if value is not None and value.strip() else None
+
+
+class Credentials(Input):
+    """A username, in any spelling, with its password."""
+
+    username: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    password: Annotated[str, AfterValidator(rules.check_password_shape)]
+    tokens: bool = True
+
+
+class RefreshRequest(Input):
+    """A refresh token to spend."""
+
+    refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+
+
+class TokenPair(Shape, frozen=True):
+    """Tokens for programs; `expires_in` is the access token's life in seconds."""
+
+    access_token: str
+    expires_in: int
+    refresh_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105  # the scheme, RFC 6750
+
+
+class SignedIn(NamedTuple):
+    """A fresh session: its user, the cookie's secret, and tokens where they were asked for."""
+
+    user: OwnUser
+    cookie: str
+    tokens: TokenPair | None
+
+
+class UserReply(Shape, frozen=True):
+    """The reply to a sign-in without tokens."""
+
+    user: OwnUser
+
+
+class People(Shape, frozen=True):
+    """A list of people."""
+
+    items: list[UserCard]

@@ -1,0 +1,1 @@
+"""Conversations: who is in them, how far each has read, and the lists people see."""

@@ -1,0 +1,17 @@
+"""Direct conversations: the one key of a pair, in either order."""
+
+from uuid import UUID
+
+
+def direct_key(one: UUID, other: UUID) -> str:
+    """Return what names the direct conversation of two users."""
+    low, high = sorted((one.hex, other.hex))
+    return f"{low}:{high}"
+
+
+def peer_of(key: str | None, user_id: UUID) -> UUID | None:
+    """Return the other user of a direct conversation; None without a key (a group)."""
+    if key is None:
+        return None
+    low, high = key.split(":")
+    return UUID(high if low == user_id.hex else low)

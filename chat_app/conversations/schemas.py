@@ -1,0 +1,53 @@
+"""Shapes of conversations."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from chat_app.core.input import Id, Input
+from chat_app.realtime.shapes import Conversation, Receipt, Shape
+
+__all__ = [
+    "Conversation",
+    "ConversationPage",
+    "OpenRequest",
+    "Opened",
+    "ReadRequest",
+    "Receipt",
+    "UnreadRequest",
+]
+
+# Counters are 64 bits wide in the database; a larger number is no place in any conversation.
+Seq = Annotated[int, Field(ge=0, le=2**63 - 1)]
+
+
+class OpenRequest(Input):
+    """Whom to talk to."""
+
+    user_id: Id
+
+
+class ReadRequest(Input):
+    """How far the reader has read; past the end means the end."""
+
+    seq: Seq
+
+
+class UnreadRequest(Input):
+    """The first message that shall count as unread again."""
+
+    seq: Annotated[int, Field(ge=1, le=2**63 - 1)]
+
+
+class ConversationPage(Shape, frozen=True):
+    """Conversations, newest activity first; `next_before` asks for the following page."""
+
+    items: list[Conversation]
+    next_before: str | None
+
+
+class Opened(Shape, frozen=True):
+    """A direct conversation, and whether it is new."""
+
+    conversation: Conversation
+    created: bool

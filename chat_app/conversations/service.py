@@ -1,0 +1,212 @@
+"""Use cases of conversations: open, read, mark as unread."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from chat_app.accounts.queries import user_card
+from chat_app.conversations.direct import direct_key, peer_of
+from chat_app.conversations.errors import ConversationNotFound, ReceiverIsSelf
+from chat_app.conversations.queries import get_conversation
+from chat_app.conversations.rows import add_conversation
+from chat_app.conversations.schemas import Conversation, Opened
+from chat_app.core.database import Database
+from chat_app.core.errors import Invalid
+from chat_app.core.unit_of_work import unit_of_work
+from chat_app.models import Conversation as ConversationRow
+from chat_app.models import Member
+from chat_app.realtime.broker import Broker
+from chat_app.realtime.events import (
+    ConversationRead,
+    ConversationUpdated,
+    conversation_topic,
+    seal,
+    user_topic,
+)
+
+
+class Mark(NamedTuple):
+    """A member's marks before a change, with the end of the conversation."""
+
+    direct_key: str | None
+    last_seq: int
+    last_read_seq: int
+    read_seq: int
+
+
+class Conversations:
+    """The use cases of conversations over one database and bus."""
+
+    def __init__(self, *, database: Database, broker: Broker) -> None:
+        self._database = database
+        self._broker = broker
+
+    async def open_direct(self, *, actor_id: UUID, user_id: UUID) -> Opened:
+        """Return the direct conversation with a user, made where there was none.
+
+        Until its first message only who opened it sees it listed. Raises ReceiverIsSelf, or
+        NotFound for somebody who is not there.
+        """
+        if actor_id == user_id:
+            raise ReceiverIsSelf("user_id")
+        async with self._database.reading() as session:
+            await user_card(session, viewer_id=actor_id, user_id=user_id)
+        try:
+            return await self._open(actor_id, user_id)
+        except IntegrityError:
+            # The other side opened it between our look and our insert: now it is there.
+            return await self._open(actor_id, user_id)
+
+    async def create_group(self, *, actor_id: UUID, title: str, member_ids: Sequence[UUID]) -> UUID:
+        """Make a group of the actor and `member_ids` (any number) and return its id."""
+        everybody = list(dict.fromkeys([actor_id, *member_ids]))
+        async with unit_of_work(self._database) as uow:
+            group_id = await add_conversation(
+                await uow.session.connection(),
+                kind="group",
+                title=title,
+                created_by=actor_id,
+                member_ids=everybody,
+                opened_by=everybody,
+            )
+            view = await get_conversation(uow.session, viewer_id=actor_id, conversation_id=group_id)
+            # One envelope for all: nobody has read anything of a new group.
+            event = ConversationUpdated(conversation=view)
+            envelope = seal(event, join=conversation_topic(group_id))
+
+            async def tell() -> None:
+                self._broker.publish([user_topic(user_id) for user_id in everybody], envelope)
+
+            uow.announce(tell)
+        return group_id
+
+    async def mark_read(self, *, actor_id: UUID, conversation_id: UUID, seq: int) -> None:
+        """Move the actor's read mark forward to `seq`; past the end means the end.
+
+        Tells the actor's other devices and the members. Raises ConversationNotFound.
+        """
+        async with unit_of_work(self._database) as uow:
+            mark = await _mark_of(uow.session, actor_id, conversation_id)
+            seq = min(seq, mark.last_seq)
+            if seq <= mark.last_read_seq:
+                return
+            await uow.session.execute(
+                update(Member)
+                .where(
+                    col(Member.conversation_id) == conversation_id,
+                    col(Member.user_id) == actor_id,
+                    col(Member.last_read_seq) < seq,
+                )
+                .values(last_read_seq=seq, read_seq=max(seq, mark.read_seq))
+            )
+            event = ConversationRead(conversation_id=conversation_id, user_id=actor_id, seq=seq)
+
+            async def tell() -> None:
+                topics = topics_of(conversation_id, mark.direct_key, actor_id)
+                self._broker.publish(topics, seal(event))
+
+            uow.announce(tell)
+
+    async def mark_unread(self, *, actor_id: UUID, conversation_id: UUID, seq: int) -> None:
+        """Have message `seq` and all after it count as unread, for the actor alone.
+
+        Raises ConversationNotFound, or Invalid for a message that is not there.
+        """
+        async with unit_of_work(self._database) as uow:
+            mark = await _mark_of(uow.session, actor_id, conversation_id)
+            if not 1 <= seq <= mark.last_seq:
+                raise Invalid({"seq": "There is no such message."})
+            await uow.session.execute(
+                update(Member)
+                .where(
+                    col(Member.conversation_id) == conversation_id,
+                    col(Member.user_id) == actor_id,
+                )
+                .values(last_read_seq=seq - 1)
+            )
+            view = await get_conversation(
+                uow.session, viewer_id=actor_id, conversation_id=conversation_id
+            )
+            uow.announce(lambda: self._tell_own_devices(actor_id, view))
+
+    async def _open(self, actor_id: UUID, user_id: UUID) -> Opened:
+        key = direct_key(actor_id, user_id)
+        async with unit_of_work(self._database) as uow:
+            found = await _opened_before(uow.session, key, actor_id)
+            if found is None:
+                identifier = await add_conversation(
+                    await uow.session.connection(),
+                    kind="direct",
+                    key=key,
+                    created_by=actor_id,
+                    member_ids=(actor_id, user_id),
+                    opened_by=(actor_id,),
+                )
+            else:
+                identifier = found[0]
+                if not found[1]:
+                    await _set_opened(uow.session, identifier, actor_id)
+            view = await get_conversation(
+                uow.session, viewer_id=actor_id, conversation_id=identifier
+            )
+            if found is None or not found[1]:
+                uow.announce(lambda: self._tell_own_devices(actor_id, view))
+            return Opened(conversation=view, created=found is None)
+
+    async def _tell_own_devices(self, actor_id: UUID, view: Conversation) -> None:
+        self._broker.publish([user_topic(actor_id)], seal(ConversationUpdated(conversation=view)))
+
+
+def topics_of(conversation_id: UUID, key: str | None, member_id: UUID) -> list[str]:
+    """Return whom news of a conversation goes to: two users, or the one topic of a group."""
+    peer_id = peer_of(key, member_id)
+    if peer_id is None:
+        return [conversation_topic(conversation_id)]
+    return [user_topic(member_id), user_topic(peer_id)]
+
+
+async def _mark_of(session: AsyncSession, user_id: UUID, conversation_id: UUID) -> Mark:
+    row = (
+        await session.execute(
+            select(
+                col(ConversationRow.direct_key),
+                col(ConversationRow.last_seq),
+                col(Member.last_read_seq),
+                col(Member.read_seq),
+            )
+            .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
+            .where(col(ConversationRow.id) == conversation_id, col(Member.user_id) == user_id)
+        )
+    ).first()
+    if row is None:
+        raise ConversationNotFound
+    return Mark(*row)
+
+
+async def _opened_before(
+    session: AsyncSession, key: str, actor_id: UUID
+) -> tuple[UUID, bool] | None:
+    row = (
+        await session.execute(
+            select(
+                col(ConversationRow.id),
+                or_(col(Member.opened), col(ConversationRow.last_seq) > 0),
+            )
+            .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
+            .where(col(ConversationRow.direct_key) == key, col(Member.user_id) == actor_id)
+        )
+    ).first()
+    return None if row is None else (row[0], bool(row[1]))
+
+
+async def _set_opened(session: AsyncSession, conversation_id: UUID, user_id: UUID) -> None:
+    await session.execute(
+        update(Member)
+        .where(col(Member.conversation_id) == conversation_id, col(Member.user_id) == user_id)
+        .values(opened=True)
+    )

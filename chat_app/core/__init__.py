@@ -1,0 +1,1 @@
+"""What every layer may lean on: settings, database, errors, clock. Knows no domain word."""

@@ -1,0 +1,191 @@
+"""Settings: frozen, typed, read once. A wrong or unknown one stops the start and names itself."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "CHAT_"
+MIN_SECRET_BYTES = 32
+# Values seen in examples and tutorials: long enough, and known to everybody.
+KNOWN_SECRETS = ("changeme", "change-me", "change_me", "secret", "default", "example", "insecure")
+
+
+class SettingsError(Exception):
+    """A setting is unknown, missing or wrong; the text names it and never repeats its value."""
+
+
+class Settings(BaseSettings):
+    """Every setting of the chat; `.env.example` explains each to people."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    data_dir: Path = Path("data")
+    database_url: str = ""
+    redis_url: str = ""
+    secret_key: SecretStr = SecretStr("")
+    public_url: str = "http://localhost:3000"
+    limits: Literal["on", "off"] = "on"
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "text"] = "json"
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1", "::1")
+
+    database_pool_size: int = Field(default=10, ge=1, le=200)
+    session_days: int = Field(default=30, ge=1, le=365)
+    access_token_seconds: int = Field(default=900, ge=10, le=86_400)
+    max_body_bytes: int = Field(default=2 * 1024 * 1024, ge=65_536, le=64 * 1024 * 1024)
+
+    limit_message_burst: int = Field(default=40, ge=1)
+    limit_messages_per_second: float = Field(default=2.0, gt=0)
+    limit_frame_burst: int = Field(default=200, ge=1)
+    limit_frames_per_second: float = Field(default=50.0, gt=0)
+    limit_login_failures_per_account: int = Field(default=5, ge=1)
+    limit_login_failures_per_address: int = Field(default=20, ge=1)
+    limit_registrations_per_hour: int = Field(default=10, ge=1)
+    limit_sockets_per_user: int = Field(default=20, ge=1)
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split_list(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_origin(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+            message = "must be an origin such as https://chat.example.org"
+            raise ValueError(message)
+        if parts.path not in ("", "/") or parts.query or parts.fragment:
+            message = "must not have a path"
+            raise ValueError(message)
+        port = f":{parts.port}" if parts.port else ""
+        return f"{parts.scheme}://{parts.hostname}{port}"
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_known_database(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
+            message = "must start with postgresql+asyncpg:// or sqlite+aiosqlite:///"
+            raise ValueError(message)
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_a_redis(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            message = "must start with redis://, rediss:// or unix://"
+            raise ValueError(message)
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_a_good_secret(cls, value: SecretStr) -> SecretStr:
+        secret = value.get_secret_value()
+        if secret and (
+            len(secret.encode()) < MIN_SECRET_BYTES
+            or len(set(secret)) < MIN_SECRET_BYTES // 4
+            or secret.lower().startswith(KNOWN_SECRETS)
+        ):
+            message = f"must be at least {MIN_SECRET_BYTES} bytes that nobody can guess"
+            raise ValueError(message)
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.is_https and self.limits == "off":
+            message = "CHAT_LIMITS: off is for benchmarks only, not with an https CHAT_PUBLIC_URL"
+            raise ValueError(message)
+        if self.is_https and self.redis_url and not self.secret_key.get_secret_value():
+            message = "CHAT_SECRET_KEY: several nodes must share one; set it"
+            raise ValueError(message)
+        return self
+
+    @property
+    def is_https(self) -> bool:
+        """Whether browsers reach the chat over HTTPS."""
+        return self.public_url.startswith("https://")
+
+    @property
+    def cookie_name(self) -> str:
+        """The session cookie's name; browsers enforce what the `__Host-` prefix promises."""
+        return "__Host-session" if self.is_https else "session"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is the SQLite file of this process, which migrates itself."""
+        return self.database_address.startswith("sqlite")
+
+    @property
+    def database_address(self) -> str:
+        """The SQLAlchemy address of the database, the embedded default included."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.resolve()}/chat.db"
+
+
+def read_settings() -> Settings:
+    """Read the environment and `.env`, make the data folder and the secret key where missing.
+
+    Raises SettingsError naming the first setting that is unknown or wrong.
+    """
+    _refuse_unknown_names()
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise SettingsError(_first_complaint(error)) from None
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        if not settings.secret_key.get_secret_value():
+            secret = SecretStr(_own_secret(settings.data_dir))
+            settings = settings.model_copy(update={"secret_key": secret})
+    except OSError as error:
+        message = f"CHAT_DATA_DIR: cannot be used ({error.strerror})"
+        raise SettingsError(message) from None
+    return settings
+
+
+def _refuse_unknown_names() -> None:
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    names = {*os.environ, *(dotenv_values(".env") if Path(".env").is_file() else ())}
+    for name in sorted(names):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            message = f"{name}: there is no such setting (see .env.example)"
+            raise SettingsError(message)
+
+
+def _first_complaint(error: ValidationError) -> str:
+    # Only the rule's own words: pydantic's full text would repeat the value, which may be secret.
+    complaint = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    text = complaint["msg"].removeprefix("Value error, ")
+    location = ".".join(str(part) for part in complaint["loc"])
+    return f"{PREFIX}{location.upper()}: {text}" if location else text
+
+
+def _own_secret(folder: Path) -> str:
+    path = folder / "secret.key"
+    if not path.exists():
+        # Written aside and linked: a second process that starts at the same moment must read
+        # the whole key or make none, never half of one.
+        draft = folder / f".secret.{os.getpid()}"
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    secret = path.read_text().strip()
+    if len(secret.encode()) < MIN_SECRET_BYTES:
+        message = f"CHAT_SECRET_KEY: the key in {path} is too short; delete it or set your own"
+        raise SettingsError(message)
+    return secret

@@ -1,0 +1,33 @@
+"""What text may hold, and how two spellings are the same."""
+
+import unicodedata
+
+# Invisible though Unicode files them under letters or marks: fillers that fake an empty name.
+BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800")
+
+
+def fold(text: str) -> str:
+    """Return `text` without case, accents and compatibility forms, for searching only."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(letter for letter in decomposed if unicodedata.category(letter) != "Mn")
+    return unicodedata.normalize("NFKC", bare).casefold()
+
+
+def has_lone_surrogate(text: str) -> bool:
+    """Whether `text` cannot be written as UTF-8."""
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def has_control(text: str, *, allowed: str = "") -> bool:
+    """Whether `text` holds a control character (C0, C1, DEL) other than those allowed."""
+    return any(unicodedata.category(c) == "Cc" and c not in allowed for c in text)
+
+
+def has_invisible(text: str) -> bool:
+    """Whether `text` holds what cannot be seen or turns the text around it: names may not.
+
+    Control and format characters (zero-width, bidi overrides and marks), line separators,
+    surrogates, private and unassigned code points, and letters that show as nothing.
+    """
+    hidden = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+    return any(unicodedata.category(c) in hidden or c in BLANK_LETTERS for c in text)

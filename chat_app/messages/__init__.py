@@ -1,0 +1,1 @@
+"""Messages: writing them durably, in order and once, and reading them back."""

@@ -1,0 +1,273 @@
+"""Storing many messages in one transaction: who may, which number, which row.
+
+At most six statements for any number of messages, conversations and members (more only for the
+first message between two people, whose conversation it makes).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import bindparam, insert, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from chat_app.conversations.direct import direct_key, peer_of
+from chat_app.conversations.errors import CannotMessage, ConversationNotFound, ReceiverIsSelf
+from chat_app.conversations.rows import add_conversation
+from chat_app.core.clock import utc_now
+from chat_app.core.errors import AppError, NotFound
+from chat_app.core.ids import new_id
+from chat_app.messages.errors import IdempotencyConflict
+from chat_app.messages.schemas import Outgoing
+from chat_app.models import Conversation, Member, Message, User
+from chat_app.realtime.shapes import Message as MessageView
+
+MESSAGES = Message.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+CONVERSATIONS = Conversation.__table__  # type: ignore[attr-defined]  # the same
+MEMBERS = Member.__table__  # type: ignore[attr-defined]  # the same
+
+BUMP = (
+    update(CONVERSATIONS)
+    .where(CONVERSATIONS.c.id == bindparam("key"))
+    .values(last_seq=bindparam("seq"), last_rev=bindparam("rev"), updated_at=bindparam("at"))
+)
+# Sending implies reading.
+READ = (
+    update(MEMBERS)
+    .where(MEMBERS.c.conversation_id == bindparam("key"), MEMBERS.c.user_id == bindparam("reader"))
+    .values(last_read_seq=bindparam("seq"), read_seq=bindparam("seq"))
+)
+
+
+class Stored(NamedTuple):
+    """What became of a send: a message, new or as an earlier send had stored it."""
+
+    message: MessageView
+    direct_key: str | None
+    replayed: bool
+
+
+class Place(NamedTuple):
+    """A conversation that a sender may write into."""
+
+    direct_key: str | None
+    peer_is_gone: bool
+
+
+Outcome = Stored | AppError
+
+
+class Batch:
+    """One transaction's worth of sends. `direct_ids` remembers conversations by their key."""
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        sends: Sequence[Outgoing],
+        direct_ids: dict[str, UUID],
+    ) -> None:
+        self._connection = connection
+        self._sends = sends
+        self._direct_ids = direct_ids
+        self._made: dict[str, UUID] = {}
+        self._counters: dict[UUID, tuple[int, int]] = {}
+        self._rows: list[dict[str, Any]] = []
+        self._marks: dict[tuple[UUID, UUID], int] = {}
+
+    async def store(self) -> list[Outcome]:
+        """Store what may be stored and return an outcome a send, in order.
+
+        Raises what the database raises; nothing of the batch is stored then.
+        """
+        earlier = await self._earlier()
+        fresh = [s for s in self._sends if (s.sender_id, s.client_id) not in earlier]
+        unreachable = await self._find_direct(fresh)
+        places = await self._places(fresh)
+        outcomes = []
+        for send in self._sends:
+            outcome = self._outcome(send, earlier, unreachable, places)
+            outcomes.append(outcome)
+            if isinstance(outcome, Stored):
+                earlier.setdefault((send.sender_id, send.client_id), outcome)
+        await self._write()
+        return outcomes
+
+    def made(self) -> dict[str, UUID]:
+        """Return the conversations this batch made, to be remembered once it is committed."""
+        return self._made
+
+    async def _earlier(self) -> dict[tuple[UUID, str], Stored]:
+        keys = [(send.sender_id, send.client_id) for send in self._sends]
+        rows = await self._connection.execute(
+            select(MESSAGES, CONVERSATIONS.c.direct_key)
+            .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)
+            .where(tuple_(MESSAGES.c.sender_id, MESSAGES.c.client_id).in_(keys))
+        )
+        found = {}
+        for row in rows.mappings():
+            fields = dict(row)
+            key = fields.pop("direct_key")
+            view = MessageView(receiver_id=peer_of(key, fields["sender_id"]), **fields)
+            found[view.sender_id, view.client_id] = Stored(view, key, replayed=True)
+        return found
+
+    async def _find_direct(self, sends: Iterable[Outgoing]) -> dict[str, AppError]:
+        """Learn the conversations of sends addressed to a user; make those that are missing."""
+        wanted: dict[str, Outgoing] = {}
+        for send in sends:
+            if send.receiver_id is not None and send.receiver_id != send.sender_id:
+                key = direct_key(send.sender_id, send.receiver_id)
+                if key not in self._direct_ids:
+                    wanted.setdefault(key, send)
+        if not wanted:
+            return {}
+        rows = await self._connection.execute(
+            select(CONVERSATIONS.c.direct_key, CONVERSATIONS.c.id).where(
+                CONVERSATIONS.c.direct_key.in_(list(wanted))
+            )
+        )
+        self._made.update({row.direct_key: row.id for row in rows})
+        missing = {key: send for key, send in wanted.items() if key not in self._made}
+        return await self._make_direct(missing)
+
+    async def _make_direct(self, missing: dict[str, Outgoing]) -> dict[str, AppError]:
+        if not missing:
+            return {}
+        receivers = [send.receiver_id for send in missing.values()]
+        rows = await self._connection.execute(
+            select(col(User.id), col(User.deleted_at)).where(col(User.id).in_(receivers))
+        )
+        deleted = {row.id: row.deleted_at is not None for row in rows}
+        unreachable: dict[str, AppError] = {}
+        for key, send in missing.items():
+            if send.receiver_id is None or send.receiver_id not in deleted:
+                unreachable[key] = NotFound("There is no such person.")
+            elif deleted[send.receiver_id]:
+                unreachable[key] = CannotMessage()
+            else:
+                self._made[key] = await add_conversation(
+                    self._connection,
+                    kind="direct",
+                    key=key,
+                    created_by=send.sender_id,
+                    member_ids=(send.sender_id, send.receiver_id),
+                    opened_by=(send.sender_id,),
+                )
+        return unreachable
+
+    async def _places(self, sends: Iterable[Outgoing]) -> dict[tuple[UUID, UUID], Place]:
+        """Lock the conversations the senders are members of, and read their counters."""
+        wanted = {
+            (conversation_id, send.sender_id)
+            for send in sends
+            if (conversation_id := self._conversation_of(send)) is not None
+        }
+        if not wanted:
+            return {}
+        peer, person = aliased(Member), aliased(User)
+        rows = await self._connection.execute(
+            select(
+                CONVERSATIONS.c.id,
+                CONVERSATIONS.c.direct_key,
+                CONVERSATIONS.c.last_seq,
+                CONVERSATIONS.c.last_rev,
+                MEMBERS.c.user_id,
+                col(person.deleted_at),
+            )
+            .join(MEMBERS, MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
+            .outerjoin(
+                peer,
+                CONVERSATIONS.c.direct_key.is_not(None)
+                & (col(peer.conversation_id) == CONVERSATIONS.c.id)
+                & (col(peer.user_id) != MEMBERS.c.user_id),
+            )
+            .outerjoin(person, col(person.id) == col(peer.user_id))
+            .where(tuple_(CONVERSATIONS.c.id, MEMBERS.c.user_id).in_(sorted(wanted)))
+            # In one order on every node, or two batches could wait for each other.
+            .order_by(CONVERSATIONS.c.id)
+            .with_for_update(of=CONVERSATIONS)
+        )
+        places = {}
+        for row in rows:
+            self._counters[row.id] = (row.last_seq, row.last_rev)
+            gone = row.deleted_at is not None
+            places[row.id, row.user_id] = Place(row.direct_key, peer_is_gone=gone)
+        return places
+
+    def _conversation_of(self, send: Outgoing) -> UUID | None:
+        if send.receiver_id is None:
+            return send.conversation_id
+        key = direct_key(send.sender_id, send.receiver_id)
+        return self._direct_ids.get(key) or self._made.get(key)
+
+    def _outcome(
+        self,
+        send: Outgoing,
+        earlier: dict[tuple[UUID, str], Stored],
+        unreachable: dict[str, AppError],
+        places: dict[tuple[UUID, UUID], Place],
+    ) -> Outcome:
+        known = earlier.get((send.sender_id, send.client_id))
+        if known is not None:
+            return _replay(send, known)
+        if send.receiver_id == send.sender_id:
+            return ReceiverIsSelf("receiver_id")
+        conversation_id = self._conversation_of(send)
+        if conversation_id is None:
+            key = direct_key(send.sender_id, send.receiver_id or send.sender_id)
+            return unreachable.get(key) or ConversationNotFound()
+        place = places.get((conversation_id, send.sender_id))
+        if place is None:
+            return ConversationNotFound()
+        if place.peer_is_gone:
+            return CannotMessage()
+        return Stored(self._number(send, conversation_id, place), place.direct_key, replayed=False)
+
+    def _number(self, send: Outgoing, conversation_id: UUID, place: Place) -> MessageView:
+        seq, rev = self._counters[conversation_id]
+        self._counters[conversation_id] = seq, rev = seq + 1, rev + 1
+        self._marks[conversation_id, send.sender_id] = seq
+        row: dict[str, Any] = {
+            "id": new_id(),
+            "conversation_id": conversation_id,
+            "seq": seq,
+            "rev": rev,
+            "client_id": send.client_id,
+            "sender_id": send.sender_id,
+            "content": send.content,
+            "created_at": utc_now(),
+            "edited_at": None,
+            "deleted_at": None,
+        }
+        self._rows.append(row)
+        return MessageView(receiver_id=peer_of(place.direct_key, send.sender_id), **row)
+
+    async def _write(self) -> None:
+        if not self._rows:
+            return
+        now = utc_now()
+        written = {row["conversation_id"] for row in self._rows}
+        bumps = []
+        for conversation_id in sorted(written):
+            seq, rev = self._counters[conversation_id]
+            bumps.append({"key": conversation_id, "seq": seq, "rev": rev, "at": now})
+        reads = [
+            {"key": conversation_id, "reader": reader, "seq": seq}
+            for (conversation_id, reader), seq in self._marks.items()
+        ]
+        await self._connection.execute(BUMP, bumps)
+        await self._connection.execute(insert(MESSAGES), self._rows)
+        await self._connection.execute(READ, reads)
+
+
+def _replay(send: Outgoing, known: Stored) -> Outcome:
+    same_place = (
+        known.message.conversation_id == send.conversation_id
+        if send.receiver_id is None
+        else known.direct_key == direct_key(send.sender_id, send.receiver_id)
+    )
+    if not same_place or known.message.content != send.content:
+        return IdempotencyConflict()
+    return known._replace(replayed=True)

@@ -1,0 +1,147 @@
+"""The log writer: many sends, one transaction, one fsync.
+
+One task a process takes whatever waits (it never waits to fill a batch), stores it, and only
+after the commit answers the senders and tells the world. Group commit is as old as IMS Fast
+Path (DeWitt et al., "Implementation techniques for main memory database systems", 1984).
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import IntegrityError
+
+from chat_app.core.database import Database
+from chat_app.core.errors import AppError, Unavailable
+from chat_app.messages.batch import Batch, Outcome, Stored
+from chat_app.messages.schemas import Outgoing
+
+IN_ONE_BATCH = 256
+WAITING = 8_192
+ATTEMPTS = 3
+KEYS_REMEMBERED = 100_000
+
+log = structlog.get_logger(__name__)
+
+Announce = Callable[[Sequence[tuple[Outgoing, Stored]]], Awaitable[None]]
+
+
+class Pending(NamedTuple):
+    """A send that waits, and whom to tell what became of it."""
+
+    send: Outgoing
+    outcome: asyncio.Future[Stored]
+
+
+class MessageLog:
+    """Stores sends in the order they came; start it inside the running loop, then close it."""
+
+    def __init__(self, database: Database, announce: Announce) -> None:
+        self._database = database
+        self._announce = announce
+        self._waiting: asyncio.Queue[Pending] = asyncio.Queue(WAITING)
+        self._direct_ids: dict[str, UUID] = {}
+        self._writer: asyncio.Task[None] | None = None
+        self._closing = False
+
+    def start(self) -> None:
+        """Start writing."""
+        self._writer = asyncio.create_task(self._write_for_ever(), name="message log")
+
+    def append(self, send: Outgoing) -> asyncio.Future[Stored]:
+        """Queue a send; the future resolves after its commit, or fails with an AppError.
+
+        Raises Unavailable when the queue is full or the process stops.
+        """
+        if self._closing:
+            raise Unavailable
+        future: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
+        try:
+            self._waiting.put_nowait(Pending(send, future))
+        except asyncio.QueueFull:
+            raise Unavailable from None
+        return future
+
+    async def close(self) -> None:
+        """Take nothing more, store what waits, and end."""
+        self._closing = True
+        if self._writer is None:
+            return
+        await self._waiting.join()
+        self._writer.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._writer
+
+    async def _write_for_ever(self) -> None:
+        while True:
+            batch = [await self._waiting.get()]
+            while len(batch) < IN_ONE_BATCH and not self._waiting.empty():
+                batch.append(self._waiting.get_nowait())
+            try:
+                await self._write(batch)
+            finally:
+                for _ in batch:
+                    self._waiting.task_done()
+
+    async def _write(self, batch: Sequence[Pending]) -> None:
+        try:
+            outcomes = await self._store([pending.send for pending in batch])
+        except AppError as error:
+            for pending in batch:
+                _fail(pending, error)
+            return
+        except Exception as error:
+            # One send that the database cannot take must not fail its neighbours.
+            if len(batch) > 1:
+                for pending in batch:
+                    await self._write([pending])
+                return
+            log.exception("message_log.failed")
+            _fail(batch[0], error)
+            return
+        fresh = []
+        for pending, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, AppError):
+                _fail(pending, outcome)
+                continue
+            if not pending.outcome.done():
+                pending.outcome.set_result(outcome)
+            if not outcome.replayed:
+                fresh.append((pending.send, outcome))
+        await self._tell(fresh)
+
+    async def _store(self, sends: Sequence[Outgoing]) -> list[Outcome]:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self._database.transaction() as connection:
+                    batch = Batch(connection, sends, self._direct_ids)
+                    outcomes = await batch.store()
+            except IntegrityError:
+                # Another node stored one of these, or opened the same conversation, between
+                # our look and our insert: the next look sees it.
+                if attempt == ATTEMPTS:
+                    raise
+                continue
+            self._remember(batch.made())
+            return outcomes
+        raise Unavailable
+
+    def _remember(self, made: dict[str, UUID]) -> None:
+        if len(self._direct_ids) > KEYS_REMEMBERED:
+            self._direct_ids.clear()
+        self._direct_ids.update(made)
+
+    async def _tell(self, fresh: Sequence[tuple[Outgoing, Stored]]) -> None:
+        try:
+            await self._announce(fresh)
+        except AppError:
+            # The messages are stored; who was not told finds them in the database.
+            log.warning("message_log.announce_failed", messages=len(fresh))
+
+
+def _fail(pending: Pending, error: Exception) -> None:
+    if not pending.outcome.done():
+        pending.outcome.set_exception(error)

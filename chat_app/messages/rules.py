@@ -1,0 +1,38 @@
+"""What the text of a message may be."""
+
+import unicodedata
+
+from chat_app.core.text import BLANK_LETTERS, has_control, has_lone_surrogate
+
+LONGEST = 8_000
+
+
+def clean_content(text: str) -> str:
+    """Return the text trimmed and otherwise as written.
+
+    Raises ValueError for nothing visible, more than 8,000 characters, and control characters
+    other than newline and tab.
+    """
+    content = text.strip()
+    if not content or not _shows_something(content):
+        message = "Write something first."
+        raise ValueError(message)
+    if len(content) > LONGEST:
+        message = f"A message has at most {LONGEST:,} characters; this one has {len(content):,}."
+        raise ValueError(message)
+    if has_lone_surrogate(content) or (
+        not content.isprintable() and has_control(content, allowed="\n\t")
+    ):
+        message = "The text holds control characters."
+        raise ValueError(message)
+    return content
+
+
+def _shows_something(content: str) -> bool:
+    # The first letter decides nearly always; only texts of fillers are read to their end.
+    return any(
+        letter not in BLANK_LETTERS
+        and not letter.isspace()
+        and unicodedata.category(letter) not in ("Cf", "Mn", "Cc")
+        for letter in content
+    ) or has_control(content, allowed="\n\t")

@@ -1,0 +1,77 @@
+"""Sending: check, store, announce."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+from chat_app.conversations.queries import get_conversation
+from chat_app.conversations.service import topics_of
+from chat_app.core.database import Database
+from chat_app.core.rate_limit import Limit, RateLimits
+from chat_app.core.settings import Settings
+from chat_app.messages.batch import Stored
+from chat_app.messages.log import MessageLog
+from chat_app.messages.schemas import Outgoing, Sent
+from chat_app.realtime.broker import Broker
+from chat_app.realtime.events import ConversationUpdated, MessageCreated, seal, user_topic
+
+
+class Messages:
+    """The use cases of messages over one database and bus."""
+
+    def __init__(
+        self, *, database: Database, broker: Broker, limits: RateLimits, settings: Settings
+    ) -> None:
+        self._database = database
+        self._broker = broker
+        self._limits = limits
+        burst = settings.limit_message_burst
+        self._sending = Limit("message", burst, burst / settings.limit_messages_per_second)
+        self._log = MessageLog(database, self._announce)
+
+    def start(self) -> None:
+        """Start the log writer; call inside the running loop."""
+        self._log.start()
+
+    async def close(self) -> None:
+        """Store what waits, and end."""
+        await self._log.close()
+
+    async def send(self, outgoing: Outgoing) -> Sent:
+        """Store a message durably and tell everybody concerned.
+
+        A replay of a `client_id` returns the message that it had stored. Raises
+        ConversationNotFound, NotFound, CannotMessage, ReceiverIsSelf, IdempotencyConflict,
+        RateLimited and Unavailable; nothing is stored then.
+        """
+        stored = await (await self.submit(outgoing))
+        return Sent(stored.message, stored.replayed)
+
+    async def submit(self, outgoing: Outgoing) -> asyncio.Future[Stored]:
+        """Queue a message and return its outcome to come, so that many may be under way.
+
+        Raises RateLimited or Unavailable at once; the rest of `send`'s errors by the future.
+        """
+        await self._limits.take(self._sending, outgoing.sender_id.hex)
+        return self._log.append(outgoing)
+
+    async def _announce(self, fresh: Sequence[tuple[Outgoing, Stored]]) -> None:
+        for send, stored in fresh:
+            message, key = stored.message, stored.direct_key
+            if message.seq == 1 and key is not None:
+                await self._introduce(message.conversation_id, message.sender_id)
+                await self._introduce(message.conversation_id, message.receiver_id)
+            topics = topics_of(message.conversation_id, key, message.sender_id)
+            envelope = seal(MessageCreated(message=message), origin=send.origin)
+            self._broker.publish(topics, envelope)
+
+    async def _introduce(self, conversation_id: UUID, member_id: UUID | None) -> None:
+        """Show a conversation to a member for whom its first message makes it visible."""
+        if member_id is None:
+            return
+        async with self._database.reading() as session:
+            view = await get_conversation(
+                session, viewer_id=member_id, conversation_id=conversation_id
+            )
+        envelope = seal(ConversationUpdated(conversation=view))
+        self._broker.publish([user_topic(member_id)], envelope)

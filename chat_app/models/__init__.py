@@ -1,0 +1,8 @@
+"""Every table. Rows never leave the server: domains turn them into the shapes of their schemas."""
+
+from chat_app.models.accounts import AuthSession, RefreshToken, User
+from chat_app.models.conversations import Conversation, Member
+from chat_app.models.messages import Message
+from chat_app.models.table import Table
+
+__all__ = ["AuthSession", "Conversation", "Member", "Message", "RefreshToken", "Table", "User"]

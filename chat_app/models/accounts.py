@@ -1,0 +1,60 @@
+"""People and the devices they are signed in on."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Field, Index
+
+from chat_app.core.clock import utc_now
+from chat_app.core.ids import new_id
+from chat_app.models.table import Table
+
+
+class User(Table, table=True):
+    """A person. Deleting the account empties the row and keeps it, since messages point at it."""
+
+    __tablename__ = "user_account"  # `user` is a reserved word in PostgreSQL
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    username: str = Field(max_length=32)
+    # NFKC and casefolded: what makes two spellings the same name.
+    username_key: str = Field(max_length=64, unique=True)
+    display_name: str = Field(max_length=100)
+    # Username and display name without case and accents, for the people search.
+    search_text: str = Field(max_length=512)
+    bio: str = Field(default="", max_length=500)
+    status_text: str = Field(default="", max_length=100)
+    password_hash: str = Field(max_length=255)
+    accept_messages_from: str = Field(default="everyone", max_length=16)
+    share_presence: bool = True
+    sound: bool = True
+    created_at: datetime = Field(default_factory=utc_now)
+    deleted_at: datetime | None = None
+
+
+class AuthSession(Table, table=True):
+    """One sign-in on one device; cookie, access and refresh tokens live and die with this row."""
+
+    __tablename__ = "auth_session"
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    user_id: UUID = Field(foreign_key="user_account.id", index=True)
+    cookie_hash: str = Field(max_length=64, unique=True)
+    user_agent: str = Field(default="", max_length=300)
+    address: str = Field(default="", max_length=64)
+    created_at: datetime = Field(default_factory=utc_now)
+    last_used_at: datetime = Field(default_factory=utc_now)
+    expires_at: datetime
+    ended_at: datetime | None = None
+
+
+class RefreshToken(Table, table=True):
+    """A refresh token by its hash; a spent one is kept so that its reuse is noticed."""
+
+    __tablename__ = "refresh_token"
+    __table_args__ = (Index(None, "session_id", "spent_at"),)
+
+    token_hash: str = Field(max_length=64, primary_key=True)
+    session_id: UUID = Field(foreign_key="auth_session.id")
+    created_at: datetime = Field(default_factory=utc_now)
+    spent_at: datetime | None = None

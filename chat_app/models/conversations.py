@@ -1,0 +1,43 @@
+"""Conversations and who is in them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger
+from sqlmodel import Field
+
+from chat_app.core.clock import utc_now
+from chat_app.core.ids import new_id
+from chat_app.models.table import Table
+
+
+class Conversation(Table, table=True):
+    """A thread of messages. `last_seq` and `last_rev` are the counters its messages draw from."""
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    kind: str = Field(max_length=16)
+    title: str = Field(default="", max_length=100)
+    # "low:high" of the two user ids: there is one direct conversation for a pair.
+    direct_key: str | None = Field(default=None, max_length=80, unique=True)
+    created_by: UUID = Field(foreign_key="user_account.id")
+    last_seq: int = Field(default=0, sa_type=BigInteger)
+    last_rev: int = Field(default=0, sa_type=BigInteger)
+    created_at: datetime = Field(default_factory=utc_now)
+    updated_at: datetime = Field(default_factory=utc_now, index=True)
+
+
+class Member(Table, table=True):
+    """A user in a conversation, with how far they have read.
+
+    `last_read_seq` is the member's own mark and may go back (mark as unread); `read_seq` is what
+    the others are told and never does. `opened` is false for the peer of a direct conversation
+    until its first message: it is not listed for them.
+    """
+
+    conversation_id: UUID = Field(foreign_key="conversation.id", primary_key=True)
+    user_id: UUID = Field(foreign_key="user_account.id", primary_key=True, index=True)
+    opened: bool = False
+    last_read_seq: int = Field(default=0, sa_type=BigInteger)
+    read_seq: int = Field(default=0, sa_type=BigInteger)
+    delivered_seq: int = Field(default=0, sa_type=BigInteger)
+    joined_at: datetime = Field(default_factory=utc_now)

@@ -1,0 +1,138 @@
+"""One running process of the chat: everything the doors need, made once and closed in order."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from chat_app.accounts.schemas import Identity
+from chat_app.accounts.service import Accounts
+from chat_app.conversations.queries import group_ids
+from chat_app.conversations.service import Conversations
+from chat_app.core import migrations
+from chat_app.core.database import Database
+from chat_app.core.errors import AppError
+from chat_app.core.passwords import Passwords
+from chat_app.core.rate_limit import (
+    MemoryRateLimits,
+    NoRateLimits,
+    RateLimits,
+    RedisRateLimits,
+)
+from chat_app.core.settings import Settings
+from chat_app.messages.service import Messages
+from chat_app.realtime.broker import Broker, MemoryBroker
+from chat_app.realtime.events import conversation_topic
+from chat_app.realtime.hub import Hub, Outlet
+from chat_app.realtime.redis_broker import RedisBroker
+
+# Everything we keep in Redis begins so: it may be somebody else's too.
+REDIS_PREFIX = "chat:"
+REDIS_WAIT_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The parts of a running process. `stopping` turns true once it takes nothing new."""
+
+    settings: Settings
+    database: Database
+    broker: Broker
+    hub: Hub
+    limits: RateLimits
+    accounts: Accounts
+    conversations: Conversations
+    messages: Messages
+
+    async def open_outlet(self, identity: Identity) -> Outlet:
+        """Return an outlet that hears all that this user may hear, from now on.
+
+        Load state after this returns: nothing is missed then, though it may come twice.
+        """
+        outlet = await self.hub.open(user_id=identity.user_id, session_id=identity.session_id)
+        try:
+            async with self.database.reading() as session:
+                groups = await group_ids(session, user_id=identity.user_id)
+            if groups:
+                await self.hub.join(outlet, [conversation_topic(group) for group in groups])
+        except AppError:
+            await outlet.close()
+            raise
+        return outlet
+
+    async def is_migrated(self) -> bool:
+        """Whether the database has the schema of this code. Raises Unavailable."""
+        return await migrations.current_revision(self.database) == migrations.newest_revision()
+
+
+@contextlib.asynccontextmanager
+async def running_node(settings: Settings) -> AsyncIterator[Node]:
+    """Run a node: migrate the embedded database, start its tasks; at the end flush and close."""
+    async with contextlib.AsyncExitStack() as stack:
+        database = Database(settings)
+        stack.push_async_callback(database.close)
+        if settings.embedded:
+            await migrations.upgrade(database)
+        redis = _redis(settings)
+        broker = _broker(redis)
+        stack.push_async_callback(broker.close)
+        passwords = Passwords()
+        stack.callback(passwords.close)
+        limits = _limits(settings, redis)
+        stack.push_async_callback(limits.close)
+        messages = Messages(database=database, broker=broker, limits=limits, settings=settings)
+        messages.start()
+        stack.push_async_callback(messages.close)
+        hub = Hub(broker)
+        stack.push_async_callback(hub.close)
+        log.info("node.started", database=database.engine.dialect.name, redis=redis is not None)
+        yield Node(
+            settings=settings,
+            database=database,
+            broker=broker,
+            hub=hub,
+            limits=limits,
+            accounts=Accounts(
+                database=database,
+                broker=broker,
+                passwords=passwords,
+                limits=limits,
+                settings=settings,
+            ),
+            conversations=Conversations(database=database, broker=broker),
+            messages=messages,
+        )
+
+
+def _redis(settings: Settings) -> Redis | None:
+    if not settings.redis_url:
+        return None
+    return Redis.from_url(
+        settings.redis_url,
+        socket_connect_timeout=REDIS_WAIT_S,
+        socket_keepalive=True,
+        retry=Retry(NoBackoff(), 1),
+        retry_on_error=[RedisError],
+        max_connections=50,
+    )
+
+
+def _broker(redis: Redis | None) -> Broker:
+    if redis is None:
+        return MemoryBroker()
+    broker = RedisBroker(redis, REDIS_PREFIX)
+    broker.start()
+    return broker
+
+
+def _limits(settings: Settings, redis: Redis | None) -> RateLimits:
+    if settings.limits == "off":
+        return NoRateLimits()
+    return MemoryRateLimits() if redis is None else RedisRateLimits(redis, REDIS_PREFIX)

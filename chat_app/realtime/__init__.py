@@ -1,0 +1,1 @@
+"""How news reaches other screens: events, the broker between processes, the hub inside one."""

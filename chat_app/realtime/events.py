@@ -1,0 +1,107 @@
+"""The closed vocabulary of what may be told, one type an event, and the envelope it travels in."""
+
+from typing import TypeAlias
+from uuid import UUID
+
+import msgspec
+
+from chat_app.realtime.shapes import Conversation, Message
+
+
+class Event(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True
+):
+    """Something that happened."""
+
+
+class MessageCreated(Event, frozen=True, tag="message.created"):
+    """A message was stored."""
+
+    message: Message
+
+
+class MessageUpdated(Event, frozen=True, tag="message.updated"):
+    """A message changed; it carries its newest `rev`."""
+
+    message: Message
+
+
+class MessageDeleted(Event, frozen=True, tag="message.deleted"):
+    """A message was deleted; its text is gone."""
+
+    message: Message
+
+
+class ConversationUpdated(Event, frozen=True, tag="conversation.updated"):
+    """A conversation is new to the hearer, or something about it changed for them."""
+
+    conversation: Conversation
+
+
+class ConversationRead(Event, frozen=True, tag="conversation.read"):
+    """A member has read up to `seq`; to the member's own devices also when it went back."""
+
+    conversation_id: UUID
+    user_id: UUID
+    seq: int
+
+
+class SessionEnded(Event, frozen=True, tag="session.ended"):
+    """The hearer's session is over; the socket closes next."""
+
+    reason: str
+
+
+AnyEvent: TypeAlias = (
+    MessageCreated
+    | MessageUpdated
+    | MessageDeleted
+    | ConversationUpdated
+    | ConversationRead
+    | SessionEnded
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+
+
+class Envelope(msgspec.Struct, frozen=True, array_like=True):
+    """An event on its way: encoded once, whoever gets it.
+
+    `origin` is the outlet that caused it and does not hear it. `merge` names what a later
+    envelope of the same name replaces; those may be dropped under pressure. `join` is a topic
+    the hearers hear from now on. `ends` closes the hearers' outlets after it.
+    """
+
+    body: bytes
+    origin: str = ""
+    merge: str = ""
+    join: str = ""
+    ends: bool = False
+
+
+def seal(
+    event: AnyEvent, *, origin: str = "", merge: str = "", join: str = "", ends: bool = False
+) -> Envelope:
+    """Encode `event` for everybody who will hear it."""
+    return Envelope(_encoder.encode(event), origin, merge, join, ends)
+
+
+def decode(body: bytes) -> AnyEvent:
+    """Read back what `seal` encoded."""
+    return _decoder.decode(body)
+
+
+def user_topic(user_id: UUID) -> str:
+    """Name what every device of one user hears."""
+    return f"user:{user_id.hex}"
+
+
+def session_topic(session_id: UUID) -> str:
+    """Name what the devices of one session hear."""
+    return f"session:{session_id.hex}"
+
+
+def conversation_topic(conversation_id: UUID) -> str:
+    """Name what every member of a group conversation hears."""
+    return f"conversation:{conversation_id.hex}"

@@ -1,0 +1,216 @@
+"""This process's outlets: open sockets and tabs, each with a bounded queue of its own."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import NamedTuple, Self
+from uuid import UUID
+
+from chat_app.core.ids import new_id
+from chat_app.realtime.broker import Broker
+from chat_app.realtime.events import Envelope, session_topic, user_topic
+
+QUEUE_EVENTS = 2_000
+QUEUE_BYTES = 2 * 1024 * 1024
+TOO_SLOW = 4410
+SESSION_OVER = 4401
+RESTARTING = 1012
+
+
+class Closing(NamedTuple):
+    """Why an outlet is closed: a close code of contract's socket section, and a word."""
+
+    code: int
+    reason: str
+
+
+class OutletClosed(Exception):  # an ending, not an error
+    """Nothing more will come out of this outlet."""
+
+    def __init__(self, closing: Closing) -> None:
+        self.code, self.reason = closing
+        super().__init__(closing.reason)
+
+
+class Outlet:
+    """One open socket or tab. Never blocks who pushes; too slow a reader is closed."""
+
+    __slots__ = (
+        "_bytes",
+        "_closing",
+        "_hub",
+        "_queue",
+        "_waiter",
+        "id",
+        "session_id",
+        "topics",
+        "user_id",
+    )
+
+    def __init__(self, hub: "Hub", user_id: UUID, session_id: UUID) -> None:
+        self.id = new_id().hex
+        self.user_id = user_id
+        self.session_id = session_id
+        self.topics: set[str] = set()
+        self._hub = hub
+        self._queue: deque[Envelope] = deque()
+        self._bytes = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._closing: Closing | None = None
+
+    def push(self, envelope: Envelope) -> None:
+        """Queue an envelope. What may be merged is, and goes first under pressure."""
+        if self._closing is not None:
+            return
+        if envelope.merge:
+            self._forget(lambda queued: queued.merge == envelope.merge)
+        if self._is_full_with(envelope):
+            self._forget(lambda queued: bool(queued.merge))
+            if self._is_full_with(envelope):
+                self.shut(TOO_SLOW, "too slow")
+                return
+        self._queue.append(envelope)
+        self._bytes += len(envelope.body)
+        self._wake()
+
+    async def take(self) -> list[Envelope]:
+        """Wait for at least one envelope and return all that are there, in order.
+
+        Raises OutletClosed once everything queued before the close was taken. One reader only.
+        """
+        if not self._queue and self._closing is None:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        if self._queue:
+            taken = list(self._queue)
+            self._queue.clear()
+            self._bytes = 0
+            return taken
+        raise OutletClosed(self._closing or Closing(RESTARTING, "closed"))
+
+    def shut(self, code: int, reason: str) -> None:
+        """End the outlet; its reader is told after what is queued, or at once if too slow."""
+        if self._closing is None:
+            self._closing = Closing(code, reason)
+            if code == TOO_SLOW:
+                self._queue.clear()
+            self._wake()
+
+    async def close(self) -> None:
+        """Take the outlet out of the hub and let go of its topics."""
+        self.shut(RESTARTING, "closed")
+        await self._hub.remove(self)
+
+    async def __aenter__(self) -> Self:
+        """Use as a context manager that closes."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        await self.close()
+
+    def _is_full_with(self, envelope: Envelope) -> bool:
+        return len(self._queue) >= QUEUE_EVENTS or self._bytes + len(envelope.body) > QUEUE_BYTES
+
+    def _forget(self, matches: Callable[[Envelope], bool]) -> None:
+        kept = [queued for queued in self._queue if not matches(queued)]
+        if len(kept) != len(self._queue):
+            self._queue = deque(kept)
+            self._bytes = sum(len(queued.body) for queued in kept)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class Hub:
+    """Which outlets hear which topic. Subscribes the broker to what somebody here hears."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._hearers: dict[str, set[Outlet]] = {}
+        self._joining: set[asyncio.Task[None]] = set()
+        self.outlets: set[Outlet] = set()
+        broker.on_delivery(self.deliver)
+
+    async def open(self, *, user_id: UUID, session_id: UUID) -> Outlet:
+        """Return a new outlet that hears its user and its session.
+
+        What is published after this returns is heard; load state afterwards and nothing is
+        missed, though something may come twice.
+        """
+        outlet = Outlet(self, user_id, session_id)
+        self.outlets.add(outlet)
+        await self.join(outlet, [user_topic(user_id), session_topic(session_id)])
+        return outlet
+
+    async def join(self, outlet: Outlet, topics: Iterable[str]) -> None:
+        """Have `outlet` hear `topics` too."""
+        fresh = []
+        for topic in topics:
+            hearers = self._hearers.setdefault(topic, set())
+            if not hearers:
+                fresh.append(topic)
+            hearers.add(outlet)
+            outlet.topics.add(topic)
+        if fresh:
+            await self._broker.subscribe(fresh)
+
+    async def remove(self, outlet: Outlet) -> None:
+        """Forget an outlet; topics that nobody here hears any more are given up."""
+        self.outlets.discard(outlet)
+        silent = []
+        for topic in outlet.topics:
+            hearers = self._hearers.get(topic)
+            if hearers is not None:
+                hearers.discard(outlet)
+                if not hearers:
+                    del self._hearers[topic]
+                    silent.append(topic)
+        outlet.topics.clear()
+        if silent:
+            await self._broker.unsubscribe(silent)
+
+    def sockets_of(self, user_id: UUID) -> int:
+        """Count the outlets of one user in this process."""
+        return len(self._hearers.get(user_topic(user_id), ()))
+
+    def deliver(self, topic: str, envelope: Envelope) -> None:
+        """Hand an envelope to everybody here who hears `topic`."""
+        hearers = self._hearers.get(topic)
+        if not hearers:
+            return
+        if envelope.join:
+            self._join_later(list(hearers), envelope.join)
+        for outlet in list(hearers) if envelope.ends else hearers:
+            if outlet.id != envelope.origin:
+                outlet.push(envelope)
+            if envelope.ends:
+                outlet.shut(SESSION_OVER, "session ended")
+
+    async def close(self) -> None:
+        """End every outlet: the process stops."""
+        for outlet in list(self.outlets):
+            outlet.shut(RESTARTING, "server restarting")
+        for task in self._joining:
+            task.cancel()
+        await asyncio.gather(*self._joining, return_exceptions=True)
+
+    def _join_later(self, hearers: list[Outlet], topic: str) -> None:
+        async def join_all() -> None:
+            for outlet in hearers:
+                if outlet in self.outlets:
+                    await self.join(outlet, [topic])
+
+        task = asyncio.get_running_loop().create_task(join_all())
+        self._joining.add(task)
+        task.add_done_callback(self._joining.discard)

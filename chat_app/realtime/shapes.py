@@ -1,0 +1,89 @@
+"""The shapes that events and replies carry: plain fields, allow-listed, and nothing of a domain.
+
+Times are aware and in UTC; they leave the server as RFC 3339 ending in `Z`.
+"""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+Friendship = Literal["none", "requested", "incoming", "friends", "blocked"]
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of everything that leaves the server."""
+
+
+class User(Shape, frozen=True):
+    """A person as anybody signed in may see them."""
+
+    id: UUID
+    username: str
+    display_name: str
+    avatar_url: str | None
+    bio: str
+    status_text: str
+    created_at: datetime
+
+
+class OwnUser(User, frozen=True):
+    """A person as they see themselves: their own settings included."""
+
+    accept_messages_from: Literal["everyone", "friends"]
+    share_presence: bool
+    sound: bool
+
+
+class UserCard(Shape, frozen=True):
+    """A person in a list. `online` and `last_seen_at` are null where presence is not shared."""
+
+    id: UUID
+    username: str
+    display_name: str
+    avatar_url: str | None
+    status_text: str
+    online: bool | None
+    last_seen_at: datetime | None
+    friendship: Friendship
+
+
+class Message(Shape, frozen=True):
+    """One message. `receiver_id` is the other person of a direct conversation, else null."""
+
+    id: UUID
+    conversation_id: UUID
+    seq: int
+    rev: int
+    client_id: str
+    sender_id: UUID
+    receiver_id: UUID | None
+    content: str
+    created_at: datetime
+    edited_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+
+class Receipt(Shape, frozen=True):
+    """How far another member's devices have received, and the member has read."""
+
+    user_id: UUID
+    delivered_seq: int
+    read_seq: int
+
+
+class Conversation(Shape, frozen=True):
+    """A conversation as one member sees it; `receipts` are those of the other members."""
+
+    id: UUID
+    kind: Literal["direct", "group"]
+    title: str
+    members: list[UserCard]
+    last_message: Message | None
+    last_seq: int
+    last_rev: int
+    last_read_seq: int
+    unread: int
+    receipts: list[Receipt]
+    updated_at: datetime
