@@ -53,6 +53,10 @@ class Person:
         assert reply.status_code == 201, reply.text
         return as_json(reply)
 
+    async def write_all(self, receiver: "Person", *contents: str) -> list[Json]:
+        """Send several messages, one after the other, and return them."""
+        return [await self.write(receiver, content) for content in contents]
+
     async def opened(self, other: "Person") -> Json:
         """Open the direct conversation with `other` and return it."""
         reply = await self.http.post("/api/conversations", json={"user_id": other.id})

@@ -18,6 +18,8 @@ from tests import clients, servers
 
 PAIRS = ("sqlite+memory", "postgres+redis")
 FRONT_END_BUILD_S = 300
+# Known to the tests, so that they can forge tokens with it.
+SECRET = "kXw3_vB7qLr0ZtYdP9mNcHs5Ua-J2eGfT8oIi4RzQbW6xEyVjAhSgDlKuMpOnC1k"
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class _Farm:
             folder.mkdir()
             # Channels reach every database of one Redis: a chat that stays has its own.
             storage = self.storage(pair, folder, own_redis=True)
-            self._chats[pair] = start(storage, CHAT_LIMITS="off")
+            self._chats[pair] = start(storage)
         return self._chats[pair]
 
     def stop(self) -> None:
@@ -96,10 +98,13 @@ class _Farm:
 
 
 def start(storage: Storage, **settings: str) -> servers.ChatServer:
-    """Start the API and the live socket, without the screens, and wait until they answer."""
+    """Start the API and the live socket, without the screens, and wait until they answer.
+
+    Rate limits are off unless `settings` say otherwise.
+    """
     port = servers.free_port()
     command = [sys.executable, "-m", "tests.api_server", str(port)]
-    everything = {**storage.settings, **settings}
+    everything = {"CHAT_LIMITS": "off", "CHAT_SECRET_KEY": SECRET, **storage.settings, **settings}
     everything.pop("CHAT_DATA_DIR")
     chat = servers.ChatServer(command, folder=storage.folder, port=port, **everything)
     return chat.wait_until_ready()

@@ -1,0 +1,164 @@
+"""What comes over the wire and is no proper request: refused early, in one shape, unharmed."""
+
+import socket
+import time
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tests.clients import Person, as_json, assert_problem, http_client
+from tests.servers import LOOPBACK, ChatServer
+
+BODIES = [
+    "/api/auth/register",
+    "/api/auth/login",
+    "/api/auth/refresh",
+    "/api/messages",
+    "/api/conversations",
+]
+NO_SUCH_ID = "01930000-0000-7000-8000-000000000000"
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"", b"nul", b"{'a': 1}", b"\xff\xfe", b'{"a": 1} x', b'{"a": NaN}', b'{"a":\x00"b"}'],
+    ids=repr,
+)
+async def test_broken_json_is_malformed(alice: Person, path: str, body: bytes) -> None:
+    reply = await alice.http.post(path, content=body, headers=JSON)
+
+    assert_problem(reply, 400, "malformed_json")
+
+
+@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize("body", ["[]", "null", '"x"', "1", "true"])
+async def test_json_that_is_no_object_is_invalid(alice: Person, path: str, body: str) -> None:
+    assert_problem(await alice.http.post(path, content=body, headers=JSON), 422)
+
+
+@pytest.mark.parametrize("path", BODIES)
+async def test_deep_nesting_hurts_nobody(alice: Person, path: str) -> None:
+    for body in ("[" * 100_000, '{"a":' * 100_000, "[" * 50_000 + "]" * 50_000):
+        started = time.perf_counter()
+        reply = await alice.http.post(path, content=body, headers=JSON)
+
+        assert reply.status_code in {400, 422}
+        assert_problem(reply, reply.status_code)
+        assert time.perf_counter() - started < 2
+
+
+@pytest.mark.parametrize("path", BODIES)
+async def test_an_unknown_field_is_named(alice: Person, path: str) -> None:
+    body = assert_problem(await alice.http.post(path, json={"is_admin": True}), 422)
+
+    assert "is_admin" in [error["field"] for error in body["errors"]]
+
+
+async def test_lone_surrogates_are_refused(alice: Person, bob: Person) -> None:
+    for broken in (r'"\ud800"', r'"a\udfffb"', r'"\ude00\ud83d"'):
+        body = f'{{"receiver_id": "{bob.id}", "content": {broken}}}'
+        reply = await alice.http.post("/api/messages", content=body, headers=JSON)
+
+        assert reply.status_code in {400, 422}
+        assert_problem(reply, reply.status_code)
+    assert as_json(await alice.http.get(f"/api/messages/{bob.id}"))["items"] == []
+
+
+async def test_a_huge_body_is_refused_by_its_length(chat: ChatServer) -> None:
+    """The server answers before the body has come: only the head is sent."""
+    head = (
+        "POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        "Content-Length: 1000000000\r\n\r\n"
+    )
+    with socket.create_connection((LOOPBACK, chat.port), 5) as connection:
+        connection.sendall(head.encode())
+        reply = connection.recv(4096).decode()
+
+    assert " 413 " in reply.splitlines()[0]
+    assert "application/problem+json" in reply
+
+
+async def test_a_huge_body_is_refused_while_it_comes(alice: Person) -> None:
+    sent = 0
+
+    async def chunks() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 200_000_000:
+            sent += 65_536
+            yield b" " * 65_536
+
+    async with http_client(alice.url, headers=alice.http.headers) as client:
+        try:
+            reply = await client.post("/api/messages", content=chunks(), headers=JSON)
+        except (httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError):
+            # The server hung up in the middle: as good an answer to somebody who does not stop.
+            pass
+        else:
+            assert_problem(reply, 413)
+
+    assert sent < 50_000_000
+    assert (await alice.http.get("/api/auth/me")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "/api/auth/login"),
+        ("GET", "/api/auth/register"),
+        ("DELETE", "/api/conversations"),
+        ("PATCH", "/api/messages"),
+        ("POST", "/api/health/live"),
+    ],
+)
+async def test_a_wrong_method_is_405(alice: Person, method: str, path: str) -> None:
+    assert_problem(await alice.http.request(method, path, json={}), 405)
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/api/auth", "/api/auth/me/x"])
+async def test_a_path_that_is_none_is_404(alice: Person, path: str) -> None:
+    assert_problem(await alice.http.get(path), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/users/{id}",
+        "/api/conversations/{id}",
+        "/api/conversations/{id}/messages",
+        "/api/messages/{id}",
+    ],
+)
+@pytest.mark.parametrize(
+    "wrong", ["x", "-1", "0", "1" * 500, "%00", "%ff", "..%2f..", NO_SUCH_ID, NO_SUCH_ID + "0"]
+)
+async def test_an_id_that_is_none_is_404(alice: Person, path: str, wrong: str) -> None:
+    assert_problem(await alice.http.get(path.format(id=wrong)), 404)
+
+
+@pytest.mark.parametrize("action", ["read", "unread"])
+@pytest.mark.parametrize("wrong", ["x", "-1", NO_SUCH_ID])
+async def test_marking_what_is_not_there_is_404(alice: Person, action: str, wrong: str) -> None:
+    reply = await alice.http.post(f"/api/conversations/{wrong}/{action}", json={"seq": 1})
+
+    assert_problem(reply, 404)
+
+
+async def test_a_form_is_no_json(alice: Person, bob: Person) -> None:
+    form = {"receiver_id": bob.id, "content": "hi"}
+
+    reply = await alice.http.post("/api/messages", data=form)
+
+    assert reply.status_code in {400, 415, 422}
+    assert_problem(reply, reply.status_code)
+
+
+async def test_the_request_id_is_mine_when_it_is_sane(chat: ChatServer) -> None:
+    async with http_client(chat.url) as client:
+        given = await client.get("/api/auth/me", headers={"X-Request-ID": "my-request-0001"})
+        evil = await client.get("/api/auth/me", headers={"X-Request-ID": "x" * 5000})
+
+    assert assert_problem(given, 401)["request_id"] == "my-request-0001"
+    assert len(assert_problem(evil, 401)["request_id"]) < 100

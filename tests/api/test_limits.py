@@ -1,0 +1,110 @@
+"""A2 and the contract's limits: too much is 429, says when to come back, and passes."""
+
+import asyncio
+
+import httpx
+
+from tests import clients
+from tests.clients import PASSWORD, Person, assert_problem, http_client, new_username
+from tests.conftest import StartChat
+
+
+async def log_in(url: str, username: str, password: str) -> httpx.Response:
+    async with http_client(url) as client:
+        body = {"username": username, "password": password}
+        return await client.post("/api/auth/login", json=body)
+
+
+def assert_limited(reply: httpx.Response) -> None:
+    assert_problem(reply, 429, "rate_limited")
+    assert 1 <= int(reply.headers["retry-after"]) <= 3600
+
+
+async def test_after_five_failures_even_the_right_password_waits(start_chat: StartChat) -> None:
+    url = start_chat(CHAT_LIMITS="on").url
+    alice = await clients.register(url)
+    bob = await clients.register(url)
+
+    for _ in range(5):
+        assert_problem(await log_in(url, alice.username, "wrong-password"), 401)
+
+    # In whatever spelling: it is the account that is protected.
+    assert_limited(await log_in(url, alice.username, PASSWORD))
+    assert_limited(await log_in(url, alice.username.upper(), PASSWORD))
+    assert (await log_in(url, bob.username, PASSWORD)).status_code == 200
+    assert (await alice.http.get("/api/auth/me")).status_code == 200
+
+
+async def test_a_flood_of_guesses_gets_no_more_than_five(start_chat: StartChat) -> None:
+    url = start_chat(CHAT_LIMITS="on").url
+    alice = await clients.register(url)
+
+    replies = await asyncio.gather(
+        *(log_in(url, alice.username, f"guess-number-{number}") for number in range(15))
+    )
+
+    assert sorted(reply.status_code for reply in replies) == [401] * 5 + [429] * 10
+
+
+async def test_successes_do_not_count(start_chat: StartChat) -> None:
+    url = start_chat(CHAT_LIMITS="on").url
+    alice = await clients.register(url)
+
+    for _ in range(8):
+        assert (await log_in(url, alice.username, PASSWORD)).status_code == 200
+
+
+async def test_one_address_tries_twenty_names(start_chat: StartChat) -> None:
+    url = start_chat(CHAT_LIMITS="on").url
+
+    replies = [await log_in(url, new_username(), "wrong-password") for _ in range(21)]
+
+    assert [reply.status_code for reply in replies[:20]] == [401] * 20
+    assert_limited(replies[20])
+
+
+async def test_one_address_makes_ten_accounts_an_hour(start_chat: StartChat) -> None:
+    url = start_chat(CHAT_LIMITS="on").url
+    for _ in range(10):
+        await clients.register(url)
+
+    async with http_client(url) as client:
+        body = {"username": new_username(), "password": PASSWORD}
+        assert_limited(await client.post("/api/auth/register", json=body))
+
+
+async def test_a_flood_of_messages_is_slowed_for_its_sender_alone(start_chat: StartChat) -> None:
+    url = start_chat(CHAT_LIMITS="on").url
+    alice, bob = await clients.register(url), await clients.register(url)
+    await alice.opened(bob)
+
+    async def send(sender: Person, receiver: Person) -> httpx.Response:
+        body = {"receiver_id": receiver.id, "content": "flood"}
+        return await sender.http.post("/api/messages", json=body)
+
+    replies = await asyncio.gather(*(send(alice, bob) for _ in range(70)))
+
+    stored = [reply for reply in replies if reply.status_code == 201]
+    refused = [reply for reply in replies if reply.status_code != 201]
+    assert 40 <= len(stored) <= 60
+    for reply in refused:
+        assert_limited(reply)
+    assert (await send(bob, alice)).status_code == 201
+    page = await bob.history((await bob.opened(alice))["id"], limit=100)
+    assert len(page["items"]) == len(stored) + 1
+
+
+async def test_a_refused_message_may_be_sent_again_later(start_chat: StartChat) -> None:
+    settings = {"CHAT_LIMIT_MESSAGE_BURST": "1", "CHAT_LIMIT_MESSAGES_PER_SECOND": "2"}
+    url = start_chat(CHAT_LIMITS="on", **settings).url
+    alice, bob = await clients.register(url), await clients.register(url)
+    body = {"receiver_id": bob.id, "content": "patience", "client_id": "patient-1"}
+
+    async with asyncio.timeout(10):
+        await alice.write(bob, "first")
+        refused = await alice.http.post("/api/messages", json=body)
+        assert_limited(refused)
+        while (reply := await alice.http.post("/api/messages", json=body)).status_code == 429:
+            assert_limited(reply)
+
+    assert reply.status_code == 201

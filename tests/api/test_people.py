@@ -1,0 +1,111 @@
+"""P1: finding people, and what one sees of them."""
+
+from uuid import uuid4
+
+import pytest
+
+from tests.clients import Json, Person, as_json, assert_invalid, assert_problem
+from tests.conftest import NewPerson
+
+
+async def search(person: Person, text: str, **more: int | str) -> list[Json]:
+    reply = await person.http.get("/api/users", params={"q": text, **more})
+    assert reply.status_code == 200, reply.text
+    items = as_json(reply)["items"]
+    assert isinstance(items, list)
+    return items
+
+
+def usernames(cards: list[Json]) -> set[str]:
+    return {card["username"] for card in cards}
+
+
+async def test_a_card_holds_what_strangers_may_see(alice: Person, bob: Person) -> None:
+    card = as_json(await alice.http.get(f"/api/users/{bob.id}"))
+
+    assert card == {
+        "id": bob.id,
+        "username": bob.username,
+        "display_name": bob.user["display_name"],
+        "avatar_url": None,
+        "status_text": bob.user["status_text"],
+        "online": None,
+        "last_seen_at": None,
+        "friendship": "none",
+    }
+    assert await search(alice, bob.username) == [card]
+
+
+async def test_a_part_in_any_case_and_accent_is_enough(
+    alice: Person, new_person: NewPerson
+) -> None:
+    tag = uuid4().hex[:8]
+    person = await new_person(display_name=f"Émile Łukasz{tag} Ñandú")
+
+    for part in (f"ukasz{tag}", f"UKASZ{tag.upper()}", f"sz{tag} nand", f"SZ{tag} ÑANDU"):
+        assert usernames(await search(alice, part)) == {person.username}, part
+
+
+async def test_the_best_match_comes_first(alice: Person, new_person: NewPerson) -> None:
+    tag = f"t{uuid4().hex[:8]}"
+    middle = await new_person(username=f"x{tag}")
+    prefix = await new_person(username=f"{tag}x")
+    whole = await new_person(username=tag)
+
+    found = [card["username"] for card in await search(alice, tag)]
+
+    assert found == [whole.username, prefix.username, middle.username]
+
+
+@pytest.mark.parametrize("wild", ["%", "_", "\\", "%%", "'", '"', "*", "a%' OR 1=1 --"])
+async def test_no_character_is_special(alice: Person, new_person: NewPerson, wild: str) -> None:
+    tag = uuid4().hex[:8]
+    literal = await new_person(display_name=f"{tag}{wild}z")
+    await new_person(display_name=f"{tag}yyz")
+
+    assert usernames(await search(alice, f"{tag}{wild}")) == {literal.username}
+
+
+async def test_one_never_finds_oneself(alice: Person) -> None:
+    assert await search(alice, alice.username) == []
+
+
+async def test_a_list_is_short_and_shorter_on_demand(alice: Person, new_person: NewPerson) -> None:
+    tag = f"many{uuid4().hex[:8]}"
+    for number in range(4):
+        await new_person(username=f"{tag}{number}")
+
+    assert len(await search(alice, tag)) == 4
+    assert len(await search(alice, tag, limit=3)) == 3
+    assert len(await search(alice, "u")) <= 50
+
+
+@pytest.mark.parametrize("text", ["", " ", "x" * 65, "x" * 1000, "\x00", "a\x00b"], ids=ascii)
+async def test_an_impossible_question_is_named(alice: Person, text: str) -> None:
+    assert_invalid(await alice.http.get("/api/users", params={"q": text}), "q")
+
+
+async def test_a_question_is_needed(alice: Person) -> None:
+    assert_invalid(await alice.http.get("/api/users"), "q")
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "101", "1000000", "x", "1.5", ""])
+async def test_an_impossible_limit_is_named(alice: Person, limit: str) -> None:
+    reply = await alice.http.get("/api/users", params={"q": "a", "limit": limit})
+
+    assert_invalid(reply, "limit")
+
+
+async def test_a_stranger_who_is_not_there_is_404(alice: Person) -> None:
+    assert_problem(await alice.http.get(f"/api/users/{uuid4()}"), 404, "not_found")
+
+
+async def test_text_that_looks_like_markup_comes_back_as_it_was(
+    alice: Person, new_person: NewPerson
+) -> None:
+    name = f"<img src=x onerror=alert(1)>{uuid4().hex[:6]}"
+    person = await new_person(display_name=name)
+
+    [card] = await search(alice, person.username)
+
+    assert card["display_name"] == name

@@ -1,0 +1,30 @@
+"""The program's door alone, served as in production: what the black-box tests talk to.
+
+Started as `python -m tests.api_server PORT` with the chat's settings in the environment.
+"""
+
+import sys
+from typing import cast
+
+from chat_app.api.app import create_api
+
+from chat_app.core.logs import configure_logs
+from chat_app.core.settings import SettingsError, read_settings
+from chat_app.edge import AsgiApp, edge
+from chat_app.ui.production import serve
+
+
+def main(port: int) -> None:
+    """Serve until told to stop."""
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        sys.exit(str(error))
+    configure_logs(settings.log_level, settings.log_format)
+    api = cast("AsgiApp", create_api(settings))
+    app = edge(api, public_url=settings.public_url)
+    serve(app, host="127.0.0.1", port=port, trusted_proxies=settings.trusted_proxies)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

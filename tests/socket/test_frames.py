@@ -1,0 +1,253 @@
+"""W5 and the contract's client frames: what is answered, what is refused, what stays open."""
+
+import asyncio
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.clients import Json, Person, Socket, as_json
+from tests.conftest import NewPerson
+from tests.servers import ChatServer
+
+
+def text_frame(receiver: Person, content: Any, **more: object) -> Json:  # noqa: ANN401  # any JSON, wrong ones too
+    return {
+        "type": "message",
+        "id": str(uuid4()),
+        "receiver_id": receiver.id,
+        "content": content,
+        **more,
+    }
+
+
+async def history(person: Person, other: Person) -> list[Json]:
+    items = as_json(await person.http.get(f"/api/messages/{other.id}"))["items"]
+    assert isinstance(items, list)
+    return items
+
+
+async def test_an_ack_carries_the_stored_message(alice: Person, bob: Person) -> None:
+    frame = text_frame(bob, " hello ")
+    async with alice.socket() as socket:
+        await socket.send(frame)
+        ack = await socket.expect("ack")
+
+    assert ack.keys() == {"type", "id", "message"}
+    assert ack["id"] == ack["message"]["client_id"] == frame["id"]
+    assert ack["message"]["content"] == "hello"
+    assert ack["message"]["sender_id"] == alice.id
+    assert await history(bob, alice) == [ack["message"]]
+
+
+async def test_a_message_may_be_addressed_by_its_conversation(alice: Person, bob: Person) -> None:
+    conversation = await alice.opened(bob)
+    frame = {"type": "message", "id": "c-1", "conversation_id": conversation["id"], "content": "x"}
+    async with alice.socket() as socket:
+        await socket.send(frame)
+        ack = await socket.expect("ack")
+
+    assert ack["message"]["conversation_id"] == conversation["id"]
+
+
+async def test_what_http_stored_the_socket_repeats(alice: Person, bob: Person) -> None:
+    stored = await alice.write(bob, "once", client_id="both-doors")
+    async with alice.socket() as socket:
+        await socket.send(text_frame(bob, "once", id="both-doors"))
+        ack = await socket.expect("ack", id="both-doors")
+        await socket.send(text_frame(bob, "twice", id="both-doors"))
+        error = await socket.expect("error", id="both-doors")
+
+    assert ack["message"] == stored
+    assert error["code"] == "idempotency_conflict"
+    assert error["retryable"] is False
+    assert await history(alice, bob) == [stored]
+
+
+async def test_acks_come_in_the_order_of_the_frames(alice: Person, bob: Person) -> None:
+    frames = [text_frame(bob, f"number {number}") for number in range(50)]
+    async with alice.socket() as socket, bob.socket() as other:
+        for frame in frames:
+            await socket.send(frame)
+        acks = [await socket.expect("ack") for _ in frames]
+        heard = [(await other.expect("message.created"))["message"] for _ in frames]
+
+    assert [ack["id"] for ack in acks] == [frame["id"] for frame in frames]
+    assert [ack["message"]["seq"] for ack in acks] == list(range(1, 51))
+    assert heard == [ack["message"] for ack in acks]
+
+
+async def test_a_ping_tells_the_newest_revisions(alice: Person, bob: Person) -> None:
+    message = await bob.write(alice, "hello")
+    async with alice.socket() as socket:
+        await socket.send({"type": "ping", "id": "p1"})
+        pong = await socket.expect("pong")
+
+    assert pong["id"] == "p1"
+    assert pong["last_rev"][message["conversation_id"]] == 1
+
+
+async def test_reading_over_the_socket_is_acked_and_told(alice: Person, bob: Person) -> None:
+    message = await alice.write(bob, "hello")
+    frame = {
+        "type": "read",
+        "id": "r1",
+        "conversation_id": message["conversation_id"],
+        "seq": 1,
+    }
+    told = {"conversation_id": message["conversation_id"], "user_id": bob.id, "seq": 1}
+    async with alice.socket() as sender, bob.socket() as reader, bob.socket() as other_device:
+        await reader.send(frame)
+        await reader.expect("ack", id="r1")
+
+        await sender.expect("conversation.read", **told)
+        await other_device.expect("conversation.read", **told)
+    assert (await bob.conversation(message["conversation_id"]))["unread"] == 0
+
+
+def bad_frames() -> dict[str, Any]:
+    """Name frames that are refused; each is made with the person it would go to."""
+    return {
+        "broken JSON": lambda _: "{",
+        "empty": lambda _: "",
+        "a list": lambda _: "[]",
+        "a number": lambda _: "5",
+        "null": lambda _: "null",
+        "deep": lambda _: "[" * 30_000,
+        "no type": lambda _: {},
+        "a type that is no text": lambda _: {"type": 5},
+        "an unknown type": lambda _: {"type": "shutdown"},
+        "auth again": lambda _: {"type": "auth", "content": "junk"},
+        "no content": lambda to: {"type": "message", "id": "x", "receiver_id": to.id},
+        "no address": lambda _: {"type": "message", "id": "x", "content": "hi"},
+        "content of a wrong type": lambda to: text_frame(to, 5),
+        "blank": lambda to: text_frame(to, "  "),
+        "NUL": lambda to: text_frame(to, "a\x00b"),
+        "too long": lambda to: text_frame(to, "x" * 8001),
+        "a lone surrogate": lambda to: text_frame(to, "\ud800"),
+        "a forged sender": lambda to: text_frame(to, "hi", sender_id=to.id),
+        "a forged seq": lambda to: text_frame(to, "hi", seq=99),
+        "an id of a wrong type": lambda to: text_frame(to, "hi", id=7),
+        "an id too long": lambda to: text_frame(to, "hi", id="x" * 65),
+        "both addresses": lambda to: text_frame(to, "hi", conversation_id=str(uuid4())),
+        "nobody": lambda to: text_frame(to, "hi", receiver_id=str(uuid4())),
+        "an address that is none": lambda to: text_frame(to, "hi", receiver_id="admin"),
+        "a wrong seq": lambda _: {"type": "read", "conversation_id": str(uuid4()), "seq": "1"},
+        "reading elsewhere": lambda _: {"type": "read", "conversation_id": str(uuid4()), "seq": 1},
+    }
+
+
+@pytest.mark.parametrize("kind", bad_frames())
+async def test_a_bad_frame_is_answered_and_the_socket_stays(
+    alice: Person, bob: Person, kind: str
+) -> None:
+    frame = bad_frames()[kind](bob)
+    async with alice.socket() as socket, bob.socket() as other:
+        await socket.send(frame)
+        error = await socket.expect("error")
+        good = text_frame(bob, "still here")
+        await socket.send(good)
+        ack = await socket.expect("ack", id=good["id"])
+
+        await other.expect("message.created", message=ack["message"])
+
+    assert {"type", "code", "detail", "retryable"} <= error.keys()
+    assert error["retryable"] is False
+    assert error["code"] == error["code"].lower()
+    if isinstance(frame, dict) and isinstance(frame.get("id"), str) and len(frame["id"]) <= 64:
+        assert error["id"] == frame["id"]
+    assert "Traceback" not in json.dumps(error)
+    assert [message["content"] for message in await history(bob, alice)] == ["still here"]
+
+
+async def test_a_frame_to_oneself_is_refused(alice: Person) -> None:
+    async with alice.socket() as socket:
+        await socket.send(text_frame(alice, "hi", id="me"))
+
+        assert (await socket.expect("error", id="me"))["code"] == "receiver_is_self"
+
+
+async def test_other_peoples_conversations_are_not_there(
+    alice: Person, bob: Person, carol: Person
+) -> None:
+    message = await alice.write(bob, "between us")
+    address = {"conversation_id": message["conversation_id"]}
+    frames: list[Json] = [
+        {"type": "message", "id": "m", "content": "intruder", **address},
+        {"type": "read", "id": "r", "seq": 1, **address},
+    ]
+    async with carol.socket() as socket:
+        for frame in frames:
+            await socket.send(frame)
+            error = await socket.expect("error", id=frame["id"])
+            assert error["code"] == "not_found"
+
+    assert await history(alice, bob) == [message]
+
+
+async def test_a_binary_frame_closes_with_1003(alice: Person) -> None:
+    async with alice.socket() as socket:
+        await socket.send(b'{"type": "ping"}')
+
+        assert await socket.close_code() == 1003
+
+
+@pytest.mark.parametrize("size", [65_537, 100_000, 1_000_000, 10_000_000])
+async def test_a_frame_that_is_too_big_closes_its_socket_alone(
+    alice: Person, bob: Person, size: int
+) -> None:
+    async with alice.socket() as socket, alice.socket() as other_device, bob.socket() as other:
+        await socket.send('{"type": "ping", "id": "' + "x" * size + '"}')
+
+        assert await socket.close_code() in {1009, 4413}
+        await other.settled()
+        await other_device.settled()
+
+
+async def test_a_frame_of_the_greatest_size_is_read(alice: Person) -> None:
+    frame = json.dumps({"type": "ping", "id": "big"})
+    async with alice.socket() as socket:
+        await socket.send(frame + " " * (65_536 - len(frame)))
+
+        await socket.expect("pong", id="big")
+
+
+async def test_junk_leaves_no_traceback(chat: ChatServer, new_person: NewPerson) -> None:
+    person, other = await new_person(), await new_person()
+    async with person.socket() as socket:
+        for make in bad_frames().values():
+            await socket.send(make(other))
+        await socket.settled()
+
+    assert "Traceback" not in chat.log()
+
+
+async def test_ten_sockets_writing_at_once_lose_nothing(alice: Person, bob: Person) -> None:
+    async def write(number: int) -> list[Json]:
+        async with alice.socket() as socket:
+            frames = [text_frame(bob, f"{number}-{turn}") for turn in range(10)]
+            for frame in frames:
+                await socket.send(frame)
+            return [(await socket.expect("ack"))["message"] for _ in frames]
+
+    acked = [
+        message
+        for messages in await asyncio.gather(*(write(number) for number in range(10)))
+        for message in messages
+    ]
+
+    page = as_json(await bob.http.get(f"/api/messages/{alice.id}", params={"limit": 100}))
+    assert page["items"] == sorted(acked, key=lambda message: message["seq"])
+    assert [message["seq"] for message in page["items"]] == list(range(1, 101))
+
+
+async def test_leaving_without_a_word_hurts_nobody(alice: Person, bob: Person) -> None:
+    async with bob.socket() as other:
+        async with Socket.open(alice.url) as socket:
+            await socket.send({"type": "auth", "content": alice.access_token})
+            await socket.expect("ready")
+            socket.connection.transport.abort()
+        message = await alice.write(bob, "still delivered")
+
+        await other.expect("message.created", message=message)

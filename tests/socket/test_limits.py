@@ -1,0 +1,70 @@
+"""W5: a flood is stopped, and only the one who floods notices."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from websockets.exceptions import ConnectionClosed
+
+from tests import clients
+from tests.conftest import StartChat
+
+
+async def test_a_flood_of_frames_ends_its_socket_alone(start_chat: StartChat) -> None:
+    url = start_chat(CHAT_LIMITS="on").url
+    mallory, alice, bob = [await clients.register(url) for _ in range(3)]
+    async with mallory.socket() as flood, alice.socket() as one, bob.socket() as other:
+        try:
+            for _ in range(2000):
+                await flood.send({"type": "ping"})
+        except ConnectionClosed:
+            # The server need not wait for the end of the flood.
+            pass
+        frame = {"type": "message", "id": "calm", "receiver_id": bob.id, "content": "calm"}
+        await one.send(frame)
+        await one.expect("ack", id="calm")
+        await other.expect("message.created")
+
+        assert await flood.close_code() == 4429
+    async with mallory.socket() as again:
+        await again.settled()
+
+
+async def test_too_many_messages_are_refused_one_by_one(start_chat: StartChat) -> None:
+    url = start_chat(CHAT_LIMITS="on").url
+    alice, bob = await clients.register(url), await clients.register(url)
+    async with alice.socket() as socket:
+        for number in range(60):
+            frame = {"type": "message", "id": f"f-{number}", "content": "x", "receiver_id": bob.id}
+            await socket.send(frame)
+        answers = [frame for frame in await socket.settled() if frame["type"] in {"ack", "error"}]
+
+    acks = [answer for answer in answers if answer["type"] == "ack"]
+    errors = [answer for answer in answers if answer["type"] == "error"]
+    assert len(acks) + len(errors) == 60
+    assert 40 <= len(acks) <= 50
+    assert {error["code"] for error in errors} == {"rate_limited"}
+    assert all(error["retryable"] for error in errors)
+    assert all(error["id"].startswith("f-") for error in errors)
+
+
+async def test_http_and_sockets_share_one_allowance(start_chat: StartChat) -> None:
+    url = start_chat(CHAT_LIMITS="on", CHAT_LIMIT_MESSAGE_BURST="3").url
+    alice, bob = await clients.register(url), await clients.register(url)
+    await alice.write_all(bob, "one", "two", "three")
+    async with alice.socket() as socket:
+        frame = {"type": "message", "id": "x", "receiver_id": bob.id, "content": "four"}
+        await socket.send(frame)
+
+        assert (await socket.expect("error", id="x"))["code"] == "rate_limited"
+
+
+async def test_one_user_has_twenty_sockets(start_chat: StartChat) -> None:
+    url = start_chat(CHAT_LIMITS="on").url
+    alice, bob = await clients.register(url), await clients.register(url)
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(alice.socket()) for _ in range(20)]
+        async with clients.Socket.open(url) as one_more, bob.socket() as other:
+            await one_more.send({"type": "auth", "content": alice.access_token})
+            assert 4400 <= await one_more.close_code() < 4500
+            await other.settled()
+        await asyncio.gather(*(socket.settled() for socket in sockets))

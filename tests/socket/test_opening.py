@@ -1,0 +1,185 @@
+"""W1, A6: nobody hears or says anything on `/ws` before the server knows who it is."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from tests.clients import PATIENCE_S, Person, Socket, log_in
+from tests.servers import ChatServer
+
+
+@asynccontextmanager
+async def page_socket(person: Person) -> AsyncIterator[Socket]:
+    """Open a socket as a page of the chat does: with the cookie, from the own origin."""
+    async with Socket.open(person.url, cookie=person.cookie, origin=person.url) as socket:
+        yield socket
+
+
+async def refusal(url: str, *, cookie: str | None = None, origin: str | None = None) -> int:
+    """Return the status that an upgrade is refused with, or the code it is closed with."""
+    try:
+        async with Socket.open(url, cookie=cookie, origin=origin) as socket:
+            code = await socket.close_code()
+            assert socket.passed == []
+            return code
+    except InvalidStatus as error:
+        return error.response.status_code
+
+
+async def test_a_page_is_greeted_at_once(alice: Person, bob: Person) -> None:
+    message = await bob.write(alice, "while you were away")
+
+    async with page_socket(alice) as socket:
+        ready = await socket.receive()
+
+    assert ready == {
+        "type": "ready",
+        "user": alice.user,
+        "heartbeat_s": 30,
+        "max_frame_bytes": 65536,
+        "unread": {message["conversation_id"]: 1},
+    }
+
+
+async def test_a_program_says_who_it_is_first(alice: Person) -> None:
+    async with Socket.open(alice.url) as socket:
+        await socket.send({"type": "auth", "content": alice.access_token})
+        ready = await socket.receive()
+
+    assert ready["type"] == "ready"
+    assert ready["user"] == alice.user
+    assert ready["unread"] == {}
+
+
+@pytest.mark.parametrize("origin", [None, "https://evil.example", "null", "http://127.0.0.1:1"])
+async def test_a_cookie_from_elsewhere_is_refused_before_the_upgrade(
+    alice: Person, origin: str | None
+) -> None:
+    assert await refusal(alice.url, cookie=alice.cookie, origin=origin) == 403
+
+
+async def test_another_sites_page_is_refused_without_a_cookie_too(alice: Person) -> None:
+    assert await refusal(alice.url, origin="https://evil.example") == 403
+
+
+@pytest.mark.parametrize("cookie", ["session=made-up", "session="])
+async def test_a_cookie_that_is_none_is_refused(chat: ChatServer, cookie: str) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        try:
+            async with Socket.open(chat.url, cookie=cookie, origin=chat.url) as socket:
+                await socket.send({"type": "ping"})
+                code = await socket.close_code()
+        except InvalidStatus as error:
+            code = error.response.status_code
+
+    assert code in {401, 4401}
+
+
+async def test_a_cookie_that_has_ended_is_refused(alice: Person) -> None:
+    await alice.http.post("/api/auth/logout")
+
+    assert await refusal(alice.url, cookie=alice.cookie, origin=alice.url) in {401, 4401}
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '{"type": "auth", "content": "junk"}',
+        '{"type": "auth", "content": ""}',
+        '{"type": "auth", "content": 5}',
+        '{"type": "auth"}',
+        '{"type": "ping"}',
+        '{"type": "message", "receiver_id": "x", "content": "hi"}',
+        '{"type": "resume", "cursors": {}}',
+        "{broken",
+        "[]",
+        "null",
+        "",
+        "[" * 30_000,
+    ],
+    ids=lambda frame: frame[:30] or "empty",
+)
+async def test_any_other_first_frame_ends_it(chat: ChatServer, frame: str) -> None:
+    async with Socket.open(chat.url) as socket:
+        await socket.send(frame)
+
+        assert await socket.close_code() == 4401
+    assert [passed for passed in socket.passed if passed["type"] != "error"] == []
+
+
+async def test_a_binary_first_frame_ends_it(chat: ChatServer) -> None:
+    async with Socket.open(chat.url) as socket:
+        await socket.send(b"\x00\xff")
+
+        assert await socket.close_code() in {1003, 4401}
+
+
+async def test_a_token_that_was_signed_out_is_refused(alice: Person) -> None:
+    await alice.http.post("/api/auth/logout")
+
+    async with Socket.open(alice.url) as socket:
+        await socket.send({"type": "auth", "content": alice.access_token})
+
+        assert await socket.close_code() == 4401
+
+
+async def test_before_it_is_known_a_socket_hears_nothing(alice: Person, bob: Person) -> None:
+    async with Socket.open(bob.url) as unknown, bob.socket() as known:
+        message = await alice.write(bob, "not for everyone")
+        await known.expect("message.created", message=message)
+        await unknown.send({"type": "auth", "content": bob.access_token})
+
+        assert (await unknown.receive())["type"] == "ready"
+
+
+async def test_whoever_says_nothing_is_sent_away_after_ten_seconds(chat: ChatServer) -> None:
+    loop = asyncio.get_running_loop()
+    async with Socket.open(chat.url) as socket:
+        opened = loop.time()
+
+        assert await socket.close_code(seconds=20) == 4408
+        assert 9 < loop.time() - opened < 15
+
+
+async def test_a_user_id_in_a_frame_changes_nothing(alice: Person, bob: Person) -> None:
+    async with Socket.open(alice.url) as socket:
+        frame = {"type": "auth", "content": alice.access_token, "user_id": bob.id}
+        await socket.send(frame)
+        first = await socket.receive()
+
+    # Refused for the unknown field or greeted as the owner of the token; never as the other.
+    assert first["type"] != "ready" or first["user"]["id"] == alice.id
+
+
+async def test_signing_out_ends_the_sockets_of_that_session_within_a_second(
+    chat: ChatServer, alice: Person
+) -> None:
+    other_device = await log_in(chat.url, alice)
+    async with page_socket(alice) as page, alice.socket() as program, other_device.socket() as kept:
+        await page.expect("ready")
+        await alice.http.post("/api/auth/logout")
+
+        for socket in (page, program):
+            assert await socket.close_code(seconds=1) == 4401
+            assert [frame["type"] for frame in socket.passed] == ["session.ended"]
+        assert "session.ended" not in [frame["type"] for frame in await kept.settled()]
+
+
+async def test_any_number_of_cycles_leaves_the_server_as_it_was(alice: Person, bob: Person) -> None:
+    """W2: what is left behind would show as a slower or refused socket, or a doubled event."""
+
+    async def cycle() -> None:
+        async with alice.socket() as socket:
+            await socket.settled()
+
+    for _ in range(10):
+        await asyncio.gather(*(cycle() for _ in range(10)))
+
+    async with alice.socket() as socket:
+        await bob.write(alice, "still there?")
+        created = [frame for frame in await socket.settled() if frame["type"] == "message.created"]
+
+    assert len(created) <= 1
