@@ -35,8 +35,8 @@ log = structlog.get_logger("chat_app.ui.guard")
 
 EVENT_PATH = "/_event"
 SOCKET_HEADER = "x-chat-socket"
-# What Reflex keeps of a connection's headers, for every tab and as long as it is open.
-KEPT_HEADERS = (b"origin", b"host", b"user-agent", b"sec-websocket-protocol", b"x-request-id")
+# What Socket.IO needs of a connection's headers. Reflex keeps them as long as the tab is open.
+KEPT_HEADERS = (b"connection", b"upgrade", b"origin", b"host", b"sec-websocket-protocol")
 TOKEN = re.compile(r"[0-9A-Za-z-]{8,64}")
 TOO_MANY_FRAMES = 4429
 BAD_FRAME = 1008
