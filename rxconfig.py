@@ -20,11 +20,11 @@ os.environ.setdefault("REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE", "131072")
 for name in ("REDIS_URL", "STATE_MANAGER_MODE", "CORS_ALLOWED_ORIGINS", "TRANSPORT", "DB_URL"):
     os.environ.pop(f"REFLEX_{name}", None)
 
-import reflex as rx  # noqa: E402  # it reads the environment while it is imported
-from reflex_base.constants import StateManagerMode  # noqa: E402
+import reflex as rx
+from reflex_base.constants import StateManagerMode
 
-from chat_app.core.settings import SettingsError, read_settings  # noqa: E402
-from chat_app.ui import build, production  # noqa: E402
+from chat_app.core.settings import SettingsError, read_settings
+from chat_app.ui import build, production
 
 try:
     settings = read_settings()

@@ -7,7 +7,6 @@ import sys
 from typing import cast
 
 from chat_app.api.app import create_api
-
 from chat_app.core.logs import configure_logs
 from chat_app.core.settings import SettingsError, read_settings
 from chat_app.edge import AsgiApp, edge

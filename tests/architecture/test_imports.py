@@ -23,22 +23,21 @@ MAY_IMPORT = {
     "node": INNER | set(DOMAINS),
     # Tables never reach a door.
     "api": {"core", "realtime", "node", *DOMAINS},
-    "ui": {"core", "realtime", "node", *DOMAINS},
-    # What stands around both doors knows no domain.
+    "ui": {"core", "realtime", "node", "edge", *DOMAINS},
+    # What stands around both doors knows neither.
     "edge": {"core"},
-    # The composition roots import everything, and nothing imports them.
-    "chat_app": INNER | {*DOMAINS, "node", "api", "ui", "edge", "server"},
-    "server": INNER | {*DOMAINS, "node", "api", "ui", "edge"},
+    # The composition root imports everything, and nothing imports it.
+    "chat_app": INNER | {*DOMAINS, "node", "api", "ui", "edge"},
 }
 
 LIBRARY_HOME = {
     "reflex": {"ui", "chat_app"},
     "reflex_base": {"ui", "chat_app"},
-    "litestar": {"api", "chat_app"},
-    "starlette": {"ui", "edge", "chat_app", "server"},
+    "litestar": {"api"},
+    "starlette": {"ui"},
     "socketio": {"ui"},
     "engineio": {"ui"},
-    "uvicorn": {"server", "chat_app"},
+    "uvicorn": {"ui/production.py"},
     "redis": {"core/rate_limit.py", "realtime/redis_broker.py", "node.py"},
     "passlib": {"core/passwords.py"},
     "jwt": {"core/tokens.py"},
@@ -93,13 +92,11 @@ def test_a_library_is_imported_only_where_it_is_at_home(source: Path) -> None:
             assert {home_of(source), name(source)} & homes, f"{name(source)} imports {module}"
 
 
-def test_nobody_imports_a_composition_root() -> None:
-    roots = ("chat_app.chat_app", "chat_app.server")
+def test_nobody_imports_the_composition_root() -> None:
     importers = [
         name(source)
         for source in SOURCES
-        if home_of(source) not in {"chat_app", "server"}
-        and any(module.startswith(roots) for module in imported_modules(source))
+        if any(module.startswith("chat_app.chat_app") for module in imported_modules(source))
     ]
 
     assert importers == []

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "chat_app"
 SOURCES = sorted(APP.rglob("*.py"))
 MOST_LINES = 300
-EMPTY_NAMES = re.compile(r"(^|_)(utils?|helpers?|managers?|misc|common)(_|$)")
+EMPTY_NAMES = re.compile(r"(^|[/_])(utils?|helpers?|managers?|misc|common)(?=$|[/_])")
 # `rx.html` and Markdown with raw HTML would run what people write; `rx.Cookie` can be read by
 # scripts, so no credential may ever be in one.
 FORBIDDEN_COMPONENTS = {"html", "markdown", "Cookie"}
@@ -23,7 +23,11 @@ def test_a_module_fits_in_the_head(source: Path) -> None:
 
 
 def test_names_say_what_things_are() -> None:
-    empty = [path for path in APP.rglob("*") if EMPTY_NAMES.search(path.stem.lower())]
+    empty = [
+        path
+        for path in SOURCES
+        if EMPTY_NAMES.search(path.relative_to(APP).with_suffix("").as_posix().lower())
+    ]
 
     assert empty == []
 
