@@ -3,14 +3,13 @@
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import reflex as rx
 
 from chat_app.api.app import create_api
 from chat_app.core.logs import configure_logs
 from chat_app.core.settings import SettingsError, read_settings
-from chat_app.edge import dispatch, edge
+from chat_app.edge import AsgiApp, dispatch, edge
 from chat_app.ui import build, routes
 from chat_app.ui.guard import SessionGuard, guard_sockets
 from chat_app.ui.live import LiveTabs
@@ -28,7 +27,7 @@ api = create_api(settings)
 class ChatApp(rx.App):
     """The browser's door, with the program's door beside it and the edge around both."""
 
-    def __call__(self) -> Any:
+    def __call__(self) -> AsgiApp:
         """Return the whole chat as one ASGI application."""
         pages = guard_sockets(super().__call__(), settings, on_close=tabs.leave)
         return edge(dispatch(api, pages), public_url=settings.public_url)

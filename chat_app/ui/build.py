@@ -138,8 +138,8 @@ def keep_unchanged_builds(private: Path) -> None:
     into `backend.zip`; it has no setting for either. `tests/ui/test_build.py` notices when the two
     functions replaced here are no longer there.
     """
-    bundle = reflex_build.build
-    pack = reflex_build.zip_app
+    bundle: Callable[[], None] = reflex_build.build
+    pack: Callable[..., None] = reflex_build.zip_app
 
     def build_when_changed() -> None:
         if not front_end_is_current():
@@ -152,9 +152,8 @@ def keep_unchanged_builds(private: Path) -> None:
 
 def _without_private(pack: Callable[..., None], private: Path) -> Callable[..., None]:
     def pack_without_private(
-        *args: Any, backend_excluded_dirs: tuple[Path, ...] = (), **kwargs: Any
+        *, backend_excluded_dirs: tuple[Path, ...] = (), **options: object
     ) -> None:
-        excluded = (*backend_excluded_dirs, private.resolve())
-        pack(*args, backend_excluded_dirs=excluded, **kwargs)
+        pack(backend_excluded_dirs=(*backend_excluded_dirs, private.resolve()), **options)
 
     return pack_without_private

@@ -1,9 +1,9 @@
 """The guard in front of every tab: of its socket, and of every event that comes through it.
 
 Reflex gives the state of a tab to whoever knows the tab's token, and any public method of a state
-can be called from the wire. So nothing is believed here: a socket must come from our own origin; the
-token counts only together with the session it came with; and each event, the first included, asks
-again whose session it is. Without one, a tab can show the public pages and nothing else.
+can be called from the wire. So nothing is believed here: a socket must come from our own origin;
+the token counts only together with the session it came with; and each event, the first included,
+asks again whose session it is. Without one, a tab can show the public pages and nothing else.
 """
 
 import hmac
@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 import msgspec
 import reflex as rx
 import structlog
-from reflex.middleware import Middleware
+from reflex.middleware.middleware import Middleware
 from reflex.state import BaseState, StateUpdate
 from reflex_base.event import Event
 from reflex_base.registry import RegistrationContext
@@ -188,7 +188,7 @@ def is_acceptable_frame(text: str | None) -> bool:
     return False
 
 
-def _is_known_message(kind: Any, rest: list[msgspec.Raw]) -> bool:
+def _is_known_message(kind: object, rest: list[msgspec.Raw]) -> bool:
     if kind == "event" and len(rest) == 1:
         return _is_known(_packet.decode(rest[0]))
     # Reflex answers the one and counts and cuts the other by itself.
@@ -216,7 +216,12 @@ class SessionGuard(Middleware):
         self._cookie_name = settings.cookie_name
         self._follow = follow
 
-    async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:
+    async def preprocess(
+        self,
+        app: rx.App,  # noqa: ARG002  # what Reflex calls with
+        state: BaseState,
+        event: Event,
+    ) -> StateUpdate | None:
         """Bind the tab to its session; without one, send it to the sign-in page."""
         root = state._get_root_state()
         headers: Mapping[str, str] = root.router_data.get("headers", {})

@@ -1,8 +1,8 @@
 """News from the hub, brought to every open tab.
 
-A signed-in tab has one outlet of the hub and one task. The task takes everything that has queued and
-shows it in a single change of the tab's state, so that a busy conversation costs a tab no more than
-a few refreshes a second.
+A signed-in tab has one outlet of the hub and one task. The task takes everything that has queued
+and shows it in a single change of the tab's state, so that a busy conversation costs a tab no more
+than a few refreshes a second.
 """
 
 import asyncio

@@ -7,12 +7,13 @@ and an idle socket costs uvicorn a seventh of the memory (docs/decisions has the
 import signal
 import sys
 from types import FrameType
-from typing import Any
 
 import uvicorn
 from reflex.utils import exec as reflex_exec
 from reflex.utils import prerequisites
 from reflex_base.environment import environment
+
+from chat_app.edge import AsgiApp
 
 # `/ws` answers a frame over 64 KiB by itself; what is still larger is not even read to its end.
 MAX_FRAME_BYTES = 128 * 1024
@@ -27,7 +28,7 @@ def serve_with_uvicorn(trusted_proxies: tuple[str, ...]) -> None:
     the function replaced here is no longer there.
     """
 
-    def run_backend_prod(host: str, port: int, *_: Any, **__: Any) -> None:
+    def run_backend_prod(host: str, port: int, *_: object, **__: object) -> None:
         environment.REFLEX_MOUNT_FRONTEND_COMPILED_APP.set(True)
         # The module is there already: Reflex imported it to see whether to compile.
         app = prerequisites.get_app().app()
@@ -36,7 +37,7 @@ def serve_with_uvicorn(trusted_proxies: tuple[str, ...]) -> None:
     reflex_exec.run_backend_prod = run_backend_prod
 
 
-def serve(app: Any, *, host: str, port: int, trusted_proxies: tuple[str, ...]) -> None:
+def serve(app: AsgiApp, *, host: str, port: int, trusted_proxies: tuple[str, ...]) -> None:
     """Serve until SIGTERM or Ctrl-C; both are an orderly end."""
     server = uvicorn.Server(
         uvicorn.Config(
