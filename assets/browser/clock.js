@@ -1,0 +1,46 @@
+// Times as the viewer's clock and language say them. The server sends UTC only.
+
+const DAY = 86_400_000;
+
+const format = (options) => {
+  let made; // Making a formatter costs more than using it a hundred times.
+  return (date) => (made ??= new Intl.DateTimeFormat(undefined, options)).format(date);
+};
+
+const hour = format({ hour: "numeric", minute: "2-digit" });
+const weekday = format({ weekday: "short" });
+const date = format({ day: "numeric", month: "short" });
+const longDate = format({ weekday: "long", day: "numeric", month: "long" });
+const oldDate = format({ day: "numeric", month: "short", year: "numeric" });
+const full = format({ dateStyle: "full", timeStyle: "short" });
+
+const midnight = (day) => new Date(day.getFullYear(), day.getMonth(), day.getDate()).getTime();
+const daysAgo = (day, now) => Math.round((midnight(now) - midnight(day)) / DAY);
+
+/** "14:05" */
+export const timeOfDay = (iso) => (iso ? hour(new Date(iso)) : "");
+
+/** "Sunday, 22 November 2026 at 14:05" */
+export const fullTime = (iso) => (iso ? full(new Date(iso)) : "");
+
+/** As short as it can be said: "14:05", "Yesterday", "Mon", "3 Mar", "3 Mar 2024". */
+export function shortTime(iso, now = new Date()) {
+  if (!iso) return "";
+  const day = new Date(iso);
+  const ago = daysAgo(day, now);
+  if (ago <= 0) return hour(day);
+  if (ago === 1) return "Yesterday";
+  if (ago < 7) return weekday(day);
+  return day.getFullYear() === now.getFullYear() ? date(day) : oldDate(day);
+}
+
+/** The day that begins between two messages ("Today", "Monday, 3 March"), or "" within one day. */
+export function newDay(before, iso, now = new Date()) {
+  if (!iso) return "";
+  const day = new Date(iso);
+  if (before && midnight(new Date(before)) === midnight(day)) return "";
+  const ago = daysAgo(day, now);
+  if (ago <= 0) return "Today";
+  if (ago === 1) return "Yesterday";
+  return day.getFullYear() === now.getFullYear() ? longDate(day) : oldDate(day);
+}

@@ -1,0 +1,123 @@
+// Signing up, in and out. These are calls to the HTTP API and a full page load after them: the
+// cookie they set is invisible to scripts, and the page's live link has to open anew to carry it.
+
+/** Where to go after signing in: the local path in ?next=, and never anywhere else. */
+export function nextPath(search = location.search, origin = location.origin) {
+  const wanted = new URLSearchParams(search).get("next") ?? "/";
+  try {
+    const url = new URL(wanted, origin);
+    if (url.origin !== origin || !wanted.startsWith("/")) return "/";
+    if (/^\/(api|ws|login|register)(\/|$)/.test(url.pathname)) return "/";
+    return url.pathname + url.search;
+  } catch {
+    return "/";
+  }
+}
+
+/** The sign-in page that comes back to where the visitor is now. */
+export function signInPath() {
+  const here = location.pathname + location.search;
+  return here === "/" ? "/login" : `/login?next=${encodeURIComponent(here)}`;
+}
+
+/** Forget which server-side tab this was: whoever signs in next gets a fresh one. */
+function forgetTab() {
+  try {
+    sessionStorage.removeItem("token");
+  } catch {
+    // Storage is blocked: then nothing was remembered either.
+  }
+}
+
+function say(element, words) {
+  element.textContent = words;
+  element.hidden = !words;
+}
+
+function showFieldError(form, name, words) {
+  const input = form.elements.namedItem(name);
+  const place = form.querySelector(`[id="${CSS.escape(name)}-error"]`);
+  if (!(input instanceof HTMLInputElement) || !place) return false;
+  say(place, words);
+  input.setAttribute("aria-invalid", "true");
+  return true;
+}
+
+function clearErrors(form) {
+  for (const place of form.querySelectorAll("[role=alert]")) say(place, "");
+  for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
+}
+
+function showProblem(form, problem) {
+  const homeless = [];
+  for (const { field, message } of problem.errors ?? []) {
+    if (!showFieldError(form, field, message)) homeless.push(message);
+  }
+  if (problem.code === "username_taken") showFieldError(form, "username", problem.detail);
+  else if (!problem.errors?.length) homeless.push(problem.detail ?? "Something went wrong. Please try again.");
+  say(form.querySelector("[data-form-error]"), homeless.join(" "));
+  form.querySelector("[aria-invalid]")?.focus();
+}
+
+async function submit(form) {
+  const button = form.querySelector("[type=submit]");
+  clearErrors(form);
+  button.disabled = true;
+  try {
+    const body = { tokens: false };
+    for (const [name, value] of new FormData(form)) {
+      // What is optional and empty is not sent: an empty display name would be one.
+      if (value !== "" || form.elements.namedItem(name).required) body[name] = value;
+    }
+    const reply = await fetch(`/api/auth/${form.dataset.auth}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    if (reply.ok) {
+      forgetTab();
+      location.assign(nextPath());
+      return;
+    }
+    showProblem(form, await reply.json().catch(() => ({})));
+  } catch {
+    const words = "The chat cannot be reached. Check the connection and try again.";
+    say(form.querySelector("[data-form-error]"), words);
+  }
+  button.disabled = false;
+}
+
+async function signOut(button) {
+  button.disabled = true;
+  try {
+    const reply = await fetch("/api/auth/logout", { method: "POST" });
+    // 401: the session had already ended, which is what was asked for.
+    if (!reply.ok && reply.status !== 401) throw new Error(`logout answered ${reply.status}`);
+    forgetTab();
+    location.assign("/login");
+  } catch {
+    button.disabled = false;
+    say(document.querySelector("[data-sign-out-error]"), "You are still signed in. Please try again.");
+  }
+}
+
+function reveal(button) {
+  const input = document.getElementById(button.dataset.reveals);
+  const shown = input.type === "text";
+  input.type = shown ? "password" : "text";
+  button.setAttribute("aria-pressed", String(!shown));
+}
+
+if (typeof document !== "undefined") {
+  document.addEventListener("submit", (event) => {
+    if (!event.target.dataset.auth) return;
+    event.preventDefault();
+    submit(event.target);
+  });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-reveals], [data-sign-out]");
+    if (!button) return;
+    if (button.dataset.reveals) reveal(button);
+    else signOut(button);
+  });
+}

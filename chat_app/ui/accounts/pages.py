@@ -1,0 +1,116 @@
+"""The doors of the chat: one card each, one form, one button."""
+
+import reflex as rx
+
+from chat_app.ui.browser.scripts import connection_status, gate_scripts
+from chat_app.ui.kit.button import button
+from chat_app.ui.kit.field import field
+from chat_app.ui.kit.icon import icon
+
+PRODUCT = "Chat"
+
+
+def login_page() -> rx.Component:
+    """Show the form to sign in."""
+    return _card(
+        "Sign in",
+        "Your conversations, live on every screen.",
+        _form(
+            "login",
+            field("username", "Username", auto_complete="username", **_NAME),
+            field(
+                "password",
+                "Password",
+                hidden_text=True,
+                auto_complete="current-password",
+                required=True,
+            ),
+            button("Sign in", kind="primary", type="submit"),
+        ),
+        _other_door("New here?", "Create an account", "/register"),
+    )
+
+
+def register_page() -> rx.Component:
+    """Show the form to sign up."""
+    return _card(
+        "Create your account",
+        "A name and a password are all it takes.",
+        _form(
+            "register",
+            field(
+                "username",
+                "Username",
+                hint="3 to 32 letters, digits, dots, dashes or underscores.",
+                auto_complete="username",
+                **_NAME,
+            ),
+            field(
+                "display_name",
+                "Display name",
+                hint="Optional: what others see, in any script.",
+                auto_complete="name",
+                dir="auto",
+            ),
+            field(
+                "password",
+                "Password",
+                hint="At least 10 characters.",
+                hidden_text=True,
+                auto_complete="new-password",
+                required=True,
+            ),
+            button("Create account", kind="primary", type="submit"),
+        ),
+        _other_door("Already have an account?", "Sign in", "/login"),
+    )
+
+
+_NAME = {
+    "required": True,
+    "auto_capitalize": "none",
+    "spell_check": False,
+    "auto_correct": "off",
+}
+
+
+def _card(heading: str, sentence: str, form: rx.Component, foot: rx.Component) -> rx.Component:
+    return rx.el.main(
+        rx.el.div(
+            rx.el.div(
+                icon("bubbles"),
+                rx.el.h1(heading),
+                rx.el.p(sentence),
+                class_name="card-head",
+            ),
+            gate_scripts(form),
+            foot,
+            class_name="card",
+        ),
+        connection_status(),
+        class_name="gate",
+    )
+
+
+def _form(call: str, *content: rx.Component) -> rx.Component:
+    # The script sends it. Before the script is there, POST at least keeps the password out of
+    # the address.
+    return rx.el.form(
+        *content[:-1],
+        rx.el.p(class_name="error-text", role="alert", hidden=True, custom_attrs=_ERROR_PLACE),
+        content[-1],
+        method="post",
+        no_validate=True,
+        class_name="form",
+        custom_attrs={"data-auth": call},
+    )
+
+
+_ERROR_PLACE = {"data-form-error": "true"}
+
+
+def _other_door(question: str, words: str, path: str) -> rx.Component:
+    return rx.el.p(
+        question, " ", rx.el.a(words, href=path, custom_attrs={"data-keeps-next": "true"}),
+        class_name="card-foot",
+    )

@@ -1,0 +1,128 @@
+"""The custom elements and functions of `assets/browser/`, as Reflex components and vars.
+
+The scripts are bundled with the pages that use them. They also run where the pages are rendered
+ahead, so at their top they touch nothing that only a browser has.
+"""
+
+from typing import ClassVar
+
+import reflex as rx
+from reflex.components.core.banner import has_connection_errors
+from reflex.utils.imports import ImportVar
+from reflex.vars import VarData
+from reflex.vars.function import FunctionStringVar
+
+FOLDER = "$/public/browser"
+
+
+class _Scripted(rx.el.Div):
+    """An element whose behaviour is a script of ours."""
+
+    script: ClassVar[str] = ""
+
+    def add_imports(self) -> dict[str, str]:
+        """Bundle the script with the pages that show the element."""
+        return {"": f"{FOLDER}/{self.script}"}
+
+
+class _Timeline(_Scripted):
+    tag = "chat-timeline"
+    script = "timeline.js"
+
+
+class _Composer(_Scripted):
+    tag = "chat-composer"
+    script = "composer.js"
+
+
+class _Connection(_Scripted):
+    tag = "chat-connection"
+    script = "connection.js"
+
+
+class _Gate(_Scripted):
+    tag = "chat-gate"
+    script = "forms.js"
+
+
+class _Keys(_Scripted):
+    tag = "chat-keys"
+    script = "keys.js"
+
+
+def timeline_element(
+    *content: rx.Component, conversation_id: rx.Var[str], user_id: rx.Var[str], read_seq: rx.Var[int]
+) -> rx.Component:
+    """Put the log into the element that keeps the reader's place and shows the outbox."""
+    return _Timeline.create(
+        *content,
+        custom_attrs={
+            "conversation-id": conversation_id,
+            "user-id": user_id,
+            "read-seq": read_seq,
+        },
+        # Another conversation gets an element of its own: nothing of the last one lingers.
+        key=conversation_id,
+    )
+
+
+def composer_element(
+    *content: rx.Component, conversation_id: rx.Var[str], user_id: rx.Var[str]
+) -> rx.Component:
+    """Put the form into the element that sends, keeps drafts and knows the keys."""
+    return _Composer.create(
+        *content, custom_attrs={"conversation-id": conversation_id, "user-id": user_id}
+    )
+
+
+def connection_status() -> rx.Component:
+    """Say so while the live link is down or the browser is offline."""
+    return _Connection.create(
+        role="status", custom_attrs={"down": rx.cond(has_connection_errors, "true", "false")}
+    )
+
+
+def gate_scripts(*content: rx.Component) -> rx.Component:
+    """Show what signs in, up or out, with the script that does it."""
+    return _Gate.create(*content)
+
+
+def list_keys(*content: rx.Component) -> rx.Component:
+    """Show lists that answer to the arrow keys."""
+    return _Keys.create(*content)
+
+
+def _clock(function: str, *arguments: rx.Var[str]) -> rx.Var[str]:
+    data = VarData(imports={f"{FOLDER}/clock.js": [ImportVar(tag=function)]})
+    return FunctionStringVar.create(function, _var_data=data).call(*arguments).to(str)
+
+
+def time_of_day(moment: rx.Var[str]) -> rx.Var[str]:
+    """Say a time as "14:05"."""
+    return _clock("timeOfDay", moment)
+
+
+def full_time(moment: rx.Var[str]) -> rx.Var[str]:
+    """Say a time with its date."""
+    return _clock("fullTime", moment)
+
+
+def short_time(moment: rx.Var[str]) -> rx.Var[str]:
+    """Say a time as briefly as its distance allows."""
+    return _clock("shortTime", moment)
+
+
+def new_day(before: rx.Var[str], moment: rx.Var[str]) -> rx.Var[str]:
+    """Name the day that begins between two times, or nothing."""
+    return _clock("newDay", before, moment)
+
+
+def address_id() -> rx.Var[str]:
+    """Return the conversation that the address names: at once, before the server has answered."""
+    return rx.Var(
+        "(chatAddress.conversation_id ?? '')",
+        _var_data=VarData(
+            hooks={"const chatAddress = useParams()": None},
+            imports={"react-router": [ImportVar(tag="useParams")]},
+        ),
+    ).to(str)

@@ -1,0 +1,1 @@
+"""The side pane: who I am, finding people, my conversations."""

@@ -1,0 +1,98 @@
+"""What one row of the side list shows, made from a conversation or a person."""
+
+from datetime import datetime
+from typing import TypedDict
+from uuid import UUID
+
+from chat_app.accounts.schemas import UserCard
+from chat_app.conversations.schemas import Conversation
+from chat_app.ui.kit.avatar import initials, tone
+
+PREVIEW_LENGTH = 90
+DELETED = "Message deleted"
+
+
+class ConversationRow(TypedDict):
+    """A conversation in the side list; `at` is empty before the first message."""
+
+    id: str
+    href: str
+    name: str
+    letters: str
+    tone: str
+    preview: str
+    at: str
+    unread: int
+
+
+class PersonRow(TypedDict):
+    """A person that a search found."""
+
+    id: str
+    name: str
+    handle: str
+    letters: str
+    tone: str
+
+
+def conversation_row(conversation: Conversation, *, viewer_id: UUID) -> ConversationRow:
+    """Show a conversation as `viewer_id` sees it."""
+    name = name_of(conversation, viewer_id=viewer_id)
+    last = conversation.last_message
+    return ConversationRow(
+        id=str(conversation.id),
+        href=f"/chat/{conversation.id}",
+        name=name,
+        letters=initials(name),
+        tone=tone(face_of(conversation, viewer_id=viewer_id)),
+        preview=preview(conversation, viewer_id=viewer_id),
+        at=stamp(last.created_at) if last else "",
+        unread=conversation.unread,
+    )
+
+
+def person_row(card: UserCard) -> PersonRow:
+    """Show a person."""
+    return PersonRow(
+        id=str(card.id),
+        name=card.display_name,
+        handle=f"@{card.username}",
+        letters=initials(card.display_name),
+        tone=tone(card.id),
+    )
+
+
+def peer_of(conversation: Conversation, *, viewer_id: UUID) -> UserCard | None:
+    """Return the other person of a direct conversation."""
+    if conversation.kind != "direct":
+        return None
+    others = (member for member in conversation.members if member.id != viewer_id)
+    return next(others, None)
+
+
+def name_of(conversation: Conversation, *, viewer_id: UUID) -> str:
+    """Return what the viewer calls a conversation."""
+    peer = peer_of(conversation, viewer_id=viewer_id)
+    return peer.display_name if peer else conversation.title or "Conversation"
+
+
+def face_of(conversation: Conversation, *, viewer_id: UUID) -> UUID:
+    """Return the id whose colour a conversation wears."""
+    peer = peer_of(conversation, viewer_id=viewer_id)
+    return peer.id if peer else conversation.id
+
+
+def preview(conversation: Conversation, *, viewer_id: UUID) -> str:
+    """Return the last message in one line."""
+    message = conversation.last_message
+    if message is None:
+        return "No messages yet"
+    words = DELETED if message.deleted_at else " ".join(message.content.split())
+    if len(words) > PREVIEW_LENGTH:
+        words = words[:PREVIEW_LENGTH].rstrip() + "…"
+    return f"You: {words}" if message.sender_id == viewer_id else words
+
+
+def stamp(moment: datetime) -> str:
+    """Write a time for the browser, which shows it by its own clock and language."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

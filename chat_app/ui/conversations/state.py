@@ -1,0 +1,122 @@
+"""The list of my conversations, as a tab shows it."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import reflex as rx
+from reflex.state import BaseState
+
+from chat_app.accounts.schemas import Identity
+from chat_app.conversations.queries import get_conversation, list_conversations, unread_counts
+from chat_app.core.errors import AppError, NotFound
+from chat_app.realtime.events import AnyEvent
+from chat_app.ui.changes import show
+from chat_app.ui.conversations import updates
+from chat_app.ui.conversations.rows import ConversationRow, conversation_row
+from chat_app.ui.live import LiveScreen
+from chat_app.ui.running import current_node
+from chat_app.ui.session import signed_in
+
+# A list is sent whole whenever it changes. News touches its first rows, so those travel alone.
+HOT_ROWS = 10
+
+
+class ConversationsState(rx.State):
+    """The side list: `recent` above `others`, and how much is unread in all."""
+
+    recent: list[ConversationRow] = []
+    others: list[ConversationRow] = []
+    unread_total: int = 0
+    loaded: bool = False
+    has_more: bool = False
+    problem: str = ""
+
+    _items: updates.Conversations = ()
+    _unread: dict[UUID, int] = {}
+    _next_before: str | None = None
+
+    @rx.event
+    async def load(self) -> None:
+        """Load the newest conversations."""
+        me = await signed_in(self)
+        try:
+            await self._load(me)
+        except AppError as error:
+            self.problem = error.detail
+
+    @rx.event
+    async def load_more(self) -> None:
+        """Load the next page of older conversations."""
+        me = await signed_in(self)
+        if self._next_before is None:
+            return
+        try:
+            async with current_node().database.reading() as reading:
+                page = await list_conversations(
+                    reading, viewer_id=me.user_id, before=self._next_before
+                )
+        except AppError as error:
+            self.problem = error.detail
+            return
+        known = {one.id for one in self._items}
+        self._items += tuple(one for one in page.items if one.id not in known)
+        self._next_before = page.next_before
+        self._show(me)
+
+    async def _load(self, me: Identity) -> None:
+        async with current_node().database.reading() as reading:
+            page = await list_conversations(reading, viewer_id=me.user_id)
+            self._unread = await unread_counts(reading, viewer_id=me.user_id)
+        self._items = tuple(page.items)
+        self._next_before = page.next_before
+        self._show(me)
+        show(self, loaded=True, problem="")
+
+    async def _apply(self, me: Identity, events: Sequence[AnyEvent]) -> None:
+        if not self.loaded:
+            return
+        before = items = self._items
+        for event in events:
+            missing = updates.unknown(items, event, viewer_id=me.user_id)
+            if missing is None:
+                items = updates.apply(items, event, viewer_id=me.user_id)
+            else:
+                items = await _with_loaded(items, missing, me)
+        if items is not before:
+            self._items = items
+            self._show(me)
+
+    def _show(self, me: Identity) -> None:
+        rows = [conversation_row(one, viewer_id=me.user_id) for one in self._items]
+        self._unread.update((one.id, one.unread) for one in self._items)
+        recent, others = rows[:HOT_ROWS], rows[HOT_ROWS:]
+        total = sum(self._unread.values())
+        has_more = self._next_before is not None
+        show(self, recent=recent, others=others, unread_total=total, has_more=has_more)
+
+
+async def _with_loaded(
+    items: updates.Conversations, conversation_id: UUID, me: Identity
+) -> updates.Conversations:
+    try:
+        async with current_node().database.reading() as reading:
+            fresh = await get_conversation(
+                reading, viewer_id=me.user_id, conversation_id=conversation_id
+            )
+    except NotFound:
+        return items
+    return updates.with_fresh(items, fresh)
+
+
+async def _apply(root: BaseState, me: Identity, events: Sequence[AnyEvent]) -> None:
+    state = await root.get_state(ConversationsState)
+    await state._apply(me, events)
+
+
+async def _reload(root: BaseState, me: Identity) -> None:
+    state = await root.get_state(ConversationsState)
+    if state.loaded:
+        await state._load(me)
+
+
+LIVE = LiveScreen(apply=_apply, reload=_reload)

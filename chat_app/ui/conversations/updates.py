@@ -1,0 +1,128 @@
+"""How the list of conversations follows the news: applying an event equals loading afresh."""
+
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from chat_app.conversations.schemas import Conversation, Receipt
+from chat_app.realtime.events import (
+    AnyEvent,
+    ConversationRead,
+    ConversationUpdated,
+    MessageCreated,
+    MessageDeleted,
+    MessageUpdated,
+)
+from chat_app.realtime.shapes import Message
+
+Conversations = tuple[Conversation, ...]
+
+
+def apply(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> Conversations:
+    """Return the list after the event; the same object when nothing in it changed."""
+    match event:
+        case MessageCreated(message=message):
+            return _altered(items, _with_new(_find(items, message.conversation_id), message, viewer_id))
+        case MessageUpdated(message=message) | MessageDeleted(message=message):
+            return _altered(items, _with_changed(_find(items, message.conversation_id), message))
+        case ConversationUpdated(conversation=conversation):
+            return with_fresh(items, conversation)
+        case ConversationRead():
+            return _altered(items, _with_read(_find(items, event.conversation_id), event, viewer_id))
+        case _:
+            return items
+
+
+def unknown(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> UUID | None:
+    """Return the conversation that must be loaded because the event does not say enough."""
+    match event:
+        case MessageCreated(message=message):
+            known = _find(items, message.conversation_id)
+            # Unlisted so far, or something in between was not heard.
+            if known is None or message.seq > known.last_seq + 1:
+                return message.conversation_id
+        case ConversationRead(user_id=reader) if reader == viewer_id:
+            known = _find(items, event.conversation_id)
+            # How many of the rest are one's own only the database knows.
+            if known and known.last_read_seq < event.seq < known.last_seq:
+                return event.conversation_id
+        case _:
+            pass
+    return None
+
+
+def with_fresh(items: Conversations, conversation: Conversation) -> Conversations:
+    """Return the list with a conversation as it was just loaded, new or not."""
+    known = _find(items, conversation.id)
+    if known is not None and known.last_rev > conversation.last_rev:
+        return items
+    return _sorted(*(one for one in items if one.id != conversation.id), conversation)
+
+
+def _find(items: Conversations, conversation_id: UUID) -> Conversation | None:
+    return next((one for one in items if one.id == conversation_id), None)
+
+
+def _sorted(*items: Conversation) -> Conversations:
+    return tuple(sorted(items, key=lambda one: (one.updated_at, one.id), reverse=True))
+
+
+def _altered(items: Conversations, changed: Conversation | None) -> Conversations:
+    if changed is None:
+        return items
+    return _sorted(*(changed if one.id == changed.id else one for one in items))
+
+
+def _with_new(
+    known: Conversation | None, message: Message, viewer_id: UUID
+) -> Conversation | None:
+    if known is None or message.seq != known.last_seq + 1:
+        return None
+    own = message.sender_id == viewer_id
+    return replace(
+        known,
+        last_message=message,
+        last_seq=message.seq,
+        last_rev=max(known.last_rev, message.rev),
+        # Who writes has read what came before.
+        last_read_seq=message.seq if own else known.last_read_seq,
+        unread=0 if own else known.unread + 1,
+        receipts=_reached(known.receipts, message.sender_id, message.seq),
+        updated_at=message.created_at,
+    )
+
+
+def _with_changed(known: Conversation | None, message: Message) -> Conversation | None:
+    if known is None or message.rev <= known.last_rev:
+        return None
+    last = known.last_message
+    return replace(
+        known,
+        last_message=message if last and last.id == message.id else last,
+        last_rev=message.rev,
+    )
+
+
+def _with_read(
+    known: Conversation | None, event: ConversationRead, viewer_id: UUID
+) -> Conversation | None:
+    if known is None:
+        return None
+    if event.user_id != viewer_id:
+        return replace(known, receipts=_reached(known.receipts, event.user_id, event.seq))
+    if event.seq <= known.last_read_seq or event.seq < known.last_seq:
+        return None
+    return replace(known, last_read_seq=event.seq, unread=0)
+
+
+def _reached(receipts: list[Receipt], user_id: UUID, seq: int) -> list[Receipt]:
+    return [
+        replace(
+            receipt,
+            delivered_seq=max(receipt.delivered_seq, seq),
+            read_seq=max(receipt.read_seq, seq),
+        )
+        if receipt.user_id == user_id
+        else receipt
+        for receipt in receipts
+    ]

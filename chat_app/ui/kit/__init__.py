@@ -1,0 +1,1 @@
+"""Small components without state: what every screen is made of."""

@@ -1,0 +1,14 @@
+"""Icons: drawn in `assets/icons.css`, so that the scripts of the page can use them as well."""
+
+from typing import Literal
+
+import reflex as rx
+
+IconName = Literal[
+    "back", "bubbles", "down", "eye", "lost", "moon", "people", "search", "send", "sign-out"
+]
+
+
+def icon(name: IconName) -> rx.Component:
+    """Draw an icon; what it means must be said in words beside or around it."""
+    return rx.el.span(class_name=f"icon icon-{name}", aria_hidden="true")

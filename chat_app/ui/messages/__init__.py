@@ -1,0 +1,1 @@
+"""The open conversation: its timeline and the composer."""

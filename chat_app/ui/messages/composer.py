@@ -1,0 +1,38 @@
+"""The box people write in."""
+
+import reflex as rx
+
+from chat_app.ui.browser.scripts import composer_element
+from chat_app.ui.kit.button import icon_button
+from chat_app.ui.messages.state import TimelineState
+from chat_app.ui.session import SessionState
+
+
+def composer() -> rx.Component:
+    """Show the composer of the open conversation."""
+    return composer_element(
+        rx.el.form(
+            rx.el.div(
+                rx.el.textarea(
+                    rows=1,
+                    placeholder="Message",
+                    aria_label="Message",
+                    enter_key_hint="send",
+                    dir="auto",
+                    class_name="composer-input",
+                ),
+                icon_button("send", "Send", type="submit", class_name="icon-button send"),
+                class_name="composer-row",
+            ),
+            rx.el.p(
+                class_name="error-text",
+                role="alert",
+                hidden=True,
+                custom_attrs={"data-composer-error": "true"},
+            ),
+            method="post",
+            class_name="composer",
+        ),
+        conversation_id=TimelineState.head["id"],
+        user_id=SessionState.user_id,
+    )

@@ -1,0 +1,87 @@
+"""The right-hand pane: the open conversation, or why there is none."""
+
+import reflex as rx
+from reflex.components.react_router import ReactRouterLink
+
+from chat_app.ui.browser.scripts import address_id
+from chat_app.ui.kit.avatar import avatar
+from chat_app.ui.kit.icon import icon
+from chat_app.ui.kit.states import empty_state, notice, skeleton
+from chat_app.ui.messages.composer import composer
+from chat_app.ui.messages.state import TimelineState
+from chat_app.ui.messages.timeline import timeline
+
+
+def chat_pane() -> rx.Component:
+    """Show the conversation that the address names, from the moment it is the one loaded."""
+    here = address_id()
+    return rx.el.section(
+        rx.cond(
+            TimelineState.head["id"] == here,
+            rx.fragment(_head(), timeline(), composer()),
+            rx.cond(
+                TimelineState.missing == "/chat/" + here,
+                _missing(),
+                _loading(),
+            ),
+        ),
+        aria_label="Conversation",
+        class_name="pane",
+    )
+
+
+def no_chat_pane() -> rx.Component:
+    """Show what to do while nothing is open."""
+    return rx.el.section(
+        empty_state(
+            "bubbles",
+            "Choose a conversation, or search for somebody to talk to.",
+        ),
+        aria_label="Conversation",
+        class_name="pane",
+    )
+
+
+def _head() -> rx.Component:
+    return rx.el.header(
+        _back(),
+        avatar(TimelineState.head["letters"], TimelineState.head["tone"]),
+        rx.el.div(
+            rx.el.h1(TimelineState.head["name"], class_name="one-line", dir="auto"),
+            class_name="who",
+        ),
+        class_name="chat-head",
+    )
+
+
+def _back() -> rx.Component:
+    return ReactRouterLink.create(
+        icon("back"),
+        to="/",
+        aria_label="Back to the conversations",
+        class_name="icon-button back",
+    )
+
+
+def _loading() -> rx.Component:
+    return rx.fragment(
+        rx.el.header(
+            _back(),
+            rx.el.h1("Conversation", class_name="only-heard"),
+            class_name="chat-head",
+        ),
+        rx.cond(
+            TimelineState.problem != "",
+            rx.el.div(notice(TimelineState.problem), class_name="column"),
+            skeleton("Loading messages…", rows=3),
+        ),
+    )
+
+
+def _missing() -> rx.Component:
+    return empty_state(
+        "lost",
+        "There is no such conversation, or it is not one of yours.",
+        ReactRouterLink.create("Back to the conversations", to="/", class_name="button plain"),
+        heading=rx.el.h1("Not found"),
+    )

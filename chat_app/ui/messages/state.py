@@ -1,0 +1,239 @@
+"""The open conversation, as a tab shows it."""
+
+import re
+from collections.abc import Sequence
+from typing import TypedDict
+from uuid import UUID
+
+import reflex as rx
+from reflex.state import BaseState
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from chat_app.accounts.schemas import Identity
+from chat_app.conversations.queries import get_conversation
+from chat_app.conversations.schemas import Conversation
+from chat_app.core.errors import AppError, NotFound
+from chat_app.messages.queries import history
+from chat_app.realtime.events import AnyEvent, ConversationRead, ConversationUpdated
+from chat_app.ui.changes import show
+from chat_app.ui.conversations import updates as conversation_updates
+from chat_app.ui.conversations.rows import face_of, name_of
+from chat_app.ui.kit.avatar import initials, tone
+from chat_app.ui.live import LiveScreen
+from chat_app.ui.messages import updates
+from chat_app.ui.messages.rows import MessageRow, message_rows
+from chat_app.ui.messages.window import PAGE, Window
+from chat_app.ui.running import current_node
+from chat_app.ui.session import signed_in
+
+CHAT_PATH = re.compile(r"/chat/([0-9a-fA-F-]{32,36})/?")
+
+
+class Head(TypedDict):
+    """What stands above the timeline; `id` is empty while nothing is open."""
+
+    id: str
+    name: str
+    letters: str
+    tone: str
+
+
+NOBODY = Head(id="", name="", letters="", tone="")
+
+
+class TimelineState(rx.State):
+    """The open conversation: its head and a window of its messages, `older` above `tail`."""
+
+    head: Head = NOBODY
+    older: list[MessageRow] = []
+    tail: list[MessageRow] = []
+    has_older: bool = False
+    has_newer: bool = False
+    # Where the "New messages" line stands: the first that was unread when the chat was opened.
+    new_from: int = 0
+    own_read_seq: int = 0
+    read_seq: int = 0
+    problem: str = ""
+    missing: str = ""
+
+    _conversation: Conversation | None = None
+    _window: Window = Window()
+
+    @rx.event
+    async def open(self) -> None:
+        """Show the conversation that the address names, if it is one of mine."""
+        me = await signed_in(self)
+        path = self.router.url.path
+        try:
+            await self._open(me, _id_in(path))
+        except NotFound:
+            self._forget()
+            self.missing = path
+        except AppError as error:
+            self.problem = error.detail
+
+    @rx.event
+    async def close(self) -> None:
+        """Show no conversation."""
+        self._forget()
+
+    @rx.event
+    async def show_earlier(self) -> None:
+        """Load the page above the window."""
+        me = await signed_in(self)
+        if self._window.has_older:
+            await self._turn(me, before=self._window.first_seq)
+
+    @rx.event
+    async def show_later(self) -> None:
+        """Load the page below a window that was scrolled up."""
+        me = await signed_in(self)
+        if self._window.has_newer:
+            await self._turn(me, after=self._window.last_seq)
+
+    @rx.event
+    async def show_newest(self) -> None:
+        """Slide a window that was scrolled up back to the end."""
+        me = await signed_in(self)
+        if self._conversation is None or not self._window.has_newer:
+            return
+        try:
+            await self._load_newest(me, self._conversation.id)
+        except AppError as error:
+            self.problem = error.detail
+
+    async def _open(self, me: Identity, conversation_id: UUID) -> None:
+        async with current_node().database.reading() as reading:
+            conversation = await get_conversation(
+                reading, viewer_id=me.user_id, conversation_id=conversation_id
+            )
+            window = await _newest(reading, me, conversation_id)
+        if self.head["id"] != str(conversation_id):
+            self.new_from = conversation.last_read_seq + 1 if conversation.unread else 0
+            self.own_read_seq = conversation.last_read_seq
+        self._conversation = conversation
+        self._show_head(me)
+        self._show(me, window)
+        show(self, problem="", missing="")
+
+    async def _turn(
+        self, me: Identity, *, before: int | None = None, after: int | None = None
+    ) -> None:
+        if self._conversation is None:
+            return
+        try:
+            async with current_node().database.reading() as reading:
+                page = await history(
+                    reading,
+                    viewer_id=me.user_id,
+                    conversation_id=self._conversation.id,
+                    before=before,
+                    after=after,
+                    limit=PAGE,
+                )
+        except AppError as error:
+            self.problem = error.detail
+            return
+        if before is None:
+            window = self._window.with_later(page.items, has_newer=page.has_more)
+        else:
+            window = self._window.with_earlier(page.items, has_older=page.has_more)
+        self._show(me, window)
+        show(self, problem="")
+
+    async def _load_newest(self, me: Identity, conversation_id: UUID) -> None:
+        async with current_node().database.reading() as reading:
+            window = await _newest(reading, me, conversation_id)
+        self._show(me, window)
+        show(self, problem="")
+
+    async def _apply(self, me: Identity, events: Sequence[AnyEvent]) -> None:
+        if self._conversation is None:
+            return
+        window, here = self._window, self._conversation.id
+        for event in events:
+            if updates.leaves_a_gap(window, event, conversation_id=here):
+                await self._load_newest(me, here)
+                window = self._window
+            else:
+                window = updates.apply(window, event, conversation_id=here)
+            if isinstance(event, ConversationRead | ConversationUpdated):
+                (self._conversation,) = _followed(self._conversation, event, me)
+        self._show_head(me)
+        self._show(me, window)
+
+    def _show_head(self, me: Identity) -> None:
+        conversation = self._conversation
+        if conversation is None:
+            return
+        name = name_of(conversation, viewer_id=me.user_id)
+        face = tone(face_of(conversation, viewer_id=me.user_id))
+        head = Head(id=str(conversation.id), name=name, letters=initials(name), tone=face)
+        read_seq = min((receipt.read_seq for receipt in conversation.receipts), default=0)
+        show(self, head=head, read_seq=read_seq)
+
+    def _show(self, me: Identity, window: Window) -> None:
+        before = self._window
+        if window is before or self._conversation is None:
+            return
+        names = {member.id: member.display_name for member in self._conversation.members}
+        # The head of the tail and the end of the rest are each other's neighbours, so each is
+        # drawn knowing the other; which of the two lists changed is all that is sent.
+        if window.older is not before.older:
+            self.older = message_rows(
+                window.older,
+                viewer_id=me.user_id,
+                names=names,
+                below=window.tail[0] if window.tail else None,
+            )
+        if window.tail is not before.tail:
+            self.tail = message_rows(
+                window.tail,
+                viewer_id=me.user_id,
+                names=names,
+                above=window.older[-1] if window.older else None,
+            )
+        self._window = window
+        show(self, has_older=window.has_older, has_newer=window.has_newer)
+
+    def _forget(self) -> None:
+        self._conversation = None
+        self._window = Window()
+        show(self, head=NOBODY, older=[], tail=[], has_older=False, has_newer=False)
+        show(self, new_from=0, own_read_seq=0, read_seq=0, problem="", missing="")
+
+
+def _id_in(path: str) -> UUID:
+    match = CHAT_PATH.fullmatch(path)
+    try:
+        return UUID(match[1] if match else "")
+    except ValueError:
+        raise NotFound from None
+
+
+async def _newest(reading: AsyncSession, me: Identity, conversation_id: UUID) -> Window:
+    page = await history(
+        reading, viewer_id=me.user_id, conversation_id=conversation_id, limit=PAGE
+    )
+    return Window.of(page.items, has_older=page.has_more)
+
+
+def _followed(
+    conversation: Conversation, event: AnyEvent, me: Identity
+) -> conversation_updates.Conversations:
+    followed = conversation_updates.apply((conversation,), event, viewer_id=me.user_id)
+    return tuple(one for one in followed if one.id == conversation.id)
+
+
+async def _apply(root: BaseState, me: Identity, events: Sequence[AnyEvent]) -> None:
+    state = await root.get_state(TimelineState)
+    await state._apply(me, events)
+
+
+async def _reload(root: BaseState, me: Identity) -> None:
+    state = await root.get_state(TimelineState)
+    if state._conversation is not None:
+        await state._open(me, state._conversation.id)
+
+
+LIVE = LiveScreen(apply=_apply, reload=_reload)

@@ -1,0 +1,87 @@
+"""The part of a conversation that a tab holds: a window that slides over its history."""
+
+from typing import Self
+
+import msgspec
+
+from chat_app.realtime.shapes import Message
+
+PAGE = 50
+LONGEST = 150
+TAIL = 20
+# What stays in the tail when it is rolled up: small, so that it is not rolled up again soon.
+SHORTEST_TAIL = 5
+
+
+class Window(msgspec.Struct, frozen=True):
+    """Messages in rising `seq` without a hole.
+
+    The newest few are the hot `tail`, the rest are `older`: a list is sent to the browser whole when
+    it changes, and news nearly always changes the tail alone.
+    """
+
+    older: tuple[Message, ...] = ()
+    tail: tuple[Message, ...] = ()
+    has_older: bool = False
+    has_newer: bool = False
+
+    @classmethod
+    def of(cls, messages: list[Message], *, has_older: bool, has_newer: bool = False) -> Self:
+        """Hold these messages."""
+        cut = max(0, len(messages) - SHORTEST_TAIL)
+        return cls(tuple(messages[:cut]), tuple(messages[cut:]), has_older, has_newer)
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """All of them."""
+        return self.older + self.tail
+
+    @property
+    def first_seq(self) -> int:
+        """Where the window begins; 0 when it is empty."""
+        return self.older[0].seq if self.older else self.tail[0].seq if self.tail else 0
+
+    @property
+    def last_seq(self) -> int:
+        """Where the window ends; 0 when it is empty."""
+        return self.tail[-1].seq if self.tail else 0
+
+    def with_newest(self, message: Message) -> "Window":
+        """Add the message that comes next; roll the tail up when it has grown long."""
+        tail = (*self.tail, message)
+        if len(tail) <= TAIL:
+            return msgspec.structs.replace(self, tail=tail)
+        return Window.of(
+            list(self.older + tail)[-LONGEST:],
+            has_older=self.has_older or len(self.older) + len(tail) > LONGEST,
+        )
+
+    def with_earlier(self, page: list[Message], *, has_older: bool) -> "Window":
+        """Slide towards the past: the newest messages leave when the window is full."""
+        joined = [*(one for one in page if one.seq < self.first_seq), *self.messages]
+        return Window.of(
+            joined[:LONGEST],
+            has_older=has_older,
+            has_newer=self.has_newer or len(joined) > LONGEST,
+        )
+
+    def with_later(self, page: list[Message], *, has_newer: bool) -> "Window":
+        """Slide towards the present: the oldest messages leave when the window is full."""
+        joined = [*self.messages, *(one for one in page if one.seq > self.last_seq)]
+        return Window.of(
+            joined[-LONGEST:],
+            has_older=self.has_older or len(joined) > LONGEST,
+            has_newer=has_newer,
+        )
+
+    def with_changed(self, message: Message) -> "Window":
+        """Put a newer revision in the place of a message; the same window when it is not held."""
+        for name in ("tail", "older"):
+            held: tuple[Message, ...] = getattr(self, name)
+            for place, one in enumerate(held):
+                if one.id == message.id:
+                    if one.rev >= message.rev:
+                        return self
+                    changed = (*held[:place], message, *held[place + 1 :])
+                    return msgspec.structs.replace(self, **{name: changed})
+        return self

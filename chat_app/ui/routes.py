@@ -1,0 +1,42 @@
+"""The pages by their addresses, and the screens that follow the news."""
+
+import reflex as rx
+
+from chat_app.ui import shell, theme
+from chat_app.ui.accounts import pages
+from chat_app.ui.accounts.state import GateState
+from chat_app.ui.conversations import state as conversations
+from chat_app.ui.messages import state as messages
+
+LIVE_SCREENS = (conversations.LIVE, messages.LIVE)
+
+OVERLAY = (5, "Overlay")
+
+
+def add_pages(app: rx.App) -> None:
+    """Give the app its pages and its look."""
+    app.stylesheets.extend(theme.STYLESHEETS)
+    app.head_components.extend(theme.head_components())
+    # Reflex's own connection banner: ours says it in the words of the contract.
+    app.app_wraps.pop(OVERLAY, None)
+    load = conversations.ConversationsState.load
+    timeline = messages.TimelineState
+    app.add_page(
+        shell.home_page, route="/", title=shell.page_title(), on_load=[load, timeline.close]
+    )
+    app.add_page(
+        shell.chat_page,
+        route="/chat/[conversation_id]",
+        title=shell.page_title(),
+        # The messages first: they are what the reader waits for.
+        on_load=[timeline.open, load],
+    )
+    app.add_page(
+        pages.login_page, route="/login", title=f"Sign in · {shell.PRODUCT}", on_load=GateState.pass_through
+    )
+    app.add_page(
+        pages.register_page,
+        route="/register",
+        title=f"Create your account · {shell.PRODUCT}",
+        on_load=GateState.pass_through,
+    )
