@@ -19,6 +19,11 @@ PATIENCE_S = 5
 Json = dict[str, Any]
 
 
+def short(value: object) -> str:
+    """Return the beginning of a value, as the id of a test that takes it."""
+    return ascii(value)[:40]
+
+
 @dataclass
 class Person:
     """Someone with an account, signed in as a program (`http` sends the bearer token)."""

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.clients import Json, Person, as_json, assert_invalid, assert_problem
+from tests.clients import Json, Person, as_json, assert_invalid, assert_problem, short
 from tests.conftest import NewPerson
 
 
@@ -81,7 +81,7 @@ async def test_a_conversation_with_oneself_is_refused(alice: Person) -> None:
     assert (await listed(alice))["items"] == []
 
 
-@pytest.mark.parametrize("user_id", ["x", "", 1, None, [], "0" * 64], ids=repr)
+@pytest.mark.parametrize("user_id", ["x", "", 1, None, [], "0" * 64], ids=short)
 async def test_an_id_that_is_none_is_named(alice: Person, user_id: object) -> None:
     assert_invalid(
         await alice.http.post("/api/conversations", json={"user_id": user_id}), "user_id"
@@ -151,7 +151,7 @@ async def test_pages_of_the_list_have_no_hole_and_no_repeat(
         {"before": "x" * 5000},
         {"before": "a\x00b"},
     ],
-    ids=repr,
+    ids=short,
 )
 async def test_a_forged_page_is_named(alice: Person, page: dict[str, str]) -> None:
     assert_invalid(await alice.http.get("/api/conversations", params=page), *page)
@@ -219,7 +219,7 @@ async def test_marking_unread_is_for_me_alone(alice: Person, bob: Person) -> Non
 
 
 @pytest.mark.parametrize("action", ["read", "unread"])
-@pytest.mark.parametrize("seq", [-1, "1", None, 1.5, True, 2**70], ids=repr)
+@pytest.mark.parametrize("seq", [-1, "1", None, 1.5, True, 2**70], ids=short)
 async def test_a_wrong_seq_is_named(alice: Person, bob: Person, action: str, seq: object) -> None:
     conversation = await alice.opened(bob)
     path = f"/api/conversations/{conversation['id']}/{action}"

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.clients import Json, Person, as_json, assert_invalid, assert_problem
+from tests.clients import Json, Person, as_json, assert_invalid, assert_problem, short
 
 
 async def filled(alice: Person, bob: Person, count: int) -> list[Json]:
@@ -84,7 +84,7 @@ async def test_beyond_either_end_is_an_empty_page(alice: Person, bob: Person) ->
         {"after": "x"},
         {"after": "99999999999999999999999"},
     ],
-    ids=repr,
+    ids=short,
 )
 async def test_a_forged_page_is_named(alice: Person, bob: Person, page: dict[str, str]) -> None:
     conversation = await alice.opened(bob)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.clients import Person, as_json, assert_problem, http_client
+from tests.clients import Person, as_json, assert_problem, http_client, short
 from tests.servers import LOOPBACK, ChatServer
 
 BODIES = [
@@ -25,7 +25,7 @@ JSON = {"Content-Type": "application/json"}
 @pytest.mark.parametrize(
     "body",
     [b"{", b"", b"nul", b"{'a': 1}", b"\xff\xfe", b'{"a": 1} x', b'{"a": NaN}', b'{"a":\x00"b"}'],
-    ids=repr,
+    ids=short,
 )
 async def test_broken_json_is_malformed(alice: Person, path: str, body: bytes) -> None:
     reply = await alice.http.post(path, content=body, headers=JSON)

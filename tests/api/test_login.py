@@ -15,6 +15,7 @@ from tests.clients import (
     http_client,
     log_in,
     new_username,
+    short,
 )
 from tests.conftest import StartChat
 from tests.servers import ChatServer
@@ -70,7 +71,7 @@ async def test_an_unknown_user_takes_as_long_as_a_wrong_password(
     assert known > unknown / 3
 
 
-@pytest.mark.parametrize("username", ["", "x" * 100_000, "a\x00b", "' OR 1=1 --", "%"], ids=ascii)
+@pytest.mark.parametrize("username", ["", "x" * 100_000, "a\x00b", "' OR 1=1 --", "%"], ids=short)
 async def test_an_impossible_name_never_signs_in(chat: ChatServer, username: str) -> None:
     reply = await post(chat, username, PASSWORD)
 

@@ -10,7 +10,7 @@ import pytest
 
 from chat_app.core.settings import PREFIX, Settings
 from tests import clients
-from tests.clients import as_json, http_client, log_in
+from tests.clients import as_json, http_client, log_in, short
 from tests.conftest import SECRET, StartChat
 from tests.servers import ROOT, ChatServer, chat_environment
 
@@ -118,7 +118,7 @@ async def test_a_stop_is_quick_and_quiet_with_sockets_open(start_chat: StartChat
         {"CHAT_DATABASE_URL": "mysql://root:hunter2-hunter2@localhost/chat"},
         {"CHAT_NO_SUCH_SETTING": "1"},
     ],
-    ids=repr,
+    ids=short,
 )
 def test_a_wrong_setting_stops_the_start_and_names_itself(
     setting: dict[str, str], tmp_path: Path

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.clients import Person, as_json, assert_problem, http_client
+from tests.clients import Person, as_json, assert_problem, http_client, short
 from tests.servers import ChatServer
 
 CROSS_SITE = [
@@ -16,7 +16,7 @@ CROSS_SITE = [
 ]
 
 
-@pytest.mark.parametrize("headers", CROSS_SITE, ids=repr)
+@pytest.mark.parametrize("headers", CROSS_SITE, ids=short)
 async def test_a_cookie_changes_nothing_from_elsewhere(
     alice: Person, bob: Person, headers: dict[str, str]
 ) -> None:

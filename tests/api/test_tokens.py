@@ -11,7 +11,7 @@ import httpx
 import jwt
 import pytest
 
-from tests.clients import Person, as_json, assert_problem, http_client
+from tests.clients import Person, as_json, assert_problem, http_client, short
 from tests.conftest import SECRET
 from tests.servers import ChatServer
 
@@ -94,7 +94,7 @@ async def test_an_altered_token_opens_nothing(chat: ChatServer, alice: Person, b
     assert_problem(await me(chat, token), 401)
 
 
-@pytest.mark.parametrize("token", ["", " ", "a.b.c", "x" * 8000, "....", "é" * 10], ids=ascii)
+@pytest.mark.parametrize("token", ["", " ", "a.b.c", "x" * 8000, "....", "é" * 10], ids=short)
 async def test_junk_is_no_token(chat: ChatServer, token: str) -> None:
     headers = {b"Authorization": f"Bearer {token}".encode()}
     async with httpx.AsyncClient(base_url=chat.url, headers=headers) as client:
@@ -131,7 +131,7 @@ async def test_two_tabs_may_race(chat: ChatServer, alice: Person) -> None:
         assert (await refresh(chat, as_json(reply)["refresh_token"])).status_code == 200
 
 
-@pytest.mark.parametrize("token", ["", "x", "x" * 100_000, "a\x00b"], ids=ascii)
+@pytest.mark.parametrize("token", ["", "x", "x" * 100_000, "a\x00b"], ids=short)
 async def test_a_made_up_refresh_token_is_refused(chat: ChatServer, token: str) -> None:
     reply = await refresh(chat, token)
 
