@@ -29,7 +29,7 @@ from chat_app.accounts.schemas import Identity
 from chat_app.core.settings import Settings
 from chat_app.edge import AsgiApp, Headers, Message, Receive, Scope, Send
 from chat_app.ui.running import current_node
-from chat_app.ui.session import SessionState, is_open_to_anyone
+from chat_app.ui.session import SessionState
 
 log = structlog.get_logger("chat_app.ui.guard")
 
@@ -237,15 +237,8 @@ class SessionGuard(Middleware):
     def _for_anonymous(self, root: BaseState, event: Event) -> StateUpdate | None:
         route = root.router_data.get("pathname", "")
         if route in PUBLIC_ROUTES:
-            return None if _is_public(event.name) else StateUpdate()
+            return None if event.name in PUBLIC_EVENTS else StateUpdate()
         return StateUpdate(events=sign_in_redirect(root.router_data.get("asPath", "")))
-
-
-def _is_public(name: str) -> bool:
-    if name in PUBLIC_EVENTS:
-        return True
-    registered = RegistrationContext.ensure_context().event_handlers.get(name)
-    return registered is not None and is_open_to_anyone(registered.handler.fn)
 
 
 async def _bind(root: BaseState, identity: Identity | None) -> None:

@@ -5,28 +5,12 @@ only read it. What the browser may know are the plain vars; what the server deci
 backend vars, which nothing from the wire can touch.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar
 from uuid import UUID
 
 import reflex as rx
 
 from chat_app.accounts.schemas import Identity, OwnUser
 from chat_app.core.errors import Unauthenticated
-
-_Handler = TypeVar("_Handler", bound=Callable[..., Any])
-_OPEN = "_chat_open_to_anyone"
-
-
-def open_to_anyone(handler: _Handler) -> _Handler:
-    """Let tabs without a session call this handler too; below `@rx.event`."""
-    setattr(handler, _OPEN, True)
-    return handler
-
-
-def is_open_to_anyone(handler: Callable[..., Any]) -> bool:
-    """Whether a handler is marked with `open_to_anyone`."""
-    return getattr(handler, _OPEN, False) is True
 
 
 class SessionState(rx.State):
