@@ -11,7 +11,7 @@ from chat_app.realtime.shapes import Message, Shape
 
 __all__ = ["Message", "MessagePage", "Outgoing", "SendRequest", "Sent"]
 
-CLIENT_ID = r"^[A-Za-z0-9_-]{1,64}\Z"
+CLIENT_ID = r"^[A-Za-z0-9_-]{1,64}$"
 ClientId = Annotated[str, StringConstraints(pattern=CLIENT_ID)]
 
 

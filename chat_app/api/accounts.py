@@ -1,0 +1,109 @@
+"""`/api/auth` and `/api/users`."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Controller, Request, Response, get, post
+from litestar.params import Parameter
+
+from chat_app.accounts import queries
+from chat_app.accounts.schemas import (
+    Credentials,
+    Identity,
+    OwnUser,
+    People,
+    RefreshRequest,
+    Registration,
+    SignedIn,
+    TokenPair,
+    UserCard,
+)
+from chat_app.api.auth import dead_cookie, device_of, refuse_cross_site, session_cookie
+from chat_app.api.schemas import SignedInReply
+from chat_app.core.settings import Settings
+from chat_app.node import Node
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class AuthController(Controller):
+    """Coming in and going out."""
+
+    path = "/api/auth"
+    tags = ("Accounts",)
+
+    @post("/register", status_code=201)
+    async def register(
+        self, data: Registration, node: Node, request: AnyRequest
+    ) -> Response[SignedInReply]:
+        """Create an account and sign it in on this device."""
+        refuse_cross_site(request, node.settings, must_tell=False)
+        signed_in = await node.accounts.register(data, device=device_of(request))
+        return _reply(signed_in, node.settings, status=201)
+
+    @post("/login", status_code=200)
+    async def login(
+        self, data: Credentials, node: Node, request: AnyRequest
+    ) -> Response[SignedInReply]:
+        """Sign in on this device."""
+        refuse_cross_site(request, node.settings, must_tell=False)
+        signed_in = await node.accounts.login(data, device=device_of(request))
+        return _reply(signed_in, node.settings, status=200)
+
+    @post("/refresh", status_code=200)
+    async def refresh(self, data: RefreshRequest, node: Node) -> TokenPair:
+        """Spend a refresh token for a new pair of tokens."""
+        return await node.accounts.refresh(data.refresh_token)
+
+    @post("/logout", status_code=204)
+    async def logout(self, me: Identity, node: Node) -> Response[None]:
+        """End this session: its cookie, tokens, sockets and tabs."""
+        await node.accounts.logout(me)
+        return Response(None, status_code=204, cookies=[dead_cookie(node.settings)])
+
+    @get("/me")
+    async def me(self, me: Identity, node: Node) -> OwnUser:
+        """Return the signed-in user, private fields included."""
+        async with node.database.reading() as session:
+            return await queries.own_user(session, user_id=me.user_id)
+
+
+class UsersController(Controller):
+    """Finding people."""
+
+    path = "/api/users"
+    tags = ("Accounts",)
+
+    @get("/")
+    async def search(
+        self,
+        me: Identity,
+        node: Node,
+        q: Annotated[str, Parameter(min_length=1, max_length=64)],
+        limit: Annotated[int, Parameter(ge=1, le=100)] = 20,
+    ) -> People:
+        """Return people whose username or display name contains `q`, best match first."""
+        async with node.database.reading() as session:
+            found = await queries.search_users(session, viewer_id=me.user_id, text=q, limit=limit)
+        return People(items=found)
+
+    @get("/{user_id:uuid}")
+    async def card(self, me: Identity, node: Node, user_id: UUID) -> UserCard:
+        """Return one person."""
+        async with node.database.reading() as session:
+            return await queries.user_card(session, viewer_id=me.user_id, user_id=user_id)
+
+
+def _reply(signed_in: SignedIn, settings: Settings, *, status: int) -> Response[SignedInReply]:
+    tokens = signed_in.tokens
+    reply = SignedInReply(user=signed_in.user)
+    if tokens is not None:
+        reply = SignedInReply(
+            user=signed_in.user,
+            access_token=tokens.access_token,
+            token_type=tokens.token_type,
+            expires_in=tokens.expires_in,
+            refresh_token=tokens.refresh_token,
+        )
+    cookie = session_cookie(settings, signed_in.cookie)
+    return Response(reply, status_code=status, cookies=[cookie])

@@ -1,0 +1,62 @@
+"""The Litestar application: controllers, errors, documents, and the node's life."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+
+from chat_app.api.accounts import AuthController, UsersController
+from chat_app.api.conversations import ConversationsController
+from chat_app.api.dependencies import DEPENDENCIES, is_input, read_input
+from chat_app.api.documents import ReferencePage, asyncapi_document, openapi_document
+from chat_app.api.errors import on_app_error, on_broken_json, on_failure, on_http_error
+from chat_app.api.health import HealthController
+from chat_app.api.messages import MessagesController
+from chat_app.api.socket import live_socket
+from chat_app.core.errors import AppError
+from chat_app.core.settings import Settings
+from chat_app.node import running_node
+
+API_VERSION = "1.0.0"
+
+
+def create_api(settings: Settings) -> Litestar:
+    """Make the API. Its lifespan runs the node and puts it into `state.node`."""
+
+    @asynccontextmanager
+    async def life(app: Litestar) -> AsyncIterator[None]:
+        async with running_node(settings) as node:
+            app.state.node = node
+            yield
+
+    return Litestar(
+        route_handlers=[
+            AuthController,
+            UsersController,
+            ConversationsController,
+            MessagesController,
+            HealthController,
+            openapi_document,
+            asyncapi_document,
+            live_socket,
+        ],
+        dependencies=DEPENDENCIES,
+        type_decoders=[(is_input, read_input)],
+        exception_handlers={
+            AppError: on_app_error,
+            HTTPException: on_http_error,
+            RecursionError: on_broken_json,
+            Exception: on_failure,
+        },
+        request_max_body_size=settings.max_body_bytes,
+        lifespan=[life],
+        logging_config=None,
+        openapi_config=OpenAPIConfig(
+            title="Chat",
+            version=API_VERSION,
+            path="/api/docs",
+            render_plugins=[ReferencePage(path="/")],
+        ),
+    )

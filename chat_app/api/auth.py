@@ -1,0 +1,96 @@
+"""Who is asking: the cookie of a browser or the bearer token of a program."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
+
+from chat_app.accounts.errors import CrossSite
+from chat_app.accounts.schemas import Device, Identity
+from chat_app.core.errors import Unauthenticated
+from chat_app.core.settings import Settings
+from chat_app.node import Node
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+OWN_SITE = ("same-origin", "none")
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+async def identify(connection: Connection, node: Node) -> Identity:
+    """Return who asks. Raises Unauthenticated, or CrossSite for a forged cookie request.
+
+    A bearer token needs no origin: no page of another site can make a browser send one.
+    """
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    if scheme:
+        identity = None
+        if scheme.lower() == "bearer":
+            identity = await node.accounts.identify_token(token.strip())
+    else:
+        cookie = connection.cookies.get(node.settings.cookie_name)
+        identity = await node.accounts.identify_cookie(cookie)
+        method = connection.scope.get("method", "GET")
+        if identity is not None and method not in SAFE:
+            refuse_cross_site(connection, node.settings, must_tell=True)
+    if identity is None:
+        raise Unauthenticated
+    return identity
+
+
+def refuse_cross_site(connection: Connection, settings: Settings, *, must_tell: bool) -> None:
+    """Raise CrossSite unless the request comes from our own pages.
+
+    Browsers tell by `Origin` or `Sec-Fetch-Site`; with `must_tell`, silence is refused too.
+    """
+    origin = connection.headers.get("origin")
+    site = connection.headers.get("sec-fetch-site")
+    if origin is not None and not is_own_origin(origin, settings):
+        raise CrossSite
+    if site is not None and site not in OWN_SITE:
+        raise CrossSite
+    if must_tell and origin is None and site is None:
+        raise CrossSite
+
+
+def is_own_origin(origin: str, settings: Settings) -> bool:
+    """Whether a page of `origin` is one of ours."""
+    return _without_default_port(origin) == _without_default_port(settings.public_url)
+
+
+def session_cookie(settings: Settings, secret: str) -> Cookie:
+    """Make the cookie that holds a session's secret, out of reach of scripts."""
+    return _cookie(settings, secret, max_age=settings.session_days * 86_400)
+
+
+def dead_cookie(settings: Settings) -> Cookie:
+    """Make the cookie that removes the session's."""
+    return _cookie(settings, "", max_age=0)
+
+
+def device_of(connection: Connection) -> Device:
+    """Return what a session remembers of where it was opened."""
+    address = connection.client.host if connection.client else ""
+    return Device(connection.headers.get("user-agent", ""), address)
+
+
+def _cookie(settings: Settings, value: str, *, max_age: int) -> Cookie:
+    return Cookie(
+        key=settings.cookie_name,
+        value=value,
+        max_age=max_age,
+        path="/",
+        httponly=True,
+        secure=settings.is_https,
+        samesite="lax",
+    )
+
+
+def _without_default_port(origin: str) -> tuple[str, str, int | None]:
+    try:
+        parts = urlsplit(origin.lower())
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return "", "", None
+    return parts.scheme, parts.hostname or "", port

@@ -1,0 +1,97 @@
+"""`/api/conversations`."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Controller, Response, get, post
+from litestar.params import Parameter
+
+from chat_app.accounts.schemas import Identity
+from chat_app.conversations import queries
+from chat_app.conversations.schemas import (
+    Conversation,
+    ConversationPage,
+    OpenRequest,
+    ReadRequest,
+    UnreadRequest,
+)
+from chat_app.messages.queries import history
+from chat_app.messages.schemas import MessagePage
+from chat_app.node import Node
+
+Limit = Annotated[int, Parameter(ge=1, le=100)]
+Place = Annotated[int | None, Parameter(ge=0, le=2**63 - 1)]
+
+
+class ConversationsController(Controller):
+    """One's own conversations."""
+
+    path = "/api/conversations"
+    tags = ("Conversations",)
+
+    @get("/")
+    async def list_conversations(
+        self, me: Identity, node: Node, before: str | None = None, limit: Limit = 50
+    ) -> ConversationPage:
+        """Return one's conversations, newest activity first."""
+        async with node.database.reading() as session:
+            return await queries.list_conversations(
+                session, viewer_id=me.user_id, before=before, limit=limit
+            )
+
+    @post("/")
+    async def open_direct(
+        self, data: OpenRequest, me: Identity, node: Node
+    ) -> Response[Conversation]:
+        """Open the direct conversation with a user: 201 when it is new, 200 when it was there."""
+        opened = await node.conversations.open_direct(actor_id=me.user_id, user_id=data.user_id)
+        return Response(opened.conversation, status_code=201 if opened.created else 200)
+
+    @get("/{conversation_id:uuid}")
+    async def get_conversation(
+        self, me: Identity, node: Node, conversation_id: UUID
+    ) -> Conversation:
+        """Return one of one's conversations."""
+        async with node.database.reading() as session:
+            return await queries.get_conversation(
+                session, viewer_id=me.user_id, conversation_id=conversation_id
+            )
+
+    @get("/{conversation_id:uuid}/messages")
+    async def messages(
+        self,
+        me: Identity,
+        node: Node,
+        conversation_id: UUID,
+        before: Place = None,
+        after: Place = None,
+        limit: Limit = 50,
+    ) -> MessagePage:
+        """Return a page of messages by `seq`; without a place, the newest."""
+        async with node.database.reading() as session:
+            return await history(
+                session,
+                viewer_id=me.user_id,
+                conversation_id=conversation_id,
+                before=before,
+                after=after,
+                limit=limit,
+            )
+
+    @post("/{conversation_id:uuid}/read", status_code=204)
+    async def mark_read(
+        self, data: ReadRequest, me: Identity, node: Node, conversation_id: UUID
+    ) -> None:
+        """Move one's read mark forward."""
+        await node.conversations.mark_read(
+            actor_id=me.user_id, conversation_id=conversation_id, seq=data.seq
+        )
+
+    @post("/{conversation_id:uuid}/unread", status_code=204)
+    async def mark_unread(
+        self, data: UnreadRequest, me: Identity, node: Node, conversation_id: UUID
+    ) -> None:
+        """Mark unread from a message on, for oneself alone."""
+        await node.conversations.mark_unread(
+            actor_id=me.user_id, conversation_id=conversation_id, seq=data.seq
+        )

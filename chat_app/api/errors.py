@@ -1,0 +1,148 @@
+"""What went wrong, as `application/problem+json` (RFC 9457). The only table of statuses."""
+
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from chat_app.core.errors import (
+    AppError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+)
+
+STATUS: dict[type[AppError], int] = {
+    NotFound: 404,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    Conflict: 409,
+    Invalid: 422,
+    RateLimited: 429,
+    Unavailable: 503,
+}
+# What Litestar itself refuses, in the words of the contract.
+CODES = {
+    401: "not_authenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    422: "invalid",
+    503: "unavailable",
+}
+DETAILS = {
+    404: "There is nothing here.",
+    405: "This address does not take this method.",
+    413: "The body is too large.",
+    500: "Something went wrong here. It has been written down.",
+}
+
+log = structlog.get_logger(__name__)
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """What is wrong with one field of the body or the query."""
+
+    field: str
+    message: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The body of every error."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    errors: Sequence[FieldError] = ()
+
+
+def on_app_error(request: AnyRequest, error: AppError) -> Response[Problem]:
+    """Answer an error of a domain."""
+    status = next(STATUS[family] for family in type(error).__mro__ if family in STATUS)
+    fields: Sequence[FieldError] = ()
+    headers = {}
+    if isinstance(error, Invalid):
+        fields = [FieldError(name, message) for name, message in error.fields.items()]
+    if isinstance(error, RateLimited | Unavailable):
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = 'Bearer realm="chat"'
+    if isinstance(error, Unavailable):
+        log.warning("unavailable", cause=type(error.__cause__).__name__)
+    return _problem(request, status, error.code, error.detail, fields, headers)
+
+
+def on_http_error(request: AnyRequest, error: HTTPException) -> Response[Problem]:
+    """Answer what Litestar refused before a domain was asked."""
+    if isinstance(error, ValidationException):
+        if any(finding.get("key") == "data" for finding in error.extra or ()):
+            return on_broken_json(request, error)  # there was no body at all
+        return on_app_error(request, Invalid(_fields(error.extra)))
+    status = error.status_code
+    if status == 400:  # noqa: PLR2004  # the one thing Litestar answers so is an unreadable body
+        return on_broken_json(request, error)
+    if status >= 500:  # noqa: PLR2004  # a fault of ours, whatever raised it
+        return on_failure(request, error)
+    code = CODES.get(status, "bad_request")
+    detail = DETAILS.get(status, HTTPStatus(status).phrase + ".")
+    headers = {k: v for k, v in (error.headers or {}).items() if k.lower() == "allow"}
+    return _problem(request, status, code, detail, (), headers)
+
+
+def on_broken_json(request: AnyRequest, _error: Exception) -> Response[Problem]:
+    """Answer a body that is no JSON, or nested deeper than anyone needs."""
+    return _problem(request, 400, "malformed_json", "The body is not valid JSON.")
+
+
+def on_failure(request: AnyRequest, error: Exception) -> Response[Problem]:
+    """Answer a fault of ours: the log gets the trace, the client none of it."""
+    log.error("request.failed", path=request.url.path, exc_info=error)
+    return _problem(request, 500, "internal_error", DETAILS[500])
+
+
+def _fields(extra: object) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for finding in extra if isinstance(extra, list) else ():
+        message = str(finding.get("message", "")).strip() or "Not valid"
+        # Litestar's messages may quote the value; keep the rule only.
+        message = re.sub(r"^Value error, ", "", message).split("\n", 1)[0][:200]
+        fields.setdefault(str(finding.get("key") or "body"), message.rstrip(".") + ".")
+    return fields or {"body": "Not valid."}
+
+
+def _problem(
+    request: AnyRequest,
+    status: int,
+    code: str,
+    detail: str,
+    errors: Sequence[FieldError] = (),
+    headers: dict[str, str] | None = None,
+) -> Response[Problem]:
+    problem = Problem(
+        type="about:blank",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        code=code,
+        request_id=request.headers.get("x-request-id", ""),
+        errors=errors,
+    )
+    return Response(
+        problem, status_code=status, media_type="application/problem+json", headers=headers
+    )

@@ -1,0 +1,122 @@
+"""The frames of the live socket that are no events: what clients send, and what answers them."""
+
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import msgspec
+
+from chat_app.realtime.shapes import Message, OwnUser
+
+
+class ClientFrame(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True
+):
+    """What a client may send. The answer repeats `id`."""
+
+    id: str | None = None
+
+
+class Auth(ClientFrame, frozen=True, tag="auth"):
+    """The first frame of a program without the cookie; `content` is its access token."""
+
+    content: str
+
+
+class Send(ClientFrame, frozen=True, tag="message"):
+    """A message to send; `id` is its `client_id`. One of the two addresses."""
+
+    content: str
+    receiver_id: UUID | None = None
+    conversation_id: UUID | None = None
+
+
+class Read(ClientFrame, frozen=True, tag="read"):
+    """The reader has read up to `seq`."""
+
+    conversation_id: UUID
+    seq: int
+
+
+class Ping(ClientFrame, frozen=True, tag="ping"):
+    """Is the link alive, and have I missed anything?"""
+
+
+class ServerFrame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """What the server answers; events stand in `realtime/events.py`."""
+
+
+class Ready(ServerFrame, frozen=True, tag="ready"):
+    """The greeting. `unread` holds the conversations that have any."""
+
+    user: OwnUser
+    unread: dict[UUID, int]
+    heartbeat_s: int
+    max_frame_bytes: int
+
+
+class Ack(ServerFrame, frozen=True, tag="ack"):
+    """What was asked is done; a message is durably stored."""
+
+    id: str | None = None
+    message: Message | None = None
+
+
+class Pong(ServerFrame, frozen=True, tag="pong"):
+    """The newest `rev` of the conversations active in the last minutes."""
+
+    last_rev: dict[UUID, int]
+    id: str | None = None
+
+
+class Error(ServerFrame, frozen=True, tag="error"):
+    """What was asked is refused; the socket stays open. `retryable`: trying again may work."""
+
+    code: str
+    detail: str
+    retryable: bool
+    id: str | None = None
+
+
+class OnlyId(msgspec.Struct, frozen=True):
+    """As much of a refused frame as the answer needs."""
+
+    id: str | None = None
+
+
+AnyClientFrame: TypeAlias = Send | Read | Ping | Auth
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[AnyClientFrame] = msgspec.json.Decoder(AnyClientFrame)
+_id_decoder = msgspec.json.Decoder(OnlyId)
+
+
+def encode(frame: ServerFrame) -> bytes:
+    """Encode a server frame as JSON."""
+    # `retryable` is always told, though most frames leave out what has its default.
+    return _encoder.encode(frame)
+
+
+def read_frame(text: str) -> AnyClientFrame | Error:
+    """Read a client's frame, or say what is wrong with it."""
+    try:
+        return _decoder.decode(text)
+    except msgspec.ValidationError as error:
+        unknown = "`$.type`" in str(error) or "missing required field `type`" in str(error)
+        code = "unknown_type" if unknown else "invalid"
+        return Error(code=code, detail=_rule(error), retryable=False, id=_id_of(text))
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        detail = "The frame is not valid JSON."
+        return Error(code="malformed_json", detail=detail, retryable=False)
+
+
+def _rule(error: msgspec.ValidationError) -> str:
+    text = str(error).replace("Object ", "The frame ").replace("`$`", "the frame")
+    return f"{text}."
+
+
+def _id_of(text: str) -> str | None:
+    try:
+        identifier: Any = _id_decoder.decode(text).id
+    except msgspec.DecodeError:
+        return None
+    return identifier if identifier is None or len(identifier) <= 64 else None  # noqa: PLR2004  # longer ones are not ours to repeat

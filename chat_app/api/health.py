@@ -1,0 +1,43 @@
+"""`/api/health`: what an operator's watchdog asks."""
+
+from typing import Literal
+
+from litestar import Controller, Response, get
+
+from chat_app.api.schemas import Alive, Health
+from chat_app.core.errors import Unavailable
+from chat_app.node import Node
+
+
+class HealthController(Controller):
+    """Is the process up, and can it work?"""
+
+    path = "/api/health"
+    tags = ("Operation",)
+
+    @get("/live")
+    async def live(self) -> Alive:
+        """Answer while the process runs."""
+        return Alive()
+
+    @get("/ready")
+    async def ready(self, node: Node) -> Response[Health]:
+        """Answer 200 when the database is reachable and migrated, else 503."""
+        database: Literal["ok", "unavailable"] = "ok"
+        migrations: Literal["current", "pending", "unknown"] = "unknown"
+        try:
+            migrations = "current" if await node.is_migrated() else "pending"
+        except Unavailable:
+            database = "unavailable"
+        redis: Literal["ok", "unavailable", "off"] = "off"
+        if node.settings.redis_url:
+            redis = "ok" if node.broker.is_up() else "unavailable"
+        good = migrations == "current"
+        health = Health(
+            status="ok" if good else "unavailable",
+            database=database,
+            migrations=migrations,
+            redis=redis,
+        )
+        headers = {} if good else {"Retry-After": "2"}
+        return Response(health, status_code=200 if good else 503, headers=headers)

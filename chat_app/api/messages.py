@@ -1,0 +1,54 @@
+"""`/api/messages`."""
+
+from uuid import UUID
+
+from litestar import Controller, Response, get, post
+
+from chat_app.accounts.schemas import Identity
+from chat_app.api.conversations import Limit, Place
+from chat_app.core.ids import new_id
+from chat_app.messages.queries import direct_history
+from chat_app.messages.schemas import Message, MessagePage, Outgoing, SendRequest
+from chat_app.node import Node
+
+
+class MessagesController(Controller):
+    """Sending, and the conversation with one person."""
+
+    path = "/api/messages"
+    tags = ("Messages",)
+
+    @post("/")
+    async def send(self, data: SendRequest, me: Identity, node: Node) -> Response[Message]:
+        """Send a message: 201 when stored, 200 when a replayed `client_id` had stored it."""
+        sent = await node.messages.send(
+            Outgoing(
+                sender_id=me.user_id,
+                content=data.content,
+                client_id=data.client_id or str(new_id()),
+                conversation_id=data.conversation_id,
+                receiver_id=data.receiver_id,
+            )
+        )
+        return Response(sent.message, status_code=200 if sent.replayed else 201)
+
+    @get("/{user_id:uuid}")
+    async def direct(
+        self,
+        me: Identity,
+        node: Node,
+        user_id: UUID,
+        before: Place = None,
+        after: Place = None,
+        limit: Limit = 50,
+    ) -> MessagePage:
+        """Return a page of the direct conversation with a user."""
+        async with node.database.reading() as session:
+            return await direct_history(
+                session,
+                viewer_id=me.user_id,
+                user_id=user_id,
+                before=before,
+                after=after,
+                limit=limit,
+            )
