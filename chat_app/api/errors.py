@@ -91,9 +91,10 @@ def on_app_error(request: AnyRequest, error: AppError) -> Response[Problem]:
 def on_http_error(request: AnyRequest, error: HTTPException) -> Response[Problem]:
     """Answer what Litestar refused before a domain was asked."""
     if isinstance(error, ValidationException):
-        if any(finding.get("key") == "data" for finding in error.extra or ()):
+        fields = _fields(error.extra)
+        if "data" in fields:
             return on_broken_json(request, error)  # there was no body at all
-        return on_app_error(request, Invalid(_fields(error.extra)))
+        return on_app_error(request, Invalid(fields))
     status = error.status_code
     if status == 400:  # noqa: PLR2004  # the one thing Litestar answers so is an unreadable body
         return on_broken_json(request, error)

@@ -5,7 +5,8 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, tuple_
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -25,29 +26,34 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MEMBERS_SHOWN = 100
 
 
-def conversations_of(viewer_id: UUID) -> Select[ConversationRow, Message, int, int]:
-    """Select the conversations of `viewer_id` with their own marks, unread count and last message.
+def unread_of(viewer_id: UUID) -> ColumnElement[int]:
+    """Count what came after the read mark, less one's own.
 
-    Unread is what came after the read mark less one's own: both ends are index look-ups, so
-    the cost does not grow with the length of the conversation.
+    Both ends are index look-ups: the cost does not grow with the length of the conversation.
     """
+    own = aliased(Message)
     own_after_mark = (
         select(func.count())
-        .select_from(Message)
+        .select_from(own)
         .where(
-            col(Message.conversation_id) == col(ConversationRow.id),
-            col(Message.sender_id) == viewer_id,
-            col(Message.seq) > col(Member.last_read_seq),
+            col(own.conversation_id) == col(ConversationRow.id),
+            col(own.sender_id) == viewer_id,
+            col(own.seq) > col(Member.last_read_seq),
         )
+        .correlate(ConversationRow, Member)
         .scalar_subquery()
     )
-    unread = col(ConversationRow.last_seq) - col(Member.last_read_seq) - own_after_mark
+    return col(ConversationRow.last_seq) - col(Member.last_read_seq) - own_after_mark
+
+
+def conversations_of(viewer_id: UUID) -> Select[ConversationRow, Message, int, int]:
+    """Select the conversations of `viewer_id` with last message, own read mark and unread."""
     last = and_(
         col(Message.conversation_id) == col(ConversationRow.id),
         col(Message.seq) == col(ConversationRow.last_seq),
     )
     return (
-        select(ConversationRow, Message, col(Member.last_read_seq), unread.label("unread"))
+        select(ConversationRow, Message, col(Member.last_read_seq), unread_of(viewer_id))
         .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
         .outerjoin(Message, last)
         .where(col(Member.user_id) == viewer_id)
@@ -88,13 +94,13 @@ async def list_conversations(
 
 async def unread_counts(session: AsyncSession, *, viewer_id: UUID) -> dict[UUID, int]:
     """Return the unread count of each conversation of `viewer_id` that has any."""
-    question = conversations_of(viewer_id).with_only_columns(
-        col(ConversationRow.id),
-        conversations_of(viewer_id).selected_columns["unread"],
-        maintain_column_froms=True,
-    )
     rows = await session.execute(
-        question.where(col(ConversationRow.last_seq) > col(Member.last_read_seq))
+        select(col(ConversationRow.id), unread_of(viewer_id))
+        .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
+        .where(
+            col(Member.user_id) == viewer_id,
+            col(ConversationRow.last_seq) > col(Member.last_read_seq),
+        )
     )
     return {row[0]: row[1] for row in rows if row[1] > 0}
 
