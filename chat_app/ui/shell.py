@@ -36,7 +36,7 @@ def _shell(
 ) -> rx.Component:
     """Show both panes; where only one fits, the address has chosen which."""
     return rx.fragment(
-        rx.el.a("Skip to the messages", href="#open", class_name="skip"),
+        rx.el.A.create("Skip to the messages", href="#open", class_name="skip"),
         connection_status(),
         rx.el.main(
             rx.el.div(

@@ -11,6 +11,7 @@ from reflex.components.core.banner import has_connection_errors
 from reflex.utils.imports import ImportVar
 from reflex.vars import VarData
 from reflex.vars.function import FunctionStringVar
+from reflex_base.constants.compiler import MemoizationDisposition, MemoizationMode
 
 FOLDER = "$/public/browser"
 
@@ -19,6 +20,9 @@ class _Scripted(rx.el.Div):
     """An element whose behaviour is a script of ours."""
 
     script: ClassVar[str] = ""
+    # Reflex would name its wrapper after the tag, and a hyphen cannot be in a JavaScript name.
+    # Those of our elements that read a state are memos of their own instead.
+    _memoization_mode = MemoizationMode(disposition=MemoizationDisposition.NEVER)
 
     def add_imports(self) -> dict[str, str]:
         """Bundle the script with the pages that show the element."""
@@ -50,31 +54,35 @@ class _Keys(_Scripted):
     script = "keys.js"
 
 
+@rx.memo
 def timeline_element(
-    *content: rx.Component, conversation_id: rx.Var[str], user_id: rx.Var[str], read_seq: rx.Var[int]
+    conversation_id: rx.Var[str],
+    user_id: rx.Var[str],
+    read_seq: rx.Var[int],
+    children: rx.Var[rx.Component],
 ) -> rx.Component:
     """Put the log into the element that keeps the reader's place and shows the outbox."""
     return _Timeline.create(
-        *content,
+        children,
         custom_attrs={
             "conversation-id": conversation_id,
             "user-id": user_id,
             "read-seq": read_seq,
         },
-        # Another conversation gets an element of its own: nothing of the last one lingers.
-        key=conversation_id,
     )
 
 
+@rx.memo
 def composer_element(
-    *content: rx.Component, conversation_id: rx.Var[str], user_id: rx.Var[str]
+    conversation_id: rx.Var[str], user_id: rx.Var[str], children: rx.Var[rx.Component]
 ) -> rx.Component:
     """Put the form into the element that sends, keeps drafts and knows the keys."""
     return _Composer.create(
-        *content, custom_attrs={"conversation-id": conversation_id, "user-id": user_id}
+        children, custom_attrs={"conversation-id": conversation_id, "user-id": user_id}
     )
 
 
+@rx.memo
 def connection_status() -> rx.Component:
     """Say so while the live link is down or the browser is offline."""
     return _Connection.create(

@@ -1,7 +1,7 @@
 """The side pane: who I am, finding people, my conversations."""
 
 import reflex as rx
-from reflex.components.react_router import ReactRouterLink
+from reflex.style import color_mode, set_color_mode
 
 from chat_app.ui.browser.scripts import full_time, list_keys, short_time
 from chat_app.ui.conversations.people import LONGEST_QUERY, PeopleState
@@ -52,19 +52,19 @@ def _scheme_button() -> rx.Component:
     return icon_button(
         "moon",
         rx.match(
-            rx.color_mode,
+            color_mode,
             ("light", "Colours: light"),
             ("dark", "Colours: dark"),
             "Colours: like the system",
         ),
-        on_click=rx.set_color_mode(
-            rx.match(rx.color_mode, ("system", "light"), ("light", "dark"), "system")
+        on_click=set_color_mode(
+            rx.match(color_mode, ("system", "light"), ("light", "dark"), "system")
         ),
     )
 
 
 def _search_box() -> rx.Component:
-    return rx.el.search(
+    return rx.el.div(
         icon("search"),
         rx.el.input(
             id=SEARCH,
@@ -80,6 +80,7 @@ def _search_box() -> rx.Component:
             dir="auto",
             custom_attrs={"data-search": "true"},
         ),
+        role="search",
         class_name="search",
     )
 
@@ -87,15 +88,12 @@ def _search_box() -> rx.Component:
 def _people_found() -> rx.Component:
     return rx.el.div(
         _problem(PeopleState.problem),
-        rx.match(
+        rx.cond(
             PeopleState.found.length() > 0,
-            (
-                True,
-                rx.el.ul(
-                    rx.foreach(PeopleState.found, _person),
-                    aria_label="People found",
-                    custom_attrs={"data-arrows": "true", "data-hits": "true"},
-                ),
+            rx.el.ul(
+                rx.foreach(PeopleState.found, _person),
+                aria_label="People found",
+                custom_attrs={"data-arrows": "true", "data-hits": "true"},
             ),
             rx.cond(
                 PeopleState.searching,
@@ -162,7 +160,7 @@ def _conversations(open_id: str | rx.Var[str]) -> rx.Component:
 def conversation_item(row: rx.Var[ConversationRow], is_open: rx.Var[bool]) -> rx.Component:
     """Show a conversation: the whole row is the link."""
     return rx.el.li(
-        ReactRouterLink.create(
+        rx.el.a(
             avatar(row["letters"], row["tone"]),
             rx.el.div(
                 rx.el.div(

@@ -1,7 +1,6 @@
 """The right-hand pane: the open conversation, or why there is none."""
 
 import reflex as rx
-from reflex.components.react_router import ReactRouterLink
 
 from chat_app.ui.browser.scripts import address_id
 from chat_app.ui.kit.avatar import avatar
@@ -55,7 +54,7 @@ def _head() -> rx.Component:
 
 
 def _back() -> rx.Component:
-    return ReactRouterLink.create(
+    return rx.el.a(
         icon("back"),
         to="/",
         aria_label="Back to the conversations",
@@ -82,6 +81,6 @@ def _missing() -> rx.Component:
     return empty_state(
         "lost",
         "There is no such conversation, or it is not one of yours.",
-        ReactRouterLink.create("Back to the conversations", to="/", class_name="button plain"),
+        rx.el.a("Back to the conversations", to="/", class_name="button plain"),
         heading=rx.el.h1("Not found"),
     )

@@ -14,27 +14,35 @@ from chat_app.ui.session import SessionState
 
 def timeline() -> rx.Component:
     """Show the window of messages, what waits in the outbox below it, and the way to the end."""
-    return timeline_element(
-        rx.el.div(
-            rx.el.div(
-                _page_turn("Show earlier messages", TimelineState.has_older, "earlier"),
-                rx.cond(TimelineState.tail.length() == 0, _nothing_yet()),
-                rx.foreach(TimelineState.older + TimelineState.tail, _row),
-                _page_turn("Show later messages", TimelineState.has_newer, "later"),
-                rx.cond(TimelineState.problem != "", notice(TimelineState.problem)),
-                # Filled by the script. Not announced: the stored message will be.
-                rx.el.div(custom_attrs={"data-pending": "true"}, aria_live="off"),
-                class_name="column",
-            ),
-            role="log",
-            aria_label="Messages",
-            tab_index=0,
-            class_name="log",
+    return rx.fragment(
+        timeline_element(
+            _log(),
+            _jump(),
+            conversation_id=TimelineState.head["id"],
+            user_id=SessionState.user_id,
+            read_seq=TimelineState.own_read_seq,
         ),
-        _jump(),
-        conversation_id=TimelineState.head["id"],
-        user_id=SessionState.user_id,
-        read_seq=TimelineState.own_read_seq,
+        # Another conversation gets an element of its own: nothing of the last one lingers.
+        key=TimelineState.head["id"],
+    )
+
+
+def _log() -> rx.Component:
+    return rx.el.div(
+        rx.el.div(
+            _page_turn("Show earlier messages", TimelineState.has_older, "earlier"),
+            rx.cond(TimelineState.tail.length() == 0, _nothing_yet()),
+            rx.foreach(TimelineState.older + TimelineState.tail, _row),
+            _page_turn("Show later messages", TimelineState.has_newer, "later"),
+            rx.cond(TimelineState.problem != "", notice(TimelineState.problem)),
+            # Filled by the script. Not announced: the stored message will be.
+            rx.el.div(custom_attrs={"data-pending": "true"}, aria_live="off"),
+            class_name="column",
+        ),
+        role="log",
+        aria_label="Messages",
+        tab_index=0,
+        class_name="log",
     )
 
 
