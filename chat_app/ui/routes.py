@@ -32,7 +32,10 @@ def add_pages(app: rx.App) -> None:
         on_load=[timeline.open, load],
     )
     app.add_page(
-        pages.login_page, route="/login", title=f"Sign in · {shell.PRODUCT}", on_load=GateState.pass_through
+        pages.login_page,
+        route="/login",
+        title=f"Sign in · {shell.PRODUCT}",
+        on_load=GateState.pass_through,
     )
     app.add_page(
         pages.register_page,

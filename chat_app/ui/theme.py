@@ -1,4 +1,4 @@
-"""The look: `assets/chat.css` holds the tokens and every part's style, `assets/icons.css` the icons.
+"""The look: `assets/chat.css` holds tokens and the style of every part, `assets/icons.css` icons.
 
 Light or dark is Reflex's colour mode: a class on the page's root that is there before the first
 paint. Nothing here is decided in Python, so that a designer finds all of it in one place.

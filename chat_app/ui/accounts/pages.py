@@ -1,5 +1,7 @@
 """The doors of the chat: one card each, one form, one button."""
 
+from typing import Any
+
 import reflex as rx
 
 from chat_app.ui.browser.scripts import connection_status, gate_scripts
@@ -66,11 +68,11 @@ def register_page() -> rx.Component:
     )
 
 
-_NAME = {
+# A username is no word of any language.
+_NAME: dict[str, Any] = {
     "required": True,
     "auto_capitalize": "none",
     "spell_check": False,
-    "auto_correct": "off",
 }
 
 
@@ -111,6 +113,8 @@ _ERROR_PLACE = {"data-form-error": "true"}
 
 def _other_door(question: str, words: str, path: str) -> rx.Component:
     return rx.el.p(
-        question, " ", rx.el.a(words, href=path, custom_attrs={"data-keeps-next": "true"}),
+        question,
+        " ",
+        rx.el.a(words, href=path, custom_attrs={"data-keeps-next": "true"}),
         class_name="card-foot",
     )

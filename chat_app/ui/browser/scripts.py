@@ -7,11 +7,13 @@ ahead, so at their top they touch nothing that only a browser has.
 from typing import ClassVar
 
 import reflex as rx
-from reflex.components.core.banner import has_connection_errors
 from reflex.utils.imports import ImportVar
 from reflex.vars import VarData
 from reflex.vars.function import FunctionStringVar
 from reflex_base.constants.compiler import MemoizationDisposition, MemoizationMode
+from reflex_components_core.core.banner import (  # type: ignore[import-untyped]  # ships no types
+    has_connection_errors,
+)
 
 FOLDER = "$/public/browser"
 

@@ -1,4 +1,4 @@
-"""What one row of the side list shows, made from a conversation or a person."""
+"""What one row of the side list shows, made from a conversation."""
 
 from datetime import datetime
 from typing import TypedDict
@@ -25,16 +25,6 @@ class ConversationRow(TypedDict):
     unread: int
 
 
-class PersonRow(TypedDict):
-    """A person that a search found."""
-
-    id: str
-    name: str
-    handle: str
-    letters: str
-    tone: str
-
-
 def conversation_row(conversation: Conversation, *, viewer_id: UUID) -> ConversationRow:
     """Show a conversation as `viewer_id` sees it."""
     name = name_of(conversation, viewer_id=viewer_id)
@@ -48,17 +38,6 @@ def conversation_row(conversation: Conversation, *, viewer_id: UUID) -> Conversa
         preview=preview(conversation, viewer_id=viewer_id),
         at=stamp(last.created_at) if last else "",
         unread=conversation.unread,
-    )
-
-
-def person_row(card: UserCard) -> PersonRow:
-    """Show a person."""
-    return PersonRow(
-        id=str(card.id),
-        name=card.display_name,
-        handle=f"@{card.username}",
-        letters=initials(card.display_name),
-        tone=tone(card.id),
     )
 
 

@@ -10,12 +10,12 @@ from chat_app.accounts.schemas import Identity
 from chat_app.conversations.queries import get_conversation, list_conversations, unread_counts
 from chat_app.core.errors import AppError, NotFound
 from chat_app.realtime.events import AnyEvent
-from chat_app.ui.changes import show
 from chat_app.ui.conversations import updates
 from chat_app.ui.conversations.rows import ConversationRow, conversation_row
 from chat_app.ui.live import LiveScreen
 from chat_app.ui.running import current_node
 from chat_app.ui.session import signed_in
+from chat_app.ui.values import show
 
 # A list is sent whole whenever it changes. News touches its first rows, so those travel alone.
 HOT_ROWS = 10

@@ -20,17 +20,21 @@ Conversations = tuple[Conversation, ...]
 
 def apply(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> Conversations:
     """Return the list after the event; the same object when nothing in it changed."""
+    changed: Conversation | None = None
     match event:
         case MessageCreated(message=message):
-            return _altered(items, _with_new(_find(items, message.conversation_id), message, viewer_id))
+            changed = _with_new(_find(items, message.conversation_id), message, viewer_id)
         case MessageUpdated(message=message) | MessageDeleted(message=message):
-            return _altered(items, _with_changed(_find(items, message.conversation_id), message))
+            changed = _with_changed(_find(items, message.conversation_id), message)
+        case ConversationRead(conversation_id=conversation_id):
+            changed = _with_read(_find(items, conversation_id), event, viewer_id)
         case ConversationUpdated(conversation=conversation):
             return with_fresh(items, conversation)
-        case ConversationRead():
-            return _altered(items, _with_read(_find(items, event.conversation_id), event, viewer_id))
         case _:
-            return items
+            pass
+    if changed is None:
+        return items
+    return _sorted(*(changed if one.id == changed.id else one for one in items))
 
 
 def unknown(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> UUID | None:
@@ -67,15 +71,7 @@ def _sorted(*items: Conversation) -> Conversations:
     return tuple(sorted(items, key=lambda one: (one.updated_at, one.id), reverse=True))
 
 
-def _altered(items: Conversations, changed: Conversation | None) -> Conversations:
-    if changed is None:
-        return items
-    return _sorted(*(changed if one.id == changed.id else one for one in items))
-
-
-def _with_new(
-    known: Conversation | None, message: Message, viewer_id: UUID
-) -> Conversation | None:
+def _with_new(known: Conversation | None, message: Message, viewer_id: UUID) -> Conversation | None:
     if known is None or message.seq != known.last_seq + 1:
         return None
     own = message.sender_id == viewer_id

@@ -29,6 +29,11 @@ def notice(words: str | rx.Var[str], *more: rx.Component) -> rx.Component:
     return rx.el.div(rx.el.span(words), *more, class_name="notice", role="alert")
 
 
+def problem(words: str | rx.Var[str]) -> rx.Component:
+    """Say what went wrong with a list, if anything did."""
+    return rx.cond(words != "", notice(words), rx.fragment())
+
+
 def badge(count: int | rx.Var[int]) -> rx.Component:
     """Show how many messages are unread; the word is heard only."""
     return rx.el.span(count, rx.el.span(" unread", class_name="only-heard"), class_name="badge")

@@ -19,7 +19,7 @@ def chat_pane() -> rx.Component:
             TimelineState.head["id"] == here,
             rx.fragment(_head(), timeline(), composer()),
             rx.cond(
-                TimelineState.missing == "/chat/" + here,
+                TimelineState.missing == here,
                 _missing(),
                 _loading(),
             ),

@@ -1,6 +1,5 @@
 """The open conversation, as a tab shows it."""
 
-import re
 from collections.abc import Sequence
 from typing import TypedDict
 from uuid import UUID
@@ -15,7 +14,6 @@ from chat_app.conversations.schemas import Conversation
 from chat_app.core.errors import AppError, NotFound
 from chat_app.messages.queries import history
 from chat_app.realtime.events import AnyEvent, ConversationRead, ConversationUpdated
-from chat_app.ui.changes import show
 from chat_app.ui.conversations import updates as conversation_updates
 from chat_app.ui.conversations.rows import face_of, name_of
 from chat_app.ui.kit.avatar import initials, tone
@@ -25,8 +23,9 @@ from chat_app.ui.messages.rows import MessageRow, message_rows
 from chat_app.ui.messages.window import PAGE, Window
 from chat_app.ui.running import current_node
 from chat_app.ui.session import signed_in
+from chat_app.ui.values import show
 
-CHAT_PATH = re.compile(r"/chat/([0-9a-fA-F-]{32,36})/?")
+CHAT_PATH = "/chat/"
 
 
 class Head(TypedDict):
@@ -63,12 +62,12 @@ class TimelineState(rx.State):
     async def open(self) -> None:
         """Show the conversation that the address names, if it is one of mine."""
         me = await signed_in(self)
-        path = self.router.url.path
+        wanted = _wanted(self.router.url.path)
         try:
-            await self._open(me, _id_in(path))
+            await self._open(me, _id_of(wanted))
         except NotFound:
             self._forget()
-            self.missing = path
+            self.missing = wanted
         except AppError as error:
             self.problem = error.detail
 
@@ -203,18 +202,19 @@ class TimelineState(rx.State):
         show(self, new_from=0, own_read_seq=0, read_seq=0, problem="", missing="")
 
 
-def _id_in(path: str) -> UUID:
-    match = CHAT_PATH.fullmatch(path)
+def _wanted(path: str) -> str:
+    return path.removeprefix(CHAT_PATH).rstrip("/")
+
+
+def _id_of(text: str) -> UUID:
     try:
-        return UUID(match[1] if match else "")
+        return UUID(text)
     except ValueError:
         raise NotFound from None
 
 
 async def _newest(reading: AsyncSession, me: Identity, conversation_id: UUID) -> Window:
-    page = await history(
-        reading, viewer_id=me.user_id, conversation_id=conversation_id, limit=PAGE
-    )
+    page = await history(reading, viewer_id=me.user_id, conversation_id=conversation_id, limit=PAGE)
     return Window.of(page.items, has_older=page.has_more)
 
 

@@ -6,10 +6,11 @@ from chat_app.ui.browser.scripts import full_time, new_day, time_of_day, timelin
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.button import button
 from chat_app.ui.kit.icon import icon
-from chat_app.ui.kit.states import empty_state, notice
+from chat_app.ui.kit.states import empty_state, problem
 from chat_app.ui.messages.rows import MessageRow
 from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.session import SessionState
+from chat_app.ui.values import Cells, cells
 
 
 def timeline() -> rx.Component:
@@ -30,11 +31,17 @@ def timeline() -> rx.Component:
 def _log() -> rx.Component:
     return rx.el.div(
         rx.el.div(
-            _page_turn("Show earlier messages", TimelineState.has_older, "earlier"),
-            rx.cond(TimelineState.tail.length() == 0, _nothing_yet()),
+            rx.cond(
+                TimelineState.has_older,
+                _page_turn("Show earlier messages", "earlier", TimelineState.show_earlier),
+            ),
+            rx.cond(TimelineState.tail, rx.fragment(), _nothing_yet()),
             rx.foreach(TimelineState.older + TimelineState.tail, _row),
-            _page_turn("Show later messages", TimelineState.has_newer, "later"),
-            rx.cond(TimelineState.problem != "", notice(TimelineState.problem)),
+            rx.cond(
+                TimelineState.has_newer,
+                _page_turn("Show later messages", "later", TimelineState.show_later),
+            ),
+            problem(TimelineState.problem),
             # Filled by the script. Not announced: the stored message will be.
             rx.el.div(custom_attrs={"data-pending": "true"}, aria_live="off"),
             class_name="column",
@@ -46,7 +53,7 @@ def _log() -> rx.Component:
     )
 
 
-def _row(message: rx.Var[MessageRow]) -> rx.Component:
+def _row(message: Cells) -> rx.Component:
     return rx.fragment(
         message_item(
             message=message,
@@ -62,58 +69,55 @@ def message_item(
     message: rx.Var[MessageRow], is_read: rx.Var[bool], begins_new: rx.Var[bool]
 ) -> rx.Component:
     """Show one message, after the lines that stand above it."""
+    cell = cells(message)
     return rx.fragment(
-        _day_line(message),
+        _day_line(cell),
         rx.cond(begins_new, rx.el.div("New messages", class_name="new-line")),
         rx.el.article(
             rx.cond(
-                message["mine"],
+                cell["mine"],
                 rx.el.span("You", class_name="only-heard"),
-                _author(message),
+                _author(cell),
             ),
             rx.el.div(
                 # Text, and nothing but text: React escapes it, and no markup is ever read from it.
-                rx.el.div(message["text"], class_name="bubble", dir="auto"),
-                _meta(message, is_read),
+                rx.el.div(cell["text"], class_name="bubble", dir="auto"),
+                _meta(cell, is_read),
                 class_name="said",
             ),
             class_name=[
                 "message",
-                rx.cond(message["mine"], "mine", ""),
-                rx.cond(message["first"], "first", ""),
-                rx.cond(message["last"], "last", ""),
-                rx.cond(message["deleted"], "deleted", ""),
+                rx.cond(cell["mine"], "mine", ""),
+                rx.cond(cell["first"], "first", ""),
+                rx.cond(cell["last"], "last", ""),
+                rx.cond(cell["deleted"], "deleted", ""),
             ],
-            custom_attrs={"data-seq": message["seq"], "data-client-id": message["client_id"]},
+            custom_attrs={"data-seq": cell["seq"], "data-client-id": cell["client_id"]},
         ),
     )
 
 
-def _day_line(message: rx.Var[MessageRow]) -> rx.Component:
-    day = new_day(message["before"], message["at"])
-    return rx.cond(
-        day != "", rx.el.div(rx.el.time(day, date_time=message["at"]), class_name="day")
-    )
+def _day_line(cell: Cells) -> rx.Component:
+    day = new_day(cell["before"], cell["at"])
+    return rx.cond(day != "", rx.el.div(rx.el.time(day, date_time=cell["at"]), class_name="day"))
 
 
-def _author(message: rx.Var[MessageRow]) -> rx.Component:
+def _author(cell: Cells) -> rx.Component:
     return rx.cond(
-        message["first"],
+        cell["first"],
         rx.fragment(
-            avatar(message["letters"], message["tone"]),
-            rx.el.span(message["author"], class_name="author", dir="auto"),
+            avatar(cell["letters"], cell["tone"]),
+            rx.el.span(cell["author"], class_name="author", dir="auto"),
         ),
-        rx.el.span(message["author"], class_name="only-heard"),
+        rx.el.span(cell["author"], class_name="only-heard"),
     )
 
 
-def _meta(message: rx.Var[MessageRow], is_read: rx.Var[bool]) -> rx.Component:
+def _meta(cell: Cells, is_read: rx.Var[bool]) -> rx.Component:
     return rx.el.div(
-        rx.el.time(
-            time_of_day(message["at"]), date_time=message["at"], title=full_time(message["at"])
-        ),
+        rx.el.time(time_of_day(cell["at"]), date_time=cell["at"], title=full_time(cell["at"])),
         rx.cond(
-            message["mine"],
+            cell["mine"],
             rx.cond(is_read, _status("Read", "glyph read"), _status("Sent", "glyph sent")),
         ),
         class_name="meta",
@@ -124,17 +128,9 @@ def _status(word: str, class_name: str) -> rx.Component:
     return rx.el.span(role="img", aria_label=word, title=word, class_name=class_name)
 
 
-def _page_turn(words: str, there_is_more: bool | rx.Var[bool], which: str) -> rx.Component:
-    handler = TimelineState.show_earlier if which == "earlier" else TimelineState.show_later
-    return rx.cond(
-        there_is_more,
-        button(
-            words,
-            kind="quiet",
-            on_click=handler,
-            custom_attrs={f"data-{which}": "true"},
-        ),
-    )
+def _page_turn(words: str, which: str, handler: object) -> rx.Component:
+    # Pressed by the script near the end of the window, and by people with a keyboard.
+    return button(words, kind="quiet", on_click=handler, custom_attrs={f"data-{which}": "true"})
 
 
 def _jump() -> rx.Component:

@@ -16,8 +16,8 @@ SHORTEST_TAIL = 5
 class Window(msgspec.Struct, frozen=True):
     """Messages in rising `seq` without a hole.
 
-    The newest few are the hot `tail`, the rest are `older`: a list is sent to the browser whole when
-    it changes, and news nearly always changes the tail alone.
+    The newest few are the hot `tail`, the rest are `older`: a list is sent to the browser whole
+    when it changes, and news nearly always changes the tail alone.
     """
 
     older: tuple[Message, ...] = ()

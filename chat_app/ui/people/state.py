@@ -1,17 +1,20 @@
-"""Finding people and starting to talk to them."""
+"""The search for people, as a tab shows it."""
 
 from collections.abc import AsyncIterator
 from uuid import UUID
 
 import reflex as rx
+from reflex.event import EventSpec
 
 from chat_app.accounts.queries import search_users
 from chat_app.core.errors import AppError
-from chat_app.ui.conversations.rows import PersonRow, person_row
+from chat_app.ui.people.rows import PersonRow, person_row
 from chat_app.ui.running import current_node
 from chat_app.ui.session import signed_in
 
 LONGEST_QUERY = 64
+# The id of the search field.
+SEARCH = "search-people"
 
 
 class PeopleState(rx.State):
@@ -44,7 +47,7 @@ class PeopleState(rx.State):
             self.searching = False
 
     @rx.event
-    async def talk_to(self, user_id: str) -> AsyncIterator[list[rx.event.EventSpec]]:
+    async def talk_to(self, user_id: str) -> AsyncIterator[list[EventSpec]]:
         """Open the direct conversation with somebody."""
         me = await signed_in(self)
         try:
@@ -57,7 +60,7 @@ class PeopleState(rx.State):
         self.query = ""
         self.found = []
         yield [
-            rx.set_value("search-people", ""),
+            rx.set_value(SEARCH, ""),
             rx.redirect(f"/chat/{opened.conversation.id}"),
         ]
 

@@ -1,0 +1,1 @@
+"""Finding people and starting to talk to them."""

@@ -1,0 +1,35 @@
+"""Vars of a state, and what Reflex makes of them that its types do not say.
+
+On the class, a var or a handler is something else than on an instance: an expression or an event
+for the browser. A type checker sees only the instance's side.
+"""
+
+from typing import Any, TypeAlias
+
+import reflex as rx
+from reflex.state import BaseState
+
+# The cells of a row: each is a var of the type that the row's TypedDict names.
+Cells: TypeAlias = Any
+
+
+def cells(row: rx.Var[Any]) -> Cells:
+    """Return a row as its cells."""
+    return row
+
+
+def call(handler: Any, *arguments: Any) -> Any:  # noqa: ANN401  # see above
+    """Return the event that calls a handler with arguments."""
+    return handler(*arguments)
+
+
+def debounced(handler: Any, milliseconds: int) -> Any:  # noqa: ANN401  # see above
+    """Return the event that calls a handler once nothing has happened for a while."""
+    return handler.debounce(milliseconds)
+
+
+def show(state: BaseState, **values: Any) -> None:  # noqa: ANN401  # each var has its own type
+    """Set those vars whose value differs: what is set is sent to the browser, equal or not."""
+    for name, value in values.items():
+        if getattr(state, name) != value:
+            setattr(state, name, value)
