@@ -3,6 +3,7 @@
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import reflex as rx
 
@@ -11,6 +12,7 @@ from chat_app.core.logs import configure_logs
 from chat_app.core.settings import SettingsError, read_settings
 from chat_app.edge import AsgiApp, dispatch, edge
 from chat_app.ui import build, routes
+from chat_app.ui.failures import Failures
 from chat_app.ui.guard import SessionGuard, guard_sockets
 from chat_app.ui.live import LiveTabs
 from chat_app.ui.running import serving
@@ -30,7 +32,7 @@ class ChatApp(rx.App):
     def __call__(self) -> AsgiApp:
         """Return the whole chat as one ASGI application."""
         pages = guard_sockets(super().__call__(), settings, on_close=tabs.leave)
-        return edge(dispatch(api, pages), public_url=settings.public_url)
+        return edge(dispatch(cast("AsgiApp", api), pages), public_url=settings.public_url)
 
     def _should_compile(self) -> bool:
         return super()._should_compile() and not build.front_end_is_current()
@@ -47,7 +49,7 @@ async def life() -> AsyncIterator[None]:
                 await tabs.close()
 
 
-app = ChatApp(toaster=None)
+app = ChatApp(toaster=None, backend_exception_handler=Failures().report)
 tabs = LiveTabs(app, routes.LIVE_SCREENS)
 app.add_middleware(SessionGuard(settings, tabs.follow), index=0)
 app.register_lifespan_task(life)

@@ -7,27 +7,24 @@ asks again whose session it is. Without one, a tab can show the public pages and
 """
 
 import hmac
-import inspect
 import re
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
 from uuid import UUID, uuid4
 
-import msgspec
 import reflex as rx
 import structlog
 from reflex.middleware.middleware import Middleware
 from reflex.state import BaseState, StateUpdate
 from reflex_base.event import Event
-from reflex_base.registry import RegistrationContext
 
 from chat_app.accounts.queries import own_user
 from chat_app.accounts.schemas import Identity
+from chat_app.core.errors import AppError
 from chat_app.core.settings import Settings
-from chat_app.edge import AsgiApp, Headers, Message, Receive, Scope, Send
+from chat_app.edge import AsgiApp, Headers, Receive, Scope, Send
+from chat_app.ui.frames import Frames
 from chat_app.ui.running import current_node
 from chat_app.ui.session import SessionState
 
@@ -38,8 +35,6 @@ SOCKET_HEADER = "x-chat-socket"
 # What Socket.IO needs of a connection's headers. Reflex keeps them as long as the tab is open.
 KEPT_HEADERS = (b"connection", b"upgrade", b"origin", b"host", b"sec-websocket-protocol")
 TOKEN = re.compile(r"[0-9A-Za-z-]{8,64}")
-TOO_MANY_FRAMES = 4429
-BAD_FRAME = 1008
 
 PUBLIC_ROUTES = frozenset({"/login", "/register"})
 SIGN_IN = "/login"
@@ -73,7 +68,13 @@ def guard_sockets(
             await _refuse(scope, send, 403)
         else:
             cookie = session_cookie(_header(scope, b"cookie"), settings.cookie_name)
-            identity = await current_node().accounts.identify_cookie(cookie)
+            try:
+                identity = await current_node().accounts.identify_cookie(cookie)
+            except AppError as error:
+                # The page tries again by itself, ever less often.
+                log.warning("tab_refused", code=error.code)
+                await _refuse(scope, send, 503)
+                return
             socket = uuid4().hex
             inner = {
                 **scope,
@@ -87,7 +88,7 @@ def guard_sockets(
                 "headers": _trimmed(scope, settings.cookie_name, cookie, socket),
             }
             try:
-                await app(inner, _Frames(settings, receive, send).receive, send)
+                await app(inner, Frames(settings, receive, send).receive, send)
             finally:
                 await on_close(socket)
 
@@ -114,99 +115,6 @@ def session_cookie(header: str, name: str) -> str | None:
     return morsel.value if morsel else None
 
 
-class _Frames:
-    """What comes in through one socket: well-formed, known and not too much of it."""
-
-    def __init__(self, settings: Settings, receive: Receive, send: Send) -> None:
-        self._receive = receive
-        self._send = send
-        self._rate = settings.limit_frames_per_second
-        self._burst = float(settings.limit_frame_burst)
-        self._left = self._burst
-        self._filled = time.monotonic()
-
-    async def receive(self) -> Message:
-        """Return the next message that may pass; end the socket over one that must not."""
-        message = await self._receive()
-        if message["type"] != "websocket.receive":
-            return message
-        if not self._may_come():
-            return await self._end(TOO_MANY_FRAMES)
-        if not is_acceptable_frame(message.get("text")):
-            return await self._end(BAD_FRAME)
-        return message
-
-    def _may_come(self) -> bool:
-        now = time.monotonic()
-        self._left = min(self._burst, self._left + (now - self._filled) * self._rate)
-        self._filled = now
-        self._left -= 1
-        return self._left >= 0
-
-    async def _end(self, code: int) -> Message:
-        log.warning("tab_socket_refused", code=code)
-        await self._send({"type": "websocket.close", "code": code})
-        return {"type": "websocket.disconnect", "code": code}
-
-
-class _Packet(msgspec.Struct):
-    """One event as the browser sends it."""
-
-    name: str
-    payload: dict[str, Any] = {}
-    router_data: dict[str, Any] = {}
-
-
-_packet = msgspec.json.Decoder(_Packet)
-_boot = msgspec.json.Decoder(dict[str, Any])
-_list = msgspec.json.Decoder(list[msgspec.Raw])
-CONNECT = "40/_event,"
-EVENT = "42/_event,"
-# Engine.IO: the answer to the server's heartbeat; Socket.IO: leaving the namespace.
-BARE_FRAMES = ("3", "41/_event,", "41/_event")
-
-
-def is_acceptable_frame(text: str | None) -> bool:
-    """Whether a frame is one that our own pages send.
-
-    Everything else would be answered by Reflex with a traceback in the log, and a script could
-    fill the disk with those.
-    """
-    if text is None:
-        return False
-    if text in BARE_FRAMES or text == CONNECT:
-        return True
-    try:
-        if text.startswith(CONNECT):
-            boot = _boot.decode(text[len(CONNECT) :]).get("event")
-            return boot is None or _is_known(msgspec.convert(boot, _Packet))
-        if text.startswith(EVENT):
-            kind, *rest = _list.decode(text[len(EVENT) :])
-            return _is_known_message(msgspec.json.decode(kind), rest)
-    except (msgspec.MsgspecError, ValueError):
-        return False
-    return False
-
-
-def _is_known_message(kind: object, rest: list[msgspec.Raw]) -> bool:
-    if kind == "event" and len(rest) == 1:
-        return _is_known(_packet.decode(rest[0]))
-    # Reflex answers the one and counts and cuts the other by itself.
-    return kind in ("ping", "client_error") and len(rest) <= 1
-
-
-def _is_known(packet: _Packet) -> bool:
-    """Whether there is such a handler and it takes these arguments."""
-    registered = RegistrationContext.ensure_context().event_handlers.get(packet.name)
-    if registered is None:
-        return False
-    try:
-        inspect.signature(registered.handler.fn).bind(None, **packet.payload)
-    except TypeError:
-        return False
-    return True
-
-
 class SessionGuard(Middleware):
     """Ask before every event whose session the tab belongs to."""
 
@@ -226,12 +134,16 @@ class SessionGuard(Middleware):
         root = state._get_root_state()
         headers: Mapping[str, str] = root.router_data.get("headers", {})
         cookie = session_cookie(headers.get("cookie", ""), self._cookie_name)
-        identity = await current_node().accounts.identify_cookie(cookie)
-        await _bind(root, identity)
-        if identity is None:
-            return self._for_anonymous(root, event)
-        # Subscribed before anything is loaded: what happens meanwhile comes twice, not never.
-        await self._follow(headers.get(SOCKET_HEADER, ""), root.router_data["token"], identity)
+        try:
+            identity = await current_node().accounts.identify_cookie(cookie)
+            await _bind(root, identity)
+            if identity is None:
+                return self._for_anonymous(root, event)
+            # Subscribed before anything is loaded: what happens meanwhile comes twice, not never.
+            await self._follow(headers.get(SOCKET_HEADER, ""), root.router_data["token"], identity)
+        except AppError as error:
+            log.warning("event_refused", code=error.code, event_name=event.name)
+            return StateUpdate()
         return None
 
     def _for_anonymous(self, root: BaseState, event: Event) -> StateUpdate | None:

@@ -1,0 +1,133 @@
+"""A browser tab as the server sees it: raw Engine.IO, so that a test can also misbehave."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any, Self
+from uuid import uuid4
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Origin
+
+from tests.clients import PATIENCE_S, Json
+
+ROOT_STATE = "reflex___state____state"
+HYDRATE = f"{ROOT_STATE}.hydrate_and_load"
+PING = "2"
+PONG = "3"
+MESSAGE = "42/_event,"
+
+
+def state_name(module: str, name: str) -> str:
+    """Return the name of a state on the wire: `state_name("session", "session_state")`."""
+    return f"{ROOT_STATE}.chat_app___ui___{module.replace('.', '___')}____{name}"
+
+
+CONVERSATIONS = state_name("conversations.state", "conversations_state")
+TIMELINE = state_name("messages.state", "timeline_state")
+SESSION = state_name("session", "session_state")
+
+
+@dataclass
+class Tab:
+    """One open tab: what it shows (`vars`, by state), where it was sent, and the raw text."""
+
+    connection: ClientConnection
+    url: str
+    token: str
+    vars: dict[str, Json] = field(default_factory=dict)
+    redirects: list[str] = field(default_factory=list)
+    heard: str = ""
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(
+        cls,
+        url: str,
+        *,
+        cookie: str | None = None,
+        token: str | None = None,
+        origin: str | None = None,
+    ) -> AsyncIterator[Self]:
+        """Open the socket of a tab; `origin` "" sends none, the default is the own one."""
+        token = token or str(uuid4())
+        origin = url if origin is None else origin
+        address = url.replace("http", "ws", 1)
+        async with connect(
+            f"{address}/_event/?EIO=4&transport=websocket&token={token}",
+            origin=Origin(origin) if origin else None,
+            additional_headers={"Cookie": cookie} if cookie else None,
+            compression=None,
+            max_size=2**24,
+            proxy=None,
+        ) as connection:
+            yield cls(connection, url, token)
+
+    async def hydrate(self, path: str = "/") -> None:
+        """Connect as a page does: the first event travels with the connect."""
+        boot = json.dumps({"event": _event(HYDRATE, path, {})})
+        await self.connection.send(f"40/_event,{boot}")
+
+    async def send(self, name: str, payload: Json | None = None, *, path: str = "/") -> None:
+        """Send one event."""
+        await self.send_raw(MESSAGE + json.dumps(["event", _event(name, path, payload or {})]))
+
+    async def send_raw(self, frame: str | bytes) -> None:
+        """Send a frame as it is."""
+        await self.connection.send(frame)
+
+    async def settled(self) -> None:
+        """Wait until everything sent so far is dealt with.
+
+        The events of a tab are dealt with one after the other, and the hydration of a public page
+        is always answered.
+        """
+        before = len(self.heard)
+        await self.send(HYDRATE, path="/login")
+        await self.until(lambda: "is_hydrated" in self.heard[before:])
+
+    async def until(self, condition: Callable[[], object], *, seconds: float = PATIENCE_S) -> None:
+        """Listen until the tab has heard enough to fulfil `condition`."""
+        async with asyncio.timeout(seconds):
+            while not condition():
+                await self._hear()
+
+    async def close_code(self, *, seconds: float = PATIENCE_S) -> int:
+        """Listen until the server closes the socket, and return its code."""
+        with contextlib.suppress(ConnectionClosed):
+            async with asyncio.timeout(seconds):
+                while True:
+                    await self._hear()
+        code = self.connection.close_code
+        assert code is not None
+        return code
+
+    def var(self, state: str, name: str) -> Any:  # noqa: ANN401  # whatever the state holds
+        """Return what the tab shows of one state, or None."""
+        return self.vars.get(state, {}).get(f"{name}_rx_state_")
+
+    async def _hear(self) -> None:
+        frame = await self.connection.recv()
+        assert isinstance(frame, str)
+        if frame == PING:
+            await self.connection.send(PONG)
+        if not frame.startswith(MESSAGE):
+            return
+        self.heard += frame
+        kind, update = json.loads(frame.removeprefix(MESSAGE))
+        if kind != "event":
+            return
+        for state, values in (update.get("delta") or {}).items():
+            self.vars.setdefault(state, {}).update(values)
+        self.redirects += [
+            event["payload"]["path"]
+            for event in update.get("events") or ()
+            if event["name"] == "_redirect"
+        ]
+
+
+def _event(name: str, path: str, payload: Json) -> Json:
+    return {"name": name, "payload": payload, "router_data": {"pathname": path, "asPath": path}}

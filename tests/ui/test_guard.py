@@ -1,0 +1,284 @@
+"""The guard, spoken to as an attacker would: raw Engine.IO against the chat in production."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import httpx
+import pytest
+import pytest_asyncio
+from websockets.exceptions import InvalidStatus
+
+from tests.clients import Person, register
+from tests.tabs import CONVERSATIONS, HYDRATE, ROOT_STATE, SESSION, TIMELINE, Tab
+
+
+@pytest_asyncio.fixture
+async def ada(built_server: str) -> AsyncIterator[Person]:
+    """Give somebody."""
+    person = await register(built_server, display_name="Ada")
+    yield person
+    await person.http.aclose()
+
+
+@pytest_asyncio.fixture
+async def eve(built_server: str) -> AsyncIterator[Person]:
+    """Give somebody whom the other's tabs are no business of."""
+    person = await register(built_server, display_name="Eve")
+    yield person
+    await person.http.aclose()
+
+
+@pytest_asyncio.fixture
+async def secret(ada: Person) -> AsyncIterator[str]:
+    """Give a text that only Ada and her correspondent may see."""
+    friend = await register(ada.url)
+    text = f"secret-{uuid4().hex}"
+    await friend.write(ada, text)
+    yield text
+    await friend.http.aclose()
+
+
+async def loaded(tab: Tab) -> None:
+    """Wait until the page's first list is there."""
+    await tab.until(lambda: tab.var(CONVERSATIONS, "loaded"))
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", ""])
+async def test_a_socket_from_elsewhere_is_refused(
+    built_server: str, ada: Person, origin: str
+) -> None:
+    with pytest.raises(InvalidStatus) as refusal:
+        async with Tab.open(built_server, cookie=ada.cookie, origin=origin):
+            pass
+
+    assert refusal.value.response.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/_event/?EIO=4&transport=polling&token=00000000-0000-4000-8000-000000000000",
+        "/_event",
+        "/_upload",
+        "/_all_routes",
+        "/_health",
+    ],
+)
+async def test_nothing_else_of_reflex_is_reachable(built_server: str, path: str) -> None:
+    async with httpx.AsyncClient(base_url=built_server) as client:
+        assert (await client.get(path)).status_code == 404
+        assert (await client.post(path)).status_code == 404
+
+
+@pytest.mark.parametrize("token", ["x", "a" * 65, "../../etc/passwd", "%00%00%00%00%00%00"])
+async def test_a_malformed_token_is_refused(built_server: str, token: str) -> None:
+    with pytest.raises(InvalidStatus) as refusal:
+        async with Tab.open(built_server, token=token):
+            pass
+
+    assert refusal.value.response.status_code == 403
+
+
+async def test_a_tab_shows_its_owner_what_is_theirs(
+    built_server: str, ada: Person, secret: str
+) -> None:
+    async with Tab.open(built_server, cookie=ada.cookie) as tab:
+        await tab.hydrate()
+        await tab.until(lambda: secret in tab.heard)
+
+        assert tab.var(SESSION, "username") == ada.username
+
+
+@pytest.mark.parametrize("owner_is_there", [True, False], ids=["open", "closed"])
+async def test_a_stolen_token_opens_nothing_without_its_cookie(
+    built_server: str, ada: Person, secret: str, *, owner_is_there: bool
+) -> None:
+    async with Tab.open(built_server, cookie=ada.cookie) as tab:
+        await tab.hydrate()
+        await tab.until(lambda: secret in tab.heard)
+        if not owner_is_there:
+            await tab.connection.close()
+
+        async with Tab.open(built_server, token=tab.token) as thief:
+            await thief.hydrate()
+            await thief.until(lambda: thief.redirects)
+            await thief.send(f"{CONVERSATIONS}.load")
+            await thief.settled()
+
+            assert secret not in thief.heard
+            assert ada.username not in thief.heard
+
+
+async def test_a_stolen_token_shows_a_thief_only_their_own(
+    built_server: str, ada: Person, eve: Person, secret: str
+) -> None:
+    async with Tab.open(built_server, cookie=ada.cookie) as tab:
+        await tab.hydrate()
+        await tab.until(lambda: secret in tab.heard)
+        await tab.connection.close()
+
+        async with Tab.open(built_server, cookie=eve.cookie, token=tab.token) as thief:
+            await thief.hydrate()
+            await loaded(thief)
+
+            assert thief.var(SESSION, "username") == eve.username
+            assert secret not in thief.heard
+            assert ada.username not in thief.heard
+
+
+async def test_an_anonymous_tab_is_sent_to_sign_in_and_back(built_server: str) -> None:
+    async with Tab.open(built_server) as tab:
+        await tab.hydrate("/chat/0198c0de-0000-7000-8000-000000000000?x=1")
+        await tab.until(lambda: tab.redirects)
+
+        assert tab.redirects == ["/login?next=/chat/0198c0de-0000-7000-8000-000000000000%3Fx%3D1"]
+        assert tab.vars == {}
+
+
+@pytest.mark.parametrize(
+    "path", ["//evil.example/", "/\\evil.example", "https://evil.example/", "javascript:alert(1)"]
+)
+async def test_the_way_back_never_leaves_the_chat(built_server: str, path: str) -> None:
+    async with Tab.open(built_server) as tab:
+        await tab.hydrate(path)
+        await tab.until(lambda: tab.redirects)
+
+        assert tab.redirects == ["/login"]
+
+
+@pytest.mark.parametrize("path", ["/", "/login"])
+@pytest.mark.parametrize(
+    "handler",
+    [
+        f"{CONVERSATIONS}.load",
+        f"{CONVERSATIONS}.load_more",
+        f"{TIMELINE}.open",
+        f"{TIMELINE}.show_earlier",
+        f"{ROOT_STATE}.hydrate",
+        f"{ROOT_STATE}.set_is_hydrated?value=true",
+    ],
+)
+async def test_an_anonymous_tab_calls_no_handler(
+    built_server: str, handler: str, path: str
+) -> None:
+    name, _, value = handler.partition("?value=")
+    async with Tab.open(built_server) as tab:
+        await tab.hydrate("/login")
+        await tab.until(lambda: tab.var(ROOT_STATE, "is_hydrated"))
+        await tab.send(name, {"value": json.loads(value)} if value else {}, path=path)
+        await tab.settled()
+
+        assert tab.var(CONVERSATIONS, "loaded") is False
+        assert tab.var(CONVERSATIONS, "problem") == ""
+        assert tab.var(TIMELINE, "problem") == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        (f"{SESSION}._bind", {"identity": None, "user": None}),
+        (f"{SESSION}._identity", {}),
+        (f"{CONVERSATIONS}._load", {"me": None}),
+        (f"{CONVERSATIONS}.reset", {}),
+        (f"{CONVERSATIONS}.get_state", {"state_cls": None}),
+        (f"{SESSION}.setvar", {"var_name": "user_id", "value": "x"}),
+        (f"{SESSION}.set_user_id", {"value": "x"}),
+        (f"{SESSION}.__init__", {}),
+        (f"{CONVERSATIONS}.load", {"unexpected": 1}),
+        ("nothing.like.this", {}),
+        ("", {}),
+    ],
+)
+async def test_what_no_page_sends_ends_the_socket(
+    built_server: str, ada: Person, name: str, payload: dict[str, object]
+) -> None:
+    async with Tab.open(built_server, cookie=ada.cookie) as tab:
+        await tab.hydrate()
+        await loaded(tab)
+
+        await tab.send(name, payload)
+
+        assert await tab.close_code() == 1008
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "",
+        "4",
+        "42",
+        "42/_event,",
+        "42/_event,{",
+        "42/_event,[]",
+        '42/_event,["event"]',
+        '42/_event,["event","text"]',
+        '42/_event,["event",{"name":1}]',
+        f'42/_event,["event",{{"name":"{HYDRATE}","payload":[]}}]',
+        "42/_event," + "[" * 5_000,
+        '42["event",{}]',
+        '45-1/_event,["event",{"_placeholder":true,"num":0}]',
+        "40/admin,",
+        "6",
+        b"\x00\x01binary",
+    ],
+    ids=lambda frame: str(frame)[:20] or "empty",
+)
+async def test_a_malformed_frame_ends_the_socket(
+    built_server: str, ada: Person, frame: str | bytes
+) -> None:
+    async with Tab.open(built_server, cookie=ada.cookie) as tab:
+        await tab.hydrate()
+        await loaded(tab)
+
+        await tab.send_raw(frame)
+
+        assert await tab.close_code() in {1003, 1008}
+
+
+async def test_client_storage_tricks_change_nothing(
+    built_server: str, ada: Person, eve: Person
+) -> None:
+    update = f"{ROOT_STATE}.reflex___state____update_vars_internal_state.update_vars_internal"
+    forged = {
+        f"{SESSION}.user_id_rx_state_": eve.id,
+        f"{SESSION}._user_id": eve.id,
+        f"{SESSION}._session_id": eve.id,
+    }
+    async with Tab.open(built_server, cookie=ada.cookie) as tab:
+        await tab.hydrate()
+        await loaded(tab)
+
+        await tab.send(update, {"vars": forged})
+        await tab.settled()
+
+        assert tab.var(SESSION, "user_id") == ada.id
+        assert eve.id not in tab.heard
+
+
+async def test_signing_out_empties_every_tab_of_the_session(
+    built_server: str, ada: Person, secret: str
+) -> None:
+    async with (
+        Tab.open(built_server, cookie=ada.cookie) as one,
+        Tab.open(built_server, cookie=ada.cookie) as two,
+    ):
+        for tab in (one, two):
+            await tab.hydrate()
+            await loaded(tab)
+        assert secret in one.heard
+
+        async with asyncio.timeout(1):
+            assert (await ada.http.post("/api/auth/logout")).status_code == 204
+            await one.until(lambda: one.redirects)
+            await two.until(lambda: two.redirects)
+
+        for tab in (one, two):
+            assert tab.redirects == ["/login"]
+            assert tab.var(SESSION, "user_id") == ""
+            assert tab.var(CONVERSATIONS, "recent") == []
+            before = len(tab.heard)
+            await tab.send(f"{CONVERSATIONS}.load")
+            await tab.settled()
+            assert secret not in tab.heard[before:]
