@@ -101,6 +101,13 @@ async function signOut(button) {
   }
 }
 
+/** Between signing in and signing up, remember where the visitor wanted to go. */
+function takeNextAlong(event, link) {
+  if (!location.search) return;
+  event.preventDefault();
+  location.assign(link.pathname + location.search);
+}
+
 function reveal(button) {
   const input = document.getElementById(button.dataset.reveals);
   const shown = input.type === "text";
@@ -115,9 +122,10 @@ if (typeof document !== "undefined") {
     submit(event.target);
   });
   document.addEventListener("click", (event) => {
-    const button = event.target.closest?.("[data-reveals], [data-sign-out]");
-    if (!button) return;
-    if (button.dataset.reveals) reveal(button);
-    else signOut(button);
+    const pressed = event.target.closest?.("[data-reveals], [data-sign-out], [data-other-door]");
+    if (!pressed) return;
+    if (pressed.dataset.reveals) reveal(pressed);
+    else if (pressed.dataset.signOut) signOut(pressed);
+    else takeNextAlong(event, pressed);
   });
 }

@@ -13,6 +13,7 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
   #outbox;
   #stuck = true;
   #wantsNewest = false;
+  #size = "";
   #anchor; // the topmost visible article and where it stood
   #newest = 0;
   #read = 0;
@@ -76,7 +77,7 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
 
   #openingPlace() {
     const log = this.#log;
-    log.scrollTop = log.scrollHeight;
+    this.#settle();
     const line = this.querySelector(".new-line");
     if (line) log.scrollTop = Math.min(log.scrollTop, line.offsetTop - 72);
     this.#scrolled();
@@ -84,6 +85,8 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
 
   #scrolled() {
     const log = this.#log;
+    // A scroll that comes of a change of size is no wish of the reader's.
+    if (this.#stuck && this.#size !== sizeOf(log)) return this.#settle();
     this.#stuck = !this.#hasNewer && log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
     if (this.#stuck) this.#newest = this.#lastSeq();
     this.#anchor = this.#topmost();
@@ -116,6 +119,7 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
       if (moved) log.scrollTop += moved;
     }
     this.#anchor = this.#topmost();
+    this.#size = sizeOf(log);
   }
 
   #topmost() {
@@ -268,6 +272,8 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     return 0;
   }
 }
+
+const sizeOf = (log) => `${log.scrollHeight}/${log.clientHeight}`;
 
 // ---- Rows: what people wrote goes into the page as text, and as nothing else.
 

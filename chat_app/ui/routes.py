@@ -7,6 +7,7 @@ from chat_app.ui.accounts import pages
 from chat_app.ui.accounts.state import GateState
 from chat_app.ui.conversations import state as conversations
 from chat_app.ui.messages import state as messages
+from chat_app.ui.people.state import PeopleState
 
 LIVE_SCREENS = (conversations.LIVE, messages.LIVE)
 
@@ -21,15 +22,19 @@ def add_pages(app: rx.App) -> None:
     app.app_wraps.pop(OVERLAY, None)
     load = conversations.ConversationsState.load
     timeline = messages.TimelineState
+    fresh_search = PeopleState.reset_search
     app.add_page(
-        shell.home_page, route="/", title=shell.page_title(), on_load=[load, timeline.close]
+        shell.home_page,
+        route="/",
+        title=shell.page_title(),
+        on_load=[load, timeline.close, fresh_search],
     )
     app.add_page(
         shell.chat_page,
         route="/chat/[conversation_id]",
         title=shell.page_title(),
         # The messages first: they are what the reader waits for.
-        on_load=[timeline.open, load],
+        on_load=[timeline.open, load, fresh_search],
     )
     app.add_page(
         pages.login_page,

@@ -7,7 +7,7 @@ import reflex as rx
 from chat_app.ui.browser.scripts import address_id, connection_status, gate_scripts
 from chat_app.ui.conversations.side import side_pane
 from chat_app.ui.conversations.state import ConversationsState
-from chat_app.ui.messages.pane import chat_pane, no_chat_pane
+from chat_app.ui.messages.pane import PANE, chat_pane, no_chat_pane
 
 PRODUCT = "Chat"
 
@@ -36,7 +36,7 @@ def _shell(
 ) -> rx.Component:
     """Show both panes; where only one fits, the address has chosen which."""
     return rx.fragment(
-        rx.el.A.create("Skip to the messages", href="#open", class_name="skip"),
+        rx.el.A.create("Skip to the messages", href=f"#{PANE}", class_name="skip"),
         connection_status(),
         rx.el.main(
             rx.el.div(

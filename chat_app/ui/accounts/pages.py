@@ -115,6 +115,6 @@ def _other_door(question: str, words: str, path: str) -> rx.Component:
     return rx.el.p(
         question,
         " ",
-        rx.el.a(words, href=path, custom_attrs={"data-keeps-next": "true"}),
+        rx.el.A.create(words, href=path, custom_attrs={"data-other-door": "true"}),
         class_name="card-foot",
     )

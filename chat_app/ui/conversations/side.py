@@ -31,7 +31,7 @@ def side_pane(open_id: str | rx.Var[str]) -> rx.Component:
 def _whoami() -> rx.Component:
     return rx.el.header(
         rx.el.div(
-            rx.el.div(SessionState.display_name, class_name="who-name one-line", dir="auto"),
+            rx.el.div(rx.el.bdi(SessionState.display_name), class_name="who-name one-line"),
             rx.el.div("@", SessionState.username, class_name="who-handle one-line"),
             rx.el.div(
                 class_name="error-text",
@@ -104,7 +104,7 @@ def conversation_item(row: rx.Var[ConversationRow], is_open: rx.Var[bool]) -> rx
             avatar(cell["letters"], cell["tone"]),
             rx.el.div(
                 rx.el.div(
-                    rx.el.span(cell["name"], class_name="row-name one-line", dir="auto"),
+                    rx.el.span(rx.el.bdi(cell["name"]), class_name="row-name one-line"),
                     rx.el.time(
                         short_time(cell["at"]),
                         date_time=cell["at"],
@@ -114,7 +114,7 @@ def conversation_item(row: rx.Var[ConversationRow], is_open: rx.Var[bool]) -> rx
                     class_name="row-line",
                 ),
                 rx.el.div(
-                    rx.el.span(cell["preview"], class_name="row-preview one-line", dir="auto"),
+                    rx.el.span(rx.el.bdi(cell["preview"]), class_name="row-preview one-line"),
                     rx.cond(cell["unread"] > 0, badge(cell["unread"])),
                     class_name="row-line",
                 ),

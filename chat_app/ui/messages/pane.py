@@ -10,6 +10,9 @@ from chat_app.ui.messages.composer import composer
 from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.messages.timeline import timeline
 
+# The id that the link past the side pane leads to.
+PANE = "open"
+
 
 def chat_pane() -> rx.Component:
     """Show the conversation that the address names, from the moment it is the one loaded."""
@@ -24,7 +27,9 @@ def chat_pane() -> rx.Component:
                 _loading(),
             ),
         ),
+        id=PANE,
         aria_label="Conversation",
+        tab_index=-1,
         class_name="pane",
     )
 
@@ -36,7 +41,9 @@ def no_chat_pane() -> rx.Component:
             "bubbles",
             "Choose a conversation, or search for somebody to talk to.",
         ),
+        id=PANE,
         aria_label="Conversation",
+        tab_index=-1,
         class_name="pane",
     )
 
@@ -46,7 +53,7 @@ def _head() -> rx.Component:
         _back(),
         avatar(TimelineState.head["letters"], TimelineState.head["tone"]),
         rx.el.div(
-            rx.el.h1(TimelineState.head["name"], class_name="one-line", dir="auto"),
+            rx.el.h1(rx.el.bdi(TimelineState.head["name"]), class_name="one-line"),
             class_name="who",
         ),
         class_name="chat-head",

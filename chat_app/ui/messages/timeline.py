@@ -107,7 +107,7 @@ def _author(cell: Cells) -> rx.Component:
         cell["first"],
         rx.fragment(
             avatar(cell["letters"], cell["tone"]),
-            rx.el.span(cell["author"], class_name="author", dir="auto"),
+            rx.el.span(rx.el.bdi(cell["author"]), class_name="author one-line"),
         ),
         rx.el.span(cell["author"], class_name="only-heard"),
     )

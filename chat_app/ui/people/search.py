@@ -62,7 +62,7 @@ def _person(person: Cells) -> rx.Component:
     return rx.el.li(
         avatar(person["letters"], person["tone"]),
         rx.el.div(
-            rx.el.div(person["name"], class_name="row-name one-line", dir="auto"),
+            rx.el.div(rx.el.bdi(person["name"]), class_name="row-name one-line"),
             rx.el.div(person["handle"], class_name="row-preview one-line"),
             class_name="row-text",
         ),

@@ -11,6 +11,7 @@ from chat_app.core.errors import AppError
 from chat_app.ui.people.rows import PersonRow, person_row
 from chat_app.ui.running import current_node
 from chat_app.ui.session import signed_in
+from chat_app.ui.values import show
 
 LONGEST_QUERY = 64
 # The id of the search field.
@@ -24,6 +25,14 @@ class PeopleState(rx.State):
     found: list[PersonRow] = []
     searching: bool = False
     problem: str = ""
+
+    @rx.event
+    async def reset_search(self) -> EventSpec | None:
+        """Show the conversations again: another page begins with an empty search field."""
+        if not self.query:
+            return None
+        show(self, query="", found=[], problem="")
+        return rx.set_value(SEARCH, "")
 
     @rx.event
     async def search(self, text: str) -> AsyncIterator[None]:
@@ -47,7 +56,7 @@ class PeopleState(rx.State):
             self.searching = False
 
     @rx.event
-    async def talk_to(self, user_id: str) -> AsyncIterator[list[EventSpec]]:
+    async def talk_to(self, user_id: str) -> list[EventSpec] | None:
         """Open the direct conversation with somebody."""
         me = await signed_in(self)
         try:
@@ -56,13 +65,10 @@ class PeopleState(rx.State):
             )
         except AppError as error:
             self.problem = error.detail
-            return
-        self.query = ""
-        self.found = []
-        yield [
-            rx.set_value(SEARCH, ""),
-            rx.redirect(f"/chat/{opened.conversation.id}"),
-        ]
+            return None
+        # That chat may be open already: then no page follows that would empty the search.
+        show(self, query="", found=[], problem="")
+        return [rx.set_value(SEARCH, ""), rx.redirect(f"/chat/{opened.conversation.id}")]
 
 
 def _person(text: str) -> UUID:
