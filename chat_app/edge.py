@@ -32,8 +32,12 @@ def dispatch(api: AsgiApp, pages: AsgiApp) -> AsgiApp:
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        is_api = scope["type"] != "lifespan" and _is_api(scope["path"])
-        await (api if is_api else pages)(scope, receive, send)
+        if scope["type"] == "lifespan":
+            await pages(scope, receive, send)
+        elif _is_api(scope["path"]):
+            await api(scope, receive, send)
+        else:
+            await pages(_as_page(scope), receive, send)
 
     return app
 
@@ -148,6 +152,14 @@ class _Reply:
 
 def _is_api(path: str) -> bool:
     return path in ("/api", "/ws") or path.startswith("/api/")
+
+
+def _as_page(scope: Scope) -> Scope:
+    # On disk a page is a folder. Asked for without its slash, Reflex would answer with a redirect,
+    # and behind a proxy even one to plain HTTP.
+    path = scope["path"]
+    is_page = scope["type"] == "http" and not path.endswith("/") and "." not in path
+    return {**scope, "path": f"{path}/"} if is_page else scope
 
 
 def _without_cors(headers: Headers) -> Headers:
