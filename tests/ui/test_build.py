@@ -1,0 +1,183 @@
+"""How the front end is built: what of Reflex we lean on, what makes a build stale, what is kept."""
+
+import inspect
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from reflex.app import App
+from reflex.compiler import compiler
+from reflex.reflex import _run_prod
+from reflex.utils import build as reflex_build
+from reflex.utils import exec as reflex_exec
+from reflex.utils import export as reflex_export
+from reflex_base.compiler import templates
+from reflex_base.constants import Templates
+
+from chat_app.ui import build
+from tests import servers
+
+JAVASCRIPT_BYTES = 350 * 1024
+SHOW_CONFIGURATION = """
+import json
+from rxconfig import config
+
+names = "state_manager_mode redis_url db_url cors_allowed_origins transport telemetry_enabled"
+names += " frontend_port"
+print(json.dumps({name: getattr(config, name) for name in names.split()}))
+"""
+
+
+def test_reflex_still_calls_what_we_replace() -> None:
+    """Three functions are replaced; a Reflex that renames or bypasses them must be noticed."""
+    assert "build()" in inspect.getsource(reflex_build.setup_frontend_prod)
+    assert "exec.run_backend_prod(" in inspect.getsource(_run_prod)
+    assert "build.setup_frontend_prod(" in inspect.getsource(_run_prod)
+    assert "build.build()" in inspect.getsource(reflex_export.export)
+    assert "build.zip_app(" in inspect.getsource(reflex_export.export)
+    assert list(inspect.signature(reflex_exec.run_backend_prod).parameters)[:2] == ["host", "port"]
+
+
+def test_reflex_still_asks_whether_to_compile() -> None:
+    assert "app._should_compile()" in inspect.getsource(compiler.compile_app)
+    assert hasattr(App, "_should_compile")
+
+
+def test_the_front_end_asks_the_origin_it_came_from() -> None:
+    state_js = (Path(Templates.Dirs.WEB_TEMPLATE) / build.STATE_JS).read_text()
+
+    changed = build.use_the_pages_origin(state_js)
+
+    assert "new URL(endpoint.pathname, window.location.origin)" in changed
+    assert build.use_the_pages_origin(changed) == changed
+
+
+def test_development_has_one_origin_too() -> None:
+    config = templates.vite_config_template(
+        base="/", hmr=True, force_full_reload=False, experimental_hmr=False, sourcemap=False
+    )
+
+    changed = build.pass_on_to_the_server(config, 8123)
+
+    for path in ("/api", "/ws", "/_event"):
+        assert f'"{path}": {{ target: "http://localhost:8123", ws: true }}' in changed
+
+
+def test_a_template_that_does_not_fit_stops_the_build() -> None:
+    with pytest.raises(build.BuildError, match=build.STATE_JS):
+        build.use_the_pages_origin("export const nothing = 1;")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Give a folder that looks like ours."""
+    for name in ("rxconfig.py", "chat_app/ui/shell.py", "chat_app/api/app.py", "assets/chat.css"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["rxconfig.py", "chat_app/ui/shell.py", "assets/chat.css"])
+def test_a_changed_source_makes_the_build_stale(project: Path, name: str) -> None:
+    before = build.fingerprint(project)
+    assert build.fingerprint(project) == before
+
+    (project / name).write_text("changed")
+
+    assert build.fingerprint(project) != before
+
+
+def test_a_new_or_renamed_source_makes_the_build_stale(project: Path) -> None:
+    before = build.fingerprint(project)
+
+    (project / "assets/chat.css").rename(project / "assets/other.css")
+
+    assert build.fingerprint(project) != before
+
+
+def test_the_other_door_does_not(project: Path) -> None:
+    before = build.fingerprint(project)
+
+    (project / "chat_app/api/app.py").write_text("changed")
+
+    assert build.fingerprint(project) == before
+
+
+def test_the_other_kind_of_build_is_another(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = build.fingerprint(project)
+
+    monkeypatch.setenv("VITE_MINIFY", "false")
+
+    assert build.fingerprint(project) != before
+
+
+def test_the_export_holds_both_halves_and_no_secret(built_server: str, tmp_path: Path) -> None:
+    assert built_server
+    private = servers.ROOT / f"data-{tmp_path.name}"
+    private.mkdir()
+    try:
+        (private / "chat.db").write_text("private")
+        environment = servers.chat_environment(CHAT_DATA_DIR=str(private))
+        reflex = str(Path(sys.executable).parent / "reflex")
+        run([reflex, "export", "--zip-dest-dir", str(tmp_path)], **environment)
+    finally:
+        for path in private.iterdir():
+            path.unlink()
+        private.rmdir()
+
+    front = zipfile.ZipFile(tmp_path / "frontend.zip").namelist()
+    back = zipfile.ZipFile(tmp_path / "backend.zip").namelist()
+    assert "index.html" in front
+    assert {"rxconfig.py", "requirements.txt", "chat_app/chat_app.py"} <= set(back)
+    private_words = (private.name, "secret", ".env", ".db", ".venv", "node_modules")
+    assert [name for name in back if any(word in name for word in private_words)] == []
+
+
+def test_a_page_loads_a_bounded_amount_of_javascript(built_server: str) -> None:
+    assert built_server
+    client = servers.ROOT / ".web/build/client"
+    page = (client / "index.html").read_text()
+    scripts = {
+        name.partition('"')[0] for name in page.split('"/assets/')[1:] if ".js" in name[:120]
+    }
+
+    assert scripts
+    zipped = [client / "assets" / f"{name}.gz" for name in scripts]
+    assert sum(path.stat().st_size for path in zipped) < JAVASCRIPT_BYTES
+
+
+def test_the_configuration_is_what_the_design_says(tmp_path: Path) -> None:
+    forced = {
+        "REFLEX_REDIS_URL": "redis://127.0.0.1:1/0",
+        "REFLEX_STATE_MANAGER_MODE": "redis",
+        "REFLEX_CORS_ALLOWED_ORIGINS": "*",
+        "REFLEX_TRANSPORT": "polling",
+    }
+    settings = {"CHAT_DATA_DIR": str(tmp_path), "CHAT_PUBLIC_URL": "https://chat.example.org"}
+
+    done = run(
+        [sys.executable, "-c", SHOW_CONFIGURATION], **servers.chat_environment(**settings), **forced
+    )
+
+    assert json.loads(done.stdout) == {
+        "state_manager_mode": "memory",
+        "redis_url": None,
+        "db_url": None,
+        "cors_allowed_origins": ["https://chat.example.org"],
+        "transport": "websocket",
+        "telemetry_enabled": False,
+        "frontend_port": 3000,
+    }
+
+
+def run(command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command at the root of the project."""
+    done = subprocess.run(  # noqa: S603  # our own programs, with fixed arguments
+        command, check=False, capture_output=True, text=True, cwd=servers.ROOT, env=environment
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
