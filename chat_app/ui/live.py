@@ -118,24 +118,38 @@ class _Tab:
         missed = False
         while True:
             try:
-                events = [decode(envelope.body) for envelope in await self._outlet.take()]
+                events = await self._news(RETRY if missed else None)
             except OutletClosed as closed:
                 if closed.code == SESSION_OVER:
                     await self._sign_out()
                 if closed.code != TOO_SLOW:
                     return
-                await self._reopen()
+                if not await self._reopen():
+                    await asyncio.sleep(RETRY)
+                    continue
                 events, missed = [], True
             started = loop.time()
             missed = not await self._refresh(events, missed=missed)
             took = loop.time() - started
-            await asyncio.sleep(
-                RETRY if missed else min(LONGEST_REST, max(SHORTEST_REST, took * REST))
-            )
+            await asyncio.sleep(min(LONGEST_REST, max(SHORTEST_REST, took * REST)))
 
-    async def _reopen(self) -> None:
+    async def _news(self, patience: float | None) -> list[AnyEvent]:
+        """Wait for news, or until it is time to make up for a refresh that failed."""
+        try:
+            async with asyncio.timeout(patience):
+                return [decode(envelope.body) for envelope in await self._outlet.take()]
+        except TimeoutError:
+            return []
+
+    async def _reopen(self) -> bool:
+        """Replace the outlet that was too slow; return whether that worked."""
         await self._outlet.close()
-        self._outlet = await current_node().open_outlet(self.identity)
+        try:
+            self._outlet = await current_node().open_outlet(self.identity)
+        except AppError as error:
+            log.warning("outlet_postponed", code=error.code)
+            return False
+        return True
 
     async def _refresh(self, events: Sequence[AnyEvent], *, missed: bool) -> bool:
         """Show the news; return whether that worked."""

@@ -1,0 +1,255 @@
+"""Live tabs: what a tab hears, how often it is refreshed, and that nothing of it stays behind."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import pytest
+import pytest_asyncio
+import reflex as rx
+from reflex.state import BaseState
+
+from chat_app.accounts.schemas import Identity
+from chat_app.core.errors import Unavailable
+from chat_app.node import Node
+from chat_app.realtime.broker import MemoryBroker
+from chat_app.realtime.events import AnyEvent, ConversationRead, seal, session_topic, user_topic
+from chat_app.realtime.hub import TOO_SLOW, Hub, Outlet
+from chat_app.ui import live
+from chat_app.ui.live import LiveScreen, LiveTabs
+from chat_app.ui.running import serving
+from tests.clients import Person, register
+from tests.tabs import CONVERSATIONS, TIMELINE, Tab
+
+ME = Identity(user_id=uuid4(), session_id=uuid4())
+READ = ConversationRead(conversation_id=uuid4(), user_id=ME.user_id, seq=1)
+
+
+class FakeApp:
+    """What live tabs use of a Reflex app: states by token, and who is connected."""
+
+    def __init__(self) -> None:
+        self.connected = True
+        self.resets = 0
+        self.router_data = {"asPath": "/chat/1"}
+        self.sent: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
+        self.event_namespace = SimpleNamespace(
+            _token_manager=SimpleNamespace(is_token_connected=self._is_connected),
+            emit_update=self._emit,
+        )
+
+    @asynccontextmanager
+    async def modify_state(self, token: rx.BaseStateToken) -> AsyncIterator["FakeApp"]:
+        assert token.ident == "token"
+        yield self
+
+    async def get_state(self, _: type[BaseState]) -> SimpleNamespace:
+        return SimpleNamespace(_identity=lambda: ME)
+
+    def reset(self) -> None:
+        self.resets += 1
+
+    async def _is_connected(self, _token: str) -> bool:
+        return self.connected
+
+    async def _emit(self, update: Any, token: str) -> None:  # noqa: ANN401  # Reflex's StateUpdate
+        await self.sent.put((token, update))
+
+
+class Screen:
+    """A screen that counts."""
+
+    def __init__(self) -> None:
+        self.applied: list[int] = []
+        self.reloads = 0
+        self.failures: list[Exception] = []
+        self.changed = asyncio.Condition()
+
+    async def apply(self, _root: BaseState, _me: Identity, events: Sequence[AnyEvent]) -> None:
+        if self.failures:
+            raise self.failures.pop()
+        async with self.changed:
+            self.applied.append(len(events))
+            self.changed.notify_all()
+
+    async def reload(self, _root: BaseState, _me: Identity) -> None:
+        async with self.changed:
+            self.reloads += 1
+            self.changed.notify_all()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(5), self.changed:
+            await self.changed.wait_for(condition)
+
+
+class World:
+    """A hub, a fake app and one screen."""
+
+    def __init__(self) -> None:
+        self.app = FakeApp()
+        self.screen = Screen()
+        self.hub = Hub(MemoryBroker())
+        self.tabs = LiveTabs(
+            cast("rx.App", self.app), [LiveScreen(self.screen.apply, self.screen.reload)]
+        )
+
+    async def open_outlet(self, identity: Identity) -> Outlet:
+        return await self.hub.open(user_id=identity.user_id, session_id=identity.session_id)
+
+    def tell(self, user_id: UUID = ME.user_id) -> None:
+        self.hub.deliver(user_topic(user_id), seal(READ))
+
+    def one_outlet(self) -> Outlet:
+        (outlet,) = self.hub.outlets
+        return outlet
+
+
+@pytest_asyncio.fixture
+async def world() -> AsyncIterator[World]:
+    """Give a world in which the tabs find their node."""
+    world = World()
+    with serving(cast("Node", world)):
+        yield world
+        await world.tabs.close()
+    assert world.hub.outlets == set()
+
+
+async def test_a_tab_hears_its_user_and_nobody_else(world: World) -> None:
+    await world.tabs.follow("socket", "token", ME)
+
+    world.tell(uuid4())
+    world.tell()
+
+    await world.screen.until(lambda: bool(world.screen.applied))
+    assert world.screen.applied == [1]
+
+
+async def test_news_that_queued_are_shown_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "SHORTEST_REST", 0.2)
+    await world.tabs.follow("socket", "token", ME)
+
+    world.tell()
+    await world.screen.until(lambda: sum(world.screen.applied) == 1)
+    for _ in range(500):
+        world.tell()
+
+    await world.screen.until(lambda: sum(world.screen.applied) == 501)
+    assert world.screen.applied == [1, 500]
+
+
+async def test_a_tab_that_was_too_slow_loads_afresh_and_goes_on(world: World) -> None:
+    await world.tabs.follow("socket", "token", ME)
+
+    world.one_outlet().shut(TOO_SLOW, "too slow")
+
+    await world.screen.until(lambda: world.screen.reloads == 1)
+    world.tell()
+    await world.screen.until(lambda: world.screen.applied == [1])
+
+
+@pytest.mark.parametrize("failure", [Unavailable(), RuntimeError("a mistake")])
+async def test_a_refresh_that_failed_is_made_up_for(
+    world: World, failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "RETRY", 0.01)
+    world.screen.failures = [failure]
+    await world.tabs.follow("socket", "token", ME)
+
+    world.tell()
+
+    await world.screen.until(lambda: world.screen.reloads == 1)
+
+
+async def test_a_session_that_ends_empties_the_tab(world: World) -> None:
+    await world.tabs.follow("socket", "token", ME)
+
+    world.hub.deliver(session_topic(ME.session_id), seal(READ, ends=True))
+
+    async with asyncio.timeout(1):
+        token, update = await world.app.sent.get()
+    assert world.app.resets == 1
+    assert token == "token"
+    assert update.events[0].payload["path"] == "/login?next=/chat/1"
+
+
+async def test_a_tab_that_is_gone_is_not_written_to(world: World) -> None:
+    world.app.connected = False
+    await world.tabs.follow("socket", "token", ME)
+
+    world.hub.deliver(session_topic(ME.session_id), seal(READ, ends=True))
+    await world.tabs.leave("socket")
+
+    assert world.screen.applied == []
+    assert world.app.resets == 0
+
+
+async def test_a_socket_that_ends_leaves_nothing(world: World) -> None:
+    await world.tabs.follow("socket", "token", ME)
+    await world.tabs.follow("socket", "token", ME)
+    assert len(world.hub.outlets) == len(world.tabs) == 1
+
+    await world.tabs.leave("socket")
+    await world.tabs.leave("socket")
+
+    assert len(world.hub.outlets) == len(world.tabs) == 0
+
+
+async def test_another_session_behind_the_same_socket_is_followed_instead(world: World) -> None:
+    other = Identity(user_id=uuid4(), session_id=uuid4())
+    await world.tabs.follow("socket", "token", ME)
+
+    await world.tabs.follow("socket", "token", other)
+
+    assert world.one_outlet().user_id == other.user_id
+
+
+@pytest_asyncio.fixture
+async def ada(built_server: str) -> AsyncIterator[Person]:
+    """Give somebody."""
+    person = await register(built_server)
+    yield person
+    await person.http.aclose()
+
+
+@pytest_asyncio.fixture
+async def ben(built_server: str) -> AsyncIterator[Person]:
+    """Give somebody else."""
+    person = await register(built_server)
+    yield person
+    await person.http.aclose()
+
+
+async def test_a_message_shows_up_in_every_open_tab(ada: Person, ben: Person) -> None:
+    first = await ben.write(ada, "first")
+    path = f"/chat/{first['conversation_id']}"
+    async with (
+        Tab.open(ada.url, cookie=ada.cookie) as chat,
+        Tab.open(ada.url, cookie=ada.cookie) as home,
+        Tab.open(ada.url, cookie=ben.cookie) as bens,
+    ):
+        await chat.hydrate(path)
+        await chat.until(lambda: "first" in str(chat.var(TIMELINE, "tail")))
+        for tab in (home, bens):
+            await tab.hydrate("/")
+            await tab.until(lambda tab=tab: tab.var(CONVERSATIONS, "loaded"))  # type: ignore[misc]  # mypy infers no lambda with a default
+
+        await ben.write(ada, "second")
+
+        await chat.until(lambda: "second" in str(chat.var(TIMELINE, "tail")))
+        await home.until(lambda: "second" in str(home.var(CONVERSATIONS, "recent")))
+        await bens.until(lambda: "second" in str(bens.var(CONVERSATIONS, "recent")))
+
+
+async def test_what_happens_while_a_tab_loads_is_never_missed(ada: Person, ben: Person) -> None:
+    first = await ben.write(ada, "first")
+    path = f"/chat/{first['conversation_id']}"
+    for number in range(20):
+        text = f"meanwhile-{number}"
+        async with Tab.open(ada.url, cookie=ada.cookie) as tab:
+            await asyncio.gather(tab.hydrate(path), ben.write(ada, text))
+            await tab.until(lambda tab=tab, text=text: text in str(tab.var(TIMELINE, "tail")))  # type: ignore[misc]  # the same
