@@ -247,12 +247,12 @@ class Batch:
     async def _write(self) -> None:
         if not self._rows:
             return
-        now = utc_now()
-        written = {row["conversation_id"] for row in self._rows}
+        # A conversation is as old as its last message: who hears of that message knows, too.
+        written = {row["conversation_id"]: row["created_at"] for row in self._rows}
         bumps = []
-        for conversation_id in sorted(written):
+        for conversation_id, at in sorted(written.items()):
             seq, rev = self._counters[conversation_id]
-            bumps.append({"key": conversation_id, "seq": seq, "rev": rev, "at": now})
+            bumps.append({"key": conversation_id, "seq": seq, "rev": rev, "at": at})
         reads = [
             {"key": conversation_id, "reader": reader, "seq": seq}
             for (conversation_id, reader), seq in self._marks.items()

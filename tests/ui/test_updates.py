@@ -1,12 +1,12 @@
 """Screens follow the news by pure functions: applying the events equals loading afresh.
 
-A random but repeatable talk runs on a real node; beside it one screen applies every event that its
-user hears. After each step what it shows must be what a fresh load would show.
+A random but repeatable talk runs on a real node. Beside it one screen applies every event that its
+user hears, and after each step it must come to show what a fresh load shows.
 """
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import UUID, uuid4
 
 import pytest_asyncio
@@ -17,47 +17,189 @@ from chat_app.core.settings import Settings
 from chat_app.messages.queries import history
 from chat_app.messages.schemas import Outgoing
 from chat_app.node import Node, running_node
-from chat_app.realtime.events import AnyEvent, decode
+from chat_app.realtime.events import decode
 from chat_app.realtime.hub import Outlet
 from chat_app.ui.conversations import updates as conversation_updates
 from chat_app.ui.messages import updates as message_updates
-from chat_app.ui.messages.window import LONGEST, Window
-from tests.clients import PASSWORD
-from tests.conftest import Storage
+from chat_app.ui.messages.window import Window
+from tests.clients import PASSWORD, PATIENCE_S
+from tests.conftest import SECRET, Storage
 
-STEPS = 60
+STEPS = 80
 
 
 @pytest_asyncio.fixture
 async def node(storage: Storage) -> AsyncIterator[Node]:
     """Give a running node on fresh storage."""
-    settings = Settings(
-        data_dir=storage.folder,
-        database_url=storage.database_url or f"sqlite+aiosqlite:///{storage.folder}/chat.db",
-        redis_url=storage.redis_url,
-        secret_key="kXw3_vB7qLr0ZtYdP9mNcHs5Ua-J2eGfT8oIi4RzQbW6xEyVjAhSgDlKuMpOnC1k",
-        limits="off",
+    settings = Settings.model_validate(
+        {
+            "data_dir": storage.folder,
+            "database_url": storage.database_url,
+            "redis_url": storage.redis_url,
+            "secret_key": SECRET,
+            "limits": "off",
+        }
     )
     async with running_node(settings) as running:
         yield running
 
 
-async def person(node: Node, name: str) -> UUID:
-    """Return a new user."""
+async def person(node: Node, name: str) -> Identity:
+    """Return a new user, signed in."""
     signed_in = await node.accounts.register(
         Registration(username=name, password=PASSWORD, tokens=False), device=Device()
     )
-    return signed_in.user.id
+    identity = await node.accounts.identify_cookie(signed_in.cookie)
+    assert identity is not None
+    return identity
 
 
-async def heard(outlet: Outlet) -> list[AnyEvent]:
-    """Return what has come, once something has and nothing more does."""
-    events: list[AnyEvent] = []
-    wait = 5.0
-    while True:
-        try:
-            taken = await asyncio.wait_for(outlet.take(), wait)
-        except TimeoutError:
-            return events
-        events += [decode(envelope.body) for envelope in taken]
-        wait = 0.05
+async def open_direct(node: Node, actor: Identity, other: Identity) -> UUID:
+    """Return the conversation of two people."""
+    opened = await node.conversations.open_direct(actor_id=actor.user_id, user_id=other.user_id)
+    return opened.conversation.id
+
+
+async def say(node: Node, sender: Identity, conversation_id: UUID, text: str = "Hello") -> int:
+    """Send a message and return its place."""
+    outgoing = Outgoing(sender.user_id, text, uuid4().hex, conversation_id=conversation_id)
+    return (await node.messages.send(outgoing)).message.seq
+
+
+class Screen:
+    """What one user's tab shows, kept up to date by events alone."""
+
+    def __init__(self, node: Node, viewer: Identity, conversation_id: UUID) -> None:
+        self.node = node
+        self.viewer_id = viewer.user_id
+        self.conversation_id = conversation_id
+        self.conversations: conversation_updates.Conversations = ()
+        self.window = Window()
+
+    async def load(self) -> None:
+        """Load everything afresh."""
+        self.conversations, self.window = await self._fresh()
+
+    async def is_true(self) -> bool:
+        """Whether a fresh load would show the same."""
+        conversations, window = await self._fresh()
+        shown = (self.conversations, self.window.messages)
+        return shown == (conversations, window.messages)
+
+    async def follow(self, outlet: Outlet) -> None:
+        """Apply the next events."""
+        for envelope in await asyncio.wait_for(outlet.take(), PATIENCE_S):
+            event = decode(envelope.body)
+            missing = conversation_updates.unknown(
+                self.conversations, event, viewer_id=self.viewer_id
+            )
+            if missing is None:
+                self.conversations = conversation_updates.apply(
+                    self.conversations, event, viewer_id=self.viewer_id
+                )
+            else:
+                await self._load_one(missing)
+            gap = message_updates.leaves_a_gap(
+                self.window, event, conversation_id=self.conversation_id
+            )
+            assert not gap
+            self.window = message_updates.apply(
+                self.window, event, conversation_id=self.conversation_id
+            )
+
+    async def _load_one(self, conversation_id: UUID) -> None:
+        async with self.node.database.reading() as reading:
+            fresh = await get_conversation(
+                reading, viewer_id=self.viewer_id, conversation_id=conversation_id
+            )
+        self.conversations = conversation_updates.with_fresh(self.conversations, fresh)
+
+    async def _fresh(self) -> tuple[conversation_updates.Conversations, Window]:
+        async with self.node.database.reading() as reading:
+            listed = await list_conversations(reading, viewer_id=self.viewer_id)
+            page = await history(
+                reading,
+                viewer_id=self.viewer_id,
+                conversation_id=self.conversation_id,
+                limit=100,
+            )
+        return tuple(listed.items), Window.of(page.items, has_older=page.has_more)
+
+
+async def test_applying_the_news_equals_loading_afresh(node: Node) -> None:
+    me, friend, other = [await person(node, name) for name in ("mira", "tomas", "sofia")]
+    here, there = await open_direct(node, me, friend), await open_direct(node, me, other)
+    screen = Screen(node, me, here)
+    choose = random.Random(7)  # noqa: S311  # repeatable, not secret
+
+    async def read_some(reader: Identity, conversation_id: UUID) -> None:
+        view = await _view(node, reader, conversation_id)
+        await node.conversations.mark_read(
+            actor_id=reader.user_id,
+            conversation_id=conversation_id,
+            seq=choose.randint(0, view[0]),
+        )
+
+    async def mark_unread(conversation_id: UUID) -> None:
+        last_seq, _ = await _view(node, me, conversation_id)
+        if last_seq:
+            await node.conversations.mark_unread(
+                actor_id=me.user_id,
+                conversation_id=conversation_id,
+                seq=choose.randint(1, last_seq),
+            )
+
+    steps: list[Callable[[], Awaitable[object]]] = [
+        lambda: say(node, friend, here),
+        lambda: say(node, friend, here),
+        lambda: say(node, other, there),
+        lambda: say(node, me, here),
+        lambda: say(node, me, there),
+        lambda: read_some(me, here),
+        lambda: read_some(me, there),
+        lambda: read_some(friend, here),
+        lambda: mark_unread(here),
+    ]
+    async with await node.open_outlet(me) as outlet:
+        await screen.load()
+        for _ in range(STEPS):
+            await choose.choice(steps)()
+            while not await screen.is_true():
+                await screen.follow(outlet)
+
+
+async def test_somebody_new_appears_in_the_list(node: Node) -> None:
+    me, friend, stranger = [await person(node, name) for name in ("mira", "tomas", "sofia")]
+    screen = Screen(node, me, await open_direct(node, me, friend))
+
+    async with await node.open_outlet(me) as outlet:
+        await screen.load()
+        await say(node, stranger, await open_direct(node, stranger, me), "May I?")
+        while not await screen.is_true():
+            await screen.follow(outlet)
+
+    assert [one.unread for one in screen.conversations] == [1, 0]
+
+
+async def test_news_that_was_loaded_already_changes_nothing(node: Node) -> None:
+    me, friend = [await person(node, name) for name in ("mira", "tomas")]
+    here = await open_direct(node, me, friend)
+    screen = Screen(node, me, here)
+
+    async with await node.open_outlet(me) as outlet:
+        for number in range(3):
+            await say(node, friend, here, f"Message {number}")
+        await node.conversations.mark_read(actor_id=me.user_id, conversation_id=here, seq=3)
+        await screen.load()
+        before = (screen.conversations, screen.window)
+        await screen.follow(outlet)
+
+    assert (screen.conversations, screen.window) == before
+
+
+async def _view(node: Node, viewer: Identity, conversation_id: UUID) -> tuple[int, int]:
+    async with node.database.reading() as reading:
+        view = await get_conversation(
+            reading, viewer_id=viewer.user_id, conversation_id=conversation_id
+        )
+    return view.last_seq, view.last_read_seq

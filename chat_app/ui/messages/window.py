@@ -51,10 +51,10 @@ class Window(msgspec.Struct, frozen=True):
         tail = (*self.tail, message)
         if len(tail) <= TAIL:
             return msgspec.structs.replace(self, tail=tail)
-        return Window.of(
-            list(self.older + tail)[-LONGEST:],
-            has_older=self.has_older or len(self.older) + len(tail) > LONGEST,
-        )
+        joined = self.older + tail
+        # Room is left for the tail to grow again.
+        kept = LONGEST - TAIL
+        return Window.of(list(joined[-kept:]), has_older=self.has_older or len(joined) > kept)
 
     def with_earlier(self, page: list[Message], *, has_older: bool) -> "Window":
         """Slide towards the past: the newest messages leave when the window is full."""
