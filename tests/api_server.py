@@ -1,13 +1,17 @@
 """The program's door alone, served as in production: what the black-box tests talk to.
 
-Started as `python -m tests.api_server PORT` with the chat's settings in the environment.
+Started as `python -m tests.api_server PORT` with the chat's settings in the environment. With
+TEST_CHEAP_HASHES in it passwords are hashed at a hundredth of the cost: hashing the passwords of
+thousands of made-up people would be most of the tests' time.
 """
 
+import os
 import sys
 from typing import cast
 
 from chat_app.api.app import create_api
 from chat_app.core.logs import configure_logs
+from chat_app.core.passwords import CONTEXT
 from chat_app.core.settings import SettingsError, read_settings
 from chat_app.edge import AsgiApp, edge
 from chat_app.ui.production import serve
@@ -19,6 +23,8 @@ def main(port: int) -> None:
         settings = read_settings()
     except SettingsError as error:
         sys.exit(str(error))
+    if "TEST_CHEAP_HASHES" in os.environ:
+        CONTEXT.update(argon2__memory_cost=1024, argon2__time_cost=1)
     configure_logs(settings.log_level, settings.log_format)
     api = cast("AsgiApp", create_api(settings))
     app = edge(api, public_url=settings.public_url)

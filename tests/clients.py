@@ -18,6 +18,9 @@ PATIENCE_S = 5
 
 Json = dict[str, Any]
 
+# The clients of people, who come and go all through a test: its end closes them.
+_kept: list[httpx.AsyncClient] = []
+
 
 def short(value: object) -> str:
     """Return the beginning of a value, as the id of a test that takes it."""
@@ -95,6 +98,12 @@ def http_client(url: str, *, headers: Mapping[str, str] | None = None) -> httpx.
     return httpx.AsyncClient(base_url=url, headers=headers, timeout=30)
 
 
+async def close_kept() -> None:
+    """Close the clients of everybody."""
+    while _kept:
+        await _kept.pop().aclose()
+
+
 def as_json(reply: httpx.Response) -> Json:
     """Return the reply's JSON object."""
     body = reply.json()
@@ -129,13 +138,15 @@ def person_of(url: str, reply: httpx.Response) -> Person:
     """Return the person whom a register or login reply is about."""
     body = as_json(reply)
     token = body["access_token"]
+    client = http_client(url, headers={"Authorization": f"Bearer {token}"})
+    _kept.append(client)
     return Person(
         url=url,
         user=body["user"],
         access_token=token,
         refresh_token=body["refresh_token"],
         cookie=reply.headers["set-cookie"].partition(";")[0],
-        http=http_client(url, headers={"Authorization": f"Bearer {token}"}),
+        http=client,
     )
 
 

@@ -100,11 +100,12 @@ class _Farm:
 def start(storage: Storage, **settings: str) -> servers.ChatServer:
     """Start the API and the live socket, without the screens, and wait until they answer.
 
-    Rate limits are off unless `settings` say otherwise.
+    Rate limits are off and hashes cheap unless `settings` say otherwise.
     """
     port = servers.free_port()
     command = [sys.executable, "-m", "tests.api_server", str(port)]
-    everything = {"CHAT_LIMITS": "off", "CHAT_SECRET_KEY": SECRET, **storage.settings, **settings}
+    usual = {"CHAT_LIMITS": "off", "CHAT_SECRET_KEY": SECRET, "TEST_CHEAP_HASHES": "1"}
+    everything = {**usual, **storage.settings, **settings}
     everything.pop("CHAT_DATA_DIR")
     chat = servers.ChatServer(command, folder=storage.folder, port=port, **everything)
     return chat.wait_until_ready()
@@ -156,14 +157,15 @@ def empty_database_urls(farm: _Farm, tmp_path: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def chat(farm: _Farm, pair: str) -> servers.ChatServer:
+@pytest_asyncio.fixture
+async def chat(farm: _Farm, pair: str) -> AsyncIterator[servers.ChatServer]:
     """Give the shared chat of this pair; its rate limits are off."""
-    return farm.shared_chat(pair)
+    yield farm.shared_chat(pair)
+    await clients.close_kept()
 
 
-@pytest.fixture
-def start_chat(farm: _Farm, pair: str, tmp_path: Path) -> Iterator[StartChat]:
+@pytest_asyncio.fixture
+async def start_chat(farm: _Farm, pair: str, tmp_path: Path) -> AsyncIterator[StartChat]:
     """Give a function that starts a chat of the test's own, with the settings it asks for."""
     started: list[servers.ChatServer] = []
 
@@ -177,22 +179,19 @@ def start_chat(farm: _Farm, pair: str, tmp_path: Path) -> Iterator[StartChat]:
     try:
         yield start_one
     finally:
+        await clients.close_kept()
         for chat in started:
             chat.stop()
 
 
-@pytest_asyncio.fixture
-async def new_person(chat: servers.ChatServer) -> AsyncIterator[NewPerson]:
+@pytest.fixture
+def new_person(chat: servers.ChatServer) -> NewPerson:
     """Give a function that registers somebody at the shared chat."""
-    people: list[clients.Person] = []
 
     async def register(**fields: object) -> clients.Person:
-        people.append(await clients.register(chat.url, **fields))
-        return people[-1]
+        return await clients.register(chat.url, **fields)
 
-    yield register
-    for person in people:
-        await person.http.aclose()
+    return register
 
 
 @pytest_asyncio.fixture

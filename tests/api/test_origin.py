@@ -2,7 +2,15 @@
 
 import pytest
 
-from tests.clients import Person, as_json, assert_problem, http_client, short
+from tests.clients import (
+    PASSWORD,
+    Person,
+    as_json,
+    assert_problem,
+    http_client,
+    new_username,
+    short,
+)
 from tests.servers import ChatServer
 
 CROSS_SITE = [
@@ -69,7 +77,7 @@ async def test_another_site_signs_nobody_in(chat: ChatServer, path: str) -> None
     """Else a page could put its visitor into an account of its own, and read along."""
     headers = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
     async with http_client(chat.url, headers=headers) as page:
-        reply = await page.post(path, json={"username": "mallory", "password": "x" * 12})
+        reply = await page.post(path, json={"username": new_username(), "password": PASSWORD})
 
     assert_problem(reply, 403, "cross_site")
 

@@ -80,7 +80,7 @@ async def test_a_list_is_short_and_shorter_on_demand(alice: Person, new_person: 
     assert len(await search(alice, "u")) <= 50
 
 
-@pytest.mark.parametrize("text", ["", " ", "x" * 65, "x" * 1000, "\x00", "a\x00b"], ids=short)
+@pytest.mark.parametrize("text", ["", "x" * 65, "x" * 1000, "\x00", "a\x00b"], ids=short)
 async def test_an_impossible_question_is_named(alice: Person, text: str) -> None:
     assert_invalid(await alice.http.get("/api/users", params={"q": text}), "q")
 

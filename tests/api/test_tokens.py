@@ -94,7 +94,9 @@ async def test_an_altered_token_opens_nothing(chat: ChatServer, alice: Person, b
     assert_problem(await me(chat, token), 401)
 
 
-@pytest.mark.parametrize("token", ["", " ", "a.b.c", "x" * 8000, "....", "é" * 10], ids=short)
+@pytest.mark.parametrize(
+    "token", ["a.b.c", "x" * 8000, "....", "é" * 10, "a b c", "..."], ids=short
+)
 async def test_junk_is_no_token(chat: ChatServer, token: str) -> None:
     headers = {b"Authorization": f"Bearer {token}".encode()}
     async with httpx.AsyncClient(base_url=chat.url, headers=headers) as client:
