@@ -9,8 +9,8 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from chat_app.accounts.schemas import OwnUser, UserCard
-from chat_app.core.errors import NotFound
-from chat_app.core.text import fold
+from chat_app.core.errors import Invalid, NotFound
+from chat_app.core.text import fold, has_control
 from chat_app.models import User as Account
 
 DELETED_NAME = "Deleted user"
@@ -87,7 +87,10 @@ async def search_users(
 
     Case, accents and compatibility forms do not count; `%` and `_` are literal. Exact
     usernames come first, then beginnings of either name, then beginnings of words.
+    Raises Invalid for a blank text or one with control characters.
     """
+    if not text.strip() or has_control(text):
+        raise Invalid({"q": "Write a part of a name."})
     wanted = fold(text.strip())
     if not wanted:
         return []

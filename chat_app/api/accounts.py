@@ -18,7 +18,8 @@ from chat_app.accounts.schemas import (
     TokenPair,
     UserCard,
 )
-from chat_app.api.auth import dead_cookie, device_of, refuse_cross_site, session_cookie
+from chat_app.api.auth import dead_cookie, device_of, session_cookie
+from chat_app.api.dependencies import own_pages_or_programs, signed_in
 from chat_app.api.schemas import SignedInReply
 from chat_app.core.settings import Settings
 from chat_app.node import Node
@@ -32,36 +33,34 @@ class AuthController(Controller):
     path = "/api/auth"
     tags = ("Accounts",)
 
-    @post("/register", status_code=201)
+    @post("/register", status_code=201, guards=[own_pages_or_programs])
     async def register(
         self, data: Registration, node: Node, request: AnyRequest
     ) -> Response[SignedInReply]:
         """Create an account and sign it in on this device."""
-        refuse_cross_site(request, node.settings, must_tell=False)
         signed_in = await node.accounts.register(data, device=device_of(request))
         return _reply(signed_in, node.settings, status=201)
 
-    @post("/login", status_code=200)
+    @post("/login", status_code=200, guards=[own_pages_or_programs])
     async def login(
         self, data: Credentials, node: Node, request: AnyRequest
     ) -> Response[SignedInReply]:
         """Sign in on this device."""
-        refuse_cross_site(request, node.settings, must_tell=False)
         signed_in = await node.accounts.login(data, device=device_of(request))
         return _reply(signed_in, node.settings, status=200)
 
-    @post("/refresh", status_code=200)
+    @post("/refresh", status_code=200, guards=[own_pages_or_programs])
     async def refresh(self, data: RefreshRequest, node: Node) -> TokenPair:
         """Spend a refresh token for a new pair of tokens."""
         return await node.accounts.refresh(data.refresh_token)
 
-    @post("/logout", status_code=204)
+    @post("/logout", status_code=204, guards=[signed_in])
     async def logout(self, me: Identity, node: Node) -> Response[None]:
         """End this session: its cookie, tokens, sockets and tabs."""
         await node.accounts.logout(me)
         return Response(None, status_code=204, cookies=[dead_cookie(node.settings)])
 
-    @get("/me")
+    @get("/me", guards=[signed_in])
     async def me(self, me: Identity, node: Node) -> OwnUser:
         """Return the signed-in user, private fields included."""
         async with node.database.reading() as session:
@@ -72,6 +71,7 @@ class UsersController(Controller):
     """Finding people."""
 
     path = "/api/users"
+    guards = (signed_in,)
     tags = ("Accounts",)
 
     @get("/")

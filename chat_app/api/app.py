@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 from litestar import Litestar
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
+from litestar.plugins.pydantic import PydanticPlugin
 
 from chat_app.api.accounts import AuthController, UsersController
 from chat_app.api.conversations import ConversationsController
-from chat_app.api.dependencies import DEPENDENCIES, is_input, read_input
+from chat_app.api.dependencies import DEPENDENCIES
 from chat_app.api.documents import ReferencePage, asyncapi_document, openapi_document
 from chat_app.api.errors import on_app_error, on_broken_json, on_failure, on_http_error
 from chat_app.api.health import HealthController
@@ -43,11 +44,12 @@ def create_api(settings: Settings) -> Litestar:
             live_socket,
         ],
         dependencies=DEPENDENCIES,
-        type_decoders=[(is_input, read_input)],
+        # Strict: a number in quotes is no number. Ids are the exception, see core.input.
+        plugins=[PydanticPlugin(validate_strict=True)],
         exception_handlers={
             AppError: on_app_error,
             HTTPException: on_http_error,
-            RecursionError: on_broken_json,
+            RecursionError: on_broken_json,  # nested deeper than anyone needs
             Exception: on_failure,
         },
         request_max_body_size=settings.max_body_bytes,

@@ -7,6 +7,7 @@ from litestar import Controller, Response, get, post
 from litestar.params import Parameter
 
 from chat_app.accounts.schemas import Identity
+from chat_app.api.dependencies import signed_in
 from chat_app.conversations import queries
 from chat_app.conversations.schemas import (
     Conversation,
@@ -27,6 +28,7 @@ class ConversationsController(Controller):
     """One's own conversations."""
 
     path = "/api/conversations"
+    guards = (signed_in,)
     tags = ("Conversations",)
 
     @get("/")

@@ -1,16 +1,29 @@
-"""What handlers ask for by name: `node`, `settings` and `me`; and how bodies are read."""
+"""What handlers ask for by name, and the guards that stand before them.
+
+Guards run before a body is read: whoever may not ask is told so, whatever they sent.
+"""
 
 from typing import Any
 
 from litestar import Request
 from litestar.datastructures import State
 from litestar.di import Provide
-from pydantic import ValidationError
+from litestar.handlers import BaseRouteHandler
 
 from chat_app.accounts.schemas import Identity
-from chat_app.api.auth import identify
-from chat_app.core.input import Input, complaints
+from chat_app.api.auth import Connection, identify, refuse_cross_site
+from chat_app.core.errors import Unauthenticated
 from chat_app.node import Node
+
+
+async def signed_in(connection: Connection, _handler: BaseRouteHandler) -> None:
+    """Let only signed-in users pass. Raises Unauthenticated or CrossSite."""
+    connection.state.identity = await identify(connection, connection.app.state.node)
+
+
+def own_pages_or_programs(connection: Connection, _handler: BaseRouteHandler) -> None:
+    """Refuse what another site's page asks of a browser. Raises CrossSite."""
+    refuse_cross_site(connection, connection.app.state.node.settings, must_tell=False)
 
 
 def provide_node(state: State) -> Node:
@@ -19,25 +32,15 @@ def provide_node(state: State) -> Node:
     return node
 
 
-async def provide_me(request: Request[Any, Any, Any], node: Node) -> Identity:
-    """Return who asks. Raises Unauthenticated or CrossSite."""
-    return await identify(request, node)
+def provide_me(request: Request[Any, Any, Any]) -> Identity:
+    """Return who asks, as the guard `signed_in` found out."""
+    identity: Identity | None = getattr(request.state, "identity", None)
+    if identity is None:
+        raise Unauthenticated
+    return identity
 
 
 DEPENDENCIES = {
     "node": Provide(provide_node, sync_to_thread=False),
-    "me": Provide(provide_me),
+    "me": Provide(provide_me, sync_to_thread=False),
 }
-
-
-def is_input(kind: Any) -> bool:  # noqa: ANN401  # Litestar asks of any annotation
-    """Whether a body of this type is ours to read."""
-    return isinstance(kind, type) and issubclass(kind, Input)
-
-
-def read_input(kind: type[Input], value: object) -> Input:
-    """Read a body strictly. Raises Invalid with one sentence a field."""
-    try:
-        return kind.model_validate(value)
-    except ValidationError as error:
-        raise complaints(error) from None

@@ -103,6 +103,8 @@ def on_http_error(request: AnyRequest, error: HTTPException) -> Response[Problem
     code = CODES.get(status, "bad_request")
     detail = DETAILS.get(status, HTTPStatus(status).phrase + ".")
     headers = {k: v for k, v in (error.headers or {}).items() if k.lower() == "allow"}
+    if status == 413:  # noqa: PLR2004  # what is still coming of the body is not worth reading
+        headers["Connection"] = "close"
     return _problem(request, status, code, detail, (), headers)
 
 

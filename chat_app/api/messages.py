@@ -6,6 +6,7 @@ from litestar import Controller, Response, get, post
 
 from chat_app.accounts.schemas import Identity
 from chat_app.api.conversations import Limit, Place
+from chat_app.api.dependencies import signed_in
 from chat_app.core.ids import new_id
 from chat_app.messages.queries import direct_history
 from chat_app.messages.schemas import Message, MessagePage, Outgoing, SendRequest
@@ -16,6 +17,7 @@ class MessagesController(Controller):
     """Sending, and the conversation with one person."""
 
     path = "/api/messages"
+    guards = (signed_in,)
     tags = ("Messages",)
 
     @post("/")

@@ -3,12 +3,22 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from chat_app.core.errors import Invalid
 
-# Strict everywhere, but an id arrives as text: JSON has no type for it.
-Id = Annotated[UUID, Field(strict=False)]
+
+def _id_of(value: object) -> object:
+    # Strict everywhere, but an id arrives as text: JSON has no type for it.
+    if not isinstance(value, str):
+        return value
+    try:
+        return UUID(value)
+    except ValueError:
+        raise ValueError("This is not an id.") from None
+
+
+Id = Annotated[UUID, BeforeValidator(_id_of)]
 
 
 class Input(BaseModel):
