@@ -45,6 +45,9 @@ config = rx.Config(
     cors_allowed_origins=[settings.public_url],
     transport="websocket",
     state_manager_mode=StateManagerMode.MEMORY,
+    # Reflex would forget an open tab that is quiet for an hour; chat_app/ui/leftovers.py forgets
+    # each tab when it is closed instead.
+    redis_token_expiration=365 * 24 * 3600,
     telemetry_enabled=False,
     show_built_with_reflex=False,
     frontend_compression_formats=["gzip"],

@@ -14,6 +14,7 @@ from chat_app.edge import AsgiApp, dispatch, edge
 from chat_app.ui import build, routes
 from chat_app.ui.failures import Failures
 from chat_app.ui.guard import SessionGuard, guard_sockets
+from chat_app.ui.leftovers import Leftovers
 from chat_app.ui.live import LiveTabs
 from chat_app.ui.running import serving
 
@@ -31,7 +32,7 @@ class ChatApp(rx.App):
 
     def __call__(self) -> AsgiApp:
         """Return the whole chat as one ASGI application."""
-        pages = guard_sockets(super().__call__(), settings, on_close=tabs.leave)
+        pages = guard_sockets(super().__call__(), settings, on_close=forget)
         return edge(dispatch(cast("AsgiApp", api), pages), public_url=settings.public_url)
 
     def _should_compile(self) -> bool:
@@ -49,8 +50,15 @@ async def life() -> AsyncIterator[None]:
                 await tabs.close()
 
 
+async def forget(token: str) -> None:
+    """Let go of a tab whose socket has ended."""
+    leftovers.forget(token)
+    await tabs.leave(token)
+
+
 app = ChatApp(toaster=None, backend_exception_handler=Failures().report)
 tabs = LiveTabs(app, routes.LIVE_SCREENS)
+leftovers = Leftovers(app)
 app.add_middleware(SessionGuard(settings, tabs.follow), index=0)
 app.register_lifespan_task(life)
 routes.add_pages(app)

@@ -2,16 +2,15 @@
 
 Reflex gives the state of a tab to whoever knows the tab's token, and any public method of a state
 can be called from the wire. So nothing is believed here: a socket must come from our own origin;
-the token counts only together with the session it came with; and each event, the first included,
-asks again whose session it is. Without one, a tab can show the public pages and nothing else.
+the token it brings counts for nothing, the server gives every socket one of its own; and each
+event, the first included, asks again whose session it is. Without one, a tab can show the public
+pages and nothing else.
 """
 
-import hmac
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs, quote, urlencode
-from uuid import UUID, uuid4
+from urllib.parse import quote, urlencode
+from uuid import uuid4
 
 import reflex as rx
 import structlog
@@ -31,10 +30,8 @@ from chat_app.ui.session import SessionState
 log = structlog.get_logger("chat_app.ui.guard")
 
 EVENT_PATH = "/_event"
-SOCKET_HEADER = "x-chat-socket"
 # What Socket.IO needs of a connection's headers. Reflex keeps them as long as the tab is open.
 KEPT_HEADERS = (b"connection", b"upgrade", b"origin", b"host", b"sec-websocket-protocol")
-TOKEN = re.compile(r"[0-9A-Za-z-]{8,64}")
 
 PUBLIC_ROUTES = frozenset({"/login", "/register"})
 SIGN_IN = "/login"
@@ -54,7 +51,10 @@ def guard_sockets(
 ) -> AsgiApp:
     """Let only WebSockets from our own pages reach Reflex's event endpoint.
 
-    `on_close` hears the name of every socket that has ended.
+    Reflex keeps the state of a tab under the token that the page chose, for an hour after its
+    socket ended, and gives it to the next socket with that token. Ours is a view that every page
+    load fills anew, so each socket gets a state of its own, under a token that never leaves the
+    server. `on_close` hears that token when the socket has ended.
     """
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,46 +64,20 @@ def guard_sockets(
         elif scope["type"] != "websocket" or path.rstrip("/") != EVENT_PATH:
             # Polling, uploads, route lists: nothing of ours uses them.
             await _refuse(scope, send, 404)
-        elif (token := _token_of(scope)) is None or not _is_from(scope, settings.public_url):
+        elif not _is_from(scope, settings.public_url):
             await _refuse(scope, send, 403)
         else:
-            cookie = session_cookie(_header(scope, b"cookie"), settings.cookie_name)
+            token = str(uuid4())
             try:
-                identity = await current_node().accounts.identify_cookie(cookie)
-            except AppError as error:
-                # The page tries again by itself, ever less often.
-                log.warning("tab_refused", code=error.code)
-                await _refuse(scope, send, 503)
-                return
-            socket = uuid4().hex
-            inner = {
-                **scope,
-                "query_string": urlencode(
-                    {
-                        "EIO": "4",
-                        "transport": "websocket",
-                        "token": bind_token(settings, identity, token),
-                    }
-                ).encode(),
-                "headers": _trimmed(scope, settings.cookie_name, cookie, socket),
-            }
-            try:
-                await app(inner, Frames(settings, receive, send).receive, send)
+                await app(
+                    _as_reflex_sees_it(scope, settings.cookie_name, token),
+                    Frames(settings, receive, send).receive,
+                    send,
+                )
             finally:
-                await on_close(socket)
+                await on_close(token)
 
     return guarded
-
-
-def bind_token(settings: Settings, identity: Identity | None, token: str) -> str:
-    """Return the token under which Reflex keeps the tab: worthless without its session.
-
-    Computed, not remembered: every node gives the same answer, and nothing has to expire.
-    """
-    owner = identity.session_id.hex if identity else "anonymous"
-    secret = settings.secret_key.get_secret_value().encode()
-    digest = hmac.digest(secret, f"tab:{owner}:{token}".encode(), "sha256")
-    return str(UUID(bytes=digest[:16], version=4))
 
 
 def session_cookie(header: str, name: str) -> str | None:
@@ -119,7 +93,7 @@ class SessionGuard(Middleware):
     """Ask before every event whose session the tab belongs to."""
 
     def __init__(
-        self, settings: Settings, follow: Callable[[str, str, Identity], Awaitable[None]]
+        self, settings: Settings, follow: Callable[[str, Identity], Awaitable[None]]
     ) -> None:
         self._cookie_name = settings.cookie_name
         self._follow = follow
@@ -140,7 +114,7 @@ class SessionGuard(Middleware):
             if identity is None:
                 return self._for_anonymous(root, event)
             # Subscribed before anything is loaded: what happens meanwhile comes twice, not never.
-            await self._follow(headers.get(SOCKET_HEADER, ""), root.router_data["token"], identity)
+            await self._follow(root.router_data["token"], identity)
         except AppError as error:
             log.warning("event_refused", code=error.code, event_name=event.name)
             return StateUpdate()
@@ -175,14 +149,6 @@ def way_back(path: str) -> str:
     return f"next={quote(path, safe='/')}"
 
 
-def _token_of(scope: Scope) -> str | None:
-    query = parse_qs(scope["query_string"].decode("latin-1"))
-    tokens = query.get("token", [])
-    if len(tokens) != 1 or not TOKEN.fullmatch(tokens[0]):
-        return None
-    return tokens[0] if query.get("transport") == ["websocket"] else None
-
-
 def _is_from(scope: Scope, origin: str) -> bool:
     given = [value for name, value in scope["headers"] if name == b"origin"]
     return given == [origin.encode()]
@@ -192,11 +158,13 @@ def _header(scope: Scope, name: bytes) -> str:
     return "; ".join(value.decode("latin-1") for key, value in scope["headers"] if key == name)
 
 
-def _trimmed(scope: Scope, cookie_name: str, cookie: str | None, socket: str) -> Headers:
-    headers = [pair for pair in scope["headers"] if pair[0] in KEPT_HEADERS]
+def _as_reflex_sees_it(scope: Scope, cookie_name: str, token: str) -> Scope:
+    query = urlencode({"EIO": "4", "transport": "websocket", "token": token})
+    headers: Headers = [pair for pair in scope["headers"] if pair[0] in KEPT_HEADERS]
+    cookie = session_cookie(_header(scope, b"cookie"), cookie_name)
     if cookie:
         headers.append((b"cookie", f"{cookie_name}={cookie}".encode("latin-1")))
-    return [*headers, (SOCKET_HEADER.encode(), socket.encode())]
+    return {**scope, "query_string": query.encode(), "headers": headers}
 
 
 async def _refuse(scope: Scope, send: Send, status: int) -> None:

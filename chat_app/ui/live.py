@@ -59,27 +59,27 @@ class LiveTabs:
         self._screens = screens
         self._tabs: dict[str, _Tab] = {}
 
-    async def follow(self, socket: str, token: str, identity: Identity) -> None:
-        """Have the tab behind this socket hear the news, from now on until the socket ends."""
-        tab = self._tabs.get(socket)
-        if tab is not None and tab.identity == identity and tab.token == token:
+    async def follow(self, token: str, identity: Identity) -> None:
+        """Have a tab hear the news, from now on until its socket ends."""
+        tab = self._tabs.get(token)
+        if tab is not None and tab.identity == identity:
             return
-        await self.leave(socket)
+        await self.leave(token)
         outlet = await current_node().open_outlet(identity)
         tab = _Tab(self._app, self._screens, token, identity, outlet)
-        self._tabs[socket] = tab
+        self._tabs[token] = tab
         tab.start()
 
-    async def leave(self, socket: str) -> None:
-        """Forget the tab behind this socket, if there is one."""
-        tab = self._tabs.pop(socket, None)
+    async def leave(self, token: str) -> None:
+        """Forget a tab, if there is such a one."""
+        tab = self._tabs.pop(token, None)
         if tab is not None:
             await tab.stop()
 
     async def close(self) -> None:
         """Forget every tab: the process stops."""
-        for socket in list(self._tabs):
-            await self.leave(socket)
+        for token in list(self._tabs):
+            await self.leave(token)
 
     def __len__(self) -> int:
         """Count the tabs."""

@@ -118,7 +118,7 @@ async def world() -> AsyncIterator[World]:
 
 
 async def test_a_tab_hears_its_user_and_nobody_else(world: World) -> None:
-    await world.tabs.follow("socket", "token", ME)
+    await world.tabs.follow("token", ME)
 
     world.tell(uuid4())
     world.tell()
@@ -131,7 +131,7 @@ async def test_news_that_queued_are_shown_at_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "SHORTEST_REST", 0.2)
-    await world.tabs.follow("socket", "token", ME)
+    await world.tabs.follow("token", ME)
 
     world.tell()
     await world.screen.until(lambda: sum(world.screen.applied) == 1)
@@ -143,7 +143,7 @@ async def test_news_that_queued_are_shown_at_once(
 
 
 async def test_a_tab_that_was_too_slow_loads_afresh_and_goes_on(world: World) -> None:
-    await world.tabs.follow("socket", "token", ME)
+    await world.tabs.follow("token", ME)
 
     world.one_outlet().shut(TOO_SLOW, "too slow")
 
@@ -158,7 +158,7 @@ async def test_a_refresh_that_failed_is_made_up_for(
 ) -> None:
     monkeypatch.setattr(live, "RETRY", 0.01)
     world.screen.failures = [failure]
-    await world.tabs.follow("socket", "token", ME)
+    await world.tabs.follow("token", ME)
 
     world.tell()
 
@@ -166,7 +166,7 @@ async def test_a_refresh_that_failed_is_made_up_for(
 
 
 async def test_a_session_that_ends_empties_the_tab(world: World) -> None:
-    await world.tabs.follow("socket", "token", ME)
+    await world.tabs.follow("token", ME)
 
     world.hub.deliver(session_topic(ME.session_id), seal(READ, ends=True))
 
@@ -179,31 +179,31 @@ async def test_a_session_that_ends_empties_the_tab(world: World) -> None:
 
 async def test_a_tab_that_is_gone_is_not_written_to(world: World) -> None:
     world.app.connected = False
-    await world.tabs.follow("socket", "token", ME)
+    await world.tabs.follow("token", ME)
 
     world.hub.deliver(session_topic(ME.session_id), seal(READ, ends=True))
-    await world.tabs.leave("socket")
+    await world.tabs.leave("token")
 
     assert world.screen.applied == []
     assert world.app.resets == 0
 
 
 async def test_a_socket_that_ends_leaves_nothing(world: World) -> None:
-    await world.tabs.follow("socket", "token", ME)
-    await world.tabs.follow("socket", "token", ME)
+    await world.tabs.follow("token", ME)
+    await world.tabs.follow("token", ME)
     assert len(world.hub.outlets) == len(world.tabs) == 1
 
-    await world.tabs.leave("socket")
-    await world.tabs.leave("socket")
+    await world.tabs.leave("token")
+    await world.tabs.leave("token")
 
     assert len(world.hub.outlets) == len(world.tabs) == 0
 
 
-async def test_another_session_behind_the_same_socket_is_followed_instead(world: World) -> None:
+async def test_another_session_of_the_same_tab_is_followed_instead(world: World) -> None:
     other = Identity(user_id=uuid4(), session_id=uuid4())
-    await world.tabs.follow("socket", "token", ME)
+    await world.tabs.follow("token", ME)
 
-    await world.tabs.follow("socket", "token", other)
+    await world.tabs.follow("token", other)
 
     assert world.one_outlet().user_id == other.user_id
 
