@@ -1,0 +1,177 @@
+"""Direct messages in a closed loop, and the bare relay's floor, turn by turn in one run."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from benchmarks import stage
+from benchmarks.figures import Figures, at_least, at_most, percentile
+from benchmarks.ledger import Ledger, Violation
+from benchmarks.machine import Usage
+from benchmarks.sockets import open_all, read_frame
+from benchmarks.stage import Person
+from benchmarks.wire import Wire
+from benchmarks.workload import Plan
+from chat_app.node import running_node
+
+PAIRS = 50
+TEXT = "x" * 100
+PATIENCE_S = 20
+
+
+@dataclass
+class Loop:
+    """One pair's endless exchange: the next message leaves when the last one is through."""
+
+    number: int
+    sender: Wire
+    receiver: Wire
+    frame: bytes  # up to the message's number, which completes it
+    ledger: Ledger | None
+    awaited: int  # frames that complete one message
+    took: list[float] = field(default_factory=list)
+    sent: int = 0
+    _open: int = 0
+    _started: float = 0.0
+    _stopping: bool = False
+    _idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def start(self) -> None:
+        """Send the first message."""
+        self._stopping = False
+        self._idle.clear()
+        self.sender.on_text = self._acked
+        self.receiver.on_text = self._delivered
+        self._next()
+
+    async def stop(self) -> None:
+        """Let the message that is under way arrive, and send no more."""
+        self._stopping = True
+        async with asyncio.timeout(PATIENCE_S):
+            await self._idle.wait()
+
+    def _next(self) -> None:
+        self.sent += 1
+        self._open = self.awaited
+        self._started = time.perf_counter()
+        self.sender.send(self.frame + b'%d"}' % self.sent)
+
+    def _acked(self, text: bytes) -> None:
+        self._got(text, "ack", 2 * self.number)
+
+    def _delivered(self, text: bytes) -> None:
+        self._got(text, "message.created", 2 * self.number + 1)
+
+    def _got(self, text: bytes, kind: str, device: int) -> None:
+        if self.ledger is not None:
+            if text.startswith(b'{"type":"conversation.updated"'):
+                return  # the first message introduces its conversation
+            self._check(self.ledger, text, kind, device)
+        self._part_done()
+
+    def _check(self, ledger: Ledger, text: bytes, kind: str, device: int) -> None:
+        frame = read_frame(text)
+        message = frame.message
+        if frame.type != kind or message is None or message.client_id != str(self.sent):
+            raise Violation(f"expected {kind} of {self.sent}, got {text[:200]!r}")
+        note = ledger.ack if kind == "ack" else ledger.see
+        note(device, message.conversation_id, message.seq)
+
+    def _part_done(self) -> None:
+        self._open -= 1
+        if self._open:
+            return
+        self.took.append(time.perf_counter() - self._started)
+        if self._stopping:
+            self._idle.set()
+        else:
+            self._next()
+
+
+class Measured(NamedTuple):
+    """What one turn gave."""
+
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    client_share: float
+    server_share: float
+
+
+async def measure(plan: Plan) -> list[Figures]:
+    """Run *direct* and *floor* turn by turn."""
+    figures = Figures(
+        "direct", f"{PAIRS} pairs, closed loop, {len(TEXT)} bytes, fan-out 1 + ack, {plan.durability}"
+    )
+    with stage.storage(*plan.addresses) as storage, stage.relay_server(storage.folder) as relay:
+        async with running_node(storage.settings()) as node:
+            people = await stage.add_people(node, 2 * PAIRS)
+        ledger = Ledger()
+        with stage.chat_server(storage, pinned=True) as chat:
+            chats = await _chat_loops(chat.url, people, ledger)
+            floors = {
+                mode: await _relay_loops(relay.url, mode, people) for mode in ("acked", "forward")
+            }
+            await _turn(chats, plan.warm_up, chat.server.process.pid)
+            for _ in range(plan.runs):
+                pid = chat.server.process.pid
+                own = await _turn(chats, plan.seconds, pid)
+                acked = await _turn(floors["acked"], plan.seconds / 2, relay.pid)
+                forward = await _turn(floors["forward"], plan.seconds / 2, relay.pid)
+                _note(figures, own, acked, forward)
+        async with running_node(storage.settings()) as node:
+            await ledger.compare(node.database)
+    return [figures]
+
+
+def _note(figures: Figures, own: Measured, acked: Measured, forward: Measured) -> None:
+    figures.add("stored, acked and delivered, msg/s", own.per_second)
+    figures.add("p50, ms", own.p50_ms)
+    figures.add("p99, ms", own.p99_ms, at_most(20))
+    figures.add("floor with acks, msg/s", acked.per_second)
+    figures.add("floor with acks, p99, ms", acked.p99_ms)
+    figures.add("floor without acks, msg/s", forward.per_second)
+    figures.add("direct / floor with acks", own.per_second / acked.per_second, at_least(0.12))
+    figures.add("direct / floor without acks", own.per_second / forward.per_second, at_least(0.12))
+    figures.add("server, share of its core", own.server_share)
+    figures.add("load client, share of its core", own.client_share)
+    figures.add("load client at the floor, share of its core", acked.client_share)
+
+
+async def _chat_loops(url: str, people: list[Person], ledger: Ledger) -> list[Loop]:
+    wires = await open_all(url, people)
+    loops = []
+    for number in range(PAIRS):
+        to = people[2 * number + 1].id
+        frame = f'{{"type":"message","receiver_id":"{to}","content":"{TEXT}","id":"'
+        sender, receiver = wires[2 * number : 2 * number + 2]
+        loops.append(Loop(number, sender, receiver, frame.encode(), ledger, awaited=2))
+    return loops
+
+
+async def _relay_loops(url: str, mode: str, people: list[Person]) -> list[Loop]:
+    loops = []
+    for number in range(PAIRS):
+        address = f"{url}/?pair={mode}{number}&mode={mode}"
+        sender, receiver = await Wire.open(address), await Wire.open(address)
+        frame = f'{{"type":"message","receiver_id":"{people[0].id}","content":"{TEXT}","id":"'
+        awaited = 2 if mode == "acked" else 1
+        loops.append(Loop(number, sender, receiver, frame.encode(), None, awaited))
+    return loops
+
+
+async def _turn(loops: list[Loop], seconds: float, pid: int) -> Measured:
+    for loop in loops:
+        loop.took.clear()
+    usage = Usage(pid)
+    started = time.perf_counter()
+    for loop in loops:
+        loop.start()
+    await asyncio.sleep(seconds)
+    lasted = time.perf_counter() - started
+    done = sum(len(loop.took) for loop in loops)
+    took = [second * 1000 for loop in loops for second in loop.took]
+    client, server = usage.client_share(), usage.server_share()
+    await asyncio.gather(*(loop.stop() for loop in loops))
+    return Measured(done / lasted, percentile(took, 50), percentile(took, 99), client, server)

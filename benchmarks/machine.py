@@ -1,0 +1,104 @@
+"""What we measure on: the machine, its disk, and which cores do what."""
+
+import contextlib
+import os
+import platform
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+SYNCS = 300
+BLOCK = 4096
+
+
+class Cores(NamedTuple):
+    """The server's core and the load client's; both empty where processes cannot be pinned."""
+
+    server: set[int]
+    client: set[int]
+
+
+def cores() -> Cores:
+    """Divide the cores: the last is the server's, the others are the client's."""
+    if not hasattr(os, "sched_getaffinity"):
+        return Cores(set(), set())
+    usable = sorted(os.sched_getaffinity(0))
+    return Cores({usable[-1]}, set(usable[:-1]) or {usable[-1]})
+
+
+@contextlib.contextmanager
+def on(chosen: set[int]) -> Iterator[None]:
+    """Have the processes that are started here run on these cores (all, when empty)."""
+    if not chosen:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, chosen)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def fsync_ms(folder: Path) -> float:
+    """Return the median time of making 4 KiB durable in `folder`."""
+    took = []
+    with (folder / "fsync.probe").open("wb", buffering=0) as file:
+        sync = getattr(os, "fdatasync", os.fsync)
+        for _ in range(SYNCS):
+            file.write(os.urandom(BLOCK))
+            started = time.perf_counter()
+            sync(file.fileno())
+            took.append(time.perf_counter() - started)
+    (folder / "fsync.probe").unlink()
+    return statistics.median(took) * 1000
+
+
+def describe(folder: Path) -> dict[str, str]:
+    """Return what a reader must know of the machine."""
+    return {
+        "processor": f"{_processor()}, {os.cpu_count()} cores",
+        "memory": f"{psutil.virtual_memory().total / 2**30:.1f} GiB",
+        "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
+        "fdatasync of 4 KiB": f"{fsync_ms(folder):.2f} ms (median of {SYNCS})",
+        "load average at the start": f"{psutil.getloadavg()[0]:.1f}",
+    }
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+class Usage:
+    """CPU time of a process, and of ourselves, since this was made."""
+
+    def __init__(self, pid: int) -> None:
+        self._server = psutil.Process(pid)
+        self._before = self._server_cpu()
+        self._own_before = time.process_time()
+        self._started = time.perf_counter()
+
+    def server_share(self) -> float:
+        """Return how much of one core the server has used."""
+        return (self._server_cpu() - self._before) / (time.perf_counter() - self._started)
+
+    def client_share(self) -> float:
+        """Return how much of one core the load client has used."""
+        own = time.process_time() - self._own_before
+        return own / (time.perf_counter() - self._started)
+
+    def server_seconds(self) -> float:
+        """Return the server's CPU seconds."""
+        return self._server_cpu() - self._before
+
+    def _server_cpu(self) -> float:
+        times = self._server.cpu_times()
+        return float(times.user + times.system)
