@@ -1,0 +1,51 @@
+"""The live link: what is said while it is down, and that nothing is missing when it is back."""
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visitor
+
+
+# A link that can be cut: while it is, new ones lead to a port where nobody listens.
+CUTTABLE = """
+const Link = window.WebSocket;
+window.WebSocket = class extends Link {
+  constructor(url, protocols) {
+    super(window.isCut ? "ws://127.0.0.1:9/" : url, protocols);
+    window.link = this;
+  }
+};
+"""
+
+
+def test_the_page_says_that_it_is_reconnecting_and_catches_up(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    mira.page.add_init_script(CUTTABLE)
+    mira.open_chat_with(tomas)
+    reconnecting = mira.page.get_by_role("status").filter(has_text="Reconnecting…")
+    expect(reconnecting).to_have_count(0)
+
+    mira.page.evaluate("window.isCut = true; window.link.close()")
+    expect(reconnecting).to_be_visible()
+    for number in range(3):
+        tomas.post(mira, f"Missed {number}")
+    mira.write("Written meanwhile")
+    expect(mira.said("Written meanwhile").get_by_role("img", name="Sent")).to_be_visible()
+    mira.page.evaluate("window.isCut = false")
+
+    expect(reconnecting).to_have_count(0)
+    expect(mira.said("Missed")).to_have_count(3)
+    expect(mira.said("Written meanwhile")).to_have_count(1)
+    expect(mira.log.get_by_role("article").last).to_contain_text("Written meanwhile")
+
+
+def test_the_page_says_that_it_is_offline(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    offline = mira.page.get_by_role("status").filter(has_text="Offline")
+    expect(offline).to_have_count(0)
+
+    mira.context.set_offline(True)
+    expect(offline).to_be_visible()
+    mira.context.set_offline(False)
+
+    expect(offline).to_have_count(0)

@@ -1,0 +1,175 @@
+"""What is written is never lost: it waits, survives a reload, and arrives once."""
+
+import json
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.browser.conftest import Visitor
+
+SEND = "**/api/messages"
+
+
+def refuse(route: Route) -> None:
+    """Answer a send as the server answers what it will not take."""
+    route.fulfill(
+        status=403,
+        content_type="application/problem+json",
+        body=json.dumps({"code": "cannot_message", "detail": "You cannot write to this person."}),
+    )
+
+
+def stored(visitor: Visitor, conversation_id: str) -> list[str]:
+    """Return the texts that the server has."""
+    reply = visitor.http.get(f"/api/conversations/{conversation_id}/messages")
+    return [message["content"] for message in reply.json()["items"]]
+
+
+def test_messages_written_offline_arrive_once_and_in_order(mira: Visitor, tomas: Visitor) -> None:
+    conversation_id = mira.open_chat_with(tomas)
+    tomas.open_chat_with(mira)
+    texts = [f"Offline {number}" for number in range(5)]
+    mira.context.set_offline(True)
+    expect(mira.page.get_by_role("status").filter(has_text="Offline")).to_be_visible()
+    for text in texts:
+        mira.write(text)
+    expect(mira.log.get_by_role("img", name="Queued")).to_have_count(5)
+
+    mira.context.set_offline(False)
+
+    expect(tomas.log.get_by_role("article")).to_have_count(5)
+    expect(mira.log.get_by_role("img", name="Queued")).to_have_count(0)
+    expect(mira.log.get_by_role("article")).to_have_count(5)
+    assert stored(tomas, conversation_id) == texts
+
+
+def test_what_waits_survives_a_reload(mira: Visitor, tomas: Visitor) -> None:
+    conversation_id = mira.open_chat_with(tomas)
+    mira.context.route(SEND, lambda route: route.abort())
+    mira.write("First")
+    mira.write("Second")
+    expect(mira.log.get_by_role("img", name="Queued")).to_have_count(2)
+
+    mira.page.reload()
+
+    expect(mira.log.get_by_role("img", name="Queued")).to_have_count(2)
+    expect(mira.log.get_by_role("article")).to_contain_text(["First", "Second"])
+    mira.context.unroute(SEND)
+    mira.page.evaluate("dispatchEvent(new Event('online'))")
+    expect(mira.log.get_by_role("img", name="Sent")).to_have_count(2)
+    expect(mira.log.get_by_role("article")).to_have_count(2)
+    assert stored(tomas, conversation_id) == ["First", "Second"]
+
+
+def test_an_answer_that_got_lost_makes_no_second_message(mira: Visitor, tomas: Visitor) -> None:
+    conversation_id = mira.open_chat_with(tomas)
+    lost: list[str] = []
+
+    def lose_the_first_answer(route: Route) -> None:
+        if lost:
+            route.continue_()
+            return
+        lost.append(route.fetch().text())
+        route.abort()
+
+    mira.page.route(SEND, lose_the_first_answer)
+    mira.write("Only once")
+    expect(mira.log.get_by_role("img", name="Sent")).to_be_visible()
+    mira.page.evaluate("dispatchEvent(new Event('online'))")
+    mira.write("And the next")
+
+    expect(mira.said("And the next").get_by_role("img", name="Sent")).to_be_visible()
+    expect(mira.log.get_by_role("article")).to_have_count(2)
+    assert stored(tomas, conversation_id) == ["Only once", "And the next"]
+
+
+def test_a_refused_message_says_why_and_holds_nobody_up(mira: Visitor, tomas: Visitor) -> None:
+    conversation_id = mira.open_chat_with(tomas)
+
+    def refuse_the_bad_one(route: Route) -> None:
+        if "Bad" in str(route.request.post_data):
+            refuse(route)
+        else:
+            route.continue_()
+
+    mira.page.route(SEND, refuse_the_bad_one)
+    mira.write("Bad one")
+    mira.write("Good one")
+
+    failed = mira.said("Bad one")
+    expect(failed.get_by_role("img", name="Failed")).to_be_visible()
+    expect(failed.get_by_text("You cannot write to this person.")).to_be_visible()
+    expect(mira.said("Good one").get_by_role("img", name="Sent")).to_be_visible()
+    mira.page.reload()
+    expect(failed.get_by_role("img", name="Failed")).to_be_visible()
+    assert stored(tomas, conversation_id) == ["Good one"]
+
+
+@pytest.mark.parametrize("way_out", ["Edit", "Retry", "Delete"])
+def test_a_refused_message_has_ways_out(mira: Visitor, tomas: Visitor, way_out: str) -> None:
+    conversation_id = mira.open_chat_with(tomas)
+    mira.page.route(SEND, refuse)
+    mira.write("Hear me")
+    expect(mira.said("Hear me").get_by_role("img", name="Failed")).to_be_visible()
+    mira.page.unroute(SEND)
+
+    mira.said("Hear me").get_by_role("button", name=way_out).click()
+
+    if way_out == "Retry":
+        expect(mira.said("Hear me").get_by_role("img", name="Sent")).to_be_visible()
+        assert stored(tomas, conversation_id) == ["Hear me"]
+    else:
+        expect(mira.log.get_by_role("article")).to_have_count(0)
+        expect(mira.box).to_have_value("Hear me" if way_out == "Edit" else "")
+        assert stored(tomas, conversation_id) == []
+
+
+def test_too_long_a_text_stays_in_the_box(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    text = "x" * 8_001
+
+    mira.write(text)
+
+    expect(mira.page.get_by_role("alert").filter(has_text="1 too long")).to_be_visible()
+    expect(mira.box).to_have_value(text)
+    expect(mira.log.get_by_role("article")).to_have_count(0)
+
+
+def test_drafts_are_kept_per_conversation(mira: Visitor, tomas: Visitor, sofia: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    mira.box.fill("For Tomas")
+    mira.open_chat_with(sofia)
+    expect(mira.box).to_have_value("")
+    mira.box.fill("For Sofia")
+
+    mira.conversations.get_by_role("link", name="Tomas").click()
+    expect(mira.box).to_have_value("For Tomas")
+    mira.page.reload()
+    expect(mira.box).to_have_value("For Tomas")
+
+
+def test_a_session_that_has_ended_keeps_what_was_written(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    mira.page.route(
+        SEND, lambda route: route.fulfill(status=401, body="{}", content_type="application/json")
+    )
+    mira.write("Still mine")
+    mira.page.wait_for_url("**/login?next=**")
+    mira.page.unroute(SEND)
+
+    mira.open_chat_with(tomas)
+
+    expect(mira.said("Still mine").get_by_role("img", name="Sent")).to_be_visible()
+
+
+def test_nothing_in_the_storage_could_sign_somebody_in(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    mira.page.route(SEND, lambda route: route.abort())
+    mira.write("Waiting")
+    expect(mira.log.get_by_role("img", name="Queued")).to_be_visible()
+
+    kept = mira.page.evaluate("JSON.stringify(localStorage) + document.cookie")
+
+    session = next(one["value"] for one in mira.context.cookies() if one["name"] == "session")
+    assert session not in kept
+    assert "eyJ" not in kept

@@ -1,0 +1,245 @@
+"""For everybody: by keyboard alone, by ear, on a small screen, in the dark."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import CHAT, NewVisitor, Visitor
+
+PHONE = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
+
+# What an ear or a keyboard stumbles over: unnamed controls and pictures, doubled ids, skipped
+# landmarks, and text too faint for its ground.
+FAULTS = """() => {
+  const faults = [];
+  const visible = (e) => e.checkVisibility({ checkOpacity: false, checkVisibilityCSS: true });
+  const all = (s) => [...document.querySelectorAll(s)].filter(visible);
+  for (const one of ["h1", "main"])
+    if (all(one).length !== 1) faults.push(`${all(one).length} ${one}`);
+  if (!document.documentElement.lang) faults.push("no language");
+  if (!document.title) faults.push("no title");
+  const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
+  for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) faults.push(`id ${id} twice`);
+  for (const e of all("button, a[href], input, textarea, [role=img], [role=log], nav, section")) {
+    const labels = [...(e.labels ?? [])].map((label) => label.textContent).join("");
+    const name = e.getAttribute("aria-label") || labels || e.textContent.trim();
+    if (!name) faults.push(`no name: ${e.outerHTML.slice(0, 80)}`);
+  }
+  for (const e of all("[tabindex]")) if (e.tabIndex > 0) faults.push("tab order forced");
+  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+    .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, at) => sum + v * [0.2126, 0.7152, 0.0722][at], 0);
+  const ground = (e) => {
+    for (; e; e = e.parentElement) {
+      const colour = rgb(getComputedStyle(e).backgroundColor);
+      if (colour.length < 4 || colour[3] > 0) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const e = texts.currentNode.parentElement;
+    if (!texts.currentNode.data.trim() || !visible(e) || e.closest(".only-heard")) continue;
+    if (e.closest("script, style, noscript, :disabled, .skip")) continue;
+    const [a, b] = [light(rgb(getComputedStyle(e).color)), light(ground(e))].sort((x, y) => y - x);
+    const contrast = (a + 0.05) / (b + 0.05);
+    if (contrast < 4.5) faults.push(`${contrast.toFixed(1)}: ${texts.currentNode.data}`);
+  }
+  return [...new Set(faults)];
+}"""
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing makes the page scroll sideways."""
+    return bool(
+        page.evaluate(
+            "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+        )
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("device", [{}, PHONE], ids=["desktop", "phone"])
+def test_every_page_can_be_heard_and_seen(
+    new_visitor: NewVisitor,
+    new_profile: Callable[..., Page],
+    scheme: str,
+    device: dict[str, object],
+) -> None:
+    mira = new_visitor("Mira Lind", color_scheme=scheme, **device)
+    tomas = new_visitor("Wolfeschlegelsteinhausenbergerdorff " + "x" * 60)
+    tomas.post(mira, "Hello " + "word" * 60)
+    page = mira.page
+
+    mira.open_home()
+    expect(mira.conversations.get_by_role("link")).to_have_count(1)
+    assert page.evaluate(FAULTS) == []
+    assert fits(page)
+    page.get_by_role("searchbox", name="Search people").fill(tomas.username)
+    expect(page.get_by_role("list", name="People found").get_by_role("listitem")).to_have_count(1)
+    assert page.evaluate(FAULTS) == []
+    assert fits(page)
+    page.get_by_role("searchbox", name="Search people").fill("nobody-has-this-name")
+    expect(page.get_by_text("Nobody by that name.")).to_be_visible()
+    assert page.evaluate(FAULTS) == []
+    mira.open_chat_with(tomas)
+    mira.write("And back")
+    expect(mira.said("And back").get_by_role("img", name="Sent")).to_be_visible()
+    assert page.evaluate(FAULTS) == []
+    assert fits(page)
+
+    stranger = new_profile(color_scheme=scheme, **device)
+    for door, button in (("login", "Sign in"), ("register", "Create account")):
+        stranger.goto(f"{mira.url}/{door}")
+        stranger.get_by_role("button", name=button).click()
+        expect(stranger.get_by_role("alert").first).to_be_visible()
+        assert stranger.evaluate(FAULTS) == []
+        assert fits(stranger)
+
+
+@pytest.mark.parametrize("saved", [None, "light", "dark"])
+@pytest.mark.parametrize("system", ["light", "dark"])
+def test_the_first_paint_has_the_right_colours(
+    built_server: str, new_profile: Callable[..., Page], system: str, saved: str | None
+) -> None:
+    page = new_profile(color_scheme=system)
+    page.add_init_script(
+        f"const saved = {saved!r};".replace("None", "null")
+        + """
+        if (saved) localStorage.setItem("theme", saved);
+        window.grounds = [];
+        const note = () => {
+          if (document.body)
+            window.grounds.push(getComputedStyle(document.documentElement).backgroundColor);
+          if (window.grounds.length < 30) requestAnimationFrame(note);
+        };
+        requestAnimationFrame(note);
+        """
+    )
+
+    page.goto(f"{built_server}/login")
+    page.wait_for_function("window.grounds.length === 30")
+
+    dark = (saved or system) == "dark"
+    assert set(page.evaluate("window.grounds")) == {
+        "rgb(21, 22, 26)" if dark else "rgb(255, 255, 255)"
+    }
+
+
+def test_the_colours_can_be_chosen(mira: Visitor) -> None:
+    mira.open_home()
+
+    def ground() -> str:
+        return str(mira.page.evaluate("getComputedStyle(document.body.parentElement).color"))
+
+    light = ground()
+    mira.page.get_by_role("button", name="Colours: like the system").click()
+    mira.page.get_by_role("button", name="Colours: light").click()
+    expect(mira.page.get_by_role("button", name="Colours: dark")).to_be_visible()
+    assert ground() != light
+
+    mira.page.reload()
+
+    expect(mira.page.get_by_role("button", name="Colours: dark")).to_be_visible()
+    assert ground() != light
+
+
+def test_the_keyboard_alone_is_enough(mira: Visitor, tomas: Visitor, sofia: Visitor) -> None:
+    sofia.post(mira, "Hello from Sofia")
+    tomas.post(mira, "Hello from Tomas")
+    mira.open_home()
+    page, keys = mira.page, mira.page.keyboard
+    search = page.get_by_role("searchbox", name="Search people")
+
+    search.focus()
+    keys.type(sofia.username)
+    expect(page.get_by_role("list", name="People found").get_by_role("listitem")).to_have_count(1)
+    keys.press("Escape")
+    expect(search).to_have_value("")
+    expect(mira.conversations.get_by_role("link")).to_have_count(2)
+    keys.press("ArrowDown")
+    expect(mira.conversations.get_by_role("link", name="Tomas")).to_be_focused()
+    keys.press("ArrowDown")
+    expect(mira.conversations.get_by_role("link", name="Sofia")).to_be_focused()
+    keys.press("ArrowUp")
+    keys.press("ArrowUp")
+    expect(search).to_be_focused()
+    keys.type(sofia.username)
+    expect(page.get_by_role("list", name="People found").get_by_role("listitem")).to_have_count(1)
+    keys.press("Enter")
+    page.wait_for_url(CHAT)
+
+    expect(mira.box).to_be_focused()
+    keys.type("One")
+    keys.press("Shift+Enter")
+    keys.type("two")
+    expect(mira.box).to_have_value("One\ntwo")
+    keys.press("Enter")
+    expect(mira.box).to_have_value("")
+    expect(mira.box).to_be_focused()
+    expect(mira.said("One\ntwo").get_by_role("img", name="Sent")).to_be_visible()
+    expect(search).to_have_value("")
+
+
+def test_an_input_methods_enter_sends_nothing(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    mira.box.fill("にほん")
+
+    mira.box.evaluate(
+        """box => box.dispatchEvent(
+             new KeyboardEvent("keydown", { key: "Enter", isComposing: true, bubbles: true }))"""
+    )
+
+    expect(mira.box).to_have_value("にほん")
+    expect(mira.log.get_by_role("article")).to_have_count(0)
+
+
+def test_a_link_leads_past_the_side_pane(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    mira.page.get_by_role("link", name="Skip to the messages").focus()
+
+    mira.page.keyboard.press("Enter")
+
+    expect(mira.page.get_by_role("region", name="Conversation")).to_be_focused()
+
+
+def test_a_phone_shows_one_pane_and_the_address_decides_which(
+    new_visitor: NewVisitor, tomas: Visitor
+) -> None:
+    mira = new_visitor("Mira Lind", **PHONE)
+    tomas.post(mira, "Hello")
+    mira.open_home()
+    expect(mira.page.get_by_role("region", name="Conversation")).to_be_hidden()
+
+    mira.conversations.get_by_role("link").click()
+
+    expect(mira.box).to_be_visible()
+    expect(mira.box).not_to_be_focused()
+    expect(mira.conversations).to_be_hidden()
+    bottom = mira.box.bounding_box()
+    assert bottom is not None
+    assert bottom["y"] + bottom["height"] <= 640
+    mira.page.get_by_role("link", name="Back to the conversations").click()
+    expect(mira.conversations).to_be_visible()
+    expect(mira.box).to_be_hidden()
+    mira.page.go_back()
+    expect(mira.box).to_be_visible()
+    for target in mira.page.get_by_role("button").or_(mira.page.get_by_role("link")).all():
+        box = target.bounding_box()
+        if box is not None and target.is_visible() and box["width"] > 1:
+            assert min(box["width"], box["height"]) >= 40, target.inner_text()
+
+
+def test_status_words_match_the_contract(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    mira.page.route("**/api/messages", lambda route: route.abort())
+    mira.write("One")
+    mira.write("Two")
+
+    words = mira.log.get_by_role("img").evaluate_all("all => all.map((e) => e.ariaLabel)")
+
+    assert words == ["Queued", "Queued"]
+    expect(mira.page).to_have_title(re.compile("Chat"))
