@@ -86,7 +86,6 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
         passwords = Passwords()
         stack.callback(passwords.close)
         limits = _limits(settings, redis)
-        stack.push_async_callback(limits.close)
         messages = Messages(database=database, broker=broker, limits=limits, settings=settings)
         messages.start()
         stack.push_async_callback(messages.close)

@@ -36,6 +36,11 @@ def username_key(username: str) -> str:
     return unicodedata.normalize("NFKC", username).casefold()
 
 
+def is_possible_username(key: str) -> bool:
+    """Whether anybody could have this username, so that it is worth looking up."""
+    return USERNAME.fullmatch(key) is not None
+
+
 def clean_display_name(text: str) -> str:
     """Return the display name without outer spaces, composed."""
     name = unicodedata.normalize("NFC", text.strip()) if len(text) <= 1000 else text  # noqa: PLR2004  # far beyond any name: do not normalise a flood

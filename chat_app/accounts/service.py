@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from chat_app.accounts import sessions
 from chat_app.accounts.errors import InvalidCredentials, InvalidRefreshToken, UsernameTaken
 from chat_app.accounts.queries import own_user_of
-from chat_app.accounts.rules import username_key
+from chat_app.accounts.rules import is_possible_username, username_key
 from chat_app.accounts.schemas import (
     Credentials,
     Device,
@@ -88,14 +88,7 @@ class Accounts:
         # Taken before and put back after a success: a flood in parallel gets no free guesses.
         await self._limits.take(self._failing, here)
         await self._limits.take(self._failing_anywhere, device.address)
-        async with self._database.reading() as session:
-            account = (
-                await session.execute(
-                    select(User).where(
-                        col(User.username_key) == key, col(User.deleted_at).is_(None)
-                    )
-                )
-            ).scalar_one_or_none()
+        account = await self._account(key) if is_possible_username(key) else None
         verdict = await self._passwords.verify(
             data.password, account.password_hash if account else None
         )
@@ -155,6 +148,13 @@ class Accounts:
         """Whether the session still opens something."""
         where = col(AuthSession.id) == identity.session_id
         return await self._identify(sessions.live_sessions().where(where)) is not None
+
+    async def _account(self, key: str) -> User | None:
+        async with self._database.reading() as session:
+            found = await session.execute(
+                select(User).where(col(User.username_key) == key, col(User.deleted_at).is_(None))
+            )
+            return found.scalar_one_or_none()
 
     async def _identify(self, question: Select[UUID, UUID, datetime]) -> Identity | None:
         async with self._database.reading() as session:

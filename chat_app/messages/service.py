@@ -26,7 +26,8 @@ class Messages:
         self._broker = broker
         self._limits = limits
         burst = settings.limit_message_burst
-        self._sending = Limit("message", burst, burst / settings.limit_messages_per_second)
+        per_s = burst / settings.limit_messages_per_second
+        self._sending = Limit("message", burst, per_s, refills=True)
         self._log = MessageLog(database, self._announce)
 
     def start(self) -> None:
