@@ -48,6 +48,9 @@ DETAILS = {
     500: "Something went wrong here. It has been written down.",
 }
 
+# Litestar names a missing parameter in its sentence only.
+MISSING = re.compile(r"Missing required \w+ parameter '(\w+)'")
+
 log = structlog.get_logger(__name__)
 
 AnyRequest = Request[Any, Any, Any]

@@ -259,6 +259,10 @@ class LiveSocket:
             self._reply(frame)
 
     async def _answer(self, frame: frames.Read | frames.Ping | frames.Auth) -> None:
+        # Answers come in the order of the questions: a pong tells that all before it is settled.
+        while self._under_way:
+            self._room.clear()
+            await self._room.wait()
         try:
             if isinstance(frame, frames.Read):
                 await self._mark_read(frame)
