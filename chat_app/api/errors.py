@@ -94,7 +94,8 @@ def on_app_error(request: AnyRequest, error: AppError) -> Response[Problem]:
 def on_http_error(request: AnyRequest, error: HTTPException) -> Response[Problem]:
     """Answer what Litestar refused before a domain was asked."""
     if isinstance(error, ValidationException):
-        fields = _fields(error.extra)
+        missing = MISSING.match(error.detail)
+        fields = {missing[1]: "Required."} if missing else _fields(error.extra)
         if "data" in fields:
             return on_broken_json(request, error)  # there was no body at all
         return on_app_error(request, Invalid(fields))
