@@ -193,6 +193,7 @@ class Socket:
             additional_headers={"Cookie": cookie} if cookie else None,
             compression=None,
             max_size=2**24,
+            max_queue=None,
             proxy=None,
         ) as connection:
             yield cls(connection)

@@ -36,12 +36,14 @@ async def test_too_many_messages_are_refused_one_by_one(start_chat: StartChat) -
         for number in range(60):
             frame = {"type": "message", "id": f"f-{number}", "content": "x", "receiver_id": bob.id}
             await socket.send(frame)
-        answers = [frame for frame in await socket.settled() if frame["type"] in {"ack", "error"}]
+        answers: list[clients.Json] = []
+        while len(answers) < 60:
+            frame = await socket.receive()
+            # Beside the answers comes the news of the conversation that has just begun.
+            answers += [frame] if frame["type"] in {"ack", "error"} else []
 
-    acks = [answer for answer in answers if answer["type"] == "ack"]
     errors = [answer for answer in answers if answer["type"] == "error"]
-    assert len(acks) + len(errors) == 60
-    assert 40 <= len(acks) <= 50
+    assert 10 <= len(errors) <= 20
     assert {error["code"] for error in errors} == {"rate_limited"}
     assert all(error["retryable"] for error in errors)
     assert all(error["id"].startswith("f-") for error in errors)
