@@ -7,6 +7,7 @@ event, the first included, asks again whose session it is. Without one, a tab ca
 pages and nothing else.
 """
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote, urlencode
@@ -32,6 +33,10 @@ log = structlog.get_logger("chat_app.ui.guard")
 EVENT_PATH = "/_event"
 # What Socket.IO needs of a connection's headers. Reflex keeps them as long as the tab is open.
 KEPT_HEADERS = (b"connection", b"upgrade", b"origin", b"host", b"sec-websocket-protocol")
+
+# One page load is five events. A session that ends takes its tabs along at once (live.py); this is
+# how long at most an event passes if that news is lost on the way.
+TRUST_SECONDS = 0.5
 
 PUBLIC_ROUTES = frozenset({"/login", "/register"})
 SIGN_IN = "/login"
@@ -106,11 +111,14 @@ class SessionGuard(Middleware):
     ) -> StateUpdate | None:
         """Bind the tab to its session; without one, send it to the sign-in page."""
         root = state._get_root_state()
-        headers: Mapping[str, str] = root.router_data.get("headers", {})
-        cookie = session_cookie(headers.get("cookie", ""), self._cookie_name)
+        session = await root.get_state(SessionState)
         try:
-            identity = await current_node().accounts.identify_cookie(cookie)
-            await _bind(root, identity)
+            identity = session._identity()
+            now = time.monotonic()
+            if identity is None or now - session._asked_at > TRUST_SECONDS:
+                identity = await self._ask(root)
+                await _bind(root, identity)
+                session._asked_at = now
             if identity is None:
                 return self._for_anonymous(root, event)
             # Subscribed before anything is loaded: what happens meanwhile comes twice, not never.
@@ -119,6 +127,11 @@ class SessionGuard(Middleware):
             log.warning("event_refused", code=error.code, event_name=event.name)
             return StateUpdate()
         return None
+
+    async def _ask(self, root: BaseState) -> Identity | None:
+        headers: Mapping[str, str] = root.router_data.get("headers", {})
+        cookie = session_cookie(headers.get("cookie", ""), self._cookie_name)
+        return await current_node().accounts.identify_cookie(cookie)
 
     def _for_anonymous(self, root: BaseState, event: Event) -> StateUpdate | None:
         route = root.router_data.get("pathname", "")

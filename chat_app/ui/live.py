@@ -24,10 +24,10 @@ from chat_app.ui.session import SessionState
 
 log = structlog.get_logger("chat_app.ui.live")
 
-# A tab rests this many times as long as its last refresh took, so that many tabs under pressure are
-# refreshed less often and leave at least four fifths of the process to everything else.
-REST = 4
-SHORTEST_REST = 0.02
+# A tab rests as long as its last refresh took, the wait for all other tabs included. So the more
+# there is to do, the less often each is refreshed, and half of the process is left to other things.
+REST = 1.0
+SHORTEST_REST = 0.05
 LONGEST_REST = 1.0
 RETRY = 1.0
 

@@ -22,6 +22,8 @@ class SessionState(rx.State):
 
     _user_id: UUID | None = None
     _session_id: UUID | None = None
+    # When the accounts were last asked, on the process's own clock.
+    _asked_at: float = 0.0
 
     def _identity(self) -> Identity | None:
         if self._user_id is None or self._session_id is None:
