@@ -81,7 +81,8 @@ class Visitor:
 NewVisitor = Callable[..., Visitor]
 
 
-@pytest.fixture(scope="session")
+# For one module at a time: its event loop runs in this thread, and no other could beside it.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Give Chromium."""
     with sync_playwright() as playwright:
@@ -122,11 +123,13 @@ def new_visitor(built_server: str, new_profile: Callable[..., Page]) -> Iterator
     clients: list[httpx.Client] = []
 
     def visit(display_name: str, **options: Any) -> Visitor:  # noqa: ANN401  # what Playwright takes
-        username = f"{display_name.split(maxsplit=1)[0].lower()}-{uuid4().hex[:10]}"
+        username = f"{display_name.split(maxsplit=1)[0].lower()[:12]}-{uuid4().hex[:10]}"
         http = httpx.Client(base_url=built_server, headers={"Origin": built_server})
         clients.append(http)
         body = {"username": username, "password": PASSWORD, "display_name": display_name}
-        user = http.post("/api/auth/register", json={**body, "tokens": False}).json()["user"]
+        reply = http.post("/api/auth/register", json={**body, "tokens": False})
+        assert reply.status_code == 201, reply.text
+        user = reply.json()["user"]
         page = new_profile(**options)
         page.context.add_cookies(
             [

@@ -4,7 +4,6 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
 
-
 # A link that can be cut: while it is, new ones lead to a port where nobody listens.
 CUTTABLE = """
 const Link = window.WebSocket;

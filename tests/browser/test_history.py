@@ -1,6 +1,7 @@
 """A long history: scrolling up and down without a jump, a repeat or a hole, while news comes."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import httpx
@@ -83,7 +84,8 @@ async def fill(mira: Visitor, tomas: Visitor) -> None:
 
 @pytest.mark.timeout(300)
 def test_scrolling_through_a_long_history(mira: Visitor, tomas: Visitor) -> None:
-    asyncio.run(fill(mira, tomas))
+    with ThreadPoolExecutor(1) as beside_the_browser:
+        beside_the_browser.submit(asyncio.run, fill(mira, tomas)).result()
     mira.open_chat_with(tomas)
     expect(mira.log.get_by_role("article")).to_have_count(50)
 
