@@ -5,6 +5,7 @@ Unit tests take `storage` (an own migrated database, an emptied bus). Tests of t
 Whoever needs special settings, or kills the server, takes `start_chat`.
 """
 
+import inspect
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -88,13 +89,18 @@ class _Farm:
             self._chats[pair] = start(storage)
         return self._chats[pair]
 
-    def stop(self) -> None:
-        for chat in self._chats.values():
-            chat.stop()
+    def stop(self) -> list[str]:
+        """Stop everything; return the logs of chats that did not end well."""
+        bad = [
+            chat.log()
+            for chat in self._chats.values()
+            if chat.stop() != 0 or "Traceback" in chat.log()
+        ]
         for redis in self._redis:
             redis.stop()
         if self._postgres is not None:
             self._postgres.stop()
+        return bad
 
 
 def start(storage: Storage, **settings: str) -> servers.ChatServer:
@@ -122,10 +128,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Farm]:
     """Give the outside servers, and stop them at the end whatever happened."""
     farm = _Farm(tmp_path_factory.mktemp("servers"))
+    bad: list[str] = []
     try:
         yield farm
     finally:
-        farm.stop()
+        bad = farm.stop()
+    assert not bad, "\n".join(log[-4000:] for log in bad)
 
 
 @pytest.fixture(params=PAIRS)
@@ -158,14 +166,27 @@ def empty_database_urls(farm: _Farm, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest_asyncio.fixture
-async def chat(farm: _Farm, pair: str) -> AsyncIterator[servers.ChatServer]:
-    """Give the shared chat of this pair; its rate limits are off."""
-    yield farm.shared_chat(pair)
+async def everybody_leaves() -> AsyncIterator[None]:
+    """Close the HTTP clients of everybody who took part."""
+    yield
     await clients.close_kept()
 
 
-@pytest_asyncio.fixture
-async def start_chat(farm: _Farm, pair: str, tmp_path: Path) -> AsyncIterator[StartChat]:
+@pytest.fixture(autouse=True)
+def _tidy(request: pytest.FixtureRequest) -> None:
+    # Only where the test has an event loop of its own: Playwright's may be running otherwise.
+    if inspect.iscoroutinefunction(getattr(request, "function", None)):
+        request.getfixturevalue("everybody_leaves")
+
+
+@pytest.fixture
+def chat(farm: _Farm, pair: str) -> servers.ChatServer:
+    """Give the shared chat of this pair; its rate limits are off."""
+    return farm.shared_chat(pair)
+
+
+@pytest.fixture
+def start_chat(farm: _Farm, pair: str, tmp_path: Path) -> Iterator[StartChat]:
     """Give a function that starts a chat of the test's own, with the settings it asks for."""
     started: list[servers.ChatServer] = []
 
@@ -179,7 +200,6 @@ async def start_chat(farm: _Farm, pair: str, tmp_path: Path) -> AsyncIterator[St
     try:
         yield start_one
     finally:
-        await clients.close_kept()
         for chat in started:
             chat.stop()
 

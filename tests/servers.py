@@ -4,6 +4,7 @@ Each lives in a folder of its own, starts when it is first asked for and is stop
 fixture that started it. PostgreSQL refuses to run as root; then it runs as another user.
 """
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 from uuid import uuid4
@@ -142,15 +143,20 @@ class Postgres:
         self.port = free_port()
         data = self._folder / "data"
         self._run("initdb", "-D", str(data), "-U", "chat", "-A", "trust", "-E", "UTF8", "--no-sync")
+        self._log = folder / f"postgres-{self.port}.log"
+        self._template: str | None = None
+        self.server = self._started()
+
+    def _started(self) -> Server:
         # Speed: what these databases hold need not outlive the machine, only the chat.
         settings = ["fsync=off", "full_page_writes=off", f"listen_addresses={LOOPBACK}"]
         settings += ["unix_socket_directories=", "max_connections=300"]
-        command: list[str | Path] = [self._bin / "postgres", "-D", data, "-p", str(self.port)]
+        command = [str(self._bin / "postgres"), "-D", str(self._folder / "data")]
+        command += ["-p", str(self.port)]
         command += [word for setting in settings for word in ("-c", setting)]
-        log = folder / f"postgres-{self.port}.log"
-        self.server = Server(command, log=log, user=self._user, cwd=self._folder)
-        self.server.wait_until(self._answers)
-        self._template: str | None = None
+        server = Server(command, log=self._log, user=self._user, cwd=self._folder)
+        server.wait_until(self._answers)
+        return server
 
     def new_database(self, *, template: str | None = None) -> str:
         """Make a database and return its SQLAlchemy address."""
@@ -166,6 +172,15 @@ class Postgres:
             migrate(address)
             self._template = address.rpartition("/")[2]
         return self.new_database(template=self._template)
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Stop the server for a while, hanging up on its clients."""
+        self.server.stop(with_signal=signal.SIGINT)
+        try:
+            yield
+        finally:
+            self.server = self._started()
 
     def stop(self) -> None:
         """Stop the server without waiting for its clients, and remove what it kept."""

@@ -15,6 +15,7 @@ from tests.clients import (
     http_client,
     log_in,
     new_username,
+    register,
     short,
 )
 from tests.conftest import StartChat
@@ -54,9 +55,10 @@ async def test_wrong_password_and_unknown_user_look_the_same(
     assert wrong["code"] == "invalid_credentials"
 
 
-async def test_an_unknown_user_takes_as_long_as_a_wrong_password(
-    chat: ChatServer, alice: Person
-) -> None:
+async def test_an_unknown_user_takes_as_long_as_a_wrong_password(start_chat: StartChat) -> None:
+    chat = start_chat(TEST_CHEAP_HASHES="")
+    alice = await register(chat.url)
+
     async def milliseconds(username: str) -> float:
         started = time.perf_counter()
         await post(chat, username, "wrong-password")
