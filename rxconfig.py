@@ -16,8 +16,8 @@ os.environ.setdefault("REFLEX_CHECK_LATEST_VERSION", "false")
 os.environ.setdefault("REFLEX_SOCKET_INTERVAL", "10s")
 os.environ.setdefault("REFLEX_SOCKET_TIMEOUT", "20s")
 os.environ.setdefault("REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE", "131072")
-# In development the server restarts when one of these changes. Without it the data folder counts too,
-# and each message would restart the server that has just stored it.
+# In development the server restarts when one of these changes. By itself Reflex watches the data
+# folder too: each message would restart the server that has just stored it.
 os.environ.setdefault("REFLEX_HOT_RELOAD_OVERRIDE_PATHS", os.pathsep.join(["chat_app", "assets"]))
 # What these would change must stay as it is below: with a Redis of its own, Reflex would move the
 # state of every tab there and start several workers.
