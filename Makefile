@@ -47,7 +47,7 @@ install-dev: $(VENV)/.installed-dev ## Install what tests and checks need
 .PHONY: test
 test: install-dev ## Run every test, on both databases (ARGS="-k name" narrows)
 	$(BIN)/python tests/install_servers.py
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n auto --maxprocesses=4 --dist=loadgroup $(ARGS)
 
 .PHONY: lint
 lint: install-dev ## Check style, formatting and types
