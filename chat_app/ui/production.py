@@ -1,7 +1,7 @@
 """Serving in production: uvicorn, inside the process of `reflex run --env prod` itself.
 
 Reflex would start granian with worker processes of its own. One process is simpler to stop cleanly,
-and an idle socket costs uvicorn a seventh of the memory (docs/decisions has the measurements).
+and an idle socket costs uvicorn a seventh of the memory (docs/decisions/0001 has the measurements).
 """
 
 import signal
