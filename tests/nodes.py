@@ -1,0 +1,67 @@
+"""Running nodes without a server, and people in them without the cost of a password."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from chat_app.accounts.service import searchable
+from chat_app.core.database import Database
+from chat_app.core.settings import Settings, read_settings
+from chat_app.messages.schemas import Outgoing
+from chat_app.models import User
+from chat_app.node import Node, running_node
+from tests.conftest import Storage
+
+
+def settings_of(storage: Storage, **more: str) -> Settings:
+    """Read the settings of `storage`; limits are off unless `more` says otherwise."""
+    names = {"CHAT_LIMITS": "off", **storage.settings, **more}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in names.items():
+            patch.setenv(name, value)
+        return read_settings()
+
+
+@asynccontextmanager
+async def open_node(storage: Storage, **more: str) -> AsyncIterator[Node]:
+    """Run a node over `storage`."""
+    async with running_node(settings_of(storage, **more)) as node:
+        yield node
+
+
+async def new_user(node: Node, display_name: str = "Somebody") -> UUID:
+    """Store somebody who can never sign in, and return their id."""
+    username = f"u{uuid4().hex[:20]}"
+    user = User(
+        username=username,
+        username_key=username,
+        display_name=display_name,
+        search_text=searchable(username, display_name),
+        password_hash="none",
+    )
+    async with node.database.writing() as session:
+        session.add(user)
+    return user.id
+
+
+def to_user(sender_id: UUID, receiver_id: UUID, content: str = "hello", key: str = "") -> Outgoing:
+    """Address a message to a user."""
+    return Outgoing(sender_id, content, key or uuid4().hex, receiver_id=receiver_id)
+
+
+def to_conversation(sender_id: UUID, conversation_id: UUID, content: str = "hello") -> Outgoing:
+    """Address a message to a conversation."""
+    return Outgoing(sender_id, content, uuid4().hex, conversation_id=conversation_id)
+
+
+@asynccontextmanager
+async def open_database(url: str, folder: Path) -> AsyncIterator[Database]:
+    """Open a database by its address, without migrating it."""
+    database = Database(settings_of(Storage("", url, "", folder)))
+    try:
+        yield database
+    finally:
+        await database.close()

@@ -1,0 +1,155 @@
+"""Outlets: bounded, ordered, and never in each other's way."""
+
+import asyncio
+from uuid import UUID, uuid4
+
+import pytest
+
+from chat_app.realtime.broker import MemoryBroker
+from chat_app.realtime.events import Envelope, conversation_topic, session_topic, user_topic
+from chat_app.realtime.hub import (
+    QUEUE_BYTES,
+    QUEUE_EVENTS,
+    SESSION_OVER,
+    TOO_SLOW,
+    Hub,
+    Outlet,
+    OutletClosed,
+)
+
+ALICE, BOB, SESSION = uuid4(), uuid4(), uuid4()
+
+
+@pytest.fixture
+def broker() -> MemoryBroker:
+    return MemoryBroker()
+
+
+@pytest.fixture
+def hub(broker: MemoryBroker) -> Hub:
+    return Hub(broker)
+
+
+async def opened(hub: Hub, user_id: UUID = ALICE, session_id: UUID | None = None) -> Outlet:
+    return await hub.open(user_id=user_id, session_id=session_id or uuid4())
+
+
+async def bodies(outlet: Outlet) -> list[bytes]:
+    return [envelope.body for envelope in await outlet.take()]
+
+
+async def test_every_device_of_a_user_hears_and_nobody_else(hub: Hub, broker: MemoryBroker) -> None:
+    one, other, stranger = await opened(hub), await opened(hub), await opened(hub, BOB)
+
+    broker.publish([user_topic(ALICE)], Envelope(b"news"))
+    broker.publish([user_topic(BOB)], Envelope(b"for bob"))
+
+    assert await bodies(one) == await bodies(other) == [b"news"]
+    assert await bodies(stranger) == [b"for bob"]
+
+
+async def test_the_outlet_that_caused_an_event_does_not_hear_it(
+    hub: Hub, broker: MemoryBroker
+) -> None:
+    one, other = await opened(hub), await opened(hub)
+
+    broker.publish([user_topic(ALICE)], Envelope(b"mine", origin=one.id))
+    broker.publish([user_topic(ALICE)], Envelope(b"next"))
+
+    assert await bodies(one) == [b"next"]
+    assert await bodies(other) == [b"mine", b"next"]
+
+
+async def test_a_reader_that_waits_is_woken(hub: Hub, broker: MemoryBroker) -> None:
+    outlet = await opened(hub)
+    waiting = asyncio.create_task(bodies(outlet))
+    await asyncio.sleep(0)
+
+    broker.publish([user_topic(ALICE)], Envelope(b"late"))
+
+    assert await waiting == [b"late"]
+
+
+async def test_what_may_merge_is_replaced_by_its_successor(hub: Hub) -> None:
+    outlet = await opened(hub)
+
+    outlet.push(Envelope(b"bob types", merge="typing:bob"))
+    outlet.push(Envelope(b"hello"))
+    outlet.push(Envelope(b"bob still types", merge="typing:bob"))
+
+    assert await bodies(outlet) == [b"hello", b"bob still types"]
+
+
+async def test_under_pressure_what_may_merge_goes_first(hub: Hub) -> None:
+    outlet = await opened(hub)
+    outlet.push(Envelope(b"typing", merge="typing:bob"))
+
+    for _ in range(QUEUE_EVENTS):
+        outlet.push(Envelope(b"message"))
+
+    assert await bodies(outlet) == [b"message"] * QUEUE_EVENTS
+
+
+@pytest.mark.parametrize(
+    "flood", [[b"x"] * (QUEUE_EVENTS + 1), [b"x" * 1024] * (QUEUE_BYTES // 1024 + 1)]
+)
+async def test_too_slow_a_reader_is_closed_and_holds_nothing(hub: Hub, flood: list[bytes]) -> None:
+    slow, other = await opened(hub), await opened(hub, BOB)
+
+    for body in flood:
+        slow.push(Envelope(body))
+    other.push(Envelope(b"fine"))
+
+    with pytest.raises(OutletClosed) as closed:
+        await slow.take()
+    assert closed.value.code == TOO_SLOW
+    assert await bodies(other) == [b"fine"]
+
+
+async def test_the_end_of_a_session_is_told_and_closes_its_outlets_alone(
+    hub: Hub, broker: MemoryBroker
+) -> None:
+    ended, kept = await opened(hub, session_id=SESSION), await opened(hub)
+
+    broker.publish([session_topic(SESSION)], Envelope(b"over", ends=True))
+    broker.publish([user_topic(ALICE)], Envelope(b"secret"))
+
+    assert await bodies(ended) == [b"over"]
+    with pytest.raises(OutletClosed) as closed:
+        await ended.take()
+    assert closed.value.code == SESSION_OVER
+    assert await bodies(kept) == [b"secret"]
+
+
+async def test_who_joins_a_conversation_hears_it(hub: Hub, broker: MemoryBroker) -> None:
+    outlet = await opened(hub)
+    topic = conversation_topic(uuid4())
+
+    broker.publish([user_topic(ALICE)], Envelope(b"welcome", join=topic))
+    await asyncio.sleep(0)
+    broker.publish([topic], Envelope(b"first"))
+
+    assert await bodies(outlet) == [b"welcome", b"first"]
+
+
+async def test_a_closed_outlet_leaves_nothing_behind(hub: Hub, broker: MemoryBroker) -> None:
+    async with await opened(hub):
+        assert hub.sockets_of(ALICE) == 1
+
+    broker.publish([user_topic(ALICE)], Envelope(b"nobody is here"))
+
+    assert hub.sockets_of(ALICE) == 0
+    assert hub.outlets == set()
+    assert hub._hearers == {}  # the leak this test is about shows nowhere else
+
+
+async def test_stopping_lets_readers_finish_and_then_tells_them(hub: Hub) -> None:
+    outlet = await opened(hub)
+    outlet.push(Envelope(b"last"))
+
+    await hub.close()
+
+    assert await bodies(outlet) == [b"last"]
+    with pytest.raises(OutletClosed) as closed:
+        await outlet.take()
+    assert closed.value.code == 1012
