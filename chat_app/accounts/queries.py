@@ -5,8 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, case, select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from chat_app.accounts.schemas import OwnUser, UserCard
 from chat_app.core.errors import Invalid, NotFound
@@ -23,7 +23,7 @@ CARD = (
 )
 
 
-def card_of(row: Row[Any]) -> UserCard:
+def card_of(row: Row[*tuple[Any, ...]]) -> UserCard:
     """Make a card of a row that selected CARD."""
     gone = row.deleted_at is not None
     return UserCard(

@@ -6,8 +6,8 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Select, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from chat_app.accounts import sessions
 from chat_app.accounts.errors import InvalidCredentials, InvalidRefreshToken, UsernameTaken

@@ -2,13 +2,14 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from chat_app.accounts.queries import CARD, card_of
 from chat_app.conversations.direct import peer_of
@@ -148,7 +149,7 @@ def message_of(row: Message, direct_key: str | None) -> MessageView:
 
 
 async def _views(
-    session: AsyncSession, rows: list[ViewRow], *, viewer_id: UUID
+    session: AsyncSession, rows: Sequence[ViewRow], *, viewer_id: UUID
 ) -> list[Conversation]:
     if not rows:
         return []

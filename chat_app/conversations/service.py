@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from chat_app.accounts.queries import user_card
 from chat_app.conversations.direct import direct_key, peer_of

@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from chat_app.accounts.queries import user_card
 from chat_app.conversations.direct import direct_key

@@ -145,7 +145,7 @@ class RedisBroker:
             yield pubsub
         finally:
             self._pubsub = None
-            await pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+            await pubsub.aclose()
 
     async def _hear(self, pubsub: PubSub) -> None:
         while True:
