@@ -10,6 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
+from tests import programs
 from tests.clients import PASSWORD
 
 PATIENCE_MS = 10_000
@@ -87,7 +88,7 @@ def browser() -> Iterator[Browser]:
     """Give Chromium."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
+            executable_path=programs.chromium(), args=["--no-sandbox"]
         )
         yield chromium
         chromium.close()
