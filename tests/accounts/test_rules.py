@@ -1,0 +1,80 @@
+"""Names and passwords: what may be chosen."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat_app.accounts.rules import (
+    check_new_password,
+    clean_display_name,
+    clean_username,
+    username_key,
+)
+
+
+@pytest.mark.parametrize("name", ["abc", "a.b-c_d", "0zero", "A" * 32])
+def test_plain_usernames_are_kept(name: str) -> None:
+    assert clean_username(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "ab",
+        "a" * 33,
+        "_abc",
+        ".abc",
+        "-abc",
+        "a b c",
+        "abc\n",
+        "a\u200bbc",
+        "\u0430lice",
+        "zoë",
+        "a/b",
+    ],
+)
+def test_other_usernames_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"username|letters"):
+        clean_username(name)
+
+
+def test_a_full_width_spelling_is_the_plain_name() -> None:
+    assert clean_username("\uff21lice") == "Alice"
+    assert username_key("\uff21LICE") == username_key("alice")
+
+
+@given(st.text(max_size=150))
+def test_an_accepted_username_is_its_own_plain_form(text: str) -> None:
+    try:
+        name = clean_username(text)
+    except ValueError:
+        return
+    assert clean_username(name) == name
+    assert name.isascii()
+
+
+@pytest.mark.parametrize("name", ["x" * 101, "", "  ", "a\u202eb", "a\u200bb", "a\x00b", "\u3164"])
+def test_names_that_hide_or_overflow_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"name"):
+        clean_display_name(name)
+
+
+def test_display_names_are_trimmed_and_composed() -> None:
+    assert clean_display_name("  Zoe\u0308 ") == "Zoë"
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["short", "x" * 129, "a" * 20, "abababababab", "1234567890", "Password123", "alice.cooper"],
+)
+def test_bad_passwords_are_refused(password: str) -> None:
+    with pytest.raises(ValueError, match=r"password|Choose"):
+        check_new_password(password, "Alice.Cooper")
+
+
+@pytest.mark.parametrize(
+    "password", ["tenletters", "пароль для чата", "x y z 1 2 3", "🙂🙃🙂🙃🙂🙃🙂🙃🙂🤫"]
+)
+def test_good_passwords_are_kept_as_typed(password: str) -> None:
+    assert check_new_password(password, "alice") == password

@@ -1,0 +1,93 @@
+"""The two kinds of limits mean the same in the process and in Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from chat_app.core.errors import RateLimited
+from chat_app.core.rate_limit import (
+    Limit,
+    MemoryRateLimits,
+    NoRateLimits,
+    RateLimits,
+    RedisRateLimits,
+)
+
+BUCKET = Limit("bucket", 3, 3600, refills=True)
+WINDOW = Limit("window", 3, 3600)
+
+
+@pytest_asyncio.fixture(params=["memory", "redis"])
+async def limits(request: pytest.FixtureRequest, redis_url: str) -> AsyncIterator[RateLimits]:
+    if request.param == "memory":
+        yield MemoryRateLimits()
+        return
+    async with Redis.from_url(redis_url) as redis:
+        yield RedisRateLimits(redis, f"test:{uuid4().hex}:")
+
+
+async def taken(limits: RateLimits, limit: Limit, key: str = "k", tries: int = 10) -> int:
+    """Count how many of `tries` pass."""
+    outcomes = await asyncio.gather(
+        *(limits.take(limit, key) for _ in range(tries)), return_exceptions=True
+    )
+    return sum(outcome is None for outcome in outcomes)
+
+
+@pytest.mark.parametrize("limit", [BUCKET, WINDOW], ids=lambda limit: str(limit.name))
+async def test_as_many_pass_as_the_limit_says(limits: RateLimits, limit: Limit) -> None:
+    assert await taken(limits, limit) == 3
+
+
+@pytest.mark.parametrize("limit", [BUCKET, WINDOW], ids=lambda limit: str(limit.name))
+async def test_keys_and_names_count_apart(limits: RateLimits, limit: Limit) -> None:
+    await taken(limits, limit)
+
+    assert await taken(limits, limit, "other") == 3
+    assert await taken(limits, limit._replace(name="another")) == 3
+
+
+@pytest.mark.parametrize("limit", [BUCKET, WINDOW], ids=lambda limit: str(limit.name))
+async def test_a_token_that_was_put_back_may_be_taken_again(
+    limits: RateLimits, limit: Limit
+) -> None:
+    await taken(limits, limit)
+
+    await limits.take(limit, "k", cost=-1)
+
+    assert await taken(limits, limit) == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "most"), [(BUCKET, 1201), (WINDOW, 3601)], ids=["bucket", "window"]
+)
+async def test_the_wait_is_told(limits: RateLimits, limit: Limit, most: int) -> None:
+    await taken(limits, limit)
+
+    with pytest.raises(RateLimited) as refused:
+        await limits.take(limit, "k")
+    assert most - 60 <= refused.value.retry_after <= most
+
+
+@pytest.mark.parametrize("refills", [True, False], ids=["bucket", "window"])
+async def test_time_gives_back_what_was_taken(limits: RateLimits, *, refills: bool) -> None:
+    limit = Limit("quick", 2, 0.2, refills=refills)
+    await taken(limits, limit)
+
+    async with asyncio.timeout(10):
+        while not await taken(limits, limit, tries=1):
+            await asyncio.sleep(0.01)  # time itself is the condition
+
+
+async def test_without_redis_each_process_counts_by_itself() -> None:
+    limits = RedisRateLimits(Redis.from_url("redis://127.0.0.1:1"), "test:")
+
+    assert await taken(limits, WINDOW) == 3
+
+
+async def test_lifted_limits_let_everything_pass() -> None:
+    assert await taken(NoRateLimits(), WINDOW, tries=100) == 100

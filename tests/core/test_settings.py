@@ -1,0 +1,136 @@
+"""A wrong or unknown setting stops the start and names itself, never its value."""
+
+import os
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from chat_app.core.settings import PREFIX, Settings, SettingsError, read_settings
+
+GOOD_SECRET = "kXw3_vB7qLr0ZtYdP9mNcHs5Ua-J2eGfT8oIi4RzQbW6xEy"
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith(PREFIX):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_nothing_needs_to_be_set(tmp_path: Path) -> None:
+    settings = read_settings()
+
+    assert settings.embedded
+    assert settings.public_url == "http://localhost:3000"
+    assert settings.cookie_name == "session"
+    assert settings.database_address == f"sqlite+aiosqlite:///{tmp_path}/data/chat.db"
+
+
+def test_a_secret_is_made_once_for_the_owner_alone(tmp_path: Path) -> None:
+    first = read_settings().secret_key.get_secret_value()
+    second = read_settings().secret_key.get_secret_value()
+
+    key = tmp_path / "data" / "secret.key"
+    assert first == second == key.read_text()
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert [path.name for path in key.parent.iterdir()] == ["secret.key"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CHAT_SECRET_KEY", "too-short"),
+        ("CHAT_SECRET_KEY", "changeme" * 8),
+        ("CHAT_SECRET_KEY", "a" * 64),
+        ("CHAT_PUBLIC_URL", "*"),
+        ("CHAT_PUBLIC_URL", "ftp://chat.example.org"),
+        ("CHAT_PUBLIC_URL", "https://chat.example.org/path"),
+        ("CHAT_DATABASE_URL", "mysql://root:hunter2@localhost/chat"),
+        ("CHAT_REDIS_URL", "http://localhost"),
+        ("CHAT_LIMITS", "sometimes"),
+        ("CHAT_LOG_LEVEL", "LOUD"),
+        ("CHAT_DATABASE_POOL_SIZE", "0"),
+        ("CHAT_DATABASE_POOL_SIZE", "many"),
+        ("CHAT_SESSION_DAYS", "-1"),
+    ],
+)
+def test_a_wrong_setting_is_named_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError, match=name) as error:
+        read_settings()
+    assert "hunter2" not in str(error.value)
+    assert name != "CHAT_SECRET_KEY" or value not in str(error.value)
+
+
+def test_an_unknown_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_DATABSE_URL", "sqlite+aiosqlite:///x")
+
+    with pytest.raises(SettingsError, match="CHAT_DATABSE_URL"):
+        read_settings()
+
+
+def test_an_unknown_setting_in_the_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("CHAT_COLOUR=blue\n")
+
+    with pytest.raises(SettingsError, match="CHAT_COLOUR"):
+        read_settings()
+
+
+def test_the_environment_wins_over_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("CHAT_SESSION_DAYS=7\nCHAT_LOG_LEVEL=WARNING\n")
+    monkeypatch.setenv("CHAT_SESSION_DAYS", "9")
+
+    settings = read_settings()
+
+    assert (settings.session_days, settings.log_level) == (9, "WARNING")
+
+
+def test_limits_stay_on_where_the_world_can_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_PUBLIC_URL", "https://chat.example.org")
+    monkeypatch.setenv("CHAT_LIMITS", "off")
+
+    with pytest.raises(SettingsError, match="CHAT_LIMITS"):
+        read_settings()
+
+
+def test_several_nodes_in_production_must_be_given_one_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CHAT_PUBLIC_URL", "https://chat.example.org")
+    monkeypatch.setenv("CHAT_REDIS_URL", "redis://localhost")
+
+    with pytest.raises(SettingsError, match="CHAT_SECRET_KEY"):
+        read_settings()
+    monkeypatch.setenv("CHAT_SECRET_KEY", GOOD_SECRET)
+    assert read_settings().cookie_name == "__Host-session"
+
+
+def test_a_folder_that_cannot_be_made_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("CHAT_DATA_DIR", str(tmp_path / "file" / "data"))
+
+    with pytest.raises(SettingsError, match="CHAT_DATA_DIR"):
+        read_settings()
+
+
+def test_a_secret_never_shows_when_settings_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_SECRET_KEY", GOOD_SECRET)
+
+    assert GOOD_SECRET not in repr(read_settings())
+
+
+def test_the_example_file_lists_every_setting_and_no_other() -> None:
+    example = (Path(__file__).parents[2] / ".env.example").read_text()
+    listed = set(re.findall(r"^#?\s*(CHAT_[A-Z_]+)=", example, flags=re.MULTILINE))
+
+    assert listed == {PREFIX + name.upper() for name in Settings.model_fields}
