@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
+import structlog
 from passlib.context import CryptContext
 
 from chat_app.core.errors import RateLimited
@@ -23,6 +24,8 @@ CONTEXT = CryptContext(
 )
 AT_A_TIME = 2
 WAITING = 64
+
+log = structlog.get_logger(__name__)
 
 
 Result = TypeVar("Result")
@@ -54,7 +57,12 @@ class Passwords:
             self._nobody = self._nobody or await self.hash("nobody's password")
             await self._run(self._context.verify, password, self._nobody)
             return Verdict(fits=False, new_hash=None)
-        return Verdict(*await self._run(self._context.verify_and_update, password, stored))
+        try:
+            return Verdict(*await self._run(self._context.verify_and_update, password, stored))
+        except ValueError:
+            # What is stored is no hash of ours: a damaged row opens nothing.
+            log.warning("password.unreadable_hash")
+            return Verdict(fits=False, new_hash=None)
 
     def close(self) -> None:
         """Let the threads end; hashes that wait are dropped."""
