@@ -32,7 +32,7 @@ class ChatApp(rx.App):
 
     def __call__(self) -> AsgiApp:
         """Return the whole chat as one ASGI application."""
-        pages = guard_sockets(super().__call__(), settings, on_close=forget)
+        pages = guard_sockets(super().__call__(), settings, opened)
         return edge(dispatch(cast("AsgiApp", api), pages), public_url=settings.public_url)
 
     def _should_compile(self) -> bool:
@@ -50,10 +50,14 @@ async def life() -> AsyncIterator[None]:
                 await tabs.close()
 
 
-async def forget(token: str) -> None:
-    """Let go of a tab whose socket has ended."""
-    leftovers.forget(token)
-    await tabs.leave(token)
+@asynccontextmanager
+async def opened(token: str) -> AsyncIterator[None]:
+    """Follow a tab for as long as its socket is open."""
+    async with tabs.opened(token):
+        try:
+            yield
+        finally:
+            leftovers.forget(token)
 
 
 app = ChatApp(toaster=None, backend_exception_handler=Failures().report)

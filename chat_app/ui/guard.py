@@ -9,6 +9,7 @@ pages and nothing else.
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote, urlencode
 from uuid import uuid4
@@ -52,14 +53,14 @@ PUBLIC_EVENTS = frozenset(
 
 
 def guard_sockets(
-    app: AsgiApp, settings: Settings, on_close: Callable[[str], Awaitable[None]]
+    app: AsgiApp, settings: Settings, opened: Callable[[str], AbstractAsyncContextManager[None]]
 ) -> AsgiApp:
     """Let only WebSockets from our own pages reach Reflex's event endpoint.
 
     Reflex keeps the state of a tab under the token that the page chose, for an hour after its
     socket ended, and gives it to the next socket with that token. Ours is a view that every page
     load fills anew, so each socket gets a state of its own, under a token that never leaves the
-    server. `on_close` hears that token when the socket has ended.
+    server. `opened` is entered with that token for as long as the socket is open.
     """
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,14 +74,10 @@ def guard_sockets(
             await _refuse(scope, send, 403)
         else:
             token = str(uuid4())
-            try:
-                await app(
-                    _as_reflex_sees_it(scope, settings.cookie_name, token),
-                    Frames(settings, receive, send).receive,
-                    send,
-                )
-            finally:
-                await on_close(token)
+            frames = Frames(settings, receive, send)
+            async with opened(token):
+                inner = _as_reflex_sees_it(scope, settings.cookie_name, token)
+                await app(inner, frames.receive, send)
 
     return guarded
 

@@ -7,7 +7,8 @@ than a few refreshes a second.
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import reflex as rx
@@ -57,29 +58,44 @@ class LiveTabs:
     def __init__(self, app: rx.App, screens: Sequence[LiveScreen]) -> None:
         self._app = app
         self._screens = screens
+        self._open: set[str] = set()
         self._tabs: dict[str, _Tab] = {}
+
+    @asynccontextmanager
+    async def opened(self, token: str) -> AsyncIterator[None]:
+        """Let the tab with this token be followed for as long as the block lasts."""
+        self._open.add(token)
+        try:
+            yield
+        finally:
+            self._open.discard(token)
+            await self._leave(token)
 
     async def follow(self, token: str, identity: Identity) -> None:
         """Have a tab hear the news, from now on until its socket ends."""
         tab = self._tabs.get(token)
         if tab is not None and tab.identity == identity:
             return
-        await self.leave(token)
+        await self._leave(token)
         outlet = await current_node().open_outlet(identity)
+        # The last event of a tab may come to its turn when the socket has already ended.
+        if token not in self._open:
+            await outlet.close()
+            return
         tab = _Tab(self._app, self._screens, token, identity, outlet)
         self._tabs[token] = tab
         tab.start()
 
-    async def leave(self, token: str) -> None:
-        """Forget a tab, if there is such a one."""
+    async def _leave(self, token: str) -> None:
         tab = self._tabs.pop(token, None)
         if tab is not None:
             await tab.stop()
 
     async def close(self) -> None:
         """Forget every tab: the process stops."""
+        self._open.clear()
         for token in list(self._tabs):
-            await self.leave(token)
+            await self._leave(token)
 
     def __len__(self) -> int:
         """Count the tabs."""

@@ -112,7 +112,8 @@ async def world() -> AsyncIterator[World]:
     """Give a world in which the tabs find their node."""
     world = World()
     with serving(cast("Node", world)):
-        yield world
+        async with world.tabs.opened("token"):
+            yield world
         await world.tabs.close()
     assert world.hub.outlets == set()
 
@@ -182,19 +183,26 @@ async def test_a_tab_that_is_gone_is_not_written_to(world: World) -> None:
     await world.tabs.follow("token", ME)
 
     world.hub.deliver(session_topic(ME.session_id), seal(READ, ends=True))
-    await world.tabs.leave("token")
+    await world.tabs.close()
 
     assert world.screen.applied == []
     assert world.app.resets == 0
 
 
 async def test_a_socket_that_ends_leaves_nothing(world: World) -> None:
-    await world.tabs.follow("token", ME)
-    await world.tabs.follow("token", ME)
-    assert len(world.hub.outlets) == len(world.tabs) == 1
+    async with world.tabs.opened("other"):
+        await world.tabs.follow("other", ME)
+        await world.tabs.follow("other", ME)
+        assert len(world.hub.outlets) == len(world.tabs) == 1
 
-    await world.tabs.leave("token")
-    await world.tabs.leave("token")
+    assert len(world.hub.outlets) == len(world.tabs) == 0
+
+
+async def test_an_event_that_comes_after_the_end_follows_nothing(world: World) -> None:
+    async with world.tabs.opened("other"):
+        pass
+
+    await world.tabs.follow("other", ME)
 
     assert len(world.hub.outlets) == len(world.tabs) == 0
 

@@ -1,0 +1,51 @@
+"""What stays of a closed tab: nothing, once its last events are through."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+import reflex as rx
+from reflex.istate.manager.memory import StateManagerMemory
+
+from chat_app.ui import leftovers
+from chat_app.ui.leftovers import Leftovers
+
+TOKEN = rx.BaseStateToken(ident="token", cls=rx.State)
+
+
+@pytest.fixture
+def states(monkeypatch: pytest.MonkeyPatch) -> StateManagerMemory:
+    """Give Reflex's states, which are forgotten at once."""
+    monkeypatch.setattr(leftovers, "GRACE_SECONDS", 0.0)
+    return StateManagerMemory(token_expiration=3600)  # type: ignore[abstract]  # mypy misreads it
+
+
+async def gone(states: StateManagerMemory) -> None:
+    """Wait until no state is left."""
+    async with asyncio.timeout(2):
+        while states.states:
+            await asyncio.sleep(0)
+
+
+async def test_the_state_of_a_closed_tab_is_forgotten(states: StateManagerMemory) -> None:
+    async with states.modify_state(TOKEN):
+        pass
+    assert states.states
+
+    Leftovers(cast("rx.App", SimpleNamespace(state_manager=states))).forget("token")
+
+    await gone(states)
+    await states.close()
+
+
+async def test_a_handler_at_work_keeps_its_state_to_the_end(states: StateManagerMemory) -> None:
+    async with states.modify_state(TOKEN):
+        Leftovers(cast("rx.App", SimpleNamespace(state_manager=states))).forget("token")
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+        assert states.states
+
+    await gone(states)
+    await states.close()
