@@ -1,6 +1,6 @@
 """Accounts: registering, signing in and out, and knowing who is asking."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -56,6 +56,7 @@ class Accounts:
         self._passwords = passwords
         self._limits = limits
         self._settings = settings
+        self._lifetime = timedelta(days=settings.session_days)
         self._secret = settings.secret_key.get_secret_value()
         self._registering = Limit("register", settings.limit_registrations_per_hour, 3600)
         self._failing = Limit("login", settings.limit_login_failures_per_account, 60)
@@ -112,9 +113,8 @@ class Accounts:
             if stolen:
                 await self._end(uow, identity.session_id)
             else:
-                days = self._settings.session_days
                 await sessions.forget_old_tokens(
-                    uow.session, session_id=identity.session_id, days=days
+                    uow.session, session_id=identity.session_id, age=self._lifetime
                 )
                 pair = await self._token_pair(uow, identity)
         if pair is None:
@@ -173,7 +173,7 @@ class Accounts:
                 await session.execute(
                     update(AuthSession)
                     .where(col(AuthSession.id) == session_id)
-                    .values(last_used_at=now)
+                    .values(last_used_at=now, expires_at=now + self._lifetime)
                 )
         except Unavailable:
             # Who can be recognised may read, even while nothing can be written.
@@ -186,7 +186,7 @@ class Accounts:
             uow.session,
             user_id=account.id,
             device=device,
-            days=self._settings.session_days,
+            lifetime=self._lifetime,
         )
         identity = Identity(account.id, session_id)
         pair = await self._token_pair(uow, identity) if tokens else None

@@ -20,7 +20,7 @@ TOUCH_EVERY = timedelta(minutes=1)
 
 
 def open_session(
-    session: AsyncSession, *, user_id: UUID, device: Device, days: int
+    session: AsyncSession, *, user_id: UUID, device: Device, lifetime: timedelta
 ) -> tuple[UUID, str]:
     """Add a session row; return its id and the secret that goes into the cookie."""
     secret = new_secret()
@@ -30,7 +30,7 @@ def open_session(
         cookie_hash=fingerprint(secret),
         user_agent=device.user_agent[:300],
         address=device.address[:64],
-        expires_at=utc_now() + timedelta(days=days),
+        expires_at=utc_now() + lifetime,
     )
     session.add(row)
     return row.id, secret
@@ -72,12 +72,12 @@ async def spend_refresh_token(session: AsyncSession, token: str) -> tuple[Identi
     return identity, False
 
 
-async def forget_old_tokens(session: AsyncSession, *, session_id: UUID, days: int) -> None:
+async def forget_old_tokens(session: AsyncSession, *, session_id: UUID, age: timedelta) -> None:
     """Drop the session's tokens that were spent longer ago than a session can live."""
     await session.execute(
         delete(RefreshToken).where(
             col(RefreshToken.session_id) == session_id,
-            col(RefreshToken.spent_at) < utc_now() - timedelta(days=days),
+            col(RefreshToken.spent_at) < utc_now() - age,
         )
     )
 

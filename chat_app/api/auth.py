@@ -13,6 +13,8 @@ from chat_app.core.settings import Settings
 from chat_app.node import Node
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+# What browsers allow at the most (RFC 6265bis, section 5.5): 400 days.
+COOKIE_LONGEST_S = 400 * 86_400
 OWN_SITE = ("same-origin", "none")
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -61,7 +63,8 @@ def is_own_origin(origin: str, settings: Settings) -> bool:
 
 def session_cookie(settings: Settings, secret: str) -> Cookie:
     """Make the cookie that holds a session's secret, out of reach of scripts."""
-    return _cookie(settings, secret, max_age=settings.session_days * 86_400)
+    # The session row decides when it is over, and its end moves with use.
+    return _cookie(settings, secret, max_age=COOKIE_LONGEST_S)
 
 
 def dead_cookie(settings: Settings) -> Cookie:
