@@ -40,6 +40,8 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     document.addEventListener("visibilitychange", this);
     this.#drawPending();
     this.#openingPlace();
+    // A reloaded page begins at the end, even if its tab had been scrolled up.
+    if (this.#hasNewer) this.#jump.click();
   }
 
   disconnectedCallback() {
@@ -103,6 +105,7 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
       this.#stuck = true;
     }
     this.#settle();
+    this.#log.ariaBusy = null;
     this.#showJump();
     this.#turnPages();
     this.#markRead();
@@ -170,6 +173,8 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     const asked = this.#asked.get(which);
     if (!button || (asked?.edge === edge && Date.now() - asked.at < PAGE_PATIENCE)) return;
     this.#asked.set(which, { edge, at: Date.now() });
+    // What comes now is old: nothing of it is to be read aloud as news.
+    this.#log.ariaBusy = "true";
     button.click();
   }
 

@@ -1,6 +1,9 @@
 """The pages by their addresses, and the screens that follow the news."""
 
 import reflex as rx
+from reflex_components_core.base.error_boundary import (  # type: ignore[import-untyped]  # ships no types
+    error_boundary,
+)
 
 from chat_app.ui import shell, theme
 from chat_app.ui.accounts import pages
@@ -11,7 +14,9 @@ from chat_app.ui.people.state import PeopleState
 
 LIVE_SCREENS = (conversations.LIVE, messages.LIVE)
 
+# Places of Reflex's own components around every page.
 OVERLAY = (5, "Overlay")
+BOUNDARY = (55, "ErrorBoundary")
 
 
 def add_pages(app: rx.App) -> None:
@@ -20,6 +25,7 @@ def add_pages(app: rx.App) -> None:
     app.head_components.extend(theme.head_components())
     # Reflex's own connection banner: ours says it in the words of the contract.
     app.app_wraps.pop(OVERLAY, None)
+    app.app_wraps[BOUNDARY] = lambda _: error_boundary(fallback_render=shell.broken_page())
     load = conversations.ConversationsState.load
     timeline = messages.TimelineState
     fresh_search = PeopleState.reset_search
@@ -32,7 +38,7 @@ def add_pages(app: rx.App) -> None:
     app.add_page(
         shell.chat_page,
         route="/chat/[conversation_id]",
-        title=shell.page_title(),
+        title=shell.page_title(timeline.head["name"]),
         # The messages first: they are what the reader waits for.
         on_load=[timeline.open, load, fresh_search],
     )
@@ -48,3 +54,4 @@ def add_pages(app: rx.App) -> None:
         title=f"Create your account · {shell.PRODUCT}",
         on_load=GateState.pass_through,
     )
+    app.add_page(shell.lost_page, route="404", title=f"Not found · {shell.PRODUCT}")

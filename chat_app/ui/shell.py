@@ -7,6 +7,7 @@ import reflex as rx
 from chat_app.ui.browser.scripts import address_id, connection_status, gate_scripts
 from chat_app.ui.conversations.side import side_pane
 from chat_app.ui.conversations.state import ConversationsState
+from chat_app.ui.kit.states import empty_state
 from chat_app.ui.messages.pane import PANE, chat_pane, no_chat_pane
 
 PRODUCT = "Chat"
@@ -22,10 +23,38 @@ def chat_page() -> rx.Component:
     return _shell("chat", side_pane(address_id()), chat_pane())
 
 
-def page_title() -> rx.Var[str]:
-    """Return the product's name, after the number of unread messages."""
+def lost_page() -> rx.Component:
+    """Show that there is no such page."""
+    return rx.el.main(
+        empty_state(
+            "lost",
+            "There is no such page.",
+            rx.el.A.create("To the conversations", href="/", class_name="button plain"),
+            heading=rx.el.h1("Not found"),
+        ),
+        class_name="gate",
+    )
+
+
+def broken_page() -> rx.Component:
+    """Show that a page could not be drawn; why is for the log, not for the reader."""
+    return rx.el.main(
+        empty_state(
+            "lost",
+            "Something went wrong on this page. What you wrote is kept.",
+            rx.el.A.create("Load it again", href="", class_name="button primary"),
+            heading=rx.el.h1("Sorry"),
+        ),
+        class_name="gate",
+    )
+
+
+def page_title(name: str | rx.Var[str] = "") -> rx.Var[str]:
+    """Return what the page is called, after the number of unread messages."""
     unread = ConversationsState.unread_total
-    return rx.cond(unread > 0, f"({unread}) {PRODUCT}", PRODUCT)
+    return rx.Var.create(
+        f"{rx.cond(unread > 0, f'({unread}) ', '')}{rx.cond(name != '', f'{name} · ', '')}{PRODUCT}"
+    )
 
 
 def _shell(

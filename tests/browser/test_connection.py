@@ -1,5 +1,7 @@
 """The live link: what is said while it is down, and that nothing is missing when it is back."""
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
@@ -48,3 +50,30 @@ def test_the_page_says_that_it_is_offline(mira: Visitor, tomas: Visitor) -> None
     mira.context.set_offline(False)
 
     expect(offline).to_have_count(0)
+
+
+def test_a_reader_in_the_past_keeps_the_place_over_a_broken_link(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    for number in range(240):
+        tomas.post(mira, f"Number {number:03}")
+    mira.page.add_init_script(CUTTABLE)
+    mira.open_chat_with(tomas)
+    while not mira.said("Number 020").count():
+        mira.log.evaluate("log => log.scrollTop = 100")
+    expect(mira.said("Number 239")).to_have_count(0)
+    place = mira.log.get_by_role("article").nth(10)
+    place.scroll_into_view_if_needed()
+    text, before = place.inner_text(), place.bounding_box()
+
+    mira.page.evaluate("window.isCut = true; window.link.close()")
+    reconnecting = mira.page.get_by_role("status").filter(has_text="Reconnecting…")
+    expect(reconnecting).to_be_visible()
+    mira.page.evaluate("window.isCut = false")
+    expect(reconnecting).to_have_count(0)
+    tomas.post(mira, "The link is back")
+    expect(mira.page).to_have_title(re.compile(r"^\("))
+
+    assert (place.inner_text(), place.bounding_box()) == (text, before)
+    mira.page.reload()
+    expect(mira.said("The link is back")).to_be_in_viewport()

@@ -243,3 +243,11 @@ def test_status_words_match_the_contract(mira: Visitor, tomas: Visitor) -> None:
 
     assert words == ["Queued", "Queued"]
     expect(mira.page).to_have_title(re.compile("Chat"))
+
+
+def test_an_address_without_a_page_says_so(mira: Visitor) -> None:
+    mira.page.goto(f"{mira.url}/no/such/page")
+
+    expect(mira.page.get_by_role("heading", name="Not found")).to_be_visible()
+    mira.page.get_by_role("link", name="To the conversations").click()
+    expect(mira.page.get_by_role("searchbox", name="Search people")).to_be_visible()

@@ -29,10 +29,12 @@ def side_pane(open_id: str | rx.Var[str]) -> rx.Component:
 
 
 def _whoami() -> rx.Component:
+    # Empty lines keep the place until the name is known.
+    handle = rx.cond(SessionState.username != "", f"@{SessionState.username}", "")
     return rx.el.header(
         rx.el.div(
             rx.el.div(rx.el.bdi(SessionState.display_name), class_name="who-name one-line"),
-            rx.el.div("@", SessionState.username, class_name="who-handle one-line"),
+            rx.el.div(handle, class_name="who-handle one-line"),
             rx.el.div(
                 class_name="error-text",
                 role="alert",

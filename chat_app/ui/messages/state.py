@@ -6,7 +6,6 @@ from uuid import UUID
 
 import reflex as rx
 from reflex.state import BaseState
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from chat_app.accounts.schemas import Identity
 from chat_app.conversations.queries import get_conversation
@@ -102,14 +101,17 @@ class TimelineState(rx.State):
             self.problem = error.detail
 
     async def _open(self, me: Identity, conversation_id: UUID) -> None:
+        # Also after a broken link: then the same window is loaded again, so that whoever reads in
+        # the past keeps the place.
+        again = self.head["id"] == str(conversation_id)
         async with current_node().database.reading() as reading:
             conversation = await get_conversation(
                 reading, viewer_id=me.user_id, conversation_id=conversation_id
             )
-            window = await _newest(reading, me, conversation_id)
-        if self.head["id"] != str(conversation_id):
-            self.new_from = conversation.last_read_seq + 1 if conversation.unread else 0
-            self.own_read_seq = conversation.last_read_seq
+        window = await _load(me, conversation_id, instead_of=self._window if again else Window())
+        if conversation.unread or not again:
+            new_from = conversation.last_read_seq + 1 if conversation.unread else 0
+            show(self, new_from=new_from, own_read_seq=conversation.last_read_seq)
         self._conversation = conversation
         self._show_head(me)
         self._show(me, window)
@@ -141,9 +143,7 @@ class TimelineState(rx.State):
         show(self, problem="")
 
     async def _load_newest(self, me: Identity, conversation_id: UUID) -> None:
-        async with current_node().database.reading() as reading:
-            window = await _newest(reading, me, conversation_id)
-        self._show(me, window)
+        self._show(me, await _load(me, conversation_id, instead_of=Window()))
         show(self, problem="")
 
     async def _apply(self, me: Identity, events: Sequence[AnyEvent]) -> None:
@@ -179,19 +179,13 @@ class TimelineState(rx.State):
         # The head of the tail and the end of the rest are each other's neighbours, so each is
         # drawn knowing the other; which of the two lists changed is all that is sent.
         if window.older is not before.older:
-            self.older = message_rows(
-                window.older,
-                viewer_id=me.user_id,
-                names=names,
-                below=window.tail[0] if window.tail else None,
-            )
+            below = window.tail[0] if window.tail else None
+            rows = message_rows(window.older, viewer_id=me.user_id, names=names, below=below)
+            show(self, older=rows)
         if window.tail is not before.tail:
-            self.tail = message_rows(
-                window.tail,
-                viewer_id=me.user_id,
-                names=names,
-                above=window.older[-1] if window.older else None,
-            )
+            above = window.older[-1] if window.older else None
+            rows = message_rows(window.tail, viewer_id=me.user_id, names=names, above=above)
+            show(self, tail=rows)
         self._window = window
         show(self, has_older=window.has_older, has_newer=window.has_newer)
 
@@ -213,8 +207,18 @@ def _id_of(text: str) -> UUID:
         raise NotFound from None
 
 
-async def _newest(reading: AsyncSession, me: Identity, conversation_id: UUID) -> Window:
-    page = await history(reading, viewer_id=me.user_id, conversation_id=conversation_id, limit=PAGE)
+async def _load(me: Identity, conversation_id: UUID, *, instead_of: Window) -> Window:
+    """Load the newest messages, or again the part of the past that is being read."""
+    async with current_node().database.reading() as reading:
+        page = await history(
+            reading,
+            viewer_id=me.user_id,
+            conversation_id=conversation_id,
+            after=instead_of.first_seq - 1 if instead_of.has_newer else None,
+            limit=max(PAGE, len(instead_of.messages)),
+        )
+    if instead_of.has_newer:
+        return Window.of(page.items, has_older=instead_of.has_older, has_newer=page.has_more)
     return Window.of(page.items, has_older=page.has_more)
 
 
