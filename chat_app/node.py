@@ -8,7 +8,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from chat_app.accounts.schemas import Identity
 from chat_app.accounts.service import Accounts
@@ -16,7 +16,7 @@ from chat_app.conversations.queries import group_ids
 from chat_app.conversations.service import Conversations
 from chat_app.core import migrations
 from chat_app.core.database import Database
-from chat_app.core.errors import AppError
+from chat_app.core.errors import AppError, Unavailable
 from chat_app.core.passwords import Passwords
 from chat_app.core.rate_limit import (
     MemoryRateLimits,
@@ -33,14 +33,14 @@ from chat_app.realtime.redis_broker import RedisBroker
 
 # Everything we keep in Redis begins so: it may be somebody else's too.
 REDIS_PREFIX = "chat:"
-REDIS_WAIT_S = 1.0
+REDIS_WAIT_S = 0.5
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """The parts of a running process. `stopping` turns true once it takes nothing new."""
+    """The parts of a running process."""
 
     settings: Settings
     database: Database
@@ -74,24 +74,24 @@ class Node:
 
 @contextlib.asynccontextmanager
 async def running_node(settings: Settings) -> AsyncIterator[Node]:
-    """Run a node: migrate the embedded database, start its tasks; at the end flush and close."""
+    """Run a node: migrate where that is safe, start its tasks; at the end flush and close."""
     async with contextlib.AsyncExitStack() as stack:
         database = Database(settings)
         stack.push_async_callback(database.close)
-        if settings.embedded:
-            await migrations.upgrade(database)
-        redis = _redis(settings)
-        broker = _broker(redis)
+        await _migrate(database, settings)
+        broker = _broker(settings)
         stack.push_async_callback(broker.close)
         passwords = Passwords()
         stack.callback(passwords.close)
-        limits = _limits(settings, redis)
+        limits = _limits(settings, stack)
         messages = Messages(database=database, broker=broker, limits=limits, settings=settings)
         messages.start()
         stack.push_async_callback(messages.close)
         hub = Hub(broker)
         stack.push_async_callback(hub.close)
-        log.info("node.started", database=database.engine.dialect.name, redis=redis is not None)
+        log.info(
+            "node.started", database=database.engine.dialect.name, redis=bool(settings.redis_url)
+        )
         yield Node(
             settings=settings,
             database=database,
@@ -110,28 +110,46 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
         )
 
 
-def _redis(settings: Settings) -> Redis | None:
-    if not settings.redis_url:
-        return None
+async def _migrate(database: Database, settings: Settings) -> None:
+    """Migrate an embedded database always, a server's only while it is empty.
+
+    Changing tables that several nodes use is for `make migrate`: `ready` says when it is due.
+    """
+    try:
+        if settings.embedded or await migrations.current_revision(database) is None:
+            await migrations.upgrade(database)
+    except Unavailable:
+        if settings.embedded:
+            raise
+        log.warning("node.database_away")
+
+
+def _redis(settings: Settings, *, answer_within_s: float | None) -> Redis:
     return Redis.from_url(
         settings.redis_url,
         socket_connect_timeout=REDIS_WAIT_S,
+        socket_timeout=answer_within_s,
         socket_keepalive=True,
         retry=Retry(NoBackoff(), 1),
-        retry_on_error=[RedisError],
+        retry_on_error=[RedisConnectionError],
         max_connections=50,
     )
 
 
-def _broker(redis: Redis | None) -> Broker:
-    if redis is None:
+def _broker(settings: Settings) -> Broker:
+    if not settings.redis_url:
         return MemoryBroker()
-    broker = RedisBroker(redis, REDIS_PREFIX)
+    # A subscribed connection is silent for as long as there is no news.
+    broker = RedisBroker(_redis(settings, answer_within_s=None), REDIS_PREFIX)
     broker.start()
     return broker
 
 
-def _limits(settings: Settings, redis: Redis | None) -> RateLimits:
+def _limits(settings: Settings, stack: contextlib.AsyncExitStack) -> RateLimits:
     if settings.limits == "off":
         return NoRateLimits()
-    return MemoryRateLimits() if redis is None else RedisRateLimits(redis, REDIS_PREFIX)
+    if not settings.redis_url:
+        return MemoryRateLimits()
+    redis = _redis(settings, answer_within_s=REDIS_WAIT_S)
+    stack.push_async_callback(redis.aclose)
+    return RedisRateLimits(redis, REDIS_PREFIX)

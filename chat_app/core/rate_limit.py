@@ -16,15 +16,19 @@ from chat_app.core.errors import RateLimited
 
 KEYS_KEPT = 50_000
 ROUNDING_S = 1e-6
+ALONE_FOR_S = 2.0
 
-# KEYS[1] bucket; ARGV: now, seconds a token takes to come back, capacity, cost.
+# KEYS[1] bucket; ARGV: seconds a token takes to come back, capacity, cost. The clock is Redis's:
+# those of the nodes may differ, and their commands arrive in any order.
 # Both scripts return the seconds to wait as text; "0" when the tokens were taken.
 BUCKET = """
-local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), tonumber(ARGV[1]))
-local later = full_at + tonumber(ARGV[2]) * tonumber(ARGV[4])
-local wait = later - tonumber(ARGV[1]) - tonumber(ARGV[2]) * tonumber(ARGV[3])
-if wait > 0.000001 then return tostring(wait) end
-local ms = math.max(0, math.ceil((later - tonumber(ARGV[1])) * 1000)) + 1000
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
+local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now)
+local later = full_at + tonumber(ARGV[1]) * tonumber(ARGV[3])
+local wait = later - now - tonumber(ARGV[1]) * tonumber(ARGV[2])
+if wait > 0.00001 then return tostring(wait) end
+local ms = math.max(0, math.ceil((later - now) * 1000)) + 1000
 redis.call('SET', KEYS[1], string.format('%.6f', later), 'PX', ms)
 return '0'
 """
@@ -109,18 +113,24 @@ class RedisRateLimits:
         self._bucket = redis.register_script(BUCKET)
         self._window = redis.register_script(WINDOW)
         self._alone = MemoryRateLimits()
+        self._alone_until = 0.0
 
     async def take(self, limit: Limit, key: str, *, cost: int = 1) -> None:
         """Take `cost` tokens, or raise RateLimited with the seconds to wait."""
+        if time.monotonic() < self._alone_until:
+            await self._alone.take(limit, key, cost=cost)
+            return
         keys = [f"{self._prefix}limit:{limit.name}:{key}"]
         try:
             if limit.refills:
-                arguments = [time.time(), limit.interval_s, limit.capacity, cost]
+                arguments = [limit.interval_s, limit.capacity, cost]
                 answer = await self._bucket(keys=keys, args=arguments)
             else:
                 arguments = [int(limit.per_s * 1000), limit.capacity, cost]
                 answer = await self._window(keys=keys, args=arguments)
         except (RedisError, OSError):
+            # Nobody waits for a Redis that hangs more than once in a while.
+            self._alone_until = time.monotonic() + ALONE_FOR_S
             await self._alone.take(limit, key, cost=cost)
             return
         wait = float(cast("bytes", answer))

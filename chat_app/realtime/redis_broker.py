@@ -6,7 +6,6 @@ is counted and logged once, and made good from the database by who needs to be w
 
 import asyncio
 import contextlib
-import itertools
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 import msgspec
@@ -22,6 +21,7 @@ from chat_app.realtime.events import Envelope
 OUTGOING = 20_000
 IN_ONE_GO = 200
 CONFIRM_S = 2.0
+FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 
 log = structlog.get_logger(__name__)
@@ -126,13 +126,16 @@ class RedisBroker:
                     self._outgoing.task_done()
 
     async def _listen(self) -> None:
-        for attempt in itertools.count():
+        pause_s = FIRST_PAUSE_S
+        while True:
             try:
                 async with self._subscribed() as pubsub:
+                    pause_s = FIRST_PAUSE_S
                     await self._hear(pubsub)
             except (RedisError, OSError) as error:
-                log.warning("redis.link_broken", error=type(error).__name__, attempt=attempt)
-            await asyncio.sleep(min(LONGEST_PAUSE_S, 0.1 * 2 ** min(attempt, 6)))
+                log.warning("redis.link_broken", error=type(error).__name__, again_in_s=pause_s)
+            await asyncio.sleep(pause_s)
+            pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
 
     @contextlib.asynccontextmanager
     async def _subscribed(self) -> AsyncIterator[PubSub]:
