@@ -1,45 +1,47 @@
 """Making the rows of a new conversation; the callers own the transaction."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.engine import Connection
 
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
 from chat_app.models import Conversation, Member
 
 
-async def add_conversation(
-    connection: AsyncConnection,
-    *,
-    kind: str,
-    created_by: UUID,
-    member_ids: Iterable[UUID],
-    opened_by: Iterable[UUID],
-    title: str = "",
-    key: str | None = None,
-) -> UUID:
+class NewConversation(NamedTuple):
+    """A conversation to make; `opened_by` are the members who see it listed from the start."""
+
+    kind: str
+    created_by: UUID
+    member_ids: Sequence[UUID]
+    opened_by: Sequence[UUID]
+    title: str = ""
+    direct_key: str | None = None
+
+
+def add_conversation(connection: Connection, new: NewConversation) -> UUID:
     """Insert a conversation with its members and return its id.
 
-    Raises sqlalchemy's IntegrityError when the direct conversation `key` exists already.
+    Raises sqlalchemy's IntegrityError when the direct conversation exists already.
     """
     now = utc_now()
     conversation: dict[str, Any] = {
         "id": new_id(),
-        "kind": kind,
-        "title": title,
-        "direct_key": key,
-        "created_by": created_by,
+        "kind": new.kind,
+        "title": new.title,
+        "direct_key": new.direct_key,
+        "created_by": new.created_by,
         "last_seq": 0,
         "last_rev": 0,
         "created_at": now,
         "updated_at": now,
     }
-    await connection.execute(insert(Conversation), conversation)
-    opened = set(opened_by)
+    connection.execute(insert(Conversation), conversation)
+    opened = set(new.opened_by)
     members = [
         {
             "conversation_id": conversation["id"],
@@ -50,8 +52,8 @@ async def add_conversation(
             "delivered_seq": 0,
             "joined_at": now,
         }
-        for user_id in member_ids
+        for user_id in new.member_ids
     ]
-    await connection.execute(insert(Member), members)
+    connection.execute(insert(Member), members)
     identifier: UUID = conversation["id"]
     return identifier

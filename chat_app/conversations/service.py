@@ -13,7 +13,7 @@ from chat_app.accounts.queries import user_card
 from chat_app.conversations.direct import direct_key, peer_of
 from chat_app.conversations.errors import ConversationNotFound, ReceiverIsSelf
 from chat_app.conversations.queries import get_conversation
-from chat_app.conversations.rows import add_conversation
+from chat_app.conversations.rows import NewConversation, add_conversation
 from chat_app.conversations.schemas import Conversation, Opened
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
@@ -66,14 +66,9 @@ class Conversations:
         """Make a group of the actor and `member_ids` (any number) and return its id."""
         everybody = list(dict.fromkeys([actor_id, *member_ids]))
         async with unit_of_work(self._database) as uow:
-            group_id = await add_conversation(
-                await uow.session.connection(),
-                kind="group",
-                title=title,
-                created_by=actor_id,
-                member_ids=everybody,
-                opened_by=everybody,
-            )
+            new = NewConversation("group", actor_id, everybody, opened_by=everybody, title=title)
+            connection = await uow.session.connection()
+            group_id = await connection.run_sync(add_conversation, new)
             view = await get_conversation(uow.session, viewer_id=actor_id, conversation_id=group_id)
             # One envelope for all: nobody has read anything of a new group.
             event = ConversationUpdated(conversation=view)
@@ -139,14 +134,10 @@ class Conversations:
         async with unit_of_work(self._database) as uow:
             found = await _opened_before(uow.session, key, actor_id)
             if found is None:
-                identifier = await add_conversation(
-                    await uow.session.connection(),
-                    kind="direct",
-                    key=key,
-                    created_by=actor_id,
-                    member_ids=(actor_id, user_id),
-                    opened_by=(actor_id,),
-                )
+                pair = (actor_id, user_id)
+                new = NewConversation("direct", actor_id, pair, opened_by=pair[:1], direct_key=key)
+                connection = await uow.session.connection()
+                identifier = await connection.run_sync(add_conversation, new)
             else:
                 identifier = found[0]
                 if not found[1]:

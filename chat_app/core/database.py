@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import event, text
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -19,6 +20,8 @@ from chat_app.core.settings import Settings
 
 POOL_WAIT_S = 5
 SQLITE_BUSY_MS = 3000
+Result = TypeVar("Result")
+
 AWAY = (OperationalError, InterfaceError, PoolTimeout, OSError, TimeoutError)
 
 
@@ -37,6 +40,7 @@ class Database:
         self._turn: contextlib.AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if self.is_sqlite else contextlib.nullcontext()
         )
+        self._thread = _WriterThread(self.engine.url) if self.is_sqlite else None
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -63,6 +67,19 @@ class Database:
             async with self._turn, self._writing.begin() as connection:
                 yield connection
 
+    async def transact(self, work: Callable[[Connection], Result]) -> Result:
+        """Run `work`, which must not await, in one writing transaction.
+
+        The SQLite driver of `writing` goes to a thread and back for every statement; this goes
+        once for all of them.
+        """
+        with _away_is_unavailable():
+            if self._thread is not None:
+                async with self._turn:
+                    return await self._thread.run(work)
+            async with self._writing.begin() as connection:
+                return await connection.run_sync(work)
+
     async def ping(self) -> None:
         """Ask the database anything; raises Unavailable when it does not answer."""
         async with self.reading() as session:
@@ -70,7 +87,37 @@ class Database:
 
     async def close(self) -> None:
         """Close every pooled connection."""
+        if self._thread is not None:
+            self._thread.close()
         await self.engine.dispose()
+
+
+class _WriterThread:
+    """One thread with one plain SQLite connection, for whole transactions at a time."""
+
+    def __init__(self, url: URL) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="database writer")
+        engine = create_engine(
+            url.set(drivername="sqlite"),
+            pool_size=1,
+            max_overflow=0,
+            # Closed by the main thread at the end; used by one thread at a time all the same.
+            connect_args={"timeout": SQLITE_BUSY_MS / 1000, "check_same_thread": False},
+        )
+        _prepare_sqlite(engine)
+        self._engine = engine.execution_options(chat_writes=True)
+
+    async def run(self, work: Callable[[Connection], Result]) -> Result:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._transact, work)
+
+    def close(self) -> None:
+        self._thread.shutdown()
+        self._engine.dispose()
+
+    def _transact(self, work: Callable[[Connection], Result]) -> Result:
+        with self._engine.begin() as connection:
+            return work(connection)
 
 
 @contextlib.contextmanager
@@ -104,8 +151,7 @@ def _make_engine(settings: Settings) -> AsyncEngine:
             pool_timeout=POOL_WAIT_S,
             connect_args={"timeout": SQLITE_BUSY_MS / 1000},
         )
-        event.listen(engine.sync_engine, "connect", _set_pragmas)
-        event.listen(engine.sync_engine, "begin", _begin)
+        _prepare_sqlite(engine.sync_engine)
         return engine
     return create_async_engine(
         url,
@@ -115,6 +161,11 @@ def _make_engine(settings: Settings) -> AsyncEngine:
         pool_pre_ping=True,
         connect_args={"timeout": POOL_WAIT_S, "command_timeout": 30},
     )
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin)
 
 
 def _set_pragmas(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
@@ -127,6 +178,8 @@ def _set_pragmas(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> N
         "foreign_keys=ON",
         f"busy_timeout={SQLITE_BUSY_MS}",
         "cache_size=-16000",
+        # Batches change the same index pages again and again: copied back once for many of them.
+        "wal_autocheckpoint=8000",
         "temp_store=MEMORY",
     ):
         cursor.execute(f"PRAGMA {pragma}")

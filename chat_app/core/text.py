@@ -15,7 +15,11 @@ def fold(text: str) -> str:
 
 def has_lone_surrogate(text: str) -> bool:
     """Whether `text` cannot be written as UTF-8."""
-    return any("\ud800" <= letter <= "\udfff" for letter in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def has_control(text: str, *, allowed: str = "") -> bool:

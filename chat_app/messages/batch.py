@@ -8,37 +8,22 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.orm import aliased
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
 from sqlmodel import col
 
 from chat_app.conversations.direct import direct_key, peer_of
 from chat_app.conversations.errors import CannotMessage, ConversationNotFound, ReceiverIsSelf
-from chat_app.conversations.rows import add_conversation
+from chat_app.conversations.rows import NewConversation, add_conversation
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import AppError, NotFound
 from chat_app.core.ids import new_id
+from chat_app.core.pairs import as_parameter
 from chat_app.messages.errors import IdempotencyConflict
 from chat_app.messages.schemas import Outgoing
-from chat_app.models import Conversation, Member, Message, User
+from chat_app.messages.statements import ADD, BUMP, CONVERSATIONS, READ, questions
+from chat_app.models import User
 from chat_app.realtime.shapes import Message as MessageView
-
-MESSAGES = Message.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
-CONVERSATIONS = Conversation.__table__  # type: ignore[attr-defined]  # the same
-MEMBERS = Member.__table__  # type: ignore[attr-defined]  # the same
-
-BUMP = (
-    update(CONVERSATIONS)
-    .where(CONVERSATIONS.c.id == bindparam("key"))
-    .values(last_seq=bindparam("seq"), last_rev=bindparam("rev"), updated_at=bindparam("at"))
-)
-# Sending implies reading.
-READ = (
-    update(MEMBERS)
-    .where(MEMBERS.c.conversation_id == bindparam("key"), MEMBERS.c.user_id == bindparam("reader"))
-    .values(last_read_seq=bindparam("seq"), read_seq=bindparam("seq"))
-)
 
 
 class Stored(NamedTuple):
@@ -64,11 +49,12 @@ class Batch:
 
     def __init__(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         sends: Sequence[Outgoing],
         direct_ids: dict[str, UUID],
     ) -> None:
         self._connection = connection
+        self._ask = questions(connection.dialect.name)
         self._sends = sends
         self._direct_ids = direct_ids
         self._made: dict[str, UUID] = {}
@@ -76,35 +62,31 @@ class Batch:
         self._rows: list[dict[str, Any]] = []
         self._marks: dict[tuple[UUID, UUID], int] = {}
 
-    async def store(self) -> list[Outcome]:
+    def store(self) -> list[Outcome]:
         """Store what may be stored and return an outcome a send, in order.
 
         Raises what the database raises; nothing of the batch is stored then.
         """
-        earlier = await self._earlier()
+        earlier = self._earlier()
         fresh = [s for s in self._sends if (s.sender_id, s.client_id) not in earlier]
-        unreachable = await self._find_direct(fresh)
-        places = await self._places(fresh)
+        unreachable = self._find_direct(fresh)
+        places = self._places(fresh)
         outcomes = []
         for send in self._sends:
             outcome = self._outcome(send, earlier, unreachable, places)
             outcomes.append(outcome)
             if isinstance(outcome, Stored):
                 earlier.setdefault((send.sender_id, send.client_id), outcome)
-        await self._write()
+        self._write()
         return outcomes
 
     def made(self) -> dict[str, UUID]:
         """Return the conversations this batch made, to be remembered once it is committed."""
         return self._made
 
-    async def _earlier(self) -> dict[tuple[UUID, str], Stored]:
+    def _earlier(self) -> dict[tuple[UUID, str], Stored]:
         keys = [(send.sender_id, send.client_id) for send in self._sends]
-        rows = await self._connection.execute(
-            select(MESSAGES, CONVERSATIONS.c.direct_key)
-            .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)
-            .where(tuple_(MESSAGES.c.sender_id, MESSAGES.c.client_id).in_(keys))
-        )
+        rows = self._connection.execute(self._ask.earlier, as_parameter(keys))
         found = {}
         for row in rows.mappings():
             fields = dict(row)
@@ -113,7 +95,7 @@ class Batch:
             found[view.sender_id, view.client_id] = Stored(view, key, replayed=True)
         return found
 
-    async def _find_direct(self, sends: Iterable[Outgoing]) -> dict[str, AppError]:
+    def _find_direct(self, sends: Iterable[Outgoing]) -> dict[str, AppError]:
         """Learn the conversations of sends addressed to a user; make those that are missing."""
         wanted: dict[str, Outgoing] = {}
         for send in sends:
@@ -123,20 +105,20 @@ class Batch:
                     wanted.setdefault(key, send)
         if not wanted:
             return {}
-        rows = await self._connection.execute(
+        rows = self._connection.execute(
             select(CONVERSATIONS.c.direct_key, CONVERSATIONS.c.id).where(
                 CONVERSATIONS.c.direct_key.in_(list(wanted))
             )
         )
         self._made.update({row.direct_key: row.id for row in rows})
         missing = {key: send for key, send in wanted.items() if key not in self._made}
-        return await self._make_direct(missing)
+        return self._make_direct(missing)
 
-    async def _make_direct(self, missing: dict[str, Outgoing]) -> dict[str, AppError]:
+    def _make_direct(self, missing: dict[str, Outgoing]) -> dict[str, AppError]:
         if not missing:
             return {}
         receivers = [send.receiver_id for send in missing.values()]
-        rows = await self._connection.execute(
+        rows = self._connection.execute(
             select(col(User.id), col(User.deleted_at)).where(col(User.id).in_(receivers))
         )
         deleted = {row.id: row.deleted_at is not None for row in rows}
@@ -147,17 +129,14 @@ class Batch:
             elif deleted[send.receiver_id]:
                 unreachable[key] = CannotMessage()
             else:
-                self._made[key] = await add_conversation(
-                    self._connection,
-                    kind="direct",
-                    key=key,
-                    created_by=send.sender_id,
-                    member_ids=(send.sender_id, send.receiver_id),
-                    opened_by=(send.sender_id,),
+                pair = (send.sender_id, send.receiver_id)
+                new = NewConversation(
+                    "direct", send.sender_id, pair, opened_by=pair[:1], direct_key=key
                 )
+                self._made[key] = add_conversation(self._connection, new)
         return unreachable
 
-    async def _places(self, sends: Iterable[Outgoing]) -> dict[tuple[UUID, UUID], Place]:
+    def _places(self, sends: Iterable[Outgoing]) -> dict[tuple[UUID, UUID], Place]:
         """Lock the conversations the senders are members of, and read their counters."""
         wanted = {
             (conversation_id, send.sender_id)
@@ -166,34 +145,12 @@ class Batch:
         }
         if not wanted:
             return {}
-        peer, person = aliased(Member), aliased(User)
-        rows = await self._connection.execute(
-            select(
-                CONVERSATIONS.c.id,
-                CONVERSATIONS.c.direct_key,
-                CONVERSATIONS.c.last_seq,
-                CONVERSATIONS.c.last_rev,
-                MEMBERS.c.user_id,
-                col(person.deleted_at),
-            )
-            .join(MEMBERS, MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
-            .outerjoin(
-                peer,
-                CONVERSATIONS.c.direct_key.is_not(None)
-                & (col(peer.conversation_id) == CONVERSATIONS.c.id)
-                & (col(peer.user_id) != MEMBERS.c.user_id),
-            )
-            .outerjoin(person, col(person.id) == col(peer.user_id))
-            .where(tuple_(CONVERSATIONS.c.id, MEMBERS.c.user_id).in_(sorted(wanted)))
-            # In one order on every node, or two batches could wait for each other.
-            .order_by(CONVERSATIONS.c.id)
-            .with_for_update(of=CONVERSATIONS)
-        )
+        # In one order on every node, or two batches could wait for each other.
+        rows = self._connection.execute(self._ask.places, as_parameter(sorted(wanted)))
         places = {}
         for row in rows:
             self._counters[row.id] = (row.last_seq, row.last_rev)
-            gone = row.deleted_at is not None
-            places[row.id, row.user_id] = Place(row.direct_key, peer_is_gone=gone)
+            places[row.id, row.user_id] = Place(row.direct_key, peer_is_gone=row.peer_is_gone)
         return places
 
     def _conversation_of(self, send: Outgoing) -> UUID | None:
@@ -244,7 +201,7 @@ class Batch:
         self._rows.append(row)
         return MessageView(receiver_id=peer_of(place.direct_key, send.sender_id), **row)
 
-    async def _write(self) -> None:
+    def _write(self) -> None:
         if not self._rows:
             return
         # A conversation is as old as its last message: who hears of that message knows, too.
@@ -257,9 +214,9 @@ class Batch:
             {"key": conversation_id, "reader": reader, "seq": seq}
             for (conversation_id, reader), seq in self._marks.items()
         ]
-        await self._connection.execute(BUMP, bumps)
-        await self._connection.execute(insert(MESSAGES), self._rows)
-        await self._connection.execute(READ, reads)
+        self._connection.execute(BUMP, bumps)
+        self._connection.execute(ADD, self._rows)
+        self._connection.execute(READ, reads)
 
 
 def _replay(send: Outgoing, known: Stored) -> Outcome:

@@ -8,10 +8,12 @@ Path (DeWitt et al., "Implementation techniques for main memory database systems
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
 import structlog
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from chat_app.core.database import Database
@@ -116,18 +118,23 @@ class MessageLog:
     async def _store(self, sends: Sequence[Outgoing]) -> list[Outcome]:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                async with self._database.transaction() as connection:
-                    batch = Batch(connection, sends, self._direct_ids)
-                    outcomes = await batch.store()
+                made, outcomes = await self._database.transact(partial(self._store_in, sends))
             except IntegrityError:
                 # Another node stored one of these, or opened the same conversation, between
                 # our look and our insert: the next look sees it.
                 if attempt == ATTEMPTS:
                     raise
                 continue
-            self._remember(batch.made())
+            self._remember(made)
             return outcomes
         raise Unavailable
+
+    def _store_in(
+        self, sends: Sequence[Outgoing], connection: Connection
+    ) -> tuple[dict[str, UUID], list[Outcome]]:
+        batch = Batch(connection, sends, self._direct_ids)
+        outcomes = batch.store()
+        return batch.made(), outcomes
 
     def _remember(self, made: dict[str, UUID]) -> None:
         if len(self._direct_ids) > KEYS_REMEMBERED:
