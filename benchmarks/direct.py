@@ -97,12 +97,14 @@ class Measured(NamedTuple):
     p99_ms: float
     client_share: float
     server_share: float
+    cpu_us: float  # the server's CPU time a message: what a busy machine changes least
 
 
 async def measure(plan: Plan) -> list[Figures]:
     """Run *direct* and *floor* turn by turn."""
     figures = Figures(
-        "direct", f"{PAIRS} pairs, closed loop, {len(TEXT)} bytes, fan-out 1 + ack, {plan.durability}"
+        "direct",
+        f"{PAIRS} pairs, closed loop, {len(TEXT)} bytes, fan-out 1 + ack, {plan.durability}",
     )
     with stage.storage(*plan.addresses) as storage, stage.relay_server(storage.folder) as relay:
         async with running_node(storage.settings()) as node:
@@ -134,6 +136,9 @@ def _note(figures: Figures, own: Measured, acked: Measured, forward: Measured) -
     figures.add("floor without acks, msg/s", forward.per_second)
     figures.add("direct / floor with acks", own.per_second / acked.per_second, at_least(0.12))
     figures.add("direct / floor without acks", own.per_second / forward.per_second, at_least(0.12))
+    figures.add("server CPU, µs a message", own.cpu_us)
+    figures.add("server CPU at the floor with acks, µs a message", acked.cpu_us)
+    figures.add("floor with acks / direct, in CPU time", acked.cpu_us / own.cpu_us)
     figures.add("server, share of its core", own.server_share)
     figures.add("load client, share of its core", own.client_share)
     figures.add("load client at the floor, share of its core", acked.client_share)
@@ -173,5 +178,8 @@ async def _turn(loops: list[Loop], seconds: float, pid: int) -> Measured:
     done = sum(len(loop.took) for loop in loops)
     took = [second * 1000 for loop in loops for second in loop.took]
     client, server = usage.client_share(), usage.server_share()
+    cpu_us = usage.server_seconds() / max(done, 1) * 1e6
     await asyncio.gather(*(loop.stop() for loop in loops))
-    return Measured(done / lasted, percentile(took, 50), percentile(took, 99), client, server)
+    return Measured(
+        done / lasted, percentile(took, 50), percentile(took, 99), client, server, cpu_us
+    )

@@ -1,8 +1,7 @@
 """Sockets of the chat, opened as programs or as browsers do, and what comes out of them."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -11,7 +10,6 @@ from benchmarks.wire import Wire
 
 AT_ONCE = 50
 PATIENCE_S = 30
-Result = TypeVar("Result")
 
 
 class MessageSeen(msgspec.Struct):
@@ -49,7 +47,7 @@ async def open_browser(url: str, person: Person) -> Wire:
 async def open_all(
     url: str,
     people: Sequence[Person],
-    opened: Callable[[str, Person], "asyncio.Future[Wire] | object"] = open_program,
+    opened: Callable[[str, Person], Awaitable[Wire]] = open_program,
 ) -> list[Wire]:
     """Open a socket for each, a few at a time."""
     turns = asyncio.Semaphore(AT_ONCE)

@@ -15,6 +15,7 @@ OnText = Callable[[bytes], None]
 
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 FINAL, MASKED = 0x80, 0x80
+HEAD = 2
 SHORT, MEDIUM = 126, 127
 SMALL_LENGTH = 1 << 16
 
@@ -32,7 +33,7 @@ class Wire(asyncio.Protocol):
         self.frames = 0
         self._request = request
         self._buffer = b""
-        self._is_open: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.is_open: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._transport: asyncio.Transport | None = None
 
     @classmethod
@@ -54,9 +55,9 @@ class Wire(asyncio.Protocol):
         request = f"GET {target} HTTP/1.1\r\n{head}\r\n".encode()
         loop = asyncio.get_running_loop()
         _, wire = await loop.create_connection(
-            lambda: cls(request), address.hostname, address.port
+            lambda: cls(request), address.hostname or "", address.port or 80
         )
-        await wire._is_open
+        await wire.is_open
         return wire
 
     def send(self, text: bytes) -> None:
@@ -76,13 +77,13 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Remember that it is over."""
         self.closed = self.closed or f"connection lost {exc or ''}"
-        if not self._is_open.done():
-            self._is_open.set_exception(WireError(self.closed))
+        if not self.is_open.done():
+            self.is_open.set_exception(WireError(self.closed))
 
     def data_received(self, data: bytes) -> None:
         """Hand on every whole frame."""
         data = self._buffer + data if self._buffer else data
-        if not self._is_open.done():
+        if not self.is_open.done():
             end = data.find(b"\r\n\r\n")
             if end < 0:
                 self._buffer = data
@@ -93,15 +94,15 @@ class Wire(asyncio.Protocol):
 
     def _upgrade(self, head: bytes) -> None:
         if not head.startswith(b"HTTP/1.1 101"):
-            self._is_open.set_exception(WireError(head[:200].decode(errors="replace")))
+            self.is_open.set_exception(WireError(head[:200].decode(errors="replace")))
         elif b"permessage-deflate" in head.lower():
-            self._is_open.set_exception(WireError("the server compresses: not written for"))
+            self.is_open.set_exception(WireError("the server compresses: not written for"))
         else:
-            self._is_open.set_result(None)
+            self.is_open.set_result(None)
 
     def _take_frames(self, data: bytes) -> bytes:
         at, size = 0, len(data)
-        while size - at >= 2:
+        while size - at >= HEAD:
             length, start = data[at + 1], at + 2
             if length == SHORT:
                 length, start = int.from_bytes(data[at + 2 : at + 4], "big"), at + 4

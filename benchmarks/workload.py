@@ -19,6 +19,11 @@ class Plan:
         return 0.5 if self.quick else 2.0
 
     @property
+    def step(self) -> float:
+        """Seconds of one step of a ramp."""
+        return 1.0 if self.quick else min(10.0, self.seconds)
+
+    @property
     def addresses(self) -> tuple[str, str]:
         """Where storage and bus are; empty for the embedded pair."""
         return self.database_url, self.redis_url

@@ -1,0 +1,212 @@
+"""Messages into groups at a fixed rate, timed from when each was due: no coordinated omission.
+
+A closed loop would wait with the server and so hide its pauses. Here the next message leaves when
+it is due, whatever became of the ones before.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
+from uuid import UUID
+
+from benchmarks import stage
+from benchmarks.figures import Figures, Target, at_least, at_most, percentile
+from benchmarks.ledger import Ledger, Violation
+from benchmarks.machine import Usage
+from benchmarks.sockets import open_all, read_frame
+from benchmarks.wire import Wire
+from benchmarks.workload import Plan
+from chat_app.node import running_node
+
+SOCKETS = 200
+ROOM = 10
+RATE = 500
+FIRST_STEP = 600
+STEP = 1.1
+KNEE_MS = 200
+LARGE_ROOM = 1_000
+LARGE_RATE = 10
+TEXT = "x" * 100
+TICK_S = 0.001
+SETTLE_S = 20
+
+
+class Outcome(NamedTuple):
+    """What one rate gave."""
+
+    offered: float  # messages a second, as they really left
+    p50_ms: float
+    p99_ms: float
+    missing: int  # deliveries that had not come SETTLE_S after the last message
+    late_ms: float  # how late our own sending was, p99: the load client's own pauses
+    server_share: float
+    client_share: float
+
+
+@dataclass
+class Traffic:
+    """The sockets of some rooms, and what has been sent and seen."""
+
+    wires: list[Wire]
+    rooms: list[tuple[UUID, range]]  # the devices of each room
+    ledger: Ledger = field(default_factory=Ledger)
+    due: list[float] = field(default_factory=list)
+    took: list[float] = field(default_factory=list)
+    expected: int = 0
+    arrived: int = 0
+    _complete: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def listen(self) -> None:
+        """Take what comes from every socket."""
+        for device, wire in enumerate(self.wires):
+            wire.on_text = partial(self._take, device)
+
+    async def offer(self, rate: float, seconds: float, pid: int) -> Outcome:
+        """Send at `rate` for `seconds`, round the rooms and their members."""
+        self.took.clear()
+        usage = Usage(pid)
+        lateness = []
+        started = time.perf_counter()
+        first = len(self.due)
+        for number in range(int(rate * seconds)):
+            due = started + number / rate
+            await _until(due)
+            lateness.append(time.perf_counter() - due)
+            self._send(due)
+        offered = (len(self.due) - first) / (time.perf_counter() - started)
+        shares = usage.server_share(), usage.client_share()
+        missing = await self._settled()
+        took = [second * 1000 for second in self.took]
+        late = percentile(lateness, 99) * 1000
+        return Outcome(offered, percentile(took, 50), percentile(took, 99), missing, late, *shares)
+
+    def _send(self, due: float) -> None:
+        number = len(self.due)
+        room_id, devices = self.rooms[number % len(self.rooms)]
+        sender = devices[number // len(self.rooms) % len(devices)]
+        self.due.append(due)
+        self.expected += len(devices)
+        self._complete.clear()
+        frame = (
+            f'{{"type":"message","conversation_id":"{room_id}","content":"{TEXT}","id":"{number}"}}'
+        )
+        self.wires[sender].send(frame.encode())
+
+    def _take(self, device: int, text: bytes) -> None:
+        frame = read_frame(text)
+        message = frame.message
+        if message is None:
+            raise Violation(f"device {device} got {text[:200]!r}")
+        if frame.type == "ack":
+            self.ledger.ack(device, message.conversation_id, message.seq)
+        else:
+            self.ledger.see(device, message.conversation_id, message.seq)
+            self.took.append(time.perf_counter() - self.due[int(message.client_id)])
+        self.arrived += 1
+        if self.arrived == self.expected:
+            self._complete.set()
+
+    async def _settled(self) -> int:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                await self._complete.wait()
+        return self.expected - self.arrived
+
+
+async def _until(due: float) -> None:
+    """Wait until `due`; the last moment is spent polling, since timers are a millisecond coarse."""
+    while (left := due - time.perf_counter()) > 0:  # noqa: ASYNC110  # a point in time, no event
+        await asyncio.sleep(left - TICK_S if left > 2 * TICK_S else 0)
+
+
+@asynccontextmanager
+async def _traffic(plan: Plan, members: int, size: int) -> AsyncIterator[tuple[Traffic, int]]:
+    """Give rooms with everybody listening, and the server's process; compare at the end."""
+    with stage.storage(*plan.addresses) as storage:
+        async with running_node(storage.settings()) as node:
+            people = await stage.add_people(node, members)
+            ids = await stage.add_rooms(node, people, size)
+        devices = [range(start, start + size) for start in range(0, members, size)]
+        with stage.chat_server(storage) as chat:
+            wires = await open_all(chat.url, people)
+            traffic = Traffic(wires, list(zip(ids, devices, strict=True)))
+            traffic.listen()
+            yield traffic, chat.server.process.pid
+            gone = [wire.closed for wire in wires if wire.closed]
+            if gone:
+                raise Violation(f"{len(gone)} sockets were ended: {gone[0]}")
+        async with running_node(storage.settings()) as node:
+            await traffic.ledger.compare(node.database)
+
+
+async def measure_delivery(plan: Plan) -> list[Figures]:
+    """Run *open*: the delivery target's rate, then ever more until it is too much."""
+    delivery = Figures(
+        "open",
+        f"{RATE} msg/s in, {len(TEXT)} bytes, {SOCKETS} sockets in rooms of {ROOM}, "
+        f"timed from the scheduled sending, {plan.durability}",
+    )
+    knee = Figures(
+        "knee",
+        f"the same rooms, +10 % a step of {plan.step:g} s until p99 > {KNEE_MS} ms or a loss",
+    )
+    async with _traffic(plan, SOCKETS, ROOM) as (traffic, pid):
+        await traffic.offer(RATE / 2, plan.warm_up, pid)
+        for _ in range(plan.runs):
+            outcome = await traffic.offer(RATE, plan.seconds, pid)
+            _note(delivery, outcome, p50=at_most(5), p99=at_most(25))
+    for _ in range(1 if plan.quick else min(2, plan.runs)):
+        await _find_knee(plan, knee)
+    return [delivery, knee]
+
+
+async def measure_rooms(plan: Plan) -> list[Figures]:
+    """Run *rooms*: rooms of 10 at the delivery rate beside one of 1,000 members."""
+    small = Figures("rooms of 10", f"{RATE} msg/s in, {SOCKETS} sockets")
+    async with _traffic(plan, SOCKETS, ROOM) as (traffic, pid):
+        await traffic.offer(RATE / 2, plan.warm_up, pid)
+        for _ in range(plan.runs):
+            _note(small, await traffic.offer(RATE, plan.seconds, pid))
+    size = 100 if plan.quick else LARGE_ROOM
+    large = Figures(f"room of {size:,}", f"{LARGE_RATE} msg/s in, fan-out {size:,}")
+    async with _traffic(plan, size, size) as (traffic, pid):
+        await traffic.offer(LARGE_RATE, plan.warm_up, pid)
+        for _ in range(plan.runs):
+            _note(large, await traffic.offer(LARGE_RATE, plan.seconds, pid))
+    return [small, large]
+
+
+async def _find_knee(plan: Plan, figures: Figures) -> None:
+    best, rate = None, float(FIRST_STEP)
+    async with _traffic(plan, SOCKETS, ROOM) as (traffic, pid):
+        await traffic.offer(RATE, plan.warm_up, pid)
+        while True:
+            outcome = await traffic.offer(rate, plan.step, pid)
+            if outcome.p99_ms > KNEE_MS or outcome.missing or outcome.offered < rate * 0.95:
+                break
+            best, rate = outcome, rate * STEP
+    if best is None:
+        raise Violation(f"even {FIRST_STEP} msg/s were too much")
+    figures.add("last rate below the knee, msg/s in", best.offered, at_least(1500))
+    figures.add("frames/s out", best.offered * ROOM)
+    figures.add("p50 at that rate, ms", best.p50_ms)
+    figures.add("p99 at that rate, ms", best.p99_ms)
+    figures.add("server, share of a core", best.server_share)
+    figures.add("load client, share of a core", best.client_share)
+
+
+def _note(
+    figures: Figures, outcome: Outcome, *, p50: Target | None = None, p99: Target | None = None
+) -> None:
+    if outcome.missing:
+        raise Violation(f"{outcome.missing} deliveries never came")
+    figures.add("delivered, p50, ms", outcome.p50_ms, p50)
+    figures.add("delivered, p99, ms", outcome.p99_ms, p99)
+    figures.add("messages sent late by the load client, p99, ms", outcome.late_ms)
+    figures.add("server, share of a core", outcome.server_share)
+    figures.add("load client, share of a core", outcome.client_share)
