@@ -1,5 +1,6 @@
 """The Litestar application: controllers, errors, documents, and the node's life."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -30,6 +31,7 @@ def create_api(settings: Settings) -> Litestar:
     async def life(app: Litestar) -> AsyncIterator[None]:
         async with running_node(settings) as node:
             app.state.node = node
+            app.state.sockets = Counter()
             yield
 
     return Litestar(

@@ -1,0 +1,238 @@
+"""An authenticated live socket: one reader and one writer over one outlet of the hub."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from litestar import WebSocket
+from pydantic import ValidationError
+
+from chat_app.accounts.queries import own_user
+from chat_app.accounts.schemas import Identity
+from chat_app.api import frames
+from chat_app.conversations.queries import recent_revs, unread_counts
+from chat_app.core.errors import AppError, Invalid
+from chat_app.core.ids import new_id
+from chat_app.core.input import complaints
+from chat_app.messages.batch import Stored
+from chat_app.messages.schemas import Outgoing, SendRequest
+from chat_app.node import Node
+from chat_app.realtime.events import Envelope
+from chat_app.realtime.hub import SESSION_OVER, Outlet, OutletClosed
+
+HEARTBEAT_S = 30
+MAX_FRAME_BYTES = 65_536
+UNDER_WAY = 256
+ACTIVE = timedelta(minutes=5)
+
+FRAME_TOO_BIG = 4413
+TOO_MANY = 4429
+NO_BINARY = 1003
+
+Socket = WebSocket[Any, Any, Any]
+
+
+class Refused(Exception):
+    """The socket is to be closed with this code."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        self.code = code
+        self.reason = reason
+        super().__init__(reason)
+
+
+async def receive(socket: Socket) -> str | bytes | None:
+    """Return the next frame; None when the other side has gone."""
+    message = await socket.receive()
+    if message["type"] != "websocket.receive":
+        return None
+    text = message.get("text")
+    return text if text is not None else message.get("bytes", b"")
+
+
+class FrameBudget:
+    """A token bucket of one socket; see core.rate_limit for the shared ones."""
+
+    def __init__(self, node: Node) -> None:
+        self._on = node.settings.limits == "on"
+        self._burst = node.settings.limit_frame_burst
+        self._per_second = node.settings.limit_frames_per_second
+        self._left = float(self._burst)
+        self._at = time.monotonic()
+
+    def take(self) -> None:
+        """Count a frame. Raises Refused when there were too many."""
+        if not self._on:
+            return
+        now = time.monotonic()
+        self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
+        self._at = now
+        if self._left < 1:
+            raise Refused(TOO_MANY, "too many frames")
+        self._left -= 1
+
+
+class LiveSocket:
+    """An authenticated socket. Everything it is sent goes through its outlet, in one order."""
+
+    def __init__(self, socket: Socket, node: Node, identity: Identity, outlet: Outlet) -> None:
+        self._socket = socket
+        self._node = node
+        self._identity = identity
+        self._outlet = outlet
+        self._budget = FrameBudget(node)
+        self._under_way = 0
+        self._room = asyncio.Event()
+
+    async def run(self) -> None:
+        """Greet, then read and write until one of the two ends. Raises Refused."""
+        # The outlet was opened before: what happens while we load comes after the greeting.
+        await self._send(frames.encode(await self._greeting()))
+        writer = asyncio.create_task(self._write())
+        reader = asyncio.create_task(self._read())
+        try:
+            await asyncio.wait((writer, reader), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            writer.cancel()
+            reader.cancel()
+            outcomes = await asyncio.gather(writer, reader, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, OutletClosed):
+                raise Refused(outcome.code, outcome.reason) from None
+            if isinstance(outcome, Exception) and not isinstance(outcome, OSError):
+                raise outcome
+
+    async def _greeting(self) -> frames.Ready:
+        user_id = self._identity.user_id
+        async with self._node.database.reading() as session:
+            return frames.Ready(
+                user=await own_user(session, user_id=user_id),
+                unread=await unread_counts(session, viewer_id=user_id),
+                heartbeat_s=HEARTBEAT_S,
+                max_frame_bytes=MAX_FRAME_BYTES,
+            )
+
+    async def _send(self, body: bytes) -> None:
+        await self._socket.send({"type": "websocket.send", "text": body.decode(), "bytes": None})
+
+    async def _write(self) -> None:
+        while True:
+            for envelope in await self._outlet.take():
+                await self._send(envelope.body)
+
+    async def _read(self) -> None:
+        async for text in self._texts():
+            frame = frames.read_frame(text)
+            if isinstance(frame, frames.Send):
+                await self._submit(frame)
+            elif isinstance(frame, frames.Error):
+                self._reply(frame)
+            else:
+                await self._answer(frame)
+
+    async def _texts(self) -> AsyncIterator[str]:
+        while (received := await receive(self._socket)) is not None:
+            if isinstance(received, bytes):
+                raise Refused(NO_BINARY, "text frames only")
+            too_big = len(received) > MAX_FRAME_BYTES // 4
+            if too_big and len(received.encode(errors="replace")) > MAX_FRAME_BYTES:
+                raise Refused(FRAME_TOO_BIG, "frame too big")
+            self._budget.take()
+            yield received
+
+    async def _submit(self, frame: frames.Send) -> None:
+        """Queue a message; its ack follows when it is stored, other frames may come between."""
+        try:
+            outgoing = self._outgoing(frame)
+            stored = await self._node.messages.submit(outgoing)
+        except AppError as error:
+            self._refuse(frame.id, error)
+            return
+        self._under_way += 1
+        stored.add_done_callback(partial(self._acknowledge, frame.id))
+        while self._under_way >= UNDER_WAY:
+            self._room.clear()
+            await self._room.wait()
+
+    def _outgoing(self, frame: frames.Send) -> Outgoing:
+        try:
+            request = SendRequest(
+                content=frame.content,
+                receiver_id=frame.receiver_id,
+                conversation_id=frame.conversation_id,
+                client_id=frame.id,
+            )
+        except ValidationError as error:
+            raise complaints(error) from None
+        return Outgoing(
+            sender_id=self._identity.user_id,
+            content=request.content,
+            client_id=request.client_id or str(new_id()),
+            conversation_id=request.conversation_id,
+            receiver_id=request.receiver_id,
+            origin=self._outlet.id,
+        )
+
+    def _acknowledge(self, frame_id: str | None, stored: "asyncio.Future[Stored]") -> None:
+        self._under_way -= 1
+        self._room.set()
+        error = stored.exception()
+        if error is None:
+            self._reply(frames.Ack(id=frame_id, message=stored.result().message))
+        elif isinstance(error, AppError):
+            self._refuse(frame_id, error)
+        else:
+            # The log writer has written down what it was.
+            detail = "Something went wrong here."
+            frame = frames.Error(code="internal_error", detail=detail, retryable=True, id=frame_id)
+            self._reply(frame)
+
+    async def _answer(self, frame: frames.Read | frames.Ping | frames.Auth) -> None:
+        # Answers come in the order of the questions: a pong tells that all before it is settled.
+        while self._under_way:
+            self._room.clear()
+            await self._room.wait()
+        try:
+            if isinstance(frame, frames.Read):
+                await self._mark_read(frame)
+            elif isinstance(frame, frames.Ping):
+                await self._pong(frame)
+            else:
+                detail = "This socket is authenticated already."
+                self._reply(
+                    frames.Error(code="invalid", detail=detail, retryable=False, id=frame.id)
+                )
+        except AppError as error:
+            self._refuse(frame.id, error)
+
+    async def _mark_read(self, frame: frames.Read) -> None:
+        if not 0 <= frame.seq < 2**63:
+            raise Invalid({"seq": "This is not a place in a conversation."})
+        await self._node.conversations.mark_read(
+            actor_id=self._identity.user_id,
+            conversation_id=frame.conversation_id,
+            seq=frame.seq,
+        )
+        self._reply(frames.Ack(id=frame.id))
+
+    async def _pong(self, frame: frames.Ping) -> None:
+        # News that a session has ended is a hint like all news; the heartbeat makes it sure.
+        if not await self._node.accounts.is_alive(self._identity):
+            raise Refused(SESSION_OVER, "session ended")
+        async with self._node.database.reading() as session:
+            revs = await recent_revs(session, viewer_id=self._identity.user_id, since=ACTIVE)
+        self._reply(frames.Pong(last_rev=revs, id=frame.id))
+
+    def _refuse(self, frame_id: str | None, error: AppError) -> None:
+        detail = error.detail
+        if isinstance(error, Invalid):
+            detail = " ".join(f"{field}: {rule}" for field, rule in error.fields.items())
+        self._reply(
+            frames.Error(code=error.code, detail=detail, retryable=error.retryable, id=frame_id)
+        )
+
+    def _reply(self, frame: frames.ServerFrame) -> None:
+        self._outlet.push(Envelope(frames.encode(frame)))
