@@ -1,0 +1,110 @@
+"""What a message costs the database: the same few statements however many hear of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, event, insert
+
+from chat_app.core.clock import utc_now
+from chat_app.core.ids import new_id
+from chat_app.models import User
+from chat_app.node import Node
+from tests.conftest import Storage
+from tests.nodes import new_user, open_node, to_conversation, to_user
+
+MOST = 6
+SIZES = (2, 100, 5_000)
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Give a list that fills with every statement sent to any database, transactions included."""
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: Any) -> None:  # noqa: ANN401  # the listener's own arguments
+        seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+async def new_users(node: Node, count: int) -> list[UUID]:
+    """Add many people at once."""
+    ids = [new_id() for _ in range(count)]
+    rows = [
+        User(
+            id=user_id,
+            username=user_id.hex,
+            username_key=user_id.hex,
+            display_name="Somebody",
+            search_text="",
+            password_hash="",
+            created_at=utc_now(),
+        ).model_dump()
+        for user_id in ids
+    ]
+    async with node.database.transaction() as connection:
+        await connection.execute(insert(User), rows)
+    return ids
+
+
+async def test_a_send_costs_the_same_few_statements_for_any_number_of_members(
+    storage: Storage,
+) -> None:
+    sent: dict[int, list[str]] = {}
+    async with open_node(storage) as node:
+        people = await new_users(node, max(SIZES))
+        for size in SIZES:
+            group = await node.conversations.create_group(
+                actor_id=people[0], title="group", member_ids=people[:size]
+            )
+            await node.messages.send(to_conversation(people[0], group, "first"))
+            with statements() as sent[size]:
+                await node.messages.send(to_conversation(people[1], group, "second"))
+
+    assert len(sent[2]) <= MOST
+    assert all(sent[size] == sent[2] for size in SIZES)
+
+
+async def test_a_direct_message_costs_no_more(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        alice, bob = await new_user(node), await new_user(node)
+        await node.messages.send(to_user(alice, bob, "first"))
+        # The first one introduces its conversation; the second is stored after that is done.
+        await node.messages.send(to_user(bob, alice, "second"))
+        with statements() as sent:
+            await node.messages.send(to_user(bob, alice, "third"))
+
+    assert len(sent) <= MOST
+
+
+@pytest.mark.parametrize("table", ["message", "conversation", "member"])
+async def test_no_look_up_of_a_send_reads_a_whole_table(storage: Storage, table: str) -> None:
+    """On SQLite, which tells its plan; PostgreSQL rightly scans tables as small as these."""
+    if storage.database_url:
+        return
+    async with open_node(storage) as node:
+        alice, bob = await new_user(node), await new_user(node)
+        await node.messages.send(to_user(alice, bob, "first"))
+        with statements() as sent:
+            await node.messages.send(to_user(alice, bob, "second"))
+        questions = [text for text in sent if text.lstrip().startswith("SELECT")]
+        plans = [await _plan(node, question) for question in questions]
+
+    assert plans
+    assert not [line for plan in plans for line in plan if line.startswith(f"SCAN {table}")]
+
+
+async def _plan(node: Node, question: str) -> list[str]:
+    values = (None,) * question.count("?")
+    return await node.database.transact(
+        lambda connection: [
+            row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {question}", values)
+        ]
+    )
