@@ -109,6 +109,13 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     this.#showJump();
     this.#turnPages();
     this.#markRead();
+    this.#notePlace();
+  }
+
+  /** Keep in the address where a window begins that has left the present: it outlives a broken link. */
+  #notePlace() {
+    const place = this.#hasNewer ? `#from-${this.#stored[0].dataset.seq}` : "";
+    if (location.hash !== place) history.replaceState(history.state, "", location.pathname + place);
   }
 
   #settle() {

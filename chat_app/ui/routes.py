@@ -11,7 +11,13 @@ from chat_app.ui.accounts.state import GateState
 from chat_app.ui.conversations import state as conversations
 from chat_app.ui.messages import state as messages
 from chat_app.ui.people.state import PeopleState
+from chat_app.ui.preload import Preload
 
+CHAT = "/chat/[conversation_id]"
+PRELOADS = {
+    "/index": [conversations.preload],
+    CHAT: [conversations.preload, messages.preload],
+}
 LIVE_SCREENS = (conversations.LIVE, messages.LIVE)
 
 # Places of Reflex's own components around every page.
@@ -26,6 +32,7 @@ def add_pages(app: rx.App) -> None:
     # Reflex's own connection banner: ours says it in the words of the contract.
     app.app_wraps.pop(OVERLAY, None)
     app.app_wraps[BOUNDARY] = lambda _: error_boundary(fallback_render=shell.broken_page())
+    app.add_middleware(Preload(PRELOADS))
     load = conversations.ConversationsState.load
     timeline = messages.TimelineState
     fresh_search = PeopleState.reset_search
@@ -37,7 +44,7 @@ def add_pages(app: rx.App) -> None:
     )
     app.add_page(
         shell.chat_page,
-        route="/chat/[conversation_id]",
+        route=CHAT,
         title=shell.page_title(timeline.head["name"]),
         # The messages first: they are what the reader waits for.
         on_load=[timeline.open, load, fresh_search],

@@ -82,6 +82,11 @@ class Visitor:
 NewVisitor = Callable[..., Visitor]
 
 
+def top_of(element: Locator) -> float:
+    """Return how far below the window's edge an element begins."""
+    return float(element.evaluate("element => element.getBoundingClientRect().top"))
+
+
 # For one module at a time: its event loop runs in this thread, and no other could beside it.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:

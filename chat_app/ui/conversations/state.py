@@ -34,15 +34,13 @@ class ConversationsState(rx.State):
     _items: updates.Conversations = ()
     _unread: dict[UUID, int] = {}
     _next_before: str | None = None
+    # Loaded before the page was told anything: its handler need not load again.
+    _is_fresh: bool = False
 
     @rx.event
     async def load(self) -> None:
         """Load the newest conversations."""
-        me = await signed_in(self)
-        try:
-            await self._load(me)
-        except AppError as error:
-            self.problem = error.detail
+        await self._load_page(await signed_in(self))
 
     @rx.event
     async def load_more(self) -> None:
@@ -62,6 +60,15 @@ class ConversationsState(rx.State):
         self._items += tuple(one for one in page.items if one.id not in known)
         self._next_before = page.next_before
         self._show(me)
+
+    async def _load_page(self, me: Identity) -> None:
+        if self._is_fresh:
+            self._is_fresh = False
+            return
+        try:
+            await self._load(me)
+        except AppError as error:
+            self.problem = error.detail
 
     async def _load(self, me: Identity) -> None:
         async with current_node().database.reading() as reading:
@@ -117,6 +124,13 @@ async def _reload(root: BaseState, me: Identity) -> None:
     state = await root.get_state(ConversationsState)
     if state.loaded:
         await state._load(me)
+
+
+async def preload(root: BaseState, me: Identity) -> None:
+    """Load the newest conversations."""
+    state = await root.get_state(ConversationsState)
+    await state._load_page(me)
+    state._is_fresh = True
 
 
 LIVE = LiveScreen(apply=_apply, reload=_reload)

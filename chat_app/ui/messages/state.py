@@ -1,5 +1,6 @@
 """The open conversation, as a tab shows it."""
 
+import re
 from collections.abc import Sequence
 from typing import TypedDict
 from uuid import UUID
@@ -19,12 +20,13 @@ from chat_app.ui.kit.avatar import initials, tone
 from chat_app.ui.live import LiveScreen
 from chat_app.ui.messages import updates
 from chat_app.ui.messages.rows import MessageRow, message_rows
-from chat_app.ui.messages.window import PAGE, Window
+from chat_app.ui.messages.window import LONGEST, PAGE, Window
 from chat_app.ui.running import current_node
 from chat_app.ui.session import signed_in
 from chat_app.ui.values import show
 
 CHAT_PATH = "/chat/"
+PAST = re.compile(r"from-([1-9]\d{0,17})")
 
 
 class Head(TypedDict):
@@ -56,19 +58,13 @@ class TimelineState(rx.State):
 
     _conversation: Conversation | None = None
     _window: Window = Window()
+    # Loaded before the page was told anything: its handler need not load again.
+    _is_fresh: bool = False
 
     @rx.event
     async def open(self) -> None:
         """Show the conversation that the address names, if it is one of mine."""
-        me = await signed_in(self)
-        wanted = _wanted(self.router.url.path)
-        try:
-            await self._open(me, _id_of(wanted))
-        except NotFound:
-            self._forget()
-            self.missing = wanted
-        except AppError as error:
-            self.problem = error.detail
+        await self._open_wanted(await signed_in(self))
 
     @rx.event
     async def close(self) -> None:
@@ -100,15 +96,27 @@ class TimelineState(rx.State):
         except AppError as error:
             self.problem = error.detail
 
+    async def _open_wanted(self, me: Identity) -> None:
+        wanted = _wanted(self.router.url.path)
+        is_there = self._is_fresh and wanted in {self.head["id"], self.missing}
+        self._is_fresh = False
+        if is_there:
+            return
+        try:
+            await self._open(me, _id_of(wanted))
+        except NotFound:
+            self._forget()
+            self.missing = wanted
+        except AppError as error:
+            self.problem = error.detail
+
     async def _open(self, me: Identity, conversation_id: UUID) -> None:
-        # Also after a broken link: then the same window is loaded again, so that whoever reads in
-        # the past keeps the place.
         again = self.head["id"] == str(conversation_id)
         async with current_node().database.reading() as reading:
             conversation = await get_conversation(
                 reading, viewer_id=me.user_id, conversation_id=conversation_id
             )
-        window = await _load(me, conversation_id, instead_of=self._window if again else Window())
+        window = await _load(me, conversation_id, since=self._read_since(again=again))
         if conversation.unread or not again:
             new_from = conversation.last_read_seq + 1 if conversation.unread else 0
             show(self, new_from=new_from, own_read_seq=conversation.last_read_seq)
@@ -116,6 +124,16 @@ class TimelineState(rx.State):
         self._show_head(me)
         self._show(me, window)
         show(self, problem="", missing="")
+
+    def _read_since(self, *, again: bool) -> int | None:
+        """Return where the window begins that is being read, if it is scrolled into the past.
+
+        After a broken link only the address knows: `timeline.js` keeps it there.
+        """
+        if again and self._window.has_newer:
+            return self._window.first_seq
+        match = PAST.fullmatch(self.router.url.fragment)
+        return int(match[1]) if match else None
 
     async def _turn(
         self, me: Identity, *, before: int | None = None, after: int | None = None
@@ -143,7 +161,7 @@ class TimelineState(rx.State):
         show(self, problem="")
 
     async def _load_newest(self, me: Identity, conversation_id: UUID) -> None:
-        self._show(me, await _load(me, conversation_id, instead_of=Window()))
+        self._show(me, await _load(me, conversation_id))
         show(self, problem="")
 
     async def _apply(self, me: Identity, events: Sequence[AnyEvent]) -> None:
@@ -207,19 +225,22 @@ def _id_of(text: str) -> UUID:
         raise NotFound from None
 
 
-async def _load(me: Identity, conversation_id: UUID, *, instead_of: Window) -> Window:
-    """Load the newest messages, or again the part of the past that is being read."""
+async def _load(me: Identity, conversation_id: UUID, *, since: int | None = None) -> Window:
+    """Load the newest messages, or those from a place in the past on."""
     async with current_node().database.reading() as reading:
         page = await history(
             reading,
             viewer_id=me.user_id,
             conversation_id=conversation_id,
-            after=instead_of.first_seq - 1 if instead_of.has_newer else None,
-            limit=max(PAGE, len(instead_of.messages)),
+            after=since - 1 if since else None,
+            limit=LONGEST if since else PAGE,
         )
-    if instead_of.has_newer:
-        return Window.of(page.items, has_older=instead_of.has_older, has_newer=page.has_more)
-    return Window.of(page.items, has_older=page.has_more)
+    if since is None:
+        return Window.of(page.items, has_older=page.has_more)
+    if not page.items:
+        # The address names a place that is yet to come.
+        return await _load(me, conversation_id)
+    return Window.of(page.items, has_older=since > 1, has_newer=page.has_more)
 
 
 def _followed(
@@ -238,6 +259,13 @@ async def _reload(root: BaseState, me: Identity) -> None:
     state = await root.get_state(TimelineState)
     if state._conversation is not None:
         await state._open(me, state._conversation.id)
+
+
+async def preload(root: BaseState, me: Identity) -> None:
+    """Load the conversation that the address names."""
+    state = await root.get_state(TimelineState)
+    await state._open_wanted(me)
+    state._is_fresh = True
 
 
 LIVE = LiveScreen(apply=_apply, reload=_reload)
