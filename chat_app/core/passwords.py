@@ -23,7 +23,8 @@ CONTEXT = CryptContext(
     argon2__parallelism=1,
 )
 AT_A_TIME = 2
-WAITING = 64
+# At 0.1 s and two at a time, who is let in waits half a minute at the most.
+WAITING = 512
 
 log = structlog.get_logger(__name__)
 
