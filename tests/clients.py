@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
 
 PASSWORD = "correct horse battery"
-PATIENCE_S = 5
+PATIENCE_S = 15
 
 Json = dict[str, Any]
 
