@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import psutil
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.clients import Person, Socket, log_in
+from tests.clients import PATIENCE_S, Person, Socket, log_in, register
+from tests.conftest import StartChat
 from tests.servers import ChatServer
 
 
@@ -27,6 +29,12 @@ async def refusal(url: str, *, cookie: str | None = None, origin: str | None = N
             return code
     except InvalidStatus as error:
         return error.response.status_code
+
+
+def open_links(server: psutil.Process, port: int) -> int:
+    """Count the clients that are connected to the server."""
+    links = server.net_connections("tcp")
+    return sum(link.status == "ESTABLISHED" and link.laddr.port == port for link in links)
 
 
 async def test_a_page_is_greeted_at_once(alice: Person, bob: Person) -> None:
@@ -158,18 +166,30 @@ async def test_signing_out_ends_the_sockets_of_that_session_within_a_second(
         assert "session.ended" not in [frame["type"] for frame in await kept.settled()]
 
 
-async def test_any_number_of_cycles_leaves_the_server_as_it_was(alice: Person, bob: Person) -> None:
-    """W2: what is left behind would show as a slower or refused socket, or a doubled event."""
+async def test_a_thousand_cycles_leave_the_server_as_it_was(start_chat: StartChat) -> None:
+    """W2: no connection stays, memory is flat, and nothing is heard twice afterwards."""
+    chat = start_chat()
+    alice, bob = await register(chat.url), await register(chat.url)
+    server = psutil.Process(chat.server.process.pid)
+    links = open_links(server, chat.port)
 
     async def cycle() -> None:
         async with alice.socket() as socket:
             await socket.settled()
 
-    for _ in range(10):
-        await asyncio.gather(*(cycle() for _ in range(10)))
+    async def cycles(count: int) -> int:
+        for _ in range(count // 20):
+            await asyncio.gather(*(cycle() for _ in range(20)))
+        return server.memory_info().rss
 
+    before = await cycles(400)
+    after = await cycles(1000)
+
+    assert after < before * 1.05
+    async with asyncio.timeout(PATIENCE_S):
+        while open_links(server, chat.port) > links:
+            await asyncio.sleep(0.05)  # the kernel tells of no connection that has gone
     async with alice.socket() as socket:
         await bob.write(alice, "still there?")
         created = [frame for frame in await socket.settled() if frame["type"] == "message.created"]
-
     assert len(created) <= 1
