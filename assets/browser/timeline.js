@@ -40,8 +40,6 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     document.addEventListener("visibilitychange", this);
     this.#drawPending();
     this.#openingPlace();
-    // A reloaded page begins at the end, even if its tab had been scrolled up.
-    if (this.#hasNewer) this.#jump.click();
   }
 
   disconnectedCallback() {

@@ -8,6 +8,7 @@ from reflex_components_core.base.error_boundary import (  # type: ignore[import-
 from chat_app.ui import shell, theme
 from chat_app.ui.accounts import pages
 from chat_app.ui.accounts.state import GateState
+from chat_app.ui.browser.scripts import begin_at_the_end
 from chat_app.ui.conversations import state as conversations
 from chat_app.ui.messages import state as messages
 from chat_app.ui.people.state import PeopleState
@@ -28,7 +29,7 @@ BOUNDARY = (55, "ErrorBoundary")
 def add_pages(app: rx.App) -> None:
     """Give the app its pages and its look."""
     app.stylesheets.extend(theme.STYLESHEETS)
-    app.head_components.extend(theme.head_components())
+    app.head_components.extend([*theme.head_components(), begin_at_the_end()])
     # Reflex's own connection banner: ours says it in the words of the contract.
     app.app_wraps.pop(OVERLAY, None)
     app.app_wraps[BOUNDARY] = lambda _: error_boundary(fallback_render=shell.broken_page())

@@ -102,6 +102,18 @@ def list_keys(*content: rx.Component) -> rx.Component:
     return _Keys.create(*content)
 
 
+def begin_at_the_end() -> rx.Component:
+    """Drop the place in the past from the address of a page that is loaded anew.
+
+    It is there for a link that broke. In the page's head, because the first event is sent before
+    any of the other scripts has come.
+    """
+    return rx.el.script(
+        'if (location.hash.startsWith("#from-"))'
+        ' history.replaceState(history.state, "", location.pathname);'
+    )
+
+
 def _clock(function: str, *arguments: rx.Var[str]) -> rx.Var[str]:
     data = VarData(imports={f"{FOLDER}/clock.js": [ImportVar(tag=function)]})
     return FunctionStringVar.create(function, _var_data=data).call(*arguments).to(str)
