@@ -25,6 +25,7 @@ from chat_app.node import Node
 from tests import servers
 
 TOKEN_S = 86_400
+BUILD_S = 300
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,19 @@ def chat_server(storage: Storage, *, pinned: bool = False) -> Iterator[servers.C
         )
     try:
         yield chat.wait_until_ready()
+    finally:
+        chat.stop()
+
+
+@contextlib.contextmanager
+def full_server(storage: Storage) -> Iterator[servers.ChatServer]:
+    """Give the whole chat, screens included; builds them first where they have changed."""
+    port = servers.free_port()
+    reflex = Path(sys.executable).parent / "reflex"
+    command = [str(reflex), *f"run --env prod --backend-port {port} --frontend-port {port}".split()]
+    chat = servers.ChatServer(command, folder=storage.folder, port=port, **storage.environment())
+    try:
+        yield chat.wait_until_ready(seconds=BUILD_S)
     finally:
         chat.stop()
 
