@@ -139,6 +139,12 @@ def new_day(before: rx.Var[str], moment: rx.Var[str]) -> rx.Var[str]:
     return _clock("newDay", before, moment)
 
 
+def linked(text: rx.Var[str]) -> rx.Var[str]:
+    """Show a text with its web addresses as links, and nothing else of it as anything but text."""
+    data = VarData(imports={f"{FOLDER}/links.js": [ImportVar(tag="linked")]})
+    return FunctionStringVar.create("linked", _var_data=data).call(text).to(str)
+
+
 def address_id() -> rx.Var[str]:
     """Return the conversation that the address names: at once, before the server has answered."""
     return rx.Var(

@@ -2,7 +2,13 @@
 
 import reflex as rx
 
-from chat_app.ui.browser.scripts import full_time, new_day, time_of_day, timeline_element
+from chat_app.ui.browser.scripts import (
+    full_time,
+    linked,
+    new_day,
+    time_of_day,
+    timeline_element,
+)
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.button import button
 from chat_app.ui.kit.icon import icon
@@ -81,7 +87,7 @@ def message_item(
             ),
             rx.el.div(
                 # Text, and nothing but text: React escapes it, and no markup is ever read from it.
-                rx.el.div(cell["text"], class_name="bubble", dir="auto"),
+                rx.el.div(linked(cell["text"]), class_name="bubble", dir="auto"),
                 _meta(cell, is_read),
                 class_name="said",
             ),
