@@ -14,6 +14,8 @@ def clean_content(text: str) -> str:
     other than newline and tab.
     """
     content = text.strip()
+    if content.isascii() and content.isprintable() and 0 < len(content) <= LONGEST:
+        return content  # most texts; the questions below are for the others
     if not content or not _shows_something(content):
         message = "Write something first."
         raise ValueError(message)
