@@ -20,7 +20,7 @@ from chat_app.edge import AsgiApp
 MAX_FRAME_BYTES = 128 * 1024
 HEARTBEAT_SECONDS = 20
 STOP_SECONDS = 6
-GC_THRESHOLDS = (10_000, 20, 50)
+GC_THRESHOLDS = (5_000, 10, 10)
 
 
 def serve_with_uvicorn(trusted_proxies: tuple[str, ...]) -> None:
