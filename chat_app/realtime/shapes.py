@@ -49,7 +49,7 @@ class UserCard(Shape, frozen=True):
     friendship: Friendship
 
 
-class Message(Shape, frozen=True):
+class Message(Shape, frozen=True, cache_hash=True):
     """One message. `receiver_id` is the other person of a direct conversation, else null."""
 
     id: UUID

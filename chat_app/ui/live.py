@@ -10,6 +10,7 @@ import contextvars
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 import reflex as rx
 import structlog
@@ -31,6 +32,7 @@ REST = 1.0
 SHORTEST_REST = 0.05
 LONGEST_REST = 1.0
 RETRY = 1.0
+SHARED_EVENTS = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,12 @@ class LiveScreen:
 
     reload: Callable[[BaseState, Identity], Awaitable[None]]
     """Load what is shown afresh: the tab was too slow and may have missed events."""
+
+
+# One event is news for every tab that shows its conversation.
+@lru_cache(maxsize=SHARED_EVENTS)
+def _decoded(body: bytes) -> AnyEvent:
+    return decode(body)
 
 
 class LiveTabs:
@@ -153,7 +161,7 @@ class _Tab:
         """Wait for news, or until it is time to make up for a refresh that failed."""
         try:
             async with asyncio.timeout(patience):
-                return [decode(envelope.body) for envelope in await self._outlet.take()]
+                return [_decoded(envelope.body) for envelope in await self._outlet.take()]
         except TimeoutError:
             return []
 

@@ -1,7 +1,8 @@
 """What one row of the timeline shows, made from a message and its neighbours."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TypedDict
 from uuid import UUID
 
@@ -11,6 +12,8 @@ from chat_app.ui.kit.avatar import initials, tone
 
 TOGETHER = timedelta(minutes=5)
 DELETED_NAME = "Deleted user"
+# A few megabytes at most for short messages.
+SHARED_ROWS = 8_192
 
 
 class MessageRow(TypedDict):
@@ -43,32 +46,56 @@ def message_rows(
     above: Message | None = None,
     below: Message | None = None,
 ) -> list[MessageRow]:
-    """Show consecutive messages; `above` and `below` are their neighbours outside."""
+    """Show consecutive messages; `above` and `below` are their neighbours outside.
+
+    The rows are shared with whoever shows the same: they are not to be changed.
+    """
+    if not messages:
+        return []
     rows = []
-    for place, message in enumerate(messages):
-        before = messages[place - 1] if place else above
-        after = messages[place + 1] if place + 1 < len(messages) else below
-        mine = message.sender_id == viewer_id
-        name = names.get(message.sender_id, DELETED_NAME)
+    before, follows = above, _go_together(above, messages[0])
+    for message, after in zip(messages, (*messages[1:], below), strict=True):
+        is_followed = _go_together(message, after)
         rows.append(
-            MessageRow(
-                id=str(message.id),
-                seq=message.seq,
-                # Others' ids are their own business; ours ends what waits in the outbox.
-                client_id=message.client_id if mine else "",
-                author="You" if mine else name,
-                letters=initials(name),
-                tone=tone(message.sender_id),
-                text=DELETED if message.deleted_at else message.content,
-                at=stamp(message.created_at),
-                before=stamp(before.created_at) if before else "",
-                mine=mine,
-                first=not _go_together(before, message),
-                last=not _go_together(message, after),
-                deleted=message.deleted_at is not None,
+            _row(
+                message,
+                before.created_at if before else None,
+                names.get(message.sender_id, DELETED_NAME),
+                message.sender_id == viewer_id,
+                not follows,
+                not is_followed,
             )
         )
+        before, follows = message, is_followed
     return rows
+
+
+# Every tab of a busy conversation shows the same rows, and most of them again at each news.
+@lru_cache(maxsize=SHARED_ROWS)
+def _row(  # noqa: PLR0917  # the cache is quickest without names
+    message: Message,
+    before: datetime | None,
+    name: str,
+    mine: bool,  # noqa: FBT001
+    first: bool,  # noqa: FBT001
+    last: bool,  # noqa: FBT001
+) -> MessageRow:
+    return MessageRow(
+        id=str(message.id),
+        seq=message.seq,
+        # Others' ids are their own business; ours ends what waits in the outbox.
+        client_id=message.client_id if mine else "",
+        author="You" if mine else name,
+        letters=initials(name),
+        tone=tone(message.sender_id),
+        text=DELETED if message.deleted_at else message.content,
+        at=stamp(message.created_at),
+        before=stamp(before) if before else "",
+        mine=mine,
+        first=first,
+        last=last,
+        deleted=message.deleted_at is not None,
+    )
 
 
 def _go_together(before: Message | None, after: Message | None) -> bool:
