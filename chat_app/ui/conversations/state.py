@@ -32,6 +32,7 @@ class ConversationsState(rx.State):
     problem: str = ""
 
     _items: updates.Conversations = ()
+    _rows: tuple[ConversationRow, ...] = ()
     _unread: dict[UUID, int] = {}
     _next_before: str | None = None
     # Loaded before the page was told anything: its handler need not load again.
@@ -57,9 +58,8 @@ class ConversationsState(rx.State):
             self.problem = error.detail
             return
         known = {one.id for one in self._items}
-        self._items += tuple(one for one in page.items if one.id not in known)
         self._next_before = page.next_before
-        self._show(me)
+        self._show(me, (*self._items, *(one for one in page.items if one.id not in known)))
 
     async def _load_page(self, me: Identity) -> None:
         if self._is_fresh:
@@ -74,28 +74,29 @@ class ConversationsState(rx.State):
         async with current_node().database.reading() as reading:
             page = await list_conversations(reading, viewer_id=me.user_id)
             self._unread = await unread_counts(reading, viewer_id=me.user_id)
-        self._items = tuple(page.items)
         self._next_before = page.next_before
-        self._show(me)
+        self._show(me, tuple(page.items))
         show(self, loaded=True, problem="")
 
     async def _apply(self, me: Identity, events: Sequence[AnyEvent]) -> None:
         if not self.loaded:
             return
-        before = items = self._items
+        items = self._items
         for event in events:
             missing = updates.unknown(items, event, viewer_id=me.user_id)
             if missing is None:
                 items = updates.apply(items, event, viewer_id=me.user_id)
             else:
                 items = await _with_loaded(items, missing, me)
-        if items is not before:
-            self._items = items
-            self._show(me)
+        if items is not self._items:
+            self._show(me, items)
 
-    def _show(self, me: Identity) -> None:
-        rows = [conversation_row(one, viewer_id=me.user_id) for one in self._items]
-        self._unread.update((one.id, one.unread) for one in self._items)
+    def _show(self, me: Identity, items: updates.Conversations) -> None:
+        # What did not change is the same object, and so is its row.
+        shown = dict(zip(map(id, self._items), self._rows, strict=True))
+        rows = [shown.get(id(one)) or conversation_row(one, viewer_id=me.user_id) for one in items]
+        self._unread.update((one.id, one.unread) for one in items if id(one) not in shown)
+        self._items, self._rows = items, tuple(rows)
         recent, others = rows[:HOT_ROWS], rows[HOT_ROWS:]
         total = sum(self._unread.values())
         has_more = self._next_before is not None

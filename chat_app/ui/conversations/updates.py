@@ -1,5 +1,6 @@
 """How the list of conversations follows the news: applying an event equals loading afresh."""
 
+from datetime import datetime
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -34,7 +35,7 @@ def apply(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> Conversa
             pass
     if changed is None:
         return items
-    return _sorted(*(changed if one.id == changed.id else one for one in items))
+    return _with(items, changed)
 
 
 def unknown(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> UUID | None:
@@ -60,15 +61,23 @@ def with_fresh(items: Conversations, conversation: Conversation) -> Conversation
     known = _find(items, conversation.id)
     if known is not None and known.last_rev > conversation.last_rev:
         return items
-    return _sorted(*(one for one in items if one.id != conversation.id), conversation)
+    return _with(items, conversation)
 
 
 def _find(items: Conversations, conversation_id: UUID) -> Conversation | None:
     return next((one for one in items if one.id == conversation_id), None)
 
 
-def _sorted(*items: Conversation) -> Conversations:
-    return tuple(sorted(items, key=lambda one: (one.updated_at, one.id), reverse=True))
+def _with(items: Conversations, conversation: Conversation) -> Conversations:
+    others = [one for one in items if one.id != conversation.id]
+    # News is nearly always about what is or becomes the first.
+    if not others or _order(conversation) > _order(others[0]):
+        return (conversation, *others)
+    return tuple(sorted((*others, conversation), key=_order, reverse=True))
+
+
+def _order(one: Conversation) -> tuple[datetime, UUID]:
+    return (one.updated_at, one.id)
 
 
 def _with_new(known: Conversation | None, message: Message, viewer_id: UUID) -> Conversation | None:
