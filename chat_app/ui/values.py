@@ -31,5 +31,5 @@ def debounced(handler: Any, milliseconds: int) -> Any:  # noqa: ANN401  # see ab
 def show(state: BaseState, **values: Any) -> None:  # noqa: ANN401  # each var has its own type
     """Set those vars whose value differs: what is set is sent to the browser, equal or not."""
     for name, value in values.items():
-        if getattr(state, name) != value:
+        if state.get_value(name) != value:
             setattr(state, name, value)

@@ -35,7 +35,7 @@ def apply(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> Conversa
             pass
     if changed is None:
         return items
-    return _with(items, changed)
+    return _with(items, changed, instead_of=_find(items, changed.id))
 
 
 def unknown(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> UUID | None:
@@ -61,15 +61,17 @@ def with_fresh(items: Conversations, conversation: Conversation) -> Conversation
     known = _find(items, conversation.id)
     if known is not None and known.last_rev > conversation.last_rev:
         return items
-    return _with(items, conversation)
+    return _with(items, conversation, instead_of=known)
 
 
 def _find(items: Conversations, conversation_id: UUID) -> Conversation | None:
     return next((one for one in items if one.id == conversation_id), None)
 
 
-def _with(items: Conversations, conversation: Conversation) -> Conversations:
-    others = [one for one in items if one.id != conversation.id]
+def _with(
+    items: Conversations, conversation: Conversation, *, instead_of: Conversation | None
+) -> Conversations:
+    others = [one for one in items if one is not instead_of]
     # News is nearly always about what is or becomes the first.
     if not others or _order(conversation) > _order(others[0]):
         return (conversation, *others)

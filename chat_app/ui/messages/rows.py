@@ -98,6 +98,7 @@ def _row(  # noqa: PLR0917  # the cache is quickest without names
     )
 
 
+@lru_cache(maxsize=SHARED_ROWS)
 def _go_together(before: Message | None, after: Message | None) -> bool:
     return (
         before is not None

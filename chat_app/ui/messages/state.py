@@ -176,7 +176,7 @@ class TimelineState(rx.State):
                 window = updates.apply(window, event, conversation_id=here)
             if isinstance(event, ConversationRead | ConversationUpdated):
                 (self._conversation,) = _followed(self._conversation, event, me)
-        self._show_head(me)
+                self._show_head(me)
         self._show(me, window)
 
     def _show_head(self, me: Identity) -> None:
