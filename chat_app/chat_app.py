@@ -11,7 +11,7 @@ from chat_app.api.app import create_api
 from chat_app.core.logs import configure_logs
 from chat_app.core.settings import SettingsError, read_settings
 from chat_app.edge import AsgiApp, dispatch, edge
-from chat_app.ui import build, routes
+from chat_app.ui import build, packets, routes
 from chat_app.ui.failures import Failures
 from chat_app.ui.guard import SessionGuard, guard_sockets
 from chat_app.ui.leftovers import Leftovers
@@ -60,7 +60,11 @@ async def opened(token: str) -> AsyncIterator[None]:
             leftovers.forget(token)
 
 
-app = ChatApp(toaster=None, backend_exception_handler=Failures().report)
+app = ChatApp(
+    toaster=None,
+    sio=packets.socket_server(settings.public_url),
+    backend_exception_handler=Failures().report,
+)
 tabs = LiveTabs(app, routes.LIVE_SCREENS)
 leftovers = Leftovers(app)
 app.add_middleware(SessionGuard(settings, tabs.follow), index=0)
