@@ -69,7 +69,7 @@ def _measured(measure: Measure, plan: Plan) -> list[Figures]:
         return figures
 
     with (
-        machine.on(machine.cores().client),
+        machine.on(machine.CLIENT_CORES),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         return runner.run(watched())

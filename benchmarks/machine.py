@@ -5,9 +5,8 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import psutil
 
@@ -15,23 +14,14 @@ SYNCS = 300
 BLOCK = 4096
 
 
-class Cores(NamedTuple):
-    """The server's core and the load client's; both empty where processes cannot be pinned."""
-
-    server: set[int]
-    client: set[int]
-
-
-def cores() -> Cores:
-    """Divide the cores: the last is the server's, the others are the client's."""
-    if not hasattr(os, "sched_getaffinity"):
-        return Cores(set(), set())
-    usable = sorted(os.sched_getaffinity(0))
-    return Cores({usable[-1]}, set(usable[:-1]) or {usable[-1]})
+# All that we may use, looked up before we restrict ourselves.
+ALL_CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+SERVER_CORES = set(ALL_CORES[-1:])
+CLIENT_CORES = set(ALL_CORES[:-1]) or SERVER_CORES
 
 
 @contextlib.contextmanager
-def on(chosen: set[int]) -> Iterator[None]:
+def on(chosen: Collection[int]) -> Iterator[None]:
     """Have the processes that are started here run on these cores (all, when empty)."""
     if not chosen:
         yield

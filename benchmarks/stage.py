@@ -119,7 +119,7 @@ def chat_server(storage: Storage, *, pinned: bool = False) -> Iterator[servers.C
     """Give the API and the live socket of a chat on `storage`, served as in production."""
     port = servers.free_port()
     command = [sys.executable, "-m", "tests.api_server", str(port)]
-    with machine.on(machine.cores().server if pinned else set()):
+    with machine.on(machine.SERVER_CORES if pinned else machine.ALL_CORES):
         chat = servers.ChatServer(
             command, folder=storage.folder, port=port, **storage.environment()
         )
@@ -135,7 +135,10 @@ def full_server(storage: Storage) -> Iterator[servers.ChatServer]:
     port = servers.free_port()
     reflex = Path(sys.executable).parent / "reflex"
     command = [str(reflex), *f"run --env prod --backend-port {port} --frontend-port {port}".split()]
-    chat = servers.ChatServer(command, folder=storage.folder, port=port, **storage.environment())
+    with machine.on(machine.ALL_CORES):
+        chat = servers.ChatServer(
+            command, folder=storage.folder, port=port, **storage.environment()
+        )
     try:
         yield chat.wait_until_ready(seconds=BUILD_S)
     finally:
@@ -147,7 +150,7 @@ def relay_server(folder: Path) -> Iterator[Relay]:
     """Give the bare relay."""
     port = servers.free_port()
     command = [sys.executable, "-m", "benchmarks.relay", str(port)]
-    with machine.on(machine.cores().server):
+    with machine.on(machine.SERVER_CORES):
         relay = servers.Server(command, log=folder / f"relay-{port}.log")
     try:
         relay.wait_until(lambda: answers(port))
