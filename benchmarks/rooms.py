@@ -153,7 +153,7 @@ async def measure_delivery(plan: Plan) -> list[Figures]:
     )
     knee = Figures(
         "knee",
-        f"the same rooms, +10 % a step of {plan.step:g} s until p99 > {KNEE_MS} ms or a loss",
+        f"the same rooms, +10 % a step of {plan.step:g} s until p99 > {KNEE_MS} ms twice",
     )
     async with _traffic(plan, SOCKETS, ROOM) as (traffic, pid):
         await traffic.offer(RATE / 2, plan.warm_up, pid)
@@ -182,22 +182,25 @@ async def measure_rooms(plan: Plan) -> list[Figures]:
 
 
 async def _find_knee(plan: Plan, figures: Figures) -> None:
-    best, rate = None, float(FIRST_STEP)
+    best, rate, second_try = None, float(FIRST_STEP), False
     async with _traffic(plan, SOCKETS, ROOM) as (traffic, pid):
         await traffic.offer(RATE, plan.warm_up, pid)
         while True:
             outcome = await traffic.offer(rate, plan.step, pid)
-            if outcome.p99_ms > KNEE_MS or outcome.missing or outcome.offered < rate * 0.95:
+            if outcome.missing:
+                raise Violation(f"{outcome.missing} deliveries never came at {rate:.0f} msg/s")
+            if outcome.p99_ms <= KNEE_MS and outcome.offered >= rate * 0.95:
+                best, rate, second_try = outcome, rate * STEP, False
+            elif second_try:
                 break
-            best, rate = outcome, rate * STEP
-    if best is None:
-        raise Violation(f"even {FIRST_STEP} msg/s were too much")
-    figures.add("last rate below the knee, msg/s in", best.offered, at_least(1500))
-    figures.add("frames/s out", best.offered * ROOM)
-    figures.add("p50 at that rate, ms", best.p50_ms)
-    figures.add("p99 at that rate, ms", best.p99_ms)
-    figures.add("server, share of a core", best.server_share)
-    figures.add("load client, share of a core", best.client_share)
+            else:
+                second_try = True  # a pause of the machine is no knee
+    figures.add("last rate below the knee, msg/s in", best.offered if best else 0, at_least(1500))
+    if best is not None:
+        figures.add("frames/s out", best.offered * ROOM)
+        figures.add("p50 at that rate, ms", best.p50_ms)
+        figures.add("p99 at that rate, ms", best.p99_ms)
+        figures.add("server, share of a core", best.server_share)
 
 
 def _note(
@@ -209,4 +212,4 @@ def _note(
     figures.add("delivered, p99, ms", outcome.p99_ms, p99)
     figures.add("messages sent late by the load client, p99, ms", outcome.late_ms)
     figures.add("server, share of a core", outcome.server_share)
-    figures.add("load client, share of a core", outcome.client_share)
+    figures.add("load client, share of a core, waiting included", outcome.client_share)

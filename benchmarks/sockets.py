@@ -34,14 +34,36 @@ read_frame = msgspec.json.Decoder(Frame).decode
 
 async def open_program(url: str, person: Person) -> Wire:
     """Open a socket with the access token, and wait for its greeting."""
-    wire = await Wire.open(f"{url}/ws")
-    return await _greeted(wire, msgspec.json.encode({"type": "auth", "content": person.token}))
+    greeting = Greeting()
+    wire = await Wire.open(f"{url}/ws", on_text=greeting.take)
+    wire.send(msgspec.json.encode({"type": "auth", "content": person.token}))
+    await greeting.came()
+    return wire
 
 
 async def open_browser(url: str, person: Person) -> Wire:
-    """Open a socket as a page does: cookie and Origin."""
-    wire = await Wire.open(f"{url}/ws", headers={"Cookie": person.cookie, "Origin": url})
-    return await _greeted(wire)
+    """Open a socket as a page does: cookie and Origin; wait for its greeting."""
+    greeting = Greeting()
+    headers = {"Cookie": person.cookie, "Origin": url}
+    wire = await Wire.open(f"{url}/ws", headers=headers, on_text=greeting.take)
+    await greeting.came()
+    return wire
+
+
+class Greeting:
+    """The first frame of a socket."""
+
+    def __init__(self) -> None:
+        self._came = asyncio.Event()
+
+    def take(self, _text: bytes) -> None:
+        """Notice it."""
+        self._came.set()
+
+    async def came(self) -> None:
+        """Wait for it."""
+        async with asyncio.timeout(PATIENCE_S):
+            await self._came.wait()
 
 
 async def open_all(
@@ -57,13 +79,3 @@ async def open_all(
             return await opened(url, person)
 
     return await asyncio.gather(*(one(person) for person in people))
-
-
-async def _greeted(wire: Wire, first: bytes | None = None) -> Wire:
-    greeting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    wire.on_text = lambda _text: None if greeting.done() else greeting.set_result(None)
-    if first is not None:
-        wire.send(first)
-    async with asyncio.timeout(PATIENCE_S):
-        await greeting
-    return wire

@@ -27,8 +27,8 @@ class WireError(ConnectionError):
 class Wire(asyncio.Protocol):
     """One socket; every text frame goes to `on_text`."""
 
-    def __init__(self, request: bytes) -> None:
-        self.on_text: OnText = _ignore
+    def __init__(self, request: bytes, on_text: OnText) -> None:
+        self.on_text = on_text
         self.closed: str | None = None
         self.frames = 0
         self._request = request
@@ -37,8 +37,10 @@ class Wire(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     @classmethod
-    async def open(cls, url: str, *, headers: Mapping[str, str] | None = None) -> Self:
-        """Open a socket to a `ws:` or `http:` address."""
+    async def open(
+        cls, url: str, *, headers: Mapping[str, str] | None = None, on_text: OnText | None = None
+    ) -> Self:
+        """Open a socket; the first texts may come together with the server's consent."""
         address = urlsplit(url)
         target = f"{address.path}?{address.query}" if address.query else address.path
         lines = {
@@ -55,7 +57,7 @@ class Wire(asyncio.Protocol):
         request = f"GET {target} HTTP/1.1\r\n{head}\r\n".encode()
         loop = asyncio.get_running_loop()
         _, wire = await loop.create_connection(
-            lambda: cls(request), address.hostname or "", address.port or 80
+            lambda: cls(request, on_text or _ignore), address.hostname or "", address.port or 80
         )
         await wire.is_open
         return wire
