@@ -1,6 +1,7 @@
 """The window that slides over a conversation, and the rows it shows."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -9,7 +10,7 @@ from chat_app.realtime.events import MessageCreated, MessageDeleted, MessageUpda
 from chat_app.realtime.shapes import Message
 from chat_app.ui.messages.rows import message_rows
 from chat_app.ui.messages.updates import apply, leaves_a_gap
-from chat_app.ui.messages.window import LONGEST, TAIL, Window
+from chat_app.ui.messages.window import LONGEST, PIECE, PIECES, TAIL, Piece, Window
 
 HERE = UUID(int=1)
 ME = UUID(int=2)
@@ -51,6 +52,35 @@ def test_news_extends_the_window_up_to_its_length() -> None:
 
     assert seqs(window) == list(range(seqs(window)[0], LONGEST + 31))
     assert window.has_older
+
+
+def test_pieces_are_the_older_messages_wherever_the_window_stands() -> None:
+    for first in range(1, 2 * PIECE + 2):
+        for length in (0, 1, PIECE, LONGEST):
+            window = Window.of(messages(first, first + length - 1), has_older=True)
+            pieces = sorted((one for one in window.pieces() if one.messages), key=_place)
+            assert tuple(one for piece in pieces for one in piece.messages) == window.older
+            for piece, after in pairwise(pieces):
+                assert piece.below == after.messages[0]
+                assert after.above == piece.messages[-1]
+            if pieces:
+                assert pieces[0].above is None
+                assert pieces[-1].below == window.tail[0]
+
+
+def test_a_window_that_slides_changes_few_pieces() -> None:
+    window = Window.of(messages(1, LONGEST), has_older=False)
+    for seq in range(LONGEST + 1, 3 * LONGEST):
+        after = apply(window, MessageCreated(message=message(seq)), conversation_id=HERE)
+        changed = [new != old for new, old in zip(after.pieces(), window.pieces(), strict=True)]
+        assert len(changed) == PIECES
+        # One grows or begins, and one is cut at the other end.
+        assert sum(changed) <= 3
+        window = after
+
+
+def _place(piece: Piece) -> int:
+    return piece.messages[0].seq
 
 
 def test_most_news_leaves_the_older_rows_alone() -> None:

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
+from itertools import repeat
 from typing import TypedDict
 from uuid import UUID
 
@@ -20,7 +22,7 @@ from chat_app.ui.kit.avatar import initials, tone
 from chat_app.ui.live import LiveScreen
 from chat_app.ui.messages import updates
 from chat_app.ui.messages.rows import MessageRow, message_rows
-from chat_app.ui.messages.window import LONGEST, PAGE, Window
+from chat_app.ui.messages.window import LONGEST, PAGE, PIECES, Window
 from chat_app.ui.running import current_node
 from chat_app.ui.session import signed_in
 from chat_app.ui.values import show
@@ -42,10 +44,16 @@ NOBODY = Head(id="", name="", letters="", tone="")
 
 
 class TimelineState(rx.State):
-    """The open conversation: its head and a window of its messages, `older` above `tail`."""
+    """The open conversation: its head and a window of its messages.
+
+    `tail` are the newest; those above it are in the other lists, in the order of their `seq`.
+    """
 
     head: Head = NOBODY
-    older: list[MessageRow] = []
+    older_0: list[MessageRow] = []
+    older_1: list[MessageRow] = []
+    older_2: list[MessageRow] = []
+    older_3: list[MessageRow] = []
     tail: list[MessageRow] = []
     has_older: bool = False
     has_newer: bool = False
@@ -122,7 +130,7 @@ class TimelineState(rx.State):
             show(self, new_from=new_from, own_read_seq=conversation.last_read_seq)
         self._conversation = conversation
         self._show_head(me)
-        self._show(me, window)
+        self._show(me, window, afresh=True)
         show(self, problem="", missing="")
 
     def _read_since(self, *, again: bool) -> int | None:
@@ -189,28 +197,31 @@ class TimelineState(rx.State):
         read_seq = min((receipt.read_seq for receipt in conversation.receipts), default=0)
         show(self, head=head, read_seq=read_seq)
 
-    def _show(self, me: Identity, window: Window) -> None:
+    def _show(self, me: Identity, window: Window, *, afresh: bool = False) -> None:
         before = self._window
         if window is before or self._conversation is None:
             return
         names = {member.id: member.display_name for member in self._conversation.members}
+        draw = partial(message_rows, viewer_id=me.user_id, names=names)
         # The head of the tail and the end of the rest are each other's neighbours, so each is
-        # drawn knowing the other; which of the two lists changed is all that is sent.
+        # drawn knowing the other; only the lists that changed are sent.
         if window.older is not before.older:
-            below = window.tail[0] if window.tail else None
-            rows = message_rows(window.older, viewer_id=me.user_id, names=names, below=below)
-            show(self, older=rows)
+            shown = repeat(None) if afresh else before.pieces()
+            for place, (piece, old) in enumerate(zip(window.pieces(), shown, strict=False)):
+                if piece != old:
+                    rows = draw(piece.messages, above=piece.above, below=piece.below)
+                    show(self, **{f"older_{place}": rows})
         if window.tail is not before.tail:
             above = window.older[-1] if window.older else None
-            rows = message_rows(window.tail, viewer_id=me.user_id, names=names, above=above)
-            show(self, tail=rows)
+            show(self, tail=draw(window.tail, above=above))
         self._window = window
         show(self, has_older=window.has_older, has_newer=window.has_newer)
 
     def _forget(self) -> None:
         self._conversation = None
         self._window = Window()
-        show(self, head=NOBODY, older=[], tail=[], has_older=False, has_newer=False)
+        show(self, head=NOBODY, tail=[], has_older=False, has_newer=False)
+        show(self, **{f"older_{place}": [] for place in range(PIECES)})
         show(self, new_from=0, own_read_seq=0, read_seq=0, problem="", missing="")
 
 

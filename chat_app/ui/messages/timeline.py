@@ -1,6 +1,7 @@
 """The log of messages."""
 
 import reflex as rx
+from reflex.vars.function import FunctionStringVar
 
 from chat_app.ui.browser.scripts import (
     full_time,
@@ -17,6 +18,9 @@ from chat_app.ui.messages.rows import MessageRow
 from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.session import SessionState
 from chat_app.ui.values import Cells, cells
+
+# Which of the lists is the oldest changes as the window slides.
+BY_SEQ = "((rows) => rows.sort((a, b) => a.seq - b.seq))"
 
 
 def timeline() -> rx.Component:
@@ -42,7 +46,7 @@ def _log() -> rx.Component:
                 _page_turn("Show earlier messages", "earlier", TimelineState.show_earlier),
             ),
             rx.cond(TimelineState.tail, rx.fragment(), _nothing_yet()),
-            rx.foreach(TimelineState.older + TimelineState.tail, _row),
+            rx.foreach(_rows(), _row),
             rx.cond(
                 TimelineState.has_newer,
                 _page_turn("Show later messages", "later", TimelineState.show_later),
@@ -57,6 +61,12 @@ def _log() -> rx.Component:
         tab_index=0,
         class_name="log",
     )
+
+
+def _rows() -> rx.Var[list[MessageRow]]:
+    state = TimelineState
+    rows = state.older_0 + state.older_1 + state.older_2 + state.older_3 + state.tail
+    return FunctionStringVar.create(BY_SEQ).call(rows).to(list[MessageRow])
 
 
 def _row(message: Cells) -> rx.Component:

@@ -1,6 +1,7 @@
 """The part of a conversation that a tab holds: a window that slides over its history."""
 
-from typing import Self
+from itertools import pairwise
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -11,13 +12,25 @@ LONGEST = 150
 TAIL = 20
 # What stays in the tail when it is rolled up: small, so that it is not rolled up again soon.
 SHORTEST_TAIL = 5
+# The rest is shown in pieces of so many places, and the longest window touches this many of them.
+PIECE = 50
+PIECES = LONGEST // PIECE + 1
+
+
+class Piece(NamedTuple):
+    """Some of the messages in a row, and their neighbours."""
+
+    above: Message | None = None
+    messages: tuple[Message, ...] = ()
+    below: Message | None = None
 
 
 class Window(msgspec.Struct, frozen=True):
     """Messages in rising `seq` without a hole.
 
     The newest few are the hot `tail`, the rest are `older`: a list is sent to the browser whole
-    when it changes, and news nearly always changes the tail alone.
+    when it changes, and news nearly always changes the tail alone. What leaves the tail changes
+    one piece of the rest.
     """
 
     older: tuple[Message, ...] = ()
@@ -45,6 +58,24 @@ class Window(msgspec.Struct, frozen=True):
     def last_seq(self) -> int:
         """Where the window ends; 0 when it is empty."""
         return self.tail[-1].seq if self.tail else 0
+
+    def pieces(self) -> list[Piece]:
+        """Cut `older` where all windows do, so that one that slides keeps most of its pieces.
+
+        They stand in a ring: as one goes at the one end, its place is free for the other.
+        """
+        pieces = [Piece()] * PIECES
+        messages, end = self.messages, len(self.older)
+        place, start = divmod(self.first_seq - 1, PIECE)
+        cuts = [0, *range(PIECE - start, end, PIECE), end] if end else []
+        for since, until in pairwise(cuts):
+            pieces[place % PIECES] = Piece(
+                messages[since - 1] if since else None,
+                messages[since:until],
+                messages[until] if until < len(messages) else None,
+            )
+            place += 1
+        return pieces
 
     def with_newest(self, message: Message) -> "Window":
         """Add the message that comes next; roll the tail up when it has grown long."""
