@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import reflex as rx
+from msgspec.structs import replace
 from reflex.state import BaseState
 
 from chat_app.accounts.schemas import Identity
 from chat_app.conversations.queries import get_conversation, list_conversations, unread_counts
+from chat_app.conversations.schemas import Conversation
 from chat_app.core.errors import AppError, NotFound
 from chat_app.realtime.events import AnyEvent
 from chat_app.ui.conversations import updates
@@ -92,6 +94,7 @@ class ConversationsState(rx.State):
             self._show(me, items)
 
     def _show(self, me: Identity, items: updates.Conversations) -> None:
+        items = tuple(map(_listed, items))
         # What did not change is the same object, and so is its row.
         shown = dict(zip(map(id, self._items), self._rows, strict=True))
         rows = [shown.get(id(one)) or conversation_row(one, viewer_id=me.user_id) for one in items]
@@ -101,6 +104,14 @@ class ConversationsState(rx.State):
         total = sum(self._unread.values())
         has_more = self._next_before is not None
         show(self, recent=recent, others=others, unread_total=total, has_more=has_more)
+
+
+def _listed(conversation: Conversation) -> Conversation:
+    """Keep only what the list shows: of a large group each tab would hold all members."""
+    is_group = conversation.kind == "group"
+    if not (conversation.receipts or (is_group and conversation.members)):
+        return conversation
+    return replace(conversation, receipts=[], members=[] if is_group else conversation.members)
 
 
 async def _with_loaded(

@@ -116,7 +116,8 @@ def _with_read(
     if known is None:
         return None
     if event.user_id != viewer_id:
-        return replace(known, receipts=_reached(known.receipts, event.user_id, event.seq))
+        receipts = _reached(known.receipts, event.user_id, event.seq)
+        return None if receipts == known.receipts else replace(known, receipts=receipts)
     if event.seq <= known.last_read_seq or event.seq < known.last_seq:
         return None
     return replace(known, last_read_seq=event.seq, unread=0)

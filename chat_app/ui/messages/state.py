@@ -65,6 +65,7 @@ class TimelineState(rx.State):
     missing: str = ""
 
     _conversation: Conversation | None = None
+    _names: dict[UUID, str] = {}
     _window: Window = Window()
     # Loaded before the page was told anything: its handler need not load again.
     _is_fresh: bool = False
@@ -191,6 +192,7 @@ class TimelineState(rx.State):
         conversation = self._conversation
         if conversation is None:
             return
+        self._names = {member.id: member.display_name for member in conversation.members}
         name = name_of(conversation, viewer_id=me.user_id)
         face = tone(face_of(conversation, viewer_id=me.user_id))
         head = Head(id=str(conversation.id), name=name, letters=initials(name), tone=face)
@@ -201,8 +203,7 @@ class TimelineState(rx.State):
         before = self._window
         if window is before or self._conversation is None:
             return
-        names = {member.id: member.display_name for member in self._conversation.members}
-        draw = partial(message_rows, viewer_id=me.user_id, names=names)
+        draw = partial(message_rows, viewer_id=me.user_id, names=self.get_value("_names"))
         # The head of the tail and the end of the rest are each other's neighbours, so each is
         # drawn knowing the other; only the lists that changed are sent.
         if window.older is not before.older:
