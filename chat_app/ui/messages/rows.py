@@ -76,9 +76,9 @@ def _row(  # noqa: PLR0917  # the cache is quickest without names
     message: Message,
     before: datetime | None,
     name: str,
-    mine: bool,  # noqa: FBT001
-    first: bool,  # noqa: FBT001
-    last: bool,  # noqa: FBT001
+    mine: bool,  # noqa: FBT001  # the same
+    first: bool,  # noqa: FBT001  # the same
+    last: bool,  # noqa: FBT001  # the same
 ) -> MessageRow:
     return MessageRow(
         id=str(message.id),
