@@ -88,7 +88,8 @@ def test_a_message_is_on_the_others_screen_at_once(
     sender.open_chat_with(reader)
     reader.open_chat_with(sender)
 
-    texts = [f"Message {number}" for number in range(SAMPLES)]
+    # The full stop parts the number from the time that stands behind it: "Message 1" at 3:05.
+    texts = [f"Message {number}." for number in range(SAMPLES)]
     for text in texts:
         sender.write(text)
         expect(reader.said(text)).to_have_count(1)
