@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from chat_app.core import sqlite
 from chat_app.core.errors import Unavailable
 from chat_app.core.settings import Settings
 
@@ -149,7 +150,10 @@ def _make_engine(settings: Settings) -> AsyncEngine:
             pool_size=settings.database_pool_size,
             max_overflow=0,
             pool_timeout=POOL_WAIT_S,
-            connect_args={"timeout": SQLITE_BUSY_MS / 1000},
+            connect_args={
+                "timeout": SQLITE_BUSY_MS / 1000,
+                "async_creator_fn": sqlite.connect,
+            },
         )
         _prepare_sqlite(engine.sync_engine)
         return engine

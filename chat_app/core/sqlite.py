@@ -1,0 +1,114 @@
+"""SQLite for asyncio with one trip to its thread a statement.
+
+aiosqlite makes a trip each to open a cursor, execute, fetch and close it, and SQLAlchemy rolls back
+what never began. A trip costs more than the statements of a chat.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Self, TypeVar
+
+import aiosqlite
+
+Value = TypeVar("Value")
+CHUNK = 64  # of iteration, which is never asked for
+
+
+class Outcome(NamedTuple):
+    """All that is left of a statement."""
+
+    rows: list[Any]
+    description: Any
+    rowcount: int
+    lastrowid: int | None
+
+
+class Cursor:
+    """A statement's rows, fetched where it ran; what SQLAlchemy asks of a cursor."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+        self._outcome = Outcome([], None, -1, None)
+
+    async def __aenter__(self) -> Self:
+        """There is nothing to open."""
+        return self
+
+    async def execute(self, sql: str, values: Sequence[Any] = ()) -> Self:
+        """Run a statement and fetch its rows."""
+        self._outcome = await self._connection.run(
+            lambda plain: _fetched(plain.execute(sql, values))
+        )
+        return self
+
+    async def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> Self:
+        """Run a statement for every row."""
+        self._outcome = await self._connection.run(
+            lambda plain: _fetched(plain.executemany(sql, rows))
+        )
+        return self
+
+    async def fetchall(self) -> list[Any]:
+        """Return the rows, which are here."""
+        return self._outcome.rows
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    @property
+    def description(self) -> Any:  # noqa: ANN401  # as sqlite3 has it
+        """The columns of the rows."""
+        return self._outcome.description
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows were changed."""
+        return self._outcome.rowcount
+
+    @property
+    def lastrowid(self) -> int | None:
+        """The row that was inserted last."""
+        return self._outcome.lastrowid
+
+
+class Connection(aiosqlite.Connection):
+    """aiosqlite's thread and connection, with our cursors."""
+
+    _is_settled = True
+
+    async def run(self, work: Callable[[sqlite3.Connection], Value]) -> Value:
+        """Run `work` in the connection's thread."""
+        # A cancelled caller does not stop the thread: then we do not know what has begun.
+        was_settled, self._is_settled = self._is_settled, False
+        try:
+            result: Value = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]  # aiosqlite's
+        except sqlite3.Error:
+            self._is_settled = was_settled
+            raise
+        self._is_settled = was_settled
+        return result
+
+    def cursor(self) -> Cursor:  # type: ignore[override]  # SQLAlchemy opens it with its context
+        """Return a cursor."""
+        return Cursor(self)
+
+    async def rollback(self) -> None:
+        """Roll back, unless it is certain that nothing has begun."""
+        if self._is_settled and not self.in_transaction:
+            return
+        await super().rollback()
+        self._is_settled = True
+
+
+def connect(database: str, **options: Any) -> Connection:  # noqa: ANN401  # sqlite3's own
+    """Return a connection to be awaited; for SQLAlchemy's `async_creator_fn`."""
+    connection = Connection(lambda: sqlite3.connect(database, **options), CHUNK)
+    connection._thread.daemon = True  # noqa: SLF001  # as SQLAlchemy does with aiosqlite's own
+    return connection
+
+
+def _fetched(cursor: sqlite3.Cursor) -> Outcome:
+    rows = cursor.fetchall() if cursor.description else []
+    outcome = Outcome(rows, cursor.description, cursor.rowcount, cursor.lastrowid)
+    cursor.close()
+    return outcome
