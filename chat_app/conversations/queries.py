@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, tuple_
@@ -132,8 +133,8 @@ async def group_ids(session: AsyncSession, *, user_id: UUID) -> list[UUID]:
     return list(rows.scalars())
 
 
-def message_of(row: Message, direct_key: str | None) -> MessageView:
-    """Make the view of a message row."""
+def message_of(row: Message | Row[Any], direct_key: str | None) -> MessageView:
+    """Make the view of a message, or of a plain row with its columns."""
     return MessageView(
         id=row.id,
         conversation_id=row.conversation_id,

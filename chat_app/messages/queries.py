@@ -12,6 +12,7 @@ from chat_app.conversations.errors import ConversationNotFound
 from chat_app.conversations.queries import message_of
 from chat_app.core.errors import Invalid
 from chat_app.messages.schemas import MessagePage
+from chat_app.messages.statements import MESSAGES
 from chat_app.models import Conversation, Member, Message
 
 LIMIT = 50
@@ -42,13 +43,14 @@ async def history(
     if key is None:
         raise ConversationNotFound
     rising = after is not None
-    question = select(Message).where(col(Message.conversation_id) == conversation_id)
+    # Plain rows: objects of the model cost more than everything else of a page.
+    question = select(MESSAGES).where(col(Message.conversation_id) == conversation_id)
     if before is not None:
         question = question.where(col(Message.seq) < before)
     if after is not None:
         question = question.where(col(Message.seq) > after)
     order = col(Message.seq).asc() if rising else col(Message.seq).desc()
-    rows = list((await session.execute(question.order_by(order).limit(limit + 1))).scalars())
+    rows = list(await session.execute(question.order_by(order).limit(limit + 1)))
     items = [message_of(row, key[0]) for row in rows[:limit]]
     if not rising:
         items.reverse()
