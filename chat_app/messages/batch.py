@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import CursorResult, Executable, select
 from sqlalchemy.engine import Connection
 from sqlmodel import col
 
@@ -18,10 +18,10 @@ from chat_app.conversations.rows import NewConversation, add_conversation
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import AppError, NotFound
 from chat_app.core.ids import new_id
-from chat_app.core.pairs import as_parameter
+from chat_app.core.json_rows import as_parameter
 from chat_app.messages.errors import IdempotencyConflict
 from chat_app.messages.schemas import Outgoing
-from chat_app.messages.statements import ADD, BUMP, CONVERSATIONS, READ, questions
+from chat_app.messages.statements import CONVERSATIONS, statements
 from chat_app.models import User
 from chat_app.realtime.shapes import Message as MessageView
 
@@ -54,12 +54,13 @@ class Batch:
         direct_ids: dict[str, UUID],
     ) -> None:
         self._connection = connection
-        self._ask = questions(connection.dialect.name)
+        self._statements = statements(connection.dialect.name)
+        self._at = utc_now()
         self._sends = sends
         self._direct_ids = direct_ids
         self._made: dict[str, UUID] = {}
         self._counters: dict[UUID, tuple[int, int]] = {}
-        self._rows: list[dict[str, Any]] = []
+        self._fresh: list[MessageView] = []
         self._marks: dict[tuple[UUID, UUID], int] = {}
 
     def store(self) -> list[Outcome]:
@@ -85,8 +86,8 @@ class Batch:
         return self._made
 
     def _earlier(self) -> dict[tuple[UUID, str], Stored]:
-        keys = [(send.sender_id, send.client_id) for send in self._sends]
-        rows = self._connection.execute(self._ask.earlier, as_parameter(keys))
+        keys = [{"sender_id": s.sender_id, "client_id": s.client_id} for s in self._sends]
+        rows = self._run(self._statements.earlier, keys)
         found = {}
         for row in rows.mappings():
             fields = dict(row)
@@ -146,7 +147,10 @@ class Batch:
         if not wanted:
             return {}
         # In one order on every node, or two batches could wait for each other.
-        rows = self._connection.execute(self._ask.places, as_parameter(sorted(wanted)))
+        rows = self._run(
+            self._statements.places,
+            [{"id": identifier, "user_id": user_id} for identifier, user_id in wanted],
+        )
         places = {}
         for row in rows:
             self._counters[row.id] = (row.last_seq, row.last_rev)
@@ -186,37 +190,42 @@ class Batch:
         seq, rev = self._counters[conversation_id]
         self._counters[conversation_id] = seq, rev = seq + 1, rev + 1
         self._marks[conversation_id, send.sender_id] = seq
-        row: dict[str, Any] = {
-            "id": new_id(),
-            "conversation_id": conversation_id,
-            "seq": seq,
-            "rev": rev,
-            "client_id": send.client_id,
-            "sender_id": send.sender_id,
-            "content": send.content,
-            "created_at": utc_now(),
-            "edited_at": None,
-            "deleted_at": None,
-        }
-        self._rows.append(row)
-        return MessageView(receiver_id=peer_of(place.direct_key, send.sender_id), **row)
+        view = MessageView(
+            id=new_id(),
+            conversation_id=conversation_id,
+            seq=seq,
+            rev=rev,
+            client_id=send.client_id,
+            sender_id=send.sender_id,
+            receiver_id=peer_of(place.direct_key, send.sender_id),
+            content=send.content,
+            created_at=self._at,
+        )
+        self._fresh.append(view)
+        return view
 
     def _write(self) -> None:
-        if not self._rows:
+        if not self._fresh:
             return
-        # A conversation is as old as its last message: who hears of that message knows, too.
-        written = {row["conversation_id"]: row["created_at"] for row in self._rows}
-        bumps = []
-        for conversation_id, at in sorted(written.items()):
-            seq, rev = self._counters[conversation_id]
-            bumps.append({"key": conversation_id, "seq": seq, "rev": rev, "at": at})
-        reads = [
-            {"key": conversation_id, "reader": reader, "seq": seq}
-            for (conversation_id, reader), seq in self._marks.items()
+        moved = {view.conversation_id for view in self._fresh}
+        bumps = [
+            {"id": identifier, "seq": seq, "rev": rev}
+            for identifier, (seq, rev) in self._counters.items()
+            if identifier in moved
         ]
-        self._connection.execute(BUMP, bumps)
-        self._connection.execute(ADD, self._rows)
-        self._connection.execute(READ, reads)
+        reads = [
+            {"id": identifier, "reader": reader, "seq": seq}
+            for (identifier, reader), seq in self._marks.items()
+        ]
+        # A conversation is as old as its last message: who hears of that message knows, too.
+        self._run(self._statements.bump, bumps, at=self._at)
+        self._run(self._statements.add, self._fresh, at=self._at)
+        self._run(self._statements.read, reads)
+
+    def _run(
+        self, statement: Executable, rows: Sequence[object], **values: object
+    ) -> CursorResult[Any]:
+        return self._connection.execute(statement, {"rows": as_parameter(rows), **values})
 
 
 def _replay(send: Outgoing, known: Stored) -> Outcome:

@@ -1,56 +1,45 @@
-"""The statements of sending, composed once: composing them anew costs more than running them."""
+"""The statements of a batch, composed once: composing them anew costs more than running them."""
 
 import functools
 
-from sqlalchemy import Uuid, and_, bindparam, exists, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    exists,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from chat_app.core.pairs import Pairs
+from chat_app.core.json_rows import JsonRows
 from chat_app.models import Conversation, Member, Message, User
 
 MESSAGES = Message.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
 CONVERSATIONS = Conversation.__table__  # type: ignore[attr-defined]  # the same
 MEMBERS = Member.__table__  # type: ignore[attr-defined]  # the same
 
-BUMP = (
-    update(CONVERSATIONS)
-    .where(CONVERSATIONS.c.id == bindparam("key"))
-    .values(last_seq=bindparam("seq"), last_rev=bindparam("rev"), updated_at=bindparam("at"))
-)
-# Sending implies reading.
-READ = (
-    update(MEMBERS)
-    .where(MEMBERS.c.conversation_id == bindparam("key"), MEMBERS.c.user_id == bindparam("reader"))
-    .values(last_read_seq=bindparam("seq"), read_seq=bindparam("seq"))
-)
-ADD = insert(MESSAGES)
 
-
-class Questions:
-    """The two questions of every batch, composed once for each kind of database."""
+class Statements:
+    """The statements for one kind of database. All take `rows`; what writes a time takes `at`."""
 
     def __init__(self, dialect: str) -> None:
-        keys = Pairs(dialect)
+        keys = JsonRows(dialect, sender_id=Uuid, client_id=Text)
         self.earlier = (
             select(MESSAGES, CONVERSATIONS.c.direct_key)
-            .select_from(keys.rows)
+            .select_from(keys.table)
             .join(
                 MESSAGES,
-                (MESSAGES.c.sender_id == keys.id) & (MESSAGES.c.client_id == keys.key),
+                (MESSAGES.c.sender_id == keys.columns["sender_id"])
+                & (MESSAGES.c.client_id == keys.columns["client_id"]),
             )
             .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)
         )
-        wanted = Pairs(dialect, key=Uuid)
-        peer, person = aliased(Member), aliased(User)
-        peer_is_gone = exists(
-            select(1)
-            .join_from(peer, person, col(person.id) == col(peer.user_id))
-            .where(
-                col(peer.conversation_id) == CONVERSATIONS.c.id,
-                col(person.deleted_at).is_not(None),
-            )
-        )
+        wanted = JsonRows(dialect, id=Uuid, user_id=Uuid)
         self.places = (
             select(
                 CONVERSATIONS.c.id,
@@ -59,17 +48,65 @@ class Questions:
                 CONVERSATIONS.c.last_rev,
                 MEMBERS.c.user_id,
                 # Only a direct conversation has a peer; of a group nobody is looked at here.
-                and_(CONVERSATIONS.c.direct_key.is_not(None), peer_is_gone).label("peer_is_gone"),
+                and_(CONVERSATIONS.c.direct_key.is_not(None), _PEER_IS_GONE).label("peer_is_gone"),
             )
-            .select_from(wanted.rows)
-            .join(CONVERSATIONS, CONVERSATIONS.c.id == wanted.id)
+            .select_from(wanted.table)
+            .join(CONVERSATIONS, CONVERSATIONS.c.id == wanted.columns["id"])
             .join(
                 MEMBERS,
-                (MEMBERS.c.conversation_id == wanted.id) & (MEMBERS.c.user_id == wanted.key),
+                (MEMBERS.c.conversation_id == wanted.columns["id"])
+                & (MEMBERS.c.user_id == wanted.columns["user_id"]),
             )
+            # In one order on every node, or two batches could wait for each other.
             .order_by(CONVERSATIONS.c.id)
             .with_for_update(of=CONVERSATIONS)
         )
+        moved = JsonRows(dialect, id=Uuid, seq=BigInteger, rev=BigInteger)
+        self.bump = (
+            update(CONVERSATIONS)
+            .where(CONVERSATIONS.c.id == moved.columns["id"])
+            .values(
+                last_seq=moved.columns["seq"],
+                last_rev=moved.columns["rev"],
+                updated_at=bindparam("at"),
+            )
+        )
+        fresh = JsonRows(
+            dialect,
+            id=Uuid,
+            conversation_id=Uuid,
+            seq=BigInteger,
+            rev=BigInteger,
+            client_id=Text,
+            sender_id=Uuid,
+            content=Text,
+        )
+        at = bindparam("at", type_=MESSAGES.c.created_at.type)
+        self.add = insert(MESSAGES).from_select(
+            [*fresh.columns, "created_at"],
+            select(*fresh.columns.values(), at).select_from(fresh.table),
+            include_defaults=False,
+        )
+        # Sending implies reading.
+        marks = JsonRows(dialect, id=Uuid, reader=Uuid, seq=BigInteger)
+        self.read = (
+            update(MEMBERS)
+            .where(
+                MEMBERS.c.conversation_id == marks.columns["id"],
+                MEMBERS.c.user_id == marks.columns["reader"],
+            )
+            .values(last_read_seq=marks.columns["seq"], read_seq=marks.columns["seq"])
+        )
 
 
-questions = functools.cache(Questions)
+_peer, _person = aliased(Member), aliased(User)
+_PEER_IS_GONE = exists(
+    select(1)
+    .join_from(_peer, _person, col(_person.id) == col(_peer.user_id))
+    .where(
+        col(_peer.conversation_id) == CONVERSATIONS.c.id,
+        col(_person.deleted_at).is_not(None),
+    )
+)
+
+statements = functools.cache(Statements)

@@ -1,0 +1,45 @@
+"""Many rows to ask with or to write, in one statement with one JSON parameter.
+
+`(a, b) IN ((…), (…))` makes SQLite read the whole table, and running a statement for each row
+prepares each row in Python and gives the interpreter away and takes it back each time. Here the
+rows are a table to join with or to insert from, and the database does the rest.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, FromClause, String, bindparam, cast, column, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeEngine
+
+# Without dashes, as SQLite keeps them; PostgreSQL takes either.
+_encoder = msgspec.json.Encoder(uuid_format="hex")
+
+
+class JsonRows:
+    """The rows of the parameter `rows`; `columns` are theirs, by name."""
+
+    def __init__(self, dialect: str, **types: type[TypeEngine[Any]]) -> None:
+        parameter = bindparam("rows", type_=String)
+        self.table: FromClause
+        self.columns: dict[str, ColumnElement[Any]]
+        if dialect == "sqlite":
+            rows = func.json_each(parameter).table_valued("value", name="given")
+            self.table = rows
+            self.columns = {
+                name: func.json_extract(rows.c.value, f"$.{name}", type_=kind)
+                for name, kind in types.items()
+            }
+        else:
+            typed = (column(name, kind) for name, kind in types.items())
+            rows = func.jsonb_to_recordset(cast(parameter, JSONB)).table_valued(
+                *typed, name="given"
+            )
+            self.table = rows.render_derived(with_types=True)
+            self.columns = {name: self.table.c[name] for name in types}
+
+
+def as_parameter(rows: Sequence[object]) -> str:
+    """Return the value of the parameter `rows`, from dictionaries or structs with its names."""
+    return _encoder.encode(rows).decode()
