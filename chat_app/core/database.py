@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
@@ -21,6 +22,7 @@ from chat_app.core.settings import Settings
 
 POOL_WAIT_S = 5
 SQLITE_BUSY_MS = 3000
+WAL_TRIES = 100
 Result = TypeVar("Result")
 
 AWAY = (OperationalError, InterfaceError, PoolTimeout, OSError, TimeoutError)
@@ -176,8 +178,8 @@ def _set_pragmas(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> N
     # The driver would begin transactions by itself, and too late: see _begin.
     connection.isolation_level = None
     cursor = connection.cursor()
+    _use_wal(cursor)
     for pragma in (
-        "journal_mode=WAL",
         "synchronous=FULL",  # an ack must survive power loss, not only a crash of ours
         "foreign_keys=ON",
         f"busy_timeout={SQLITE_BUSY_MS}",
@@ -188,6 +190,19 @@ def _set_pragmas(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> N
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _use_wal(cursor: DBAPICursor) -> None:
+    # Switching a new file over fails at once while another process does the same, however long
+    # the busy timeout; whoever comes second finds it done.
+    for _ in range(WAL_TRIES):
+        cursor.execute("PRAGMA journal_mode")
+        if cursor.fetchall() == [("wal",)]:
+            return
+        with contextlib.suppress(sqlite3.OperationalError):
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.fetchall()
+    raise sqlite3.OperationalError("the database file cannot be switched to WAL")
 
 
 def _begin(connection: Connection) -> None:
