@@ -1,7 +1,6 @@
 """Tokens: signed ones for programs (the only place that knows JWT) and random ones for secrets."""
 
 import hashlib
-import hmac
 import secrets
 from datetime import timedelta
 from typing import NamedTuple
@@ -67,9 +66,3 @@ def fingerprint(secret: str) -> str:
     No salt or slow hash is needed: the secrets have 256 bits of their own.
     """
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def derived_id(purpose: str, text: str, *, secret: str) -> UUID:
-    """Return an id that only holders of `secret` can compute from `text`."""
-    digest = hmac.new(secret.encode(), f"{purpose}:{text}".encode(), hashlib.sha256).digest()
-    return UUID(bytes=digest[:16], version=4)

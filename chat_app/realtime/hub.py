@@ -180,10 +180,6 @@ class Hub:
         if silent:
             await self._broker.unsubscribe(silent)
 
-    def sockets_of(self, user_id: UUID) -> int:
-        """Count the outlets of one user in this process."""
-        return len(self._hearers.get(user_topic(user_id), ()))
-
     def deliver(self, topic: str, envelope: Envelope) -> None:
         """Hand an envelope to everybody here who hears `topic`."""
         hearers = self._hearers.get(topic)
