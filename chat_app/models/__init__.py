@@ -2,7 +2,19 @@
 
 from chat_app.models.accounts import AuthSession, RefreshToken, User
 from chat_app.models.conversations import Conversation, Member
+from chat_app.models.friends import Block, FriendRequest, Friendship
 from chat_app.models.messages import Message
 from chat_app.models.table import Table
 
-__all__ = ["AuthSession", "Conversation", "Member", "Message", "RefreshToken", "Table", "User"]
+__all__ = [
+    "AuthSession",
+    "Block",
+    "Conversation",
+    "FriendRequest",
+    "Friendship",
+    "Member",
+    "Message",
+    "RefreshToken",
+    "Table",
+    "User",
+]

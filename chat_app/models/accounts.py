@@ -29,6 +29,8 @@ class User(Table, table=True):
     share_presence: bool = True
     sound: bool = True
     created_at: datetime = Field(default_factory=utc_now)
+    # When the last of their devices left; while one is connected, a minute old at most.
+    last_seen_at: datetime | None = None
     deleted_at: datetime | None = None
 
 

@@ -1,11 +1,12 @@
 """The closed vocabulary of what may be told, one type an event, and the envelope it travels in."""
 
+from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
 import msgspec
 
-from chat_app.realtime.shapes import Conversation, Message
+from chat_app.realtime.shapes import Conversation, Message, UserCard
 
 
 class Event(
@@ -46,6 +47,47 @@ class ConversationRead(Event, frozen=True, tag="conversation.read"):
     seq: int
 
 
+class ConversationDelivered(Event, frozen=True, tag="conversation.delivered"):
+    """Messages up to `seq` were handed to at least one device of a member."""
+
+    conversation_id: UUID
+    user_id: UUID
+    seq: int
+
+
+class Typing(Event, frozen=True, tag="typing"):
+    """A member is writing; it holds for six seconds."""
+
+    conversation_id: UUID
+    user_id: UUID
+
+
+class Presence(Event, frozen=True, tag="presence"):
+    """Somebody came or went; both are null once they no longer show it to the hearer."""
+
+    user_id: UUID
+    online: bool | None
+    last_seen_at: datetime | None
+
+
+class FriendRequested(Event, frozen=True, tag="friend.requested"):
+    """One of a pair asked the other; the card, as the hearer sees it, says which."""
+
+    user: UserCard
+
+
+class FriendAccepted(Event, frozen=True, tag="friend.accepted"):
+    """The hearer and this person are friends now."""
+
+    user: UserCard
+
+
+class FriendRemoved(Event, frozen=True, tag="friend.removed"):
+    """There is neither friendship nor request between the hearer and this person any more."""
+
+    user_id: UUID
+
+
 class SessionEnded(Event, frozen=True, tag="session.ended"):
     """The hearer's session is over; the socket closes next."""
 
@@ -58,6 +100,12 @@ AnyEvent: TypeAlias = (
     | MessageDeleted
     | ConversationUpdated
     | ConversationRead
+    | ConversationDelivered
+    | Typing
+    | Presence
+    | FriendRequested
+    | FriendAccepted
+    | FriendRemoved
     | SessionEnded
 )
 
