@@ -29,6 +29,7 @@ from chat_app.messages.service import Messages
 from chat_app.realtime.broker import Broker, MemoryBroker
 from chat_app.realtime.events import conversation_topic
 from chat_app.realtime.hub import Hub, Outlet
+from chat_app.realtime.online import MemoryOnline, Online
 from chat_app.realtime.redis_broker import RedisBroker
 
 # Everything we keep in Redis begins so: it may be somebody else's too.
@@ -46,6 +47,7 @@ class Node:
     database: Database
     broker: Broker
     hub: Hub
+    online: Online
     limits: RateLimits
     accounts: Accounts
     conversations: Conversations
@@ -84,7 +86,10 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
         passwords = Passwords()
         stack.callback(passwords.close)
         limits = _limits(settings, stack)
-        messages = Messages(database=database, broker=broker, limits=limits, settings=settings)
+        online = MemoryOnline()
+        messages = Messages(
+            database=database, broker=broker, online=online, limits=limits, settings=settings
+        )
         messages.start()
         stack.push_async_callback(messages.close)
         hub = Hub(broker)
@@ -97,6 +102,7 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
             database=database,
             broker=broker,
             hub=hub,
+            online=online,
             limits=limits,
             accounts=Accounts(
                 database=database,
@@ -105,7 +111,7 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
                 limits=limits,
                 settings=settings,
             ),
-            conversations=Conversations(database=database, broker=broker),
+            conversations=Conversations(database=database, broker=broker, online=online),
             messages=messages,
         )
 

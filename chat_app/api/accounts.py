@@ -22,6 +22,8 @@ from chat_app.api.auth import dead_cookie, device_of, session_cookie
 from chat_app.api.dependencies import own_pages_or_programs, signed_in
 from chat_app.api.schemas import SignedInReply
 from chat_app.core.settings import Settings
+from chat_app.friends.cards import user_card
+from chat_app.friends.search import search_users
 from chat_app.node import Node
 
 AnyRequest = Request[Any, Any, Any]
@@ -84,14 +86,18 @@ class UsersController(Controller):
     ) -> People:
         """Return people whose username or display name contains `q`, best match first."""
         async with node.database.reading() as session:
-            found = await queries.search_users(session, viewer_id=me.user_id, text=q, limit=limit)
+            found = await search_users(
+                session, viewer_id=me.user_id, text=q, online=node.online, limit=limit
+            )
         return People(items=found)
 
     @get("/{user_id:uuid}")
     async def card(self, me: Identity, node: Node, user_id: UUID) -> UserCard:
         """Return one person."""
         async with node.database.reading() as session:
-            return await queries.user_card(session, viewer_id=me.user_id, user_id=user_id)
+            return await user_card(
+                session, viewer_id=me.user_id, user_id=user_id, online=node.online
+            )
 
 
 def _reply(signed_in: SignedIn, settings: Settings, *, status: int) -> Response[SignedInReply]:

@@ -38,7 +38,7 @@ class ConversationsController(Controller):
         """Return one's conversations, newest activity first."""
         async with node.database.reading() as session:
             return await queries.list_conversations(
-                session, viewer_id=me.user_id, before=before, limit=limit
+                session, viewer_id=me.user_id, online=node.online, before=before, limit=limit
             )
 
     @post("/")
@@ -56,7 +56,10 @@ class ConversationsController(Controller):
         """Return one of one's conversations."""
         async with node.database.reading() as session:
             return await queries.get_conversation(
-                session, viewer_id=me.user_id, conversation_id=conversation_id
+                session,
+                viewer_id=me.user_id,
+                conversation_id=conversation_id,
+                online=node.online,
             )
 
     @get("/{conversation_id:uuid}/messages")

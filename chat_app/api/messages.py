@@ -50,6 +50,7 @@ class MessagesController(Controller):
                 session,
                 viewer_id=me.user_id,
                 user_id=user_id,
+                online=node.online,
                 before=before,
                 after=after,
                 limit=limit,

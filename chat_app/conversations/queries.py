@@ -12,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from chat_app.accounts.queries import CARD, card_of
 from chat_app.conversations.direct import peer_of
 from chat_app.conversations.errors import BadCursor, ConversationNotFound
 from chat_app.conversations.schemas import Conversation, ConversationPage, Receipt
+from chat_app.friends.cards import card_columns, card_of, with_relations
 from chat_app.models import Conversation as ConversationRow
 from chat_app.models import Member, Message, User
+from chat_app.realtime.online import Online
 from chat_app.realtime.shapes import Message as MessageView
 from chat_app.realtime.shapes import UserCard
 
@@ -64,20 +65,25 @@ def conversations_of(viewer_id: UUID) -> Select[ConversationRow, Message, int, i
 
 
 async def get_conversation(
-    session: AsyncSession, *, viewer_id: UUID, conversation_id: UUID
+    session: AsyncSession, *, viewer_id: UUID, conversation_id: UUID, online: Online
 ) -> Conversation:
     """Return one conversation as `viewer_id` sees it. Raises ConversationNotFound."""
     rows = await session.execute(
         conversations_of(viewer_id).where(col(ConversationRow.id) == conversation_id)
     )
-    found = await _views(session, list(rows), viewer_id=viewer_id)
+    found = await _views(session, list(rows), viewer_id=viewer_id, online=online)
     if not found:
         raise ConversationNotFound
     return found[0]
 
 
 async def list_conversations(
-    session: AsyncSession, *, viewer_id: UUID, before: str | None = None, limit: int = 50
+    session: AsyncSession,
+    *,
+    viewer_id: UUID,
+    online: Online,
+    before: str | None = None,
+    limit: int = 50,
 ) -> ConversationPage:
     """Return a page of conversations, newest activity first. Raises BadCursor."""
     question = conversations_of(viewer_id).where(
@@ -91,7 +97,7 @@ async def list_conversations(
     ).limit(limit + 1)
     rows = list(await session.execute(question))
     more = len(rows) > limit
-    items = await _views(session, rows[:limit], viewer_id=viewer_id)
+    items = await _views(session, rows[:limit], viewer_id=viewer_id, online=online)
     return ConversationPage(items=items, next_before=_cursor(items[-1]) if more else None)
 
 
@@ -151,11 +157,12 @@ def message_of(row: Message | Row[Any], direct_key: str | None) -> MessageView:
 
 
 async def _views(
-    session: AsyncSession, rows: Sequence[ViewRow], *, viewer_id: UUID
+    session: AsyncSession, rows: Sequence[ViewRow], *, viewer_id: UUID, online: Online
 ) -> list[Conversation]:
     if not rows:
         return []
-    cards, receipts = await _members(session, [row[0].id for row in rows], viewer_id=viewer_id)
+    identifiers = [row[0].id for row in rows]
+    cards, receipts = await _members(session, identifiers, viewer_id=viewer_id, online=online)
     return [
         Conversation(
             id=conversation.id,
@@ -175,7 +182,7 @@ async def _views(
 
 
 async def _members(
-    session: AsyncSession, conversation_ids: list[UUID], *, viewer_id: UUID
+    session: AsyncSession, conversation_ids: list[UUID], *, viewer_id: UUID, online: Online
 ) -> tuple[dict[UUID, list[UserCard]], dict[UUID, list[Receipt]]]:
     place = func.row_number().over(
         partition_by=col(Member.conversation_id),
@@ -192,16 +199,23 @@ async def _members(
         .where(col(Member.conversation_id).in_(conversation_ids))
         .subquery()
     )
-    rows = await session.execute(
-        select(numbered.c.conversation_id, numbered.c.delivered_seq, numbered.c.read_seq, *CARD)
+    question = with_relations(
+        select(
+            numbered.c.conversation_id,
+            numbered.c.delivered_seq,
+            numbered.c.read_seq,
+            *card_columns(together=True),
+        )
+        .select_from(numbered)
         .join(User, col(User.id) == numbered.c.user_id)
-        .where(numbered.c.place <= MEMBERS_SHOWN)
-        .order_by(numbered.c.place)
     )
+    question = question.where(numbered.c.place <= MEMBERS_SHOWN).order_by(numbered.c.place)
+    rows = list(await session.execute(question, {"viewer_id": viewer_id}))
+    connected = await online.among(row.id for row in rows if row.shows_presence)
     cards: defaultdict[UUID, list[UserCard]] = defaultdict(list)
     receipts: defaultdict[UUID, list[Receipt]] = defaultdict(list)
     for row in rows:
-        cards[row.conversation_id].append(card_of(row))
+        cards[row.conversation_id].append(card_of(row, connected))
         if row.id != viewer_id:
             receipt = Receipt(
                 user_id=row.id,

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from msgspec.structs import replace
 from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from chat_app.accounts.queries import user_card
 from chat_app.conversations.direct import direct_key, peer_of
 from chat_app.conversations.errors import ConversationNotFound, ReceiverIsSelf
 from chat_app.conversations.queries import get_conversation
@@ -17,7 +17,8 @@ from chat_app.conversations.rows import NewConversation, add_conversation
 from chat_app.conversations.schemas import Conversation, Opened
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
-from chat_app.core.unit_of_work import unit_of_work
+from chat_app.core.unit_of_work import UnitOfWork, unit_of_work
+from chat_app.friends.cards import user_card
 from chat_app.models import Conversation as ConversationRow
 from chat_app.models import Member
 from chat_app.realtime.broker import Broker
@@ -28,6 +29,7 @@ from chat_app.realtime.events import (
     seal,
     user_topic,
 )
+from chat_app.realtime.online import Online
 
 
 class Mark(NamedTuple):
@@ -42,9 +44,10 @@ class Mark(NamedTuple):
 class Conversations:
     """The use cases of conversations over one database and bus."""
 
-    def __init__(self, *, database: Database, broker: Broker) -> None:
+    def __init__(self, *, database: Database, broker: Broker, online: Online) -> None:
         self._database = database
         self._broker = broker
+        self._online = online
 
     async def open_direct(self, *, actor_id: UUID, user_id: UUID) -> Opened:
         """Return the direct conversation with a user, made where there was none.
@@ -55,7 +58,7 @@ class Conversations:
         if actor_id == user_id:
             raise ReceiverIsSelf("user_id")
         async with self._database.reading() as session:
-            await user_card(session, viewer_id=actor_id, user_id=user_id)
+            await user_card(session, viewer_id=actor_id, user_id=user_id, online=self._online)
         try:
             return await self._open(actor_id, user_id)
         except IntegrityError:
@@ -69,9 +72,10 @@ class Conversations:
             new = NewConversation("group", actor_id, everybody, opened_by=everybody, title=title)
             connection = await uow.session.connection()
             group_id = await connection.run_sync(add_conversation, new)
-            view = await get_conversation(uow.session, viewer_id=actor_id, conversation_id=group_id)
-            # One envelope for all: nobody has read anything of a new group.
-            event = ConversationUpdated(conversation=view)
+            view = await self._view(uow, actor_id, group_id)
+            # One envelope for all: nobody has read anything of a new group, and what the actor
+            # is to each of them, or sees of their presence, is not for the others.
+            event = ConversationUpdated(conversation=_for_anybody(view))
             envelope = seal(event, join=conversation_topic(group_id))
 
             async def tell() -> None:
@@ -124,9 +128,7 @@ class Conversations:
                 )
                 .values(last_read_seq=seq - 1)
             )
-            view = await get_conversation(
-                uow.session, viewer_id=actor_id, conversation_id=conversation_id
-            )
+            view = await self._view(uow, actor_id, conversation_id)
             uow.announce(lambda: self._tell_own_devices(actor_id, view))
 
     async def _open(self, actor_id: UUID, user_id: UUID) -> Opened:
@@ -142,12 +144,18 @@ class Conversations:
                 identifier = found[0]
                 if not found[1]:
                     await _set_opened(uow.session, identifier, actor_id)
-            view = await get_conversation(
-                uow.session, viewer_id=actor_id, conversation_id=identifier
-            )
+            view = await self._view(uow, actor_id, identifier)
             if found is None or not found[1]:
                 uow.announce(lambda: self._tell_own_devices(actor_id, view))
             return Opened(conversation=view, created=found is None)
+
+    async def _view(self, uow: UnitOfWork, viewer_id: UUID, conversation_id: UUID) -> Conversation:
+        return await get_conversation(
+            uow.session,
+            viewer_id=viewer_id,
+            conversation_id=conversation_id,
+            online=self._online,
+        )
 
     async def _tell_own_devices(self, actor_id: UUID, view: Conversation) -> None:
         self._broker.publish([user_topic(actor_id)], seal(ConversationUpdated(conversation=view)))
@@ -159,6 +167,13 @@ def topics_of(conversation_id: UUID, key: str | None, member_id: UUID) -> list[s
     if peer_id is None:
         return [conversation_topic(conversation_id)]
     return [user_topic(member_id), user_topic(peer_id)]
+
+
+def _for_anybody(view: Conversation) -> Conversation:
+    cards = [
+        replace(card, friendship="none", online=None, last_seen_at=None) for card in view.members
+    ]
+    return replace(view, members=cards)
 
 
 async def _mark_of(session: AsyncSession, user_id: UUID, conversation_id: UUID) -> Mark:

@@ -6,14 +6,15 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from chat_app.accounts.queries import user_card
 from chat_app.conversations.direct import direct_key
 from chat_app.conversations.errors import ConversationNotFound
 from chat_app.conversations.queries import message_of
 from chat_app.core.errors import Invalid
+from chat_app.friends.cards import user_card
 from chat_app.messages.schemas import MessagePage
 from chat_app.messages.statements import MESSAGES
 from chat_app.models import Conversation, Member, Message
+from chat_app.realtime.online import Online
 
 LIMIT = 50
 
@@ -62,6 +63,7 @@ async def direct_history(
     *,
     viewer_id: UUID,
     user_id: UUID,
+    online: Online,
     before: int | None = None,
     after: int | None = None,
     limit: int = LIMIT,
@@ -78,7 +80,7 @@ async def direct_history(
         )
     ).scalar_one_or_none()
     if found is None:
-        await user_card(session, viewer_id=viewer_id, user_id=user_id)
+        await user_card(session, viewer_id=viewer_id, user_id=user_id, online=online)
         return MessagePage(items=[], has_more=False)
     return await history(
         session,

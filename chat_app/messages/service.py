@@ -14,16 +14,24 @@ from chat_app.messages.log import MessageLog
 from chat_app.messages.schemas import Outgoing, Sent
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import ConversationUpdated, MessageCreated, seal, user_topic
+from chat_app.realtime.online import Online
 
 
 class Messages:
     """The use cases of messages over one database and bus."""
 
     def __init__(
-        self, *, database: Database, broker: Broker, limits: RateLimits, settings: Settings
+        self,
+        *,
+        database: Database,
+        broker: Broker,
+        online: Online,
+        limits: RateLimits,
+        settings: Settings,
     ) -> None:
         self._database = database
         self._broker = broker
+        self._online = online
         self._limits = limits
         burst = settings.limit_message_burst
         per_s = burst / settings.limit_messages_per_second
@@ -72,7 +80,10 @@ class Messages:
             return
         async with self._database.reading() as session:
             view = await get_conversation(
-                session, viewer_id=member_id, conversation_id=conversation_id
+                session,
+                viewer_id=member_id,
+                conversation_id=conversation_id,
+                online=self._online,
             )
         envelope = seal(ConversationUpdated(conversation=view))
         self._broker.publish([user_topic(member_id)], envelope)

@@ -12,14 +12,16 @@ SOURCES = sorted(APP.rglob("*.py"))
 
 # A package's key is its folder under chat_app, a module's its name.
 INNER = {"core", "models", "realtime"}
-DOMAINS = ("accounts", "conversations", "messages")
+DOMAINS = ("accounts", "friends", "conversations", "messages", "presence")
 MAY_IMPORT = {
     "core": set[str](),
     "models": {"core"},
     "realtime": {"core"},
     "accounts": INNER,
-    "conversations": INNER | {"accounts"},
-    "messages": INNER | {"accounts", "conversations"},
+    "friends": INNER | {"accounts"},
+    "conversations": INNER | {"accounts", "friends"},
+    "messages": INNER | {"accounts", "friends", "conversations"},
+    "presence": INNER | {"accounts", "friends", "conversations"},
     "node": INNER | set(DOMAINS),
     # Tables never reach a door.
     "api": {"core", "realtime", "node", *DOMAINS},

@@ -54,7 +54,9 @@ async def test_every_badge_equals_a_recount_after_random_days(storage: Storage, 
 
         for who in people:
             async with node.database.reading() as session:
-                view = await get_conversation(session, viewer_id=who, conversation_id=group)
+                view = await get_conversation(
+                    session, viewer_id=who, conversation_id=group, online=node.online
+                )
                 counts = await unread_counts(session, viewer_id=who)
             expected = await recount(node, group, who, marks[who])
             assert (view.last_read_seq, view.unread) == (marks[who], expected)
@@ -72,8 +74,12 @@ async def test_marking_unread_takes_nothing_back_from_the_others(storage: Storag
         await node.conversations.mark_unread(actor_id=bob, conversation_id=chat, seq=2)
 
         async with node.database.reading() as session:
-            of_alice = await get_conversation(session, viewer_id=alice, conversation_id=chat)
-            of_bob = await get_conversation(session, viewer_id=bob, conversation_id=chat)
+            of_alice = await get_conversation(
+                session, viewer_id=alice, conversation_id=chat, online=node.online
+            )
+            of_bob = await get_conversation(
+                session, viewer_id=bob, conversation_id=chat, online=node.online
+            )
         assert of_alice.receipts[0].read_seq == 3
         assert (of_bob.last_read_seq, of_bob.unread) == (1, 2)
 
@@ -100,7 +106,7 @@ async def test_an_opened_conversation_is_listed_for_who_opened_it_until_its_firs
 
         async def listed(viewer_id: UUID) -> list[UUID]:
             async with node.database.reading() as session:
-                page = await list_conversations(session, viewer_id=viewer_id)
+                page = await list_conversations(session, viewer_id=viewer_id, online=node.online)
                 return [item.id for item in page.items]
 
         assert (await listed(alice), await listed(bob)) == ([chat], [])

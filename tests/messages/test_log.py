@@ -179,9 +179,12 @@ async def test_sending_is_reading(storage: Storage) -> None:
         sent = await node.messages.send(to_user(bob, alice))
 
         async with node.database.reading() as session:
-            page = await direct_history(session, viewer_id=bob, user_id=alice)
+            page = await direct_history(session, viewer_id=bob, user_id=alice, online=node.online)
             view = await get_conversation(
-                session, viewer_id=bob, conversation_id=sent.message.conversation_id
+                session,
+                viewer_id=bob,
+                conversation_id=sent.message.conversation_id,
+                online=node.online,
             )
         assert (view.unread, view.last_read_seq) == (0, 2)
         assert [message.receiver_id for message in page.items] == [bob, alice]

@@ -19,6 +19,7 @@ from chat_app.messages.schemas import Outgoing
 from chat_app.node import Node, running_node
 from chat_app.realtime.events import decode
 from chat_app.realtime.hub import Outlet
+from chat_app.realtime.online import MemoryOnline
 from chat_app.ui.conversations import updates as conversation_updates
 from chat_app.ui.messages import updates as message_updates
 from chat_app.ui.messages.window import Window
@@ -26,6 +27,7 @@ from tests.clients import PASSWORD, PATIENCE_S
 from tests.conftest import SECRET, Storage
 
 STEPS = 80
+NOBODY = MemoryOnline()
 
 
 @pytest_asyncio.fixture
@@ -110,13 +112,16 @@ class Screen:
     async def _load_one(self, conversation_id: UUID) -> None:
         async with self.node.database.reading() as reading:
             fresh = await get_conversation(
-                reading, viewer_id=self.viewer_id, conversation_id=conversation_id
+                reading,
+                viewer_id=self.viewer_id,
+                conversation_id=conversation_id,
+                online=NOBODY,
             )
         self.conversations = conversation_updates.with_fresh(self.conversations, fresh)
 
     async def _fresh(self) -> tuple[conversation_updates.Conversations, Window]:
         async with self.node.database.reading() as reading:
-            listed = await list_conversations(reading, viewer_id=self.viewer_id)
+            listed = await list_conversations(reading, viewer_id=self.viewer_id, online=NOBODY)
             page = await history(
                 reading,
                 viewer_id=self.viewer_id,
@@ -200,6 +205,9 @@ async def test_news_that_was_loaded_already_changes_nothing(node: Node) -> None:
 async def _view(node: Node, viewer: Identity, conversation_id: UUID) -> tuple[int, int]:
     async with node.database.reading() as reading:
         view = await get_conversation(
-            reading, viewer_id=viewer.user_id, conversation_id=conversation_id
+            reading,
+            viewer_id=viewer.user_id,
+            conversation_id=conversation_id,
+            online=NOBODY,
         )
     return view.last_seq, view.last_read_seq

@@ -52,9 +52,10 @@ class ConversationsState(rx.State):
         if self._next_before is None:
             return
         try:
-            async with current_node().database.reading() as reading:
+            node = current_node()
+            async with node.database.reading() as reading:
                 page = await list_conversations(
-                    reading, viewer_id=me.user_id, before=self._next_before
+                    reading, viewer_id=me.user_id, online=node.online, before=self._next_before
                 )
         except AppError as error:
             self.problem = error.detail
@@ -73,8 +74,9 @@ class ConversationsState(rx.State):
             self.problem = error.detail
 
     async def _load(self, me: Identity) -> None:
-        async with current_node().database.reading() as reading:
-            page = await list_conversations(reading, viewer_id=me.user_id)
+        node = current_node()
+        async with node.database.reading() as reading:
+            page = await list_conversations(reading, viewer_id=me.user_id, online=node.online)
             self._unread = await unread_counts(reading, viewer_id=me.user_id)
         self._next_before = page.next_before
         self._show(me, tuple(page.items))
@@ -118,9 +120,13 @@ async def _with_loaded(
     items: updates.Conversations, conversation_id: UUID, me: Identity
 ) -> updates.Conversations:
     try:
-        async with current_node().database.reading() as reading:
+        node = current_node()
+        async with node.database.reading() as reading:
             fresh = await get_conversation(
-                reading, viewer_id=me.user_id, conversation_id=conversation_id
+                reading,
+                viewer_id=me.user_id,
+                conversation_id=conversation_id,
+                online=node.online,
             )
     except NotFound:
         return items

@@ -121,9 +121,13 @@ class TimelineState(rx.State):
 
     async def _open(self, me: Identity, conversation_id: UUID) -> None:
         again = self.head["id"] == str(conversation_id)
-        async with current_node().database.reading() as reading:
+        node = current_node()
+        async with node.database.reading() as reading:
             conversation = await get_conversation(
-                reading, viewer_id=me.user_id, conversation_id=conversation_id
+                reading,
+                viewer_id=me.user_id,
+                conversation_id=conversation_id,
+                online=node.online,
             )
         window = await _load(me, conversation_id, since=self._read_since(again=again))
         if conversation.unread or not again:

@@ -6,8 +6,8 @@ from uuid import UUID
 import reflex as rx
 from reflex.event import EventSpec
 
-from chat_app.accounts.queries import search_users
 from chat_app.core.errors import AppError
+from chat_app.friends.search import search_users
 from chat_app.ui.people.rows import PersonRow, person_row
 from chat_app.ui.running import current_node
 from chat_app.ui.session import signed_in
@@ -46,8 +46,11 @@ class PeopleState(rx.State):
         self.searching = True
         yield
         try:
-            async with current_node().database.reading() as reading:
-                cards = await search_users(reading, viewer_id=me.user_id, text=self.query)
+            node = current_node()
+            async with node.database.reading() as reading:
+                cards = await search_users(
+                    reading, viewer_id=me.user_id, text=self.query, online=node.online
+                )
             self.found = [person_row(card) for card in cards]
         except AppError as error:
             self.found = []
