@@ -23,6 +23,17 @@ def tone(user_id: UUID) -> str:
     return f"tone-{user_id.int % TONES}"
 
 
-def avatar(letters: str | rx.Var[str], tone_class: str | rx.Var[str]) -> rx.Component:
-    """Show the face. The name always stands beside it, so it is not heard."""
-    return rx.el.span(letters, class_name=["avatar", tone_class], aria_hidden="true")
+def avatar(
+    letters: str | rx.Var[str],
+    tone_class: str | rx.Var[str],
+    online: bool | rx.Var[bool] | None = None,  # noqa: FBT001  # a part of the face, like its colour
+) -> rx.Component:
+    """Show the face, with a dot while the person is `online` where that is told.
+
+    The name always stands beside it, so it is not heard; the dot is.
+    """
+    face = rx.el.span(letters, class_name=["avatar", tone_class], aria_hidden="true")
+    if online is None:
+        return face
+    dot = rx.el.span(role="img", aria_label="Online", title="Online", class_name="online-dot")
+    return rx.el.span(face, rx.cond(online, dot), class_name="face")
