@@ -1,0 +1,163 @@
+"""Conversations as one member sees them: everything about any number of them in one statement."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from chat_app.conversations.direct import peer_of
+from chat_app.conversations.schemas import Conversation, Receipt
+from chat_app.friends.cards import card_columns, card_of, with_relations
+from chat_app.models import Conversation as ConversationRow
+from chat_app.models import Member, Message, User
+from chat_app.realtime.online import Online
+from chat_app.realtime.shapes import Message as MessageView
+
+AnyRow = Row[*tuple[Any, ...]]
+# Made once: an alias composes its columns when they are first used, which takes a millisecond.
+OWN = aliased(Message)
+MEMBER = aliased(Member)
+# Large groups show a part of their members here.
+MEMBERS_SHOWN = 100
+LAST = "last_message_"
+MESSAGE_COLUMNS = Message.__table__.columns  # type: ignore[attr-defined]  # SQLModel does not declare it
+
+
+def unread_of(viewer_id: UUID) -> ColumnElement[int]:
+    """Count what came after the read mark, less one's own.
+
+    Both ends are index look-ups: the cost does not grow with the length of the conversation.
+    """
+    own_after_mark = (
+        select(func.count())
+        .select_from(OWN)
+        .where(
+            col(OWN.conversation_id) == col(ConversationRow.id),
+            col(OWN.sender_id) == viewer_id,
+            col(OWN.seq) > col(Member.last_read_seq),
+        )
+        .correlate(ConversationRow, Member)
+        .scalar_subquery()
+    )
+    return col(ConversationRow.last_seq) - col(Member.last_read_seq) - own_after_mark
+
+
+def conversations_of(viewer_id: UUID) -> Select[*tuple[Any, ...]]:
+    """Select the conversations of `viewer_id`: narrow it, then hand it to `load_views`."""
+    last = and_(
+        col(Message.conversation_id) == col(ConversationRow.id),
+        col(Message.seq) == col(ConversationRow.last_seq),
+    )
+    return (
+        select(
+            col(ConversationRow.id),
+            col(ConversationRow.kind),
+            col(ConversationRow.title),
+            col(ConversationRow.direct_key),
+            col(ConversationRow.last_seq),
+            col(ConversationRow.last_rev),
+            col(ConversationRow.updated_at),
+            col(Member.last_read_seq).label("own_mark"),
+            unread_of(viewer_id).label("unread"),
+            *(column.label(LAST + column.name) for column in MESSAGE_COLUMNS),
+        )
+        .select_from(ConversationRow)
+        .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
+        .outerjoin(Message, last)
+        .where(col(Member.user_id) == viewer_id)
+    )
+
+
+async def load_views(
+    session: AsyncSession,
+    question: Select[*tuple[Any, ...]],
+    *,
+    viewer_id: UUID,
+    online: Online,
+    **parameters: object,
+) -> list[Conversation]:
+    """Return the conversations that a question made of `conversations_of` is about.
+
+    Newest activity first. `parameters` are those of the question.
+    """
+    asked = {"viewer_id": viewer_id, **parameters}
+    rows = list(await session.execute(_with_members(question), asked))
+    connected = await online.among(row.id for row in rows if row.shows_presence)
+    grouped = groupby(rows, key=lambda row: row.conversation_id)
+    return [_view(list(members), viewer_id, connected) for _, members in grouped]
+
+
+def _with_members(question: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    found = question.cte("found")
+    place = func.row_number().over(
+        partition_by=col(MEMBER.conversation_id),
+        order_by=(col(MEMBER.joined_at), col(MEMBER.user_id)),
+    )
+    members = (
+        select(
+            col(MEMBER.conversation_id),
+            col(MEMBER.user_id),
+            col(MEMBER.delivered_seq),
+            col(MEMBER.read_seq),
+            place.label("place"),
+        )
+        .join(found, found.c.id == col(MEMBER.conversation_id))
+        .subquery("members")
+    )
+    conversation = [column for column in found.c if column.name != "id"]
+    return (
+        with_relations(
+            select(
+                found.c.id.label("conversation_id"),
+                *conversation,
+                members.c.delivered_seq,
+                members.c.read_seq,
+                *card_columns(together=True),
+            )
+            .select_from(found)
+            .join(members, members.c.conversation_id == found.c.id)
+            .join(User, col(User.id) == members.c.user_id)
+        )
+        .where(members.c.place <= MEMBERS_SHOWN)
+        .order_by(found.c.updated_at.desc(), found.c.id.desc(), members.c.place)
+    )
+
+
+def _view(rows: list[AnyRow], viewer_id: UUID, connected: set[UUID]) -> Conversation:
+    one = rows[0]
+    return Conversation(
+        id=one.conversation_id,
+        kind="direct" if one.kind == "direct" else "group",
+        title=one.title,
+        members=[card_of(row, connected) for row in rows],
+        last_message=_last_message(one),
+        last_seq=one.last_seq,
+        last_rev=one.last_rev,
+        last_read_seq=one.own_mark,
+        unread=one.unread,
+        receipts=list(_receipts(rows, viewer_id)),
+        updated_at=one.updated_at,
+    )
+
+
+def _receipts(rows: list[AnyRow], viewer_id: UUID) -> Iterator[Receipt]:
+    for row in rows:
+        if row.id != viewer_id:
+            yield Receipt(
+                user_id=row.id,
+                delivered_seq=max(row.delivered_seq, row.read_seq),
+                read_seq=row.read_seq,
+            )
+
+
+def _last_message(row: AnyRow) -> MessageView | None:
+    fields = row._mapping  # noqa: SLF001  # SQLAlchemy's public name for the row by its columns
+    if fields[f"{LAST}id"] is None:
+        return None
+    values = {column.name: fields[LAST + column.name] for column in MESSAGE_COLUMNS}
+    return MessageView(receiver_id=peer_of(row.direct_key, values["sender_id"]), **values)
