@@ -110,6 +110,7 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
                 passwords=passwords,
                 limits=limits,
                 settings=settings,
+                profile_changed=lambda _user_id: None,
             ),
             conversations=Conversations(database=database, broker=broker, online=online),
             messages=messages,

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from chat_app.accounts.service import searchable
+from chat_app.accounts.names import searchable
 from chat_app.core.database import Database
 from chat_app.core.settings import Settings, read_settings
 from chat_app.messages.schemas import Outgoing

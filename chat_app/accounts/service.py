@@ -1,5 +1,6 @@
 """Accounts: registering, signing in and out, and knowing who is asking."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from sqlmodel import col
 
 from chat_app.accounts import sessions
 from chat_app.accounts.errors import InvalidCredentials, InvalidRefreshToken, UsernameTaken
+from chat_app.accounts.names import index_names
 from chat_app.accounts.queries import own_user_of
 from chat_app.accounts.rules import is_possible_username, username_key
 from chat_app.accounts.schemas import (
@@ -27,14 +29,11 @@ from chat_app.core.errors import Unavailable
 from chat_app.core.passwords import Passwords
 from chat_app.core.rate_limit import Limit, RateLimits
 from chat_app.core.settings import Settings
-from chat_app.core.text import fold
 from chat_app.core.tokens import Claims, fingerprint, read_access_token, sign_access_token
 from chat_app.core.unit_of_work import UnitOfWork, unit_of_work
 from chat_app.models import AuthSession, User
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import SessionEnded, seal, session_topic
-
-SEARCH_TEXT_LONGEST = 512
 
 log = structlog.get_logger(__name__)
 
@@ -50,12 +49,15 @@ class Accounts:
         passwords: Passwords,
         limits: RateLimits,
         settings: Settings,
+        profile_changed: Callable[[UUID], None],
     ) -> None:
+        """`profile_changed` hears of who shows or hides their presence, or has left."""
         self._database = database
         self._broker = broker
         self._passwords = passwords
         self._limits = limits
         self._settings = settings
+        self._profile_changed = profile_changed
         self._lifetime = timedelta(days=settings.session_days)
         self._secret = settings.secret_key.get_secret_value()
         self._registering = Limit("register", settings.limit_registrations_per_hour, 3600)
@@ -66,17 +68,17 @@ class Accounts:
         """Create an account and sign it in. Raises UsernameTaken, RateLimited."""
         await self._limits.take(self._registering, device.address)
         password_hash = await self._passwords.hash(data.password)
-        display_name = data.display_name or data.username
         account = User(
             username=data.username,
             username_key=username_key(data.username),
-            display_name=display_name,
-            search_text=searchable(data.username, display_name),
+            display_name=data.display_name or data.username,
+            search_text="",
             password_hash=password_hash,
         )
         async with unit_of_work(self._database) as uow:
             uow.session.add(account)
             try:
+                await index_names(uow.session, account)
                 await uow.session.flush()
             except IntegrityError:
                 raise UsernameTaken from None
@@ -208,11 +210,6 @@ class Accounts:
                 self._broker.publish([session_topic(session_id)], envelope)
 
             uow.announce(tell)
-
-
-def searchable(username: str, display_name: str) -> str:
-    """Return both names folded, one a line, as the people search looks at them."""
-    return f"{fold(username)}\n{fold(display_name)}"[:SEARCH_TEXT_LONGEST]
 
 
 async def _store_hash(session: AsyncSession, account: User, new_hash: str) -> None:

@@ -19,6 +19,8 @@ class SessionState(rx.State):
     user_id: str = ""
     username: str = ""
     display_name: str = ""
+    # Whether a message from others may be heard; `news.js` reads it.
+    sound: bool = True
 
     _user_id: UUID | None = None
     _session_id: UUID | None = None
@@ -35,7 +37,12 @@ class SessionState(rx.State):
         self._session_id = identity.session_id
         self.user_id = str(user.id)
         self.username = user.username
+        self._show_own(user)
+
+    def _show_own(self, user: OwnUser) -> None:
+        """Show what the user may change about themselves."""
         self.display_name = user.display_name
+        self.sound = user.sound
 
 
 async def signed_in(state: rx.State) -> Identity:
