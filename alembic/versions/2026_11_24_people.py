@@ -76,8 +76,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("user_account", schema=None) as batch_op:
-        batch_op.drop_column("last_seen_at")
+    # In place: a batch would copy the table on SQLite, and rows of others point at it.
+    op.drop_column("user_account", "last_seen_at")
 
     op.drop_table("friendship")
     with op.batch_alter_table("friend_request", schema=None) as batch_op:
