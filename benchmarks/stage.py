@@ -172,7 +172,6 @@ def _user(user_id: UUID) -> dict[str, object]:
         "username": name,
         "username_key": name,
         "display_name": name,
-        "search_text": name,
         "password_hash": "none",
         "bio": "",
         "status_text": "",

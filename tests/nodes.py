@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from chat_app.accounts.names import searchable
+from chat_app.accounts.names import index_names
 from chat_app.core.database import Database
 from chat_app.core.settings import Settings, read_settings
 from chat_app.messages.schemas import Outgoing
@@ -39,11 +39,11 @@ async def new_user(node: Node, display_name: str = "Somebody") -> UUID:
         username=username,
         username_key=username,
         display_name=display_name,
-        search_text=searchable(username, display_name),
         password_hash="none",
     )
     async with node.database.writing() as session:
         session.add(user)
+        await index_names(session, user)
     return user.id
 
 

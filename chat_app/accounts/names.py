@@ -1,23 +1,70 @@
-"""What the people search looks at, kept in step with people's names: here and nowhere else."""
+"""The parts of people's names by which the search finds them.
 
+A text that a name contains is what the name begins with from some letter on. So each person has
+a row for every letter of their names, and the search reads a range of an index.
+"""
+
+from enum import IntEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from chat_app.core.text import fold
-from chat_app.models import User
+from chat_app.models import NamePart, User
 
-SEARCH_TEXT_LONGEST = 512
+PART_LONGEST = 64
+# A hundred letters fold to more where some of them are ligatures of whole phrases.
+NAME_LONGEST = 300
+
+
+class Place(IntEnum):
+    """Where in the names a part begins; the lower, the better a match."""
+
+    USERNAME = 0
+    DISPLAY_NAME = 1
+    WORD = 2
+    INSIDE = 3
+
+
+def name_parts(username: str, display_name: str) -> set[tuple[Place, str]]:
+    """Return every part of somebody's names with its place."""
+    return {
+        (place, part)
+        for name, beginning in ((username, Place.USERNAME), (display_name, Place.DISPLAY_NAME))
+        for place, part in _parts(fold(name)[:NAME_LONGEST], beginning)
+    }
+
+
+def part_rows(user_id: UUID, username: str, display_name: str) -> list[dict[str, Any]]:
+    """Return the rows of somebody's names, as a bulk insert takes them."""
+    return [
+        {"place": place, "part": part, "user_id": user_id}
+        for place, part in sorted(name_parts(username, display_name))
+    ]
 
 
 async def index_names(session: AsyncSession, account: User) -> None:
     """Have the search find a person by the names they have now; by none after they have left.
 
-    The caller owns the transaction, to which the account belongs already.
+    The caller owns the transaction, to which the account belongs already; it is flushed here.
     """
-    del session
-    gone = account.deleted_at is not None
-    account.search_text = "" if gone else searchable(account.username, account.display_name)
+    await session.flush()
+    await session.execute(delete(NamePart).where(col(NamePart.user_id) == account.id))
+    if account.deleted_at is None:
+        rows = part_rows(account.id, account.username, account.display_name)
+        await session.execute(insert(NamePart), rows)
 
 
-def searchable(username: str, display_name: str) -> str:
-    """Return both names folded, one a line."""
-    return f"{fold(username)}\n{fold(display_name)}"[:SEARCH_TEXT_LONGEST]
+def _parts(name: str, beginning: Place) -> list[tuple[Place, str]]:
+    return [
+        (_place(name, at) if at else beginning, name[at : at + PART_LONGEST])
+        for at, letter in enumerate(name)
+        if letter != " "  # nobody looks for a text that begins with a space
+    ]
+
+
+def _place(name: str, at: int) -> Place:
+    return Place.WORD if name[at].isalnum() and not name[at - 1].isalnum() else Place.INSIDE

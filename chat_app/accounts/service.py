@@ -72,14 +72,12 @@ class Accounts:
             username=data.username,
             username_key=username_key(data.username),
             display_name=data.display_name or data.username,
-            search_text="",
             password_hash=password_hash,
         )
         async with unit_of_work(self._database) as uow:
             uow.session.add(account)
             try:
                 await index_names(uow.session, account)
-                await uow.session.flush()
             except IntegrityError:
                 raise UsernameTaken from None
             return await self._sign_in(uow, account, device=device, tokens=data.tokens)

@@ -6,11 +6,21 @@ import unicodedata
 BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800")
 
 
+# Letters that people take for others, though Unicode does not decompose them; the first is the
+# Turkish i without a dot.
+PLAIN_LETTERS = str.maketrans({"\u0131": "i", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe"})
+# Accents and enclosing marks, and what cannot be seen: it comes along when text is copied.
+MARKS = ("Mn", "Me", "Cf")
+
+
 def fold(text: str) -> str:
-    """Return `text` without case, accents and compatibility forms, for searching only."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(letter for letter in decomposed if unicodedata.category(letter) != "Mn")
-    return unicodedata.normalize("NFKC", bare).casefold()
+    """Return `text` without case, accents and compatibility forms, for searching only.
+
+    Words are one space apart.
+    """
+    decomposed = unicodedata.normalize("NFKD", text.casefold()).translate(PLAIN_LETTERS)
+    bare = "".join(letter for letter in decomposed if unicodedata.category(letter) not in MARKS)
+    return " ".join(unicodedata.normalize("NFKC", bare).casefold().split())
 
 
 def has_lone_surrogate(text: str) -> bool:

@@ -1,6 +1,6 @@
 """Every table. Rows never leave the server: domains turn them into the shapes of their schemas."""
 
-from chat_app.models.accounts import AuthSession, RefreshToken, User
+from chat_app.models.accounts import AuthSession, NamePart, RefreshToken, User
 from chat_app.models.conversations import Conversation, Member
 from chat_app.models.friends import Block, FriendRequest, Friendship
 from chat_app.models.messages import Message
@@ -14,6 +14,7 @@ __all__ = [
     "Friendship",
     "Member",
     "Message",
+    "NamePart",
     "RefreshToken",
     "Table",
     "User",

@@ -1,8 +1,10 @@
 """People and the devices they are signed in on."""
 
 from datetime import datetime
+from typing import ClassVar
 from uuid import UUID
 
+from sqlalchemy import Column, ForeignKey, SmallInteger, String, Uuid
 from sqlmodel import Field, Index
 
 from chat_app.core.clock import utc_now
@@ -20,8 +22,6 @@ class User(Table, table=True):
     # NFKC and casefolded: what makes two spellings the same name.
     username_key: str = Field(max_length=64, unique=True)
     display_name: str = Field(max_length=100)
-    # Username and display name without case and accents, for the people search.
-    search_text: str = Field(max_length=512)
     bio: str = Field(default="", max_length=500)
     status_text: str = Field(default="", max_length=100)
     password_hash: str = Field(max_length=255)
@@ -32,6 +32,27 @@ class User(Table, table=True):
     # When the last of their devices left; while one is connected, a minute old at most.
     last_seen_at: datetime | None = None
     deleted_at: datetime | None = None
+
+
+class NamePart(Table, table=True):
+    """A person's name from one of its letters on: what a search that contains it begins with.
+
+    The rows of a place are in the order of their parts, by code point on either database, so that
+    a search reads as many of them as it shows.
+    """
+
+    __tablename__ = "name_part"
+    __table_args__: ClassVar[dict[str, bool]] = {"sqlite_with_rowid": False}
+
+    place: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    part: str = Field(
+        sa_column=Column(
+            String(64).with_variant(String(64, collation="C"), "postgresql"), primary_key=True
+        )
+    )
+    user_id: UUID = Field(
+        sa_column=Column(Uuid, ForeignKey("user_account.id"), primary_key=True, index=True)
+    )
 
 
 class AuthSession(Table, table=True):

@@ -43,7 +43,6 @@ async def new_users(node: Node, count: int) -> list[UUID]:
             username=user_id.hex,
             username_key=user_id.hex,
             display_name="Somebody",
-            search_text="",
             password_hash="",
             created_at=utc_now(),
         ).model_dump()

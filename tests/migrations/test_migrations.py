@@ -4,13 +4,17 @@ import asyncio
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
 from sqlalchemy.engine import Connection
 
+from chat_app.accounts.names import name_parts
 from chat_app.core import migrations
+from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
+from chat_app.core.ids import new_id
 from chat_app.models import Table
 from tests.nodes import open_database
 
@@ -71,3 +75,59 @@ async def test_an_unmigrated_database_has_no_revision(
 ) -> None:
     async with open_database(empty_database_urls["postgres"], tmp_path) as database:
         assert await migrations.current_revision(database) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_people_who_were_there_are_found_after_the_migration_and_before_it(
+    kind: str, empty_database_urls: dict[str, str], tmp_path: Path
+) -> None:
+    async with open_database(empty_database_urls[kind], tmp_path) as database:
+        await migrations.upgrade(database, "0002")
+        await add_people_of_0002(database)
+
+        await migrations.upgrade(database)
+        async with database.reading() as session:
+            parts = await session.execute(sa.text("SELECT place, part FROM name_part"))
+            assert set(map(tuple, parts)) == name_parts("zoe.l", "Zoë Lund")
+
+        await migrations.downgrade(database, "0002")
+        async with database.reading() as session:
+            texts = await session.execute(sa.text("SELECT search_text FROM user_account"))
+            assert set(texts.scalars()) == {"zoe.l\nzoe lund", "gone\nzoe lund"}
+        await migrations.downgrade(database)
+
+
+async def add_people_of_0002(database: Database) -> None:
+    """Store somebody and somebody who has left, each with a session, as they were then."""
+    async with database.transaction() as connection:
+        old = sa.MetaData()
+        await connection.run_sync(old.reflect)
+        for username, gone in (("zoe.l", None), ("gone", utc_now())):
+            user_id = new_id().hex if database.is_sqlite else new_id()
+            person = {
+                "id": user_id,
+                "username": username,
+                "username_key": username,
+                "display_name": "Zoë Lund",
+                "search_text": "outdated",
+                "bio": "",
+                "status_text": "",
+                "password_hash": "none",
+                "accept_messages_from": "everyone",
+                "share_presence": True,
+                "sound": True,
+                "created_at": utc_now(),
+                "deleted_at": gone,
+            }
+            session = {
+                "id": user_id,
+                "user_id": user_id,
+                "cookie_hash": username,
+                "user_agent": "",
+                "address": "",
+                "created_at": utc_now(),
+                "last_used_at": utc_now(),
+                "expires_at": utc_now(),
+            }
+            await connection.execute(old.tables["user_account"].insert(), person)
+            await connection.execute(old.tables["auth_session"].insert(), session)

@@ -1,0 +1,85 @@
+"""Parts of names: people are found by an index instead of a scan.
+
+Revision ID: 0003
+Revises: 0002
+"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from alembic import op
+from chat_app.accounts.names import part_rows
+from chat_app.core.text import fold
+
+revision: str = "0003"
+down_revision: str | None = "0002"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+AT_ONCE = 1_000
+SEARCH_TEXT_LONGEST = 512
+
+people = sa.table(
+    "user_account",
+    sa.column("id", sa.Uuid()),
+    sa.column("username", sa.String()),
+    sa.column("display_name", sa.String()),
+    sa.column("search_text", sa.String()),
+    sa.column("deleted_at", sa.DateTime()),
+)
+
+
+def upgrade() -> None:
+    op.create_table(
+        "name_part",
+        sa.Column("place", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "part",
+            sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["user_account.id"], name=op.f("fk_name_part_user_id_user_account")
+        ),
+        sa.PrimaryKeyConstraint("place", "part", "user_id", name=op.f("pk_name_part")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("name_part", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_name_part_user_id"), ["user_id"], unique=False)
+
+    parts = sa.table(
+        "name_part",
+        sa.column("place", sa.SmallInteger()),
+        sa.column("part", sa.String()),
+        sa.column("user_id", sa.Uuid()),
+    )
+    for some in _everybody(people.c.deleted_at.is_(None)):
+        rows = [row for one in some for row in part_rows(one.id, one.username, one.display_name)]
+        op.get_bind().execute(sa.insert(parts), rows)
+    # In place: a batch would copy the table on SQLite, and rows of others point at it.
+    op.drop_column("user_account", "search_text")
+
+
+def downgrade() -> None:
+    op.add_column(
+        "user_account",
+        sa.Column("search_text", sa.String(length=512), nullable=False, server_default=""),
+    )
+    for some in _everybody(sa.true()):
+        for one in some:
+            text = f"{fold(one.username)}\n{fold(one.display_name)}"[:SEARCH_TEXT_LONGEST]
+            op.get_bind().execute(
+                sa.update(people).where(people.c.id == one.id).values(search_text=text)
+            )
+    with op.batch_alter_table("name_part", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_name_part_user_id"))
+
+    op.drop_table("name_part")
+
+
+def _everybody(which: sa.ColumnElement[bool]) -> list[Sequence[sa.Row[tuple[object, ...]]]]:
+    question = sa.select(people.c.id, people.c.username, people.c.display_name).where(which)
+    rows = op.get_bind().execute(question).all()
+    return [rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE)]
