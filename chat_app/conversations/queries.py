@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from chat_app.conversations.direct import peer_of
@@ -19,6 +20,7 @@ from chat_app.realtime.online import Online
 from chat_app.realtime.shapes import Message as MessageView
 
 CURSOR = re.compile(r"(\d{1,18})-([0-9a-f]{32})")
+PEER = aliased(Member)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -93,6 +95,29 @@ async def group_ids(session: AsyncSession, *, user_id: UUID) -> list[UUID]:
         .where(col(Member.user_id) == user_id, col(ConversationRow.kind) == "group")
     )
     return list(rows.scalars())
+
+
+async def direct_peers(
+    session: AsyncSession, *, user_id: UUID, limit: int
+) -> list[tuple[UUID, UUID]]:
+    """Return the direct conversations of a user that their peers see listed, with those peers.
+
+    Newest activity first.
+    """
+    rows = await session.execute(
+        select(col(ConversationRow.id), col(PEER.user_id))
+        .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
+        .join(PEER, col(PEER.conversation_id) == col(ConversationRow.id))
+        .where(
+            col(Member.user_id) == user_id,
+            col(PEER.user_id) != user_id,
+            col(ConversationRow.kind) == "direct",
+            or_(col(ConversationRow.last_seq) > 0, col(PEER.opened)),
+        )
+        .order_by(col(ConversationRow.updated_at).desc(), col(ConversationRow.id).desc())
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in rows]
 
 
 def message_of(row: Message | Row[Any], direct_key: str | None) -> MessageView:

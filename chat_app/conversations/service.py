@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from chat_app.conversations.direct import direct_key, peer_of
 from chat_app.conversations.errors import ConversationNotFound, ReceiverIsSelf
-from chat_app.conversations.queries import get_conversation
+from chat_app.conversations.queries import direct_peers, get_conversation
 from chat_app.conversations.rows import NewConversation, add_conversation
 from chat_app.conversations.schemas import Conversation, Opened
 from chat_app.core.database import Database
@@ -30,6 +30,9 @@ from chat_app.realtime.events import (
     user_topic,
 )
 from chat_app.realtime.online import Online
+
+# How many hear of a new name at once.
+PEERS_TOLD = 100
 
 
 class Mark(NamedTuple):
@@ -130,6 +133,27 @@ class Conversations:
             )
             view = await self._view(uow, actor_id, conversation_id)
             uow.announce(lambda: self._tell_own_devices(actor_id, view))
+
+    async def tell_peers(self, user_id: UUID) -> None:
+        """Tell those whom a user writes with, and who are connected, how the user looks now.
+
+        Everybody else sees it when they load, and so do all but the newest conversations' peers.
+        """
+        async with self._database.reading() as session:
+            places = await direct_peers(session, user_id=user_id, limit=PEERS_TOLD)
+            connected = await self._online.among(peer_id for _, peer_id in places)
+            views = [
+                (
+                    peer_id,
+                    await get_conversation(
+                        session, viewer_id=peer_id, conversation_id=place, online=self._online
+                    ),
+                )
+                for place, peer_id in places
+                if peer_id in connected
+            ]
+        for peer_id, view in views:
+            await self._tell_own_devices(peer_id, view)
 
     async def _open(self, actor_id: UUID, user_id: UUID) -> Opened:
         key = direct_key(actor_id, user_id)

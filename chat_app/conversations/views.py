@@ -147,7 +147,9 @@ def _view(rows: list[AnyRow], viewer_id: UUID, connected: set[UUID]) -> Conversa
 
 def _receipts(rows: list[AnyRow], viewer_id: UUID) -> Iterator[Receipt]:
     for row in rows:
-        if row.id != viewer_id:
+        # Who has left a group by deleting their account will never read what is written to it.
+        counts = row.deleted_at is None or row.kind == "direct"
+        if row.id != viewer_id and counts:
             yield Receipt(
                 user_id=row.id,
                 delivered_seq=max(row.delivered_seq, row.read_seq),

@@ -4,6 +4,8 @@ import unicodedata
 
 # Invisible though Unicode files them under letters or marks: fillers that fake an empty name.
 BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800")
+# Embeddings, overrides and isolates: they turn the text around them, too.
+TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 # Letters that people take for others, though Unicode does not decompose them; the first is the
@@ -45,3 +47,19 @@ def has_invisible(text: str) -> bool:
     """
     hidden = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
     return any(unicodedata.category(c) in hidden or c in BLANK_LETTERS for c in text)
+
+
+def shows_something(text: str) -> bool:
+    """Whether anything of `text` can be seen."""
+    # The first letter decides nearly always; only texts of fillers are read to their end.
+    return any(
+        letter not in BLANK_LETTERS
+        and not letter.isspace()
+        and unicodedata.category(letter) not in ("Cf", "Mn", "Cc")
+        for letter in text
+    )
+
+
+def turns_text(text: str) -> bool:
+    """Whether `text` holds what turns the direction of the text around it."""
+    return not TURNING.isdisjoint(text)

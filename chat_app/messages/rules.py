@@ -1,8 +1,6 @@
 """What the text of a message may be."""
 
-import unicodedata
-
-from chat_app.core.text import BLANK_LETTERS, has_control, has_lone_surrogate
+from chat_app.core.text import has_control, has_lone_surrogate, shows_something
 
 LONGEST = 8_000
 
@@ -16,7 +14,7 @@ def clean_content(text: str) -> str:
     content = text.strip()
     if content.isascii() and content.isprintable() and 0 < len(content) <= LONGEST:
         return content  # most texts; the questions below are for the others
-    if not content or not _shows_something(content):
+    if not content or not (shows_something(content) or has_control(content, allowed="\n\t")):
         message = "Write something first."
         raise ValueError(message)
     if len(content) > LONGEST:
@@ -28,13 +26,3 @@ def clean_content(text: str) -> str:
         message = "The text holds control characters."
         raise ValueError(message)
     return content
-
-
-def _shows_something(content: str) -> bool:
-    # The first letter decides nearly always; only texts of fillers are read to their end.
-    return any(
-        letter not in BLANK_LETTERS
-        and not letter.isspace()
-        and unicodedata.category(letter) not in ("Cf", "Mn", "Cc")
-        for letter in content
-    ) or has_control(content, allowed="\n\t")
