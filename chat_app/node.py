@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 from redis.asyncio import Redis
@@ -10,7 +11,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from chat_app.accounts.schemas import Identity
+from chat_app.accounts.schemas import Device, Identity, OwnUser, ProfileChange, Proof
 from chat_app.accounts.service import Accounts
 from chat_app.conversations.queries import group_ids
 from chat_app.conversations.service import Conversations
@@ -68,6 +69,25 @@ class Node:
             await outlet.close()
             raise
         return outlet
+
+    async def change_profile(self, *, actor_id: UUID, changes: ProfileChange) -> OwnUser:
+        """Change the actor's profile and settings; whom they write with sees it at once."""
+        changed = await self.accounts.change_profile(actor_id=actor_id, changes=changes)
+        if changed.card_changed:
+            await self._tell_peers(actor_id)
+        return changed.user
+
+    async def delete_account(self, identity: Identity, proof: Proof, *, device: Device) -> None:
+        """Delete an account; whom it wrote with sees that at once."""
+        await self.accounts.delete(identity, proof, device=device)
+        await self._tell_peers(identity.user_id)
+
+    async def _tell_peers(self, user_id: UUID) -> None:
+        try:
+            await self.conversations.tell_peers(user_id)
+        except AppError as error:
+            # What was asked is done; who was not told sees it when they load.
+            log.warning("node.peers_untold", code=error.code)
 
     async def is_migrated(self) -> bool:
         """Whether the database has the schema of this code. Raises Unavailable."""

@@ -9,6 +9,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 import httpx
+import jwt
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
@@ -48,6 +49,12 @@ class Person:
         """The name they sign in with."""
         return str(self.user["username"])
 
+    @property
+    def session_id(self) -> str:
+        """The session that this sign-in opened, as its token names it."""
+        claims = jwt.decode(self.access_token, options={"verify_signature": False})
+        return str(claims["sid"])
+
     def browser(self, *, origin: str | None = None) -> httpx.AsyncClient:
         """Return a client that has the cookie and no token; `origin` "" sends no Origin."""
         headers = {"Origin": self.url if origin is None else origin, "Cookie": self.cookie}
@@ -64,6 +71,10 @@ class Person:
     async def write_all(self, receiver: "Person", *contents: str) -> list[Json]:
         """Send several messages, one after the other, and return them."""
         return [await self.write(receiver, content) for content in contents]
+
+    async def leave(self, *, password: str = PASSWORD) -> httpx.Response:
+        """Ask to delete the account."""
+        return await self.http.request("DELETE", "/api/auth/me", json={"password": password})
 
     async def opened(self, other: "Person") -> Json:
         """Open the direct conversation with `other` and return it."""

@@ -1,6 +1,6 @@
 """What can go wrong with accounts."""
 
-from chat_app.core.errors import Conflict, Forbidden, Unauthenticated
+from chat_app.core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 
 
 class UsernameTaken(Conflict):
@@ -15,6 +15,24 @@ class InvalidCredentials(Unauthenticated):
 
     code = "invalid_credentials"
     default_detail = "The username or the password is wrong."
+
+
+class WrongPassword(Invalid):
+    """Somebody who is signed in typed a password that is not theirs.
+
+    The code is that of a failed sign-in, the family is not: the session goes on.
+    """
+
+    code = "invalid_credentials"
+
+    def __init__(self, field: str) -> None:
+        super().__init__({field: "This is not your password."}, "This is not your password.")
+
+
+class SessionNotFound(NotFound):
+    """No such session, not one of the asker's, or over already."""
+
+    default_detail = "There is no such device."
 
 
 class InvalidRefreshToken(Unauthenticated):

@@ -3,10 +3,16 @@
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
-from chat_app.accounts.schemas import OwnUser
+from chat_app.accounts.schemas import Identity, OpenSession, OwnUser
+from chat_app.accounts.sessions import live_sessions
 from chat_app.core.errors import NotFound
+from chat_app.models import AuthSession
 from chat_app.models import User as Account
+
+# Nobody has as many devices; a script that signs in all the time shall not make the list endless.
+SESSIONS_SHOWN = 100
 
 
 async def own_user(session: AsyncSession, *, user_id: UUID) -> OwnUser:
@@ -15,6 +21,30 @@ async def own_user(session: AsyncSession, *, user_id: UUID) -> OwnUser:
     if account is None or account.deleted_at is not None:
         raise NotFound
     return own_user_of(account)
+
+
+async def open_sessions(session: AsyncSession, *, viewer: Identity) -> list[OpenSession]:
+    """Return where the viewer is signed in, newest use first."""
+    rows = await session.execute(
+        live_sessions()
+        .add_columns(
+            col(AuthSession.user_agent), col(AuthSession.address), col(AuthSession.created_at)
+        )
+        .where(col(AuthSession.user_id) == viewer.user_id)
+        .order_by(col(AuthSession.last_used_at).desc(), col(AuthSession.id).desc())
+        .limit(SESSIONS_SHOWN)
+    )
+    return [
+        OpenSession(
+            id=row.id,
+            user_agent=row.user_agent,
+            address=row.address,
+            created_at=row.created_at,
+            last_used_at=row.last_used_at,
+            current=row.id == viewer.session_id,
+        )
+        for row in rows
+    ]
 
 
 def own_user_of(account: Account) -> OwnUser:

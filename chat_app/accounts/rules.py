@@ -8,10 +8,18 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
-from chat_app.core.text import has_invisible, has_lone_surrogate
+from chat_app.core.text import (
+    has_control,
+    has_invisible,
+    has_lone_surrogate,
+    shows_something,
+    turns_text,
+)
 
 USERNAME = re.compile(r"[a-z0-9][a-z0-9_.-]{2,31}", re.IGNORECASE | re.ASCII)
 DISPLAY_NAME_LONGEST = 100
+STATUS_LONGEST = 100
+BIO_LONGEST = 500
 PASSWORD_SHORTEST = 10
 PASSWORD_LONGEST = 128
 
@@ -51,6 +59,36 @@ def clean_display_name(text: str) -> str:
         message = "The name holds characters that cannot be seen."
         raise ValueError(message)
     return name
+
+
+def clean_status_text(text: str) -> str:
+    """Return the one line about now, without outer spaces; it may be empty."""
+    return _clean_words(text, STATUS_LONGEST, allowed="")
+
+
+def clean_bio(text: str) -> str:
+    """Return the lines about oneself, without outer spaces; there may be none."""
+    return _clean_words(text.replace("\r\n", "\n"), BIO_LONGEST, allowed="\n")
+
+
+def _clean_words(text: str, longest: int, *, allowed: str) -> str:
+    words = text.strip()
+    # Composing may shorten, and a flood is not worth composing.
+    words = unicodedata.normalize("NFC", words) if len(words) <= 4 * longest else words
+    if len(words) > longest:
+        message = f"Write at most {longest} characters."
+        raise ValueError(message)
+    separators = "\u2028\u2029"
+    if (
+        has_lone_surrogate(words)
+        or has_control(words, allowed=allowed)
+        or turns_text(words)
+        or any(letter in separators for letter in words)
+        or (words and not shows_something(words))
+    ):
+        message = "The text holds characters that cannot be used."
+        raise ValueError(message)
+    return words
 
 
 def check_password_shape(text: str) -> str:

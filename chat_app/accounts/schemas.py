@@ -1,9 +1,10 @@
 """Shapes of accounts: what comes in, and what may leave the server."""
 
+from datetime import datetime
 from typing import Annotated, Literal, NamedTuple
 from uuid import UUID
 
-from pydantic import AfterValidator, StringConstraints, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
 
 from chat_app.accounts import rules
 from chat_app.core.input import Input
@@ -13,8 +14,14 @@ __all__ = [
     "Credentials",
     "Device",
     "Identity",
+    "OpenSession",
+    "OpenSessions",
     "OwnUser",
+    "PasswordChange",
     "People",
+    "ProfileChange",
+    "ProfileChanged",
+    "Proof",
     "RefreshRequest",
     "Registration",
     "SignedIn",
@@ -66,6 +73,38 @@ class Credentials(Input):
     tokens: bool = True
 
 
+class PasswordChange(Input):
+    """A new password, and the old one as proof."""
+
+    current_password: Annotated[str, AfterValidator(rules.check_password_shape)]
+    new_password: Annotated[str, AfterValidator(rules.check_password_shape)]
+
+
+class Proof(Input):
+    """One's password, before something that cannot be taken back."""
+
+    password: Annotated[str, AfterValidator(rules.check_password_shape)]
+
+
+class ProfileChange(Input):
+    """What somebody changes about themselves: only what is given changes, and null is no value."""
+
+    display_name: Annotated[str, AfterValidator(rules.clean_display_name)] = Field(
+        default_factory=str
+    )
+    bio: Annotated[str, AfterValidator(rules.clean_bio)] = Field(default_factory=str)
+    status_text: Annotated[str, AfterValidator(rules.clean_status_text)] = Field(
+        default_factory=str
+    )
+    accept_messages_from: Literal["everyone", "friends"] = "everyone"
+    share_presence: bool = True
+    sound: bool = True
+
+    def given(self) -> dict[str, str | bool]:
+        """Return the fields that were given, by name."""
+        return self.model_dump(exclude_unset=True)
+
+
 class RefreshRequest(Input):
     """A refresh token to spend."""
 
@@ -87,6 +126,30 @@ class SignedIn(NamedTuple):
     user: OwnUser
     cookie: str
     tokens: TokenPair | None
+
+
+class ProfileChanged(NamedTuple):
+    """A user after a change, and whether others see a difference."""
+
+    user: OwnUser
+    card_changed: bool
+
+
+class OpenSession(Shape, frozen=True):
+    """A sign-in that is still good, with what is known of its device; `current` is the asker's."""
+
+    id: UUID
+    user_agent: str
+    address: str
+    created_at: datetime
+    last_used_at: datetime
+    current: bool
+
+
+class OpenSessions(Shape, frozen=True):
+    """Where somebody is signed in."""
+
+    items: list[OpenSession]
 
 
 class UserReply(Shape, frozen=True):

@@ -1,41 +1,57 @@
-"""Accounts: registering, signing in and out, and knowing who is asking."""
+"""Accounts: coming in, changing what is one's own, and leaving."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable
+from datetime import timedelta
 from uuid import UUID
 
-import structlog
-from sqlalchemy import Select, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from chat_app.accounts import sessions
-from chat_app.accounts.errors import InvalidCredentials, InvalidRefreshToken, UsernameTaken
+from chat_app.accounts.departure import empty_account
+from chat_app.accounts.errors import (
+    InvalidCredentials,
+    InvalidRefreshToken,
+    SessionNotFound,
+    UsernameTaken,
+    WrongPassword,
+)
+from chat_app.accounts.guesses import Guesses
 from chat_app.accounts.names import index_names
 from chat_app.accounts.queries import own_user_of
-from chat_app.accounts.rules import is_possible_username, username_key
+from chat_app.accounts.recognition import Recognition
+from chat_app.accounts.rows import account_named, account_with_id, locked_account
+from chat_app.accounts.rules import check_new_password, is_possible_username, username_key
 from chat_app.accounts.schemas import (
     Credentials,
     Device,
     Identity,
+    PasswordChange,
+    ProfileChange,
+    ProfileChanged,
+    Proof,
     Registration,
     SignedIn,
     TokenPair,
 )
-from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
-from chat_app.core.errors import Unavailable
+from chat_app.core.errors import Invalid, Unauthenticated
 from chat_app.core.passwords import Passwords
 from chat_app.core.rate_limit import Limit, RateLimits
 from chat_app.core.settings import Settings
-from chat_app.core.tokens import Claims, fingerprint, read_access_token, sign_access_token
+from chat_app.core.tokens import Claims, sign_access_token
 from chat_app.core.unit_of_work import UnitOfWork, unit_of_work
-from chat_app.models import AuthSession, User
+from chat_app.models import User
 from chat_app.realtime.broker import Broker
-from chat_app.realtime.events import SessionEnded, seal, session_topic
+from chat_app.realtime.events import (
+    Envelope,
+    FriendRemoved,
+    SessionEnded,
+    seal,
+    session_topic,
+    user_topic,
+)
 
-log = structlog.get_logger(__name__)
+SEEN_BY_OTHERS = ("display_name", "status_text")
 
 
 class Accounts:
@@ -61,8 +77,11 @@ class Accounts:
         self._lifetime = timedelta(days=settings.session_days)
         self._secret = settings.secret_key.get_secret_value()
         self._registering = Limit("register", settings.limit_registrations_per_hour, 3600)
-        self._failing = Limit("login", settings.limit_login_failures_per_account, 60)
-        self._failing_anywhere = Limit("address", settings.limit_login_failures_per_address, 60)
+        self._guesses = Guesses(passwords=passwords, limits=limits, settings=settings)
+        recognition = Recognition(database=database, secret=self._secret, lifetime=self._lifetime)
+        self.identify_cookie = recognition.by_cookie
+        self.identify_token = recognition.by_token
+        self.is_alive = recognition.is_alive
 
     async def register(self, data: Registration, *, device: Device) -> SignedIn:
         """Create an account and sign it in. Raises UsernameTaken, RateLimited."""
@@ -85,22 +104,21 @@ class Accounts:
     async def login(self, data: Credentials, *, device: Device) -> SignedIn:
         """Open a session. Raises InvalidCredentials, or RateLimited after too many failures."""
         key = username_key(data.username)
-        here = f"{key}:{device.address}"
-        # Taken before and put back after a success: a flood in parallel gets no free guesses.
-        await self._limits.take(self._failing, here)
-        await self._limits.take(self._failing_anywhere, device.address)
-        account = await self._account(key) if is_possible_username(key) else None
-        verdict = await self._passwords.verify(
-            data.password, account.password_hash if account else None
+        async with self._database.reading() as session:
+            account = await account_named(session, key) if is_possible_username(key) else None
+        stored = account.password_hash if account else None
+        verdict = await self._guesses.check(
+            data.password, stored, username_key=key, address=device.address
         )
         if account is None or not verdict.fits:
             raise InvalidCredentials
-        await self._limits.take(self._failing, here, cost=-1)
-        await self._limits.take(self._failing_anywhere, device.address, cost=-1)
         async with unit_of_work(self._database) as uow:
-            if verdict.new_hash is not None:
-                await _store_hash(uow.session, account, verdict.new_hash)
-            return await self._sign_in(uow, account, device=device, tokens=data.tokens)
+            found = await locked_account(uow.session, account.id, password_hash=stored)
+            if found is not None:
+                found.password_hash = verdict.new_hash or found.password_hash
+                return await self._sign_in(uow, found, device=device, tokens=data.tokens)
+        # The password was changed while it was checked: what fitted the old one opens nothing.
+        return await self.login(data, device=device)
 
     async def refresh(self, token: str) -> TokenPair:
         """Spend a refresh token for a new pair. Raises InvalidRefreshToken.
@@ -111,7 +129,7 @@ class Accounts:
         async with unit_of_work(self._database) as uow:
             identity, stolen = await sessions.spend_refresh_token(uow.session, token)
             if stolen:
-                await self._end(uow, identity.session_id)
+                await self._end(uow, identity)
             else:
                 await sessions.forget_old_tokens(
                     uow.session, session_id=identity.session_id, age=self._lifetime
@@ -124,60 +142,95 @@ class Accounts:
     async def logout(self, identity: Identity) -> None:
         """End the session everywhere: cookie, tokens, sockets and tabs, on every node."""
         async with unit_of_work(self._database) as uow:
-            await self._end(uow, identity.session_id)
+            await self._end(uow, identity)
 
-    async def identify_cookie(self, secret: str | None) -> Identity | None:
-        """Return whose live session this cookie opens, if any."""
-        if not secret or len(secret) > 128:  # noqa: PLR2004  # ours have 43 characters
-            return None
-        where = col(AuthSession.cookie_hash) == fingerprint(secret)
-        return await self._identify(sessions.live_sessions().where(where))
+    async def end_session(self, *, actor_id: UUID, session_id: UUID) -> None:
+        """End one of the actor's sessions, like signing out there. Raises SessionNotFound."""
+        async with unit_of_work(self._database) as uow:
+            if not await self._end(uow, Identity(actor_id, session_id)):
+                raise SessionNotFound
 
-    async def identify_token(self, token: str) -> Identity | None:
-        """Return whose live session this access token speaks for, if any."""
-        claims = read_access_token(token, secret=self._secret)
-        if claims is None:
-            return None
-        where = (
-            col(AuthSession.id) == claims.session_id,
-            col(AuthSession.user_id) == claims.user_id,
-        )
-        return await self._identify(sessions.live_sessions().where(*where))
+    async def end_other_sessions(self, identity: Identity) -> int:
+        """Sign out everywhere else; return at how many places."""
+        async with unit_of_work(self._database) as uow:
+            ended = await sessions.end_other_sessions(uow.session, identity)
+            self._tell_ended(uow, ended, "signed_out")
+        return len(ended)
 
-    async def is_alive(self, identity: Identity) -> bool:
-        """Whether the session still opens something."""
-        where = col(AuthSession.id) == identity.session_id
-        return await self._identify(sessions.live_sessions().where(where)) is not None
+    async def change_profile(self, *, actor_id: UUID, changes: ProfileChange) -> ProfileChanged:
+        """Change what was given of the actor's profile and settings."""
+        given = changes.given()
+        async with unit_of_work(self._database) as uow:
+            account = await locked_account(uow.session, actor_id)
+            if account is None:
+                raise Unauthenticated
+            changed = {name for name, value in given.items() if getattr(account, name) != value}
+            for name in changed:
+                setattr(account, name, given[name])
+            if "display_name" in changed:
+                await index_names(uow.session, account)
+        if "share_presence" in changed:
+            self._profile_changed(actor_id)
+        return ProfileChanged(own_user_of(account), not changed.isdisjoint(SEEN_BY_OTHERS))
 
-    async def _account(self, key: str) -> User | None:
-        async with self._database.reading() as session:
-            found = await session.execute(
-                select(User).where(col(User.username_key) == key, col(User.deleted_at).is_(None))
+    async def change_password(
+        self, identity: Identity, data: PasswordChange, *, device: Device
+    ) -> None:
+        """Set a new password and end all other sessions.
+
+        Raises WrongPassword, Invalid for a bad new one, and RateLimited: a borrowed session must
+        not serve to guess the password.
+        """
+        account = await self._account(identity)
+        _refuse_bad_password(data, account.username)
+        await self._prove(account, data.current_password, device, field="current_password")
+        new_hash = await self._passwords.hash(data.new_password)
+        async with unit_of_work(self._database) as uow:
+            found = await locked_account(
+                uow.session, account.id, password_hash=account.password_hash
             )
-            return found.scalar_one_or_none()
+            if found is not None:
+                found.password_hash = new_hash
+                ended = await sessions.end_other_sessions(uow.session, identity)
+                self._tell_ended(uow, ended, "password_changed")
+        if found is None:  # another device was quicker
+            await self.change_password(identity, data, device=device)
 
-    async def _identify(self, question: Select[UUID, UUID, datetime]) -> Identity | None:
-        async with self._database.reading() as session:
-            found = (await session.execute(question)).first()
+    async def delete(self, identity: Identity, proof: Proof, *, device: Device) -> None:
+        """Delete the account: everything personal goes, its messages stay.
+
+        Its sessions end, and its friends and those who had asked hear that there is nothing
+        between them any more. Raises WrongPassword, RateLimited.
+        """
+        account = await self._account(identity)
+        await self._prove(account, proof.password, device, field="password")
+        async with unit_of_work(self._database) as uow:
+            found = await locked_account(
+                uow.session, account.id, password_hash=account.password_hash, leaving=True
+            )
+            if found is not None:
+                left = await empty_account(uow.session, found)
+                self._tell_ended(uow, left.session_ids, "account_deleted")
+                gone = seal(FriendRemoved(user_id=account.id))
+                self._announce(uow, map(user_topic, left.acquaintance_ids), gone)
         if found is None:
-            return None
-        await self._touch(found.id, found.last_used_at)
-        return Identity(found.user_id, found.id)
+            await self.delete(identity, proof, device=device)
+        else:
+            self._profile_changed(account.id)
 
-    async def _touch(self, session_id: UUID, last_used_at: datetime) -> None:
-        now = utc_now()
-        if now - last_used_at < sessions.TOUCH_EVERY:
-            return
-        try:
-            async with self._database.writing() as session:
-                await session.execute(
-                    update(AuthSession)
-                    .where(col(AuthSession.id) == session_id)
-                    .values(last_used_at=now, expires_at=now + self._lifetime)
-                )
-        except Unavailable:
-            # Who can be recognised may read, even while nothing can be written.
-            log.warning("session.touch_failed")
+    async def _account(self, identity: Identity) -> User:
+        async with self._database.reading() as session:
+            return await account_with_id(session, identity.user_id)
+
+    async def _prove(self, account: User, password: str, device: Device, *, field: str) -> None:
+        verdict = await self._guesses.check(
+            password,
+            account.password_hash,
+            username_key=account.username_key,
+            address=device.address,
+        )
+        if not verdict.fits:
+            raise WrongPassword(field)
 
     async def _sign_in(
         self, uow: UnitOfWork, account: User, *, device: Device, tokens: bool
@@ -200,17 +253,29 @@ class Accounts:
         access_token = sign_access_token(Claims(*identity), secret=self._secret, seconds=seconds)
         return TokenPair(access_token=access_token, expires_in=seconds, refresh_token=refresh_token)
 
-    async def _end(self, uow: UnitOfWork, session_id: UUID) -> None:
-        if await sessions.end_session(uow.session, session_id=session_id):
-            envelope = seal(SessionEnded(reason="signed_out"), ends=True)
+    async def _end(self, uow: UnitOfWork, identity: Identity) -> bool:
+        user_id, session_id = identity
+        ended = await sessions.end_session(uow.session, user_id=user_id, session_id=session_id)
+        self._tell_ended(uow, [session_id] if ended else [], "signed_out")
+        return ended
 
-            async def tell() -> None:
-                self._broker.publish([session_topic(session_id)], envelope)
+    def _tell_ended(self, uow: UnitOfWork, session_ids: Iterable[UUID], reason: str) -> None:
+        envelope = seal(SessionEnded(reason=reason), ends=True)
+        self._announce(uow, map(session_topic, session_ids), envelope)
 
-            uow.announce(tell)
+    def _announce(self, uow: UnitOfWork, topics: Iterable[str], envelope: Envelope) -> None:
+        heard_by = list(topics)
+
+        async def tell() -> None:
+            self._broker.publish(heard_by, envelope)
+
+        uow.announce(tell)
 
 
-async def _store_hash(session: AsyncSession, account: User, new_hash: str) -> None:
-    await session.execute(
-        update(User).where(col(User.id) == account.id).values(password_hash=new_hash)
-    )
+def _refuse_bad_password(data: PasswordChange, username: str) -> None:
+    try:
+        check_new_password(data.new_password, username)
+    except ValueError as error:
+        raise Invalid({"new_password": str(error)}) from None
+    if data.new_password == data.current_password:
+        raise Invalid({"new_password": "This is the password you have. Choose another."})

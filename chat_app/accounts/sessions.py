@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import ColumnElement, Select, delete, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -82,15 +82,37 @@ async def forget_old_tokens(session: AsyncSession, *, session_id: UUID, age: tim
     )
 
 
-async def end_session(session: AsyncSession, *, session_id: UUID) -> bool:
-    """Mark a session as ended; return whether it was alive."""
+async def end_session(session: AsyncSession, *, user_id: UUID, session_id: UUID) -> bool:
+    """Mark a session of a user as ended; return whether it was one of theirs, and alive."""
+    return bool(await _end(session, user_id, col(AuthSession.id) == session_id))
+
+
+async def end_other_sessions(session: AsyncSession, identity: Identity) -> list[UUID]:
+    """Mark all sessions of a user but this one as ended; return which those were."""
+    return await _end(session, identity.user_id, col(AuthSession.id) != identity.session_id)
+
+
+async def forget_sessions(session: AsyncSession, *, user_id: UUID) -> list[UUID]:
+    """End all sessions of a user, with what they remember of devices; return which were alive."""
+    ended = await _end(session, user_id, true())
+    theirs = col(AuthSession.user_id) == user_id
+    await session.execute(update(AuthSession).where(theirs).values(user_agent="", address=""))
+    await session.execute(
+        delete(RefreshToken).where(
+            col(RefreshToken.session_id).in_(select(col(AuthSession.id)).where(theirs))
+        )
+    )
+    return ended
+
+
+async def _end(session: AsyncSession, user_id: UUID, which: ColumnElement[bool]) -> list[UUID]:
     ended = await session.execute(
         update(AuthSession)
-        .where(col(AuthSession.id) == session_id, col(AuthSession.ended_at).is_(None))
+        .where(col(AuthSession.user_id) == user_id, col(AuthSession.ended_at).is_(None), which)
         .values(ended_at=utc_now())
         .returning(col(AuthSession.id))
     )
-    return ended.first() is not None
+    return list(ended.scalars())
 
 
 def live_sessions() -> Select[UUID, UUID, datetime]:

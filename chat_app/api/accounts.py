@@ -3,15 +3,19 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Request, Response, delete, get, patch, post
 from litestar.params import Parameter
 
 from chat_app.accounts import queries
 from chat_app.accounts.schemas import (
     Credentials,
     Identity,
+    OpenSessions,
     OwnUser,
+    PasswordChange,
     People,
+    ProfileChange,
+    Proof,
     RefreshRequest,
     Registration,
     SignedIn,
@@ -62,11 +66,48 @@ class AuthController(Controller):
         await node.accounts.logout(me)
         return Response(None, status_code=204, cookies=[dead_cookie(node.settings)])
 
-    @get("/me", guards=[signed_in])
+
+class OwnAccountController(Controller):
+    """What is one's own: the account, its password, its devices."""
+
+    path = "/api/auth"
+    guards = (signed_in,)
+    tags = ("Accounts",)
+
+    @get("/me")
     async def me(self, me: Identity, node: Node) -> OwnUser:
         """Return the signed-in user, private fields included."""
         async with node.database.reading() as session:
             return await queries.own_user(session, user_id=me.user_id)
+
+    @get("/sessions")
+    async def sessions(self, me: Identity, node: Node) -> OpenSessions:
+        """Return where one is signed in, newest use first."""
+        async with node.database.reading() as session:
+            return OpenSessions(items=await queries.open_sessions(session, viewer=me))
+
+    @delete("/sessions/{session_id:uuid}", status_code=204)
+    async def end_session(self, me: Identity, node: Node, session_id: UUID) -> Response[None]:
+        """End one of one's own sessions: its cookie, tokens, sockets and tabs."""
+        await node.accounts.end_session(actor_id=me.user_id, session_id=session_id)
+        is_own = session_id == me.session_id
+        cookies = [dead_cookie(node.settings)] if is_own else []
+        return Response(None, status_code=204, cookies=cookies)
+
+    @post("/password", status_code=204)
+    async def password(
+        self, data: PasswordChange, me: Identity, node: Node, request: AnyRequest
+    ) -> None:
+        """Set a new password and sign out everywhere else."""
+        await node.accounts.change_password(me, data, device=device_of(request))
+
+    @delete("/me", status_code=204)
+    async def delete_account(
+        self, data: Proof, me: Identity, node: Node, request: AnyRequest
+    ) -> Response[None]:
+        """Delete the account; its messages stay, from "Deleted user"."""
+        await node.delete_account(me, data, device=device_of(request))
+        return Response(None, status_code=204, cookies=[dead_cookie(node.settings)])
 
 
 class UsersController(Controller):
@@ -90,6 +131,11 @@ class UsersController(Controller):
                 session, viewer_id=me.user_id, text=q, online=node.online, limit=limit
             )
         return People(items=found)
+
+    @patch("/me")
+    async def change(self, data: ProfileChange, me: Identity, node: Node) -> OwnUser:
+        """Change what is given of one's own profile and settings."""
+        return await node.change_profile(actor_id=me.user_id, changes=data)
 
     @get("/{user_id:uuid}")
     async def card(self, me: Identity, node: Node, user_id: UUID) -> UserCard:

@@ -9,7 +9,7 @@ from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.plugins.pydantic import PydanticPlugin
 
-from chat_app.api.accounts import AuthController, UsersController
+from chat_app.api.accounts import AuthController, OwnAccountController, UsersController
 from chat_app.api.conversations import ConversationsController
 from chat_app.api.dependencies import DEPENDENCIES
 from chat_app.api.documents import ReferencePage, asyncapi_document, openapi_document
@@ -37,6 +37,7 @@ def create_api(settings: Settings) -> Litestar:
     return Litestar(
         route_handlers=[
             AuthController,
+            OwnAccountController,
             UsersController,
             ConversationsController,
             MessagesController,

@@ -1,0 +1,169 @@
+"""What leaving takes along, seen from inside: rows, friends, and who is told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import pytest_asyncio
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from chat_app.accounts.schemas import Device, Identity, Proof, Registration
+from chat_app.conversations.queries import get_conversation
+from chat_app.core.tokens import read_access_token
+from chat_app.models import (
+    AuthSession,
+    Block,
+    FriendRequest,
+    Friendship,
+    NamePart,
+    RefreshToken,
+    User,
+)
+from chat_app.models.table import Table
+from chat_app.node import Node
+from chat_app.realtime.events import AnyEvent, FriendRemoved, SessionEnded, decode
+from chat_app.realtime.hub import Outlet
+from tests.clients import PASSWORD, new_username
+from tests.conftest import Storage
+from tests.nodes import new_user, open_node
+
+HOME = Device("Firefox", "192.0.2.7")
+
+
+@pytest_asyncio.fixture
+async def node(storage: Storage) -> AsyncIterator[Node]:
+    """Give a running node."""
+    async with open_node(storage) as node:
+        yield node
+
+
+async def joined(node: Node) -> Identity:
+    """Register somebody who can sign in, and return their session."""
+    data = Registration(username=new_username(), password=PASSWORD, display_name="Mira Lind")
+    signed_in = await node.accounts.register(data, device=HOME)
+    assert signed_in.tokens is not None
+    secret = node.settings.secret_key.get_secret_value()
+    claims = read_access_token(signed_in.tokens.access_token, secret=secret)
+    assert claims is not None
+    return Identity(*claims)
+
+
+async def leave(node: Node, mira: Identity) -> None:
+    await node.delete_account(mira, Proof(password=PASSWORD), device=HOME)
+
+
+async def count(node: Node, table: type[Table]) -> int:
+    async with node.database.reading() as session:
+        return int(await session.scalar(select(func.count()).select_from(table)) or 0)
+
+
+async def add(node: Node, *rows: Table) -> None:
+    async with node.database.writing() as session:
+        session.add_all(rows)
+
+
+def friendship(one: UUID, other: UUID) -> list[Friendship]:
+    return [
+        Friendship(user_id=one, friend_id=other),
+        Friendship(user_id=other, friend_id=one),
+    ]
+
+
+async def heard(outlet: Outlet) -> list[AnyEvent]:
+    async with asyncio.timeout(5):
+        return [decode(envelope.body) for envelope in await outlet.take()]
+
+
+async def test_nothing_personal_is_left(node: Node) -> None:
+    mira = await joined(node)
+
+    await leave(node, mira)
+
+    async with node.database.reading() as session:
+        row = await session.get_one(User, mira.user_id)
+        devices = (await session.execute(select(AuthSession))).scalars().all()
+    assert row.deleted_at is not None
+    assert row.last_seen_at is None
+    assert (row.username, row.display_name, row.bio, row.status_text) == ("", "", "", "")
+    assert await count(node, NamePart) == 0
+    assert row.password_hash == ""
+    assert row.username_key == f"!{mira.user_id.hex}"
+    assert [(one.user_agent, one.address, one.ended_at is None) for one in devices] == [
+        ("", "", False)
+    ]
+    assert await count(node, RefreshToken) == 0
+
+
+async def test_friends_requests_and_blocks_go_on_both_sides(node: Node) -> None:
+    mira = await joined(node)
+    one, two, three = [await new_user(node) for _ in range(3)]
+    me = mira.user_id
+    await add(
+        node,
+        *friendship(me, one),
+        *friendship(one, two),
+        FriendRequest(sender_id=me, receiver_id=two, pair_key="a"),
+        FriendRequest(sender_id=three, receiver_id=me, pair_key="b"),
+        FriendRequest(sender_id=one, receiver_id=three, pair_key="c"),
+        Block(blocker_id=me, blocked_id=two),
+        Block(blocker_id=three, blocked_id=me),
+        Block(blocker_id=one, blocked_id=three),
+    )
+
+    await leave(node, mira)
+
+    async with node.database.reading() as session:
+        pairs = await session.execute(select(col(Friendship.user_id), col(Friendship.friend_id)))
+        requests = await session.execute(select(col(FriendRequest.pair_key)))
+        blocks = await session.execute(select(col(Block.blocker_id)))
+        assert {tuple(pair) for pair in pairs} == {(one, two), (two, one)}
+        assert requests.scalars().all() == ["c"]
+        assert blocks.scalars().all() == [one]
+
+
+async def test_friends_and_those_who_asked_are_told_and_nobody_else(node: Node) -> None:
+    mira = await joined(node)
+    friend, asker, blocked = [await new_user(node) for _ in range(3)]
+    await add(
+        node,
+        *friendship(mira.user_id, friend),
+        FriendRequest(sender_id=asker, receiver_id=mira.user_id, pair_key="a"),
+        Block(blocker_id=mira.user_id, blocked_id=blocked),
+    )
+    outlets = [
+        await node.hub.open(user_id=user_id, session_id=uuid4()) for user_id in (friend, asker)
+    ]
+    bystander = await node.hub.open(user_id=blocked, session_id=uuid4())
+
+    await leave(node, mira)
+
+    for outlet in outlets:
+        assert await heard(outlet) == [FriendRemoved(user_id=mira.user_id)]
+    assert not bystander._queue
+
+
+async def test_a_dropped_session_is_the_last_that_its_tab_hears(node: Node) -> None:
+    mira = await joined(node)
+    outlet = await node.open_outlet(mira)
+
+    await leave(node, mira)
+
+    assert await heard(outlet) == [SessionEnded(reason="account_deleted")]
+
+
+async def test_a_group_does_not_wait_for_who_has_left_to_read(node: Node) -> None:
+    mira = await joined(node)
+    one, two = [await new_user(node) for _ in range(2)]
+    group = await node.conversations.create_group(
+        actor_id=one, title="Trip", member_ids=[two, mira.user_id]
+    )
+
+    await leave(node, mira)
+
+    async with node.database.reading() as session:
+        seen = await get_conversation(
+            session, viewer_id=one, conversation_id=group, online=node.online
+        )
+    assert [receipt.user_id for receipt in seen.receipts] == [two]
+    assert {member.id for member in seen.members} == {one, two, mira.user_id}

@@ -1,0 +1,172 @@
+"""A2, M6: the devices somebody is signed in on, and ending them."""
+
+import asyncio
+from datetime import datetime
+from uuid import uuid4
+
+import pytest
+
+from tests.clients import (
+    Json,
+    Person,
+    Socket,
+    as_json,
+    assert_problem,
+    http_client,
+    log_in,
+    register,
+)
+from tests.conftest import StartChat
+from tests.servers import ChatServer
+
+
+async def sessions(person: Person) -> list[Json]:
+    reply = await person.http.get("/api/auth/sessions")
+    assert reply.status_code == 200, reply.text
+    items: list[Json] = as_json(reply)["items"]
+    return items
+
+
+async def is_signed_in(person: Person) -> bool:
+    status = (await person.http.get("/api/auth/me")).status_code
+    assert status in {200, 401}
+    return status == 200
+
+
+async def test_each_sign_in_is_listed_with_what_is_known_of_it(
+    chat: ChatServer, alice: Person
+) -> None:
+    again = await log_in(chat.url, alice)
+
+    listed = await sessions(again)
+
+    assert [one["id"] for one in listed] == [again.session_id, alice.session_id]
+    assert [one["current"] for one in listed] == [True, False]
+    for one in listed:
+        assert one.keys() == {
+            "id",
+            "user_agent",
+            "address",
+            "created_at",
+            "last_used_at",
+            "current",
+        }
+        assert one["user_agent"].startswith("python-httpx")
+        assert one["address"] == "127.0.0.1"
+        assert datetime.fromisoformat(one["created_at"]) <= datetime.fromisoformat(
+            one["last_used_at"]
+        )
+        assert one["created_at"].endswith("Z")
+
+
+async def test_a_cookie_and_its_tokens_are_one_session(alice: Person) -> None:
+    async with alice.browser() as page:
+        listed = as_json(await page.get("/api/auth/sessions"))["items"]
+
+    assert [(one["id"], one["current"]) for one in listed] == [(alice.session_id, True)]
+
+
+async def test_nobody_sees_the_sessions_of_others(alice: Person, bob: Person) -> None:
+    assert {one["id"] for one in await sessions(bob)} == {bob.session_id}
+    assert alice.session_id != bob.session_id
+
+
+async def test_ending_another_session_ends_its_cookie_and_tokens(
+    chat: ChatServer, alice: Person
+) -> None:
+    lost = await log_in(chat.url, alice)
+
+    reply = await alice.http.delete(f"/api/auth/sessions/{lost.session_id}")
+
+    assert reply.status_code == 204
+    assert "set-cookie" not in reply.headers
+    assert_problem(await lost.http.get("/api/auth/me"), 401)
+    async with lost.browser() as page:
+        assert_problem(await page.get("/api/auth/me"), 401)
+    async with http_client(chat.url) as client:
+        body = {"refresh_token": lost.refresh_token}
+        assert_problem(await client.post("/api/auth/refresh", json=body), 401)
+    assert [one["id"] for one in await sessions(alice)] == [alice.session_id]
+
+
+async def test_ending_the_own_session_is_signing_out(alice: Person) -> None:
+    async with alice.browser() as page:
+        reply = await page.delete(f"/api/auth/sessions/{alice.session_id}")
+
+    assert reply.status_code == 204
+    assert reply.headers["set-cookie"].startswith("session=")
+    assert "max-age=0" in reply.headers["set-cookie"].lower()
+    assert not await is_signed_in(alice)
+
+
+@pytest.mark.parametrize(
+    "made_up", ["01930000-0000-7000-8000-000000000000", "not-an-id", "1", "%00"]
+)
+async def test_a_session_that_is_none_is_not_found(alice: Person, made_up: str) -> None:
+    assert_problem(await alice.http.delete(f"/api/auth/sessions/{made_up}"), 404)
+
+
+async def test_a_strangers_session_looks_as_if_it_were_none(alice: Person, bob: Person) -> None:
+    theirs = assert_problem(await alice.http.delete(f"/api/auth/sessions/{bob.session_id}"), 404)
+    nobodys = assert_problem(await alice.http.delete(f"/api/auth/sessions/{uuid4()}"), 404)
+
+    for body in (theirs, nobodys):
+        del body["request_id"]
+    assert theirs == nobodys
+    assert await is_signed_in(bob)
+
+
+async def test_a_session_ends_once(chat: ChatServer, alice: Person) -> None:
+    lost = await log_in(chat.url, alice)
+    path = f"/api/auth/sessions/{lost.session_id}"
+
+    replies = await asyncio.gather(*(alice.http.delete(path) for _ in range(10)))
+
+    assert sorted(reply.status_code for reply in replies) == [204] + [404] * 9
+
+
+async def test_another_sites_page_ends_no_session(alice: Person) -> None:
+    async with alice.browser(origin="https://evil.example") as page:
+        reply = await page.delete(f"/api/auth/sessions/{alice.session_id}")
+
+    assert_problem(reply, 403, "cross_site")
+    assert await is_signed_in(alice)
+
+
+async def test_nobody_lists_or_ends_sessions(chat: ChatServer, alice: Person) -> None:
+    async with http_client(chat.url) as client:
+        assert_problem(await client.get("/api/auth/sessions"), 401)
+        assert_problem(await client.delete(f"/api/auth/sessions/{alice.session_id}"), 401)
+
+
+async def test_the_sockets_of_an_ended_session_close_and_no_others(
+    chat: ChatServer, alice: Person
+) -> None:
+    lost = await log_in(chat.url, alice)
+    async with lost.socket() as ended, lost.socket() as also_ended, alice.socket() as kept:
+        await alice.http.delete(f"/api/auth/sessions/{lost.session_id}")
+
+        for socket in (ended, also_ended):
+            assert await socket.close_code(seconds=1) == 4401
+            assert [frame["type"] for frame in socket.passed] == ["session.ended"]
+        assert await kept.settled() == []
+
+
+@pytest.mark.parametrize("pair", ["postgres+redis"])
+async def test_a_session_ends_on_every_node(start_chat: StartChat) -> None:
+    """Two servers over one database and bus: ended here, gone there, within a second."""
+    one = start_chat()
+    shared = {name: one.settings[name] for name in ("CHAT_DATABASE_URL", "CHAT_REDIS_URL")}
+    other = start_chat(**shared)
+    alice = await register(one.url)
+    lost = await log_in(one.url, alice)
+    async with Socket.open(other.url) as socket:
+        await socket.send({"type": "auth", "content": lost.access_token})
+        await socket.expect("ready")
+
+        await alice.http.delete(f"/api/auth/sessions/{lost.session_id}")
+
+        assert await socket.close_code(seconds=1) == 4401
+    headers = {"Authorization": f"Bearer {lost.access_token}"}
+    async with http_client(other.url, headers=headers) as client:
+        assert_problem(await client.get("/api/auth/me"), 401)
