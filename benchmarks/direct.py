@@ -65,8 +65,8 @@ class Loop:
 
     def _got(self, text: bytes, kind: str, device: int) -> None:
         if self.ledger is not None:
-            if text.startswith(b'{"type":"conversation.updated"'):
-                return  # the first message introduces its conversation
+            if text.startswith(b'{"type":"conversation.'):
+                return  # the first message introduces its conversation; receipts follow
             self._check(self.ledger, text, kind, device)
         self._part_done()
 

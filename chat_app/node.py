@@ -13,6 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from chat_app.accounts.schemas import Device, Identity, OwnUser, ProfileChange, Proof
 from chat_app.accounts.service import Accounts
+from chat_app.conversations.deliveries import Deliveries
 from chat_app.conversations.queries import group_ids
 from chat_app.conversations.service import Conversations
 from chat_app.core import migrations
@@ -52,6 +53,7 @@ class Node:
     limits: RateLimits
     accounts: Accounts
     conversations: Conversations
+    deliveries: Deliveries
     messages: Messages
 
     async def open_outlet(self, identity: Identity) -> Outlet:
@@ -107,12 +109,16 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
         stack.callback(passwords.close)
         limits = _limits(settings, stack)
         online = MemoryOnline()
+        deliveries = Deliveries(database=database, broker=broker)
+        deliveries.start()
+        stack.push_async_callback(deliveries.close)
         messages = Messages(
             database=database, broker=broker, online=online, limits=limits, settings=settings
         )
         messages.start()
         stack.push_async_callback(messages.close)
         hub = Hub(broker)
+        hub.handed = deliveries.note
         stack.push_async_callback(hub.close)
         log.info(
             "node.started", database=database.engine.dialect.name, redis=bool(settings.redis_url)
@@ -133,6 +139,7 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
                 profile_changed=lambda _user_id: None,
             ),
             conversations=Conversations(database=database, broker=broker, online=online),
+            deliveries=deliveries,
             messages=messages,
         )
 

@@ -74,7 +74,7 @@ class ConversationsController(Controller):
     ) -> MessagePage:
         """Return a page of messages by `seq`; without a place, the newest."""
         async with node.database.reading() as session:
-            return await history(
+            page = await history(
                 session,
                 viewer_id=me.user_id,
                 conversation_id=conversation_id,
@@ -82,6 +82,8 @@ class ConversationsController(Controller):
                 after=after,
                 limit=limit,
             )
+        node.deliveries.note_page(page.items, viewer_id=me.user_id)
+        return page
 
     @post("/{conversation_id:uuid}/read", status_code=204)
     async def mark_read(

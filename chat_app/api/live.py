@@ -122,6 +122,7 @@ class LiveSocket:
         while True:
             for envelope in await self._outlet.take():
                 await self._send(envelope.body)
+                self._outlet.handed(envelope)
 
     async def _read(self) -> None:
         async for text in self._texts():

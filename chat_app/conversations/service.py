@@ -5,9 +5,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 from msgspec.structs import replace
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import col
 
 from chat_app.conversations.direct import direct_key, peer_of
@@ -19,6 +20,7 @@ from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
 from chat_app.core.unit_of_work import UnitOfWork, unit_of_work
 from chat_app.friends.cards import user_card
+from chat_app.friends.relations import blocked_between
 from chat_app.models import Conversation as ConversationRow
 from chat_app.models import Member
 from chat_app.realtime.broker import Broker
@@ -36,12 +38,15 @@ PEERS_TOLD = 100
 
 
 class Mark(NamedTuple):
-    """A member's marks before a change, with the end of the conversation."""
+    """A member's mark before a change, with the end of the conversation.
+
+    `is_cut_off`: a block stands between the two of a direct conversation.
+    """
 
     direct_key: str | None
     last_seq: int
     last_read_seq: int
-    read_seq: int
+    is_cut_off: bool
 
 
 class Conversations:
@@ -90,27 +95,20 @@ class Conversations:
     async def mark_read(self, *, actor_id: UUID, conversation_id: UUID, seq: int) -> None:
         """Move the actor's read mark forward to `seq`; past the end means the end.
 
-        Tells the actor's other devices and the members. Raises ConversationNotFound.
+        Tells the actor's other devices and the members, but nobody across a block. Raises
+        ConversationNotFound.
         """
         async with unit_of_work(self._database) as uow:
             mark = await _mark_of(uow.session, actor_id, conversation_id)
             seq = min(seq, mark.last_seq)
-            if seq <= mark.last_read_seq:
+            if not await _move_mark(uow.session, actor_id, conversation_id, mark, seq):
                 return
-            await uow.session.execute(
-                update(Member)
-                .where(
-                    col(Member.conversation_id) == conversation_id,
-                    col(Member.user_id) == actor_id,
-                    col(Member.last_read_seq) < seq,
-                )
-                .values(last_read_seq=seq, read_seq=max(seq, mark.read_seq))
-            )
             event = ConversationRead(conversation_id=conversation_id, user_id=actor_id, seq=seq)
 
             async def tell() -> None:
                 topics = topics_of(conversation_id, mark.direct_key, actor_id)
-                self._broker.publish(topics, seal(event))
+                own = [user_topic(actor_id)]
+                self._broker.publish(own if mark.is_cut_off else topics, seal(event))
 
             uow.announce(tell)
 
@@ -185,6 +183,23 @@ class Conversations:
         self._broker.publish([user_topic(actor_id)], seal(ConversationUpdated(conversation=view)))
 
 
+_peer = aliased(Member)
+# Looked up by keys alone; only a direct conversation can be cut off.
+_IS_CUT_OFF = and_(
+    col(ConversationRow.direct_key).is_not(None),
+    exists(
+        select(1)
+        .select_from(_peer)
+        .where(
+            col(_peer.conversation_id) == col(ConversationRow.id),
+            col(_peer.user_id) != col(Member.user_id),
+            blocked_between(col(Member.user_id), col(_peer.user_id)),
+        )
+        .correlate(ConversationRow, Member)
+    ),
+)
+
+
 def topics_of(conversation_id: UUID, key: str | None, member_id: UUID) -> list[str]:
     """Return whom news of a conversation goes to: two users, or the one topic of a group."""
     peer_id = peer_of(key, member_id)
@@ -207,7 +222,7 @@ async def _mark_of(session: AsyncSession, user_id: UUID, conversation_id: UUID) 
                 col(ConversationRow.direct_key),
                 col(ConversationRow.last_seq),
                 col(Member.last_read_seq),
-                col(Member.read_seq),
+                _IS_CUT_OFF.label("is_cut_off"),
             )
             .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
             .where(col(ConversationRow.id) == conversation_id, col(Member.user_id) == user_id)
@@ -215,7 +230,32 @@ async def _mark_of(session: AsyncSession, user_id: UUID, conversation_id: UUID) 
     ).first()
     if row is None:
         raise ConversationNotFound
-    return Mark(*row)
+    return Mark(row[0], row[1], row[2], bool(row[3]))
+
+
+async def _move_mark(
+    session: AsyncSession, user_id: UUID, conversation_id: UUID, mark: Mark, seq: int
+) -> bool:
+    """Move a mark forward; return whether that was forward by now."""
+    if seq <= mark.last_read_seq:
+        return False
+    # Who is told nothing now shall not learn it later: `read_seq` is what the others see.
+    told = {} if mark.is_cut_off else {"read_seq": _at_least(col(Member.read_seq), seq)}
+    moved = await session.execute(
+        update(Member)
+        .where(
+            col(Member.conversation_id) == conversation_id,
+            col(Member.user_id) == user_id,
+            col(Member.last_read_seq) < seq,
+        )
+        .values(last_read_seq=seq, **told)
+        .returning(col(Member.user_id))
+    )
+    return moved.first() is not None
+
+
+def _at_least(column: Mapped[int], seq: int) -> ColumnElement[int]:
+    return case((column < seq, literal(seq)), else_=column)
 
 
 async def _opened_before(

@@ -113,12 +113,25 @@ _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
+class Delivery(msgspec.Struct, frozen=True, array_like=True):
+    """What a device of `user_id` has received once it has an envelope: up to `seq` of `peer_id`'s.
+
+    Only of direct conversations: of a group with N members it would be N receipts a message.
+    """
+
+    conversation_id: UUID
+    user_id: UUID
+    peer_id: UUID
+    seq: int
+
+
 class Envelope(msgspec.Struct, frozen=True, array_like=True):
     """An event on its way: encoded once, whoever gets it.
 
     `origin` is the outlet that caused it and does not hear it. `merge` names what a later
     envelope of the same name replaces; those may be dropped under pressure. `join` is a topic
-    the hearers hear from now on. `ends` closes the hearers' outlets after it.
+    the hearers hear from now on. `ends` closes the hearers' outlets after it. `delivers` is noted
+    once a device of its receiver has the envelope.
     """
 
     body: bytes
@@ -126,13 +139,20 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True):
     merge: str = ""
     join: str = ""
     ends: bool = False
+    delivers: Delivery | None = None
 
 
 def seal(
-    event: AnyEvent, *, origin: str = "", merge: str = "", join: str = "", ends: bool = False
+    event: AnyEvent,
+    *,
+    origin: str = "",
+    merge: str = "",
+    join: str = "",
+    ends: bool = False,
+    delivers: Delivery | None = None,
 ) -> Envelope:
     """Encode `event` for everybody who will hear it."""
-    return Envelope(_encoder.encode(event), origin, merge, join, ends)
+    return Envelope(_encoder.encode(event), origin, merge, join, ends, delivers)
 
 
 def decode(body: bytes) -> AnyEvent:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from chat_app.core.ids import new_id
 from chat_app.realtime.broker import Broker
-from chat_app.realtime.events import Envelope, session_topic, user_topic
+from chat_app.realtime.events import Delivery, Envelope, session_topic, user_topic
 
 QUEUE_EVENTS = 2_000
 QUEUE_BYTES = 2 * 1024 * 1024
@@ -92,6 +92,12 @@ class Outlet:
             return taken
         raise OutletClosed(self._closing or Closing(RESTARTING, "closed"))
 
+    def handed(self, envelope: Envelope) -> None:
+        """Note that the device behind this outlet has an envelope."""
+        delivery = envelope.delivers
+        if delivery is not None and delivery.user_id == self.user_id:
+            self._hub.handed(delivery)
+
     def shut(self, code: int, reason: str) -> None:
         """End the outlet; its reader is told after what is queued, or at once if too slow."""
         if self._closing is None:
@@ -140,6 +146,8 @@ class Hub:
         self._hearers: dict[str, set[Outlet]] = {}
         self._joining: set[asyncio.Task[None]] = set()
         self.outlets: set[Outlet] = set()
+        # Called with what a device of its receiver has.
+        self.handed: Callable[[Delivery], None] = lambda _delivery: None
         broker.on_delivery(self.deliver)
 
     async def open(self, *, user_id: UUID, session_id: UUID) -> Outlet:

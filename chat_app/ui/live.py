@@ -18,7 +18,7 @@ from reflex.state import BaseState, StateUpdate
 
 from chat_app.accounts.schemas import Identity
 from chat_app.core.errors import AppError
-from chat_app.realtime.events import AnyEvent, decode
+from chat_app.realtime.events import AnyEvent, Envelope, decode
 from chat_app.realtime.hub import SESSION_OVER, TOO_SLOW, Outlet, OutletClosed
 from chat_app.ui.guard import sign_in_redirect
 from chat_app.ui.running import current_node
@@ -142,7 +142,7 @@ class _Tab:
         missed = False
         while True:
             try:
-                events = await self._news(RETRY if missed else None)
+                news = await self._news(RETRY if missed else None)
             except OutletClosed as closed:
                 if closed.code == SESSION_OVER:
                     await self._sign_out()
@@ -151,17 +151,17 @@ class _Tab:
                 if not await self._reopen():
                     await asyncio.sleep(RETRY)
                     continue
-                events, missed = [], True
+                news, missed = [], True
             started = loop.time()
-            missed = not await self._refresh(events, missed=missed)
+            missed = not await self._refresh(news, missed=missed)
             took = loop.time() - started
             await asyncio.sleep(min(LONGEST_REST, max(SHORTEST_REST, took * REST)))
 
-    async def _news(self, patience: float | None) -> list[AnyEvent]:
+    async def _news(self, patience: float | None) -> list[Envelope]:
         """Wait for news, or until it is time to make up for a refresh that failed."""
         try:
             async with asyncio.timeout(patience):
-                return [_decoded(envelope.body) for envelope in await self._outlet.take()]
+                return await self._outlet.take()
         except TimeoutError:
             return []
 
@@ -175,10 +175,11 @@ class _Tab:
             return False
         return True
 
-    async def _refresh(self, events: Sequence[AnyEvent], *, missed: bool) -> bool:
+    async def _refresh(self, news: Sequence[Envelope], *, missed: bool) -> bool:
         """Show the news; return whether that worked."""
         if not await self._is_connected():
             return True
+        events = [_decoded(envelope.body) for envelope in news]
         try:
             async with self._app.modify_state(self._state_token()) as root:
                 session = await root.get_state(SessionState)
@@ -195,6 +196,8 @@ class _Tab:
         except Exception:  # whatever it was, the tab is still open and tries again
             log.exception("refresh_failed")
             return False
+        for envelope in news:
+            self._outlet.handed(envelope)
         return True
 
     async def _sign_out(self) -> None:

@@ -1,0 +1,220 @@
+"""Receipts: what a device was handed is told to the sender, once, and never across a block."""
+
+import asyncio
+from uuid import UUID, uuid4
+
+import pytest
+
+from chat_app.conversations import deliveries
+from chat_app.conversations.queries import get_conversation
+from chat_app.messages.schemas import Message
+from chat_app.models import Block
+from chat_app.node import Node
+from chat_app.realtime.events import ConversationDelivered, ConversationRead, Delivery, decode
+from chat_app.realtime.hub import Outlet
+from tests.conftest import Storage
+from tests.messages.test_statements import statements
+from tests.nodes import new_user, open_node, to_conversation, to_user
+
+RECEIPTS = (ConversationDelivered, ConversationRead)
+
+
+async def said(node: Node, sender: UUID, receiver: UUID) -> Message:
+    return (await node.messages.send(to_user(sender, receiver))).message
+
+
+async def device(node: Node, user_id: UUID) -> Outlet:
+    return await node.hub.open(user_id=user_id, session_id=uuid4())
+
+
+async def hand_out(outlet: Outlet) -> None:
+    """Do as a door does: take what is there and note that the device has it."""
+    async with asyncio.timeout(5):
+        for envelope in await outlet.take():
+            outlet.handed(envelope)
+
+
+async def receipt(outlet: Outlet) -> ConversationDelivered | ConversationRead:
+    """Return the next receipt that the outlet hears."""
+    async with asyncio.timeout(5):
+        while True:
+            events = [decode(envelope.body) for envelope in await outlet.take()]
+            found = [event for event in events if isinstance(event, RECEIPTS)]
+            if found:
+                return found[0]
+
+
+async def marks(node: Node, viewer: UUID, conversation_id: UUID) -> tuple[int, int]:
+    """Return how far the other one has received and read, as `viewer` is told."""
+    async with node.database.reading() as session:
+        view = await get_conversation(
+            session, viewer_id=viewer, conversation_id=conversation_id, online=node.online
+        )
+    return view.receipts[0].delivered_seq, view.receipts[0].read_seq
+
+
+async def settled(node: Node) -> None:
+    """Store what was noted."""
+    await node.deliveries._flush()
+
+
+async def block(node: Node, blocker: UUID, blocked: UUID) -> None:
+    async with node.database.writing() as session:
+        session.add(Block(blocker_id=blocker, blocked_id=blocked))
+
+
+async def test_what_a_device_was_handed_is_told_to_the_sender(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        alice, bob = await new_user(node), await new_user(node)
+        theirs = await device(node, bob)
+        await said(node, alice, bob)
+        message = await said(node, alice, bob)
+        own = await device(node, alice)
+
+        async with asyncio.timeout(5):
+            while await marks(node, alice, message.conversation_id) != (2, 0):
+                await hand_out(theirs)
+
+        told = await receipt(own)
+        assert isinstance(told, ConversationDelivered)
+        assert told.user_id == bob
+
+
+async def test_a_message_that_no_device_was_handed_is_not_delivered(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        alice, bob = await new_user(node), await new_user(node)
+        own, theirs = await device(node, alice), await device(node, bob)
+        message = await said(node, alice, bob)
+        await hand_out(own)
+        await settled(node)
+
+        assert theirs.id
+        assert await marks(node, alice, message.conversation_id) == (0, 0)
+
+
+async def test_many_receipts_are_one_statement(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        bob = await new_user(node)
+        peers = [await new_user(node) for _ in range(5)]
+        messages = [await said(node, peer, bob) for peer in peers for _ in range(3)]
+        for message in messages:
+            node.deliveries.note_page([message], viewer_id=bob)
+        with statements() as asked:
+            await settled(node)
+
+        for peer, message in zip(peers, messages[::3], strict=True):
+            assert await marks(node, peer, message.conversation_id) == (3, 0)
+    assert [text.split()[0] for text in asked if text != "BEGIN IMMEDIATE"] == ["WITH"]
+
+
+async def test_what_was_noted_before_asks_for_nothing(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        alice, bob = await new_user(node), await new_user(node)
+        message = await said(node, alice, bob)
+        node.deliveries.note_page([message], viewer_id=bob)
+        await settled(node)
+
+        with statements() as asked:
+            node.deliveries.note_page([message], viewer_id=bob)
+            await settled(node)
+
+    assert asked == []
+
+
+async def test_reading_implies_delivery(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        alice, bob = await new_user(node), await new_user(node)
+        message = await said(node, alice, bob)
+        own = await device(node, alice)
+        read = node.conversations.mark_read
+        await read(actor_id=bob, conversation_id=message.conversation_id, seq=1)
+        node.deliveries.note_page([message], viewer_id=bob)
+        await settled(node)
+
+        assert isinstance(await receipt(own), ConversationRead)
+        assert await marks(node, alice, message.conversation_id) == (1, 1)
+        assert not [e for e in own._queue if isinstance(decode(e.body), RECEIPTS)]
+
+
+async def test_a_list_delivers_the_newest_of_every_direct_conversation(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        alice, bob, carol = [await new_user(node) for _ in range(3)]
+        group = await node.conversations.create_group(
+            actor_id=alice, title="three", member_ids=[bob, carol]
+        )
+        await node.messages.send(to_conversation(alice, group))
+        messages = [await said(node, alice, bob), await said(node, carol, bob)]
+
+        async with node.database.reading() as session:
+            await node.deliveries.note_all(session, viewer_id=bob)
+        await settled(node)
+
+        for message in messages:
+            delivered = await marks(node, message.sender_id, message.conversation_id)
+            assert delivered == (1, 0)
+        assert await marks(node, alice, group) == (0, 0)
+
+
+@pytest.mark.parametrize("blocker", ["sender", "receiver"])
+async def test_a_block_hides_what_was_delivered_and_read(storage: Storage, blocker: str) -> None:
+    async with open_node(storage) as node:
+        alice, bob = await new_user(node), await new_user(node)
+        message = await said(node, alice, bob)
+        await block(node, *((alice, bob) if blocker == "sender" else (bob, alice)))
+        own, theirs = await device(node, alice), await device(node, bob)
+        here = message.conversation_id
+        node.deliveries.note_page([message], viewer_id=bob)
+        await settled(node)
+        await node.conversations.mark_read(actor_id=bob, conversation_id=here, seq=1)
+
+        read = await receipt(theirs)
+        assert (read.user_id, read.seq) == (bob, 1)
+        assert not [e for e in own._queue if isinstance(decode(e.body), RECEIPTS)]
+        assert await marks(node, alice, here) == (0, 0)
+        async with node.database.reading() as session:
+            view = await get_conversation(
+                session, viewer_id=bob, conversation_id=here, online=node.online
+            )
+        assert (view.last_read_seq, view.unread) == (1, 0)
+
+
+async def test_what_waits_is_stored_before_the_node_ends(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        alice, bob = await new_user(node), await new_user(node)
+        message = await said(node, alice, bob)
+        node.deliveries.note_page([message], viewer_id=bob)
+
+    async with open_node(storage) as node:
+        assert await marks(node, alice, message.conversation_id) == (1, 0)
+
+
+async def test_no_more_is_kept_waiting_than_fits(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "MOST", 3)
+    async with open_node(storage) as node:
+        for _ in range(10):
+            node.deliveries.note(Delivery(uuid4(), uuid4(), uuid4(), 1))
+
+        assert len(node.deliveries._waiting) == 3
+
+
+async def test_receipts_and_sends_wait_for_each_other_in_one_order(storage: Storage) -> None:
+    """Both lock several members at once; a deadlock would fail some of the sends."""
+    async with open_node(storage) as node:
+        people = [await new_user(node) for _ in range(6)]
+        pairs = [(one, other) for one in people for other in people if one < other]
+        for pair in pairs:
+            await said(node, *pair)
+
+        for _ in range(3):
+            sends = [node.messages.send(to_user(*pair)) for pair in pairs]
+            back = [node.messages.send(to_user(other, one)) for one, other in pairs]
+            sent = asyncio.gather(*sends, *back)
+            while not sent.done():
+                node.deliveries._stored.clear()
+                async with node.database.reading() as session:
+                    for one in people:
+                        await node.deliveries.note_all(session, viewer_id=one)
+                await settled(node)
+            assert len(await sent) == 2 * len(pairs)
