@@ -2,19 +2,19 @@
 
 from uuid import UUID
 
-from litestar import Controller, Response, get, post
+from litestar import Controller, Response, delete, get, patch, post
 
 from chat_app.accounts.schemas import Identity
 from chat_app.api.conversations import Limit, Place
 from chat_app.api.dependencies import signed_in
 from chat_app.core.ids import new_id
 from chat_app.messages.queries import direct_history
-from chat_app.messages.schemas import Message, MessagePage, Outgoing, SendRequest
+from chat_app.messages.schemas import EditRequest, Message, MessagePage, Outgoing, SendRequest
 from chat_app.node import Node
 
 
 class MessagesController(Controller):
-    """Sending, and the conversation with one person."""
+    """Sending, changing what was sent, and the conversation with one person."""
 
     path = "/api/messages"
     guards = (signed_in,)
@@ -46,7 +46,7 @@ class MessagesController(Controller):
     ) -> MessagePage:
         """Return a page of the direct conversation with a user."""
         async with node.database.reading() as session:
-            return await direct_history(
+            page = await direct_history(
                 session,
                 viewer_id=me.user_id,
                 user_id=user_id,
@@ -55,3 +55,17 @@ class MessagesController(Controller):
                 after=after,
                 limit=limit,
             )
+        node.deliveries.note_page(page.items, viewer_id=me.user_id)
+        return page
+
+    @patch("/{message_id:uuid}")
+    async def edit(self, data: EditRequest, me: Identity, node: Node, message_id: UUID) -> Message:
+        """Give one of one's own messages another text."""
+        return await node.messages.edit(
+            actor_id=me.user_id, message_id=message_id, content=data.content
+        )
+
+    @delete("/{message_id:uuid}")
+    async def delete(self, me: Identity, node: Node, message_id: UUID) -> None:
+        """Delete one of one's own messages, for everybody."""
+        await node.messages.delete(actor_id=me.user_id, message_id=message_id)

@@ -27,7 +27,7 @@ from chat_app.realtime.shapes import Message as MessageView
 
 
 class Stored(NamedTuple):
-    """What became of a send: a message, new or as an earlier send had stored it."""
+    """What became of a send or a change: a message, new or as an earlier one had left it."""
 
     message: MessageView
     direct_key: str | None
@@ -234,6 +234,8 @@ def _replay(send: Outgoing, known: Stored) -> Outcome:
         if send.receiver_id is None
         else known.direct_key == direct_key(send.sender_id, send.receiver_id)
     )
-    if not same_place or known.message.content != send.content:
+    # A message that was edited or deleted since has lost the text that a retry still carries.
+    is_changed = known.message.edited_at or known.message.deleted_at
+    if not same_place or not (is_changed or known.message.content == send.content):
         return IdempotencyConflict()
     return known._replace(replayed=True)

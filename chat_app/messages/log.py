@@ -1,7 +1,8 @@
-"""The log writer: many sends, one transaction, one fsync.
+"""The log writer: many sends or changes, one transaction, one fsync.
 
 One task a process takes whatever waits (it never waits to fill a batch), stores it, and only
-after the commit answers the senders and tells the world. Group commit is as old as IMS Fast
+after the commit answers the senders and tells the world. Sends and changes keep their order; a
+run of either is a transaction. Group commit is as old as IMS Fast
 Path (DeWitt et al., "Implementation techniques for main memory database systems", 1984).
 """
 
@@ -9,7 +10,8 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from itertools import groupby
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 import structlog
@@ -19,7 +21,8 @@ from sqlalchemy.exc import IntegrityError
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError, Unavailable
 from chat_app.messages.batch import Batch, Outcome, Stored
-from chat_app.messages.schemas import Outgoing
+from chat_app.messages.changes import store_changes
+from chat_app.messages.schemas import Change, Outgoing
 
 IN_ONE_BATCH = 256
 WAITING = 8_192
@@ -28,18 +31,19 @@ KEYS_REMEMBERED = 100_000
 
 log = structlog.get_logger(__name__)
 
-Announce = Callable[[Sequence[tuple[Outgoing, Stored]]], Awaitable[None]]
+Entry: TypeAlias = Outgoing | Change
+Announce = Callable[[Sequence[tuple[Entry, Stored]]], Awaitable[None]]
 
 
 class Pending(NamedTuple):
-    """A send that waits, and whom to tell what became of it."""
+    """A send or a change that waits, and whom to tell what became of it."""
 
-    send: Outgoing
+    entry: Entry
     outcome: asyncio.Future[Stored]
 
 
 class MessageLog:
-    """Stores sends in the order they came; start it inside the running loop, then close it."""
+    """Stores what comes, in the order it came; start it inside the running loop, then close it."""
 
     def __init__(self, database: Database, announce: Announce) -> None:
         self._database = database
@@ -53,16 +57,16 @@ class MessageLog:
         """Start writing."""
         self._writer = asyncio.create_task(self._write_for_ever(), name="message log")
 
-    def append(self, send: Outgoing) -> asyncio.Future[Stored]:
-        """Queue a send; the future resolves after its commit, or fails with an AppError.
+    def append(self, entry: Entry) -> asyncio.Future[Stored]:
+        """Queue a send or a change; the future tells the outcome once that is committed.
 
-        Raises Unavailable when the queue is full or the process stops.
+        It fails with an AppError. Raises Unavailable when the queue is full or the process stops.
         """
         if self._closing:
             raise Unavailable
         future: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
         try:
-            self._waiting.put_nowait(Pending(send, future))
+            self._waiting.put_nowait(Pending(entry, future))
         except asyncio.QueueFull:
             raise Unavailable from None
         return future
@@ -83,20 +87,21 @@ class MessageLog:
             while len(batch) < IN_ONE_BATCH and not self._waiting.empty():
                 batch.append(self._waiting.get_nowait())
             try:
-                await self._write(batch)
+                for _, run in groupby(batch, key=_kind):
+                    await self._write(list(run))
             finally:
                 for _ in batch:
                     self._waiting.task_done()
 
     async def _write(self, batch: Sequence[Pending]) -> None:
         try:
-            outcomes = await self._store([pending.send for pending in batch])
+            outcomes = await self._store([pending.entry for pending in batch])
         except AppError as error:
             for pending in batch:
                 _fail(pending, error)
             return
         except Exception as error:
-            # One send that the database cannot take must not fail its neighbours.
+            # One entry that the database cannot take must not fail its neighbours.
             if len(batch) > 1:
                 for pending in batch:
                     await self._write([pending])
@@ -112,13 +117,13 @@ class MessageLog:
             if not pending.outcome.done():
                 pending.outcome.set_result(outcome)
             if not outcome.replayed:
-                fresh.append((pending.send, outcome))
+                fresh.append((pending.entry, outcome))
         await self._tell(fresh)
 
-    async def _store(self, sends: Sequence[Outgoing]) -> list[Outcome]:
+    async def _store(self, entries: Sequence[Entry]) -> list[Outcome]:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                made, outcomes = await self._database.transact(partial(self._store_in, sends))
+                made, outcomes = await self._database.transact(partial(self._store_in, entries))
             except IntegrityError:
                 # Another node stored one of these, or opened the same conversation, between
                 # our look and our insert: the next look sees it.
@@ -130,8 +135,12 @@ class MessageLog:
         raise Unavailable
 
     def _store_in(
-        self, sends: Sequence[Outgoing], connection: Connection
+        self, entries: Sequence[Entry], connection: Connection
     ) -> tuple[dict[str, UUID], list[Outcome]]:
+        changes = [entry for entry in entries if isinstance(entry, Change)]
+        if changes:
+            return {}, store_changes(connection, changes)
+        sends = [entry for entry in entries if isinstance(entry, Outgoing)]
         batch = Batch(connection, sends, self._direct_ids)
         outcomes = batch.store()
         return batch.made(), outcomes
@@ -141,12 +150,16 @@ class MessageLog:
             self._direct_ids.clear()
         self._direct_ids.update(made)
 
-    async def _tell(self, fresh: Sequence[tuple[Outgoing, Stored]]) -> None:
+    async def _tell(self, fresh: Sequence[tuple[Entry, Stored]]) -> None:
         try:
             await self._announce(fresh)
         except AppError:
             # The messages are stored; who was not told finds them in the database.
             log.warning("message_log.announce_failed", messages=len(fresh))
+
+
+def _kind(pending: Pending) -> bool:
+    return isinstance(pending.entry, Change)
 
 
 def _fail(pending: Pending, error: Exception) -> None:

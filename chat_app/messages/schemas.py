@@ -9,16 +9,17 @@ from chat_app.core.input import Id, Input
 from chat_app.messages.rules import clean_content
 from chat_app.realtime.shapes import Message, Shape
 
-__all__ = ["Message", "MessagePage", "Outgoing", "SendRequest", "Sent"]
+__all__ = ["Change", "EditRequest", "Message", "MessagePage", "Outgoing", "SendRequest", "Sent"]
 
 CLIENT_ID = r"^[A-Za-z0-9_-]{1,64}$"
 ClientId = Annotated[str, StringConstraints(pattern=CLIENT_ID)]
+Content = Annotated[str, AfterValidator(clean_content)]
 
 
 class SendRequest(Input):
     """A message to send, to a user or into a conversation: one of the two addresses."""
 
-    content: Annotated[str, AfterValidator(clean_content)]
+    content: Content
     receiver_id: Id | None = None
     conversation_id: Id | None = None
     client_id: ClientId | None = None
@@ -29,6 +30,12 @@ class SendRequest(Input):
             message = "Give either receiver_id or conversation_id."
             raise ValueError(message)
         return self
+
+
+class EditRequest(Input):
+    """The text that a message shall have instead of its own."""
+
+    content: Content
 
 
 class Outgoing(NamedTuple):
@@ -43,6 +50,14 @@ class Outgoing(NamedTuple):
     conversation_id: UUID | None = None
     receiver_id: UUID | None = None
     origin: str = ""
+
+
+class Change(NamedTuple):
+    """A change of a message on its way to the log: its new text, or None to delete it."""
+
+    actor_id: UUID
+    message_id: UUID
+    content: str | None
 
 
 class Sent(NamedTuple):

@@ -1,19 +1,28 @@
-"""Sending: check, store, announce."""
+"""Sending, editing, deleting: check, store, announce."""
 
 import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
+from chat_app.conversations.deliveries import delivery_of
 from chat_app.conversations.queries import get_conversation
 from chat_app.conversations.service import topics_of
 from chat_app.core.database import Database
 from chat_app.core.rate_limit import Limit, RateLimits
 from chat_app.core.settings import Settings
 from chat_app.messages.batch import Stored
-from chat_app.messages.log import MessageLog
-from chat_app.messages.schemas import Outgoing, Sent
+from chat_app.messages.log import Entry, MessageLog
+from chat_app.messages.schemas import Change, Message, Outgoing, Sent
 from chat_app.realtime.broker import Broker
-from chat_app.realtime.events import ConversationUpdated, MessageCreated, seal, user_topic
+from chat_app.realtime.events import (
+    ConversationUpdated,
+    Envelope,
+    MessageCreated,
+    MessageDeleted,
+    MessageUpdated,
+    seal,
+    user_topic,
+)
 from chat_app.realtime.online import Online
 
 
@@ -64,15 +73,33 @@ class Messages:
         await self._limits.take(self._sending, outgoing.sender_id.hex)
         return self._log.append(outgoing)
 
-    async def _announce(self, fresh: Sequence[tuple[Outgoing, Stored]]) -> None:
-        for send, stored in fresh:
+    async def edit(self, *, actor_id: UUID, message_id: UUID, content: str) -> Message:
+        """Give an own message another text and tell everybody concerned; return it.
+
+        The same text changes nothing. Raises MessageNotFound, NotYourMessage, MessageIsDeleted,
+        CannotMessage, RateLimited and Unavailable.
+        """
+        return await self._change(Change(actor_id, message_id, content))
+
+    async def delete(self, *, actor_id: UUID, message_id: UUID) -> Message:
+        """Take back an own message, for everybody; its place stays. Once more is harmless.
+
+        Raises MessageNotFound, NotYourMessage, RateLimited and Unavailable.
+        """
+        return await self._change(Change(actor_id, message_id, None))
+
+    async def _change(self, change: Change) -> Message:
+        await self._limits.take(self._sending, change.actor_id.hex)
+        return (await self._log.append(change)).message
+
+    async def _announce(self, fresh: Sequence[tuple[Entry, Stored]]) -> None:
+        for entry, stored in fresh:
             message, key = stored.message, stored.direct_key
-            if message.seq == 1 and key is not None:
+            if message.seq == 1 and key is not None and isinstance(entry, Outgoing):
                 await self._introduce(message.conversation_id, message.sender_id)
                 await self._introduce(message.conversation_id, message.receiver_id)
             topics = topics_of(message.conversation_id, key, message.sender_id)
-            envelope = seal(MessageCreated(message=message), origin=send.origin)
-            self._broker.publish(topics, envelope)
+            self._broker.publish(topics, _news(entry, message))
 
     async def _introduce(self, conversation_id: UUID, member_id: UUID | None) -> None:
         """Show a conversation to a member for whom its first message makes it visible."""
@@ -87,3 +114,10 @@ class Messages:
             )
         envelope = seal(ConversationUpdated(conversation=view))
         self._broker.publish([user_topic(member_id)], envelope)
+
+
+def _news(entry: Entry, message: Message) -> Envelope:
+    if isinstance(entry, Change):
+        deleted = entry.content is None
+        return seal(MessageDeleted(message=message) if deleted else MessageUpdated(message=message))
+    return seal(MessageCreated(message=message), origin=entry.origin, delivers=delivery_of(message))

@@ -1,0 +1,136 @@
+"""Editing and deleting messages: a run of changes in one transaction, each with its own `rev`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from msgspec.structs import replace
+from sqlalchemy.engine import Connection
+
+from chat_app.conversations.errors import CannotMessage
+from chat_app.conversations.queries import message_of
+from chat_app.core.clock import utc_now
+from chat_app.core.errors import AppError
+from chat_app.core.json_rows import as_parameter
+from chat_app.messages.batch import Outcome, Stored
+from chat_app.messages.change_statements import change_statements
+from chat_app.messages.errors import MessageIsDeleted, MessageNotFound, NotYourMessage
+from chat_app.messages.schemas import Change
+from chat_app.realtime.shapes import Message as MessageView
+
+
+class Held(NamedTuple):
+    """A message that an actor may see, as it is when its turn comes."""
+
+    view: MessageView
+    direct_key: str | None
+    is_cut_off: bool
+
+
+def store_changes(connection: Connection, changes: Sequence[Change]) -> list[Outcome]:
+    """Make the changes that may be made and return an outcome a change, in order.
+
+    `replayed` is true where there was nothing to do. Raises what the database raises; nothing of
+    the run is stored then.
+    """
+    return _Run(connection, changes).store()
+
+
+class _Run:
+    def __init__(self, connection: Connection, changes: Sequence[Change]) -> None:
+        self._connection = connection
+        self._statements = change_statements(connection.dialect.name)
+        self._changes = changes
+        self._at = utc_now()
+        self._revs: dict[UUID, int] = {}
+        self._held: dict[UUID, Held] = {}
+        self._changed: dict[UUID, MessageView] = {}
+
+    def store(self) -> list[Outcome]:
+        visible = self._lock()
+        outcomes = [
+            self._outcome(change)
+            if (change.message_id, change.actor_id) in visible
+            else MessageNotFound()
+            for change in self._changes
+        ]
+        self._write()
+        return outcomes
+
+    def _lock(self) -> set[tuple[UUID, UUID]]:
+        """Lock the conversations that the actors are members of; then read what is in them."""
+        asked = [{"id": c.message_id, "user_id": c.actor_id} for c in self._changes]
+        rows = self._connection.execute(self._statements.places, {"rows": as_parameter(asked)})
+        visible = set()
+        for row in rows:
+            self._revs[row.id] = row.last_rev
+            visible.add((row.message_id, row.user_id))
+        # Only now: what another node changed before the lock was ours is seen.
+        wanted = [{"id": identifier} for identifier in {message for message, _ in visible}]
+        if wanted:
+            found = self._connection.execute(
+                self._statements.messages, {"rows": as_parameter(wanted)}
+            )
+            for row in found:
+                view = message_of(row, row.direct_key)
+                self._held[row.id] = Held(view, row.direct_key, bool(row.is_cut_off))
+        return visible
+
+    def _outcome(self, change: Change) -> Outcome:
+        held = self._held[change.message_id]
+        refusal = _refusal(change, held)
+        if refusal is not None:
+            return refusal
+        if _is_made(change, held.view):
+            return Stored(held.view, held.direct_key, replayed=True)
+        if change.content is not None and held.is_cut_off:
+            return CannotMessage()
+        view = self._changed_by(change, held.view)
+        self._held[view.id] = held._replace(view=view)
+        self._changed[view.id] = view
+        return Stored(view, held.direct_key, replayed=False)
+
+    def _changed_by(self, change: Change, view: MessageView) -> MessageView:
+        rev = self._revs[view.conversation_id] + 1
+        self._revs[view.conversation_id] = rev
+        if change.content is None:
+            return replace(view, rev=rev, content="", deleted_at=self._at)
+        return replace(view, rev=rev, content=change.content, edited_at=self._at)
+
+    def _write(self) -> None:
+        if not self._changed:
+            return
+        rows = [
+            {
+                "id": view.id,
+                "rev": view.rev,
+                "content": view.content,
+                "is_edited": _is(view.edited_at, self._at),
+                "is_deleted": _is(view.deleted_at, self._at),
+            }
+            for view in self._changed.values()
+        ]
+        moved = {view.conversation_id for view in self._changed.values()}
+        revs = [{"id": identifier, "rev": self._revs[identifier]} for identifier in moved]
+        run = self._connection.execute
+        run(self._statements.change, {"rows": as_parameter(rows), "at": self._at})
+        run(self._statements.count, {"rows": as_parameter(revs)})
+
+
+def _refusal(change: Change, held: Held) -> AppError | None:
+    if held.view.sender_id != change.actor_id:
+        return NotYourMessage()
+    if change.content is not None and held.view.deleted_at is not None:
+        return MessageIsDeleted()
+    return None
+
+
+def _is_made(change: Change, view: MessageView) -> bool:
+    if change.content is None:
+        return view.deleted_at is not None
+    return view.content == change.content
+
+
+def _is(moment: datetime | None, now: datetime) -> int:
+    return int(moment == now)
