@@ -2,11 +2,12 @@
 
 from uuid import UUID
 
+from chat_app.core.ids import pair_key
+
 
 def direct_key(one: UUID, other: UUID) -> str:
     """Return what names the direct conversation of two users."""
-    low, high = sorted((one.hex, other.hex))
-    return f"{low}:{high}"
+    return pair_key(one, other)
 
 
 def peer_of(key: str | None, user_id: UUID) -> UUID | None:

@@ -1,4 +1,4 @@
-"""Identifiers of the rows we create: UUID version 7, so that keys grow with time."""
+"""Identifiers: of the rows we create, and of a pair of them."""
 
 import os
 import time
@@ -6,8 +6,15 @@ from uuid import UUID
 
 
 def new_id() -> UUID:
-    """Return a UUID version 7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, 74 random."""
+    """Return a UUID version 7 (RFC 9562, section 5.7), so that keys grow with time."""
+    # 48 bits of Unix milliseconds, 74 random ones.
     value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return UUID(int=value)
+
+
+def pair_key(one: UUID, other: UUID) -> str:
+    """Return what names a pair, in either order."""
+    low, high = sorted((one.hex, other.hex))
+    return f"{low}:{high}"
