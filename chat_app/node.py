@@ -27,6 +27,7 @@ from chat_app.core.rate_limit import (
     RedisRateLimits,
 )
 from chat_app.core.settings import Settings
+from chat_app.friends.service import Friends
 from chat_app.messages.service import Messages
 from chat_app.realtime.broker import Broker, MemoryBroker
 from chat_app.realtime.events import conversation_topic
@@ -52,6 +53,7 @@ class Node:
     online: Online
     limits: RateLimits
     accounts: Accounts
+    friends: Friends
     conversations: Conversations
     deliveries: Deliveries
     messages: Messages
@@ -138,10 +140,22 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
                 settings=settings,
                 profile_changed=lambda _user_id: None,
             ),
+            friends=Friends(
+                database=database,
+                broker=broker,
+                online=online,
+                limits=limits,
+                settings=settings,
+                changed=_nobody_looks,
+            ),
             conversations=Conversations(database=database, broker=broker, online=online),
             deliveries=deliveries,
             messages=messages,
         )
+
+
+def _nobody_looks(_one: UUID, _other: UUID) -> None:
+    """Hear that two people see each other anew, and do nothing about it."""
 
 
 async def _migrate(database: Database, settings: Settings) -> None:

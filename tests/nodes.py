@@ -3,11 +3,15 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import update
+from sqlmodel import col
 
 from chat_app.accounts.names import index_names
+from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.core.settings import Settings, read_settings
 from chat_app.messages.schemas import Outgoing
@@ -32,7 +36,7 @@ async def open_node(storage: Storage, **more: str) -> AsyncIterator[Node]:
         yield node
 
 
-async def new_user(node: Node, display_name: str = "Somebody") -> UUID:
+async def new_user(node: Node, display_name: str = "Somebody", **fields: Any) -> UUID:  # noqa: ANN401  # columns of any type
     """Store somebody who can never sign in, and return their id."""
     username = f"u{uuid4().hex[:20]}"
     user = User(
@@ -40,11 +44,23 @@ async def new_user(node: Node, display_name: str = "Somebody") -> UUID:
         username_key=username,
         display_name=display_name,
         password_hash="none",
+        **fields,
     )
     async with node.database.writing() as session:
         session.add(user)
         await index_names(session, user)
     return user.id
+
+
+async def change_user(node: Node, user_id: UUID, **values: object) -> None:
+    """Set columns of somebody."""
+    async with node.database.writing() as session:
+        await session.execute(update(User).where(col(User.id) == user_id).values(**values))
+
+
+async def delete_user(node: Node, user_id: UUID) -> None:
+    """Have somebody be gone, with all that was between them and others still there."""
+    await change_user(node, user_id, deleted_at=utc_now())
 
 
 def to_user(sender_id: UUID, receiver_id: UUID, content: str = "hello", key: str = "") -> Outgoing:

@@ -16,10 +16,12 @@ from sqlmodel import col
 
 from chat_app.accounts.schemas import UserCard
 from chat_app.core.clock import utc_now
-from chat_app.core.errors import NotFound
+from chat_app.friends.errors import PersonNotFound
 from chat_app.friends.relations import share_a_conversation
 from chat_app.models import Block, FriendRequest, Friendship, User
 from chat_app.realtime.online import Online
+
+CardRow = Row[*tuple[Any, ...]]
 
 DELETED_NAME = "Deleted user"
 
@@ -88,7 +90,7 @@ CARDS = with_relations(select(*card_columns()).select_from(User))
 VISIBLE = and_(col(User.deleted_at).is_(None), ~HAS_BLOCKED_ME)
 
 
-def card_of(row: Row[*tuple[Any, ...]], online: set[UUID]) -> UserCard:
+def card_of(row: CardRow, online: set[UUID]) -> UserCard:
     """Make a card of a row that selected `card_columns`; `online` are those connected."""
     gone = row.deleted_at is not None
     is_online = row.id in online
@@ -106,7 +108,7 @@ def card_of(row: Row[*tuple[Any, ...]], online: set[UUID]) -> UserCard:
     )
 
 
-async def cards_of(rows: Iterable[Row[*tuple[Any, ...]]], online: Online) -> list[UserCard]:
+async def cards_of(rows: Iterable[CardRow], online: Online) -> list[UserCard]:
     """Make the cards of rows that selected `card_columns`, in their order."""
     found = list(rows)
     connected = await online.among(row.id for row in found if row.shows_presence)
@@ -118,11 +120,22 @@ async def user_card(
 ) -> UserCard:
     """Return a person as `viewer_id` may see them.
 
-    Raises NotFound for somebody who is not there, has left, or has blocked the viewer.
+    Raises PersonNotFound for somebody who is not there, has left, or has blocked the viewer.
     """
     question = CARDS.where(VISIBLE, col(User.id) == user_id)
     rows = await session.execute(question, {"viewer_id": viewer_id})
     cards = await cards_of(rows, online)
     if not cards:
-        raise NotFound
+        raise PersonNotFound
     return cards[0]
+
+
+async def seen_by_each_other(
+    session: AsyncSession, one: UUID, other: UUID
+) -> tuple[CardRow, CardRow]:
+    """Return `other` as `one` sees them, and the other way round: rows for `cards_of`."""
+    seen = [
+        (await session.execute(CARDS.where(col(User.id) == them), {"viewer_id": viewer})).one()
+        for viewer, them in ((one, other), (other, one))
+    ]
+    return seen[0], seen[1]

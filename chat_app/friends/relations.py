@@ -3,31 +3,32 @@
 Each takes columns or values and looks up primary keys only.
 """
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, null, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from chat_app.models import Block, Friendship, Member
+from chat_app.models import Block, FriendRequest, Friendship, Member, User
 
 Person = ColumnElement[UUID] | UUID | Any
+Unreachable = Literal["gone", "blocked", "friends_only"]
 
 
-def blocked_between(one: Person, other: Person) -> ColumnElement[bool]:
-    """Whether either of the two has blocked the other."""
+def has_blocked(blocker: Person, blocked: Person) -> ColumnElement[bool]:
+    """Whether the first has blocked the second."""
     block = aliased(Block)
     return exists(
         select(1)
         .select_from(block)
-        .where(
-            or_(
-                and_(col(block.blocker_id) == one, col(block.blocked_id) == other),
-                and_(col(block.blocker_id) == other, col(block.blocked_id) == one),
-            )
-        )
+        .where(col(block.blocker_id) == blocker, col(block.blocked_id) == blocked)
     )
+
+
+def blocked_between(one: Person, other: Person) -> ColumnElement[bool]:
+    """Whether either of the two has blocked the other."""
+    return or_(has_blocked(one, other), has_blocked(other, one))
 
 
 def are_friends(one: Person, other: Person) -> ColumnElement[bool]:
@@ -37,6 +38,30 @@ def are_friends(one: Person, other: Person) -> ColumnElement[bool]:
         select(1)
         .select_from(friendship)
         .where(col(friendship.user_id) == one, col(friendship.friend_id) == other)
+    )
+
+
+def has_asked(sender: Person, receiver: Person) -> ColumnElement[bool]:
+    """Whether a request of the first waits for the answer of the second."""
+    request = aliased(FriendRequest)
+    return exists(
+        select(1)
+        .select_from(request)
+        .where(col(request.sender_id) == sender, col(request.receiver_id) == receiver)
+    )
+
+
+def unreachable(sender: Person, person: type[User]) -> ColumnElement[Unreachable | None]:
+    """Why `sender` may not write to `person`, an alias of User; null when they may."""
+    them = col(person.id)
+    return case(
+        (col(person.deleted_at).is_not(None), "gone"),
+        (blocked_between(sender, them), "blocked"),
+        (
+            and_(col(person.accept_messages_from) == "friends", ~are_friends(sender, them)),
+            "friends_only",
+        ),
+        else_=null(),
     )
 
 

@@ -1,12 +1,9 @@
 """What a message costs the database: the same few statements however many hear of it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, event, insert
+from sqlalchemy import insert
 
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
@@ -14,24 +11,11 @@ from chat_app.models import User
 from chat_app.node import Node
 from tests.conftest import Storage
 from tests.nodes import new_user, open_node, to_conversation, to_user
+from tests.statements import plan_of, statements
 
 MOST = 6
 SIZES = (2, 100, 5_000)
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """Give a list that fills with every statement sent to any database, transactions included."""
-    seen: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: Any) -> None:  # noqa: ANN401  # the listener's own arguments
-        seen.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
+TABLES = ["message", "conversation", "member", "user_account", "block", "friendship"]
 
 
 async def new_users(node: Node, count: int) -> list[UUID]:
@@ -83,7 +67,7 @@ async def test_a_direct_message_costs_no_more(storage: Storage) -> None:
     assert len(sent) <= MOST
 
 
-@pytest.mark.parametrize("table", ["message", "conversation", "member"])
+@pytest.mark.parametrize("table", TABLES)
 async def test_no_look_up_of_a_send_reads_a_whole_table(storage: Storage, table: str) -> None:
     """On SQLite, which tells its plan; PostgreSQL rightly scans tables as small as these."""
     if storage.database_url:
@@ -93,17 +77,9 @@ async def test_no_look_up_of_a_send_reads_a_whole_table(storage: Storage, table:
         await node.messages.send(to_user(alice, bob, "first"))
         with statements() as sent:
             await node.messages.send(to_user(alice, bob, "second"))
+            await node.messages.send(to_user(alice, await new_user(node), "to a stranger"))
         questions = [text for text in sent if text.lstrip().startswith("SELECT")]
-        plans = [await _plan(node, question) for question in questions]
+        plans = [await plan_of(node, question) for question in questions]
 
     assert plans
     assert not [line for plan in plans for line in plan if line.startswith(f"SCAN {table}")]
-
-
-async def _plan(node: Node, question: str) -> list[str]:
-    values = (None,) * question.count("?")
-    return await node.database.transact(
-        lambda connection: [
-            row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {question}", values)
-        ]
-    )
