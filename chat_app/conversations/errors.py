@@ -1,6 +1,7 @@
 """What can go wrong with conversations."""
 
-from chat_app.core.errors import Forbidden, Invalid, NotFound
+from chat_app.core.errors import AppError, Forbidden, Invalid, NotFound
+from chat_app.friends.relations import Unreachable
 
 
 class ConversationNotFound(NotFound):
@@ -14,6 +15,13 @@ class CannotMessage(Forbidden):
 
     code = "cannot_message"
     default_detail = "You cannot write to this person."
+
+
+class FriendsOnly(Forbidden):
+    """This person takes messages from friends only, and the sender is none."""
+
+    code = "friends_only"
+    default_detail = "Only friends can write to this person."
 
 
 class ReceiverIsSelf(Invalid):
@@ -30,3 +38,10 @@ class BadCursor(Invalid):
 
     def __init__(self) -> None:
         super().__init__({"before": "This is not a place in the list."})
+
+
+REFUSALS: dict[Unreachable, type[AppError]] = {
+    "gone": CannotMessage,
+    "blocked": CannotMessage,
+    "friends_only": FriendsOnly,
+}

@@ -12,17 +12,17 @@ from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import col
 
 from chat_app.conversations.direct import direct_key, peer_of
-from chat_app.conversations.errors import ConversationNotFound, ReceiverIsSelf
+from chat_app.conversations.errors import REFUSALS, ConversationNotFound, ReceiverIsSelf
 from chat_app.conversations.queries import direct_peers, get_conversation
 from chat_app.conversations.rows import NewConversation, add_conversation
 from chat_app.conversations.schemas import Conversation, Opened
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
 from chat_app.core.unit_of_work import UnitOfWork, unit_of_work
-from chat_app.friends.cards import user_card
-from chat_app.friends.relations import blocked_between
+from chat_app.friends.errors import PersonNotFound
+from chat_app.friends.relations import blocked_between, has_blocked, unreachable
 from chat_app.models import Conversation as ConversationRow
-from chat_app.models import Member
+from chat_app.models import Member, User
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import (
     ConversationRead,
@@ -60,13 +60,12 @@ class Conversations:
     async def open_direct(self, *, actor_id: UUID, user_id: UUID) -> Opened:
         """Return the direct conversation with a user, made where there was none.
 
-        Until its first message only who opened it sees it listed. Raises ReceiverIsSelf, or
-        NotFound for somebody who is not there.
+        Until its first message only who opened it sees it listed. One that is there can always
+        be opened. Raises ReceiverIsSelf, PersonNotFound for somebody who is not there, and
+        CannotMessage or FriendsOnly for somebody whom the actor may not write to.
         """
         if actor_id == user_id:
             raise ReceiverIsSelf("user_id")
-        async with self._database.reading() as session:
-            await user_card(session, viewer_id=actor_id, user_id=user_id, online=self._online)
         try:
             return await self._open(actor_id, user_id)
         except IntegrityError:
@@ -158,6 +157,7 @@ class Conversations:
         async with unit_of_work(self._database) as uow:
             found = await _opened_before(uow.session, key, actor_id)
             if found is None:
+                await _may_write(uow.session, actor_id, user_id)
                 pair = (actor_id, user_id)
                 new = NewConversation("direct", actor_id, pair, opened_by=pair[:1], direct_key=key)
                 connection = await uow.session.connection()
@@ -272,6 +272,17 @@ async def _opened_before(
         )
     ).first()
     return None if row is None else (row[0], bool(row[1]))
+
+
+async def _may_write(session: AsyncSession, actor_id: UUID, user_id: UUID) -> None:
+    """Raise why the actor may not write to a user, if they may not."""
+    question = select(has_blocked(user_id, actor_id), unreachable(actor_id, User))
+    row = (await session.execute(question.where(col(User.id) == user_id))).first()
+    # Who has left or blocked the actor is not there for them.
+    if row is None or row[0] or row[1] == "gone":
+        raise PersonNotFound
+    if row[1] is not None:
+        raise REFUSALS[row[1]]
 
 
 async def _set_opened(session: AsyncSession, conversation_id: UUID, user_id: UUID) -> None:

@@ -10,19 +10,18 @@ from uuid import UUID
 
 from sqlalchemy import CursorResult, Executable, select
 from sqlalchemy.engine import Connection
-from sqlmodel import col
 
 from chat_app.conversations.direct import direct_key, peer_of
-from chat_app.conversations.errors import CannotMessage, ConversationNotFound, ReceiverIsSelf
+from chat_app.conversations.errors import REFUSALS, ConversationNotFound, ReceiverIsSelf
 from chat_app.conversations.rows import NewConversation, add_conversation
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import AppError, NotFound
 from chat_app.core.ids import new_id
 from chat_app.core.json_rows import as_parameter
+from chat_app.friends.relations import Unreachable
 from chat_app.messages.errors import IdempotencyConflict
 from chat_app.messages.schemas import Outgoing
 from chat_app.messages.statements import CONVERSATIONS, statements
-from chat_app.models import User
 from chat_app.realtime.shapes import Message as MessageView
 
 
@@ -38,10 +37,12 @@ class Place(NamedTuple):
     """A conversation that a sender may write into."""
 
     direct_key: str | None
-    peer_is_gone: bool
+    refusal: Unreachable | None
 
 
 Outcome = Stored | AppError
+# Sender and receiver.
+Pair = tuple[UUID, UUID]
 
 
 class Batch:
@@ -96,44 +97,39 @@ class Batch:
             found[view.sender_id, view.client_id] = Stored(view, key, replayed=True)
         return found
 
-    def _find_direct(self, sends: Iterable[Outgoing]) -> dict[str, AppError]:
+    def _find_direct(self, sends: Iterable[Outgoing]) -> dict[Pair, AppError]:
         """Learn the conversations of sends addressed to a user; make those that are missing."""
-        wanted: dict[str, Outgoing] = {}
+        wanted: dict[Pair, str] = {}
         for send in sends:
             if send.receiver_id is not None and send.receiver_id != send.sender_id:
                 key = direct_key(send.sender_id, send.receiver_id)
                 if key not in self._direct_ids:
-                    wanted.setdefault(key, send)
+                    wanted[send.sender_id, send.receiver_id] = key
         if not wanted:
             return {}
         rows = self._connection.execute(
             select(CONVERSATIONS.c.direct_key, CONVERSATIONS.c.id).where(
-                CONVERSATIONS.c.direct_key.in_(list(wanted))
+                CONVERSATIONS.c.direct_key.in_(list(wanted.values()))
             )
         )
         self._made.update({row.direct_key: row.id for row in rows})
-        missing = {key: send for key, send in wanted.items() if key not in self._made}
-        return self._make_direct(missing)
+        return self._make_direct({p: key for p, key in wanted.items() if key not in self._made})
 
-    def _make_direct(self, missing: dict[str, Outgoing]) -> dict[str, AppError]:
+    def _make_direct(self, missing: dict[Pair, str]) -> dict[Pair, AppError]:
+        """Make conversations, unless the first to write in one may not."""
         if not missing:
             return {}
-        receivers = [send.receiver_id for send in missing.values()]
-        rows = self._connection.execute(
-            select(col(User.id), col(User.deleted_at)).where(col(User.id).in_(receivers))
-        )
-        deleted = {row.id: row.deleted_at is not None for row in rows}
-        unreachable: dict[str, AppError] = {}
-        for key, send in missing.items():
-            if send.receiver_id is None or send.receiver_id not in deleted:
-                unreachable[key] = NotFound("There is no such person.")
-            elif deleted[send.receiver_id]:
-                unreachable[key] = CannotMessage()
-            else:
-                pair = (send.sender_id, send.receiver_id)
-                new = NewConversation(
-                    "direct", send.sender_id, pair, opened_by=pair[:1], direct_key=key
-                )
+        pairs = [{"sender_id": sender, "receiver_id": receiver} for sender, receiver in missing]
+        rows = self._run(self._statements.receivers, pairs)
+        refusals = {(row.sender_id, row.receiver_id): row.refusal for row in rows}
+        unreachable: dict[Pair, AppError] = {}
+        for pair, key in missing.items():
+            if pair not in refusals:
+                unreachable[pair] = NotFound("There is no such person.")
+            elif (refusal := refusals[pair]) is not None:
+                unreachable[pair] = REFUSALS[refusal]()
+            elif key not in self._made:
+                new = NewConversation("direct", pair[0], pair, opened_by=pair[:1], direct_key=key)
                 self._made[key] = add_conversation(self._connection, new)
         return unreachable
 
@@ -154,7 +150,7 @@ class Batch:
         places = {}
         for row in rows:
             self._counters[row.id] = (row.last_seq, row.last_rev)
-            places[row.id, row.user_id] = Place(row.direct_key, peer_is_gone=row.peer_is_gone)
+            places[row.id, row.user_id] = Place(row.direct_key, row.refusal)
         return places
 
     def _conversation_of(self, send: Outgoing) -> UUID | None:
@@ -167,7 +163,7 @@ class Batch:
         self,
         send: Outgoing,
         earlier: dict[tuple[UUID, str], Stored],
-        unreachable: dict[str, AppError],
+        unreachable: dict[Pair, AppError],
         places: dict[tuple[UUID, UUID], Place],
     ) -> Outcome:
         known = earlier.get((send.sender_id, send.client_id))
@@ -177,13 +173,13 @@ class Batch:
             return ReceiverIsSelf("receiver_id")
         conversation_id = self._conversation_of(send)
         if conversation_id is None:
-            key = direct_key(send.sender_id, send.receiver_id or send.sender_id)
-            return unreachable.get(key) or ConversationNotFound()
+            pair = (send.sender_id, send.receiver_id or send.sender_id)
+            return unreachable.get(pair) or ConversationNotFound()
         place = places.get((conversation_id, send.sender_id))
         if place is None:
             return ConversationNotFound()
-        if place.peer_is_gone:
-            return CannotMessage()
+        if place.refusal is not None:
+            return REFUSALS[place.refusal]()
         return Stored(self._number(send, conversation_id, place), place.direct_key, replayed=False)
 
     def _number(self, send: Outgoing, conversation_id: UUID, place: Place) -> MessageView:

@@ -6,9 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Text,
     Uuid,
-    and_,
     bindparam,
-    exists,
     insert,
     select,
     update,
@@ -17,11 +15,15 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from chat_app.core.json_rows import JsonRows
+from chat_app.friends.relations import unreachable
 from chat_app.models import Conversation, Member, Message, User
 
 MESSAGES = Message.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
 CONVERSATIONS = Conversation.__table__  # type: ignore[attr-defined]  # the same
 MEMBERS = Member.__table__  # type: ignore[attr-defined]  # the same
+
+
+_peer, _person = aliased(Member), aliased(User)
 
 
 class Statements:
@@ -39,6 +41,16 @@ class Statements:
             )
             .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)
         )
+        pairs = JsonRows(dialect, sender_id=Uuid, receiver_id=Uuid)
+        self.receivers = (
+            select(
+                pairs.columns["sender_id"].label("sender_id"),
+                col(_person.id).label("receiver_id"),
+                unreachable(pairs.columns["sender_id"], _person).label("refusal"),
+            )
+            .select_from(pairs.table)
+            .join(_person, col(_person.id) == pairs.columns["receiver_id"])
+        )
         wanted = JsonRows(dialect, id=Uuid, user_id=Uuid)
         self.places = (
             select(
@@ -47,8 +59,7 @@ class Statements:
                 CONVERSATIONS.c.last_seq,
                 CONVERSATIONS.c.last_rev,
                 MEMBERS.c.user_id,
-                # Only a direct conversation has a peer; of a group nobody is looked at here.
-                and_(CONVERSATIONS.c.direct_key.is_not(None), _PEER_IS_GONE).label("peer_is_gone"),
+                unreachable(wanted.columns["user_id"], _person).label("refusal"),
             )
             .select_from(wanted.table)
             .join(CONVERSATIONS, CONVERSATIONS.c.id == wanted.columns["id"])
@@ -57,6 +68,14 @@ class Statements:
                 (MEMBERS.c.conversation_id == wanted.columns["id"])
                 & (MEMBERS.c.user_id == wanted.columns["user_id"]),
             )
+            # Only a direct conversation has a peer; of a group nobody is looked at here.
+            .outerjoin(
+                _peer,
+                CONVERSATIONS.c.direct_key.is_not(None)
+                & (col(_peer.conversation_id) == CONVERSATIONS.c.id)
+                & (col(_peer.user_id) != wanted.columns["user_id"]),
+            )
+            .outerjoin(_person, col(_person.id) == col(_peer.user_id))
             # In one order on every node, or two batches could wait for each other.
             .order_by(CONVERSATIONS.c.id)
             .with_for_update(of=CONVERSATIONS)
@@ -98,15 +117,5 @@ class Statements:
             .values(last_read_seq=marks.columns["seq"], read_seq=marks.columns["seq"])
         )
 
-
-_peer, _person = aliased(Member), aliased(User)
-_PEER_IS_GONE = exists(
-    select(1)
-    .join_from(_peer, _person, col(_person.id) == col(_peer.user_id))
-    .where(
-        col(_peer.conversation_id) == CONVERSATIONS.c.id,
-        col(_person.deleted_at).is_not(None),
-    )
-)
 
 statements = functools.cache(Statements)
