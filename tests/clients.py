@@ -82,6 +82,24 @@ class Person:
         assert reply.status_code in {200, 201}, reply.text
         return as_json(reply)
 
+    async def ask(self, other: "Person") -> Json:
+        """Ask somebody to be friends and return the card of the reply."""
+        reply = await self.http.post("/api/friends/request", json={"user_id": other.id})
+        assert reply.status_code == 201, reply.text
+        return as_json(reply)
+
+    async def befriend(self, other: "Person") -> Json:
+        """Become friends with somebody who has asked nothing yet, and return the other's card."""
+        await other.ask(self)
+        reply = await self.http.post("/api/friends/accept", json={"user_id": other.id})
+        assert reply.status_code == 200, reply.text
+        return as_json(reply)
+
+    async def block(self, other: "Person") -> None:
+        """Block somebody."""
+        reply = await self.http.put(f"/api/blocks/{other.id}")
+        assert reply.status_code == 204, reply.text
+
     async def conversation(self, conversation_id: str) -> Json:
         """Fetch one conversation as this person sees it."""
         reply = await self.http.get(f"/api/conversations/{conversation_id}")

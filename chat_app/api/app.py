@@ -14,6 +14,7 @@ from chat_app.api.conversations import ConversationsController
 from chat_app.api.dependencies import DEPENDENCIES
 from chat_app.api.documents import ReferencePage, asyncapi_document, openapi_document
 from chat_app.api.errors import on_app_error, on_broken_json, on_failure, on_http_error
+from chat_app.api.friends import BlocksController, FriendsController
 from chat_app.api.health import HealthController
 from chat_app.api.messages import MessagesController
 from chat_app.api.socket import live_socket
@@ -39,6 +40,8 @@ def create_api(settings: Settings) -> Litestar:
             AuthController,
             OwnAccountController,
             UsersController,
+            FriendsController,
+            BlocksController,
             ConversationsController,
             MessagesController,
             HealthController,

@@ -1,0 +1,127 @@
+"""What two people become to each other is heard on every device of both, and by nobody else."""
+
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.clients import Json, Person, Socket, as_json, log_in
+from tests.servers import ChatServer
+
+PARTED = {
+    "declines": ("requested", "DELETE", "/api/friends/requests/{id}"),
+    "cancels": ("incoming", "DELETE", "/api/friends/requests/{id}"),
+    "unfriends": ("friends", "DELETE", "/api/friends/{id}"),
+    "blocks a friend": ("friends", "PUT", "/api/blocks/{id}"),
+    "blocks who asked": ("requested", "PUT", "/api/blocks/{id}"),
+    "blocks whom they asked": ("incoming", "PUT", "/api/blocks/{id}"),
+}
+
+
+async def become(state: str, alice: Person, bob: Person) -> None:
+    """Have Bob be to Alice's mind what `state` says."""
+    if state == "friends":
+        await alice.befriend(bob)
+    elif state == "requested":
+        await alice.ask(bob)
+    elif state == "incoming":
+        await bob.ask(alice)
+
+
+def of_friends(frames: list[Json]) -> list[Json]:
+    return [frame for frame in frames if frame["type"].startswith("friend.")]
+
+
+async def card(viewer: Person, person: Person) -> Json:
+    return as_json(await viewer.http.get(f"/api/users/{person.id}"))
+
+
+async def test_a_request_is_heard_on_every_device_of_both(
+    chat: ChatServer, alice: Person, bob: Person, carol: Person
+) -> None:
+    async with AsyncExitStack() as stack:
+        phones = [await log_in(chat.url, person) for person in (alice, bob)]
+        hers, his = [
+            [await stack.enter_async_context(device.socket()) for device in (person, phone, phone)]
+            for person, phone in zip((alice, bob), phones, strict=True)
+        ]
+        stranger = await stack.enter_async_context(carol.socket())
+
+        await alice.ask(bob)
+        for socket in hers:
+            event = await socket.expect("friend.requested", seconds=1)
+            assert event == {"type": "friend.requested", "user": await card(alice, bob)}
+            assert event["user"]["friendship"] == "requested"
+        for socket in his:
+            event = await socket.expect("friend.requested", seconds=1)
+            assert event == {"type": "friend.requested", "user": await card(bob, alice)}
+            assert event["user"]["friendship"] == "incoming"
+
+        await bob.http.post("/api/friends/accept", json={"user_id": alice.id})
+        for socket, other in [(s, bob) for s in hers] + [(s, alice) for s in his]:
+            event = await socket.expect("friend.accepted", seconds=1)
+            assert (event["user"]["id"], event["user"]["friendship"]) == (other.id, "friends")
+        assert of_friends(await stranger.settled()) == []
+
+
+async def test_both_asking_is_heard_as_accepted(alice: Person, bob: Person) -> None:
+    await alice.ask(bob)
+    async with alice.socket() as hers, bob.socket() as his:
+        await bob.ask(alice)
+
+        for socket, other in ((hers, bob), (his, alice)):
+            event = await socket.expect("friend.accepted")
+            assert event["user"]["id"] == other.id
+            assert of_friends(await socket.settled()) == []
+
+
+@pytest.mark.parametrize("deed", PARTED)
+async def test_every_end_is_heard_the_same_by_both(alice: Person, bob: Person, deed: str) -> None:
+    state, method, path = PARTED[deed]
+    await become(state, alice, bob)
+    async with alice.socket() as hers, bob.socket() as his:
+        reply = await bob.http.request(method, path.format(id=alice.id))
+        assert reply.status_code == 204
+
+        for socket, other in ((hers, bob), (his, alice)):
+            event = await socket.expect("friend.removed")
+            assert event == {"type": "friend.removed", "user_id": other.id}
+            assert of_friends(await socket.settled()) == []
+
+
+async def test_a_block_between_strangers_is_heard_by_the_blocker_alone(
+    chat: ChatServer, alice: Person, bob: Person
+) -> None:
+    phone = await log_in(chat.url, alice)
+    async with alice.socket() as hers, phone.socket() as her_phone, bob.socket() as his:
+        for method in ("PUT", "DELETE"):
+            assert (await alice.http.request(method, f"/api/blocks/{bob.id}")).status_code == 204
+            for socket in (hers, her_phone):
+                await socket.expect("friend.removed", user_id=bob.id)
+        # Repeats are no news.
+        await alice.http.delete(f"/api/blocks/{bob.id}")
+        for socket in (hers, her_phone, his):
+            assert of_friends(await socket.settled()) == []
+
+
+async def test_what_was_refused_is_no_news(alice: Person, bob: Person) -> None:
+    await alice.befriend(bob)
+    async with alice.socket() as hers, bob.socket() as his:
+        await alice.http.post("/api/friends/request", json={"user_id": bob.id})
+        await alice.http.post("/api/friends/accept", json={"user_id": bob.id})
+        await alice.http.delete(f"/api/friends/requests/{bob.id}")
+
+        assert of_friends(await hers.settled()) == of_friends(await his.settled()) == []
+
+
+async def test_a_send_across_a_block_is_an_error_of_its_own(alice: Person, bob: Person) -> None:
+    message = await alice.write(bob, "before")
+    await bob.block(alice)
+    async with alice.socket() as socket:
+        await _refused(socket, "cannot_message", receiver_id=bob.id)
+        await _refused(socket, "cannot_message", conversation_id=message["conversation_id"])
+
+
+async def _refused(socket: Socket, code: str, **address: str) -> None:
+    await socket.send({"type": "message", "id": "late", "content": "late", **address})
+    error = await socket.expect("error", id="late")
+    assert (error["code"], error["retryable"]) == (code, False)
