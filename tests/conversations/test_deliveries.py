@@ -13,8 +13,8 @@ from chat_app.node import Node
 from chat_app.realtime.events import ConversationDelivered, ConversationRead, Delivery, decode
 from chat_app.realtime.hub import Outlet
 from tests.conftest import Storage
-from tests.messages.test_statements import statements
 from tests.nodes import new_user, open_node, to_conversation, to_user
+from tests.statements import statements
 
 RECEIPTS = (ConversationDelivered, ConversationRead)
 
