@@ -12,7 +12,7 @@ from tempfile import gettempdir
 import structlog
 import uvloop
 
-from benchmarks import direct, history, idle, machine, rooms, tabs
+from benchmarks import direct, history, idle, machine, rooms, search, tabs
 from benchmarks.figures import Figures, table
 from benchmarks.ledger import Violation
 from benchmarks.workload import Plan
@@ -25,6 +25,7 @@ WORKLOADS: dict[str, Measure] = {
     "rooms": rooms.measure_rooms,
     "idle": idle.measure,
     "history": history.measure,
+    "search": search.measure,
     "tabs": tabs.measure,
 }
 

@@ -5,7 +5,7 @@ import secrets
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,16 +16,19 @@ from pydantic import SecretStr
 from sqlalchemy import insert
 
 from benchmarks import machine
+from benchmarks.names import Name
+from chat_app.accounts.names import part_rows
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
 from chat_app.core.settings import Settings
 from chat_app.core.tokens import Claims, fingerprint, new_secret, sign_access_token
-from chat_app.models import AuthSession, User
+from chat_app.models import AuthSession, NamePart, User
 from chat_app.node import Node
 from tests import servers
 
 TOKEN_S = 86_400
 BUILD_S = 300
+AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,25 @@ async def add_people(node: Node, count: int) -> list[Person]:
         await connection.execute(insert(User), users)
         await connection.execute(insert(AuthSession), sessions)
     return people
+
+
+async def add_crowd(node: Node, crowd: Sequence[Name]) -> None:
+    """Write people who can be found, and never sign in."""
+    async with node.database.transaction() as connection:
+        for start in range(0, len(crowd), AT_ONCE):
+            ids = {new_id(): name for name in crowd[start : start + AT_ONCE]}
+            people = [
+                _user(user_id)
+                | {
+                    "username": name.username,
+                    "username_key": name.username,
+                    "display_name": name.display_name,
+                }
+                for user_id, name in ids.items()
+            ]
+            parts = [row for user_id, name in ids.items() for row in part_rows(user_id, *name)]
+            await connection.execute(insert(User), people)
+            await connection.execute(insert(NamePart), parts)
 
 
 async def add_rooms(node: Node, people: list[Person], size: int) -> list[UUID]:

@@ -32,3 +32,27 @@ async def plan_of(node: Node, question: str) -> list[str]:
             row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {question}", values)
         ]
     )
+
+
+@contextmanager
+def questions() -> Iterator[list[tuple[str, Any]]]:
+    """Give a list that fills with every SELECT sent to any database, with its values."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, values: object, *_: Any) -> None:  # noqa: ANN401  # the listener's own arguments
+        if statement.lstrip().startswith("SELECT"):
+            seen.append((statement, values))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+async def explained(node: Node, question: str, values: Any) -> list[str]:  # noqa: ANN401  # what the driver takes
+    """Return the plan that either database makes for a question with these values."""
+    explain = "EXPLAIN QUERY PLAN" if node.database.is_sqlite else "EXPLAIN"
+    async with node.database.transaction() as connection:
+        rows = await connection.exec_driver_sql(f"{explain} {question}", values)
+        return [str(row[-1]) for row in rows]

@@ -1,15 +1,13 @@
 """P1: people are found by any part of their names, the best match first, by an index."""
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event, insert, text, update
+from sqlalchemy import insert, text, update
 from sqlmodel import col
 
 from chat_app.accounts.names import index_names, name_parts, part_rows
@@ -23,6 +21,7 @@ from chat_app.models import Block, NamePart, User
 from chat_app.node import Node
 from tests.conftest import Storage
 from tests.nodes import new_user, open_node
+from tests.statements import explained, questions
 
 CROWD = 3_000
 
@@ -300,22 +299,6 @@ def _rank(username: str, display_name: str, wanted: str) -> int:
     return 4
 
 
-@contextmanager
-def questions() -> Iterator[list[tuple[str, Any]]]:
-    """Give a list that fills with every question sent to any database, and its values."""
-    seen: list[tuple[str, Any]] = []
-
-    def note(_connection: object, _cursor: object, statement: str, values: object, *_: Any) -> None:  # noqa: ANN401  # the listener's own arguments
-        if statement.lstrip().startswith("SELECT"):
-            seen.append((statement, values))
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
-
-
 @pytest.mark.parametrize("wanted", ["a", "an", "zo", "anna", "nobody is called so"])
 async def test_a_search_scans_no_table(storage: Storage, wanted: str) -> None:
     async with open_node(storage) as node:
@@ -323,7 +306,7 @@ async def test_a_search_scans_no_table(storage: Storage, wanted: str) -> None:
         await add_crowd(node)
         with questions() as asked:
             await found(node, viewer, wanted)
-        plans = [await _plan(node, *question) for question in asked]
+        plans = [await explained(node, *question) for question in asked]
 
     assert 1 <= len(plans) <= 4
     lines = [line for plan in plans for line in plan]
@@ -341,10 +324,3 @@ async def test_a_letter_that_many_begin_with_costs_one_question(storage: Storage
             assert len(await found(node, viewer, "a")) == 20
 
     assert len(asked) == 1
-
-
-async def _plan(node: Node, question: str, values: Any) -> list[str]:  # noqa: ANN401  # what the driver takes
-    explain = "EXPLAIN QUERY PLAN" if node.database.is_sqlite else "EXPLAIN"
-    async with node.database.transaction() as connection:
-        rows = await connection.exec_driver_sql(f"{explain} {question}", values)
-        return [str(row[-1]) for row in rows]
