@@ -85,7 +85,8 @@ async def search_users(
     Raises Invalid for a text that is blank, too long or holds control characters.
     """
     if not text.strip() or len(text) > QUERY_LONGEST or has_control(text):
-        raise Invalid({"q": f"Write a part of a name, up to {QUERY_LONGEST} characters."})
+        words = f"Write a part of a name, up to {QUERY_LONGEST} characters."
+        raise Invalid({"q": words}, words)
     wanted = "" if has_lone_surrogate(text) else fold(text)[:PART_LONGEST]
     if not wanted:
         return []

@@ -11,7 +11,7 @@ from chat_app.ui.accounts.state import GateState
 from chat_app.ui.browser.scripts import begin_at_the_end
 from chat_app.ui.conversations import state as conversations
 from chat_app.ui.messages import state as messages
-from chat_app.ui.people.state import PeopleState
+from chat_app.ui.people import state as people
 from chat_app.ui.preload import Preload
 
 CHAT = "/chat/[conversation_id]"
@@ -19,7 +19,7 @@ PRELOADS = {
     "/index": [conversations.preload],
     CHAT: [conversations.preload, messages.preload],
 }
-LIVE_SCREENS = (conversations.LIVE, messages.LIVE)
+LIVE_SCREENS = (conversations.LIVE, messages.LIVE, people.LIVE)
 
 # Places of Reflex's own components around every page.
 OVERLAY = (5, "Overlay")
@@ -36,7 +36,7 @@ def add_pages(app: rx.App) -> None:
     app.add_middleware(Preload(PRELOADS))
     load = conversations.ConversationsState.load
     timeline = messages.TimelineState
-    fresh_search = PeopleState.reset_search
+    fresh_search = people.PeopleState.reset_search
     app.add_page(
         shell.home_page,
         route="/",

@@ -28,6 +28,8 @@ def search_box() -> rx.Component:
             dir="auto",
             custom_attrs={"data-search": "true"},
         ),
+        # Here and not with the people found: what is heard must have been there before it changes.
+        rx.el.div(PeopleState.spoken, role="status", class_name="only-heard"),
         role="search",
         class_name="search",
     )
@@ -42,7 +44,7 @@ def people_found() -> rx.Component:
             rx.el.ul(
                 rx.foreach(PeopleState.found, _person),
                 aria_label="People found",
-                custom_attrs={"data-arrows": "true", "data-hits": "true"},
+                custom_attrs={"data-arrows": "true", "data-hits": PeopleState.found_by},
             ),
             rx.cond(
                 PeopleState.searching,
@@ -59,14 +61,47 @@ def people_found() -> rx.Component:
 
 
 def _person(person: Cells) -> rx.Component:
+    name_id = f"found-{person['id']}"
+    friendship = rx.cond(
+        person["friendship"] != "",
+        rx.el.span(person["friendship"], class_name="found-friendship"),
+        rx.fragment(),
+    )
     return rx.el.li(
-        avatar(person["letters"], person["tone"]),
+        avatar(person["letters"], person["tone"], person["online"]),
         rx.el.div(
-            rx.el.div(rx.el.bdi(person["name"]), class_name="row-name one-line"),
-            rx.el.div(person["handle"], class_name="row-preview one-line"),
+            rx.el.div(rx.el.bdi(person["name"]), id=name_id, class_name="row-name one-line"),
+            rx.el.div(
+                rx.el.span(person["handle"], class_name="one-line"),
+                friendship,
+                class_name="row-preview found-about",
+            ),
+            rx.el.div(
+                button(
+                    "Message",
+                    on_click=call(PeopleState.talk_to, person["id"]),
+                    aria_describedby=name_id,
+                ),
+                rx.cond(
+                    person["action"] != "",
+                    # One button whatever it says: where it stays, the focus stays.
+                    button(
+                        person["action"],
+                        kind="quiet",
+                        on_click=call(PeopleState.befriend, person["id"], person["action"]),
+                        aria_describedby=name_id,
+                    ),
+                    rx.fragment(),
+                ),
+                class_name="found-actions",
+            ),
+            rx.cond(
+                person["problem"] != "",
+                rx.el.div(person["problem"], role="alert", class_name="error-text"),
+                rx.fragment(),
+            ),
             class_name="row-text",
         ),
-        button("Message", kind="quiet", on_click=call(PeopleState.talk_to, person["id"])),
-        class_name="row",
+        class_name="row found",
         key=person["id"],
     )

@@ -1,14 +1,20 @@
 """The search for people, as a tab shows it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
 import reflex as rx
+from msgspec.structs import replace
 from reflex.event import EventSpec
+from reflex.state import BaseState
 
+from chat_app.accounts.schemas import Identity
 from chat_app.core.errors import AppError
 from chat_app.friends.search import search_users
-from chat_app.ui.people.rows import PersonRow, person_row
+from chat_app.realtime.events import AnyEvent
+from chat_app.ui.live import LiveScreen
+from chat_app.ui.people import updates
+from chat_app.ui.people.rows import PersonRow, number_found, person_row
 from chat_app.ui.running import current_node
 from chat_app.ui.session import signed_in
 from chat_app.ui.values import show
@@ -23,38 +29,42 @@ class PeopleState(rx.State):
 
     query: str = ""
     found: list[PersonRow] = []
+    # What the people shown were found by: behind `query` while a search is on its way.
+    found_by: str = ""
     searching: bool = False
     problem: str = ""
+    # How many were found, for who hears the page.
+    spoken: str = ""
+
+    _cards: updates.Cards = ()
+    _problems: dict[UUID, str] = {}
 
     @rx.event
     async def reset_search(self) -> EventSpec | None:
         """Show the conversations again: another page begins with an empty search field."""
         if not self.query:
             return None
-        show(self, query="", found=[], problem="")
+        self._forget()
         return rx.set_value(SEARCH, "")
 
     @rx.event
     async def search(self, text: str) -> AsyncIterator[None]:
-        """Show the people whose names contain the text."""
+        """Show the people whose names contain the text.
+
+        The events of a tab are dealt with one after the other: the newest answer is the last one.
+        """
         me = await signed_in(self)
-        self.query = text.strip()[:LONGEST_QUERY]
-        self.problem = ""
-        if not self.query:
-            self.found = []
+        query = text.strip()[:LONGEST_QUERY]
+        if not query:
+            self._forget()
             return
-        self.searching = True
+        show(self, query=query, searching=True, problem="", spoken="")
         yield
         try:
-            node = current_node()
-            async with node.database.reading() as reading:
-                cards = await search_users(
-                    reading, viewer_id=me.user_id, text=self.query, online=node.online
-                )
-            self.found = [person_row(card) for card in cards]
+            await self._search(me)
         except AppError as error:
-            self.found = []
-            self.problem = error.detail
+            self._show(())
+            show(self, problem=error.detail, spoken="")
         finally:
             self.searching = False
 
@@ -62,16 +72,79 @@ class PeopleState(rx.State):
     async def talk_to(self, user_id: str) -> list[EventSpec] | None:
         """Open the direct conversation with somebody."""
         me = await signed_in(self)
+        person_id = _person(user_id)
         try:
             opened = await current_node().conversations.open_direct(
-                actor_id=me.user_id, user_id=_person(user_id)
+                actor_id=me.user_id, user_id=person_id
             )
         except AppError as error:
-            self.problem = error.detail
+            self._refuse(person_id, error)
             return None
         # That chat may be open already: then no page follows that would empty the search.
-        show(self, query="", found=[], problem="")
+        self._forget()
         return [rx.set_value(SEARCH, ""), rx.redirect(f"/chat/{opened.conversation.id}")]
+
+    @rx.event
+    async def befriend(self, user_id: str, action: str) -> None:
+        """Do what the button said: ask somebody to be friends, accept, or take it back."""
+        me = await signed_in(self)
+        person_id = _person(user_id)
+        friends = current_node().friends
+        card = updates.find(self._cards, person_id)
+        try:
+            match action:
+                case "Add friend":
+                    card = await friends.request(actor_id=me.user_id, user_id=person_id)
+                case "Accept":
+                    card = await friends.accept(actor_id=me.user_id, user_id=person_id)
+                case "Cancel":
+                    await friends.remove_request(actor_id=me.user_id, user_id=person_id)
+                    card = card and replace(card, friendship="none")
+                case _:
+                    return
+        except AppError as error:
+            self._refuse(person_id, error)
+            return
+        self._problems.pop(person_id, None)
+        if card is not None:
+            self._show(updates.with_card(self._cards, card))
+
+    async def _search(self, me: Identity) -> None:
+        node = current_node()
+        async with node.database.reading() as reading:
+            cards = await search_users(
+                reading, viewer_id=me.user_id, text=self.query, online=node.online
+            )
+        if self.found_by != self.query:
+            self._problems = {}
+        self._show(tuple(cards))
+
+    async def _apply(self, me: Identity, events: Sequence[AnyEvent]) -> None:
+        cards = self._cards
+        if any(updates.must_search_again(cards, event) for event in events):
+            await self._search(me)
+            return
+        for event in events:
+            cards = updates.apply(cards, event)
+        if cards is not self._cards:
+            self._show(cards)
+
+    def _refuse(self, person_id: UUID, error: AppError) -> None:
+        if updates.find(self._cards, person_id) is None:
+            self.problem = error.detail
+            return
+        self._problems[person_id] = error.detail
+        self._show(self._cards)
+
+    def _show(self, cards: updates.Cards) -> None:
+        self._cards = cards
+        rows = [person_row(card, self._problems.get(card.id, "")) for card in cards]
+        spoken = number_found(len(rows)) if self.query else ""
+        show(self, found=rows, found_by=self.query, spoken=spoken)
+
+    def _forget(self) -> None:
+        self._cards, self._problems = (), {}
+        show(self, query="", found=[], found_by="", problem="", spoken="")
 
 
 def _person(text: str) -> UUID:
@@ -80,3 +153,17 @@ def _person(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         return UUID(int=0)
+
+
+async def _apply(root: BaseState, me: Identity, events: Sequence[AnyEvent]) -> None:
+    state = await root.get_state(PeopleState)
+    await state._apply(me, events)
+
+
+async def _reload(root: BaseState, me: Identity) -> None:
+    state = await root.get_state(PeopleState)
+    if state.query:
+        await state._search(me)
+
+
+LIVE = LiveScreen(apply=_apply, reload=_reload)

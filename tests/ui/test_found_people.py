@@ -1,0 +1,113 @@
+"""The people found follow the news: applying an event equals searching again."""
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from chat_app.accounts.schemas import UserCard
+from chat_app.friends.search import search_users
+from chat_app.node import Node
+from chat_app.realtime.events import (
+    AnyEvent,
+    ConversationRead,
+    FriendAccepted,
+    FriendRemoved,
+    FriendRequested,
+    Presence,
+    decode,
+)
+from chat_app.ui.people import updates
+from chat_app.ui.people.rows import number_found, person_row
+from tests.clients import PATIENCE_S
+from tests.conftest import Storage
+from tests.nodes import new_user, open_node
+
+KINDS = FriendRequested | FriendAccepted | FriendRemoved
+
+
+async def search(node: Node, viewer: UUID) -> updates.Cards:
+    """Search afresh."""
+    async with node.database.reading() as session:
+        cards = await search_users(session, viewer_id=viewer, text="pat", online=node.online)
+    return tuple(cards)
+
+
+async def test_applying_what_happens_between_two_people_equals_searching_again(
+    storage: Storage,
+) -> None:
+    async with open_node(storage) as node:
+        me, other = await new_user(node, "Me"), await new_user(node, "Pat One")
+        await new_user(node, "Pat Two")
+        cards = await search(node, me)
+        outlet = await node.hub.open(user_id=me, session_id=me)
+        friends = node.friends
+        steps = (
+            (friends.request, me, other),
+            (friends.remove_request, other, me),
+            (friends.request, other, me),
+            (friends.accept, me, other),
+            (friends.unfriend, other, me),
+            (friends.request, me, other),
+            (friends.request, other, me),
+            (friends.block, other, me),
+        )
+        for step, actor_id, user_id in steps:
+            await step(actor_id=actor_id, user_id=user_id)
+            async with asyncio.timeout(PATIENCE_S):
+                event = await next_of_friends(outlet.take)
+            again = updates.must_search_again(cards, event)
+            cards = await search(node, me) if again else updates.apply(cards, event)
+
+            assert cards == await search(node, me)
+        assert [card.display_name for card in cards] == ["Pat Two"]
+        await outlet.close()
+
+
+async def next_of_friends(take) -> AnyEvent:  # type: ignore[no-untyped-def]  # noqa: ANN001  # an outlet's
+    """Return the next event about friends."""
+    while True:
+        for envelope in await take():
+            event = decode(envelope.body)
+            if isinstance(event, KINDS):
+                return event
+
+
+CARD = UserCard(
+    id=UUID(int=1),
+    username="pat",
+    display_name="Pat",
+    avatar_url=None,
+    status_text="",
+    online=None,
+    last_seen_at=None,
+    friendship="none",
+)
+
+
+@pytest.mark.parametrize("online", [True, False, None])
+def test_presence_shows_at_once(online: bool | None) -> None:  # noqa: FBT001  # a parameter of the test
+    [card] = updates.apply((CARD,), Presence(user_id=CARD.id, online=online, last_seen_at=None))
+
+    assert card.online is online
+    assert person_row(card)["online"] is (online is True)
+
+
+def test_what_is_about_somebody_else_changes_nothing() -> None:
+    cards = (CARD,)
+    stranger = UUID(int=2)
+
+    for event in (
+        Presence(user_id=stranger, online=True, last_seen_at=None),
+        ConversationRead(conversation_id=CARD.id, user_id=CARD.id, seq=1),
+    ):
+        assert updates.apply(cards, event) is cards
+    assert not updates.must_search_again(cards, FriendRemoved(user_id=stranger))
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(0, "0 people found"), (1, "1 person found"), (12, "12 people found")],
+)
+def test_the_number_is_said_in_words(number: int, words: str) -> None:
+    assert number_found(number) == words

@@ -1,0 +1,107 @@
+"""The handlers of the people search, called as anybody may call them: over the bare wire."""
+
+from uuid import uuid4
+
+import pytest
+
+from tests.clients import Json, Person, register
+from tests.tabs import CONVERSATIONS, ROOT_STATE, Tab, state_name
+
+PEOPLE = state_name("people.state", "people_state")
+NO_IDS = ["", "x", "1", "' OR 1=1 --", "00000000-0000-0000-0000-000000000000"]
+
+
+async def loaded(tab: Tab) -> None:
+    """Wait until the page is done with its own events, which empty the search."""
+    await tab.hydrate()
+    await tab.until(lambda: tab.var(CONVERSATIONS, "loaded") and tab.var(ROOT_STATE, "is_hydrated"))
+
+
+async def searching(tab: Tab, text: str) -> list[Json]:
+    """Search in a tab, and return the rows."""
+    await tab.send(f"{PEOPLE}.search", {"text": text})
+    await tab.until(lambda: tab.var(PEOPLE, "found_by") == text)
+    rows: list[Json] = tab.var(PEOPLE, "found")
+    return rows
+
+
+async def befriend(tab: Tab, user_id: str, action: str) -> None:
+    """Press the button that says so, whether there is one or not."""
+    await tab.send(f"{PEOPLE}.befriend", {"user_id": user_id, "action": action})
+
+
+async def offers(tab: Tab, action: str) -> None:
+    """Wait until the one person found has a button that says so."""
+    await tab.until(lambda: [row["action"] for row in tab.var(PEOPLE, "found")] == [action])
+
+
+async def friendship(one: Person, other: Person) -> str:
+    """Say what the other is to somebody."""
+    return str((await one.http.get(f"/api/users/{other.id}")).json()["friendship"])
+
+
+async def test_a_tab_finds_people_and_makes_friends(built_server: str) -> None:
+    ada, eve = await register(built_server), await register(built_server, display_name="Eve")
+    async with Tab.open(built_server, cookie=ada.cookie) as tab:
+        await loaded(tab)
+        [row] = await searching(tab, eve.username)
+        assert (row["friendship"], row["action"]) == ("", "Add friend")
+
+        await befriend(tab, eve.id, "Add friend")
+        await offers(tab, "Cancel")
+        assert await friendship(eve, ada) == "incoming"
+        await befriend(tab, eve.id, "Cancel")
+        await offers(tab, "Add friend")
+        assert await friendship(eve, ada) == "none"
+
+        # What the other does shows without searching again.
+        await eve.http.post("/api/friends/request", json={"user_id": ada.id})
+        await offers(tab, "Accept")
+        await befriend(tab, eve.id, "Accept")
+        await offers(tab, "")
+        assert tab.var(PEOPLE, "found")[0]["friendship"] == "Friends"
+
+        await eve.http.put(f"/api/blocks/{ada.id}")
+        await tab.until(lambda: tab.var(PEOPLE, "found") == [])
+
+
+@pytest.mark.parametrize("action", ["Add friend", "Accept", "Cancel", "Block", ""])
+async def test_forged_ids_reach_nobody(built_server: str, action: str) -> None:
+    ada, eve = await register(built_server), await register(built_server)
+    await eve.http.put(f"/api/blocks/{ada.id}")
+    async with Tab.open(built_server, cookie=ada.cookie) as tab:
+        await loaded(tab)
+        for user_id in (*NO_IDS, ada.id, eve.id, str(uuid4())):
+            await befriend(tab, user_id, action)
+            await tab.send(f"{PEOPLE}.talk_to", {"user_id": user_id})
+        await tab.settled()
+
+        assert tab.redirects == []
+        requests = (await ada.http.get("/api/friends/requests")).json()
+        assert requests == {"incoming": [], "outgoing": []}
+        listed = (await ada.http.get("/api/conversations")).json()
+        assert listed["items"] == []
+        assert "Traceback" not in tab.heard
+
+
+async def test_a_tab_of_nobody_finds_nobody(built_server: str) -> None:
+    eve = await register(built_server)
+    async with Tab.open(built_server) as tab:
+        await tab.hydrate()
+        await tab.send(f"{PEOPLE}.search", {"text": eve.username})
+        await tab.settled()
+
+        assert not tab.var(PEOPLE, "found")
+        assert eve.id not in tab.heard
+
+
+@pytest.mark.parametrize("text", ["\x00", "a\x1bb", "x" * 1_000, "\u202e", "%"])
+async def test_what_nobody_is_called_finds_nobody(built_server: str, text: str) -> None:
+    ada = await register(built_server)
+    async with Tab.open(built_server, cookie=ada.cookie) as tab:
+        await loaded(tab)
+        await tab.send(f"{PEOPLE}.search", {"text": text})
+        await tab.settled()
+
+        assert not tab.var(PEOPLE, "found")
+        assert not tab.var(PEOPLE, "searching")
