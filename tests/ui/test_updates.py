@@ -7,6 +7,7 @@ user hears, and after each step it must come to show what a fresh load shows.
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import permutations
 from uuid import UUID, uuid4
 
 import pytest_asyncio
@@ -17,7 +18,7 @@ from chat_app.core.settings import Settings
 from chat_app.messages.queries import history
 from chat_app.messages.schemas import Outgoing
 from chat_app.node import Node, running_node
-from chat_app.realtime.events import decode
+from chat_app.realtime.events import AnyEvent, Envelope, decode
 from chat_app.realtime.hub import Outlet
 from chat_app.realtime.online import MemoryOnline
 from chat_app.ui.conversations import updates as conversation_updates
@@ -26,7 +27,8 @@ from chat_app.ui.messages.window import Window
 from tests.clients import PASSWORD, PATIENCE_S
 from tests.conftest import SECRET, Storage
 
-STEPS = 80
+STEPS = 120
+DELETED = 0.3
 NOBODY = MemoryOnline()
 
 
@@ -91,23 +93,26 @@ class Screen:
     async def follow(self, outlet: Outlet) -> None:
         """Apply the next events."""
         for envelope in await asyncio.wait_for(outlet.take(), PATIENCE_S):
-            event = decode(envelope.body)
-            missing = conversation_updates.unknown(
-                self.conversations, event, viewer_id=self.viewer_id
-            )
-            if missing is None:
-                self.conversations = conversation_updates.apply(
-                    self.conversations, event, viewer_id=self.viewer_id
-                )
-            else:
-                await self._load_one(missing)
+            event = await self.hear(envelope)
             gap = message_updates.leaves_a_gap(
                 self.window, event, conversation_id=self.conversation_id
             )
             assert not gap
-            self.window = message_updates.apply(
-                self.window, event, conversation_id=self.conversation_id
+
+    async def hear(self, envelope: Envelope) -> AnyEvent:
+        """Apply an event and return it."""
+        event = decode(envelope.body)
+        missing = conversation_updates.unknown(self.conversations, event, viewer_id=self.viewer_id)
+        if missing is None:
+            self.conversations = conversation_updates.apply(
+                self.conversations, event, viewer_id=self.viewer_id
             )
+        else:
+            await self._load_one(missing)
+        self.window = message_updates.apply(
+            self.window, event, conversation_id=self.conversation_id
+        )
+        return event
 
     async def _load_one(self, conversation_id: UUID) -> None:
         async with self.node.database.reading() as reading:
@@ -145,6 +150,30 @@ async def test_applying_the_news_equals_loading_afresh(node: Node) -> None:
             seq=choose.randint(0, view[0]),
         )
 
+    async def change(actor: Identity, conversation_id: UUID) -> None:
+        """Edit or delete one of the actor's messages, if there is one that can be."""
+        async with node.database.reading() as reading:
+            page = await history(
+                reading, viewer_id=actor.user_id, conversation_id=conversation_id, limit=100
+            )
+        own = [one for one in page.items if one.sender_id == actor.user_id and not one.deleted_at]
+        if own:
+            one = choose.choice(own)
+            by = {"actor_id": actor.user_id, "message_id": one.id}
+            if choose.random() < DELETED:
+                await node.messages.delete(**by)
+            else:
+                await node.messages.edit(**by, content=f"{one.content}!")
+
+    async def receive(receiver: Identity, conversation_id: UUID) -> None:
+        """Do as a door does that has handed the newest messages to a device."""
+        async with node.database.reading() as reading:
+            page = await history(
+                reading, viewer_id=receiver.user_id, conversation_id=conversation_id
+            )
+        node.deliveries.note_page(page.items, viewer_id=receiver.user_id)
+        await node.deliveries._flush()
+
     async def mark_unread(conversation_id: UUID) -> None:
         last_seq, _ = await _view(node, me, conversation_id)
         if last_seq:
@@ -163,6 +192,11 @@ async def test_applying_the_news_equals_loading_afresh(node: Node) -> None:
         lambda: read_some(me, here),
         lambda: read_some(me, there),
         lambda: read_some(friend, here),
+        lambda: receive(friend, here),
+        lambda: receive(me, there),
+        lambda: change(friend, here),
+        lambda: change(other, there),
+        lambda: change(me, here),
         lambda: mark_unread(here),
     ]
     async with await node.open_outlet(me) as outlet:
@@ -171,6 +205,62 @@ async def test_applying_the_news_equals_loading_afresh(node: Node) -> None:
             await choose.choice(steps)()
             while not await screen.is_true():
                 await screen.follow(outlet)
+
+
+async def test_receipts_turn_sent_into_delivered_and_read(node: Node) -> None:
+    me, friend = [await person(node, name) for name in ("mira", "tomas")]
+    here = await open_direct(node, me, friend)
+    screen = Screen(node, me, here)
+
+    async def shown() -> tuple[int, int]:
+        while not await screen.is_true():
+            await screen.follow(outlet)
+        [receipt] = screen.conversations[0].receipts
+        return receipt.delivered_seq, receipt.read_seq
+
+    async with await node.open_outlet(me) as outlet:
+        await screen.load()
+        await say(node, me, here)
+        await say(node, me, here)
+        assert await shown() == (0, 0)
+
+        async with node.database.reading() as reading:
+            await node.deliveries.note_all(reading, viewer_id=friend.user_id)
+        await node.deliveries._flush()
+        assert await shown() == (2, 0)
+
+        await node.conversations.mark_read(actor_id=friend.user_id, conversation_id=here, seq=1)
+        assert await shown() == (2, 1)
+
+
+async def test_marks_that_are_heard_in_the_wrong_order_end_up_right(node: Node) -> None:
+    me, friend = [await person(node, name) for name in ("mira", "tomas")]
+    here = await open_direct(node, me, friend)
+    screen = Screen(node, me, here)
+    for _ in range(5):
+        await say(node, friend, here)
+    marks = node.conversations
+    by = {"actor_id": me.user_id, "conversation_id": here}
+    changes: list[Callable[[], Awaitable[object]]] = [
+        lambda: marks.mark_read(**by, seq=5),
+        lambda: marks.mark_unread(**by, seq=2),
+        lambda: marks.mark_read(**by, seq=3),
+        lambda: say(node, friend, here),
+        lambda: marks.mark_unread(**by, seq=1),
+    ]
+    async with await node.open_outlet(me) as outlet:
+        await screen.load()
+        start = (screen.conversations, screen.window)
+        heard: list[Envelope] = []
+        for change in changes:
+            await change()
+            heard += await asyncio.wait_for(outlet.take(), PATIENCE_S)
+
+        for order in permutations(heard):
+            screen.conversations, screen.window = start
+            for envelope in order:
+                await screen.hear(envelope)
+            assert await screen.is_true()
 
 
 async def test_somebody_new_appears_in_the_list(node: Node) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from chat_app.accounts.schemas import UserCard
 from chat_app.conversations.schemas import Conversation
+from chat_app.realtime.shapes import Message
 from chat_app.ui.kit.avatar import initials, tone
 
 PREVIEW_LENGTH = 90
@@ -23,6 +24,28 @@ class ConversationRow(TypedDict):
     preview: str
     at: str
     unread: int
+
+
+class News(TypedDict):
+    """A message to be heard: whose it is and how it begins. Its `message_id` may be empty."""
+
+    message_id: str
+    conversation_id: str
+    name: str
+    text: str
+
+
+NOTHING_NEW = News(message_id="", conversation_id="", name="", text="")
+
+
+def news_of(message: Message, conversation: Conversation, *, viewer_id: UUID) -> News:
+    """Tell of a message."""
+    return News(
+        message_id=str(message.id),
+        conversation_id=str(conversation.id),
+        name=name_of(conversation, viewer_id=viewer_id),
+        text=_in_one_line(message.content),
+    )
 
 
 def conversation_row(conversation: Conversation, *, viewer_id: UUID) -> ConversationRow:
@@ -66,10 +89,13 @@ def preview(conversation: Conversation, *, viewer_id: UUID) -> str:
     message = conversation.last_message
     if message is None:
         return "No messages yet"
-    words = DELETED if message.deleted_at else " ".join(message.content.split())
-    if len(words) > PREVIEW_LENGTH:
-        words = words[:PREVIEW_LENGTH].rstrip() + "…"
+    words = DELETED if message.deleted_at else _in_one_line(message.content)
     return f"You: {words}" if message.sender_id == viewer_id else words
+
+
+def _in_one_line(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= PREVIEW_LENGTH else words[:PREVIEW_LENGTH].rstrip() + "…"
 
 
 def stamp(moment: datetime) -> str:

@@ -11,9 +11,15 @@ from chat_app.accounts.schemas import Identity
 from chat_app.conversations.queries import get_conversation, list_conversations, unread_counts
 from chat_app.conversations.schemas import Conversation
 from chat_app.core.errors import AppError, NotFound
-from chat_app.realtime.events import AnyEvent
+from chat_app.realtime.events import AnyEvent, MessageCreated
 from chat_app.ui.conversations import updates
-from chat_app.ui.conversations.rows import ConversationRow, conversation_row
+from chat_app.ui.conversations.rows import (
+    NOTHING_NEW,
+    ConversationRow,
+    News,
+    conversation_row,
+    news_of,
+)
 from chat_app.ui.live import LiveScreen
 from chat_app.ui.running import current_node
 from chat_app.ui.session import signed_in
@@ -29,6 +35,8 @@ class ConversationsState(rx.State):
     recent: list[ConversationRow] = []
     others: list[ConversationRow] = []
     unread_total: int = 0
+    # The latest message of somebody else's, to be heard.
+    news: News = NOTHING_NEW
     loaded: bool = False
     has_more: bool = False
     problem: str = ""
@@ -78,6 +86,7 @@ class ConversationsState(rx.State):
         async with node.database.reading() as reading:
             page = await list_conversations(reading, viewer_id=me.user_id, online=node.online)
             self._unread = await unread_counts(reading, viewer_id=me.user_id)
+            await node.deliveries.note_all(reading, viewer_id=me.user_id)
         self._next_before = page.next_before
         self._show(me, tuple(page.items))
         show(self, loaded=True, problem="")
@@ -85,15 +94,32 @@ class ConversationsState(rx.State):
     async def _apply(self, me: Identity, events: Sequence[AnyEvent]) -> None:
         if not self.loaded:
             return
-        items = self._items
+        items, missing, recount = self._items, dict[UUID, None](), False
         for event in events:
-            missing = updates.unknown(items, event, viewer_id=me.user_id)
-            if missing is None:
+            recount = recount or updates.is_read_elsewhere(items, event, viewer_id=me.user_id)
+            unknown = updates.unknown(items, event, viewer_id=me.user_id)
+            if unknown is None:
                 items = updates.apply(items, event, viewer_id=me.user_id)
             else:
-                items = await _with_loaded(items, missing, me)
-        if items is not self._items:
+                missing[unknown] = None
+        for conversation_id in missing:
+            items = await _with_loaded(items, conversation_id, me)
+        if recount:
+            async with current_node().database.reading() as reading:
+                self._unread = await unread_counts(reading, viewer_id=me.user_id)
+        if recount or items is not self._items:
             self._show(me, items)
+        self._show_news(me, events)
+
+    def _show_news(self, me: Identity, events: Sequence[AnyEvent]) -> None:
+        others = [
+            event.message
+            for event in events
+            if isinstance(event, MessageCreated) and event.message.sender_id != me.user_id
+        ]
+        for conversation in self._items:
+            if others and conversation.id == others[-1].conversation_id:
+                show(self, news=news_of(others[-1], conversation, viewer_id=me.user_id))
 
     def _show(self, me: Identity, items: updates.Conversations) -> None:
         items = tuple(map(_listed, items))

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from chat_app.conversations.schemas import Conversation, Receipt
 from chat_app.realtime.events import (
     AnyEvent,
+    ConversationDelivered,
     ConversationRead,
     ConversationUpdated,
     MessageCreated,
@@ -27,8 +28,12 @@ def apply(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> Conversa
             changed = _with_new(_find(items, message.conversation_id), message, viewer_id)
         case MessageUpdated(message=message) | MessageDeleted(message=message):
             changed = _with_changed(_find(items, message.conversation_id), message)
-        case ConversationRead(conversation_id=conversation_id):
-            changed = _with_read(_find(items, conversation_id), event, viewer_id)
+        case ConversationRead(user_id=user_id, seq=seq) if user_id != viewer_id:
+            known = _find(items, event.conversation_id)
+            changed = _with_receipt(known, _receipt(user_id, delivered=seq, read=seq))
+        case ConversationDelivered(user_id=user_id, seq=seq):
+            known = _find(items, event.conversation_id)
+            changed = _with_receipt(known, _receipt(user_id, delivered=seq))
         case ConversationUpdated(conversation=conversation):
             return with_fresh(items, conversation)
         case _:
@@ -39,28 +44,52 @@ def apply(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> Conversa
 
 
 def unknown(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> UUID | None:
-    """Return the conversation that must be loaded because the event does not say enough."""
+    """Return the conversation that must be loaded because the event does not say enough.
+
+    Of one's own marks only the database knows: two that were set at nearly the same moment may be
+    heard in either order.
+    """
     match event:
         case MessageCreated(message=message):
             known = _find(items, message.conversation_id)
             # Unlisted so far, or something in between was not heard.
             if known is None or message.seq > known.last_seq + 1:
                 return message.conversation_id
+        case MessageUpdated(message=message) | MessageDeleted(message=message):
+            known = _find(items, message.conversation_id)
+            if known and message.seq > known.last_seq:
+                return message.conversation_id
         case ConversationRead(user_id=reader) if reader == viewer_id:
             known = _find(items, event.conversation_id)
-            # How many of the rest are one's own only the database knows.
-            if known and known.last_read_seq < event.seq < known.last_seq:
+            if known and known.last_read_seq < event.seq:
                 return event.conversation_id
+        case ConversationUpdated(conversation=conversation):
+            known = _find(items, conversation.id)
+            if known is None or known.last_read_seq != conversation.last_read_seq:
+                return conversation.id
         case _:
             pass
     return None
+
+
+def is_read_elsewhere(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> bool:
+    """Whether the viewer has read in a conversation further down than the list was loaded."""
+    match event:
+        case ConversationRead(user_id=reader):
+            return reader == viewer_id and _find(items, event.conversation_id) is None
+        case _:
+            return False
 
 
 def with_fresh(items: Conversations, conversation: Conversation) -> Conversations:
     """Return the list with a conversation as it was just loaded, new or not."""
     known = _find(items, conversation.id)
     if known is not None and known.last_rev > conversation.last_rev:
-        return items
+        # It was loaded before the last message, and is told after it.
+        conversation = replace(known, members=conversation.members, title=conversation.title)
+    if known is not None and known.receipts:
+        receipts = _reached(conversation.receipts, known.receipts)
+        conversation = replace(conversation, receipts=receipts)
     return _with(items, conversation, instead_of=known)
 
 
@@ -86,51 +115,53 @@ def _with_new(known: Conversation | None, message: Message, viewer_id: UUID) -> 
     if known is None or message.seq != known.last_seq + 1:
         return None
     own = message.sender_id == viewer_id
+    # Who writes has read what came before.
+    receipt = _receipt(message.sender_id, delivered=message.seq, read=message.seq)
     return replace(
         known,
         last_message=message,
         last_seq=message.seq,
         last_rev=max(known.last_rev, message.rev),
-        # Who writes has read what came before.
         last_read_seq=message.seq if own else known.last_read_seq,
         unread=0 if own else known.unread + 1,
-        receipts=_reached(known.receipts, message.sender_id, message.seq),
+        receipts=_reached(known.receipts, [receipt]),
         updated_at=message.created_at,
     )
 
 
 def _with_changed(known: Conversation | None, message: Message) -> Conversation | None:
-    if known is None or message.rev <= known.last_rev:
-        return None
-    last = known.last_message
-    return replace(
-        known,
-        last_message=message if last and last.id == message.id else last,
-        last_rev=message.rev,
-    )
-
-
-def _with_read(
-    known: Conversation | None, event: ConversationRead, viewer_id: UUID
-) -> Conversation | None:
     if known is None:
         return None
-    if event.user_id != viewer_id:
-        receipts = _reached(known.receipts, event.user_id, event.seq)
-        return None if receipts == known.receipts else replace(known, receipts=receipts)
-    if event.seq <= known.last_read_seq or event.seq < known.last_seq:
+    last = known.last_message
+    # Changes of two messages may be heard in either order.
+    if last and last.id == message.id and last.rev < message.rev:
+        last = message
+    elif message.rev <= known.last_rev:
         return None
-    return replace(known, last_read_seq=event.seq, unread=0)
+    return replace(known, last_message=last, last_rev=max(known.last_rev, message.rev))
 
 
-def _reached(receipts: list[Receipt], user_id: UUID, seq: int) -> list[Receipt]:
+def _with_receipt(known: Conversation | None, news: Receipt) -> Conversation | None:
+    if known is None:
+        return None
+    receipts = _reached(known.receipts, [news])
+    return None if receipts == known.receipts else replace(known, receipts=receipts)
+
+
+def _receipt(user_id: UUID, *, delivered: int, read: int = 0) -> Receipt:
+    return Receipt(user_id=user_id, delivered_seq=delivered, read_seq=read)
+
+
+def _reached(receipts: list[Receipt], news: list[Receipt]) -> list[Receipt]:
+    """Return the receipts with what is new in others; neither goes back."""
+    new = {receipt.user_id: receipt for receipt in news}
     return [
         replace(
             receipt,
-            delivered_seq=max(receipt.delivered_seq, seq),
-            read_seq=max(receipt.read_seq, seq),
+            delivered_seq=max(receipt.delivered_seq, new[receipt.user_id].delivered_seq),
+            read_seq=max(receipt.read_seq, new[receipt.user_id].read_seq),
         )
-        if receipt.user_id == user_id
+        if receipt.user_id in new
         else receipt
         for receipt in receipts
     ]

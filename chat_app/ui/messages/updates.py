@@ -25,10 +25,14 @@ def apply(window: Window, event: AnyEvent, *, conversation_id: UUID) -> Window:
 
 
 def leaves_a_gap(window: Window, event: AnyEvent, *, conversation_id: UUID) -> bool:
-    """Whether messages before this one were not heard and must be loaded."""
+    """Whether messages up to this one were not heard and must be loaded."""
     match event:
         case MessageCreated(message=message) if _belongs(message, conversation_id):
             return not window.has_newer and message.seq > window.last_seq + 1
+        case MessageUpdated(message=message) | MessageDeleted(message=message) if _belongs(
+            message, conversation_id
+        ):
+            return not window.has_newer and message.seq > window.last_seq
         case _:
             return False
 
