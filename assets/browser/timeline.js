@@ -18,6 +18,7 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
   #newest = 0;
   #read = 0;
   #readTimer;
+  #marking; // the mark that is on its way
   #asked = new Map();
   #sent = new Map(); // stored, but not yet in the log: client_id -> entry
   #watch = [];
@@ -255,7 +256,7 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
       this.#readTimer = undefined;
       if (this.isConnected) this.#markRead();
     }, READ_EVERY);
-    fetch(`/api/conversations/${conversation}/read`, {
+    this.#marking = fetch(`/api/conversations/${conversation}/read`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ seq: seen }),
@@ -264,6 +265,16 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
       (reply) => reply.ok || this.#unread(seen),
       () => this.#unread(seen),
     );
+  }
+
+  /** Mark nothing more: the reader wants it unread. Done once no mark is on its way. */
+  async stopReading() {
+    this.#read = Infinity;
+    await this.#marking;
+  }
+
+  readAgain() {
+    this.#read = Number(this.getAttribute("read-seq"));
   }
 
   /** It was not noted: try again with the next change. */

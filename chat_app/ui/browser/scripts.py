@@ -15,6 +15,9 @@ from reflex_components_core.core.banner import (  # type: ignore[import-untyped]
     has_connection_errors,
 )
 
+from chat_app.ui.conversations.rows import News
+from chat_app.ui.values import cells
+
 FOLDER = "$/public/browser"
 
 
@@ -39,6 +42,16 @@ class _Timeline(_Scripted):
 class _Composer(_Scripted):
     tag = "chat-composer"
     script = "composer.js"
+
+
+class _Actions(_Scripted):
+    tag = "chat-actions"
+    script = "actions.js"
+
+
+class _News(_Scripted):
+    tag = "chat-news"
+    script = "news.js"
 
 
 class _Connection(_Scripted):
@@ -90,6 +103,34 @@ def connection_status() -> rx.Component:
     return _Connection.create(
         role="status", custom_attrs={"down": rx.cond(has_connection_errors, "true", "false")}
     )
+
+
+@rx.memo
+def news_element(
+    news: rx.Var[News],
+    open_id: rx.Var[str],
+    unread: rx.Var[int],
+    sound: rx.Var[bool],
+) -> rx.Component:
+    """Have news be heard: a sound and a notification, by one of the tabs of this browser."""
+    cell = cells(news)
+    return _News.create(
+        role="status",
+        custom_attrs={
+            "message-id": cell["message_id"],
+            "conversation-id": cell["conversation_id"],
+            "from": cell["name"],
+            "text": cell["text"],
+            "open": open_id,
+            "unread": unread,
+            "sound": rx.cond(sound, "true", "false"),
+        },
+    )
+
+
+def actions_element(*content: rx.Component) -> rx.Component:
+    """Put a menu and a question into the element that shows them for any message."""
+    return _Actions.create(*content)
 
 
 def gate_scripts(*content: rx.Component) -> rx.Component:

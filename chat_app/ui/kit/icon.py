@@ -5,7 +5,18 @@ from typing import Literal
 import reflex as rx
 
 IconName = Literal[
-    "back", "bubbles", "down", "eye", "lost", "moon", "people", "search", "send", "sign-out"
+    "back",
+    "bubbles",
+    "down",
+    "edit",
+    "eye",
+    "lost",
+    "moon",
+    "more",
+    "people",
+    "search",
+    "send",
+    "sign-out",
 ]
 
 

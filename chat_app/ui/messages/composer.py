@@ -3,7 +3,8 @@
 import reflex as rx
 
 from chat_app.ui.browser.scripts import composer_element
-from chat_app.ui.kit.button import icon_button
+from chat_app.ui.kit.button import button, icon_button
+from chat_app.ui.kit.icon import icon
 from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.session import SessionState
 
@@ -12,6 +13,7 @@ def composer() -> rx.Component:
     """Show the composer of the open conversation."""
     return composer_element(
         rx.el.form(
+            _editing(),
             rx.el.div(
                 rx.el.textarea(
                     rows=1,
@@ -35,4 +37,16 @@ def composer() -> rx.Component:
         ),
         conversation_id=TimelineState.head["id"],
         user_id=SessionState.user_id,
+    )
+
+
+def _editing() -> rx.Component:
+    """Say that a message is being edited; the script shows it for as long as one is."""
+    return rx.el.div(
+        icon("edit"),
+        rx.el.span("Editing", class_name="one-line"),
+        button("Cancel", kind="quiet", custom_attrs={"data-cancel-edit": "true"}),
+        hidden=True,
+        class_name="editing",
+        custom_attrs={"data-editing": "true"},
     )

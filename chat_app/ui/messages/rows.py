@@ -35,6 +35,7 @@ class MessageRow(TypedDict):
     mine: bool
     first: bool
     last: bool
+    edited: bool
     deleted: bool
 
 
@@ -94,6 +95,7 @@ def _row(  # noqa: PLR0917  # the cache is quickest without names
         mine=mine,
         first=first,
         last=last,
+        edited=message.edited_at is not None and message.deleted_at is None,
         deleted=message.deleted_at is not None,
     )
 

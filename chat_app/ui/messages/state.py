@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from functools import partial
 from itertools import repeat
-from typing import TypedDict
 from uuid import UUID
 
 import reflex as rx
@@ -15,12 +14,16 @@ from chat_app.conversations.queries import get_conversation
 from chat_app.conversations.schemas import Conversation
 from chat_app.core.errors import AppError, NotFound
 from chat_app.messages.queries import history
-from chat_app.realtime.events import AnyEvent, ConversationRead, ConversationUpdated
+from chat_app.realtime.events import (
+    AnyEvent,
+    ConversationDelivered,
+    ConversationRead,
+    ConversationUpdated,
+)
 from chat_app.ui.conversations import updates as conversation_updates
-from chat_app.ui.conversations.rows import face_of, name_of
-from chat_app.ui.kit.avatar import initials, tone
 from chat_app.ui.live import LiveScreen
 from chat_app.ui.messages import updates
+from chat_app.ui.messages.head import NOBODY, Head, head_of
 from chat_app.ui.messages.rows import MessageRow, message_rows
 from chat_app.ui.messages.window import LONGEST, PAGE, PIECES, Window
 from chat_app.ui.running import current_node
@@ -28,19 +31,8 @@ from chat_app.ui.session import signed_in
 from chat_app.ui.values import show
 
 CHAT_PATH = "/chat/"
+RECEIPTS = (ConversationDelivered, ConversationRead, ConversationUpdated)
 PAST = re.compile(r"from-([1-9]\d{0,17})")
-
-
-class Head(TypedDict):
-    """What stands above the timeline; `id` is empty while nothing is open."""
-
-    id: str
-    name: str
-    letters: str
-    tone: str
-
-
-NOBODY = Head(id="", name="", letters="", tone="")
 
 
 class TimelineState(rx.State):
@@ -60,6 +52,7 @@ class TimelineState(rx.State):
     # Where the "New messages" line stands: the first that was unread when the chat was opened.
     new_from: int = 0
     own_read_seq: int = 0
+    delivered_seq: int = 0
     read_seq: int = 0
     problem: str = ""
     missing: str = ""
@@ -166,6 +159,7 @@ class TimelineState(rx.State):
         except AppError as error:
             self.problem = error.detail
             return
+        current_node().deliveries.note_page(page.items, viewer_id=me.user_id)
         if before is None:
             window = self._window.with_later(page.items, has_newer=page.has_more)
         else:
@@ -187,7 +181,7 @@ class TimelineState(rx.State):
                 window = self._window
             else:
                 window = updates.apply(window, event, conversation_id=here)
-            if isinstance(event, ConversationRead | ConversationUpdated):
+            if isinstance(event, RECEIPTS):
                 (self._conversation,) = _followed(self._conversation, event, me)
                 self._show_head(me)
         self._show(me, window)
@@ -197,11 +191,10 @@ class TimelineState(rx.State):
         if conversation is None:
             return
         self._names = {member.id: member.display_name for member in conversation.members}
-        name = name_of(conversation, viewer_id=me.user_id)
-        face = tone(face_of(conversation, viewer_id=me.user_id))
-        head = Head(id=str(conversation.id), name=name, letters=initials(name), tone=face)
-        read_seq = min((receipt.read_seq for receipt in conversation.receipts), default=0)
-        show(self, head=head, read_seq=read_seq)
+        head = head_of(conversation, viewer_id=me.user_id)
+        delivered_seq = min((one.delivered_seq for one in conversation.receipts), default=0)
+        read_seq = min((one.read_seq for one in conversation.receipts), default=0)
+        show(self, head=head, delivered_seq=delivered_seq, read_seq=read_seq)
 
     def _show(self, me: Identity, window: Window, *, afresh: bool = False) -> None:
         before = self._window
@@ -227,7 +220,7 @@ class TimelineState(rx.State):
         self._window = Window()
         show(self, head=NOBODY, tail=[], has_older=False, has_newer=False)
         show(self, **{f"older_{place}": [] for place in range(PIECES)})
-        show(self, new_from=0, own_read_seq=0, read_seq=0, problem="", missing="")
+        show(self, new_from=0, own_read_seq=0, delivered_seq=0, read_seq=0, problem="", missing="")
 
 
 def _wanted(path: str) -> str:
@@ -251,6 +244,7 @@ async def _load(me: Identity, conversation_id: UUID, *, since: int | None = None
             after=since - 1 if since else None,
             limit=LONGEST if since else PAGE,
         )
+    current_node().deliveries.note_page(page.items, viewer_id=me.user_id)
     if since is None:
         return Window.of(page.items, has_older=page.has_more)
     if not page.items:

@@ -11,9 +11,10 @@ from chat_app.ui.browser.scripts import (
     timeline_element,
 )
 from chat_app.ui.kit.avatar import avatar
-from chat_app.ui.kit.button import button
+from chat_app.ui.kit.button import button, icon_button
 from chat_app.ui.kit.icon import icon
 from chat_app.ui.kit.states import empty_state, problem
+from chat_app.ui.messages.actions import MENU, message_actions
 from chat_app.ui.messages.rows import MessageRow
 from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.session import SessionState
@@ -29,6 +30,7 @@ def timeline() -> rx.Component:
         timeline_element(
             _log(),
             _jump(),
+            message_actions(),
             conversation_id=TimelineState.head["id"],
             user_id=SessionState.user_id,
             read_seq=TimelineState.own_read_seq,
@@ -73,6 +75,7 @@ def _row(message: Cells) -> rx.Component:
     return rx.fragment(
         message_item(
             message=message,
+            is_delivered=message["seq"] <= TimelineState.delivered_seq,
             is_read=message["seq"] <= TimelineState.read_seq,
             begins_new=message["seq"] == TimelineState.new_from,
         ),
@@ -82,7 +85,10 @@ def _row(message: Cells) -> rx.Component:
 
 @rx.memo
 def message_item(
-    message: rx.Var[MessageRow], is_read: rx.Var[bool], begins_new: rx.Var[bool]
+    message: rx.Var[MessageRow],
+    is_delivered: rx.Var[bool],
+    is_read: rx.Var[bool],
+    begins_new: rx.Var[bool],
 ) -> rx.Component:
     """Show one message, after the lines that stand above it."""
     cell = cells(message)
@@ -98,7 +104,8 @@ def message_item(
             rx.el.div(
                 # Text, and nothing but text: React escapes it, and no markup is ever read from it.
                 rx.el.div(linked(cell["text"]), class_name="bubble", dir="auto"),
-                _meta(cell, is_read),
+                _meta(cell, is_delivered, is_read),
+                _more(cell),
                 class_name="said",
             ),
             class_name=[
@@ -108,7 +115,11 @@ def message_item(
                 rx.cond(cell["last"], "last", ""),
                 rx.cond(cell["deleted"], "deleted", ""),
             ],
-            custom_attrs={"data-seq": cell["seq"], "data-client-id": cell["client_id"]},
+            custom_attrs={
+                "data-id": cell["id"],
+                "data-seq": cell["seq"],
+                "data-client-id": cell["client_id"],
+            },
         ),
     )
 
@@ -129,12 +140,21 @@ def _author(cell: Cells) -> rx.Component:
     )
 
 
-def _meta(cell: Cells, is_read: rx.Var[bool]) -> rx.Component:
+def _meta(cell: Cells, is_delivered: rx.Var[bool], is_read: rx.Var[bool]) -> rx.Component:
     return rx.el.div(
+        rx.cond(cell["edited"], rx.el.span("edited", class_name="edited")),
         rx.el.time(time_of_day(cell["at"]), date_time=cell["at"], title=full_time(cell["at"])),
         rx.cond(
             cell["mine"],
-            rx.cond(is_read, _status("Read", "glyph read"), _status("Sent", "glyph sent")),
+            rx.cond(
+                is_read,
+                _status("Read", "glyph read"),
+                rx.cond(
+                    is_delivered,
+                    _status("Delivered", "glyph delivered"),
+                    _status("Sent", "glyph sent"),
+                ),
+            ),
         ),
         class_name="meta",
     )
@@ -142,6 +162,21 @@ def _meta(cell: Cells, is_read: rx.Var[bool]) -> rx.Component:
 
 def _status(word: str, class_name: str) -> rx.Component:
     return rx.el.span(role="img", aria_label=word, title=word, class_name=class_name)
+
+
+def _more(cell: Cells) -> rx.Component:
+    # Nothing can be done with a deleted message of one's own.
+    return rx.cond(
+        cell["mine"] & cell["deleted"],
+        rx.fragment(),
+        icon_button(
+            "more",
+            "Message actions",
+            class_name="icon-button more",
+            aria_haspopup="menu",
+            custom_attrs={MENU: "true"},
+        ),
+    )
 
 
 def _page_turn(words: str, which: str, handler: object) -> rx.Component:

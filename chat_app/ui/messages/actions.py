@@ -1,0 +1,60 @@
+"""What can be done with a message: one menu and one question, shared by all rows."""
+
+import reflex as rx
+
+from chat_app.ui.browser.scripts import actions_element
+from chat_app.ui.kit.button import button
+
+# On the buttons of the rows that open the menu.
+MENU = "data-menu"
+
+
+def message_actions() -> rx.Component:
+    """Have the menu and the question at hand; the script shows them where they are asked for."""
+    return actions_element(_menu(), _question(), _problem())
+
+
+def _menu() -> rx.Component:
+    return rx.el.div(
+        _item("Mark as unread", "unread"),
+        _item("Edit", "edit"),
+        _item("Delete", "delete"),
+        role="menu",
+        aria_label="Message actions",
+        hidden=True,
+        class_name="menu",
+    )
+
+
+def _item(words: str, action: str) -> rx.Component:
+    return rx.el.button(
+        words,
+        type="button",
+        role="menuitem",
+        tab_index=-1,
+        class_name="menu-item",
+        custom_attrs={"data-do": action},
+    )
+
+
+def _question() -> rx.Component:
+    return rx.el.dialog(
+        rx.el.h2("Delete this message?", id="delete-question"),
+        rx.el.p("It disappears for everybody in this conversation."),
+        rx.el.div(
+            button("Cancel", custom_attrs={"data-do": "cancel"}),
+            button("Delete", kind="primary", custom_attrs={"data-do": "delete-now"}),
+            class_name="dialog-buttons",
+        ),
+        class_name="dialog",
+        custom_attrs={"aria-labelledby": "delete-question"},
+    )
+
+
+def _problem() -> rx.Component:
+    return rx.el.p(
+        class_name="notice actions-problem",
+        role="alert",
+        hidden=True,
+        custom_attrs={"data-actions-error": "true"},
+    )

@@ -1,0 +1,179 @@
+"""M6: editing and deleting one's own messages, and marking those of others as unread."""
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import Visitor
+
+PHONE = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
+FINGER = 40
+
+
+def choose(visitor: Visitor, text: str, action: str) -> None:
+    """Open the menu of a message and choose from it."""
+    message = visitor.said(text)
+    message.hover()
+    message.get_by_role("button", name="Message actions").click()
+    menu = visitor.page.get_by_role("menu", name="Message actions")
+    menu.get_by_role("menuitem", name=action).click()
+    expect(menu).to_be_hidden()
+
+
+def names(menu: Locator) -> list[str]:
+    return menu.get_by_role("menuitem").all_inner_texts()
+
+
+def test_an_edit_is_seen_by_both_at_once(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    tomas.open_chat_with(mira)
+    mira.write("See you on Sundey")
+    expect(tomas.said("See you on Sundey")).to_have_count(1)
+    mira.box.fill("half a draft")
+
+    choose(mira, "See you on Sundey", "Edit")
+    expect(mira.page.get_by_text("Editing", exact=True)).to_be_visible()
+    expect(mira.box).to_have_value("See you on Sundey")
+    mira.write("See you on Sunday")
+
+    for visitor in (mira, tomas):
+        expect(visitor.said("See you on Sunday")).to_contain_text("edited")
+        expect(visitor.said("Sundey")).to_have_count(0)
+        expect(visitor.log.get_by_role("article")).to_have_count(1)
+    expect(mira.page.get_by_text("Editing", exact=True)).to_be_hidden()
+    expect(mira.box).to_have_value("half a draft")
+    mira.page.reload()
+    expect(mira.box).to_have_value("half a draft")
+
+
+def test_a_deleted_message_is_gone_for_both_after_one_question(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    mira.open_chat_with(tomas)
+    tomas.open_chat_with(mira)
+    mira.write("A secret")
+    expect(tomas.said("A secret")).to_have_count(1)
+    question = mira.page.get_by_role("dialog", name="Delete this message?")
+
+    choose(mira, "A secret", "Delete")
+    question.get_by_role("button", name="Cancel").click()
+    expect(question).to_be_hidden()
+    expect(mira.said("A secret")).to_have_count(1)
+    choose(mira, "A secret", "Delete")
+    question.get_by_role("button", name="Delete").click()
+
+    for visitor in (mira, tomas):
+        expect(visitor.said("Message deleted")).to_have_count(1)
+        expect(visitor.page.get_by_text("A secret")).to_have_count(0)
+        expect(visitor.conversations.get_by_role("link")).to_contain_text("Message deleted")
+    gone = mira.said("Message deleted")
+    expect(gone.get_by_role("button", name="Message actions")).to_have_count(0)
+
+
+def test_a_message_of_others_is_marked_unread_and_stays_so(mira: Visitor, tomas: Visitor) -> None:
+    tomas.open_home()
+    for text in ("first", "second", "third"):
+        mira.post(tomas, text)
+    tomas.conversations.get_by_role("link").click()
+    expect(tomas.page).to_have_title(re.compile("^[^(]"))
+
+    choose(tomas, "second", "Mark as unread")
+
+    tomas.page.wait_for_url(f"{tomas.url}/")
+    expect(tomas.page).to_have_title(re.compile(r"^\(2\) "))
+    tomas.page.reload()
+    expect(tomas.page).to_have_title(re.compile(r"^\(2\) "))
+    row = tomas.conversations.get_by_role("link")
+    expect(row).to_have_accessible_name(re.compile("2 unread"))
+    row.click()
+    expect(tomas.log.get_by_text("New messages", exact=True)).to_be_visible()
+    expect(tomas.page).to_have_title(re.compile("^[^(]"))
+
+
+def test_the_menu_offers_what_can_be_done(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    mira.write("of mine")
+    mira.post(tomas, "of mine as well")
+    tomas.post(mira, "of theirs")
+    menu = mira.page.get_by_role("menu", name="Message actions")
+    for text, offered in (("of mine as well", ["Edit", "Delete"]), ("theirs", ["Mark as unread"])):
+        mira.said(text).get_by_role("button", name="Message actions").click()
+        assert names(menu) == offered
+        mira.page.keyboard.press("Escape")
+        expect(menu).to_be_hidden()
+    mira.said("theirs").get_by_role("button", name="Message actions").click()
+    mira.page.get_by_role("heading", level=1).click()
+    expect(menu).to_be_hidden()
+
+
+def test_all_of_it_is_done_with_the_keyboard(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    mira.write("one")
+    expect(mira.said("one").get_by_role("img", name="Sent")).to_be_visible()
+    button = mira.said("one").get_by_role("button", name="Message actions")
+    item = mira.page.get_by_role("menuitem")
+
+    button.focus()
+    expect(button).to_be_visible()
+    mira.page.keyboard.press("Enter")
+    expect(item.filter(has_text="Edit")).to_be_focused()
+    mira.page.keyboard.press("ArrowDown")
+    expect(item.filter(has_text="Delete")).to_be_focused()
+    mira.page.keyboard.press("ArrowDown")
+    expect(item.filter(has_text="Edit")).to_be_focused()
+    mira.page.keyboard.press("Escape")
+    expect(button).to_be_focused()
+
+    mira.box.focus()
+    mira.page.keyboard.press("ArrowUp")
+    expect(mira.box).to_have_value("one")
+    mira.page.keyboard.press("Escape")
+    expect(mira.box).to_have_value("")
+    mira.page.keyboard.press("ArrowUp")
+    mira.page.keyboard.type(" and a half")
+    mira.page.keyboard.press("Enter")
+    expect(mira.said("one and a half")).to_contain_text("edited")
+
+
+def test_an_edit_that_is_refused_says_why_and_keeps_the_words(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    mira.open_chat_with(tomas)
+    mira.write("one")
+    expect(mira.said("one").get_by_role("img", name="Sent")).to_be_visible()
+    choose(mira, "one", "Edit")
+    mira.write("   ")
+    expect(mira.page.get_by_text("Write something, or delete")).to_be_visible()
+
+    identifier = mira.said("one").get_attribute("data-id")
+    mira.http.delete(f"/api/messages/{identifier}").raise_for_status()
+    mira.write("two")
+
+    expect(mira.page.get_by_text("This message was deleted.")).to_be_visible()
+    expect(mira.box).to_have_value("two")
+    mira.context.set_offline(True)
+    mira.write("three")
+    expect(mira.page.get_by_text("The chat cannot be reached right now")).to_be_visible()
+    mira.context.set_offline(False)
+
+
+def test_a_finger_finds_the_menu(new_visitor: Callable[..., Visitor], tomas: Visitor) -> None:
+    mira = new_visitor("Mira Lind", **PHONE)
+    tomas.post(mira, "A message that is long enough for more than one line on a phone.")
+    mira.open_chat_with(tomas)
+    mira.post(tomas, "Short")
+    for text in ("A message", "Short"):
+        message = mira.said(text)
+        button = message.get_by_role("button", name="Message actions")
+        expect(button).to_have_css("opacity", "0")
+        message.locator(".bubble").tap()
+        expect(button).to_have_css("opacity", "1")
+        box = button.bounding_box()
+        assert box
+        assert min(box["width"], box["height"]) >= FINGER
+        assert 0 <= box["x"] <= 360 - box["width"]
+        button.tap()
+        expect(mira.page.get_by_role("menu", name="Message actions")).to_be_visible()
+        assert mira.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        mira.page.keyboard.press("Escape")

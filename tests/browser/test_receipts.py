@@ -1,0 +1,70 @@
+"""M7: Sent, Delivered, Read on own messages, and the badges on every page of one person."""
+
+import re
+from statistics import median
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visitor
+
+BADGE_MS = 1_000
+SAMPLES = 5
+NOTE_TITLES = """
+window.titles = {};
+new MutationObserver(() => (window.titles[document.title] ??= Date.now()))
+  .observe(document, { childList: true, subtree: true, characterData: true });
+"""
+
+
+def test_a_message_is_sent_then_delivered_then_read(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    mira.write("Are you there?")
+    message = mira.said("Are you there?")
+    expect(message.get_by_role("img", name="Sent")).to_be_visible()
+
+    tomas.open_home()
+    expect(message.get_by_role("img", name="Delivered")).to_be_visible()
+    mira.write("And now?")
+    expect(mira.said("And now?").get_by_role("img", name="Delivered")).to_be_visible()
+
+    tomas.conversations.get_by_role("link").click()
+    for text in ("Are you there?", "And now?"):
+        expect(mira.said(text).get_by_role("img", name="Read")).to_have_count(1)
+    mira.page.reload()
+    expect(mira.log.get_by_role("img", name="Read")).to_have_count(2)
+
+
+def test_a_badge_is_on_every_page_of_a_person_within_a_second(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    tomas.context.add_init_script(NOTE_TITLES)
+    tomas.open_home()
+    second = tomas.context.new_page()
+    second.goto(tomas.url)
+    expect(second.get_by_text("No conversations yet.")).to_be_visible()
+    took: list[float] = []
+    for number in range(1, SAMPLES + 1):
+        mira.post(tomas, f"Number {number}.")
+        acked = tomas.page.evaluate("Date.now()")
+        for page in (tomas.page, second):
+            expect(page).to_have_title(re.compile(rf"^\({number}\) "))
+            titles: dict[str, float] = page.evaluate("window.titles")
+            took += [at - acked for title, at in titles.items() if title.startswith(f"({number})")]
+
+    assert median(took) <= BADGE_MS, took
+    tomas.conversations.get_by_role("link").click()
+    for page in (tomas.page, second):
+        expect(page).to_have_title(re.compile("^[^(]"))
+
+
+def test_what_was_read_elsewhere_is_read_here(mira: Visitor, tomas: Visitor) -> None:
+    tomas.open_home()
+    message = mira.post(tomas, "Read me")
+    expect(tomas.page).to_have_title(re.compile(r"^\(1\) "))
+
+    path = f"/api/conversations/{message['conversation_id']}"
+    tomas.http.post(f"{path}/read", json={"seq": 1}).raise_for_status()
+    expect(tomas.page).to_have_title(re.compile("^[^(]"))
+
+    tomas.http.post(f"{path}/unread", json={"seq": 1}).raise_for_status()
+    expect(tomas.page).to_have_title(re.compile(r"^\(1\) "))
