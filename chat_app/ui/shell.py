@@ -4,11 +4,17 @@ from typing import Literal
 
 import reflex as rx
 
-from chat_app.ui.browser.scripts import address_id, connection_status, gate_scripts
+from chat_app.ui.browser.scripts import (
+    address_id,
+    connection_status,
+    gate_scripts,
+    news_element,
+)
 from chat_app.ui.conversations.side import side_pane
 from chat_app.ui.conversations.state import ConversationsState
 from chat_app.ui.kit.states import empty_state
 from chat_app.ui.messages.pane import PANE, chat_pane, no_chat_pane
+from chat_app.ui.session import SessionState
 
 PRODUCT = "Chat"
 
@@ -67,6 +73,12 @@ def _shell(
     return rx.fragment(
         rx.el.A.create("Skip to the messages", href=f"#{PANE}", class_name="skip"),
         connection_status(),
+        news_element(
+            news=ConversationsState.news,
+            open_id=address_id() if view == "chat" else "",
+            unread=ConversationsState.unread_total,
+            sound=SessionState.sound,
+        ),
         rx.el.main(
             rx.el.div(
                 rx.el.div(heading, class_name="only-heard") if heading else rx.fragment(),

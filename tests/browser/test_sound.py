@@ -1,0 +1,232 @@
+"""M8: a message of somebody else's is heard once, by whoever does not have it before them."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visitor
+
+# A sound is two tones. A page that was not touched may make none.
+FAKES = """
+// The tests' own questions count as touches.
+Object.defineProperty(navigator, "userActivation", { value: { hasBeenActive: false } });
+window.tones = 0;
+const tone = () => ({
+  frequency: {},
+  connect: (next) => next,
+  start: () => window.tones++,
+  stop() {},
+});
+const gain = () => ({
+  gain: { setValueAtTime() {}, linearRampToValueAtTime() {}, exponentialRampToValueAtTime() {} },
+  connect: (next) => next,
+});
+window.AudioContext = class {
+  state = "running";
+  currentTime = 0;
+  createOscillator = tone;
+  createGain = gain;
+};
+window.notes = [];
+window.Notification = class {
+  static permission = "granted";
+  constructor(title, options) {
+    Object.assign(this, { title, ...options, closed: false });
+    window.notes.push(this);
+  }
+  close() {
+    this.closed = true;
+  }
+};
+"""
+HINT = "Click anywhere to hear messages"
+LOOK_AWAY = "document.hasFocus = () => false; dispatchEvent(new Event('blur'))"
+REFUSE = """() => {
+  window.Notification = class {
+    static permission = "granted";
+    constructor() {
+      throw new TypeError("use a service worker");
+    }
+  };
+}"""
+HIDE = """() => {
+  Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+NOTES = "window.notes.map(({ title, body, tag, closed }) => ({ title, body, tag, closed }))"
+HEARD = "id => localStorage.getItem('chat.heard') === id"
+
+
+@pytest.fixture
+def hearer(tomas: Visitor) -> Visitor:
+    """Give somebody whose browser counts its sounds and notifications."""
+    tomas.context.add_init_script(FAKES)
+    return tomas
+
+
+@pytest.fixture
+def pages(hearer: Visitor) -> Iterator[list[Page]]:
+    """Give two tabs of theirs that show no conversation and were touched."""
+    hearer.open_home()
+    second = hearer.context.new_page()
+    second.goto(hearer.url)
+    expect(second.get_by_text("No conversations yet.")).to_be_visible()
+    for page in (hearer.page, second):
+        touch(page)
+    yield [hearer.page, second]
+    second.close()
+
+
+def touch(page: Page) -> None:
+    page.mouse.click(640, 300)
+
+
+def dealt_with(page: Page, message: dict[str, str]) -> None:
+    """Wait until the tabs have agreed on what is to be heard of a message."""
+    page.wait_for_function(HEARD, arg=message["id"])
+
+
+def sounds(*pages: Page) -> float:
+    return sum(int(page.evaluate("window.tones")) for page in pages) / 2
+
+
+def test_a_message_sounds_once_over_many_tabs(
+    mira: Visitor, hearer: Visitor, pages: list[Page]
+) -> None:
+    message = mira.post(hearer, "Hello")
+    for page in pages:
+        expect(page).to_have_title(re.compile(r"^\(1\) "))
+        dealt_with(page, message)
+
+    assert sounds(*pages) == 1
+
+
+def test_a_burst_sounds_once(mira: Visitor, hearer: Visitor, pages: list[Page]) -> None:
+    *_, last = [mira.post(hearer, f"Number {number}") for number in range(5)]
+    for page in pages:
+        expect(page).to_have_title(re.compile(r"^\(5\) "))
+    dealt_with(pages[0], last)
+
+    assert sounds(*pages) == 1
+
+
+def test_what_one_has_before_oneself_is_not_heard_in_any_tab(
+    mira: Visitor, hearer: Visitor, pages: list[Page]
+) -> None:
+    hearer.open_chat_with(mira)
+    touch(hearer.page)
+    message = mira.post(hearer, "You see this")
+    expect(hearer.said("You see this")).to_have_count(1)
+    dealt_with(pages[1], message)
+    assert sounds(*pages) == 0
+
+    hearer.page.evaluate(LOOK_AWAY)
+    message = mira.post(hearer, "You do not see this")
+    dealt_with(pages[1], message)
+    assert sounds(*pages) == 1
+
+
+def test_one_hears_nothing_of_oneself(mira: Visitor, hearer: Visitor, pages: list[Page]) -> None:
+    hearer.post(mira, "From my other device")
+    row = hearer.conversations.get_by_role("link")
+    expect(row).to_contain_text("You: From my other device")
+    first = mira.post(hearer, "An answer")
+    dealt_with(pages[0], first)
+
+    assert sounds(*pages) == 1
+
+
+@pytest.mark.parametrize("where", ["account", "browser"])
+def test_who_switched_it_off_hears_nothing(
+    mira: Visitor, hearer: Visitor, pages: list[Page], where: str
+) -> None:
+    if where == "account":
+        hearer.http.patch("/api/users/me", json={"sound": False}).raise_for_status()
+        for page in pages:
+            page.reload()
+            expect(page.get_by_text("No conversations yet.")).to_be_visible()
+            touch(page)
+    else:
+        pages[0].evaluate("localStorage.setItem('chat.sound', 'off')")
+    message = mira.post(hearer, "Quiet, please")
+    for page in pages:
+        expect(page).to_have_title(re.compile(r"^\(1\) "))
+    dealt_with(pages[0], message)
+
+    assert sounds(*pages) == 0
+
+
+def test_a_page_that_may_not_sound_yet_says_so_quietly(mira: Visitor, hearer: Visitor) -> None:
+    complaints: list[str] = []
+    hearer.page.on("console", lambda line: complaints.append(line.text))
+    hearer.open_home()
+    mira.post(hearer, "Can you hear me?")
+    hint = hearer.page.get_by_text(HINT)
+    expect(hint).to_be_visible()
+    assert sounds(hearer.page) == 0
+
+    touch(hearer.page)
+    expect(hint).to_be_hidden()
+    dealt_with(hearer.page, mira.post(hearer, "And now?"))
+    assert sounds(hearer.page) == 1
+    assert complaints == []
+
+
+def test_a_tab_that_was_touched_sounds_for_one_that_was_not(
+    mira: Visitor, hearer: Visitor, pages: list[Page]
+) -> None:
+    third = hearer.context.new_page()
+    third.goto(hearer.url)
+    expect(third.get_by_text("No conversations yet.")).to_be_visible()
+    for page in pages:
+        page.close()
+    first = hearer.context.new_page()
+    first.goto(hearer.url)
+    expect(first.get_by_text("No conversations yet.")).to_be_visible()
+    touch(first)
+
+    message = mira.post(hearer, "Hello")
+    for page in (first, third):
+        expect(page).to_have_title(re.compile(r"^\(1\) "))
+        dealt_with(page, message)
+
+    assert (sounds(first), sounds(third)) == (1, 0)
+    expect(third.get_by_text(HINT)).to_have_count(0)
+
+
+def test_a_notification_comes_when_no_tab_is_visible_and_goes_when_read(
+    mira: Visitor, hearer: Visitor, pages: list[Page]
+) -> None:
+    seen = mira.post(hearer, "One tab is visible")
+    dealt_with(pages[0], seen)
+    for page in pages:
+        assert page.evaluate("window.notes.length") == 0
+        page.evaluate(HIDE)
+    message = mira.post(hearer, "Nobody looks")
+    dealt_with(pages[0], message)
+    for page in pages:
+        expect(page).to_have_title(re.compile(r"^\(2\) "))
+
+    [(page, note)] = [(page, note) for page in pages for note in page.evaluate(NOTES)]
+    expected = {"title": "Mira Lind", "body": "Nobody looks", "closed": False}
+    assert note == {**expected, "tag": message["conversation_id"]}
+    page.evaluate("window.notes[0].onclick()")
+    page.wait_for_url(f"{hearer.url}/chat/{message['conversation_id']}")
+
+    path = f"/api/conversations/{message['conversation_id']}/read"
+    hearer.http.post(path, json={"seq": 2}).raise_for_status()
+    page.wait_for_function("window.notes[0].closed")
+
+
+def test_a_browser_that_lets_no_page_notify_complains_of_nothing(
+    mira: Visitor, hearer: Visitor, pages: list[Page]
+) -> None:
+    for page in pages:
+        page.evaluate(REFUSE)
+        page.evaluate(HIDE)
+
+    dealt_with(pages[0], mira.post(hearer, "Hello"))
+
+    assert sounds(*pages) == 1
