@@ -1,5 +1,6 @@
-// Signing up, in and out. These are calls to the HTTP API and a full page load after them: the
-// cookie they set is invisible to scripts, and the page's live link has to open anew to carry it.
+// Signing up, in and out, a new password, and leaving. These are calls to the HTTP API: the cookie
+// they set is invisible to scripts, and after one that changed it a full page load follows, because
+// the page's live link has to open anew to carry it.
 
 /** Where to go after signing in: the local path in ?next=, and never anywhere else. */
 export function nextPath(search = location.search, origin = location.origin) {
@@ -45,6 +46,7 @@ function showFieldError(form, name, words) {
 
 function clearErrors(form) {
   for (const place of form.querySelectorAll("[role=alert]")) say(place, "");
+  for (const place of form.querySelectorAll("[data-form-done]")) place.textContent = "";
   for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
 }
 
@@ -59,24 +61,49 @@ function showProblem(form, problem) {
   form.querySelector("[aria-invalid]")?.focus();
 }
 
+const CALLS = {
+  register: { method: "POST", path: "register", done: enter },
+  login: { method: "POST", path: "login", done: enter },
+  password: { method: "POST", path: "password", done: passwordChanged },
+  leave: { method: "DELETE", path: "me", done: left },
+};
+
+function enter() {
+  forgetTab();
+  location.assign(nextPath());
+}
+
+function left() {
+  forgetTab();
+  location.assign("/login");
+}
+
+function passwordChanged(form) {
+  form.reset();
+  form.querySelector("[data-form-done]").textContent = "Your password is changed.";
+  document.querySelector("[data-load-devices]")?.click();
+}
+
 async function submit(form) {
+  const call = CALLS[form.dataset.auth];
   const button = form.querySelector("[type=submit]");
   clearErrors(form);
   button.disabled = true;
   try {
-    const body = { tokens: false };
+    const body = call.done === enter ? { tokens: false } : {};
     for (const [name, value] of new FormData(form)) {
       // What is optional and empty is not sent: an empty display name would be one.
       if (value !== "" || form.elements.namedItem(name).required) body[name] = value;
     }
-    const reply = await fetch(`/api/auth/${form.dataset.auth}`, {
-      method: "POST",
+    const reply = await fetch(`/api/auth/${call.path}`, {
+      method: call.method,
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
     });
     if (reply.ok) {
-      forgetTab();
-      location.assign(nextPath());
+      call.done(form);
+      // Where a page load follows, the button stays as it is until then.
+      button.disabled = call.done !== passwordChanged;
       return;
     }
     showProblem(form, await reply.json().catch(() => ({})));

@@ -13,13 +13,15 @@ from chat_app.ui.conversations import state as conversations
 from chat_app.ui.messages import state as messages
 from chat_app.ui.people import state as people
 from chat_app.ui.preload import Preload
+from chat_app.ui.settings import state as settings
 
 CHAT = "/chat/[conversation_id]"
 PRELOADS = {
     "/index": [conversations.preload],
     CHAT: [conversations.preload, messages.preload],
+    settings.ROUTE: [conversations.preload, settings.preload],
 }
-LIVE_SCREENS = (conversations.LIVE, messages.LIVE, people.LIVE)
+LIVE_SCREENS = (conversations.LIVE, messages.LIVE, people.LIVE, settings.LIVE)
 
 # Places of Reflex's own components around every page.
 OVERLAY = (5, "Overlay")
@@ -49,6 +51,12 @@ def add_pages(app: rx.App) -> None:
         title=shell.page_title(timeline.head["name"]),
         # The messages first: they are what the reader waits for.
         on_load=[timeline.open, load, fresh_search],
+    )
+    app.add_page(
+        shell.settings_page,
+        route=settings.ROUTE,
+        title=shell.page_title("Settings"),
+        on_load=[settings.SettingsState.load, load, timeline.close, fresh_search],
     )
     app.add_page(
         pages.login_page,

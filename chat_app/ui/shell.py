@@ -15,6 +15,7 @@ from chat_app.ui.conversations.state import ConversationsState
 from chat_app.ui.kit.states import empty_state
 from chat_app.ui.messages.pane import PANE, chat_pane, no_chat_pane
 from chat_app.ui.session import SessionState
+from chat_app.ui.settings.page import settings_pane
 
 PRODUCT = "Chat"
 
@@ -27,6 +28,16 @@ def home_page() -> rx.Component:
 def chat_page() -> rx.Component:
     """Show a conversation beside the others; its head is the heading of the page."""
     return _shell("chat", side_pane(address_id()), chat_pane())
+
+
+def settings_page() -> rx.Component:
+    """Show the settings beside the conversations."""
+    return _shell(
+        "chat",
+        side_pane("", signs_out=False),
+        settings_pane(PANE),
+        skip="Skip to the settings",
+    )
 
 
 def lost_page() -> rx.Component:
@@ -68,10 +79,11 @@ def _shell(
     side: rx.Component,
     pane: rx.Component,
     heading: rx.Component | None = None,
+    skip: str = "Skip to the messages",
 ) -> rx.Component:
     """Show both panes; where only one fits, the address has chosen which."""
     return rx.fragment(
-        rx.el.A.create("Skip to the messages", href=f"#{PANE}", class_name="skip"),
+        rx.el.A.create(skip, href=f"#{PANE}", class_name="skip"),
         connection_status(),
         news_element(
             news=ConversationsState.news,

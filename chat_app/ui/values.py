@@ -6,15 +6,14 @@ for the browser. A type checker sees only the instance's side.
 
 from typing import Any, TypeAlias
 
-import reflex as rx
 from reflex.state import BaseState
 
 # The cells of a row: each is a var of the type that the row's TypedDict names.
 Cells: TypeAlias = Any
 
 
-def cells(row: rx.Var[Any]) -> Cells:
-    """Return a row as its cells."""
+def cells(row: object) -> Cells:
+    """Return a row as its cells, or any other var as an expression."""
     return row
 
 

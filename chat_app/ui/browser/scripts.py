@@ -69,6 +69,11 @@ class _Keys(_Scripted):
     script = "keys.js"
 
 
+class _Settings(_Scripted):
+    tag = "chat-settings"
+    script = "settings.js"
+
+
 @rx.memo
 def timeline_element(
     conversation_id: rx.Var[str],
@@ -131,6 +136,12 @@ def news_element(
 def actions_element(*content: rx.Component) -> rx.Component:
     """Put a menu and a question into the element that shows them for any message."""
     return _Actions.create(*content)
+
+
+@rx.memo
+def settings_element(sound: rx.Var[str], children: rx.Var[rx.Component]) -> rx.Component:
+    """Put the settings into the element that knows what this browser allows."""
+    return _Settings.create(children, custom_attrs={"sound": sound})
 
 
 def gate_scripts(*content: rx.Component) -> rx.Component:

@@ -7,7 +7,7 @@ from chat_app.ui.browser.scripts import full_time, list_keys, short_time
 from chat_app.ui.conversations.rows import ConversationRow
 from chat_app.ui.conversations.state import ConversationsState
 from chat_app.ui.kit.avatar import avatar
-from chat_app.ui.kit.button import button, icon_button
+from chat_app.ui.kit.button import button, icon_button, icon_link
 from chat_app.ui.kit.states import badge, empty_state, problem, skeleton
 from chat_app.ui.people.search import people_found, search_box
 from chat_app.ui.people.state import SEARCH, PeopleState
@@ -15,10 +15,13 @@ from chat_app.ui.session import SessionState
 from chat_app.ui.values import cells
 
 
-def side_pane(open_id: str | rx.Var[str]) -> rx.Component:
-    """Show the side pane; the conversation `open_id` is marked as the open one."""
+def side_pane(open_id: str | rx.Var[str], *, signs_out: bool = True) -> rx.Component:
+    """Show the side pane; the conversation `open_id` is marked as the open one.
+
+    `signs_out` is false beside a pane with a button of its own for that.
+    """
     return list_keys(
-        _whoami(),
+        _whoami(_sign_out_error() if signs_out else rx.fragment(), *_links(signs_out=signs_out)),
         search_box(),
         rx.cond(
             PeopleState.query != "",
@@ -28,24 +31,34 @@ def side_pane(open_id: str | rx.Var[str]) -> rx.Component:
     )
 
 
-def _whoami() -> rx.Component:
+def _whoami(error: rx.Component, *links: rx.Component) -> rx.Component:
     # Empty lines keep the place until the name is known.
     handle = rx.cond(SessionState.username != "", f"@{SessionState.username}", "")
     return rx.el.header(
         rx.el.div(
             rx.el.div(rx.el.bdi(SessionState.display_name), class_name="who-name one-line"),
             rx.el.div(handle, class_name="who-handle one-line"),
-            rx.el.div(
-                class_name="error-text",
-                role="alert",
-                hidden=True,
-                custom_attrs={"data-sign-out-error": "true"},
-            ),
+            error,
             class_name="who",
         ),
-        _scheme_button(),
-        icon_button("sign-out", "Sign out", custom_attrs={"data-sign-out": "true"}),
+        *links,
         class_name="side-head",
+    )
+
+
+def _links(*, signs_out: bool) -> list[rx.Component]:
+    links = [_scheme_button(), icon_link("settings", "Settings", "/settings")]
+    if signs_out:
+        links.append(icon_button("sign-out", "Sign out", custom_attrs={"data-sign-out": "true"}))
+    return links
+
+
+def _sign_out_error() -> rx.Component:
+    return rx.el.div(
+        class_name="error-text",
+        role="alert",
+        hidden=True,
+        custom_attrs={"data-sign-out-error": "true"},
     )
 
 

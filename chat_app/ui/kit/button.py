@@ -9,7 +9,7 @@ from chat_app.ui.kit.icon import IconName, icon
 
 def button(
     *content: rx.Component | str,
-    kind: Literal["primary", "plain", "quiet"] = "plain",
+    kind: Literal["primary", "plain", "quiet", "danger"] = "plain",
     **props: Any,  # noqa: ANN401  # whatever an HTML button takes
 ) -> rx.Component:
     """Show a button with words."""
@@ -26,3 +26,8 @@ def icon_button(
     """Show a button that is only a picture; `label` is heard, and seen by a resting pointer."""
     props.setdefault("type", "button")
     return rx.el.button(icon(name), aria_label=label, title=label, class_name=class_name, **props)
+
+
+def icon_link(name: IconName, label: str, path: str) -> rx.Component:
+    """Show a link that is only a picture; `label` is heard, and seen by a resting pointer."""
+    return rx.el.a(icon(name), to=path, aria_label=label, title=label, class_name="icon-button")

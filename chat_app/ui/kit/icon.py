@@ -16,6 +16,7 @@ IconName = Literal[
     "people",
     "search",
     "send",
+    "settings",
     "sign-out",
 ]
 

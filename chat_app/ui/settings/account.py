@@ -1,0 +1,111 @@
+"""The password, signing out, and leaving for good."""
+
+import reflex as rx
+
+from chat_app.ui.kit.button import button
+from chat_app.ui.kit.field import field
+from chat_app.ui.session import SessionState
+
+
+def password_form() -> rx.Component:
+    """Show how to change the password."""
+    return rx.el.section(
+        rx.el.h2("Password"),
+        rx.el.form(
+            _whose(),
+            field(
+                "current_password",
+                "Current password",
+                hidden_text=True,
+                auto_complete="current-password",
+                required=True,
+            ),
+            field(
+                "new_password",
+                "New password",
+                hint="At least 10 characters. All other devices will be signed out.",
+                hidden_text=True,
+                auto_complete="new-password",
+                required=True,
+            ),
+            _error(),
+            rx.el.div(
+                button("Change password", type="submit"),
+                rx.el.p(
+                    role="status", class_name="field-hint", custom_attrs={"data-form-done": "true"}
+                ),
+                class_name="settings-actions",
+            ),
+            method="post",
+            no_validate=True,
+            class_name="form",
+            custom_attrs={"data-auth": "password"},
+        ),
+        aria_label="Password",
+    )
+
+
+def account() -> rx.Component:
+    """Show the ways out."""
+    return rx.el.section(
+        rx.el.h2("Account"),
+        rx.el.div(
+            button("Sign out", custom_attrs={"data-sign-out": "true"}),
+            rx.el.p(
+                class_name="error-text",
+                role="alert",
+                hidden=True,
+                custom_attrs={"data-sign-out-error": "true"},
+            ),
+            class_name="settings-actions",
+        ),
+        rx.el.details(
+            rx.el.summary("Delete account", class_name="button plain"),
+            _leaving(),
+        ),
+        aria_label="Account",
+    )
+
+
+def _leaving() -> rx.Component:
+    return rx.el.form(
+        rx.el.p(
+            "Your profile, your friends and your devices go at once, and nobody can take that "
+            "back. What you wrote stays with those you wrote to, as from “Deleted user”. "
+            "Your username becomes free for others."
+        ),
+        _whose(),
+        field(
+            "password",
+            "Your password, to confirm",
+            hidden_text=True,
+            auto_complete="current-password",
+            required=True,
+        ),
+        _error(),
+        button("Delete my account for ever", kind="danger", type="submit"),
+        method="post",
+        no_validate=True,
+        class_name="form confirm",
+        custom_attrs={"data-auth": "leave"},
+    )
+
+
+def _whose() -> rx.Component:
+    # For password managers: it has no name, so it is not sent.
+    return rx.el.input(
+        type="text",
+        value=SessionState.username,
+        read_only=True,
+        hidden=True,
+        auto_complete="username",
+    )
+
+
+def _error() -> rx.Component:
+    return rx.el.p(
+        class_name="error-text",
+        role="alert",
+        hidden=True,
+        custom_attrs={"data-form-error": "true"},
+    )

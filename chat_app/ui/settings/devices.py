@@ -1,0 +1,77 @@
+"""Where one is signed in."""
+
+import reflex as rx
+
+from chat_app.ui.browser.scripts import full_time, short_time
+from chat_app.ui.kit.button import button
+from chat_app.ui.settings.rows import DeviceRow
+from chat_app.ui.settings.state import SettingsState
+from chat_app.ui.values import Cells, call, cells
+
+
+def devices() -> rx.Component:
+    """Show each device, and let go of those one does not know."""
+    return rx.el.section(
+        rx.el.h2("Devices"),
+        rx.el.p("Where you are signed in. Sign out what you do not know.", class_name="field-hint"),
+        rx.el.ul(
+            rx.foreach(
+                SettingsState.devices,
+                lambda row: rx.fragment(device_item(row=row), key=row["id"]),
+            ),
+            class_name="devices",
+        ),
+        rx.cond(cells(SettingsState.devices).length() > 1, _everywhere_else()),
+        # Pressed by the script when the page comes into sight again.
+        rx.el.button(
+            type="button",
+            hidden=True,
+            on_click=SettingsState.load_devices,
+            custom_attrs={"data-load-devices": "true"},
+        ),
+        aria_label="Devices",
+    )
+
+
+@rx.memo
+def device_item(row: rx.Var[DeviceRow]) -> rx.Component:
+    """Show a device."""
+    cell = cells(row)
+    return rx.el.li(
+        rx.el.div(
+            rx.el.div(cell["client"], class_name="row-name one-line"),
+            rx.el.div(
+                rx.cond(cell["address"] != "", f"{cell['address']} · ", ""),
+                "first used ",
+                _time(cell["first_used"]),
+                ", last used ",
+                _time(cell["last_used"]),
+                class_name="row-preview",
+            ),
+            class_name="row-text",
+        ),
+        rx.cond(
+            cell["current"],
+            rx.el.span("This device", class_name="tag"),
+            button(
+                f"Sign out {cell['client']}",
+                on_click=call(SettingsState.end_device, cell["id"]),
+            ),
+        ),
+        class_name="device",
+    )
+
+
+def _time(moment: Cells) -> rx.Component:
+    return rx.el.time(short_time(moment), date_time=moment, title=full_time(moment))
+
+
+def _everywhere_else() -> rx.Component:
+    return rx.el.details(
+        rx.el.summary("Sign out everywhere else", class_name="button plain"),
+        rx.el.div(
+            rx.el.p("All devices in this list but this one will have to sign in again."),
+            button("Yes, sign them out", kind="danger", on_click=SettingsState.end_others),
+            class_name="confirm",
+        ),
+    )

@@ -1,0 +1,59 @@
+"""The pane of the settings."""
+
+import reflex as rx
+
+from chat_app.ui.browser.scripts import settings_element
+from chat_app.ui.kit.icon import icon
+from chat_app.ui.kit.states import notice, problem, skeleton
+from chat_app.ui.session import SessionState
+from chat_app.ui.settings.account import account, password_form
+from chat_app.ui.settings.devices import devices
+from chat_app.ui.settings.profile import privacy, profile_form, sounds
+from chat_app.ui.settings.state import SettingsState
+
+
+def settings_pane(anchor: str) -> rx.Component:
+    """Show everything that is one's own; `anchor` is where the link past the side pane leads."""
+    return rx.el.section(
+        rx.el.header(
+            rx.el.a(
+                icon("back"),
+                to="/",
+                aria_label="Back to the conversations",
+                class_name="icon-button back",
+            ),
+            rx.el.h1("Settings", class_name="one-line"),
+            class_name="chat-head settings-head",
+        ),
+        rx.el.div(
+            rx.cond(
+                SettingsState.profile["id"] != "",
+                _everything(),
+                rx.cond(
+                    SettingsState.problem != "",
+                    notice(SettingsState.problem),
+                    skeleton("Loading settings…", rows=5),
+                ),
+            ),
+            class_name="settings",
+        ),
+        id=anchor,
+        tab_index=-1,
+        class_name="pane",
+    )
+
+
+def _everything() -> rx.Component:
+    return settings_element(
+        rx.el.div(
+            problem(SettingsState.problem),
+            profile_form(),
+            privacy(),
+            sounds(),
+            devices(),
+            password_form(),
+            account(),
+            class_name="settings-column",
+        ),
+        sound=rx.cond(SessionState.sound, "on", "off"),
+    )

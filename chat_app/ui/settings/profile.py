@@ -1,0 +1,133 @@
+"""The profile, who may reach and see me, and what may be heard."""
+
+import reflex as rx
+
+from chat_app.ui.browser.scripts import time_of_day
+from chat_app.ui.kit.avatar import avatar
+from chat_app.ui.kit.button import button
+from chat_app.ui.kit.field import field
+from chat_app.ui.kit.switch import switch
+from chat_app.ui.session import SessionState
+from chat_app.ui.settings.state import SettingsState
+from chat_app.ui.values import call, cells
+
+
+def profile_form() -> rx.Component:
+    """Show the own profile, to be changed."""
+    return rx.el.section(
+        rx.el.h2("Profile"),
+        rx.el.div(
+            avatar(SettingsState.profile["letters"], SettingsState.profile["tone"]),
+            rx.el.div(
+                rx.el.div(
+                    rx.el.bdi(SettingsState.profile["display_name"]), class_name="who-name one-line"
+                ),
+                rx.el.div(
+                    f"@{SettingsState.profile['username']}", class_name="who-handle one-line"
+                ),
+                class_name="who",
+            ),
+            class_name="settings-who",
+        ),
+        rx.el.form(
+            _field("display_name", "Display name", auto_complete="name"),
+            _field(
+                "status_text",
+                "Status",
+                hint="One line that others see beside your name.",
+                auto_complete="off",
+            ),
+            _field("bio", "About", lines=4, auto_complete="off"),
+            rx.el.div(
+                button("Save", kind="primary", type="submit"),
+                rx.el.p(
+                    rx.cond(
+                        SettingsState.saved_at != "",
+                        rx.fragment("Saved ", time_of_day(cells(SettingsState.saved_at))),
+                    ),
+                    role="status",
+                    class_name="field-hint",
+                ),
+                class_name="settings-actions",
+            ),
+            on_submit=SettingsState.save,
+            no_validate=True,
+            class_name="form",
+        ),
+        aria_label="Profile",
+    )
+
+
+def _field(
+    name: str, label: str, *, hint: str = "", lines: int = 1, auto_complete: str
+) -> rx.Component:
+    return field(
+        name,
+        label,
+        hint=hint,
+        lines=lines,
+        error=SettingsState.errors.get(name, ""),
+        auto_complete=auto_complete,
+        default_value=cells(SettingsState.profile)[name],
+        dir="auto",
+    )
+
+
+def privacy() -> rx.Component:
+    """Show who may write to me, and who sees that I am here."""
+    return rx.el.section(
+        rx.el.h2("Privacy"),
+        rx.el.fieldset(
+            rx.el.legend("Who may message me", class_name="field-label"),
+            _choice("everyone", "Everyone"),
+            _choice("friends", "Friends only"),
+            class_name="choices",
+            # After a refusal it is drawn anew, as it still is.
+            key=SettingsState.problem,
+        ),
+        switch(
+            "Show when I am online",
+            on=cells(SettingsState.share_presence),
+            hint="Friends and people you write with see it, and when you were last here.",
+            turn=call(SettingsState.show_presence, ~cells(SettingsState.share_presence)),
+        ),
+        aria_label="Privacy",
+    )
+
+
+def _choice(value: str, label: str) -> rx.Component:
+    return rx.el.label(
+        rx.el.input(
+            type="radio",
+            name="accept-messages-from",
+            # The browser shows the choice at once, without waiting for the server.
+            default_checked=SettingsState.accept_messages_from == value,
+            on_change=call(SettingsState.accept_from, value),
+        ),
+        label,
+        class_name="choice",
+    )
+
+
+def sounds() -> rx.Component:
+    """Show what may be heard, and what may be seen outside the page."""
+    return rx.el.section(
+        rx.el.h2("Sounds and notifications"),
+        switch(
+            "Message sounds",
+            on=cells(SessionState.sound),
+            hint="A soft sound for a message from others while its chat is not in front.",
+            turn=call(SettingsState.play_sounds, ~cells(SessionState.sound)),
+        ),
+        # The script shows of these what fits the browser.
+        rx.el.div(
+            button(
+                "Allow desktop notifications", hidden=True, custom_attrs={"data-notify": "true"}
+            ),
+            rx.el.p(
+                role="status", class_name="field-hint", custom_attrs={"data-notify-state": "true"}
+            ),
+            class_name="settings-actions",
+        ),
+        aria_label="Sounds and notifications",
+    )

@@ -1,0 +1,179 @@
+"""The settings, as a tab shows them."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+from uuid import UUID
+
+import reflex as rx
+from pydantic import ValidationError
+from reflex.state import BaseState
+
+from chat_app.accounts.queries import open_sessions, own_user
+from chat_app.accounts.schemas import Identity, OwnUser, ProfileChange
+from chat_app.core.clock import utc_now
+from chat_app.core.errors import AppError, Invalid
+from chat_app.core.input import complaints
+from chat_app.realtime.events import AnyEvent
+from chat_app.ui.conversations.rows import stamp
+from chat_app.ui.live import LiveScreen
+from chat_app.ui.running import current_node
+from chat_app.ui.session import SessionState, signed_in
+from chat_app.ui.settings.rows import NOBODY, DeviceRow, Profile, device_row, profile_of
+from chat_app.ui.values import show
+
+ROUTE = "/settings"
+FORM_FIELDS = ("display_name", "status_text", "bio")
+
+
+class SettingsState(rx.State):
+    """The own profile and choices, and where one is signed in."""
+
+    profile: Profile = NOBODY
+    accept_messages_from: Literal["everyone", "friends"] = "everyone"
+    share_presence: bool = True
+    devices: list[DeviceRow] = []
+    errors: dict[str, str] = {}
+    saved_at: str = ""
+    problem: str = ""
+
+    # Loaded before the page was told anything: its handler need not load again.
+    _is_fresh: bool = False
+
+    @rx.event
+    async def load(self) -> None:
+        """Load the settings, as they are now."""
+        me = await signed_in(self)
+        if not self._is_fresh:
+            await self._load(me)
+        self._is_fresh = False
+
+    @rx.event
+    async def load_devices(self) -> None:
+        """Load where one is signed in: the page was out of sight, or did something about it."""
+        me = await signed_in(self)
+        try:
+            await self._load_devices(me)
+        except AppError as error:
+            self.problem = error.detail
+
+    @rx.event
+    async def save(self, form: dict[str, Any]) -> None:
+        """Save the profile, or say beside the fields what is wrong."""
+        me = await signed_in(self)
+        given = {name: form[name] for name in FORM_FIELDS if name in form}
+        if await self._change(me, **given):
+            self.saved_at = stamp(utc_now())
+
+    @rx.event
+    async def accept_from(self, who: str) -> None:
+        """Choose who may write to me."""
+        await self._change(await signed_in(self), accept_messages_from=who)
+
+    @rx.event
+    async def show_presence(self, on: bool) -> None:  # noqa: FBT001  # the switch's position
+        """Choose whether others see that I am online."""
+        await self._change(await signed_in(self), share_presence=on)
+
+    @rx.event
+    async def play_sounds(self, on: bool) -> None:  # noqa: FBT001  # the switch's position
+        """Choose whether messages from others are heard."""
+        await self._change(await signed_in(self), sound=on)
+
+    @rx.event
+    async def end_device(self, session_id: str) -> None:
+        """Sign out on one of my devices."""
+        me = await signed_in(self)
+        try:
+            accounts = current_node().accounts
+            await accounts.end_session(actor_id=me.user_id, session_id=_session(session_id))
+            await self._load_devices(me)
+        except AppError as error:
+            self.problem = error.detail
+
+    @rx.event
+    async def end_others(self) -> None:
+        """Sign out everywhere else."""
+        me = await signed_in(self)
+        try:
+            await current_node().accounts.end_other_sessions(me)
+            await self._load_devices(me)
+        except AppError as error:
+            self.problem = error.detail
+
+    async def _load(self, me: Identity) -> None:
+        show(self, errors={}, saved_at="", problem="")
+        try:
+            async with current_node().database.reading() as reading:
+                user = await own_user(reading, user_id=me.user_id)
+            await self._load_devices(me)
+        except AppError as error:
+            self.problem = error.detail
+            return
+        await self._show_own(user)
+
+    async def _load_devices(self, me: Identity) -> None:
+        async with current_node().database.reading() as reading:
+            found = await open_sessions(reading, viewer=me)
+        show(self, devices=[device_row(one) for one in found], problem="")
+
+    async def _change(self, me: Identity, **given: object) -> bool:
+        """Change what is given of the own profile and say how that went."""
+        show(self, errors={}, saved_at="", problem="")
+        try:
+            changes = _checked(given)
+            user = await current_node().change_profile(actor_id=me.user_id, changes=changes)
+        except Invalid as error:
+            self.errors = error.fields
+            return False
+        except AppError as error:
+            self.problem = error.detail
+            return False
+        await self._show_own(user)
+        return True
+
+    async def _show_own(self, user: OwnUser) -> None:
+        show(
+            self,
+            profile=profile_of(user),
+            accept_messages_from=user.accept_messages_from,
+            share_presence=user.share_presence,
+        )
+        session = await self.get_state(SessionState)
+        session._show_own(user)
+
+
+def _checked(given: dict[str, object]) -> ProfileChange:
+    try:
+        return ProfileChange.model_validate(given)
+    except ValidationError as error:
+        raise complaints(error) from None
+
+
+def _session(text: str) -> UUID:
+    # An id that is no id is nobody's: the answer is the same as for a stranger's.
+    try:
+        return UUID(text)
+    except ValueError:
+        return UUID(int=0)
+
+
+async def _apply(root: BaseState, me: Identity, events: Sequence[AnyEvent]) -> None:
+    # No event says where one is signed in. It is looked up when there is news anyhow.
+    del events
+    await _reload(root, me)
+
+
+async def _reload(root: BaseState, me: Identity) -> None:
+    state = await root.get_state(SettingsState)
+    if state.profile["id"] and root.router_data.get("pathname") == ROUTE:
+        await state._load_devices(me)
+
+
+async def preload(root: BaseState, me: Identity) -> None:
+    """Load the settings."""
+    state = await root.get_state(SettingsState)
+    await state._load(me)
+    state._is_fresh = True
+
+
+LIVE = LiveScreen(apply=_apply, reload=_reload)

@@ -1,0 +1,293 @@
+"""The settings in real browsers: two devices of one person, and two people."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Visitor
+from tests.clients import PASSWORD
+
+OpenPage = Callable[..., Page]
+NEW_PASSWORD = "a horse of another colour"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
+
+
+def open_settings(person: Visitor) -> Page:
+    """Go to the settings and wait for them."""
+    person.page.goto(f"{person.url}/settings")
+    expect(person.page.get_by_role("button", name="Save")).to_be_visible()
+    return person.page
+
+
+def sign_in(page: Page, person: Visitor, password: str = PASSWORD) -> None:
+    """Sign in at the door and wait for the chat."""
+    page.goto(f"{person.url}/login")
+    page.get_by_label("Username").fill(person.username)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("searchbox", name="Search people")).to_be_visible()
+
+
+def devices(page: Page) -> Locator:
+    """Return the rows of the devices."""
+    return page.get_by_role("region", name="Devices").get_by_role("listitem")
+
+
+def own_sound(person: Visitor) -> bool:
+    """Ask the server for the person's choice."""
+    sound: bool = person.http.get("/api/auth/me").json()["sound"]
+    return sound
+
+
+def test_the_settings_are_a_click_away_and_name_themselves(mira: Visitor) -> None:
+    mira.open_home()
+
+    mira.page.get_by_role("link", name="Settings").click()
+
+    mira.page.wait_for_url(f"{mira.url}/settings")
+    expect(mira.page.get_by_role("heading", level=1)).to_have_text("Settings")
+    expect(mira.page).to_have_title(re.compile("Settings"))
+    expect(mira.page.get_by_role("main")).to_have_count(1)
+    expect(mira.page.get_by_role("button", name="Sign out", exact=True)).to_have_count(1)
+
+
+def test_a_saved_profile_is_shown_at_once_and_after_a_reload(mira: Visitor) -> None:
+    page = open_settings(mira)
+    page.get_by_role("textbox", name="Display name").fill("  Mira Łind ")
+    page.get_by_role("textbox", name="Status").fill("At the sea")
+    page.get_by_role("textbox", name="About").fill("One line\nand another")
+
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+    expect(page.get_by_text("Mira Łind")).to_have_count(2)
+    page.reload()
+    expect(page.get_by_role("textbox", name="Display name")).to_have_value("Mira Łind")
+    expect(page.get_by_role("textbox", name="Status")).to_have_value("At the sea")
+    expect(page.get_by_role("textbox", name="About")).to_have_value("One line\nand another")
+
+
+def test_an_error_stands_beside_its_field_and_nothing_typed_is_lost(mira: Visitor) -> None:
+    page = open_settings(mira)
+    name = page.get_by_role("textbox", name="Display name")
+    name.fill("turned \u202e round")
+    page.get_by_role("textbox", name="Status").fill("Still here")
+
+    page.get_by_role("button", name="Save").click()
+
+    expect(name).to_have_attribute("aria-invalid", "true")
+    expect(page.locator(".field", has=name).get_by_role("alert")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Status")).to_have_value("Still here")
+    expect(page.get_by_text("Saved")).to_have_count(0)
+    name.fill("Mira")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+    expect(name).to_have_attribute("aria-invalid", "false")
+
+
+def test_a_switch_keeps_its_position_on_the_server_and_tells_the_other_tabs(mira: Visitor) -> None:
+    page = open_settings(mira)
+    other = mira.context.new_page()
+    other.goto(mira.url)
+    other.evaluate(
+        "() => addEventListener('storage', event => {"
+        " if (event.key === 'chat.sound') document.title = `heard ${event.newValue}` })"
+    )
+    sounds = page.get_by_role("switch", name="Message sounds")
+    expect(sounds).to_have_attribute("aria-checked", "true")
+
+    sounds.click()
+
+    expect(sounds).to_have_attribute("aria-checked", "false")
+    expect(other).to_have_title("heard off")
+    assert not own_sound(mira)
+    page.reload()
+    expect(sounds).to_have_attribute("aria-checked", "false")
+    assert page.evaluate("localStorage.getItem('chat.sound')") == "off"
+
+
+def test_privacy_is_kept(mira: Visitor) -> None:
+    page = open_settings(mira)
+
+    page.get_by_role("radio", name="Friends only").check()
+    page.get_by_role("switch", name="Show when I am online").click()
+
+    expect(page.get_by_role("switch", name="Show when I am online")).to_have_attribute(
+        "aria-checked", "false"
+    )
+    me = mira.http.get("/api/auth/me").json()
+    assert (me["accept_messages_from"], me["share_presence"]) == ("friends", False)
+    page.reload()
+    expect(page.get_by_role("radio", name="Friends only")).to_be_checked()
+
+
+def test_one_device_signs_the_other_out(mira: Visitor, new_profile: OpenPage) -> None:
+    lost = new_profile(user_agent=FIREFOX)
+    sign_in(lost, mira)
+    page = open_settings(mira)
+    expect(devices(page)).to_have_count(2)
+    expect(devices(page).filter(has_text="This device")).to_have_count(1)
+
+    page.get_by_role("button", name="Sign out Firefox on Linux").click()
+
+    lost.wait_for_url(re.compile("/login"))
+    expect(devices(page)).to_have_count(1)
+    expect(devices(page)).to_contain_text("This device")
+    lost.goto(f"{mira.url}/settings")
+    lost.wait_for_url(re.compile("/login"))
+
+
+def test_all_other_devices_are_signed_out_after_a_second_thought(
+    mira: Visitor, new_profile: OpenPage
+) -> None:
+    others = [new_profile(), new_profile()]
+    for other in others:
+        sign_in(other, mira)
+    page = open_settings(mira)
+    page.get_by_text("Sign out everywhere else").click()
+
+    page.get_by_role("button", name="Yes, sign them out").click()
+
+    for other in others:
+        other.wait_for_url(re.compile("/login"))
+    expect(devices(page)).to_have_count(1)
+    expect(page.get_by_text("Sign out everywhere else")).to_have_count(0)
+
+
+def test_a_new_password_signs_the_others_out_and_this_device_goes_on(
+    mira: Visitor, new_profile: OpenPage
+) -> None:
+    other = new_profile()
+    sign_in(other, mira)
+    page = open_settings(mira)
+    current, new = page.get_by_label("Current password"), page.get_by_label("New password")
+    current.fill("not the password")
+    new.fill(NEW_PASSWORD)
+    page.get_by_role("button", name="Change password").click()
+    expect(current).to_have_attribute("aria-invalid", "true")
+    expect(current).to_be_focused()
+    expect(new).to_have_value(NEW_PASSWORD)
+    current.fill(PASSWORD)
+
+    page.get_by_role("button", name="Change password").click()
+
+    expect(page.get_by_text("Your password is changed.")).to_be_visible()
+    expect(current).to_have_value("")
+    other.wait_for_url(re.compile("/login"))
+    expect(devices(page)).to_have_count(1)
+    sign_in(other, mira, NEW_PASSWORD)
+
+
+def test_leaving_asks_for_the_password_and_then_goes(mira: Visitor, tomas: Visitor) -> None:
+    mira.post(tomas, "remember me")
+    page = open_settings(mira)
+    page.get_by_text("Delete account").click()
+    password = page.get_by_label("Your password, to confirm")
+    password.fill("not the password")
+    page.get_by_role("button", name="Delete my account for ever").click()
+    expect(password).to_have_attribute("aria-invalid", "true")
+    password.fill(PASSWORD)
+
+    page.get_by_role("button", name="Delete my account for ever").click()
+
+    page.wait_for_url(f"{mira.url}/login")
+    assert mira.http.get("/api/auth/me").status_code == 401
+    tomas.open_home()
+    expect(tomas.conversations.get_by_role("link", name="Deleted user")).to_be_visible()
+
+
+def test_signing_out_at_the_end_of_the_settings(mira: Visitor) -> None:
+    page = open_settings(mira)
+
+    page.get_by_role("button", name="Sign out", exact=True).click()
+
+    page.wait_for_url(f"{mira.url}/login")
+    assert mira.http.get("/api/auth/me").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("permission", "words"), [("granted", "allowed"), ("denied", "blocked"), (None, "cannot show")]
+)
+def test_the_state_of_notifications_is_said(
+    mira: Visitor, permission: str | None, words: str
+) -> None:
+    browser_says = (
+        f"Object.defineProperty(Notification, 'permission', {{ get: () => '{permission}' }})"
+        if permission
+        else "delete window.Notification"
+    )
+    mira.page.add_init_script(browser_says)
+
+    page = open_settings(mira)
+
+    expect(page.get_by_role("status").filter(has_text=words)).to_be_visible()
+    expect(page.get_by_role("button", name="Allow desktop notifications")).to_be_hidden()
+
+
+def test_notifications_are_asked_for_on_a_click_only(mira: Visitor) -> None:
+    mira.page.add_init_script(
+        "window.asked = 0; let said = 'default';"
+        "Object.defineProperty(Notification, 'permission', { get: () => said });"
+        "Notification.requestPermission = async () => { asked += 1; said = 'granted' };"
+    )
+    page = open_settings(mira)
+    assert page.evaluate("asked") == 0
+
+    page.get_by_role("button", name="Allow desktop notifications").click()
+
+    expect(page.get_by_role("status").filter(has_text="allowed")).to_be_visible()
+    assert page.evaluate("asked") == 1
+
+
+def test_everything_can_be_reached_by_the_keyboard(mira: Visitor) -> None:
+    page = open_settings(mira)
+    page.get_by_role("textbox", name="Display name").focus()
+    seen = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(
+            "() => { const e = document.activeElement;"
+            " return e.getAttribute('aria-label') || e.labels?.[0]?.textContent || e.textContent }"
+        )
+        seen.append(focused)
+        if focused == "Message sounds":
+            page.keyboard.press("Space")
+        elif focused == "Delete account":
+            page.keyboard.press("Enter")
+        elif focused == "Delete my account for ever":
+            break
+    expect(page.get_by_role("switch", name="Message sounds")).to_have_attribute(
+        "aria-checked", "false"
+    )
+
+    for name in (
+        "Status",
+        "About",
+        "Save",
+        "Show when I am online",
+        "Message sounds",
+        "Current password",
+        "Change password",
+        "Sign out",
+        "Delete account",
+        "Your password, to confirm",
+        "Delete my account for ever",
+    ):
+        assert name in seen, seen
+
+
+def test_on_a_phone_the_settings_fill_the_screen_and_lead_back(
+    new_visitor: Callable[..., Visitor],
+) -> None:
+    mira = new_visitor(
+        "Mira " + "Wolfeschlegelsteinhausen" * 3, viewport={"width": 360, "height": 640}
+    )
+    page = open_settings(mira)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    expect(page.get_by_role("searchbox", name="Search people")).to_be_hidden()
+
+    page.get_by_role("link", name="Back to the conversations").click()
+
+    expect(page.get_by_role("searchbox", name="Search people")).to_be_visible()

@@ -1,0 +1,192 @@
+"""The settings, spoken to over the raw wire: forged ids, wrong values, and ended sessions."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.clients import Person, as_json, log_in, register
+from tests.tabs import CONVERSATIONS, ROOT_STATE, SESSION, Tab, state_name
+
+SETTINGS = state_name("settings.state", "settings_state")
+PAGE = "/settings"
+
+
+@pytest_asyncio.fixture
+async def ada(built_server: str) -> Person:
+    """Give somebody."""
+    return await register(built_server, display_name="Ada")
+
+
+@pytest_asyncio.fixture
+async def eve(built_server: str) -> Person:
+    """Give somebody else."""
+    return await register(built_server, display_name="Eve")
+
+
+@asynccontextmanager
+async def settings_of(person: Person) -> AsyncIterator[Tab]:
+    """Open the settings in a tab."""
+    async with Tab.open(person.url, cookie=person.cookie) as tab:
+        await tab.hydrate(PAGE)
+        await tab.until(lambda: tab.var(SETTINGS, "devices") and tab.var(ROOT_STATE, "is_hydrated"))
+        yield tab
+
+
+async def call(tab: Tab, handler: str, **payload: Any) -> None:  # noqa: ANN401  # whatever a forger sends
+    await tab.send(f"{SETTINGS}.{handler}", payload, path=PAGE)
+    await tab.settled()
+
+
+async def own(person: Person) -> dict[str, Any]:
+    return as_json(await person.http.get("/api/auth/me"))
+
+
+async def test_the_page_shows_what_is_ones_own(ada: Person) -> None:
+    again = await log_in(ada.url, ada)
+    async with settings_of(ada) as tab:
+        assert tab.var(SETTINGS, "profile")["display_name"] == "Ada"
+        rows = [(row["id"], row["current"]) for row in tab.var(SETTINGS, "devices")]
+
+    assert rows == [(again.session_id, False), (ada.session_id, True)]
+
+
+async def test_a_change_is_stored_and_shown(ada: Person) -> None:
+    form = {"display_name": " Ada L. ", "status_text": "Here", "bio": ""}
+    async with settings_of(ada) as tab:
+        await tab.send(f"{SETTINGS}.save", {"form": form}, path=PAGE)
+        await tab.until(lambda: tab.var(SETTINGS, "saved_at"))
+        assert tab.var(SETTINGS, "profile")["display_name"] == "Ada L."
+        assert tab.var(SESSION, "display_name") == "Ada L."
+
+        await tab.send(f"{SETTINGS}.play_sounds", {"on": False}, path=PAGE)
+        await tab.until(lambda: tab.var(SESSION, "sound") is False)
+        await tab.send(f"{SETTINGS}.accept_from", {"who": "friends"}, path=PAGE)
+        await tab.until(lambda: tab.var(SETTINGS, "accept_messages_from") == "friends")
+        await tab.send(f"{SETTINGS}.show_presence", {"on": False}, path=PAGE)
+        await tab.until(lambda: tab.var(SETTINGS, "share_presence") is False)
+
+    changed = {
+        "display_name": "Ada L.",
+        "status_text": "Here",
+        "sound": False,
+        "accept_messages_from": "friends",
+        "share_presence": False,
+    }
+    assert await own(ada) == {**ada.user, **changed}
+
+
+@pytest.mark.parametrize(
+    ("handler", "payload", "field"),
+    [
+        ("save", {"form": {"display_name": "a\u202eb"}}, "display_name"),
+        ("save", {"form": {"display_name": "x" * 1_000}}, "display_name"),
+        ("save", {"form": {"status_text": "two\nlines"}}, "status_text"),
+        ("save", {"form": {"bio": 5}}, "bio"),
+        ("accept_from", {"who": "nobody"}, "accept_messages_from"),
+        ("accept_from", {"who": None}, "accept_messages_from"),
+        ("play_sounds", {"on": "yes"}, "sound"),
+        ("show_presence", {"on": None}, "share_presence"),
+    ],
+)
+async def test_a_wrong_value_is_said_and_changes_nothing(
+    ada: Person, handler: str, payload: dict[str, Any], field: str
+) -> None:
+    async with settings_of(ada) as tab:
+        await call(tab, handler, **payload)
+
+        assert list(tab.var(SETTINGS, "errors")) == [field]
+    assert await own(ada) == ada.user
+
+
+async def test_a_form_changes_no_more_than_it_shows(ada: Person) -> None:
+    form = {"bio": "x", "sound": False, "username": "root", "password_hash": "x", "id": "x"}
+    async with settings_of(ada) as tab:
+        await call(tab, "save", form=form)
+
+    assert await own(ada) == {**ada.user, "bio": "x"}
+
+
+@pytest.mark.parametrize("forged", ["a stranger's", "01930000-0000-7000-8000-000000000000", "junk"])
+async def test_a_forged_session_id_ends_nothing(ada: Person, eve: Person, forged: str) -> None:
+    session_id = eve.session_id if forged == "a stranger's" else forged
+    async with settings_of(ada) as tab:
+        await call(tab, "end_device", session_id=session_id)
+
+        assert tab.var(SETTINGS, "problem") == "There is no such device."
+    assert await own(eve) == eve.user
+    assert await own(ada) == ada.user
+
+
+async def test_a_device_is_gone_from_the_list_and_signed_out_within_a_second(ada: Person) -> None:
+    lost = await log_in(ada.url, ada)
+    async with settings_of(ada) as tab, settings_of(lost) as ended:
+        await call(tab, "end_device", session_id=lost.session_id)
+        await ended.until(lambda: ended.redirects, seconds=1)
+
+        assert ended.redirects == [f"/login?next={PAGE}"]
+        assert ended.var(SETTINGS, "devices") == []
+        assert ended.var(SESSION, "user_id") == ""
+        assert [row["id"] for row in tab.var(SETTINGS, "devices")] == [ada.session_id]
+        before = len(ended.heard)
+        await ended.send(f"{CONVERSATIONS}.load")
+        await ended.settled()
+        assert ada.username not in ended.heard[before:]
+
+
+async def test_all_others_are_signed_out_at_once(ada: Person) -> None:
+    others = [await log_in(ada.url, ada) for _ in range(2)]
+    async with settings_of(ada) as tab, settings_of(others[0]) as ended:
+        await call(tab, "end_others")
+        await ended.until(lambda: ended.redirects, seconds=1)
+
+        assert [row["id"] for row in tab.var(SETTINGS, "devices")] == [ada.session_id]
+    assert (await others[1].http.get("/api/auth/me")).status_code == 401
+
+
+async def test_the_list_is_looked_up_again_when_there_is_news(ada: Person, eve: Person) -> None:
+    async with settings_of(ada) as tab:
+        again = await log_in(ada.url, ada)
+
+        await eve.write(ada, "news")
+
+        await tab.until(
+            lambda: (
+                {row["id"] for row in tab.var(SETTINGS, "devices")}
+                == {ada.session_id, again.session_id}
+            )
+        )
+
+
+@pytest.mark.parametrize(
+    ("handler", "payload"),
+    [
+        ("load", {}),
+        ("load_devices", {}),
+        ("save", {"form": {"bio": "x"}}),
+        ("end_others", {}),
+        ("end_device", {"session_id": "01930000-0000-7000-8000-000000000000"}),
+    ],
+)
+async def test_an_anonymous_tab_calls_no_handler(
+    built_server: str, handler: str, payload: dict[str, Any]
+) -> None:
+    async with Tab.open(built_server) as tab:
+        await tab.hydrate("/login")
+        await tab.until(lambda: tab.var(ROOT_STATE, "is_hydrated"))
+
+        await call(tab, handler, **payload)
+
+        assert tab.var(SETTINGS, "problem") == ""
+        assert tab.var(SETTINGS, "devices") == []
+
+
+async def test_the_tabs_of_a_deleted_account_are_emptied_within_a_second(ada: Person) -> None:
+    async with settings_of(ada) as tab:
+        assert (await ada.leave()).status_code == 204
+        await tab.until(lambda: tab.redirects, seconds=1)
+
+        assert tab.var(SETTINGS, "profile")["id"] == ""
+        assert tab.var(SESSION, "user_id") == ""
