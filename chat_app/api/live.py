@@ -27,6 +27,7 @@ HEARTBEAT_S = 30
 MAX_FRAME_BYTES = 65_536
 UNDER_WAY = 256
 ACTIVE = timedelta(minutes=5)
+LAST_WORDS_S = 0.5
 
 FRAME_TOO_BIG = 4413
 TOO_MANY = 4429
@@ -92,13 +93,13 @@ class LiveSocket:
         # The outlet was opened before: what happens while we load comes after the greeting.
         await self._send(frames.encode(await self._greeting()))
         writer = asyncio.create_task(self._write())
-        reader = asyncio.create_task(self._read())
+        tasks = (writer, asyncio.create_task(self._read()), asyncio.create_task(self._end()))
         try:
-            await asyncio.wait((writer, reader), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            writer.cancel()
-            reader.cancel()
-            outcomes = await asyncio.gather(writer, reader, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, OutletClosed):
                 raise Refused(outcome.code, outcome.reason) from None
@@ -123,6 +124,14 @@ class LiveSocket:
             for envelope in await self._outlet.take():
                 await self._send(envelope.body)
                 self._outlet.handed(envelope)
+                if self._outlet.ended.is_set():
+                    break
+
+    async def _end(self) -> None:
+        """End with the session, though the writer may be held up by a client that does not read."""
+        await self._outlet.ended.wait()
+        await asyncio.sleep(LAST_WORDS_S)
+        raise Refused(SESSION_OVER, "session ended")
 
     async def _read(self) -> None:
         async for text in self._texts():

@@ -42,6 +42,7 @@ class Outlet:
         "_hub",
         "_queue",
         "_waiter",
+        "ended",
         "id",
         "session_id",
         "topics",
@@ -53,6 +54,8 @@ class Outlet:
         self.user_id = user_id
         self.session_id = session_id
         self.topics: set[str] = set()
+        # Set once the session is over: nobody shall wait for a slow reader to notice.
+        self.ended = asyncio.Event()
         self._hub = hub
         self._queue: deque[Envelope] = deque()
         self._bytes = 0
@@ -105,6 +108,15 @@ class Outlet:
             if code == TOO_SLOW:
                 self._queue.clear()
             self._wake()
+
+    def end(self, last: Envelope) -> None:
+        """Say that the session is over, and nothing else any more: what was queued is dropped."""
+        if self._closing is None:
+            self._queue.clear()
+            self._bytes = 0
+            self.push(last)
+            self.shut(SESSION_OVER, "session ended")
+            self.ended.set()
 
     async def close(self) -> None:
         """Take the outlet out of the hub and let go of its topics."""
@@ -196,10 +208,10 @@ class Hub:
         if envelope.join:
             self._join_later(list(hearers), envelope.join)
         for outlet in list(hearers) if envelope.ends else hearers:
-            if outlet.id != envelope.origin:
-                outlet.push(envelope)
             if envelope.ends:
-                outlet.shut(SESSION_OVER, "session ended")
+                outlet.end(envelope)
+            elif outlet.id != envelope.origin:
+                outlet.push(envelope)
 
     async def close(self) -> None:
         """End every outlet: the process stops."""

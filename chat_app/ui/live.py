@@ -6,6 +6,7 @@ than a few refreshes a second.
 """
 
 import asyncio
+import contextlib
 import contextvars
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -155,7 +156,13 @@ class _Tab:
             started = loop.time()
             missed = not await self._refresh(news, missed=missed)
             took = loop.time() - started
-            await asyncio.sleep(min(LONGEST_REST, max(SHORTEST_REST, took * REST)))
+            await self._rest(min(LONGEST_REST, max(SHORTEST_REST, took * REST)))
+
+    async def _rest(self, seconds: float) -> None:
+        """Let the others have their turn, but for a session that is over."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._outlet.ended.wait()
 
     async def _news(self, patience: float | None) -> list[Envelope]:
         """Wait for news, or until it is time to make up for a refresh that failed."""

@@ -121,6 +121,20 @@ async def test_the_end_of_a_session_is_told_and_closes_its_outlets_alone(
     assert await bodies(kept) == [b"secret"]
 
 
+async def test_after_the_end_of_a_session_nothing_that_was_queued_is_heard(
+    hub: Hub, broker: MemoryBroker
+) -> None:
+    outlet = await opened(hub, ALICE, SESSION)
+    broker.publish([user_topic(ALICE)], Envelope(b"before"))
+
+    broker.publish([session_topic(SESSION)], Envelope(b"over", ends=True))
+    broker.publish([user_topic(ALICE)], Envelope(b"after"))
+
+    assert await bodies(outlet) == [b"over"]
+    with pytest.raises(OutletClosed):
+        await outlet.take()
+
+
 async def test_who_joins_a_conversation_hears_it(hub: Hub, broker: MemoryBroker) -> None:
     outlet = await opened(hub)
     topic = conversation_topic(uuid4())

@@ -178,6 +178,23 @@ async def test_a_session_that_ends_empties_the_tab(world: World) -> None:
     assert update.events[0].payload["path"] == "/login?next=/chat/1"
 
 
+async def test_a_session_that_ends_wakes_a_tab_that_rests(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "SHORTEST_REST", 60.0)
+    monkeypatch.setattr(live, "LONGEST_REST", 60.0)
+    await world.tabs.follow("token", ME)
+    world.tell()
+    await world.screen.until(lambda: world.screen.applied == [1])
+    world.tell()
+
+    world.hub.deliver(session_topic(ME.session_id), seal(READ, ends=True))
+
+    async with asyncio.timeout(1):
+        await world.app.sent.get()
+    assert world.app.resets == 1
+
+
 async def test_a_tab_that_is_gone_is_not_written_to(world: World) -> None:
     world.app.connected = False
     await world.tabs.follow("token", ME)

@@ -1,0 +1,110 @@
+"""Trust 12: signing out everywhere while everybody writes. No frame comes later than a second."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+
+from tests.clients import PASSWORD, Json, Person, Socket, log_in, register
+from tests.conftest import StartChat
+
+IN_FLIGHT = 40
+
+
+@asynccontextmanager
+async def flood(sender: Person, receiver: Person) -> AsyncIterator[None]:
+    """Send to somebody without a pause while the block lasts."""
+    async with sender.socket() as socket:
+
+        async def send() -> None:
+            for number in range(1_000_000):
+                frame = {"type": "message", "id": f"{number}", "receiver_id": receiver.id}
+                await socket.send({**frame, "content": f"flood {number}"})
+                if number >= IN_FLIGHT:
+                    await socket.expect("ack")
+                    socket.passed.clear()
+
+        sending = asyncio.create_task(send())
+        try:
+            yield
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+
+
+async def last_frame(socket: Socket, flooded: asyncio.Event) -> tuple[float, Json, int]:
+    """Listen to the end; return when the last frame came, which it was, and the close code."""
+    heard, at = 0, 0.0
+    while True:
+        before = len(socket.passed)
+        try:
+            socket.passed.append(await socket.receive())
+        except Exception:  # noqa: BLE001  # closed, whatever the code
+            code = socket.connection.close_code
+            assert code is not None
+            return at, socket.passed[-1], code
+        at = time.monotonic()
+        heard += len(socket.passed) - before
+        if heard > IN_FLIGHT:
+            flooded.set()
+
+
+@asynccontextmanager
+async def greeted(url: str, person: Person) -> AsyncIterator[Socket]:
+    """Open a socket of somebody at any node."""
+    async with Socket.open(url) as socket:
+        await socket.send({"type": "auth", "content": person.access_token})
+        await socket.expect("ready")
+        yield socket
+
+
+async def sign_out_everywhere_else(alice: Person) -> None:
+    body = {"current_password": PASSWORD, "new_password": "a horse of another colour"}
+    reply = await alice.http.post("/api/auth/password", json=body)
+    assert reply.status_code == 204, reply.text
+
+
+async def watch_the_end(urls: list[str], alice: Person, bob: Person) -> None:
+    """Flood two other devices of Alice at each node, sign them out, and see them go quiet."""
+    others = [await log_in(alice.url, alice) for _ in range(2)]
+    async with AsyncExitStack() as stack:
+        sockets = [
+            await stack.enter_async_context(greeted(url, other)) for url in urls for other in others
+        ]
+        kept = await stack.enter_async_context(alice.socket())
+        flooded = [asyncio.Event() for _ in sockets]
+        watching = [
+            asyncio.create_task(last_frame(*watched))
+            for watched in zip(sockets, flooded, strict=True)
+        ]
+        async with flood(bob, alice):
+            async with asyncio.timeout(30):
+                await asyncio.gather(*(event.wait() for event in flooded))
+            await sign_out_everywhere_else(alice)
+            ended_at = time.monotonic()
+            endings = await asyncio.gather(*watching)
+            # The device that stays hears on.
+            kept.passed.clear()
+            await kept.expect("message.created")
+    for at, frame, code in endings:
+        assert at - ended_at <= 1
+        assert frame == {"type": "session.ended", "reason": "password_changed"}
+        assert code == 4401
+
+
+async def test_signing_out_everywhere_silences_a_flood(alice: Person, bob: Person) -> None:
+    await watch_the_end([alice.url], alice, bob)
+
+
+@pytest.mark.parametrize("pair", ["postgres+redis"])
+async def test_signing_out_everywhere_silences_a_flood_on_another_node(
+    start_chat: StartChat,
+) -> None:
+    one = start_chat()
+    shared = {name: one.settings[name] for name in ("CHAT_DATABASE_URL", "CHAT_REDIS_URL")}
+    other = start_chat(**shared)
+    alice, bob = await register(one.url), await register(one.url)
+
+    await watch_the_end([one.url, other.url], alice, bob)
