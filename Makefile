@@ -28,6 +28,10 @@ run: install ## Build what changed and start the chat (embedded database unless 
 	@echo "The chat will answer at $${CHAT_PUBLIC_URL:-http://localhost:$(PORT)}  (Ctrl-C stops it)"
 	@exec $(BIN)/reflex run --env prod --backend-port $(PORT) --frontend-port $(PORT)
 
+.PHONY: demo
+demo: install ## Fill an empty database with people and conversations, and print their sign-ins
+	@$(BIN)/python -m chat_app.demo
+
 .PHONY: migrate
 migrate: install ## Bring the database of CHAT_DATABASE_URL up to date
 	$(BIN)/alembic upgrade head

@@ -1,0 +1,91 @@
+"""Reading `story.txt`: who wrote what to whom, and when."""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+STORY = Path(__file__).with_name("story.txt")
+
+HEAD = re.compile(r"== (?P<one>\w+) (?P<other>\w+)(?:; (?P<mark>unread|waiting) (?P<count>\d+))?")
+LINE = re.compile(r"(?P<when>\S+(?: \d\d:\d\d)?) (?P<who>\w+): (?P<text>.+)")
+DAYS = re.compile(r"(\d+)d (\d\d):(\d\d)")
+AGO = re.compile(r"(\d+)([mh])")
+MOMENT = timedelta(seconds=1)
+EDITED, DELETED = " (edited)", "(deleted)"
+
+
+class Said(NamedTuple):
+    """A message of the story."""
+
+    sender: str
+    content: str
+    at: datetime
+    is_edited: bool
+    is_deleted: bool
+
+
+class Talk(NamedTuple):
+    """A conversation: its last `unread` messages are not read, its last `waiting` not received."""
+
+    one: str
+    other: str
+    unread: int
+    waiting: int
+    said: tuple[Said, ...]
+
+
+def read_story(now: datetime) -> list[Talk]:
+    """Return every conversation, as it would be `now`; days are those of `now`'s time zone."""
+    talks: list[tuple[re.Match[str], list[re.Match[str]]]] = []
+    for line in _lines():
+        if head := HEAD.fullmatch(line):
+            talks.append((head, []))
+        elif found := LINE.fullmatch(line):
+            talks[-1][1].append(found)
+        else:
+            raise ValueError(f"story.txt: what does this mean? {line}")
+    return [_talk(head, lines, now) for head, lines in talks]
+
+
+def _lines() -> Iterator[str]:
+    for line in STORY.read_text(encoding="utf-8").splitlines():
+        if line.strip() and not line.startswith("#"):
+            yield line
+
+
+def _talk(head: re.Match[str], lines: Iterable[re.Match[str]], now: datetime) -> Talk:
+    said: list[Said] = []
+    for line in lines:
+        at = _time(line["when"], now, said[-1].at if said else None)
+        text = line["text"].replace("\\n", "\n")
+        said.append(
+            Said(
+                sender=line["who"],
+                content="" if text == DELETED else text.removesuffix(EDITED),
+                at=at,
+                is_edited=text.endswith(EDITED),
+                is_deleted=text == DELETED,
+            )
+        )
+    count = int(head["count"] or 0)
+    waiting = count if head["mark"] == "waiting" else 0
+    return Talk(head["one"], head["other"], count, waiting, tuple(said))
+
+
+def _time(when: str, now: datetime, before: datetime | None) -> datetime:
+    if when.startswith("+"):
+        if before is None:
+            raise ValueError(f"story.txt: {when} after what?")
+        at = before + timedelta(minutes=int(when))
+    elif days := DAYS.fullmatch(when):
+        day = now - timedelta(days=int(days[1]))
+        at = day.replace(hour=int(days[2]), minute=int(days[3]), second=17, microsecond=0)
+    elif ago := AGO.fullmatch(when):
+        at = now - timedelta(minutes=int(ago[1]) * (60 if ago[2] == "h" else 1))
+    else:
+        raise ValueError(f"story.txt: when is {when}?")
+    # Soon after midnight, last night is not as long ago as it was meant to be.
+    at = at if before is None else max(at, before + MOMENT)
+    return min(at, now)

@@ -1,0 +1,197 @@
+"""The demo: an empty database becomes a living chat, and nothing else is touched."""
+
+import asyncio
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from chat_app.conversations.queries import list_conversations, unread_counts
+from chat_app.core.clock import utc_now
+from chat_app.core.database import Database
+from chat_app.demo.fill import PASSWORD, NotEmpty, fill
+from chat_app.demo.people import FIRST, FRIENDSHIPS, NEIGHBOURS, REQUESTS
+from chat_app.demo.story import read_story
+from chat_app.friends.search import search_users
+from chat_app.messages.rules import clean_content
+from chat_app.models import Conversation, FriendRequest, Friendship, Member, Message, User
+from chat_app.node import Node
+from tests import servers
+from tests.clients import http_client
+from tests.conftest import SECRET, Storage, start
+from tests.nodes import new_user, open_node, settings_of, to_user
+
+USERNAMES = {one.username for one in NEIGHBOURS}
+
+
+async def fill_storage(storage: Storage) -> None:
+    """Fill a database as `make demo` does."""
+    database = Database(settings_of(storage))
+    try:
+        await fill(database)
+    finally:
+        await database.close()
+
+
+def demo(storage: Storage, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m chat_app.demo`."""
+    return subprocess.run(
+        [sys.executable, "-m", "chat_app.demo"],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=servers.ROOT,
+        env=servers.chat_environment(**storage.settings, **settings),
+    )
+
+
+async def test_every_printed_sign_in_works(storage: Storage) -> None:
+    told = await asyncio.to_thread(demo, storage)
+
+    assert told.returncode == 0, told.stderr
+    assert f"sign in as {FIRST}" in told.stdout
+    rows = [line.split() for line in told.stdout.splitlines() if PASSWORD in line.split()]
+    assert {row[0] for row in rows} == USERNAMES
+    chat = start(storage)
+    try:
+        async with http_client(chat.url) as client:
+            for username, password, *_ in rows:
+                body = {"username": username, "password": password}
+                reply = await client.post("/api/auth/login", json=body)
+                assert reply.status_code == 200, username
+    finally:
+        chat.stop()
+
+
+async def test_everything_fits_together(storage: Storage) -> None:
+    await fill_storage(storage)
+    async with open_node(storage) as node, node.database.reading() as session:
+        people = {one.username: one for one in await session.scalars(select(User))}
+        assert set(people) == USERNAMES
+        conversations = list(await session.scalars(select(Conversation)))
+        assert len(conversations) == len(read_story(utc_now()))
+        for conversation in conversations:
+            question = select(Message).where(col(Message.conversation_id) == conversation.id)
+            messages = list(await session.scalars(question.order_by(col(Message.seq))))
+            assert [one.seq for one in messages] == list(range(1, conversation.last_seq + 1))
+            changed = [one for one in messages if one.edited_at or one.deleted_at]
+            assert conversation.last_rev == len(messages) + len(changed)
+            revs = [one.rev for one in messages]
+            assert revs == sorted(set(revs))
+            times = [one.created_at for one in messages]
+            assert times == sorted(times)
+            assert conversation.updated_at == times[-1] <= utc_now()
+            question_ = select(Member).where(col(Member.conversation_id) == conversation.id)
+            members = list(await session.scalars(question_))
+            assert len(members) == 2
+            for member in members:
+                own = [one.seq for one in messages if one.sender_id == member.user_id]
+                reached = (max(own, default=0), member.read_seq, member.delivered_seq)
+                assert reached == tuple(sorted(reached))
+                assert member.delivered_seq <= conversation.last_seq
+        for person in people.values():
+            await check_unread(node, person)
+        assert await session.scalar(select(func.count()).select_from(Friendship)) == 2 * len(
+            FRIENDSHIPS
+        )
+        requests = await session.scalar(select(func.count()).select_from(FriendRequest))
+        assert requests == len(REQUESTS)
+
+
+async def check_unread(node: Node, person: User) -> None:
+    """Compare what somebody's badges say with what is stored."""
+    async with node.database.reading() as session:
+        counts = await unread_counts(session, viewer_id=person.id)
+        page = await list_conversations(session, viewer_id=person.id, online=node.online)
+        for conversation in page.items:
+            others = select(func.count()).where(
+                col(Message.conversation_id) == conversation.id,
+                col(Message.sender_id) != person.id,
+                col(Message.seq) > conversation.last_read_seq,
+            )
+            unread = await session.scalar(others)
+            assert conversation.unread == unread == counts.get(conversation.id, 0)
+
+
+async def test_the_first_to_try_sees_a_living_chat(storage: Storage) -> None:
+    await fill_storage(storage)
+    async with open_node(storage) as node, node.database.reading() as session:
+        me = await session.scalar(select(col(User.id)).where(col(User.username) == FIRST))
+        assert me is not None
+        page = await list_conversations(session, viewer_id=me, online=node.online)
+        found = await search_users(session, viewer_id=me, text="a", online=node.online)
+        messages = list(await session.scalars(select(Message)))
+
+    assert len(page.items) >= 8
+    assert sum(1 for one in page.items if one.unread) >= 2
+    assert {card.friendship for card in found} >= {"none", "friends"}
+    assert [one for one in messages if one.edited_at]
+    assert [one for one in messages if one.deleted_at and not one.content]
+    assert max(utc_now() - one.created_at for one in messages) > timedelta(days=10)
+
+
+async def test_the_chat_goes_on_after_the_demo(storage: Storage) -> None:
+    await fill_storage(storage)
+    async with open_node(storage) as node:
+        async with node.database.reading() as session:
+            rows = await session.execute(select(col(User.username), col(User.id)))
+            ids = {row.username: row.id for row in rows}
+        sent = (await node.messages.send(to_user(ids["tomas"], ids["mira"]))).message
+
+        async with node.database.reading() as session:
+            stored = await session.get_one(Conversation, sent.conversation_id)
+    talk = next(one for one in read_story(utc_now()) if {one.one, one.other} == {"mira", "tomas"})
+    assert sent.seq == stored.last_seq == len(talk.said) + 1
+    assert sent.rev == stored.last_rev
+
+
+async def test_a_database_with_people_is_left_alone(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        await new_user(node)
+
+    with pytest.raises(NotEmpty):
+        await fill_storage(storage)
+    told = await asyncio.to_thread(demo, storage)
+
+    assert told.returncode == 1
+    assert told.stderr.startswith("There are people in this database already.")
+    async with open_node(storage) as node, node.database.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(User)) == 1
+        assert await session.scalar(select(func.count()).select_from(Message)) == 0
+
+
+async def test_a_public_chat_never_gets_people_with_a_known_password(storage: Storage) -> None:
+    told = await asyncio.to_thread(
+        demo, storage, CHAT_SECRET_KEY=SECRET, CHAT_PUBLIC_URL="https://chat.example.org"
+    )
+
+    assert told.returncode == 1
+    assert "https" in told.stderr
+    async with open_node(storage) as node, node.database.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(User)) == 0
+
+
+def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
+    told = demo(Storage("", "mysql://x", "", tmp_path))
+
+    assert told.returncode == 1
+    assert "CHAT_DATABASE_URL" in told.stderr
+
+
+@pytest.mark.parametrize("hour", range(0, 24, 3))
+def test_the_story_is_in_order_at_any_time_of_day(hour: int) -> None:
+    now = datetime(2026, 3, 29, hour, 7, tzinfo=ZoneInfo("Europe/Berlin"))
+
+    for talk in read_story(now):
+        times = [one.at for one in talk.said]
+        assert times == sorted(times)
+        assert times[-1] <= now
+        assert {one.sender for one in talk.said} <= {talk.one, talk.other} <= USERNAMES
+        assert all(clean_content(one.content) == one.content for one in talk.said if one.content)
+        waiting = talk.said[len(talk.said) - talk.unread :]
+        assert {one.sender for one in waiting} <= {talk.said[-1].sender}
