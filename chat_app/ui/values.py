@@ -5,9 +5,14 @@ for the browser. A type checker sees only the instance's side.
 """
 
 from typing import Any, TypeAlias
+from uuid import UUID
 
 from reflex.state import BaseState
 
+from chat_app.core.errors import NotFound
+
+# A handler of a state, on the class.
+Handler: TypeAlias = Any
 # The cells of a row: each is a var of the type that the row's TypedDict names.
 Cells: TypeAlias = Any
 
@@ -32,3 +37,11 @@ def show(state: BaseState, **values: Any) -> None:  # noqa: ANN401  # each var h
     for name, value in values.items():
         if state.get_value(name) != value:
             setattr(state, name, value)
+
+
+def id_of(value: object) -> UUID:
+    """Read an id that a page sent. Raises NotFound: what is no id is nobody's and nothing's."""
+    try:
+        return UUID(str(value))
+    except ValueError:
+        raise NotFound from None

@@ -74,6 +74,11 @@ class _Settings(_Scripted):
     script = "settings.js"
 
 
+class _Dialog(_Scripted):
+    tag = "chat-dialog"
+    script = "dialog.js"
+
+
 @rx.memo
 def timeline_element(
     conversation_id: rx.Var[str],
@@ -152,6 +157,11 @@ def gate_scripts(*content: rx.Component) -> rx.Component:
 def list_keys(*content: rx.Component) -> rx.Component:
     """Show lists that answer to the arrow keys."""
     return _Keys.create(*content)
+
+
+def dialog_element(dialog: rx.Component) -> rx.Component:
+    """Put a dialog into the element that shows it for as long as it is on the page."""
+    return _Dialog.create(dialog)
 
 
 def begin_at_the_end() -> rx.Component:

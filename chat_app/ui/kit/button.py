@@ -31,3 +31,13 @@ def icon_button(
 def icon_link(name: IconName, label: str, path: str) -> rx.Component:
     """Show a link that is only a picture; `label` is heard, and seen by a resting pointer."""
     return rx.el.a(icon(name), to=path, aria_label=label, title=label, class_name="icon-button")
+
+
+def back_link() -> rx.Component:
+    """Show the way back to the list, where only one pane fits."""
+    return rx.el.a(
+        icon("back"),
+        to="/",
+        aria_label="Back to the conversations",
+        class_name="icon-button back",
+    )
