@@ -28,6 +28,7 @@ def state_name(module: str, name: str) -> str:
 
 CONVERSATIONS = state_name("conversations.state", "conversations_state")
 TIMELINE = state_name("messages.state", "timeline_state")
+FRIENDS = state_name("friends.state", "friends_state")
 SESSION = state_name("session", "session_state")
 
 

@@ -10,6 +10,8 @@ from chat_app.ui.accounts import pages
 from chat_app.ui.accounts.state import GateState
 from chat_app.ui.browser.scripts import begin_at_the_end
 from chat_app.ui.conversations import state as conversations
+from chat_app.ui.friends import state as friends
+from chat_app.ui.friends.page import PEOPLE
 from chat_app.ui.messages import state as messages
 from chat_app.ui.people import state as people
 from chat_app.ui.preload import Preload
@@ -17,11 +19,18 @@ from chat_app.ui.settings import state as settings
 
 CHAT = "/chat/[conversation_id]"
 PRELOADS = {
-    "/index": [conversations.preload],
-    CHAT: [conversations.preload, messages.preload],
-    settings.ROUTE: [conversations.preload, settings.preload],
+    "/index": [conversations.preload, friends.preload_count],
+    CHAT: [conversations.preload, messages.preload, friends.preload_count],
+    PEOPLE: [conversations.preload, friends.preload],
+    settings.ROUTE: [conversations.preload, settings.preload, friends.preload_count],
 }
-LIVE_SCREENS = (conversations.LIVE, messages.LIVE, people.LIVE, settings.LIVE)
+LIVE_SCREENS = (
+    conversations.LIVE,
+    messages.LIVE,
+    people.LIVE,
+    friends.LIVE,
+    settings.LIVE,
+)
 
 # Places of Reflex's own components around every page.
 OVERLAY = (5, "Overlay")
@@ -39,24 +48,31 @@ def add_pages(app: rx.App) -> None:
     load = conversations.ConversationsState.load
     timeline = messages.TimelineState
     fresh_search = people.PeopleState.reset_search
+    requests = friends.FriendsState.count
     app.add_page(
         shell.home_page,
         route="/",
         title=shell.page_title(),
-        on_load=[load, timeline.close, fresh_search],
+        on_load=[load, timeline.close, fresh_search, requests],
+    )
+    app.add_page(
+        shell.people_page,
+        route=PEOPLE,
+        title=shell.page_title("People"),
+        on_load=[friends.FriendsState.load, load, timeline.close, fresh_search],
     )
     app.add_page(
         shell.chat_page,
         route=CHAT,
         title=shell.page_title(timeline.head["name"]),
         # The messages first: they are what the reader waits for.
-        on_load=[timeline.open, load, fresh_search],
+        on_load=[timeline.open, load, fresh_search, requests],
     )
     app.add_page(
         shell.settings_page,
         route=settings.ROUTE,
         title=shell.page_title("Settings"),
-        on_load=[settings.SettingsState.load, load, timeline.close, fresh_search],
+        on_load=[settings.SettingsState.load, load, timeline.close, fresh_search, requests],
     )
     app.add_page(
         pages.login_page,

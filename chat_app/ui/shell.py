@@ -12,6 +12,8 @@ from chat_app.ui.browser.scripts import (
 )
 from chat_app.ui.conversations.side import side_pane
 from chat_app.ui.conversations.state import ConversationsState
+from chat_app.ui.friends.choices import choices
+from chat_app.ui.friends.page import people_pane
 from chat_app.ui.kit.states import empty_state
 from chat_app.ui.messages.pane import PANE, chat_pane, no_chat_pane
 from chat_app.ui.session import SessionState
@@ -38,6 +40,11 @@ def settings_page() -> rx.Component:
         settings_pane(PANE),
         skip="Skip to the settings",
     )
+
+
+def people_page() -> rx.Component:
+    """Show friends, requests and suggestions beside the conversations."""
+    return _shell("chat", side_pane(""), people_pane(PANE), skip="Skip to the people")
 
 
 def lost_page() -> rx.Component:
@@ -101,4 +108,5 @@ def _shell(
             class_name="shell",
             custom_attrs={"data-view": view},
         ),
+        choices(),
     )

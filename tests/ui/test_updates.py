@@ -5,6 +5,7 @@ user hears, and after each step it must come to show what a fresh load shows.
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import permutations
@@ -14,6 +15,7 @@ import pytest_asyncio
 
 from chat_app.accounts.schemas import Device, Identity, Registration
 from chat_app.conversations.queries import get_conversation, list_conversations
+from chat_app.core.errors import AppError
 from chat_app.core.settings import Settings
 from chat_app.messages.queries import history
 from chat_app.messages.schemas import Outgoing
@@ -26,6 +28,7 @@ from chat_app.ui.messages import updates as message_updates
 from chat_app.ui.messages.window import Window
 from tests.clients import PASSWORD, PATIENCE_S
 from tests.conftest import SECRET, Storage
+from tests.nodes import change_user
 
 STEPS = 120
 DELETED = 0.3
@@ -261,6 +264,35 @@ async def test_marks_that_are_heard_in_the_wrong_order_end_up_right(node: Node) 
             for envelope in order:
                 await screen.hear(envelope)
             assert await screen.is_true()
+
+
+async def test_what_people_become_to_each_other_equals_a_fresh_load(node: Node) -> None:
+    me, friend, other = [await person(node, name) for name in ("mira", "tomas", "sofia")]
+    for hidden in (friend, other):
+        # Who comes and goes for whom is told by events of its own.
+        await change_user(node, hidden.user_id, share_presence=False)
+    here = await open_direct(node, me, friend)
+    await open_direct(node, me, other)
+    screen = Screen(node, me, here)
+    choose = random.Random(7)  # noqa: S311  # repeatable, not secret
+    friends = node.friends
+    deeds: list[Callable[..., Awaitable[object]]] = [
+        *(friends.request, friends.request, friends.accept, friends.accept),
+        *(friends.remove_request, friends.unfriend, friends.block, friends.unblock),
+    ]
+
+    async with await node.open_outlet(me) as outlet:
+        await screen.load()
+        seen = set()
+        for _ in range(STEPS):
+            one, two = choose.sample([me.user_id, choose.choice((friend, other)).user_id], 2)
+            with contextlib.suppress(AppError):
+                await choose.choice(deeds)(actor_id=one, user_id=two)
+            while not await screen.is_true():
+                await screen.follow(outlet)
+            seen |= {card.friendship for one in screen.conversations for card in one.members}
+
+    assert seen == {"none", "requested", "incoming", "friends", "blocked"}
 
 
 async def test_somebody_new_appears_in_the_list(node: Node) -> None:

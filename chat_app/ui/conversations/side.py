@@ -6,6 +6,7 @@ from reflex.style import color_mode, set_color_mode
 from chat_app.ui.browser.scripts import full_time, list_keys, short_time
 from chat_app.ui.conversations.rows import ConversationRow
 from chat_app.ui.conversations.state import ConversationsState
+from chat_app.ui.friends.page import people_link
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.button import button, icon_button, icon_link
 from chat_app.ui.kit.states import badge, empty_state, problem, skeleton
@@ -47,7 +48,7 @@ def _whoami(error: rx.Component, *links: rx.Component) -> rx.Component:
 
 
 def _links(*, signs_out: bool) -> list[rx.Component]:
-    links = [_scheme_button(), icon_link("settings", "Settings", "/settings")]
+    links = [people_link(), _scheme_button(), icon_link("settings", "Settings", "/settings")]
     if signs_out:
         links.append(icon_button("sign-out", "Sign out", custom_attrs={"data-sign-out": "true"}))
     return links

@@ -11,11 +11,14 @@ from chat_app.realtime.events import (
     ConversationDelivered,
     ConversationRead,
     ConversationUpdated,
+    FriendAccepted,
+    FriendRemoved,
+    FriendRequested,
     MessageCreated,
     MessageDeleted,
     MessageUpdated,
 )
-from chat_app.realtime.shapes import Message
+from chat_app.realtime.shapes import Message, UserCard
 
 Conversations = tuple[Conversation, ...]
 
@@ -36,6 +39,8 @@ def apply(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> Conversa
             changed = _with_receipt(known, _receipt(user_id, delivered=seq))
         case ConversationUpdated(conversation=conversation):
             return with_fresh(items, conversation)
+        case FriendRequested(user=card) | FriendAccepted(user=card):
+            return _with_card(items, card)
         case _:
             pass
     if changed is None:
@@ -67,6 +72,10 @@ def unknown(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> UUID |
             known = _find(items, conversation.id)
             if known is None or known.last_read_seq != conversation.last_read_seq:
                 return conversation.id
+        case FriendRemoved(user_id=user_id):
+            # Who parted may also have blocked the other, or the reader them.
+            known = _direct_with(items, user_id)
+            return known.id if known else None
         case _:
             pass
     return None
@@ -95,6 +104,20 @@ def with_fresh(items: Conversations, conversation: Conversation) -> Conversation
 
 def _find(items: Conversations, conversation_id: UUID) -> Conversation | None:
     return next((one for one in items if one.id == conversation_id), None)
+
+
+def _direct_with(items: Conversations, user_id: UUID) -> Conversation | None:
+    direct = (one for one in items if one.kind == "direct")
+    return next((one for one in direct if user_id in {m.id for m in one.members}), None)
+
+
+def _with_card(items: Conversations, card: UserCard) -> Conversations:
+    known = _direct_with(items, card.id)
+    if known is None or card in known.members:
+        return items
+    members = [card if member.id == card.id else member for member in known.members]
+    changed = replace(known, members=members)
+    return tuple(changed if one is known else one for one in items)
 
 
 def _with(

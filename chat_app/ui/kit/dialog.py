@@ -27,9 +27,9 @@ def dialog(
                     on_click=on_dismiss,
                     custom_attrs={"data-dismiss": "true"},
                 ),
-                class_name="dialog-box",
+                class_name="sheet-box",
             ),
             aria_labelledby=name,
-            class_name="dialog",
+            class_name="sheet",
         )
     )

@@ -1,27 +1,58 @@
-"""What stands above the timeline, made from a conversation."""
+"""What stands above the timeline, made from the open conversation."""
 
 from typing import TypedDict
 from uuid import UUID
 
 from chat_app.conversations.schemas import Conversation
-from chat_app.ui.conversations.rows import face_of, name_of
+from chat_app.realtime.events import (
+    ConversationDelivered,
+    ConversationRead,
+    ConversationUpdated,
+    FriendAccepted,
+    FriendRequested,
+)
+from chat_app.ui.conversations.rows import face_of, name_of, peer_of
 from chat_app.ui.kit.avatar import initials, tone
+
+# What else than messages changes something about the open conversation.
+NEWS = (
+    ConversationDelivered,
+    ConversationRead,
+    ConversationUpdated,
+    FriendRequested,
+    FriendAccepted,
+)
 
 
 class Head(TypedDict):
-    """The open conversation; `id` is empty while nothing is open."""
+    """What stands above the timeline; `id` is empty while nothing is open.
+
+    `peer_id` is the other of a direct conversation, unless they have left, and `friendship` what
+    they are to the reader.
+    """
 
     id: str
     name: str
     letters: str
     tone: str
+    peer_id: str
+    friendship: str
 
 
-NOBODY = Head(id="", name="", letters="", tone="")
+NOBODY = Head(id="", name="", letters="", tone="", peer_id="", friendship="none")
 
 
 def head_of(conversation: Conversation, *, viewer_id: UUID) -> Head:
     """Show a conversation as `viewer_id` sees it."""
     name = name_of(conversation, viewer_id=viewer_id)
-    face = tone(face_of(conversation, viewer_id=viewer_id))
-    return Head(id=str(conversation.id), name=name, letters=initials(name), tone=face)
+    peer = peer_of(conversation, viewer_id=viewer_id)
+    # Who has left has no username any more.
+    is_there = peer is not None and peer.username != ""
+    return Head(
+        id=str(conversation.id),
+        name=name,
+        letters=initials(name),
+        tone=tone(face_of(conversation, viewer_id=viewer_id)),
+        peer_id=str(peer.id) if peer and is_there else "",
+        friendship=peer.friendship if peer else "none",
+    )

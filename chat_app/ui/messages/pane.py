@@ -3,12 +3,15 @@
 import reflex as rx
 
 from chat_app.ui.browser.scripts import address_id
+from chat_app.ui.friends.choices import more_button
+from chat_app.ui.friends.state import FriendsState
 from chat_app.ui.kit.avatar import avatar
-from chat_app.ui.kit.icon import icon
+from chat_app.ui.kit.button import back_link, button
 from chat_app.ui.kit.states import empty_state, notice, skeleton
 from chat_app.ui.messages.composer import composer
 from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.messages.timeline import timeline
+from chat_app.ui.values import call
 
 # The id that the link past the side pane leads to.
 PANE = "open"
@@ -20,7 +23,11 @@ def chat_pane() -> rx.Component:
     return rx.el.section(
         rx.cond(
             TimelineState.head["id"] == here,
-            rx.fragment(_head(), timeline(), composer()),
+            rx.fragment(
+                _head(),
+                timeline(),
+                rx.cond(TimelineState.head["friendship"] == "blocked", _blocked(), composer()),
+            ),
             rx.cond(
                 TimelineState.missing == here,
                 _missing(),
@@ -50,29 +57,39 @@ def no_chat_pane() -> rx.Component:
 
 def _head() -> rx.Component:
     return rx.el.header(
-        _back(),
+        back_link(),
         avatar(TimelineState.head["letters"], TimelineState.head["tone"]),
         rx.el.div(
             rx.el.h1(rx.el.bdi(TimelineState.head["name"]), class_name="one-line"),
             class_name="who",
         ),
+        rx.cond(
+            TimelineState.head["peer_id"] != "",
+            more_button(TimelineState.head["peer_id"], TimelineState.head["name"]),
+            rx.fragment(),
+        ),
         class_name="chat-head",
     )
 
 
-def _back() -> rx.Component:
-    return rx.el.a(
-        icon("back"),
-        to="/",
-        aria_label="Back to the conversations",
-        class_name="icon-button back",
+def _blocked() -> rx.Component:
+    peer_id = TimelineState.head["peer_id"]
+    return rx.el.div(
+        rx.el.p("You blocked this person."),
+        button("Unblock", on_click=call(FriendsState.unblock, peer_id)),
+        rx.cond(
+            FriendsState.failed_id == peer_id,
+            rx.el.p(FriendsState.failed, role="alert", class_name="error-text"),
+            rx.fragment(),
+        ),
+        class_name="blocked-line",
     )
 
 
 def _loading() -> rx.Component:
     return rx.fragment(
         rx.el.header(
-            _back(),
+            back_link(),
             rx.el.h1("Conversation", class_name="only-heard"),
             class_name="chat-head",
         ),

@@ -14,24 +14,18 @@ from chat_app.conversations.queries import get_conversation
 from chat_app.conversations.schemas import Conversation
 from chat_app.core.errors import AppError, NotFound
 from chat_app.messages.queries import history
-from chat_app.realtime.events import (
-    AnyEvent,
-    ConversationDelivered,
-    ConversationRead,
-    ConversationUpdated,
-)
+from chat_app.realtime.events import AnyEvent, FriendRemoved
 from chat_app.ui.conversations import updates as conversation_updates
 from chat_app.ui.live import LiveScreen
 from chat_app.ui.messages import updates
-from chat_app.ui.messages.head import NOBODY, Head, head_of
+from chat_app.ui.messages.head import NEWS, NOBODY, Head, head_of
 from chat_app.ui.messages.rows import MessageRow, message_rows
 from chat_app.ui.messages.window import LONGEST, PAGE, PIECES, Window
 from chat_app.ui.running import current_node
 from chat_app.ui.session import signed_in
-from chat_app.ui.values import show
+from chat_app.ui.values import id_of, show
 
 CHAT_PATH = "/chat/"
-RECEIPTS = (ConversationDelivered, ConversationRead, ConversationUpdated)
 PAST = re.compile(r"from-([1-9]\d{0,17})")
 
 
@@ -105,7 +99,7 @@ class TimelineState(rx.State):
         if is_there:
             return
         try:
-            await self._open(me, _id_of(wanted))
+            await self._open(me, id_of(wanted))
         except NotFound:
             self._forget()
             self.missing = wanted
@@ -114,14 +108,7 @@ class TimelineState(rx.State):
 
     async def _open(self, me: Identity, conversation_id: UUID) -> None:
         again = self.head["id"] == str(conversation_id)
-        node = current_node()
-        async with node.database.reading() as reading:
-            conversation = await get_conversation(
-                reading,
-                viewer_id=me.user_id,
-                conversation_id=conversation_id,
-                online=node.online,
-            )
+        conversation = await _load_conversation(me, conversation_id)
         window = await _load(me, conversation_id, since=self._read_since(again=again))
         if conversation.unread or not again:
             new_from = conversation.last_read_seq + 1 if conversation.unread else 0
@@ -181,7 +168,10 @@ class TimelineState(rx.State):
                 window = self._window
             else:
                 window = updates.apply(window, event, conversation_id=here)
-            if isinstance(event, RECEIPTS):
+            if isinstance(event, FriendRemoved) and event.user_id in self._names:
+                self._conversation = await _load_conversation(me, here)
+                self._show_head(me)
+            elif isinstance(event, NEWS):
                 (self._conversation,) = _followed(self._conversation, event, me)
                 self._show_head(me)
         self._show(me, window)
@@ -227,11 +217,12 @@ def _wanted(path: str) -> str:
     return path.removeprefix(CHAT_PATH).rstrip("/")
 
 
-def _id_of(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound from None
+async def _load_conversation(me: Identity, conversation_id: UUID) -> Conversation:
+    node = current_node()
+    async with node.database.reading() as reading:
+        return await get_conversation(
+            reading, viewer_id=me.user_id, conversation_id=conversation_id, online=node.online
+        )
 
 
 async def _load(me: Identity, conversation_id: UUID, *, since: int | None = None) -> Window:

@@ -3,7 +3,7 @@
 import reflex as rx
 
 from chat_app.ui.browser.scripts import settings_element
-from chat_app.ui.kit.icon import icon
+from chat_app.ui.kit.button import back_link
 from chat_app.ui.kit.states import notice, problem, skeleton
 from chat_app.ui.session import SessionState
 from chat_app.ui.settings.account import account, password_form
@@ -16,14 +16,9 @@ def settings_pane(anchor: str) -> rx.Component:
     """Show everything that is one's own; `anchor` is where the link past the side pane leads."""
     return rx.el.section(
         rx.el.header(
-            rx.el.a(
-                icon("back"),
-                to="/",
-                aria_label="Back to the conversations",
-                class_name="icon-button back",
-            ),
+            back_link(),
             rx.el.h1("Settings", class_name="one-line"),
-            class_name="chat-head settings-head",
+            class_name="chat-head page-head",
         ),
         rx.el.div(
             rx.cond(

@@ -1,0 +1,1 @@
+"""Friends, requests, suggestions and blocks, and the choices about one person."""

@@ -1,0 +1,90 @@
+"""The dialog about one person: everything that can be done about them, and what it means."""
+
+from typing import Any
+
+import reflex as rx
+
+from chat_app.ui.friends.state import FriendsState
+from chat_app.ui.kit.button import button, icon_button
+from chat_app.ui.kit.dialog import dialog
+from chat_app.ui.values import Handler, call
+
+CALM = "They are not told."
+
+
+def more_button(
+    user_id: str | rx.Var[str],
+    name: str | rx.Var[str],
+    **props: Any,  # noqa: ANN401  # whatever an HTML button takes
+) -> rx.Component:
+    """Show the button that opens the dialog about a person."""
+    return icon_button(
+        "more",
+        "More",
+        on_click=call(FriendsState.choose, user_id, name),
+        aria_haspopup="dialog",
+        **props,
+    )
+
+
+def choices() -> rx.Component:
+    """Show the dialog, while somebody is chosen."""
+    failed = FriendsState.failed_id == FriendsState.chosen_id
+    return rx.cond(
+        FriendsState.chosen_id != "",
+        dialog(
+            rx.el.bdi(FriendsState.chosen_name),
+            rx.match(
+                FriendsState.chosen_friendship,
+                ("friends", rx.fragment(_unfriend(), _block())),
+                ("requested", rx.fragment(_remove("Cancel the request"), _block())),
+                ("incoming", rx.fragment(_accept(), _remove("Decline the request"), _block())),
+                ("blocked", _unblock()),
+                rx.fragment(_ask(), _block()),
+            ),
+            rx.cond(
+                failed,
+                rx.el.p(FriendsState.failed, role="alert", class_name="error-text"),
+                rx.fragment(),
+            ),
+            on_dismiss=FriendsState.dismiss,
+        ),
+        rx.fragment(),
+    )
+
+
+def _choice(label: str, meaning: str, handler: Handler) -> rx.Component:
+    name = f"means-{label.lower().replace(' ', '-')}"
+    return rx.el.div(
+        button(label, on_click=call(handler, FriendsState.chosen_id), aria_describedby=name),
+        rx.el.p(meaning, id=name),
+        class_name="sheet-choice",
+    )
+
+
+def _ask() -> rx.Component:
+    meaning = "They see your request, and you are friends once they accept."
+    return _choice("Add friend", meaning, FriendsState.request)
+
+
+def _accept() -> rx.Component:
+    return _choice("Accept", "You become friends.", FriendsState.accept)
+
+
+def _remove(label: str) -> rx.Component:
+    return _choice(label, "It can be made again later.", FriendsState.remove_request)
+
+
+def _unfriend() -> rx.Component:
+    meaning = "You leave each other's list of friends. Your messages stay."
+    return _choice("Unfriend", meaning, FriendsState.unfriend)
+
+
+def _block() -> rx.Component:
+    meaning = f"Neither of you can write to or find the other. {CALM}"
+    return _choice("Block", meaning, FriendsState.block)
+
+
+def _unblock() -> rx.Component:
+    meaning = f"You can write to and find each other again. {CALM}"
+    return _choice("Unblock", meaning, FriendsState.unblock)

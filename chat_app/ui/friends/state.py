@@ -1,0 +1,252 @@
+"""Friends, requests, suggestions and blocks, as a tab shows them."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
+
+import reflex as rx
+from reflex.event import EventSpec
+from reflex.state import BaseState
+
+from chat_app.accounts.schemas import Identity, UserCard
+from chat_app.core.errors import AppError, NotFound
+from chat_app.friends import queries
+from chat_app.friends.cards import user_card
+from chat_app.friends.service import Friends
+from chat_app.realtime.events import (
+    AnyEvent,
+    FriendAccepted,
+    FriendRemoved,
+    FriendRequested,
+    Presence,
+)
+from chat_app.ui.friends.rows import (
+    FriendRow,
+    friend_rows,
+    since_rows,
+    suggestion_rows,
+    with_presence,
+)
+from chat_app.ui.live import LiveScreen
+from chat_app.ui.running import current_node
+from chat_app.ui.session import signed_in
+from chat_app.ui.values import id_of, show
+
+LONGEST_NAME = 100
+LISTS = ("friends", "incoming", "outgoing", "suggestions", "blocked")
+
+# What somebody does about another person.
+Deed = Callable[..., Awaitable[object]]
+NEWS = (FriendRequested, FriendAccepted, FriendRemoved)
+
+
+class FriendsState(rx.State):
+    """The people screen, and on every screen how many requests wait.
+
+    `failed_id` is whose button failed last, and `failed` why.
+    """
+
+    friends: list[FriendRow] = []
+    incoming: list[FriendRow] = []
+    outgoing: list[FriendRow] = []
+    suggestions: list[FriendRow] = []
+    blocked: list[FriendRow] = []
+    waiting: int = 0
+    loaded: bool = False
+    problem: str = ""
+    failed_id: str = ""
+    failed: str = ""
+    # Whom the open dialog is about; empty while there is none.
+    chosen_id: str = ""
+    chosen_name: str = ""
+    chosen_friendship: str = ""
+
+    # Whether the people screen is the one that is open, or any is.
+    _is_open: bool = False
+    _is_counted: bool = False
+    # Loaded before the page was told anything: its handler need not load again.
+    _is_fresh: bool = False
+
+    @rx.event
+    async def load(self) -> None:
+        """Show the people screen."""
+        await self._begin(await signed_in(self), is_open=True)
+
+    @rx.event
+    async def count(self) -> None:
+        """Show another screen, where only the number of requests stands."""
+        await self._begin(await signed_in(self), is_open=False)
+
+    @rx.event
+    async def request(self, user_id: str) -> None:
+        """Ask somebody to be friends."""
+        await self._do(user_id, Friends.request)
+
+    @rx.event
+    async def accept(self, user_id: str) -> None:
+        """Accept somebody's request."""
+        await self._do(user_id, Friends.accept)
+
+    @rx.event
+    async def remove_request(self, user_id: str) -> None:
+        """Decline somebody's request, or cancel one's own."""
+        await self._do(user_id, Friends.remove_request)
+
+    @rx.event
+    async def unfriend(self, user_id: str) -> None:
+        """End a friendship."""
+        await self._do(user_id, Friends.unfriend)
+
+    @rx.event
+    async def block(self, user_id: str) -> None:
+        """Block somebody."""
+        await self._do(user_id, Friends.block)
+
+    @rx.event
+    async def unblock(self, user_id: str) -> None:
+        """Lift a block."""
+        await self._do(user_id, Friends.unblock)
+
+    @rx.event
+    async def talk_to(self, user_id: str) -> EventSpec | None:
+        """Open the direct conversation with somebody."""
+        me = await signed_in(self)
+        try:
+            opened = await current_node().conversations.open_direct(
+                actor_id=me.user_id, user_id=id_of(user_id)
+            )
+        except AppError as error:
+            self._fail(user_id, error)
+            return None
+        return rx.redirect(f"/chat/{opened.conversation.id}")
+
+    @rx.event
+    async def choose(self, user_id: str, name: str) -> None:
+        """Offer what can be done about somebody; `name` is what they are called on the screen."""
+        me = await signed_in(self)
+        try:
+            person = id_of(user_id)
+            card = await _card_of(person, me)
+        except AppError as error:
+            self._fail(user_id, error)
+            return
+        show(self, failed_id="", failed="", chosen_id=str(person))
+        # Who has blocked the reader looks like anybody they are not friends with.
+        show(self, chosen_name=card.display_name if card else str(name)[:LONGEST_NAME])
+        show(self, chosen_friendship=card.friendship if card else "none")
+
+    @rx.event
+    async def dismiss(self) -> None:
+        """Close the dialog."""
+        self._close()
+
+    async def _do(self, user_id: str, deed: Deed) -> None:
+        me = await signed_in(self)
+        try:
+            person, friends = id_of(user_id), current_node().friends
+            await deed(friends, actor_id=me.user_id, user_id=person)
+        except AppError as error:
+            self._fail(user_id, error)
+        else:
+            self._close()
+            show(self, failed_id="", failed="")
+        # After a failure too: what was shown is not how things are.
+        await self._try_to_load(me)
+
+    def _fail(self, user_id: str, error: AppError) -> None:
+        show(self, failed_id=str(user_id)[:LONGEST_NAME], failed=error.detail)
+
+    def _close(self) -> None:
+        show(self, chosen_id="", chosen_name="", chosen_friendship="")
+
+    async def _begin(self, me: Identity, *, is_open: bool) -> None:
+        is_there = self._is_fresh and is_open == self._is_open
+        self._is_fresh, self._is_open = False, is_open
+        if is_there:
+            return
+        if not is_open:
+            self._forget_lists()
+        self._is_counted = True
+        await self._try_to_load(me)
+
+    async def _try_to_load(self, me: Identity) -> None:
+        try:
+            await self._load(me)
+        except AppError as error:
+            self.problem = error.detail
+
+    async def _load(self, me: Identity) -> None:
+        node = current_node()
+        viewer = me.user_id
+        async with node.database.reading() as reading:
+            if not self._is_open:
+                waiting = await queries.count_requests(reading, viewer_id=viewer)
+                show(self, waiting=waiting)
+                return
+            online = node.online
+            friends = await queries.list_friends(reading, viewer_id=viewer, online=online)
+            requests = await queries.list_requests(reading, viewer_id=viewer, online=online)
+            found = await queries.suggest_people(reading, viewer_id=viewer, online=online)
+            blocks = await queries.list_blocks(reading, viewer_id=viewer, online=online)
+        incoming = since_rows(requests.incoming)
+        show(self, friends=friend_rows(friends), suggestions=suggestion_rows(found.items))
+        show(
+            self, incoming=incoming, outgoing=since_rows(requests.outgoing, "Has not answered yet")
+        )
+        show(self, blocked=since_rows(blocks.items), waiting=len(incoming))
+        show(self, loaded=True, problem="")
+
+    def _forget_lists(self) -> None:
+        self._close()
+        show(self, **{name: [] for name in LISTS})
+        show(self, loaded=False, problem="", failed_id="", failed="")
+
+    async def _apply(self, me: Identity, events: Sequence[AnyEvent]) -> None:
+        if not self._is_counted:
+            return
+        if any(isinstance(event, NEWS) for event in events):
+            await self._load(me)
+            return
+        for event in events:
+            if isinstance(event, Presence) and self.loaded:
+                changed = {n: with_presence(self.get_value(n), event) for n in LISTS}
+                show(self, **changed)
+
+
+async def _card_of(person: UUID, me: Identity) -> UserCard | None:
+    """Return a person as the reader may see them; None for one who is not there for them."""
+    node = current_node()
+    async with node.database.reading() as reading:
+        try:
+            return await user_card(
+                reading, viewer_id=me.user_id, user_id=person, online=node.online
+            )
+        except NotFound:
+            return None
+
+
+async def _apply(root: BaseState, me: Identity, events: Sequence[AnyEvent]) -> None:
+    state = await root.get_state(FriendsState)
+    await state._apply(me, events)
+
+
+async def _reload(root: BaseState, me: Identity) -> None:
+    state = await root.get_state(FriendsState)
+    if state._is_counted:
+        await state._load(me)
+
+
+async def preload(root: BaseState, me: Identity) -> None:
+    """Load the people screen."""
+    state = await root.get_state(FriendsState)
+    await state._begin(me, is_open=True)
+    state._is_fresh = True
+
+
+async def preload_count(root: BaseState, me: Identity) -> None:
+    """Count the requests that wait, for a screen that shows no more of them."""
+    state = await root.get_state(FriendsState)
+    await state._begin(me, is_open=False)
+    state._is_fresh = True
+
+
+LIVE = LiveScreen(apply=_apply, reload=_reload)

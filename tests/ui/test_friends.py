@@ -1,0 +1,183 @@
+"""The people screen as the server sees it: live lists, and handlers called with anything."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from tests.clients import Person, as_json, register
+from tests.tabs import FRIENDS, TIMELINE, Tab
+
+HANDLERS = ("request", "accept", "remove_request", "unfriend", "block", "unblock", "talk_to")
+FORGED: list[object] = [
+    "", "me", "a" * 100_000, "../..", "\u202e", "0198c0de\u200b", None, 7, -1, [], {"id": 1}, True,
+]  # fmt: skip
+
+
+@pytest_asyncio.fixture
+async def ada(built_server: str) -> AsyncIterator[Person]:
+    """Give somebody."""
+    person = await register(built_server, display_name="Ada")
+    yield person
+    await person.http.aclose()
+
+
+@pytest_asyncio.fixture
+async def bea(built_server: str) -> AsyncIterator[Person]:
+    """Give somebody else."""
+    person = await register(built_server, display_name="Bea")
+    yield person
+    await person.http.aclose()
+
+
+@pytest_asyncio.fixture
+async def tab(ada: Person) -> AsyncIterator[Tab]:
+    """Give Ada's tab with the people screen."""
+    async with Tab.open(ada.url, cookie=ada.cookie) as tab:
+        await tab.hydrate("/people")
+        await tab.until(lambda: tab.var(FRIENDS, "loaded"))
+        yield tab
+
+
+def ids(tab: Tab, name: str) -> list[str]:
+    return [row["id"] for row in tab.var(FRIENDS, name)]
+
+
+def all_ids(tab: Tab) -> dict[str, str]:
+    """Return in which list everybody is, suggestions aside."""
+    lists = ("friends", "incoming", "outgoing", "blocked")
+    return {user_id: name for name in lists for user_id in ids(tab, name)}
+
+
+async def call(tab: Tab, handler: str, user_id: Any, **more: Any) -> None:  # noqa: ANN401  # forged
+    await tab.send(f"{FRIENDS}.{handler}", {"user_id": user_id, **more}, path="/people")
+
+
+async def friendship(one: Person, other: Person) -> str:
+    return str(as_json(await one.http.get(f"/api/users/{other.id}"))["friendship"])
+
+
+async def test_the_lists_follow_the_news(tab: Tab, ada: Person, bea: Person) -> None:
+    assert [tab.var(FRIENDS, name) for name in ("friends", "incoming", "waiting")] == [[], [], 0]
+
+    async with asyncio.timeout(1):
+        await bea.ask(ada)
+        await tab.until(lambda: ids(tab, "incoming") == [bea.id])
+    assert tab.var(FRIENDS, "waiting") == 1
+    async with asyncio.timeout(1):
+        await ada.http.post("/api/friends/accept", json={"user_id": bea.id})
+        await tab.until(lambda: ids(tab, "friends") == [bea.id])
+    assert (ids(tab, "incoming"), tab.var(FRIENDS, "waiting")) == ([], 0)
+    await bea.block(ada)
+    await tab.until(lambda: ids(tab, "friends") == [])
+    assert ids(tab, "blocked") == []
+
+
+async def test_another_screen_shows_the_number_alone(ada: Person, bea: Person) -> None:
+    await bea.ask(ada)
+    async with Tab.open(ada.url, cookie=ada.cookie) as tab:
+        await tab.hydrate("/")
+        await tab.until(lambda: tab.var(FRIENDS, "waiting") == 1)
+        assert tab.var(FRIENDS, "incoming") == []
+
+        await bea.http.delete(f"/api/friends/requests/{ada.id}")
+        await tab.until(lambda: tab.var(FRIENDS, "waiting") == 0)
+        assert tab.var(FRIENDS, "loaded") is False
+
+
+async def test_every_handler_does_its_deed(tab: Tab, ada: Person, bea: Person) -> None:
+    for handler, shown, expected in (
+        ("request", "outgoing", "requested"),
+        ("remove_request", "", "none"),
+        ("block", "blocked", "blocked"),
+        ("unblock", "", "none"),
+    ):
+        await call(tab, handler, bea.id)
+        await tab.until(lambda shown=shown: all_ids(tab) == ({bea.id: shown} if shown else {}))  # type: ignore[misc]  # of this round
+        assert await friendship(ada, bea) == expected
+    await bea.ask(ada)
+    await call(tab, "accept", bea.id)
+    await tab.until(lambda: all_ids(tab) == {bea.id: "friends"})
+    assert await friendship(ada, bea) == "friends"
+    await call(tab, "choose", bea.id, name="whoever")
+    await tab.until(lambda: tab.var(FRIENDS, "chosen_name") == "Bea")
+    assert tab.var(FRIENDS, "chosen_friendship") == "friends"
+    await call(tab, "unfriend", bea.id)
+    await tab.until(lambda: tab.var(FRIENDS, "chosen_id") == "")
+    assert await friendship(ada, bea) == "none"
+    await call(tab, "talk_to", bea.id)
+    await tab.until(lambda: tab.redirects)
+    assert tab.redirects[0].startswith("/chat/")
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+@pytest.mark.parametrize("forged", FORGED, ids=lambda value: ascii(value)[:20])
+async def test_a_forged_id_is_nobody(tab: Tab, handler: str, forged: object) -> None:
+    await call(tab, handler, forged)
+    await tab.settled()
+
+    assert tab.redirects == []
+    assert len(tab.var(FRIENDS, "failed_id")) <= 100
+    assert [ids(tab, name) for name in ("friends", "outgoing", "blocked")] == [[], [], []]
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+async def test_an_id_of_nobody_is_said_to_be_so(tab: Tab, handler: str) -> None:
+    nobody = str(uuid4())
+    await call(tab, handler, nobody)
+
+    await tab.until(lambda: tab.var(FRIENDS, "failed_id") == nobody)
+    assert tab.var(FRIENDS, "failed") == "There is no such person."
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+async def test_oneself_is_no_other(tab: Tab, ada: Person, handler: str) -> None:
+    await call(tab, handler, ada.id)
+
+    await tab.until(lambda: tab.var(FRIENDS, "failed_id") == ada.id)
+    assert tab.redirects == []
+
+
+async def test_a_request_of_others_cannot_be_accepted(tab: Tab, ada: Person, bea: Person) -> None:
+    carl = await register(ada.url)
+    await bea.ask(carl)
+
+    for person in (bea, carl):
+        await call(tab, "accept", person.id)
+        await tab.until(lambda person=person: tab.var(FRIENDS, "failed_id") == person.id)  # type: ignore[misc]  # of this round
+    assert await friendship(bea, carl) == "requested"
+    assert ids(tab, "friends") == []
+
+
+@pytest.mark.parametrize("handler", ["load", "count", "dismiss", *HANDLERS])
+async def test_an_anonymous_tab_does_nothing(ada: Person, handler: str) -> None:
+    async with Tab.open(ada.url) as tab:
+        await tab.hydrate("/login")
+        await tab.send(f"{FRIENDS}.{handler}", {"user_id": ada.id} if handler in HANDLERS else {})
+        await tab.settled()
+
+        assert tab.var(FRIENDS, "loaded") in {None, False}
+        assert tab.var(FRIENDS, "failed_id") in {None, ""}
+
+
+async def test_the_head_of_a_chat_follows_what_its_person_is(ada: Person, bea: Person) -> None:
+    conversation = await ada.opened(bea)
+    async with Tab.open(ada.url, cookie=ada.cookie) as tab:
+        await tab.hydrate(f"/chat/{conversation['id']}")
+
+        def is_now(state: str) -> bool:
+            return bool((tab.var(TIMELINE, "head") or {}).get("friendship") == state)
+
+        await tab.until(lambda: is_now("none"))
+        assert tab.var(TIMELINE, "head")["peer_id"] == bea.id
+        await bea.ask(ada)
+        await tab.until(lambda: is_now("incoming"))
+        await ada.http.post("/api/friends/accept", json={"user_id": bea.id})
+        await tab.until(lambda: is_now("friends"))
+        await ada.block(bea)
+        await tab.until(lambda: is_now("blocked"))
+        await ada.http.delete(f"/api/blocks/{bea.id}")
+        await tab.until(lambda: is_now("none"))
