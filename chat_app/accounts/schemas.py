@@ -87,7 +87,10 @@ class Proof(Input):
 
 
 class ProfileChange(Input):
-    """What somebody changes about themselves: only what is given changes, and null is no value."""
+    """What somebody changes about themselves: only what is given changes, and null is no value.
+
+    What was not given has a value of no meaning, from a factory, so that no document names it.
+    """
 
     display_name: Annotated[str, AfterValidator(rules.clean_display_name)] = Field(
         default_factory=str
@@ -96,9 +99,9 @@ class ProfileChange(Input):
     status_text: Annotated[str, AfterValidator(rules.clean_status_text)] = Field(
         default_factory=str
     )
-    accept_messages_from: Literal["everyone", "friends"] = "everyone"
-    share_presence: bool = True
-    sound: bool = True
+    accept_messages_from: Literal["everyone", "friends"] = Field(default_factory=lambda: "everyone")
+    share_presence: bool = Field(default_factory=bool)
+    sound: bool = Field(default_factory=bool)
 
     def given(self) -> dict[str, str | bool]:
         """Return the fields that were given, by name."""

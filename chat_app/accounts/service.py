@@ -77,6 +77,7 @@ class Accounts:
         self._lifetime = timedelta(days=settings.session_days)
         self._secret = settings.secret_key.get_secret_value()
         self._registering = Limit("register", settings.limit_registrations_per_hour, 3600)
+        self._showing = Limit("profile", settings.limit_profile_changes_per_minute, 60)
         self._guesses = Guesses(passwords=passwords, limits=limits, settings=settings)
         recognition = Recognition(database=database, secret=self._secret, lifetime=self._lifetime)
         self.identify_cookie = recognition.by_cookie
@@ -158,8 +159,13 @@ class Accounts:
         return len(ended)
 
     async def change_profile(self, *, actor_id: UUID, changes: ProfileChange) -> ProfileChanged:
-        """Change what was given of the actor's profile and settings."""
+        """Change what was given of the actor's profile and settings.
+
+        Raises RateLimited: what others see is brought to up to a hundred of them at once.
+        """
         given = changes.given()
+        if not given.keys().isdisjoint(SEEN_BY_OTHERS):
+            await self._limits.take(self._showing, str(actor_id))
         async with unit_of_work(self._database) as uow:
             account = await locked_account(uow.session, actor_id)
             if account is None:

@@ -11,9 +11,10 @@ from tests.clients import (
     assert_invalid,
     assert_problem,
     http_client,
+    register,
     short,
 )
-from tests.conftest import NewPerson
+from tests.conftest import NewPerson, StartChat
 from tests.servers import ChatServer
 
 
@@ -153,3 +154,17 @@ async def test_changes_at_once_lose_none_of_each_other(alice: Person) -> None:
 
     me = as_json(await alice.http.get("/api/auth/me"))
     assert (me["bio"], me["status_text"], me["sound"]) == ("b", "s", False)
+
+
+async def test_nobody_makes_others_hear_of_them_without_end(start_chat: StartChat) -> None:
+    chat = start_chat(CHAT_LIMITS="on", CHAT_LIMIT_PROFILE_CHANGES_PER_MINUTE="3")
+    alice = await register(chat.url)
+    for number in range(3):
+        assert (await patch(alice, status_text=f"{number}")).status_code == 200
+
+    refused = await patch(alice, status_text="again")
+
+    assert_problem(refused, 429, "rate_limited")
+    assert int(refused.headers["retry-after"]) >= 1
+    assert (await patch(alice, sound=False)).status_code == 200
+    assert as_json(await alice.http.get("/api/auth/me"))["status_text"] == "2"
