@@ -80,9 +80,53 @@ async def test_a_list_is_short_and_shorter_on_demand(alice: Person, new_person: 
     assert len(await search(alice, "u")) <= 50
 
 
-@pytest.mark.parametrize("text", ["", "x" * 65, "x" * 1000, "\x00", "a\x00b"], ids=short)
+@pytest.mark.parametrize(
+    "text", ["", " ", "\u3000", "x" * 65, "x" * 1000, "\x00", "a\x00b", "a\nb"], ids=short
+)
 async def test_an_impossible_question_is_named(alice: Person, text: str) -> None:
     assert_invalid(await alice.http.get("/api/users", params={"q": text}), "q")
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\u202e\u2066", "\u0301", "\u064e"], ids=short)
+async def test_what_cannot_be_seen_alone_finds_nobody(alice: Person, text: str) -> None:
+    assert await search(alice, text) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("Олена Коваль", "КОВАЛЬ"),
+        ("يوسف مَنصور", "منصور"),
+        ("田中 春香", "春"),
+        ("Elif Y\u0131ld\u0131z", "yildiz"),
+        ("Jörg Großmann", "GROSS"),
+        ("Fox 🦊", "🦊"),
+    ],
+)
+async def test_any_script_is_searched(
+    alice: Person, new_person: NewPerson, name: str, part: str
+) -> None:
+    tag = uuid4().hex[:8]
+    person = await new_person(display_name=f"{name}{tag}")
+
+    cards = [*await search(alice, part, limit=100), *await search(alice, f"{name[-3:]}{tag}")]
+
+    assert person.username in usernames(cards)
+
+
+async def test_who_is_blocked_either_way_is_not_found(
+    alice: Person, bob: Person, carol: Person
+) -> None:
+    await bob.http.put(f"/api/blocks/{alice.id}")
+    await alice.http.put(f"/api/blocks/{carol.id}")
+
+    assert await search(alice, bob.username) == []
+    assert await search(bob, alice.username) == []
+    assert await search(alice, carol.username) == []
+    assert await search(carol, alice.username) == []
+
+    await alice.http.delete(f"/api/blocks/{carol.id}")
+    assert usernames(await search(alice, carol.username)) == {carol.username}
 
 
 async def test_a_question_is_needed(alice: Person) -> None:
