@@ -80,6 +80,23 @@ async def test_what_a_device_was_handed_is_told_to_the_sender(storage: Storage) 
         assert told.user_id == bob
 
 
+async def test_what_a_device_at_another_node_was_handed_is_told_as_well(storage: Storage) -> None:
+    if not storage.database_url:
+        return  # an embedded database has one process
+    async with open_node(storage) as here, open_node(storage) as there:
+        alice, bob = await new_user(here), await new_user(here)
+        own, theirs = await device(here, alice), await device(there, bob)
+        message = await said(here, alice, bob)
+
+        while not there.deliveries._waiting:
+            await hand_out(theirs)
+
+        told = await receipt(own)
+        assert told == ConversationDelivered(
+            conversation_id=message.conversation_id, user_id=bob, seq=1
+        )
+
+
 async def test_a_message_that_no_device_was_handed_is_not_delivered(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
