@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from chat_app.core import tasks
 from chat_app.core.ids import new_id
 from chat_app.realtime.broker import Deliver
 from chat_app.realtime.events import Envelope
@@ -101,9 +102,7 @@ class RedisBroker:
         """Send what is queued, for a second at the most, and stop."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._outgoing.join(), 1.0)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await tasks.end(self._tasks)
         with contextlib.suppress(RedisError, OSError):
             await self._redis.aclose()
 

@@ -1,0 +1,39 @@
+"""Tasks end when they are told to, even where a library would swallow it."""
+
+import asyncio
+
+from chat_app.core import tasks
+
+
+async def test_a_task_that_swallows_a_cancellation_is_asked_again() -> None:
+    asked = 0
+
+    async def stubborn() -> None:
+        nonlocal asked
+        while asked < 3:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                asked += 1
+
+    task = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    await tasks.end([task])
+
+    assert task.done()
+    assert asked == 3
+
+
+async def test_what_a_task_ends_with_is_its_own_affair() -> None:
+    async def fails() -> None:
+        raise RuntimeError
+
+    task = asyncio.create_task(fails())
+    await asyncio.sleep(0)
+    await tasks.end([task])
+
+    assert isinstance(task.exception(), RuntimeError)
+
+
+async def test_there_may_be_nothing_to_end() -> None:
+    await tasks.end([])
