@@ -1,10 +1,10 @@
 """This process's outlets: open sockets and tabs, each with a bounded queue of its own."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 from uuid import UUID
 
 from chat_app.core.ids import new_id
@@ -150,11 +150,23 @@ class Outlet:
             self._waiter.set_result(None)
 
 
+class Observer(Protocol):
+    """Is told who has an outlet here at all, however many; never waits."""
+
+    def came(self, user_id: UUID) -> None:
+        """Note that a user has their first outlet."""
+
+    def left(self, user_id: UUID) -> None:
+        """Note that a user's last outlet was closed."""
+
+
 class Hub:
     """Which outlets hear which topic. Subscribes the broker to what somebody here hears."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, observer: Observer | None = None) -> None:
         self._broker = broker
+        self._observer = observer
+        self._devices: Counter[UUID] = Counter()
         self._hearers: dict[str, set[Outlet]] = {}
         self._joining: set[asyncio.Task[None]] = set()
         self.outlets: set[Outlet] = set()
@@ -170,6 +182,7 @@ class Hub:
         """
         outlet = Outlet(self, user_id, session_id)
         self.outlets.add(outlet)
+        self._count(user_id, 1)
         await self.join(outlet, [user_topic(user_id), session_topic(session_id)])
         return outlet
 
@@ -187,7 +200,9 @@ class Hub:
 
     async def remove(self, outlet: Outlet) -> None:
         """Forget an outlet; topics that nobody here hears any more are given up."""
-        self.outlets.discard(outlet)
+        if outlet in self.outlets:
+            self.outlets.discard(outlet)
+            self._count(outlet.user_id, -1)
         silent = []
         for topic in outlet.topics:
             hearers = self._hearers.get(topic)
@@ -220,6 +235,18 @@ class Hub:
         for task in self._joining:
             task.cancel()
         await asyncio.gather(*self._joining, return_exceptions=True)
+
+    def _count(self, user_id: UUID, change: int) -> None:
+        self._devices[user_id] += change
+        devices = self._devices[user_id]
+        if not devices:
+            del self._devices[user_id]
+        if self._observer is None:
+            return
+        if not devices:
+            self._observer.left(user_id)
+        elif devices == change:
+            self._observer.came(user_id)
 
     def _join_later(self, hearers: list[Outlet], topic: str) -> None:
         async def join_all() -> None:

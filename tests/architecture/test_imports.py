@@ -42,7 +42,12 @@ LIBRARY_HOME = {
     "socketio": {"ui"},
     "engineio": {"ui"},
     "uvicorn": {"ui/production.py"},
-    "redis": {"core/rate_limit.py", "realtime/redis_broker.py", "node.py"},
+    "redis": {
+        "core/rate_limit.py",
+        "realtime/redis_broker.py",
+        "realtime/redis_online.py",
+        "node.py",
+    },
     "passlib": {"core/passwords.py"},
     "jwt": {"core/tokens.py"},
     "alembic": {"core/migrations.py"},

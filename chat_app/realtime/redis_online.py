@@ -1,0 +1,274 @@
+"""The register of who is connected, in Redis, for several nodes.
+
+Per user there is a small sorted set of nodes by the time until which each is believed, and one set
+of all users by the latest of their times. The clock is Redis's own. What is absent was either told
+to go or has expired, unless Redis was emptied or away: then nobody is taken for gone until every
+node has had the time to refresh (`since` in the register's own hash says from when on).
+"""
+
+import asyncio
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+import structlog
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
+from redis.exceptions import RedisError
+
+from chat_app.core.ids import new_id
+from chat_app.realtime.online import Edges, Times
+
+ALONE_FOR_S = 2.0
+# A script runs while nothing else does in Redis: a millisecond for so many.
+IN_ONE_GO = 200
+
+# KEYS: the register's hash, the set of all users. ARGV: prefix of a user's key, node, and three
+# times in milliseconds (believed, silence, settling). The rest of each script's own begins at 6.
+HEAD = """
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+local ttl = tonumber(ARGV[3])
+local beat = tonumber(redis.call('HGET', KEYS[1], 'beat') or '0')
+local since = tonumber(redis.call('HGET', KEYS[1], 'since') or '0')
+if now - beat > tonumber(ARGV[4]) then since = now end
+redis.call('HSET', KEYS[1], 'beat', now, 'since', since)
+redis.call('PEXPIRE', KEYS[1], ttl * 10)
+redis.call('PEXPIRE', KEYS[2], ttl * 10)
+local settled = now - since >= tonumber(ARGV[5])
+local function latest(user)
+  redis.call('ZREMRANGEBYSCORE', ARGV[1] .. user, '-inf', now)
+  return redis.call('ZREVRANGE', ARGV[1] .. user, 0, 0, 'WITHSCORES')[2]
+end
+local function believe(user, ms)
+  redis.call('ZADD', ARGV[1] .. user, now + ms, ARGV[2])
+  redis.call('PEXPIRE', ARGV[1] .. user, ttl * 2)
+  redis.call('ZADD', KEYS[2], latest(user), user)
+end
+"""
+# ARGV 6: "sure" to return who was absent only when absence means something. Then the users.
+ENTER = """
+local came = {}
+for i = 7, #ARGV do
+  local before = tonumber(redis.call('ZSCORE', KEYS[2], ARGV[i]) or '0')
+  if before <= now and (settled or ARGV[6] ~= 'sure') then came[#came + 1] = ARGV[i] end
+  believe(ARGV[i], ttl)
+end
+return came
+"""
+# ARGV 6: how long each is believed still, in milliseconds, or "" for not at all. Then the users.
+# Returns a word for each: gone, there (elsewhere), unsure (a sweep will tell) or told (by one).
+LEAVE = """
+local outcome = {}
+for i = 7, #ARGV do
+  local user = ARGV[i]
+  redis.call('ZREM', ARGV[1] .. user, ARGV[2])
+  local last = latest(user)
+  if last then
+    redis.call('ZADD', KEYS[2], last, user)
+    outcome[#outcome + 1] = 'there'
+  elseif ARGV[6] ~= '' or not settled then
+    believe(user, ARGV[6] ~= '' and tonumber(ARGV[6]) or tonumber(ARGV[5]))
+    outcome[#outcome + 1] = 'unsure'
+  else
+    outcome[#outcome + 1] = redis.call('ZREM', KEYS[2], user) == 1 and 'gone' or 'told'
+  end
+end
+return outcome
+"""
+# ARGV 6: how many at the most. Returns each user with the time they were believed until.
+SWEEP = """
+if not settled then return {} end
+local gone = {}
+local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'WITHSCORES', 'LIMIT', 0, ARGV[6])
+for i = 1, #due, 2 do
+  local last = latest(due[i])
+  if last then
+    redis.call('ZADD', KEYS[2], last, due[i])
+  else
+    redis.call('ZREM', KEYS[2], due[i])
+    gone[#gone + 1] = due[i]
+    gone[#gone + 1] = due[i + 1]
+  end
+end
+return gone
+"""
+
+log = structlog.get_logger(__name__)
+
+
+class RedisOnline:
+    """The register shared by all nodes.
+
+    While Redis is away this node counts by itself, and nobody waits for it again and again. Who
+    came or went meanwhile is told to the register, and by it to the other nodes, once it is back.
+    """
+
+    def __init__(self, redis: Redis, prefix: str, times: Times) -> None:
+        self._redis = redis
+        self._times = times
+        self._keys = [f"{prefix}presence", f"{prefix}presence:all"]
+        self._head = [f"{prefix}presence:user:", new_id().hex]
+        self._head += [f"{_ms(s)}" for s in (times.ttl_s, times.silence_s, times.settling_s)]
+        self._enter = redis.register_script(HEAD + ENTER)
+        self._leave = redis.register_script(HEAD + LEAVE)
+        self._sweep = redis.register_script(HEAD + SWEEP)
+        self._here: set[UUID] = set()
+        # Who came, and who went, without Redis's knowledge.
+        self._unannounced: set[UUID] = set()
+        self._owed: set[UUID] = set()
+        # A refresh must not bring back who leaves at the same moment over another connection.
+        self._turn = asyncio.Lock()
+        self._alone_until = 0.0
+
+    def here(self) -> set[UUID]:
+        """Return those who have a device connected to this process."""
+        return set(self._here)
+
+    async def among(self, user_ids: Iterable[UUID]) -> set[UUID]:
+        """Return those of `user_ids` who have a device connected somewhere, as far as is known."""
+        wanted = set(user_ids)
+        found = wanted & self._here
+        others = list(wanted - found)
+        if not others or self._is_alone():
+            return found
+        try:
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.time()
+                pipeline.zmscore(self._keys[1], [user_id.hex for user_id in others])
+                (seconds, microseconds), until = await pipeline.execute()
+        except (RedisError, OSError):
+            self._be_alone()
+            return found
+        now = seconds * 1000 + microseconds / 1000
+        pairs = zip(others, until, strict=True)
+        return found | {user_id for user_id, ms in pairs if ms is not None and ms > now}
+
+    async def connect(self, user_ids: Collection[UUID]) -> set[UUID]:
+        """Note that these have a device here; return those who had none anywhere."""
+        came: set[UUID] = set()
+        for some in _pieces(user_ids):
+            async with self._turn:
+                self._here |= some
+                self._owed -= some
+                answer = await self._ask(self._enter, "", some)
+                if answer is None:
+                    self._unannounced |= some
+                came |= some if answer is None else _users(answer)
+        return came
+
+    async def disconnect(self, user_ids: Collection[UUID]) -> set[UUID]:
+        """Note that these have no device here any more; return those who have none anywhere.
+
+        Where Redis cannot know, a sweep returns them when it does.
+        """
+        gone: set[UUID] = set()
+        for some in _pieces(user_ids):
+            async with self._turn:
+                self._here -= some
+                self._unannounced -= some
+                outcomes = await self._let_go(some)
+                if outcomes is None:
+                    self._owed |= some
+                gone |= some if outcomes is None else _those(outcomes, "gone")
+        return gone
+
+    async def refresh(self) -> Edges:
+        """Say again who is here; return what turned out to be otherwise than was told.
+
+        That is who had been taken for gone, and who came or went while Redis was away.
+        """
+        edges = Edges(set(), set())
+        for some in _pieces(self._here) or [set[UUID]()]:
+            async with self._turn:
+                present = some & self._here
+                answer = await self._ask(self._enter, "sure", present)
+                if answer is None:
+                    return edges
+                edges.came.update(_users(answer), self._unannounced & present)
+                self._unannounced -= present
+        await self._settle_debts(edges)
+        return edges
+
+    async def sweep(self) -> Mapping[UUID, datetime]:
+        """Forget those whose node died; return, to one sweeper only, when each was last sure."""
+        answer = await self._ask(self._sweep, f"{IN_ONE_GO}", ())
+        if not answer:
+            return {}
+        ttl_ms = _ms(self._times.ttl_s)
+        return {
+            UUID(user.decode()): datetime.fromtimestamp((float(until) - ttl_ms) / 1000, UTC)
+            for user, until in zip(answer[::2], answer[1::2], strict=True)
+        }
+
+    async def close(self, *, lingering_s: float) -> None:
+        """Say that this node stops, so that nobody need wait for its people to expire."""
+        for some in _pieces(self._here):
+            async with self._turn:
+                self._here -= some
+                await self._let_go(some, lingering=f"{_ms(lingering_s)}")
+
+    async def _settle_debts(self, edges: Edges) -> None:
+        for some in _pieces(self._owed):
+            async with self._turn:
+                owed = some & self._owed
+                outcomes = await self._let_go(owed)
+                if outcomes is None:
+                    return
+                edges.gone.update(_those(outcomes, "gone"))
+                # They had been taken for gone here, and are connected to another node.
+                edges.came.update(_those(outcomes, "there"))
+                self._owed -= owed - _those(outcomes, "unsure")
+
+    async def _let_go(self, some: set[UUID], *, lingering: str = "") -> dict[UUID, str] | None:
+        users = list(some)
+        answer = await self._ask(self._leave, lingering, users)
+        if answer is None:
+            return None
+        return {user: word.decode() for user, word in zip(users, answer, strict=True)}
+
+    async def _ask(
+        self, script: AsyncScript, argument: str, user_ids: Collection[UUID]
+    ) -> list[bytes] | None:
+        """Run a script; None while Redis is away."""
+        if self._is_alone():
+            return None
+        users = [user_id.hex for user_id in user_ids]
+        try:
+            answer: Any = await script(keys=self._keys, args=[*self._head, argument, *users])
+        except (RedisError, OSError):
+            self._be_alone()
+            return None
+        return list(answer)
+
+    def _is_alone(self) -> bool:
+        return time.monotonic() < self._alone_until
+
+    def _be_alone(self) -> None:
+        # Nobody waits for a Redis that hangs more than once in a while.
+        self._alone_until = time.monotonic() + ALONE_FOR_S
+        log.warning("redis.presence_alone", for_s=ALONE_FOR_S)
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)
+
+
+def _users(answer: Iterable[bytes]) -> set[UUID]:
+    return {UUID(user.decode()) for user in answer}
+
+
+def _those(outcomes: Mapping[UUID, str], word: str) -> set[UUID]:
+    return {user_id for user_id, outcome in outcomes.items() if outcome == word}
+
+
+def _pieces(user_ids: Collection[UUID]) -> list[set[UUID]]:
+    def pieces() -> Iterator[set[UUID]]:
+        left = iter(set(user_ids))
+        while piece := set(islice(left, IN_ONE_GO)):
+            yield piece
+
+    return list(pieces())
