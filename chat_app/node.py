@@ -29,11 +29,13 @@ from chat_app.core.rate_limit import (
 from chat_app.core.settings import Settings
 from chat_app.friends.service import Friends
 from chat_app.messages.service import Messages
+from chat_app.presence.service import Presence
 from chat_app.realtime.broker import Broker, MemoryBroker
 from chat_app.realtime.events import conversation_topic
 from chat_app.realtime.hub import Hub, Outlet
-from chat_app.realtime.online import MemoryOnline, Online
+from chat_app.realtime.online import MemoryOnline, Online, Times
 from chat_app.realtime.redis_broker import RedisBroker
+from chat_app.realtime.redis_online import RedisOnline
 
 # Everything we keep in Redis begins so: it may be somebody else's too.
 REDIS_PREFIX = "chat:"
@@ -57,6 +59,7 @@ class Node:
     conversations: Conversations
     deliveries: Deliveries
     messages: Messages
+    presence: Presence
 
     async def open_outlet(self, identity: Identity) -> Outlet:
         """Return an outlet that hears all that this user may hear, from now on.
@@ -64,6 +67,8 @@ class Node:
         Load state after this returns: nothing is missed then, though it may come twice.
         """
         outlet = await self.hub.open(user_id=identity.user_id, session_id=identity.session_id)
+        # Before anything is loaded, or of two who come at once neither would hear of the other.
+        await self.presence.known(identity.user_id)
         try:
             async with self.database.reading() as session:
                 groups = await group_ids(session, user_id=identity.user_id)
@@ -110,7 +115,7 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
         passwords = Passwords()
         stack.callback(passwords.close)
         limits = _limits(settings, stack)
-        online = MemoryOnline()
+        online = _online(settings, stack)
         deliveries = Deliveries(database=database, broker=broker)
         deliveries.start()
         stack.push_async_callback(deliveries.close)
@@ -119,7 +124,10 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
         )
         messages.start()
         stack.push_async_callback(messages.close)
-        hub = Hub(broker)
+        presence = Presence(database=database, broker=broker, online=online, settings=settings)
+        presence.start()
+        stack.push_async_callback(presence.close)
+        hub = Hub(broker, presence)
         hub.handed = deliveries.note
         stack.push_async_callback(hub.close)
         log.info(
@@ -138,7 +146,7 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
                 passwords=passwords,
                 limits=limits,
                 settings=settings,
-                profile_changed=lambda _user_id: None,
+                profile_changed=presence.look_again_at,
             ),
             friends=Friends(
                 database=database,
@@ -146,16 +154,13 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
                 online=online,
                 limits=limits,
                 settings=settings,
-                changed=_nobody_looks,
+                changed=presence.look_again,
             ),
             conversations=Conversations(database=database, broker=broker, online=online),
             deliveries=deliveries,
             messages=messages,
+            presence=presence,
         )
-
-
-def _nobody_looks(_one: UUID, _other: UUID) -> None:
-    """Hear that two people see each other anew, and do nothing about it."""
 
 
 async def _migrate(database: Database, settings: Settings) -> None:
@@ -201,3 +206,11 @@ def _limits(settings: Settings, stack: contextlib.AsyncExitStack) -> RateLimits:
     redis = _redis(settings, answer_within_s=REDIS_WAIT_S)
     stack.push_async_callback(redis.aclose)
     return RedisRateLimits(redis, REDIS_PREFIX)
+
+
+def _online(settings: Settings, stack: contextlib.AsyncExitStack) -> Online:
+    if not settings.redis_url:
+        return MemoryOnline()
+    redis = _redis(settings, answer_within_s=REDIS_WAIT_S)
+    stack.push_async_callback(redis.aclose)
+    return RedisOnline(redis, REDIS_PREFIX, Times(settings.presence_ttl_seconds))

@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from sqlmodel import col
 
 from chat_app.accounts.names import index_names
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
+from chat_app.core.ids import new_id
 from chat_app.core.settings import Settings, read_settings
 from chat_app.messages.schemas import Outgoing
 from chat_app.models import User
@@ -61,6 +62,25 @@ async def change_user(node: Node, user_id: UUID, **values: object) -> None:
 async def delete_user(node: Node, user_id: UUID) -> None:
     """Have somebody be gone, with all that was between them and others still there."""
     await change_user(node, user_id, deleted_at=utc_now())
+
+
+async def new_users(node: Node, count: int) -> list[UUID]:
+    """Add many people at once."""
+    ids = [new_id() for _ in range(count)]
+    rows = [
+        User(
+            id=user_id,
+            username=user_id.hex,
+            username_key=user_id.hex,
+            display_name="Somebody",
+            password_hash="",
+            created_at=utc_now(),
+        ).model_dump()
+        for user_id in ids
+    ]
+    async with node.database.transaction() as connection:
+        await connection.execute(insert(User), rows)
+    return ids
 
 
 def to_user(sender_id: UUID, receiver_id: UUID, content: str = "hello", key: str = "") -> Outgoing:

@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     access_token_seconds: int = Field(default=900, ge=10, le=86_400)
     max_body_bytes: int = Field(default=2 * 1024 * 1024, ge=65_536, le=64 * 1024 * 1024)
 
+    presence_grace_seconds: float = Field(default=10, ge=0, le=60)
+    presence_ttl_seconds: float = Field(default=36, ge=1, le=600)
+
     limit_message_burst: int = Field(default=40, ge=1)
     limit_messages_per_second: float = Field(default=2.0, gt=0)
     limit_frame_burst: int = Field(default=200, ge=1)

@@ -1,40 +1,14 @@
 """What a message costs the database: the same few statements however many hear of it."""
 
-from uuid import UUID
-
 import pytest
-from sqlalchemy import insert
 
-from chat_app.core.clock import utc_now
-from chat_app.core.ids import new_id
-from chat_app.models import User
-from chat_app.node import Node
 from tests.conftest import Storage
-from tests.nodes import new_user, open_node, to_conversation, to_user
+from tests.nodes import new_user, new_users, open_node, to_conversation, to_user
 from tests.statements import plan_of, statements
 
 MOST = 6
 SIZES = (2, 100, 5_000)
 TABLES = ["message", "conversation", "member", "user_account", "block", "friendship"]
-
-
-async def new_users(node: Node, count: int) -> list[UUID]:
-    """Add many people at once."""
-    ids = [new_id() for _ in range(count)]
-    rows = [
-        User(
-            id=user_id,
-            username=user_id.hex,
-            username_key=user_id.hex,
-            display_name="Somebody",
-            password_hash="",
-            created_at=utc_now(),
-        ).model_dump()
-        for user_id in ids
-    ]
-    async with node.database.transaction() as connection:
-        await connection.execute(insert(User), rows)
-    return ids
 
 
 async def test_a_send_costs_the_same_few_statements_for_any_number_of_members(

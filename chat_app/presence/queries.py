@@ -1,0 +1,151 @@
+"""Who may hear of somebody's coming and going, in few questions for any number of people."""
+
+import functools
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Select, Uuid, and_, exists, or_, select, union
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from chat_app.core.json_rows import JsonRows, as_parameter
+from chat_app.friends.relations import are_friends, blocked_between, share_a_conversation
+from chat_app.models import Conversation, Friendship, Member, User
+
+# Coming and going is not told in larger groups: each of a thousand people who reconnect would be
+# news to a thousand others. Whoever opens such a group still sees who is there.
+LARGEST_GROUP = 100
+
+_conversation, _extra = aliased(Conversation), aliased(Member)
+_mine, _theirs = aliased(Member), aliased(Member)
+_friend = aliased(Friendship)
+IS_SMALL = or_(
+    col(_conversation.kind) == "direct",
+    ~exists(
+        select(1)
+        .select_from(_extra)
+        .where(col(_extra.conversation_id) == col(_conversation.id))
+        .limit(1)
+        .offset(LARGEST_GROUP)
+    ),
+)
+
+
+class Sight(NamedTuple):
+    """What one person may see of another: nothing, or since when and whether they are there."""
+
+    viewer_id: UUID
+    user_id: UUID
+    is_shown: bool
+    last_seen_at: datetime | None
+
+
+class Questions:
+    """The questions for one kind of database, composed once. All take `rows`."""
+
+    def __init__(self, dialect: str) -> None:
+        shares = and_(col(User.share_presence), col(User.deleted_at).is_(None))
+        changed = JsonRows(dialect, id=Uuid)
+        friends: Select[UUID, UUID] = (
+            select(col(_friend.user_id).label("user_id"), col(_friend.friend_id).label("viewer_id"))
+            .select_from(changed.table)
+            .join(_friend, col(_friend.user_id) == changed.columns["id"])
+        )
+        companions = (
+            select(col(_mine.user_id), col(_theirs.user_id))
+            .select_from(changed.table)
+            .join(_mine, col(_mine.user_id) == changed.columns["id"])
+            .join(
+                _conversation, and_(col(_conversation.id) == col(_mine.conversation_id), IS_SMALL)
+            )
+            .join(_theirs, col(_theirs.conversation_id) == col(_conversation.id))
+            .where(IS_SMALL, col(_theirs.user_id) != col(_mine.user_id))
+        )
+        pairs = union(friends, companions).subquery()
+        self.audience = (
+            select(
+                pairs.c.viewer_id,
+                pairs.c.user_id,
+                shares.label("is_shown"),
+                col(User.last_seen_at),
+            )
+            .select_from(pairs)
+            .join(User, col(User.id) == pairs.c.user_id)
+            .where(~blocked_between(pairs.c.viewer_id, pairs.c.user_id))
+        )
+        given = JsonRows(dialect, viewer_id=Uuid, user_id=Uuid)
+        viewer_id, user_id = given.columns["viewer_id"], given.columns["user_id"]
+        self.sights = (
+            select(
+                viewer_id.label("viewer_id"),
+                user_id.label("user_id"),
+                and_(shares, ~blocked_between(viewer_id, user_id)).label("is_shown"),
+                col(User.last_seen_at),
+            )
+            .select_from(given.table)
+            .join(User, col(User.id) == user_id)
+            .where(or_(are_friends(viewer_id, user_id), share_a_conversation(viewer_id, user_id)))
+        )
+
+
+questions = functools.cache(Questions)
+
+
+async def audience(session: AsyncSession, user_ids: Iterable[UUID]) -> list[Sight]:
+    """Return everybody who may know of these people, block or none between them.
+
+    `is_shown` is the same for all viewers of a person: whether that person shows it at all.
+    """
+    rows = [{"id": user_id} for user_id in user_ids]
+    question = questions(session.get_bind().dialect.name).audience
+    found = await session.execute(question, {"rows": as_parameter(rows)})
+    return [Sight(*row) for row in found]
+
+
+async def sights(session: AsyncSession, pairs: Iterable[tuple[UUID, UUID]]) -> list[Sight]:
+    """Return what the first of each pair may see of the second, where they still have to do.
+
+    Of people who have nothing in common any more nothing is told, not even that it is hidden:
+    that would give away a block to somebody who never saw anything.
+    """
+    rows = [{"viewer_id": viewer_id, "user_id": user_id} for viewer_id, user_id in pairs]
+    question = questions(session.get_bind().dialect.name).sights
+    found = await session.execute(question, {"rows": as_parameter(rows)})
+    return [Sight(*row) for row in found]
+
+
+async def typing_hearers(
+    session: AsyncSession, *, actor_id: UUID, conversation_id: UUID
+) -> list[UUID]:
+    """Return whom it concerns that `actor_id` writes; nobody where that is not theirs to tell.
+
+    Not those with a block between them, nor who does not see the conversation yet, nor who takes
+    messages from friends only. Large groups are left in peace.
+    """
+    me, them, person = aliased(Member), aliased(Member), aliased(User)
+    seen = or_(col(them.opened), col(_conversation.last_seq) > 0)
+    reached = or_(
+        col(_conversation.kind) != "direct",
+        col(person.accept_messages_from) == "everyone",
+        are_friends(col(them.user_id), actor_id),
+    )
+    found = await session.scalars(
+        select(col(them.user_id))
+        .select_from(me)
+        .join(_conversation, and_(col(_conversation.id) == col(me.conversation_id), IS_SMALL))
+        .join(them, col(them.conversation_id) == col(me.conversation_id))
+        .join(person, col(person.id) == col(them.user_id))
+        .where(
+            col(me.conversation_id) == conversation_id,
+            col(me.user_id) == actor_id,
+            col(them.user_id) != actor_id,
+            col(person.deleted_at).is_(None),
+            seen,
+            reached,
+            ~blocked_between(actor_id, col(them.user_id)),
+        )
+    )
+    return list(found)

@@ -1,0 +1,57 @@
+"""Somebody is writing: told to the others of the conversation, and kept nowhere."""
+
+import time
+from uuid import UUID
+
+from chat_app.core.database import Database
+from chat_app.presence.queries import typing_hearers
+from chat_app.realtime.broker import Broker
+from chat_app.realtime.events import Typing, seal, user_topic
+from chat_app.realtime.online import Online
+
+# It holds for six seconds on a screen.
+EVERY_S = 2.0
+REMEMBERED = 10_000
+
+
+class Typists:
+    """Who is writing where, as often as counts."""
+
+    def __init__(self, *, database: Database, broker: Broker, online: Online) -> None:
+        self._database = database
+        self._broker = broker
+        self._online = online
+        self._quiet_until: dict[tuple[UUID, UUID], float] = {}
+
+    async def typing(self, *, actor_id: UUID, conversation_id: UUID) -> None:
+        """Tell the other members that `actor_id` writes; what comes too soon again is dropped.
+
+        A conversation that is not the actor's is nobody's, and no error: there is no answer to
+        this. Raises Unavailable.
+        """
+        if not self._counts(actor_id, conversation_id):
+            return
+        async with self._database.reading() as session:
+            hearers = await typing_hearers(
+                session, actor_id=actor_id, conversation_id=conversation_id
+            )
+        there = await self._online.among(hearers)
+        envelope = seal(
+            Typing(conversation_id=conversation_id, user_id=actor_id),
+            merge=f"typing:{conversation_id.hex}:{actor_id.hex}",
+        )
+        self._broker.publish(
+            [user_topic(user_id) for user_id in hearers if user_id in there], envelope
+        )
+
+    def _counts(self, actor_id: UUID, conversation_id: UUID) -> bool:
+        now = time.monotonic()
+        if len(self._quiet_until) >= REMEMBERED:
+            self._quiet_until = {key: at for key, at in self._quiet_until.items() if at > now}
+            if len(self._quiet_until) >= REMEMBERED:
+                return False
+        key = (actor_id, conversation_id)
+        if self._quiet_until.get(key, 0.0) > now:
+            return False
+        self._quiet_until[key] = now + EVERY_S
+        return True

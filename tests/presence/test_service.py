@@ -1,0 +1,265 @@
+"""Presence is told to those who may know, once a change, and to nobody else."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chat_app.core.clock import utc_now
+from chat_app.core.errors import Unavailable
+from chat_app.models import User
+from chat_app.node import Node
+from chat_app.presence import queries, service
+from tests.conftest import Storage
+from tests.nodes import new_user, new_users, open_node, to_user
+from tests.presence.conftest import (
+    GRACE_S,
+    QUICK,
+    Listener,
+    befriend,
+    block,
+    device,
+    share_presence,
+    told_by_now,
+    until_settled,
+)
+
+
+async def last_seen(node: Node, user_id: UUID) -> datetime | None:
+    async with node.database.reading() as session:
+        return (await session.get_one(User, user_id)).last_seen_at
+
+
+async def test_a_friend_hears_of_coming_and_going(node: Node) -> None:
+    me, friend = await new_user(node), await new_user(node)
+    await befriend(node, me, friend)
+    async with device(node, me) as listener:
+        async with device(node, friend):
+            came = await listener.until_told(friend, online=True)
+            left_at = utc_now()
+        gone = await listener.until_told(friend, online=False)
+
+    assert came.last_seen_at is not None
+    assert gone.last_seen_at is not None
+    assert abs(gone.last_seen_at - left_at) < timedelta(seconds=GRACE_S / 2)
+    assert await last_seen(node, friend) == gone.last_seen_at
+
+
+async def test_whoever_shares_a_conversation_hears_too(node: Node) -> None:
+    me, peer, fellow = [await new_user(node) for _ in range(3)]
+    await node.messages.send(to_user(me, peer))
+    await node.conversations.create_group(actor_id=fellow, title="Lake", member_ids=[me])
+    async with device(node, me) as listener:
+        async with device(node, peer):
+            await listener.until_told(peer, online=True)
+        async with device(node, fellow):
+            await listener.until_told(fellow, online=True)
+
+
+async def test_strangers_and_oneself_hear_nothing(node: Node) -> None:
+    me, stranger = await new_user(node), await new_user(node)
+    async with device(node, me) as listener:
+        async with device(node, stranger), device(node, me):
+            pass
+
+        assert await told_by_now(node, listener, me) == []
+
+
+@pytest.mark.parametrize("blocker", ["who comes", "who listens"])
+async def test_a_block_silences_both_ways(node: Node, blocker: str) -> None:
+    me, other = await new_user(node), await new_user(node)
+    await node.messages.send(to_user(me, other))
+    await befriend(node, me, other)
+    await block(node, *((other, me) if blocker == "who comes" else (me, other)))
+    async with device(node, me) as listener:
+        async with device(node, other):
+            pass
+
+        assert await told_by_now(node, listener, me) == []
+
+
+async def test_who_hides_it_is_not_told_of(node: Node) -> None:
+    me, friend = await new_user(node), await new_user(node)
+    await befriend(node, me, friend)
+    await share_presence(node, friend, shared=False)
+    async with device(node, me) as listener:
+        async with device(node, friend):
+            pass
+
+        assert await told_by_now(node, listener, me) == []
+    assert await last_seen(node, friend) is not None
+
+
+async def test_hiding_and_showing_is_told_at_once(node: Node) -> None:
+    me, friend = await new_user(node), await new_user(node)
+    await befriend(node, me, friend)
+    async with device(node, me) as listener, device(node, friend):
+        await listener.until_told(friend, online=True)
+
+        await share_presence(node, friend, shared=False)
+        node.presence.look_again_at(friend)
+        hidden = await listener.until_told(friend, online=None)
+        await share_presence(node, friend, shared=True)
+        node.presence.look_again_at(friend)
+        await listener.until_told(friend, online=True)
+
+    assert hidden.last_seen_at is None
+
+
+async def test_a_block_between_people_who_talked_hides_both_and_unblocking_shows_them(
+    node: Node,
+) -> None:
+    me, other = await new_user(node), await new_user(node)
+    await node.messages.send(to_user(me, other))
+    async with device(node, me) as mine, device(node, other) as theirs:
+        await mine.until_told(other, online=True)
+
+        await block(node, other, me)
+        node.presence.look_again(other, me)
+
+        await mine.until_told(other, online=None)
+        await theirs.until_told(me, online=None)
+
+
+async def test_a_block_between_strangers_is_not_given_away(node: Node) -> None:
+    me, stranger = await new_user(node), await new_user(node)
+    async with device(node, me) as listener, device(node, stranger):
+        await block(node, stranger, me)
+        node.presence.look_again(stranger, me)
+
+        assert await told_by_now(node, listener, me) == []
+
+
+async def test_new_friends_are_told_what_they_see(node: Node) -> None:
+    me, other = await new_user(node), await new_user(node)
+    async with device(node, me) as mine, device(node, other) as theirs:
+        await befriend(node, me, other)
+        node.presence.look_again(me, other)
+
+        await mine.until_told(other, online=True)
+        await theirs.until_told(me, online=True)
+
+
+async def test_a_reload_is_no_news(node: Node) -> None:
+    me, friend = await new_user(node), await new_user(node)
+    await befriend(node, me, friend)
+    async with device(node, me) as listener:
+        async with device(node, friend):
+            await listener.until_told(friend, online=True)
+        async with device(node, friend):
+            told = await told_by_now(node, listener, me)
+
+    assert [event.online for event in told] == [True]
+
+
+async def test_several_devices_of_one_person_are_one_presence(node: Node) -> None:
+    me, friend = await new_user(node), await new_user(node)
+    await befriend(node, me, friend)
+    async with device(node, me) as listener, device(node, friend):
+        for _ in range(3):
+            async with device(node, friend), device(node, friend):
+                pass
+        told = await told_by_now(node, listener, me)
+
+    assert [event.online for event in told] == [True]
+
+
+async def test_in_large_groups_nobody_is_told(node: Node) -> None:
+    me, fellow, *others = await new_users(node, queries.LARGEST_GROUP + 1)
+    create = node.conversations.create_group
+    await create(actor_id=me, title="All", member_ids=[fellow, *others])
+    async with device(node, me) as listener:
+        async with device(node, fellow):
+            pass
+        assert await told_by_now(node, listener, me) == []
+
+        await create(actor_id=me, title="Some", member_ids=[fellow, *others[1:]])
+        async with device(node, fellow):
+            await listener.until_told(fellow, online=True)
+
+
+async def test_a_device_at_another_node_counts_and_hears(storage: Storage) -> None:
+    if not storage.redis_url:
+        return
+    async with open_node(storage, **QUICK) as one, open_node(storage, **QUICK) as other:
+        await until_settled(one)
+        me, friend = await new_user(one), await new_user(one)
+        await befriend(one, me, friend)
+        async with device(one, me) as listener:
+            async with device(one, friend):
+                await listener.until_told(friend, online=True)
+                async with device(other, friend):
+                    pass
+            async with device(other, friend):
+                told = await told_by_now(other, listener, me)
+                assert [event.online for event in told] == [True]
+            await listener.until_told(friend, online=False)
+
+
+async def test_a_node_that_stops_leaves_its_people_the_grace_to_come_back(
+    storage: Storage,
+) -> None:
+    if not storage.redis_url:
+        return
+    async with open_node(storage, **QUICK) as other:
+        await until_settled(other)
+        me, stays, goes = [await new_user(other) for _ in range(3)]
+        await befriend(other, me, stays)
+        await befriend(other, me, goes)
+        async with device(other, me) as listener:
+            async with open_node(storage, **QUICK) as stopping:
+                for friend in (stays, goes):
+                    outlet = await stopping.hub.open(user_id=friend, session_id=friend)
+                    await stopping.presence.known(friend)
+                    await listener.until_told(friend, online=True)
+                    del outlet
+            stopped_at = utc_now()
+            async with device(other, stays):
+                gone = await listener.until_told(goes, online=False)
+                told = await told_by_now(other, listener, me)
+
+    assert [event.online for event in told if event.user_id == stays] == [True]
+    assert gone.last_seen_at is not None
+    assert abs(gone.last_seen_at - stopped_at) < timedelta(seconds=GRACE_S)
+
+
+async def test_news_waits_for_a_database_that_is_away(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me, friend = await new_user(node), await new_user(node)
+    await befriend(node, me, friend)
+    failures = [Unavailable(), RuntimeError("a mistake")]
+
+    async def audience(session: AsyncSession, user_ids: Iterable[UUID]) -> list[queries.Sight]:
+        if failures:
+            raise failures.pop()
+        return await queries.audience(session, user_ids)
+
+    monkeypatch.setattr(service, "audience", audience)
+    monkeypatch.setattr(service, "RETRY_S", 0.01)
+    async with device(node, me) as listener, device(node, friend):
+        await listener.until_told(friend, online=True)
+
+    assert not failures
+
+
+async def test_a_storm_costs_a_friends_worth_of_events_each(node: Node) -> None:
+    """A circle of people, each a friend of the next: two events a person, however many come."""
+    count = 60
+    people = [await new_user(node) for _ in range(count)]
+    for one, other in zip(people, people[1:] + people[:1], strict=True):
+        await befriend(node, one, other)
+
+    outlets = await asyncio.gather(
+        *(node.hub.open(user_id=user_id, session_id=user_id) for user_id in people)
+    )
+    # The last of them was heard of last: by then everybody has been.
+    last = Listener(outlets[0])
+    await last.until_told(people[-1], online=True)
+    told = last.heard + [event for outlet in outlets[1:] for event in Listener(outlet).told()]
+    await asyncio.gather(*(outlet.close() for outlet in outlets))
+
+    assert len(told) <= 2 * count
