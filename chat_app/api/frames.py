@@ -38,6 +38,12 @@ class Read(ClientFrame, frozen=True, tag="read"):
     seq: int
 
 
+class Writing(ClientFrame, frozen=True, tag="typing"):
+    """The reader is writing; there is no answer, and at most one in two seconds counts."""
+
+    conversation_id: UUID
+
+
 class Ping(ClientFrame, frozen=True, tag="ping"):
     """Is the link alive, and have I missed anything?"""
 
@@ -78,7 +84,7 @@ class Error(ServerFrame, frozen=True, tag="error"):
     id: str | None = None
 
 
-AnyClientFrame: TypeAlias = Send | Read | Ping | Auth
+AnyClientFrame: TypeAlias = Send | Read | Writing | Ping | Auth
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyClientFrame] = msgspec.json.Decoder(AnyClientFrame)

@@ -1,6 +1,7 @@
 """An authenticated live socket: one reader and one writer over one outlet of the hub."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -200,7 +201,9 @@ class LiveSocket:
             frame = frames.Error(code="internal_error", detail=detail, retryable=True, id=frame_id)
             self._reply(frame)
 
-    async def _answer(self, frame: frames.Read | frames.Ping | frames.Auth) -> None:
+    async def _answer(
+        self, frame: frames.Read | frames.Writing | frames.Ping | frames.Auth
+    ) -> None:
         # Answers come in the order of the questions: a pong tells that all before it is settled.
         while self._under_way:
             self._room.clear()
@@ -208,6 +211,8 @@ class LiveSocket:
         try:
             if isinstance(frame, frames.Read):
                 await self._mark_read(frame)
+            elif isinstance(frame, frames.Writing):
+                await self._tell_writing(frame)
             elif isinstance(frame, frames.Ping):
                 await self._pong(frame)
             else:
@@ -227,6 +232,13 @@ class LiveSocket:
             seq=frame.seq,
         )
         self._reply(frames.Ack(id=frame.id))
+
+    async def _tell_writing(self, frame: frames.Writing) -> None:
+        # It has no answer, and nothing is lost with one that could not be told.
+        with contextlib.suppress(AppError):
+            await self._node.presence.typing(
+                actor_id=self._identity.user_id, conversation_id=frame.conversation_id
+            )
 
     async def _pong(self, frame: frames.Ping) -> None:
         # News that a session has ended is a hint like all news; the heartbeat makes it sure.

@@ -141,6 +141,8 @@ class Presence:
                 told = await audience(session, {*changes, *afresh})
                 told = [sight for sight in told if sight.is_shown or sight.user_id in afresh]
                 told += await sights(session, pairs) if pairs else []
+                # Who came at the moment of becoming a friend would be told of twice.
+                told = list({(sight.viewer_id, sight.user_id): sight for sight in told}.values())
         except BaseException:
             self._changes = changes | self._changes
             self._pairs |= pairs

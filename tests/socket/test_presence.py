@@ -1,0 +1,137 @@
+"""Presence as programs see it: over every node, and for ever right whatever dies."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from tests import servers
+from tests.clients import Person, log_in, register
+from tests.conftest import StartChat, Storage, start
+
+QUICK = {"CHAT_PRESENCE_GRACE_SECONDS": "1", "CHAT_PRESENCE_TTL_SECONDS": "6"}
+# Contract: a node that dies leaves nobody online for longer.
+MOST_S = 60
+
+
+async def befriend(one: Person, other: Person) -> None:
+    """Make two people friends."""
+    reply = await one.http.post("/api/friends/request", json={"user_id": other.id})
+    assert reply.status_code == 201, reply.text
+    reply = await other.http.post("/api/friends/accept", json={"user_id": one.id})
+    assert reply.status_code == 200, reply.text
+
+
+async def online(viewer: Person, person: Person) -> bool | None:
+    """Return what a viewer sees on somebody's card."""
+    reply = await viewer.http.get(f"/api/users/{person.id}")
+    shown: bool | None = reply.json()["online"]
+    return shown
+
+
+def moment(text: object) -> datetime:
+    """Read a time of the API."""
+    return datetime.fromisoformat(str(text))
+
+
+async def test_friends_are_told_and_see_it_on_cards(alice: Person, bob: Person) -> None:
+    await befriend(alice, bob)
+    async with alice.socket() as socket:
+        assert await online(alice, bob) is False
+        async with bob.socket():
+            came = await socket.expect("presence", user_id=bob.id)
+            assert await online(alice, bob) is True
+
+    assert came["online"] is True
+    assert moment(came["last_seen_at"]).tzinfo == UTC
+
+
+async def test_strangers_are_told_nothing(alice: Person, bob: Person, carol: Person) -> None:
+    await befriend(alice, bob)
+    async with carol.socket() as strange, alice.socket() as socket:
+        async with bob.socket():
+            await socket.expect("presence", user_id=bob.id, online=True)
+        heard = await strange.settled()
+
+    assert heard == []
+    assert await online(carol, bob) is None
+
+
+async def test_hiding_it_is_told_at_once_and_so_is_showing_it(alice: Person, bob: Person) -> None:
+    await befriend(alice, bob)
+    async with alice.socket() as socket, bob.socket():
+        await socket.expect("presence", user_id=bob.id, online=True)
+        await bob.http.patch("/api/users/me", json={"share_presence": False})
+        hidden = await socket.expect("presence", user_id=bob.id)
+        assert await online(alice, bob) is None
+        await bob.http.patch("/api/users/me", json={"share_presence": True})
+        shown = await socket.expect("presence", user_id=bob.id)
+
+    assert (hidden["online"], hidden["last_seen_at"]) == (None, None)
+    assert shown["online"] is True
+
+
+async def test_a_block_hides_both_from_each_other(alice: Person, bob: Person) -> None:
+    await alice.write(bob, "hello")
+    async with alice.socket() as mine, bob.socket() as theirs:
+        await mine.expect("presence", user_id=bob.id, online=True)
+        await bob.http.put(f"/api/blocks/{alice.id}")
+
+        await mine.expect("presence", user_id=bob.id, online=None)
+        await theirs.expect("presence", user_id=alice.id, online=None)
+        await bob.http.delete(f"/api/blocks/{alice.id}")
+        await mine.expect("presence", user_id=bob.id, online=True)
+
+
+async def test_leaving_is_told_after_the_grace_with_its_time(start_chat: StartChat) -> None:
+    chat = start_chat(**QUICK)
+    alice, bob = await register(chat.url), await register(chat.url)
+    await befriend(alice, bob)
+    async with alice.socket() as socket:
+        async with bob.socket():
+            await socket.expect("presence", user_id=bob.id, online=True)
+        left_at = datetime.now(UTC)
+        gone = await socket.expect("presence", user_id=bob.id, online=False)
+
+        assert abs((moment(gone["last_seen_at"]) - left_at).total_seconds()) < 1
+        card = (await alice.http.get(f"/api/users/{bob.id}")).json()
+        assert card["last_seen_at"] == gone["last_seen_at"]
+
+
+@pytest.fixture
+def two_nodes(storage: Storage) -> Iterator[tuple[servers.ChatServer, servers.ChatServer]]:
+    """Give two server processes over one PostgreSQL and one Redis, with the usual times."""
+    chats = [start(storage), start(storage)]
+    try:
+        yield chats[0], chats[1]
+    finally:
+        for chat in chats:
+            chat.stop()
+
+
+@pytest.mark.parametrize("pair", ["postgres+redis"], indirect=True)
+@pytest.mark.timeout(150)
+async def test_a_killed_node_leaves_nobody_online(
+    two_nodes: tuple[servers.ChatServer, servers.ChatServer],
+) -> None:
+    dies, lives = two_nodes
+    alice, bob, both = [await register(lives.url) for _ in range(3)]
+    await befriend(alice, bob)
+    await befriend(alice, both)
+    bob_there, both_there = await log_in(dies.url, bob), await log_in(dies.url, both)
+    async with alice.socket() as socket, both.socket():
+        await socket.expect("presence", user_id=both.id, online=True)
+        async with bob_there.socket(), both_there.socket():
+            await socket.expect("presence", user_id=bob.id, online=True)
+            killed_at = asyncio.get_running_loop().time()
+            dies.server.stop(with_signal=signal.SIGKILL)
+
+            await socket.expect("presence", seconds=MOST_S, user_id=bob.id, online=False)
+            took = asyncio.get_running_loop().time() - killed_at
+
+        assert took < MOST_S
+        assert await online(alice, bob) is False
+        assert await online(alice, both) is True
+        assert both.id not in [frame.get("user_id") for frame in await socket.settled()]

@@ -1,0 +1,117 @@
+"""Typing is relayed to the others of a conversation, and answered by nothing."""
+
+from uuid import uuid4
+
+import pytest
+
+from tests.clients import Json, Person
+from tests.conftest import NewPerson
+
+
+def typing(conversation_id: object) -> Json:
+    return {"type": "typing", "conversation_id": conversation_id}
+
+
+async def talk(one: Person, other: Person) -> str:
+    """Have two people write to each other once and return their conversation."""
+    message = await one.write(other, "hello")
+    return str(message["conversation_id"])
+
+
+async def test_the_other_hears_it_and_own_devices_do_not(alice: Person, bob: Person) -> None:
+    here = await talk(alice, bob)
+    async with alice.socket() as one, alice.socket() as another, bob.socket() as theirs:
+        await one.send(typing(here))
+
+        await theirs.expect("typing", conversation_id=here, user_id=alice.id)
+        heard = [*await one.settled(), *await another.settled()]
+
+    assert "typing" not in [frame["type"] for frame in heard]
+
+
+async def test_at_most_one_in_two_seconds_counts(alice: Person, bob: Person) -> None:
+    here = await talk(alice, bob)
+    async with alice.socket() as mine, alice.socket() as another, bob.socket() as theirs:
+        for _ in range(20):
+            await mine.send(typing(here))
+            await another.send(typing(here))
+        await mine.settled()
+        await another.settled()
+        heard = await theirs.settled()
+
+    assert [frame["type"] for frame in heard].count("typing") == 1
+
+
+async def test_each_conversation_counts_apart(
+    alice: Person, bob: Person, new_person: NewPerson
+) -> None:
+    carol = await new_person()
+    here, there = await talk(alice, bob), await talk(alice, carol)
+    async with alice.socket() as mine, bob.socket() as one, carol.socket() as other:
+        await mine.send(typing(here))
+        await mine.send(typing(there))
+
+        await one.expect("typing", conversation_id=here)
+        await other.expect("typing", conversation_id=there)
+
+
+async def test_a_conversation_of_others_is_ignored_in_silence(
+    alice: Person, bob: Person, carol: Person
+) -> None:
+    here = await talk(alice, bob)
+    async with carol.socket() as strange, alice.socket() as mine, bob.socket() as theirs:
+        await strange.send(typing(here))
+        await strange.send(typing(str(uuid4())))
+        answers = await strange.settled()
+        heard = [*await mine.settled(), *await theirs.settled()]
+
+    assert answers == []
+    assert "typing" not in [frame["type"] for frame in heard]
+
+
+@pytest.mark.parametrize("conversation_id", ["nonsense", 7, None])
+async def test_what_is_no_id_is_an_error(alice: Person, conversation_id: object) -> None:
+    async with alice.socket() as socket:
+        await socket.send({**typing(conversation_id), "id": "t1"})
+
+        error = await socket.expect("error", id="t1")
+
+    assert error["code"] == "invalid"
+    assert not error["retryable"]
+
+
+async def test_a_block_silences_it_both_ways(alice: Person, bob: Person) -> None:
+    here = await talk(alice, bob)
+    reply = await bob.http.put(f"/api/blocks/{alice.id}")
+    assert reply.status_code == 204
+    async with alice.socket() as mine, bob.socket() as theirs:
+        await mine.send(typing(here))
+        await theirs.send(typing(here))
+        heard = [*await mine.settled(), *await theirs.settled()]
+        heard += [*await mine.settled(), *await theirs.settled()]
+
+    assert "typing" not in [frame["type"] for frame in heard]
+
+
+async def test_before_the_first_message_it_gives_nothing_away(alice: Person, bob: Person) -> None:
+    conversation = await alice.opened(bob)
+    async with alice.socket() as mine, bob.socket() as theirs:
+        await mine.send(typing(conversation["id"]))
+        await mine.settled()
+        heard = await theirs.settled()
+
+    assert "typing" not in [frame["type"] for frame in heard]
+
+
+async def test_who_takes_messages_from_friends_only_is_left_in_peace(
+    alice: Person, bob: Person
+) -> None:
+    here = await talk(alice, bob)
+    reply = await bob.http.patch("/api/users/me", json={"accept_messages_from": "friends"})
+    assert reply.status_code == 200
+    async with alice.socket() as mine, bob.socket() as theirs:
+        await mine.send(typing(here))
+        await mine.settled()
+        heard = await theirs.settled()
+
+    assert "typing" not in [frame["type"] for frame in heard]
