@@ -34,6 +34,16 @@ export function shortTime(iso, now = new Date()) {
   return day.getFullYear() === now.getFullYear() ? date(day) : oldDate(day);
 }
 
+/** "Last seen today at 14:05", "Last seen yesterday at 9:10", "Last seen 3 Mar"; "" for nothing. */
+export function lastSeen(iso, now = new Date()) {
+  if (!iso) return "";
+  const day = new Date(iso);
+  const ago = daysAgo(day, now);
+  if (ago <= 0) return `Last seen today at ${hour(day)}`;
+  if (ago === 1) return `Last seen yesterday at ${hour(day)}`;
+  return `Last seen ${day.getFullYear() === now.getFullYear() ? date(day) : oldDate(day)}`;
+}
+
 /** The day that begins between two messages ("Today", "Monday, 3 March"), or "" within one day. */
 export function newDay(before, iso, now = new Date()) {
   if (!iso) return "";

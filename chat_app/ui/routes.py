@@ -15,6 +15,7 @@ from chat_app.ui.friends.page import PEOPLE
 from chat_app.ui.messages import state as messages
 from chat_app.ui.people import state as people
 from chat_app.ui.preload import Preload
+from chat_app.ui.presence import state as presence
 from chat_app.ui.settings import state as settings
 
 CHAT = "/chat/[conversation_id]"
@@ -24,12 +25,14 @@ PRELOADS = {
     PEOPLE: [conversations.preload, friends.preload],
     settings.ROUTE: [conversations.preload, settings.preload, friends.preload_count],
 }
+# Who is writing after the messages: it looks at the conversation as they left it.
 LIVE_SCREENS = (
     conversations.LIVE,
     messages.LIVE,
     people.LIVE,
     friends.LIVE,
     settings.LIVE,
+    presence.LIVE,
 )
 
 # Places of Reflex's own components around every page.

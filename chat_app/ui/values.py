@@ -32,6 +32,11 @@ def debounced(handler: Any, milliseconds: int) -> Any:  # noqa: ANN401  # see ab
     return handler.debounce(milliseconds)
 
 
+def seldom(handler: Any, milliseconds: int) -> Any:  # noqa: ANN401  # see above
+    """Return the event that calls a handler at most so often, and never later than now."""
+    return handler.throttle(milliseconds).temporal
+
+
 def show(state: BaseState, **values: Any) -> None:  # noqa: ANN401  # each var has its own type
     """Set those vars whose value differs: what is set is sent to the browser, equal or not."""
     for name, value in values.items():

@@ -12,9 +12,11 @@ from itertools import permutations
 from uuid import UUID, uuid4
 
 import pytest_asyncio
+from msgspec.structs import replace
 
-from chat_app.accounts.schemas import Device, Identity, Registration
+from chat_app.accounts.schemas import Device, Identity, ProfileChange, Registration
 from chat_app.conversations.queries import get_conversation, list_conversations
+from chat_app.conversations.schemas import Conversation
 from chat_app.core.errors import AppError
 from chat_app.core.settings import Settings
 from chat_app.messages.queries import history
@@ -22,7 +24,6 @@ from chat_app.messages.schemas import Outgoing
 from chat_app.node import Node, running_node
 from chat_app.realtime.events import AnyEvent, Envelope, decode
 from chat_app.realtime.hub import Outlet
-from chat_app.realtime.online import MemoryOnline
 from chat_app.ui.conversations import updates as conversation_updates
 from chat_app.ui.messages import updates as message_updates
 from chat_app.ui.messages.window import Window
@@ -32,7 +33,6 @@ from tests.nodes import change_user
 
 STEPS = 120
 DELETED = 0.3
-NOBODY = MemoryOnline()
 
 
 @pytest_asyncio.fixture
@@ -45,6 +45,7 @@ async def node(storage: Storage) -> AsyncIterator[Node]:
             "redis_url": storage.redis_url,
             "secret_key": SECRET,
             "limits": "off",
+            "presence_grace_seconds": 0.2,
         }
     )
     async with running_node(settings) as running:
@@ -90,8 +91,8 @@ class Screen:
     async def is_true(self) -> bool:
         """Whether a fresh load would show the same."""
         conversations, window = await self._fresh()
-        shown = (self.conversations, self.window.messages)
-        return shown == (conversations, window.messages)
+        shown = (_timeless(self.conversations), self.window.messages)
+        return shown == (_timeless(conversations), window.messages)
 
     async def follow(self, outlet: Outlet) -> None:
         """Apply the next events."""
@@ -123,13 +124,15 @@ class Screen:
                 reading,
                 viewer_id=self.viewer_id,
                 conversation_id=conversation_id,
-                online=NOBODY,
+                online=self.node.online,
             )
         self.conversations = conversation_updates.with_fresh(self.conversations, fresh)
 
     async def _fresh(self) -> tuple[conversation_updates.Conversations, Window]:
         async with self.node.database.reading() as reading:
-            listed = await list_conversations(reading, viewer_id=self.viewer_id, online=NOBODY)
+            listed = await list_conversations(
+                reading, viewer_id=self.viewer_id, online=self.node.online
+            )
             page = await history(
                 reading,
                 viewer_id=self.viewer_id,
@@ -318,10 +321,54 @@ async def test_news_that_was_loaded_already_changes_nothing(node: Node) -> None:
             await say(node, friend, here, f"Message {number}")
         await node.conversations.mark_read(actor_id=me.user_id, conversation_id=here, seq=3)
         await screen.load()
-        before = (screen.conversations, screen.window)
+        before = (_timeless(screen.conversations), screen.window)
         await screen.follow(outlet)
 
-    assert (screen.conversations, screen.window) == before
+    assert (_timeless(screen.conversations), screen.window) == before
+
+
+def _timeless(conversations: conversation_updates.Conversations) -> list[Conversation]:
+    """Leave out when those were last seen who are there: that is whenever one looks."""
+    return [
+        replace(
+            one,
+            members=[
+                replace(card, last_seen_at=None) if card.online else card for card in one.members
+            ],
+        )
+        for one in conversations
+    ]
+
+
+async def test_coming_and_going_equals_loading_afresh(node: Node) -> None:
+    me, friend, other = [await person(node, name) for name in ("mira", "tomas", "sofia")]
+    here, there = await open_direct(node, me, friend), await open_direct(node, me, other)
+    await say(node, friend, here)
+    await say(node, other, there)
+    screen = Screen(node, me, here)
+
+    def shown() -> list[bool | None]:
+        cards = (card for one in screen.conversations for card in one.members)
+        return [card.online for card in cards if card.id == friend.user_id]
+
+    async with await node.open_outlet(me) as outlet:
+        await screen.load()
+        assert shown() == [False]
+        async with await node.open_outlet(friend):
+            while not (shown() == [True] and await screen.is_true()):
+                await screen.follow(outlet)
+            await node.accounts.change_profile(
+                actor_id=friend.user_id, changes=ProfileChange(share_presence=False)
+            )
+            while not (shown() == [None] and await screen.is_true()):
+                await screen.follow(outlet)
+            await node.accounts.change_profile(
+                actor_id=friend.user_id, changes=ProfileChange(share_presence=True)
+            )
+            while not (shown() == [True] and await screen.is_true()):
+                await screen.follow(outlet)
+        while not (shown() == [False] and await screen.is_true()):
+            await screen.follow(outlet)
 
 
 async def _view(node: Node, viewer: Identity, conversation_id: UUID) -> tuple[int, int]:
@@ -330,6 +377,6 @@ async def _view(node: Node, viewer: Identity, conversation_id: UUID) -> tuple[in
             reading,
             viewer_id=viewer.user_id,
             conversation_id=conversation_id,
-            online=NOBODY,
+            online=node.online,
         )
     return view.last_seq, view.last_read_seq

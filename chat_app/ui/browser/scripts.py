@@ -64,6 +64,11 @@ class _Gate(_Scripted):
     script = "forms.js"
 
 
+class _Status(_Scripted):
+    tag = "chat-status"
+    script = "status.js"
+
+
 class _Keys(_Scripted):
     tag = "chat-keys"
     script = "keys.js"
@@ -134,6 +139,26 @@ def news_element(
             "open": open_id,
             "unread": unread,
             "sound": rx.cond(sound, "true", "false"),
+        },
+    )
+
+
+@rx.memo
+def chat_status(
+    online: rx.Var[bool], last_seen: rx.Var[str], names: rx.Var[list[str]], mark: rx.Var[int]
+) -> rx.Component:
+    """Say whether somebody is there, since when not, or that `names` are writing for a while.
+
+    `mark` changes each time that somebody is heard to be writing.
+    """
+    return _Status.create(
+        role="status",
+        class_name="chat-status",
+        custom_attrs={
+            "online": rx.cond(online, "true", "false"),
+            "last-seen": last_seen,
+            "names": names.to_string(),
+            "mark": mark,
         },
     )
 

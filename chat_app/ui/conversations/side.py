@@ -88,7 +88,14 @@ def _conversations(open_id: str | rx.Var[str]) -> rx.Component:
                 rx.foreach(
                     rows,
                     lambda row: rx.fragment(
-                        conversation_item(row=row, is_open=row["id"] == open_id), key=row["id"]
+                        conversation_item(
+                            row=row,
+                            is_open=row["id"] == open_id,
+                            is_online=cells(rx.Var.create(ConversationsState.online_ids)).contains(
+                                row["id"]
+                            ),
+                        ),
+                        key=row["id"],
                     ),
                 ),
                 custom_attrs={"data-arrows": "true"},
@@ -112,12 +119,14 @@ def _conversations(open_id: str | rx.Var[str]) -> rx.Component:
 
 
 @rx.memo
-def conversation_item(row: rx.Var[ConversationRow], is_open: rx.Var[bool]) -> rx.Component:
+def conversation_item(
+    row: rx.Var[ConversationRow], is_open: rx.Var[bool], is_online: rx.Var[bool]
+) -> rx.Component:
     """Show a conversation: the whole row is the link."""
     cell = cells(row)
     return rx.el.li(
         rx.el.a(
-            avatar(cell["letters"], cell["tone"]),
+            avatar(cell["letters"], cell["tone"], online=is_online),
             rx.el.div(
                 rx.el.div(
                     rx.el.span(rx.el.bdi(cell["name"]), class_name="row-name one-line"),

@@ -21,6 +21,7 @@ from chat_app.ui.conversations.rows import (
     news_of,
 )
 from chat_app.ui.live import LiveScreen
+from chat_app.ui.presence.rows import peer_status
 from chat_app.ui.running import current_node
 from chat_app.ui.session import signed_in
 from chat_app.ui.values import show
@@ -34,6 +35,8 @@ class ConversationsState(rx.State):
 
     recent: list[ConversationRow] = []
     others: list[ConversationRow] = []
+    # Those whose person is there, by their ids: people come and go, and no row need follow.
+    online_ids: list[str] = []
     unread_total: int = 0
     # The latest message of somebody else's, to be heard.
     news: News = NOTHING_NEW
@@ -131,7 +134,9 @@ class ConversationsState(rx.State):
         recent, others = rows[:HOT_ROWS], rows[HOT_ROWS:]
         total = sum(self._unread.values())
         has_more = self._next_before is not None
+        online = [str(one.id) for one in items if peer_status(one, viewer_id=me.user_id)["online"]]
         show(self, recent=recent, others=others, unread_total=total, has_more=has_more)
+        show(self, online_ids=online)
 
 
 def _listed(conversation: Conversation) -> Conversation:

@@ -17,6 +17,7 @@ from chat_app.realtime.events import (
     MessageCreated,
     MessageDeleted,
     MessageUpdated,
+    Presence,
 )
 from chat_app.realtime.shapes import Message, UserCard
 
@@ -41,6 +42,8 @@ def apply(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> Conversa
             return with_fresh(items, conversation)
         case FriendRequested(user=card) | FriendAccepted(user=card):
             return _with_card(items, card)
+        case Presence():
+            return _with_presence(items, event)
         case _:
             pass
     if changed is None:
@@ -132,6 +135,15 @@ def _with(
 
 def _order(one: Conversation) -> tuple[datetime, UUID]:
     return (one.updated_at, one.id)
+
+
+def _with_presence(items: Conversations, event: Presence) -> Conversations:
+    direct = _direct_with(items, event.user_id)
+    for card in direct.members if direct else ():
+        if card.id == event.user_id:
+            state = replace(card, online=event.online, last_seen_at=event.last_seen_at)
+            return _with_card(items, state)
+    return items
 
 
 def _with_new(known: Conversation | None, message: Message, viewer_id: UUID) -> Conversation | None:

@@ -1,12 +1,16 @@
 """The box people write in."""
 
+from typing import Any
+
 import reflex as rx
 
 from chat_app.ui.browser.scripts import composer_element
 from chat_app.ui.kit.button import button, icon_button
 from chat_app.ui.kit.icon import icon
 from chat_app.ui.messages.state import TimelineState
+from chat_app.ui.presence.state import TypingState
 from chat_app.ui.session import SessionState
+from chat_app.ui.values import seldom
 
 
 def composer() -> rx.Component:
@@ -21,6 +25,7 @@ def composer() -> rx.Component:
                     aria_label="Message",
                     enter_key_hint="send",
                     dir="auto",
+                    on_change=_writing,
                     class_name="composer-input",
                 ),
                 icon_button("send", "Send", type="submit", class_name="icon-button send"),
@@ -50,3 +55,8 @@ def _editing() -> rx.Component:
         class_name="editing",
         custom_attrs={"data-editing": "true"},
     )
+
+
+def _writing(text: rx.Var[str]) -> rx.Var[Any]:
+    """Tell that I am writing, now and then, and not while the box is empty."""
+    return rx.cond(text != "", seldom(TypingState.write, 2_500), rx.noop())

@@ -10,6 +10,7 @@ from chat_app.realtime.events import (
     ConversationUpdated,
     FriendAccepted,
     FriendRequested,
+    Presence,
 )
 from chat_app.ui.conversations.rows import face_of, name_of, peer_of
 from chat_app.ui.kit.avatar import initials, tone
@@ -21,6 +22,7 @@ NEWS = (
     ConversationUpdated,
     FriendRequested,
     FriendAccepted,
+    Presence,
 )
 
 

@@ -11,6 +11,7 @@ from chat_app.ui.kit.states import empty_state, notice, skeleton
 from chat_app.ui.messages.composer import composer
 from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.messages.timeline import timeline
+from chat_app.ui.presence.status import status_line
 from chat_app.ui.values import call
 
 # The id that the link past the side pane leads to.
@@ -61,6 +62,7 @@ def _head() -> rx.Component:
         avatar(TimelineState.head["letters"], TimelineState.head["tone"]),
         rx.el.div(
             rx.el.h1(rx.el.bdi(TimelineState.head["name"]), class_name="one-line"),
+            status_line(),
             class_name="who",
         ),
         rx.cond(

@@ -21,6 +21,7 @@ from chat_app.ui.messages import updates
 from chat_app.ui.messages.head import NEWS, NOBODY, Head, head_of
 from chat_app.ui.messages.rows import MessageRow, message_rows
 from chat_app.ui.messages.window import LONGEST, PAGE, PIECES, Window
+from chat_app.ui.presence.rows import HIDDEN, PeerStatus, peer_status
 from chat_app.ui.running import current_node
 from chat_app.ui.session import signed_in
 from chat_app.ui.values import id_of, show
@@ -36,6 +37,7 @@ class TimelineState(rx.State):
     """
 
     head: Head = NOBODY
+    peer: PeerStatus = HIDDEN
     older_0: list[MessageRow] = []
     older_1: list[MessageRow] = []
     older_2: list[MessageRow] = []
@@ -185,6 +187,7 @@ class TimelineState(rx.State):
         delivered_seq = min((one.delivered_seq for one in conversation.receipts), default=0)
         read_seq = min((one.read_seq for one in conversation.receipts), default=0)
         show(self, head=head, delivered_seq=delivered_seq, read_seq=read_seq)
+        show(self, peer=peer_status(conversation, viewer_id=me.user_id))
 
     def _show(self, me: Identity, window: Window, *, afresh: bool = False) -> None:
         before = self._window
@@ -208,7 +211,7 @@ class TimelineState(rx.State):
     def _forget(self) -> None:
         self._conversation = None
         self._window = Window()
-        show(self, head=NOBODY, tail=[], has_older=False, has_newer=False)
+        show(self, head=NOBODY, peer=HIDDEN, tail=[], has_older=False, has_newer=False)
         show(self, **{f"older_{place}": [] for place in range(PIECES)})
         show(self, new_from=0, own_read_seq=0, delivered_seq=0, read_seq=0, problem="", missing="")
 

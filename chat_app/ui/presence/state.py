@@ -1,0 +1,95 @@
+"""Who is writing in the open conversation, as a tab shows it, and that I am."""
+
+import time
+from collections.abc import Sequence
+from typing import TypedDict
+from uuid import UUID
+
+import reflex as rx
+from reflex.state import BaseState
+
+from chat_app.accounts.schemas import Identity
+from chat_app.core.errors import AppError
+from chat_app.realtime.events import AnyEvent, MessageCreated, Typing
+from chat_app.ui.live import LiveScreen
+from chat_app.ui.messages.state import TimelineState
+from chat_app.ui.running import current_node
+from chat_app.ui.session import signed_in
+from chat_app.ui.values import show
+
+# The browser counts the same from the last it heard (`assets/browser/status.js`).
+HOLDS_S = 6.0
+
+
+class Writing(TypedDict):
+    """Who is writing where; `mark` is another number each time somebody is heard of."""
+
+    conversation_id: str
+    names: list[str]
+    mark: int
+
+
+class TypingState(rx.State):
+    """Who is writing in the open conversation."""
+
+    writing: Writing = Writing(conversation_id="", names=[], mark=0)
+
+    # By person: until when, on the process's own clock. Of the conversation in `writing` only.
+    _until: dict[UUID, float] = {}
+
+    @rx.event
+    async def write(self) -> None:
+        """Tell the others of the open conversation that I am writing."""
+        me = await signed_in(self)
+        timeline = await self.get_state(TimelineState)
+        conversation = timeline._conversation
+        if conversation is None:
+            return
+        try:
+            await current_node().presence.typing(
+                actor_id=me.user_id, conversation_id=conversation.id
+            )
+        except AppError:
+            # Nothing is lost with it, and the next letter tells it again.
+            return
+
+    async def _apply(self, timeline: TimelineState, events: Sequence[AnyEvent]) -> None:
+        conversation = timeline._conversation
+        if conversation is None:
+            return
+        here = conversation.id
+        is_same = self.writing["conversation_id"] == str(here)
+        until = dict(self._until) if is_same else {}
+        heard = 0
+        for event in events:
+            match event:
+                case Typing(conversation_id=place, user_id=user_id) if place == here:
+                    until[user_id] = time.monotonic() + HOLDS_S
+                    heard += 1
+                case MessageCreated(message=message) if message.conversation_id == here:
+                    until.pop(message.sender_id, None)
+                case _:
+                    pass
+        if until == self._until and not heard:
+            return
+        now = time.monotonic()
+        self._until = {user_id: end for user_id, end in until.items() if end > now}
+        known = timeline.get_value("_names")
+        names = [known[user_id] for user_id in self._until if user_id in known]
+        mark = self.writing["mark"] + heard
+        show(self, writing=Writing(conversation_id=str(here), names=names, mark=mark))
+
+
+async def _apply(root: BaseState, _me: Identity, events: Sequence[AnyEvent]) -> None:
+    if not any(isinstance(event, Typing | MessageCreated) for event in events):
+        return
+    state = await root.get_state(TypingState)
+    await state._apply(await root.get_state(TimelineState), events)
+
+
+async def _reload(root: BaseState, _me: Identity) -> None:
+    """Nothing of this is kept anywhere: the next letter tells it again."""
+    del root
+
+
+LIVE = LiveScreen(apply=_apply, reload=_reload)
