@@ -46,7 +46,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
       this.#stopEditing();
       this.#write([event.detail, this.#box.value].filter(Boolean).join("\n"));
       this.#box.focus();
-    } else if (event.key === "Escape" && this.#editing) {
+    } else if (event.key === "Escape" && this.#editing && !event.isComposing) {
       event.preventDefault();
       this.#stopEditing();
     } else if (event.key === "ArrowUp" && !this.#box.value && !this.#editing && lastOwn()) {

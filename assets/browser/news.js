@@ -142,7 +142,9 @@ function open(conversation) {
 /** What was read, here or elsewhere, needs no notification any more. */
 function closeRead() {
   for (const [conversation, note] of shown) {
-    if (document.querySelector(`a.row.unread[href="/chat/${conversation}"]`)) continue;
+    const row = document.querySelector(`a.row[href="/chat/${conversation}"]`);
+    // While people are searched for, the list is not there to tell.
+    if (!row || row.classList.contains("unread")) continue;
     note.close();
     shown.delete(conversation);
   }
