@@ -9,6 +9,9 @@ from tests.browser.conftest import Visitor
 
 BADGE_MS = 1_000
 SAMPLES = 5
+HIDDEN = """
+Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true });
+"""
 NOTE_TITLES = """
 window.titles = {};
 new MutationObserver(() => (window.titles[document.title] ??= Date.now()))
@@ -68,3 +71,12 @@ def test_what_was_read_elsewhere_is_read_here(mira: Visitor, tomas: Visitor) -> 
 
     tomas.http.post(f"{path}/unread", json={"seq": 1}).raise_for_status()
     expect(tomas.page).to_have_title(re.compile(r"^\(1\) "))
+
+
+def test_the_title_of_every_page_begins_with_what_is_unread(mira: Visitor, tomas: Visitor) -> None:
+    mira.post(tomas, "One")
+    conversation_id = mira.post(tomas, "Two")["conversation_id"]
+    tomas.page.add_init_script(HIDDEN)
+    for path in ("/", f"/chat/{conversation_id}", "/people", "/settings"):
+        tomas.page.goto(f"{tomas.url}{path}")
+        expect(tomas.page).to_have_title(re.compile(r"^\(2\) "))
