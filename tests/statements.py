@@ -4,24 +4,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
 from chat_app.node import Node
 
 
 @contextmanager
-def statements() -> Iterator[list[str]]:
-    """Give a list that fills with every statement sent to any database, transactions included."""
+def statements(of: Connection | type[Engine] = Engine) -> Iterator[list[str]]:
+    """Give a list that fills with every statement of one connection, or of all databases."""
     seen: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: Any) -> None:  # noqa: ANN401  # the listener's own arguments
         seen.append(statement)
 
-    event.listen(Engine, "before_cursor_execute", note)
+    event.listen(of, "before_cursor_execute", note)
     try:
         yield seen
     finally:
-        event.remove(Engine, "before_cursor_execute", note)
+        event.remove(of, "before_cursor_execute", note)
 
 
 async def plan_of(node: Node, question: str) -> list[str]:
@@ -43,11 +43,11 @@ def questions() -> Iterator[list[tuple[str, Any]]]:
         if statement.lstrip().startswith("SELECT"):
             seen.append((statement, values))
 
-    event.listen(Engine, "before_cursor_execute", note)
+    event.listen(of, "before_cursor_execute", note)
     try:
         yield seen
     finally:
-        event.remove(Engine, "before_cursor_execute", note)
+        event.remove(of, "before_cursor_execute", note)
 
 
 async def explained(node: Node, question: str, values: Any) -> list[str]:  # noqa: ANN401  # what the driver takes
