@@ -167,3 +167,20 @@ async def test_a_group_does_not_wait_for_who_has_left_to_read(node: Node) -> Non
         )
     assert [receipt.user_id for receipt in seen.receipts] == [two]
     assert {member.id for member in seen.members} == {one, two, mira.user_id}
+
+
+async def test_whoever_asks_or_answers_meanwhile_leaves_no_row_behind(node: Node) -> None:
+    mira = await joined(node)
+    askers = [await new_user(node) for _ in range(10)]
+    for asker in askers[:5]:
+        await node.friends.request(actor_id=asker, user_id=mira.user_id)
+
+    await asyncio.gather(
+        leave(node, mira),
+        *(node.friends.accept(actor_id=mira.user_id, user_id=asker) for asker in askers[:5]),
+        *(node.friends.request(actor_id=asker, user_id=mira.user_id) for asker in askers[5:]),
+        return_exceptions=True,
+    )
+
+    assert await count(node, Friendship) == 0
+    assert await count(node, FriendRequest) == 0

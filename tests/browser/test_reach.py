@@ -74,6 +74,11 @@ def test_every_page_can_be_heard_and_seen(
     tomas.post(mira, "Hello " + "word" * 60)
     page = mira.page
 
+    page.goto(f"{mira.url}/settings")
+    page.get_by_text("Delete account").click()
+    expect(page.get_by_role("button", name="Delete my account for ever")).to_be_visible()
+    assert page.evaluate(FAULTS) == []
+    assert fits(page)
     mira.open_home()
     expect(mira.conversations.get_by_role("link")).to_have_count(1)
     assert page.evaluate(FAULTS) == []

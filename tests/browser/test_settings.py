@@ -291,3 +291,29 @@ def test_on_a_phone_the_settings_fill_the_screen_and_lead_back(
     page.get_by_role("link", name="Back to the conversations").click()
 
     expect(page.get_by_role("searchbox", name="Search people")).to_be_visible()
+
+
+def test_a_peer_sees_a_new_name_at_once(mira: Visitor, tomas: Visitor) -> None:
+    mira.post(tomas, "hello")
+    tomas.open_chat_with(mira)
+    expect(tomas.page.get_by_role("heading", level=1)).to_have_text("Mira Lind")
+    page = open_settings(mira)
+    page.get_by_role("textbox", name="Display name").fill("Mira Anew")
+
+    page.get_by_role("button", name="Save").click()
+
+    expect(tomas.page.get_by_role("heading", level=1)).to_have_text("Mira Anew")
+    expect(tomas.conversations.get_by_role("link", name="Mira Anew")).to_be_visible()
+
+
+def test_a_peer_sees_somebody_leave_at_once(mira: Visitor, tomas: Visitor) -> None:
+    mira.post(tomas, "hello")
+    tomas.open_chat_with(mira)
+    expect(tomas.said("hello")).to_be_visible()
+
+    mira.http.request("DELETE", "/api/auth/me", json={"password": PASSWORD}).raise_for_status()
+
+    expect(tomas.page.get_by_role("heading", level=1)).to_have_text("Deleted user")
+    expect(tomas.said("hello")).to_be_visible()
+    tomas.write("are you there?")
+    expect(tomas.said("are you there?").get_by_role("img", name="Failed")).to_be_visible()

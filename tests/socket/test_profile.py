@@ -1,0 +1,109 @@
+"""M6: how others see a changed profile, live."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from tests.clients import Json, Person, Socket
+from tests.conftest import NewPerson
+
+
+async def change(person: Person, **fields: object) -> None:
+    reply = await person.http.patch("/api/users/me", json=fields)
+    assert reply.status_code == 200, reply.text
+
+
+@asynccontextmanager
+async def heard_from(sender: Person, *receivers: Person) -> AsyncIterator[list[Socket]]:
+    """Give live sockets whose owners were written to, and have heard that."""
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(person.socket()) for person in receivers]
+        for person in {person.id: person for person in receivers}.values():
+            await sender.write(person, "hello")
+        for socket in sockets:
+            # What a conversation is comes before its first message.
+            await socket.expect("message.created")
+        yield sockets
+
+
+def card_in(event: Json, person: Person) -> Json:
+    """Return how a conversation shows somebody."""
+    members: list[Json] = event["conversation"]["members"]
+    return next(member for member in members if member["id"] == person.id)
+
+
+async def test_who_writes_with_somebody_sees_a_new_name_and_status_at_once(
+    alice: Person, bob: Person
+) -> None:
+    async with heard_from(alice, bob, bob) as sockets:
+        await change(alice, display_name="Alice Anew", status_text="At the sea")
+
+        for socket in sockets:
+            event = await socket.expect("conversation.updated", seconds=2)
+            card = card_in(event, alice)
+            assert (card["display_name"], card["status_text"]) == ("Alice Anew", "At the sea")
+            assert event["conversation"]["unread"] == 1
+
+
+async def test_what_others_do_not_see_is_not_told(alice: Person, bob: Person) -> None:
+    async with heard_from(alice, bob) as (socket,):
+        await socket.settled()
+        await change(alice, bio="about me", sound=False, accept_messages_from="friends")
+        await change(alice, display_name=alice.user["display_name"])
+
+        assert "conversation.updated" not in {frame["type"] for frame in await socket.settled()}
+
+
+async def test_strangers_and_those_to_whom_nothing_was_written_hear_nothing(
+    alice: Person, bob: Person, carol: Person
+) -> None:
+    await alice.opened(bob)
+    async with bob.socket() as one, carol.socket() as two:
+        await change(alice, display_name="Alice Anew")
+
+        for socket in (one, two):
+            told = {frame["type"] for frame in await socket.settled()}
+            assert "conversation.updated" not in told
+
+
+async def test_only_the_newest_conversations_are_told(
+    new_person: NewPerson, alice: Person, bob: Person
+) -> None:
+    """A hundred people hear of a new name; the others see it when they load."""
+    others = await asyncio.gather(*(new_person() for _ in range(100)))
+    async with heard_from(alice, bob, others[0]) as (forgotten, told):
+        for other in others:
+            await alice.write(other, "lately")
+        await forgotten.settled()
+        await change(alice, display_name="Alice Anew")
+
+        event = await told.expect("conversation.updated", seconds=5)
+        assert card_in(event, alice)["display_name"] == "Alice Anew"
+        assert "conversation.updated" not in {frame["type"] for frame in await forgotten.settled()}
+
+
+async def test_who_wrote_with_somebody_sees_them_leave(alice: Person, bob: Person) -> None:
+    async with heard_from(alice, bob) as (socket,):
+        left = await alice.leave()
+
+        assert left.status_code == 204
+        event = await socket.expect("conversation.updated", seconds=2)
+        assert card_in(event, alice)["display_name"] == "Deleted user"
+        assert card_in(event, alice)["username"] == ""
+        assert event["conversation"]["last_message"]["content"] == "hello"
+
+
+async def test_friends_hear_that_a_friendship_ended_with_the_account(
+    alice: Person, bob: Person
+) -> None:
+    body = {"user_id": alice.id}
+    assert (await bob.http.post("/api/friends/request", json=body)).status_code == 201
+    body = {"user_id": bob.id}
+    assert (await alice.http.post("/api/friends/accept", json=body)).status_code == 200
+    async with bob.socket() as socket:
+        await alice.leave()
+
+        event = await socket.expect("friend.removed", seconds=2)
+        assert event["user_id"] == alice.id
+    friends = (await bob.http.get("/api/friends")).json()
+    assert friends == {"items": []}
