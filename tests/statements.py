@@ -43,11 +43,11 @@ def questions() -> Iterator[list[tuple[str, Any]]]:
         if statement.lstrip().startswith("SELECT"):
             seen.append((statement, values))
 
-    event.listen(of, "before_cursor_execute", note)
+    event.listen(Engine, "before_cursor_execute", note)
     try:
         yield seen
     finally:
-        event.remove(of, "before_cursor_execute", note)
+        event.remove(Engine, "before_cursor_execute", note)
 
 
 async def explained(node: Node, question: str, values: Any) -> list[str]:  # noqa: ANN401  # what the driver takes
