@@ -15,8 +15,8 @@ def choose(visitor: Visitor, text: str, action: str) -> None:
     """Open the menu of a message and choose from it."""
     message = visitor.said(text)
     message.hover()
-    message.get_by_role("button", name="Message actions").click()
-    menu = visitor.page.get_by_role("menu", name="Message actions")
+    message.get_by_role("button", name="More actions").click()
+    menu = visitor.page.get_by_role("menu", name="More actions")
     menu.get_by_role("menuitem", name=action).click()
     expect(menu).to_be_hidden()
 
@@ -68,7 +68,7 @@ def test_a_deleted_message_is_gone_for_both_after_one_question(
         expect(visitor.page.get_by_text("A secret")).to_have_count(0)
         expect(visitor.conversations.get_by_role("link")).to_contain_text("Message deleted")
     gone = mira.said("Message deleted")
-    expect(gone.get_by_role("button", name="Message actions")).to_have_count(0)
+    expect(gone.get_by_role("button", name="More actions")).to_have_count(0)
 
 
 def test_a_message_of_others_is_marked_unread_and_stays_so(mira: Visitor, tomas: Visitor) -> None:
@@ -96,13 +96,13 @@ def test_the_menu_offers_what_can_be_done(mira: Visitor, tomas: Visitor) -> None
     mira.write("of mine")
     mira.post(tomas, "of mine as well")
     tomas.post(mira, "of theirs")
-    menu = mira.page.get_by_role("menu", name="Message actions")
+    menu = mira.page.get_by_role("menu", name="More actions")
     for text, offered in (("of mine as well", ["Edit", "Delete"]), ("theirs", ["Mark as unread"])):
-        mira.said(text).get_by_role("button", name="Message actions").click()
+        mira.said(text).get_by_role("button", name="More actions").click()
         assert names(menu) == offered
         mira.page.keyboard.press("Escape")
         expect(menu).to_be_hidden()
-    mira.said("theirs").get_by_role("button", name="Message actions").click()
+    mira.said("theirs").get_by_role("button", name="More actions").click()
     mira.page.get_by_role("heading", level=1).click()
     expect(menu).to_be_hidden()
 
@@ -111,7 +111,7 @@ def test_all_of_it_is_done_with_the_keyboard(mira: Visitor, tomas: Visitor) -> N
     mira.open_chat_with(tomas)
     mira.write("one")
     expect(mira.said("one").get_by_role("img", name="Sent")).to_be_visible()
-    button = mira.said("one").get_by_role("button", name="Message actions")
+    button = mira.said("one").get_by_role("button", name="More actions")
     item = mira.page.get_by_role("menuitem")
 
     button.focus()
@@ -165,7 +165,7 @@ def test_a_finger_finds_the_menu(new_visitor: Callable[..., Visitor], tomas: Vis
     mira.post(tomas, "Short")
     for text in ("A message", "Short"):
         message = mira.said(text)
-        button = message.get_by_role("button", name="Message actions")
+        button = message.get_by_role("button", name="More actions")
         expect(button).to_have_css("opacity", "0")
         message.locator(".bubble").tap()
         expect(button).to_have_css("opacity", "1")
@@ -174,6 +174,6 @@ def test_a_finger_finds_the_menu(new_visitor: Callable[..., Visitor], tomas: Vis
         assert min(box["width"], box["height"]) >= FINGER
         assert 0 <= box["x"] <= 360 - box["width"]
         button.tap()
-        expect(mira.page.get_by_role("menu", name="Message actions")).to_be_visible()
+        expect(mira.page.get_by_role("menu", name="More actions")).to_be_visible()
         assert mira.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         mira.page.keyboard.press("Escape")

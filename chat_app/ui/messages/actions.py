@@ -20,7 +20,7 @@ def _menu() -> rx.Component:
         _item("Edit", "edit"),
         _item("Delete", "delete"),
         role="menu",
-        aria_label="Message actions",
+        aria_label="More actions",
         hidden=True,
         class_name="menu",
     )

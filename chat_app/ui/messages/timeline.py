@@ -171,7 +171,7 @@ def _more(cell: Cells) -> rx.Component:
         rx.fragment(),
         icon_button(
             "more",
-            "Message actions",
+            "More actions",
             class_name="icon-button more",
             aria_haspopup="menu",
             custom_attrs={MENU: "true"},
