@@ -12,7 +12,7 @@ from tempfile import gettempdir
 import structlog
 import uvloop
 
-from benchmarks import direct, history, idle, machine, rooms, search, tabs
+from benchmarks import direct, history, idle, machine, presence, rooms, search, tabs
 from benchmarks.figures import Figures, table
 from benchmarks.ledger import Violation
 from benchmarks.workload import Plan
@@ -27,6 +27,8 @@ WORKLOADS: dict[str, Measure] = {
     "history": history.measure,
     "search": search.measure,
     "tabs": tabs.measure,
+    "presence": presence.measure_changes,
+    "storm": presence.measure_storm,
 }
 
 
