@@ -1,0 +1,57 @@
+"""Links that hang: whoever answers nothing any more is told to be gone within a minute."""
+
+import asyncio
+
+import pytest
+
+from tests.clients import Person, Socket, register
+from tests.tabs import SESSION, Tab
+
+MOST_S = 60
+# Four bytes a letter: more than the buffers of the system and of the server together.
+LONG = "𝄞" * 8_000
+FLOOD = 500
+
+
+@pytest.mark.timeout(150)
+async def test_whoever_answers_nothing_is_gone_within_a_minute(built_server: str) -> None:
+    """A socket that is quiet, one that is flooded and a tab, each as after a pulled cable."""
+    alice, writer, quiet, flooded, tab_owner = [await register(built_server) for _ in range(5)]
+    people = (quiet, flooded, tab_owner)
+    for person in people:
+        await person.write(alice, "hello")
+    async with (
+        alice.socket() as watcher,
+        quiet.socket() as quiet_socket,
+        flooded.socket() as flooded_socket,
+        Tab.open(built_server, cookie=tab_owner.cookie) as tab,
+    ):
+        await tab.hydrate()
+        await tab.until(lambda: tab.var(SESSION, "username"))
+        await _until_told(watcher, {person.id for person in people}, online=True)
+
+        for connection in (quiet_socket.connection, flooded_socket.connection, tab.connection):
+            connection.transport.pause_reading()
+        started = asyncio.get_running_loop().time()
+        flood = asyncio.create_task(_flood(writer, flooded))
+        await _until_told(watcher, {person.id for person in people}, online=False)
+        took = asyncio.get_running_loop().time() - started
+        await flood
+        # Aborted by the server: what waits in their buffers is of no interest to anybody.
+        for connection in (quiet_socket.connection, flooded_socket.connection, tab.connection):
+            connection.transport.abort()
+
+    assert took < MOST_S
+
+
+async def _until_told(watcher: Socket, user_ids: set[str], *, online: bool) -> None:
+    async with asyncio.timeout(2 * MOST_S):
+        while user_ids:
+            event = await watcher.receive(seconds=2 * MOST_S)
+            if event["type"] == "presence" and event["online"] is online:
+                user_ids.discard(event["user_id"])
+
+
+async def _flood(writer: Person, receiver: Person) -> None:
+    for _ in range(FLOOD):
+        await writer.write(receiver, LONG)
