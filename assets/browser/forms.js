@@ -148,6 +148,10 @@ if (typeof document !== "undefined") {
     event.preventDefault();
     submit(event.target);
   });
+  // The page's head has kept what was sent before this script came.
+  window.chatForms = true;
+  const early = window.chatEarlyForm;
+  if (early) submit(early.isConnected ? early : document.querySelector("[data-auth]"));
   document.addEventListener("click", (event) => {
     const pressed = event.target.closest?.("[data-reveals], [data-sign-out], [data-other-door]");
     if (!pressed) return;

@@ -8,7 +8,7 @@ from reflex_components_core.base.error_boundary import (  # type: ignore[import-
 from chat_app.ui import shell, theme
 from chat_app.ui.accounts import pages
 from chat_app.ui.accounts.state import GateState
-from chat_app.ui.browser.scripts import begin_at_the_end
+from chat_app.ui.browser.scripts import begin_at_the_end, hold_early_forms
 from chat_app.ui.conversations import state as conversations
 from chat_app.ui.friends import state as friends
 from chat_app.ui.friends.page import PEOPLE
@@ -43,7 +43,7 @@ BOUNDARY = (55, "ErrorBoundary")
 def add_pages(app: rx.App) -> None:
     """Give the app its pages and its look."""
     app.stylesheets.extend(theme.STYLESHEETS)
-    app.head_components.extend([*theme.head_components(), begin_at_the_end()])
+    app.head_components.extend([*theme.head_components(), begin_at_the_end(), hold_early_forms()])
     # Reflex's own connection banner: ours says it in the words of the contract.
     app.app_wraps.pop(OVERLAY, None)
     app.app_wraps[BOUNDARY] = lambda _: error_boundary(fallback_render=shell.broken_page())

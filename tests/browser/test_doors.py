@@ -212,3 +212,19 @@ def test_two_people_can_use_one_tab_after_each_other(mira: Visitor, tomas: Visit
     expect(page.get_by_text(f"@{stranger}")).to_be_visible()
     expect(page.get_by_text("No conversations yet.")).to_be_visible()
     expect(page.get_by_text("Private")).to_have_count(0)
+
+
+def test_a_form_that_is_sent_before_its_script_came_is_sent_all_the_same(
+    built_server: str, new_profile: OpenPage
+) -> None:
+    page = new_profile()
+    page.route("**/assets/*.js", lambda _route: None)
+    page.goto(f"{built_server}/register", wait_until="commit")
+    fill(page, username=f"early-{uuid4().hex[:10]}", password=PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+    assert page.url.endswith("/register")
+
+    # What was held goes on, and everything else, too.
+    page.unroute("**/assets/*.js")
+
+    expect(page.get_by_role("searchbox", name="Search people")).to_be_visible()

@@ -201,6 +201,20 @@ def begin_at_the_end() -> rx.Component:
     )
 
 
+def hold_early_forms() -> rx.Component:
+    """Keep a form that is sent before its script has come; the script then sends it.
+
+    In the page's head: only what stands there is surely there before a visitor is.
+    """
+    return rx.el.script(
+        'addEventListener("submit", (event) => {'
+        " if (!event.target.dataset.auth || window.chatForms) return;"
+        " event.preventDefault();"
+        " window.chatEarlyForm = event.target;"
+        "}, true);"
+    )
+
+
 def _clock(function: str, *arguments: rx.Var[str]) -> rx.Var[str]:
     data = VarData(imports={f"{FOLDER}/clock.js": [ImportVar(tag=function)]})
     return FunctionStringVar.create(function, _var_data=data).call(*arguments).to(str)

@@ -38,11 +38,14 @@ class PeopleState(rx.State):
 
     _cards: updates.Cards = ()
     _problems: dict[UUID, str] = {}
+    _page: str = ""
 
     @rx.event
     async def reset_search(self) -> EventSpec | None:
         """Show the conversations again: another page begins with an empty search field."""
-        if not self.query:
+        page, self._page = self._page, self.router.url.path
+        # What is typed while a page is being loaded for the first time is meant.
+        if not self.query or not page:
             return None
         self._forget()
         return rx.set_value(SEARCH, "")
