@@ -130,9 +130,11 @@ class Attendance:
             self._told(user_id, online=False)
 
     async def _sweep(self) -> None:
-        for user_id, last_sure in (await self._online.sweep()).items():
+        gone = await self._online.sweep()
+        for user_id, last_sure in gone.items():
             self._seen(user_id, last_sure)
             self._told(user_id, online=False)
+        await self._online.confirm(gone.keys())
 
     async def _every(self, seconds: float, step: Callable[[], Awaitable[None]]) -> None:
         while True:

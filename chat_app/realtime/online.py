@@ -61,6 +61,9 @@ class Online(Protocol):
     async def sweep(self) -> Mapping[UUID, datetime]:
         """Forget those whose node died; return, to one sweeper only, when each was last sure."""
 
+    async def confirm(self, user_ids: Collection[UUID]) -> None:
+        """Say that whom a sweep returned has been told of."""
+
     async def close(self, *, lingering_s: float) -> None:
         """Say that this node stops: its people count as connected for `lingering_s` more."""
 
@@ -97,6 +100,9 @@ class MemoryOnline:
     async def sweep(self) -> Mapping[UUID, datetime]:
         """There is no other process that could die."""
         return {}
+
+    async def confirm(self, user_ids: Collection[UUID]) -> None:
+        """No sweep returns anybody."""
 
     async def close(self, *, lingering_s: float) -> None:  # noqa: ARG002  # the protocol's
         """Nobody is there to hear of it."""

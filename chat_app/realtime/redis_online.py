@@ -21,81 +21,13 @@ from redis.exceptions import RedisError
 
 from chat_app.core.ids import new_id
 from chat_app.realtime.online import Edges, Times
+from chat_app.realtime.online_scripts import ENTER, HEAD, LEAVE, SWEEP
 
 ALONE_FOR_S = 2.0
 # A script runs while nothing else does in Redis: a millisecond for so many.
 IN_ONE_GO = 200
-
-# KEYS: the register's hash, the set of all users. ARGV: prefix of a user's key, node, and three
-# times in milliseconds (believed, silence, settling). The rest of each script's own begins at 6.
-HEAD = """
-local clock = redis.call('TIME')
-local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
-local ttl = tonumber(ARGV[3])
-local beat = tonumber(redis.call('HGET', KEYS[1], 'beat') or '0')
-local since = tonumber(redis.call('HGET', KEYS[1], 'since') or '0')
-if now - beat > tonumber(ARGV[4]) then since = now end
-redis.call('HSET', KEYS[1], 'beat', now, 'since', since)
-redis.call('PEXPIRE', KEYS[1], ttl * 10)
-redis.call('PEXPIRE', KEYS[2], ttl * 10)
-local settled = now - since >= tonumber(ARGV[5])
-local function latest(user)
-  redis.call('ZREMRANGEBYSCORE', ARGV[1] .. user, '-inf', now)
-  return redis.call('ZREVRANGE', ARGV[1] .. user, 0, 0, 'WITHSCORES')[2]
-end
-local function believe(user, ms)
-  redis.call('ZADD', ARGV[1] .. user, now + ms, ARGV[2])
-  redis.call('PEXPIRE', ARGV[1] .. user, ttl * 2)
-  redis.call('ZADD', KEYS[2], latest(user), user)
-end
-"""
-# ARGV 6: "sure" to return who was absent only when absence means something. Then the users.
-ENTER = """
-local came = {}
-for i = 7, #ARGV do
-  local before = tonumber(redis.call('ZSCORE', KEYS[2], ARGV[i]) or '0')
-  if before <= now and (settled or ARGV[6] ~= 'sure') then came[#came + 1] = ARGV[i] end
-  believe(ARGV[i], ttl)
-end
-return came
-"""
-# ARGV 6: how long each is believed still, in milliseconds, or "" for not at all. Then the users.
-# Returns a word for each: gone, there (elsewhere), unsure (a sweep will tell) or told (by one).
-LEAVE = """
-local outcome = {}
-for i = 7, #ARGV do
-  local user = ARGV[i]
-  redis.call('ZREM', ARGV[1] .. user, ARGV[2])
-  local last = latest(user)
-  if last then
-    redis.call('ZADD', KEYS[2], last, user)
-    outcome[#outcome + 1] = 'there'
-  elseif ARGV[6] ~= '' or not settled then
-    believe(user, ARGV[6] ~= '' and tonumber(ARGV[6]) or tonumber(ARGV[5]))
-    outcome[#outcome + 1] = 'unsure'
-  else
-    outcome[#outcome + 1] = redis.call('ZREM', KEYS[2], user) == 1 and 'gone' or 'told'
-  end
-end
-return outcome
-"""
-# ARGV 6: how many at the most. Returns each user with the time they were believed until.
-SWEEP = """
-if not settled then return {} end
-local gone = {}
-local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'WITHSCORES', 'LIMIT', 0, ARGV[6])
-for i = 1, #due, 2 do
-  local last = latest(due[i])
-  if last then
-    redis.call('ZADD', KEYS[2], last, due[i])
-  else
-    redis.call('ZREM', KEYS[2], due[i])
-    gone[#gone + 1] = due[i]
-    gone[#gone + 1] = due[i + 1]
-  end
-end
-return gone
-"""
+# Whoever a sweep returned is returned again after so many sweeps without a confirmation.
+LEASE_SWEEPS = 2
 
 log = structlog.get_logger(__name__)
 
@@ -110,13 +42,19 @@ class RedisOnline:
     def __init__(self, redis: Redis, prefix: str, times: Times) -> None:
         self._redis = redis
         self._times = times
-        self._keys = [f"{prefix}presence", f"{prefix}presence:all"]
+        self._keys = [
+            f"{prefix}presence",
+            f"{prefix}presence:all",
+            f"{prefix}presence:going",
+        ]
         self._head = [f"{prefix}presence:user:", new_id().hex]
         self._head += [f"{_ms(s)}" for s in (times.ttl_s, times.silence_s, times.settling_s)]
         self._enter = redis.register_script(HEAD + ENTER)
         self._leave = redis.register_script(HEAD + LEAVE)
         self._sweep = redis.register_script(HEAD + SWEEP)
         self._here: set[UUID] = set()
+        # What a sweep found, until it is confirmed.
+        self._found: dict[UUID, bytes] = {}
         # Who came, and who went, without Redis's knowledge.
         self._unannounced: set[UUID] = set()
         self._owed: set[UUID] = set()
@@ -194,15 +132,28 @@ class RedisOnline:
         return edges
 
     async def sweep(self) -> Mapping[UUID, datetime]:
-        """Forget those whose node died; return, to one sweeper only, when each was last sure."""
-        answer = await self._ask(self._sweep, f"{IN_ONE_GO}", ())
-        if not answer:
-            return {}
-        ttl_ms = _ms(self._times.ttl_s)
-        return {
-            UUID(user.decode()): datetime.fromtimestamp((float(until) - ttl_ms) / 1000, UTC)
-            for user, until in zip(answer[::2], answer[1::2], strict=True)
-        }
+        """Forget those whose node died; return, to one sweeper only, when each was last sure.
+
+        Unless that is confirmed soon, another sweep returns them again: an answer may get lost.
+        """
+        lease_ms = _ms(self._times.sweep_s * LEASE_SWEEPS)
+        answer = await self._ask(self._sweep, f"{IN_ONE_GO}", (), f"{lease_ms}")
+        gone: dict[UUID, datetime] = {}
+        for one in answer or ():
+            user, _, until = one.decode().partition(":")
+            self._found[UUID(user)] = one
+            sure_ms = float(until) - _ms(self._times.ttl_s)
+            gone[UUID(user)] = datetime.fromtimestamp(sure_ms / 1000, UTC)
+        return gone
+
+    async def confirm(self, user_ids: Collection[UUID]) -> None:
+        """Say that whom a sweep returned has been told of."""
+        found = [one for user_id in user_ids if (one := self._found.pop(user_id, None))]
+        if found and not self._is_alone():
+            try:
+                await self._redis.zrem(self._keys[2], *found)
+            except (RedisError, OSError):
+                self._be_alone()
 
     async def close(self, *, lingering_s: float) -> None:
         """Say that this node stops, so that nobody need wait for its people to expire."""
@@ -231,14 +182,14 @@ class RedisOnline:
         return {user: word.decode() for user, word in zip(users, answer, strict=True)}
 
     async def _ask(
-        self, script: AsyncScript, argument: str, user_ids: Collection[UUID]
+        self, script: AsyncScript, argument: str, user_ids: Collection[UUID], *more: str
     ) -> list[bytes] | None:
         """Run a script; None while Redis is away."""
         if self._is_alone():
             return None
         users = [user_id.hex for user_id in user_ids]
         try:
-            answer: Any = await script(keys=self._keys, args=[*self._head, argument, *users])
+            answer: Any = await script(keys=self._keys, args=[*self._head, argument, *more, *users])
         except (RedisError, OSError):
             self._be_alone()
             return None

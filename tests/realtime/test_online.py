@@ -143,6 +143,36 @@ async def test_those_of_a_dead_node_expire_and_one_sweeper_is_told(new_node: New
     assert await other.among([ALICE, BOB]) == {BOB}
 
 
+async def test_whom_a_sweeper_lost_the_next_one_tells(new_node: NewNode) -> None:
+    dead, unlucky, other = new_node(), new_node(), new_node()
+    await settled(unlucky, other)
+    await dead.connect([ALICE])
+    while await other.among([ALICE]):
+        await settled(unlucky, other)
+
+    # Its answer is lost on the way: nobody confirms.
+    assert list(await swept(unlucky)) == [ALICE]
+    assert list(await swept(other)) == [ALICE]
+    await other.confirm([ALICE])
+    await settled(unlucky, other)
+
+    assert await unlucky.sweep() == {}
+
+
+async def test_who_came_back_before_the_next_sweep_has_not_gone(new_node: NewNode) -> None:
+    dead, unlucky, other = new_node(), new_node(), new_node()
+    await settled(unlucky, other)
+    await dead.connect([ALICE])
+    while await other.among([ALICE]):
+        await settled(unlucky, other)
+    assert list(await swept(unlucky)) == [ALICE]
+
+    await other.connect([ALICE])
+    await settled(unlucky, other)
+
+    assert await other.sweep() == {}
+
+
 async def test_who_has_expired_is_not_online_even_before_a_sweep(new_node: NewNode) -> None:
     dead, other = new_node(), new_node()
     await dead.connect([ALICE])
@@ -239,5 +269,6 @@ async def test_what_happened_without_redis_is_told_when_it_is_back(
     edges = await one.refresh()
 
     assert edges.came == {BOB, CAROL}
-    assert edges.gone == {ALICE}
+    # On a busy machine so much time has passed that only a sweep can tell.
+    assert edges.gone == {ALICE} or set(await swept(one, other)) == {ALICE}
     assert await other.among([ALICE, BOB, CAROL]) == {BOB, CAROL}
