@@ -15,8 +15,8 @@ from chat_app.realtime.redis_online import RedisOnline
 from tests.clients import PATIENCE_S
 
 ALICE, BOB, CAROL = uuid4(), uuid4(), uuid4()
-# Believed for a second; after a silence of a quarter unsettled for three eighths.
-TIMES = Times(1)
+# Believed for two seconds; after half a second of silence unsettled for three quarters of one.
+TIMES = Times(2)
 NewNode = Callable[[], RedisOnline]
 
 
