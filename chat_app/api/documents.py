@@ -71,6 +71,7 @@ def asyncapi_document() -> dict[str, Any]:
     sent = get_args(frames.AnyClientFrame)
     heard = (
         *(frames.Ready, frames.Ack, frames.Pong, frames.Error),
+        *(frames.Batch, frames.Reset, frames.Resumed),
         *get_args(events.AnyEvent),
     )
     references, shapes = msgspec.json.schema_components(

@@ -1,12 +1,15 @@
 """The frames of the live socket that are no events: what clients send, and what answers them."""
 
 import json
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 from uuid import UUID
 
 import msgspec
 
+from chat_app.realtime.events import AnyEvent
 from chat_app.realtime.shapes import Message, OwnUser
+
+Cursor = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class ClientFrame(
@@ -44,6 +47,12 @@ class Writing(ClientFrame, frozen=True, tag="typing"):
     conversation_id: UUID
 
 
+class Resume(ClientFrame, frozen=True, tag="resume"):
+    """What have I missed since the `rev` that I last saw of each conversation?"""
+
+    cursors: dict[UUID, Cursor]
+
+
 class Ping(ClientFrame, frozen=True, tag="ping"):
     """Is the link alive, and have I missed anything?"""
 
@@ -75,6 +84,26 @@ class Pong(ServerFrame, frozen=True, tag="pong"):
     id: str | None = None
 
 
+class Reset(ServerFrame, frozen=True, tag="reset"):
+    """More was missed of a conversation than is replayed: page it over HTTP."""
+
+    conversation_id: UUID
+    last_seq: int
+    last_rev: int
+
+
+class Resumed(ServerFrame, frozen=True, tag="resumed"):
+    """All that was missed has been told."""
+
+    id: str | None = None
+
+
+class Batch(ServerFrame, frozen=True, tag="batch"):
+    """Several events in one frame, at most 200, in their order."""
+
+    events: list[AnyEvent]
+
+
 class Error(ServerFrame, frozen=True, tag="error"):
     """What was asked is refused; the socket stays open. `retryable`: trying again may work."""
 
@@ -84,7 +113,7 @@ class Error(ServerFrame, frozen=True, tag="error"):
     id: str | None = None
 
 
-AnyClientFrame: TypeAlias = Send | Read | Writing | Ping | Auth
+AnyClientFrame: TypeAlias = Send | Read | Writing | Resume | Ping | Auth
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyClientFrame] = msgspec.json.Decoder(AnyClientFrame)

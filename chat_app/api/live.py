@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from chat_app.accounts.queries import own_user
 from chat_app.accounts.schemas import Identity
 from chat_app.api import frames
+from chat_app.api.resume import resume
 from chat_app.conversations.queries import recent_revs, unread_counts
 from chat_app.core.errors import AppError, Invalid
 from chat_app.core.ids import new_id
@@ -202,7 +203,8 @@ class LiveSocket:
             self._reply(frame)
 
     async def _answer(
-        self, frame: frames.Read | frames.Writing | frames.Ping | frames.Auth
+        self,
+        frame: frames.Read | frames.Writing | frames.Resume | frames.Ping | frames.Auth,
     ) -> None:
         # Answers come in the order of the questions: a pong tells that all before it is settled.
         while self._under_way:
@@ -213,6 +215,9 @@ class LiveSocket:
                 await self._mark_read(frame)
             elif isinstance(frame, frames.Writing):
                 await self._tell_writing(frame)
+            elif isinstance(frame, frames.Resume):
+                await resume(frame, self._node, self._identity, self._outlet)
+                self._reply(frames.Resumed(id=frame.id))
             elif isinstance(frame, frames.Ping):
                 await self._pong(frame)
             else:

@@ -39,6 +39,7 @@ class Outlet:
     __slots__ = (
         "_bytes",
         "_closing",
+        "_drained",
         "_hub",
         "_queue",
         "_waiter",
@@ -61,6 +62,7 @@ class Outlet:
         self._bytes = 0
         self._waiter: asyncio.Future[None] | None = None
         self._closing: Closing | None = None
+        self._drained: asyncio.Event | None = None
 
     def push(self, envelope: Envelope) -> None:
         """Queue an envelope. What may be merged is, and goes first under pressure."""
@@ -92,6 +94,7 @@ class Outlet:
             taken = list(self._queue)
             self._queue.clear()
             self._bytes = 0
+            self._let_go_on()
             return taken
         raise OutletClosed(self._closing or Closing(RESTARTING, "closed"))
 
@@ -101,12 +104,22 @@ class Outlet:
         if delivery is not None and delivery.user_id == self.user_id:
             self._hub.handed(delivery)
 
+    async def drained(self) -> None:
+        """Wait until all that is queued was taken, or the outlet has ended.
+
+        Who has much to push waits here, or a reader that is merely far away would be too slow.
+        """
+        if self._queue and self._closing is None:
+            self._drained = self._drained or asyncio.Event()
+            await self._drained.wait()
+
     def shut(self, code: int, reason: str) -> None:
         """End the outlet; its reader is told after what is queued, or at once if too slow."""
         if self._closing is None:
             self._closing = Closing(code, reason)
             if code == TOO_SLOW:
                 self._queue.clear()
+            self._let_go_on()
             self._wake()
 
     def end(self, last: Envelope) -> None:
@@ -144,6 +157,11 @@ class Outlet:
         if len(kept) != len(self._queue):
             self._queue = deque(kept)
             self._bytes = sum(len(queued.body) for queued in kept)
+
+    def _let_go_on(self) -> None:
+        if self._drained is not None:
+            self._drained.set()
+            self._drained = None
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

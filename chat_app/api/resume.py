@@ -1,0 +1,80 @@
+"""Replaying to a device that came back what it missed."""
+
+from chat_app.accounts.schemas import Identity
+from chat_app.api import frames
+from chat_app.conversations.schemas import Conversation
+from chat_app.messages.replay import missed
+from chat_app.node import Node
+from chat_app.realtime.events import (
+    AnyEvent,
+    ConversationUpdated,
+    Envelope,
+    MessageCreated,
+    MessageDeleted,
+    MessageUpdated,
+    seal,
+)
+from chat_app.realtime.hub import Outlet
+from chat_app.realtime.shapes import Message
+
+EVENTS_IN_A_FRAME = 200
+BYTES_IN_A_FRAME = 256 * 1024
+
+
+async def resume(frame: frames.Resume, node: Node, identity: Identity, outlet: Outlet) -> None:
+    """Push what was missed since the cursors, a frame at a time, as fast as it is taken.
+
+    Live events may come between the frames. Raises Unavailable: the client asks again.
+    """
+    batch = _Batch(outlet)
+    found = missed(
+        node.database, viewer_id=identity.user_id, cursors=frame.cursors, online=node.online
+    )
+    async for one in found:
+        await batch.add(ConversationUpdated(conversation=one.conversation))
+        if one.changes is None:
+            await batch.push()
+            outlet.push(Envelope(frames.encode(_reset(one.conversation))))
+        for message in one.changes or ():
+            await batch.add(_event_of(message))
+    await batch.push()
+
+
+class _Batch:
+    """Events on their way into one frame."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        self._outlet = outlet
+        self._bodies: list[bytes] = []
+        self._size = 0
+
+    async def add(self, event: AnyEvent) -> None:
+        body = seal(event).body
+        if len(self._bodies) == EVENTS_IN_A_FRAME or self._size + len(body) > BYTES_IN_A_FRAME:
+            await self.push()
+        self._bodies.append(body)
+        self._size += len(body)
+
+    async def push(self) -> None:
+        if self._bodies:
+            body = b",".join(self._bodies)
+            self._bodies, self._size = [], 0
+            self._outlet.push(Envelope(b'{"type":"batch","events":[' + body + b"]}"))
+            await self._outlet.drained()
+
+
+def _reset(conversation: Conversation) -> frames.Reset:
+    return frames.Reset(
+        conversation_id=conversation.id,
+        last_seq=conversation.last_seq,
+        last_rev=conversation.last_rev,
+    )
+
+
+def _event_of(message: Message) -> MessageCreated | MessageUpdated | MessageDeleted:
+    # What was created and changed while one was away comes once, as it is now.
+    if message.deleted_at is not None:
+        return MessageDeleted(message=message)
+    if message.edited_at is not None:
+        return MessageUpdated(message=message)
+    return MessageCreated(message=message)

@@ -1,0 +1,177 @@
+"""W8 and the contract's `resume`: what was missed comes after a break, whole, in order and once."""
+
+import asyncio
+import json
+from uuid import uuid4
+
+import pytest
+
+from tests.clients import PATIENCE_S, Json, Person, Socket
+from tests.conftest import NewPerson
+
+SOME_ID = "0192f3a4-5b6c-7d8e-9f00-112233445566"
+MOST_CHANGES = 500
+IN_A_FRAME = 200
+
+
+async def resumed(socket: Socket, cursors: Json) -> list[Json]:
+    """Ask what was missed; return the frames of the answer, of which the last is its end.
+
+    Live events may come between them, each in a frame of its own.
+    """
+    await socket.send({"type": "resume", "id": "again", "cursors": cursors})
+    frames: list[Json] = []
+    while not frames or frames[-1]["type"] not in {"resumed", "error"}:
+        async with asyncio.timeout(PATIENCE_S):
+            frame = json.loads(await socket.connection.recv())
+        if frame["type"] in {"batch", "reset", "resumed", "error"}:
+            frames.append(frame)
+    assert frames[-1]["id"] == "again"
+    return frames
+
+
+async def write_many(sender: Person, receiver: Person, texts: list[str]) -> list[Json]:
+    """Send many messages without waiting for each; return them."""
+    async with sender.socket() as socket:
+        for number, text in enumerate(texts):
+            frame = {"type": "message", "id": f"many-{number}", "content": text}
+            await socket.send({**frame, "receiver_id": receiver.id})
+        acks = [await socket.expect("ack") for _ in texts]
+    return [ack["message"] for ack in acks]
+
+
+def events(frames: list[Json]) -> list[Json]:
+    """Return what the frames tell, batches taken apart."""
+    return [event for frame in frames for event in frame.get("events", [frame])]
+
+
+def contents(frames: list[Json], kind: str = "message.created") -> list[str]:
+    """Return the texts of the messages that the frames tell of."""
+    return [event["message"]["content"] for event in events(frames) if event["type"] == kind]
+
+
+async def test_what_was_missed_comes_in_order_after_its_conversation(
+    alice: Person, bob: Person
+) -> None:
+    seen = await alice.write(bob, "seen")
+    missed = await alice.write_all(bob, "one", "two", "three")
+    async with bob.socket() as socket:
+        frames = await resumed(socket, {seen["conversation_id"]: seen["rev"]})
+
+    told = events(frames)
+    assert [event["type"] for event in told] == [
+        "conversation.updated",
+        *["message.created"] * 3,
+        "resumed",
+    ]
+    assert told[0]["conversation"]["last_rev"] == missed[-1]["rev"]
+    assert [event["message"] for event in told[1:4]] == missed
+
+
+async def test_nothing_missed_is_nothing_told(alice: Person, bob: Person) -> None:
+    seen = await alice.write(bob, "seen")
+    async with bob.socket() as socket:
+        frames = await resumed(socket, {seen["conversation_id"]: seen["rev"]})
+
+    assert [frame["type"] for frame in frames] == ["resumed"]
+
+
+async def test_without_cursors_everything_comes(alice: Person, bob: Person, carol: Person) -> None:
+    await alice.write(bob, "from alice")
+    await carol.write(bob, "from carol")
+    async with bob.socket() as socket:
+        frames = await resumed(socket, {})
+
+    assert sorted(contents(frames)) == ["from alice", "from carol"]
+    updated = [event for event in events(frames) if event["type"] == "conversation.updated"]
+    assert [event["conversation"]["unread"] for event in updated] == [1, 1]
+
+
+async def test_many_missed_messages_come_in_few_frames(alice: Person, bob: Person) -> None:
+    first = await alice.write(bob, "seen")
+    texts = [f"number {number}" for number in range(MOST_CHANGES)]
+    await write_many(alice, bob, texts)
+    async with bob.socket() as socket:
+        frames = await resumed(socket, {first["conversation_id"]: first["rev"]})
+
+    assert contents(frames) == texts
+    assert all(len(frame["events"]) <= IN_A_FRAME for frame in frames[:-1])
+    assert len(frames) <= 10
+
+
+async def test_who_missed_too_much_is_told_to_page(alice: Person, bob: Person) -> None:
+    last = (await write_many(alice, bob, list(map(str, range(MOST_CHANGES + 1)))))[-1]
+    place = {key: last[key] for key in ("conversation_id", "seq", "rev")}
+    async with bob.socket() as socket:
+        frames = await resumed(socket, {})
+
+    assert contents(frames) == []
+    assert {
+        "type": "reset",
+        "conversation_id": place["conversation_id"],
+        "last_seq": place["seq"],
+        "last_rev": place["rev"],
+    } in frames
+
+
+async def test_a_cursor_from_the_future_is_reset(alice: Person, bob: Person) -> None:
+    message = await alice.write(bob, "hello")
+    async with bob.socket() as socket:
+        frames = await resumed(socket, {message["conversation_id"]: 2**62})
+
+    assert [frame["type"] for frame in frames] == ["batch", "reset", "resumed"]
+
+
+async def test_cursors_of_others_conversations_are_ignored(
+    alice: Person, bob: Person, carol: Person
+) -> None:
+    foreign = await alice.write(bob, "between us")
+    cursors = {foreign["conversation_id"]: 0, str(uuid4()): 7}
+    async with carol.socket() as socket:
+        frames = await resumed(socket, cursors)
+
+    assert [frame["type"] for frame in frames] == ["resumed"]
+
+
+@pytest.mark.parametrize(
+    "cursors",
+    [
+        {SOME_ID: -1},
+        {SOME_ID: 2**63},
+        {SOME_ID: "1"},
+        {SOME_ID: None},
+        {"no id": 1},
+        [],
+        None,
+        "all",
+    ],
+    ids=str,
+)
+async def test_malformed_cursors_are_refused(alice: Person, cursors: object) -> None:
+    async with alice.socket() as socket:
+        await socket.send({"type": "resume", "id": "bad", "cursors": cursors})
+        error = await socket.expect("error", id="bad")
+        await socket.settled()
+
+    assert error["code"] == "invalid"
+
+
+async def test_large_texts_come_whole(alice: Person, bob: Person) -> None:
+    """More than an outlet may hold at once: it is pushed as fast as it is taken."""
+    texts = [f"{number:>03}" + "\N{GRINNING FACE}" * 7_997 for number in range(80)]
+    await alice.write_all(bob, *texts)
+    async with bob.socket() as socket:
+        frames = await resumed(socket, {})
+
+    assert contents(frames) == texts
+
+
+async def test_messages_of_one_who_came_back_twice_are_the_same(
+    new_person: NewPerson, alice: Person
+) -> None:
+    bob = await new_person()
+    await alice.write_all(bob, "one", "two")
+    async with bob.socket() as first, bob.socket() as second:
+        once, again = await resumed(first, {}), await resumed(second, {})
+
+    assert contents(once) == contents(again) == ["one", "two"]
