@@ -22,6 +22,20 @@ STATE_JS = "utils/state.js"
 VITE_CONFIG = reflex_constants.ReactRouter.VITE_CONFIG_FILE
 DEFAULT_BACKEND_PORT = reflex_constants.DefaultPorts.BACKEND_PORT
 
+LINK = "window.chatLink"
+ANNOUNCE_LINK = (
+    f"  {LINK} = socket.current;\n"
+    '  window.dispatchEvent(new Event("chat:link"));\n'
+    "  // Set up a reconnect helper function\n"
+)
+FULL_JITTER = "Math.random() * Math.min(30_000, 1_000 * 2 ** failed_attempts)"
+RECONNECT_LATER = f"""\
+      retry_timer = window.setTimeout(() => {{
+        retry_timer = undefined;
+        socket.current?.reconnect();
+      }}, {FULL_JITTER});
+"""
+
 # What the front end is made of. Of the domains only shapes and limits reach it, but finding out
 # which would be guessing; the program's door is the one part that surely does not.
 SOURCES = ("rxconfig.py", "chat_app", "assets", "reflex.lock")
@@ -50,6 +64,7 @@ class OneOrigin(Plugin):
     def pre_compile(self, **context: Unpack[PreCompileContext]) -> None:
         """Change two files of Reflex's template."""
         context["add_modify_task"](STATE_JS, use_the_pages_origin)
+        context["add_modify_task"](STATE_JS, come_back_gently)
         port = get_config().backend_port or DEFAULT_BACKEND_PORT
         context["add_modify_task"](VITE_CONFIG, lambda text: pass_on_to_the_server(text, port))
 
@@ -68,6 +83,24 @@ def use_the_pages_origin(state_js: str) -> str:
         "  }\n",
         STATE_JS,
     )
+
+
+def come_back_gently(state_js: str) -> str:
+    """Have a tab whose link broke come back as the outbox does, and let our scripts see the link.
+
+    Reflex tries at once and then every two seconds, all tabs of a lost server in step. Here the
+    waits grow from one to thirty seconds with full jitter (Brooker, "Exponential Backoff And
+    Jitter", 2015). `assets/browser/connection.js` knows moments at which waiting is pointless.
+    """
+    if LINK in state_js:
+        return state_js
+    for pattern, replacement in (
+        (r"  // Set up a reconnect helper function\n", ANNOUNCE_LINK),
+        (r"200 \* failed_attempts\); // Incremental backoff\n", f"{FULL_JITTER});\n"),
+        (r"(?<=disconnects\.\n)      socket\.current\.reconnect\(\);\n", RECONNECT_LATER),
+    ):
+        state_js = _replace_once(state_js, pattern, replacement, STATE_JS)
+    return state_js
 
 
 def pass_on_to_the_server(vite_config: str, port: int) -> str:

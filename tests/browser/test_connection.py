@@ -1,6 +1,7 @@
 """The live link: what is said while it is down, and that nothing is missing when it is back."""
 
 import re
+from itertools import pairwise
 
 from playwright.sync_api import expect
 
@@ -13,6 +14,7 @@ window.WebSocket = class extends Link {
   constructor(url, protocols) {
     super(window.isCut ? "ws://127.0.0.1:9/" : url, protocols);
     window.link = this;
+    (window.attempts ??= []).push(Date.now());
   }
 };
 """
@@ -78,3 +80,55 @@ def test_a_reader_in_the_past_keeps_the_place_over_a_broken_link(
     assert abs(top_of(place) - before) <= 2
     mira.page.reload()
     expect(mira.said("The link is back")).to_be_in_viewport()
+
+
+def test_a_broken_link_is_tried_again_at_growing_times(mira: Visitor, tomas: Visitor) -> None:
+    mira.page.add_init_script(CUTTABLE)
+    mira.open_chat_with(tomas)
+    # Chance at its worst, and a clock of the test's own: the waits are what they may be at most.
+    mira.page.evaluate("Math.random = () => 0.999")
+    mira.page.clock.install()
+    mira.page.evaluate("window.attempts = []; window.isCut = true; window.link.close()")
+    for _ in range(150):
+        mira.page.clock.run_for(1_000)
+        mira.page.evaluate("() => new Promise(done => queueMicrotask(done))")
+
+    attempts = mira.page.evaluate("window.attempts")
+    waits = [later - earlier for earlier, later in pairwise(attempts)]
+    assert len(waits) >= 4
+    assert max(waits) <= 31_000
+    assert waits[0] < waits[2] < waits[3]
+
+
+def test_the_browser_that_is_online_again_does_not_wait(mira: Visitor, tomas: Visitor) -> None:
+    mira.page.add_init_script(CUTTABLE)
+    mira.open_chat_with(tomas)
+    # Whoever waits for the next try here waits for ever.
+    mira.page.evaluate("window.isCut = true; Math.random = () => 1e6; window.link.close()")
+    reconnecting = mira.page.get_by_role("status").filter(has_text="Reconnecting…")
+    expect(reconnecting).to_be_visible()
+    mira.page.evaluate("window.isCut = false; dispatchEvent(new Event('online'))")
+
+    expect(reconnecting).to_have_count(0)
+    tomas.post(mira, "You are back")
+    expect(mira.said("You are back")).to_be_visible()
+
+
+def test_a_link_that_died_in_a_sleep_is_missed_at_once(mira: Visitor, tomas: Visitor) -> None:
+    mira.page.add_init_script(CUTTABLE)
+    mira.open_chat_with(tomas)
+    before = mira.page.evaluate("window.first = window.link; true")
+    assert before
+
+    # As after a sleep: the clock has jumped, and nothing was heard since.
+    mira.page.evaluate(
+        """() => {
+          const now = Date.now;
+          Date.now = () => now() + 60_000;
+          document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+
+    mira.page.wait_for_function("window.link !== window.first && window.link.readyState === 1")
+    tomas.post(mira, "Good morning")
+    expect(mira.said("Good morning")).to_be_visible()

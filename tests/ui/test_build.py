@@ -55,6 +55,17 @@ def test_the_front_end_asks_the_origin_it_came_from() -> None:
     assert build.use_the_pages_origin(changed) == changed
 
 
+def test_a_broken_link_is_tried_again_with_jitter() -> None:
+    state_js = (Path(Templates.Dirs.WEB_TEMPLATE) / build.STATE_JS).read_text()
+
+    changed = build.come_back_gently(state_js)
+
+    assert changed.count(build.FULL_JITTER) == 2
+    assert "200 * failed_attempts" not in changed
+    assert "window.chatLink = socket.current" in changed
+    assert build.come_back_gently(changed) == changed
+
+
 def test_development_has_one_origin_too() -> None:
     config = templates.vite_config_template(
         base="/", hmr=True, force_full_reload=False, experimental_hmr=False, sourcemap=False
