@@ -28,6 +28,7 @@ from chat_app.core.rate_limit import (
 )
 from chat_app.core.settings import Settings
 from chat_app.friends.service import Friends
+from chat_app.messages.catch_up import CatchUp
 from chat_app.messages.service import Messages
 from chat_app.presence.service import Presence
 from chat_app.realtime.broker import Broker, MemoryBroker
@@ -60,6 +61,7 @@ class Node:
     deliveries: Deliveries
     messages: Messages
     presence: Presence
+    catch_up: CatchUp
 
     async def open_outlet(self, identity: Identity) -> Outlet:
         """Return an outlet that hears all that this user may hear, from now on.
@@ -130,6 +132,9 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
         hub = Hub(broker, presence)
         hub.handed = deliveries.note
         stack.push_async_callback(hub.close)
+        catch_up = CatchUp(database=database, hub=hub, online=online)
+        await catch_up.start()
+        stack.push_async_callback(catch_up.close)
         log.info(
             "node.started", database=database.engine.dialect.name, redis=bool(settings.redis_url)
         )
@@ -160,6 +165,7 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
             deliveries=deliveries,
             messages=messages,
             presence=presence,
+            catch_up=catch_up,
         )
 
 

@@ -3,19 +3,15 @@
 from chat_app.accounts.schemas import Identity
 from chat_app.api import frames
 from chat_app.conversations.schemas import Conversation
-from chat_app.messages.replay import missed
+from chat_app.messages.replay import event_of, missed
 from chat_app.node import Node
 from chat_app.realtime.events import (
     AnyEvent,
     ConversationUpdated,
     Envelope,
-    MessageCreated,
-    MessageDeleted,
-    MessageUpdated,
     seal,
 )
 from chat_app.realtime.hub import Outlet
-from chat_app.realtime.shapes import Message
 
 EVENTS_IN_A_FRAME = 200
 BYTES_IN_A_FRAME = 256 * 1024
@@ -36,7 +32,8 @@ async def resume(frame: frames.Resume, node: Node, identity: Identity, outlet: O
             await batch.push()
             outlet.push(Envelope(frames.encode(_reset(one.conversation))))
         for message in one.changes or ():
-            await batch.add(_event_of(message))
+            await batch.add(event_of(message))
+        node.deliveries.note_page(one.changes or (), viewer_id=identity.user_id)
     await batch.push()
 
 
@@ -69,12 +66,3 @@ def _reset(conversation: Conversation) -> frames.Reset:
         last_seq=conversation.last_seq,
         last_rev=conversation.last_rev,
     )
-
-
-def _event_of(message: Message) -> MessageCreated | MessageUpdated | MessageDeleted:
-    # What was created and changed while one was away comes once, as it is now.
-    if message.deleted_at is not None:
-        return MessageDeleted(message=message)
-    if message.edited_at is not None:
-        return MessageUpdated(message=message)
-    return MessageCreated(message=message)

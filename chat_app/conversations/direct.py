@@ -10,9 +10,15 @@ def direct_key(one: UUID, other: UUID) -> str:
     return pair_key(one, other)
 
 
+def both_of(key: str) -> tuple[UUID, UUID]:
+    """Return the two users of a direct conversation."""
+    low, high = key.split(":")
+    return UUID(low), UUID(high)
+
+
 def peer_of(key: str | None, user_id: UUID) -> UUID | None:
     """Return the other user of a direct conversation; None without a key (a group)."""
     if key is None:
         return None
-    low, high = key.split(":")
-    return UUID(high if low == user_id.hex else low)
+    low, high = both_of(key)
+    return high if low == user_id else low

@@ -80,8 +80,8 @@ async def recent_revs(
     rows = await session.execute(
         select(col(ConversationRow.id), col(ConversationRow.last_rev))
         .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
-        .where(col(Member.user_id) == viewer_id, col(ConversationRow.updated_at) > moved_after)
-        .order_by(col(ConversationRow.updated_at).desc())
+        .where(col(Member.user_id) == viewer_id, col(ConversationRow.changed_at) > moved_after)
+        .order_by(col(ConversationRow.changed_at).desc())
         .limit(limit)
     )
     return {row[0]: row[1] for row in rows}

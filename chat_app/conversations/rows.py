@@ -39,6 +39,7 @@ def add_conversation(connection: Connection, new: NewConversation) -> UUID:
         "last_rev": 0,
         "created_at": now,
         "updated_at": now,
+        "changed_at": now,
     }
     connection.execute(insert(Conversation), conversation)
     opened = set(new.opened_by)

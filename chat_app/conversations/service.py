@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import col
 
-from chat_app.conversations.direct import direct_key, peer_of
+from chat_app.conversations.direct import both_of, direct_key
 from chat_app.conversations.errors import REFUSALS, ConversationNotFound, ReceiverIsSelf
 from chat_app.conversations.queries import direct_peers, get_conversation
 from chat_app.conversations.rows import NewConversation, add_conversation
@@ -105,7 +105,7 @@ class Conversations:
             event = ConversationRead(conversation_id=conversation_id, user_id=actor_id, seq=seq)
 
             async def tell() -> None:
-                topics = topics_of(conversation_id, mark.direct_key, actor_id)
+                topics = topics_of(conversation_id, mark.direct_key)
                 own = [user_topic(actor_id)]
                 self._broker.publish(own if mark.is_cut_off else topics, seal(event))
 
@@ -200,12 +200,11 @@ _IS_CUT_OFF = and_(
 )
 
 
-def topics_of(conversation_id: UUID, key: str | None, member_id: UUID) -> list[str]:
+def topics_of(conversation_id: UUID, key: str | None) -> list[str]:
     """Return whom news of a conversation goes to: two users, or the one topic of a group."""
-    peer_id = peer_of(key, member_id)
-    if peer_id is None:
+    if key is None:
         return [conversation_topic(conversation_id)]
-    return [user_topic(member_id), user_topic(peer_id)]
+    return [user_topic(user_id) for user_id in both_of(key)]
 
 
 def _for_anybody(view: Conversation) -> Conversation:

@@ -1,4 +1,4 @@
-"""The statements of a run of changes, composed once. All take `rows`; `change` takes `at`, too."""
+"""The statements of a run of changes, composed once. All take `rows`, writes `at`, too."""
 
 import functools
 
@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from chat_app.core.json_rows import JsonRows
 from chat_app.friends.relations import blocked_between
-from chat_app.messages.statements import CONVERSATIONS, MEMBERS, MESSAGES
+from chat_app.messages.statements import CONVERSATIONS, MEMBERS, MESSAGES, moment
 from chat_app.models import Member, User
 
 
@@ -63,7 +63,7 @@ class ChangeStatements:
         self.count = (
             update_of(CONVERSATIONS)
             .where(CONVERSATIONS.c.id == moved.columns["id"])
-            .values(last_rev=moved.columns["rev"])
+            .values(last_rev=moved.columns["rev"], changed_at=moment(dialect))
         )
 
 

@@ -115,7 +115,7 @@ class _Run:
         revs = [{"id": identifier, "rev": self._revs[identifier]} for identifier in moved]
         run = self._connection.execute
         run(self._statements.change, {"rows": as_parameter(rows), "at": self._at})
-        run(self._statements.count, {"rows": as_parameter(revs)})
+        run(self._statements.count, {"rows": as_parameter(revs), "at": self._at})
 
 
 def _refusal(change: Change, held: Held) -> AppError | None:

@@ -15,6 +15,7 @@ from chat_app.core.json_rows import JsonRows, as_parameter
 from chat_app.messages.statements import MESSAGES
 from chat_app.models import Conversation as ConversationRow
 from chat_app.models import Member
+from chat_app.realtime.events import MessageCreated, MessageDeleted, MessageUpdated
 from chat_app.realtime.online import Online
 from chat_app.realtime.shapes import Message
 
@@ -46,6 +47,15 @@ async def missed(
         changes = await _changes(database, viewer_id, wanted, cursors)
         for one in some:
             yield Missed(one, changes.get(one.id, []) if one in wanted else None)
+
+
+def event_of(message: Message) -> MessageCreated | MessageUpdated | MessageDeleted:
+    """Tell of a message as it is now: what was created and then changed comes once."""
+    if message.deleted_at is not None:
+        return MessageDeleted(message=message)
+    if message.edited_at is not None:
+        return MessageUpdated(message=message)
+    return MessageCreated(message=message)
 
 
 async def _moved(

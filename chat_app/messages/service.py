@@ -20,6 +20,7 @@ from chat_app.realtime.events import (
     MessageCreated,
     MessageDeleted,
     MessageUpdated,
+    Move,
     seal,
     user_topic,
 )
@@ -98,7 +99,7 @@ class Messages:
             if message.seq == 1 and key is not None and isinstance(entry, Outgoing):
                 await self._introduce(message.conversation_id, message.sender_id)
                 await self._introduce(message.conversation_id, message.receiver_id)
-            topics = topics_of(message.conversation_id, key, message.sender_id)
+            topics = topics_of(message.conversation_id, key)
             self._broker.publish(topics, _news(entry, message))
 
     async def _introduce(self, conversation_id: UUID, member_id: UUID | None) -> None:
@@ -117,7 +118,14 @@ class Messages:
 
 
 def _news(entry: Entry, message: Message) -> Envelope:
+    moves = Move(message.conversation_id, message.rev)
     if isinstance(entry, Change):
         deleted = entry.content is None
-        return seal(MessageDeleted(message=message) if deleted else MessageUpdated(message=message))
-    return seal(MessageCreated(message=message), origin=entry.origin, delivers=delivery_of(message))
+        event = MessageDeleted(message=message) if deleted else MessageUpdated(message=message)
+        return seal(event, moves=moves)
+    return seal(
+        MessageCreated(message=message),
+        origin=entry.origin,
+        delivers=delivery_of(message),
+        moves=moves,
+    )

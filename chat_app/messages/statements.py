@@ -1,12 +1,15 @@
 """The statements of a batch, composed once: composing them anew costs more than running them."""
 
 import functools
+from datetime import datetime
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Text,
     Uuid,
     bindparam,
+    func,
     insert,
     select,
     update,
@@ -24,6 +27,13 @@ MEMBERS = Member.__table__  # type: ignore[attr-defined]  # the same
 
 
 _peer, _person = aliased(Member), aliased(User)
+
+
+def moment(dialect: str) -> ColumnElement[datetime]:
+    """Return the time of a write: the database's where it is a server, else the parameter `at`."""
+    if dialect == "sqlite":
+        return bindparam("at", type_=MESSAGES.c.created_at.type)
+    return func.clock_timestamp()
 
 
 class Statements:
@@ -88,6 +98,7 @@ class Statements:
                 last_seq=moved.columns["seq"],
                 last_rev=moved.columns["rev"],
                 updated_at=bindparam("at"),
+                changed_at=moment(dialect),
             )
         )
         fresh = JsonRows(

@@ -23,7 +23,10 @@ class Conversation(Table, table=True):
     last_seq: int = Field(default=0, sa_type=BigInteger)
     last_rev: int = Field(default=0, sa_type=BigInteger)
     created_at: datetime = Field(default_factory=utc_now)
-    updated_at: datetime = Field(default_factory=utc_now, index=True)
+    updated_at: datetime = Field(default_factory=utc_now)
+    # When it moved last: a new, an edited or a deleted message. By the database's clock, where that
+    # is a server: those of the nodes may differ.
+    changed_at: datetime = Field(default_factory=utc_now, index=True)
 
 
 class Member(Table, table=True):

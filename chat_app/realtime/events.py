@@ -125,13 +125,20 @@ class Delivery(msgspec.Struct, frozen=True, array_like=True):
     seq: int
 
 
+class Move(msgspec.Struct, frozen=True, array_like=True):
+    """The change of a conversation that an envelope tells of."""
+
+    conversation_id: UUID
+    rev: int
+
+
 class Envelope(msgspec.Struct, frozen=True, array_like=True):
     """An event on its way: encoded once, whoever gets it.
 
     `origin` is the outlet that caused it and does not hear it. `merge` names what a later
     envelope of the same name replaces; those may be dropped under pressure. `join` is a topic
     the hearers hear from now on. `ends` closes the hearers' outlets after it. `delivers` is noted
-    once a device of its receiver has the envelope.
+    once a device of its receiver has the envelope, `moves` as soon as a process has heard it.
     """
 
     body: bytes
@@ -140,6 +147,7 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True):
     join: str = ""
     ends: bool = False
     delivers: Delivery | None = None
+    moves: Move | None = None
 
 
 def seal(
@@ -150,9 +158,10 @@ def seal(
     join: str = "",
     ends: bool = False,
     delivers: Delivery | None = None,
+    moves: Move | None = None,
 ) -> Envelope:
     """Encode `event` for everybody who will hear it."""
-    return Envelope(_encoder.encode(event), origin, merge, join, ends, delivers)
+    return Envelope(_encoder.encode(event), origin, merge, join, ends, delivers, moves)
 
 
 def decode(body: bytes) -> AnyEvent:

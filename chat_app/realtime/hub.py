@@ -10,6 +10,7 @@ from uuid import UUID
 from chat_app.core.ids import new_id
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import Delivery, Envelope, session_topic, user_topic
+from chat_app.realtime.heard import Heard
 
 QUEUE_EVENTS = 2_000
 QUEUE_BYTES = 2 * 1024 * 1024
@@ -188,6 +189,7 @@ class Hub:
         self._hearers: dict[str, set[Outlet]] = {}
         self._joining: set[asyncio.Task[None]] = set()
         self.outlets: set[Outlet] = set()
+        self.heard = Heard()
         # Called with what a device of its receiver has.
         self.handed: Callable[[Delivery], None] = lambda _delivery: None
         broker.on_delivery(self.deliver)
@@ -233,8 +235,14 @@ class Hub:
         if silent:
             await self._broker.unsubscribe(silent)
 
+    def hears(self, topic: str) -> bool:
+        """Whether anybody here hears `topic`."""
+        return topic in self._hearers
+
     def deliver(self, topic: str, envelope: Envelope) -> None:
         """Hand an envelope to everybody here who hears `topic`."""
+        if envelope.moves is not None:
+            self.heard.note(envelope.moves)
         hearers = self._hearers.get(topic)
         if not hearers:
             return

@@ -1,0 +1,189 @@
+"""What the bus lost, told from the database: it is the truth, and the bus carries hints only.
+
+A node may die between a commit and its announcement, and Redis may be away: once a second each
+process asks which conversations moved, and tells its own outlets the changes it has not heard of.
+"""
+
+import asyncio
+import contextlib
+import time
+from datetime import timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import structlog
+from sqlalchemy import BigInteger, Interval, Row, Uuid, func, literal, or_, select
+
+from chat_app.conversations.deliveries import delivery_of
+from chat_app.conversations.queries import get_conversation, message_of
+from chat_app.conversations.service import topics_of
+from chat_app.core.clock import utc_now
+from chat_app.core.database import Database
+from chat_app.core.errors import AppError
+from chat_app.core.json_rows import JsonRows, as_parameter
+from chat_app.messages.replay import event_of
+from chat_app.messages.statements import CONVERSATIONS, MESSAGES
+from chat_app.realtime.events import ConversationUpdated, Move, seal, user_topic
+from chat_app.realtime.hub import Hub
+from chat_app.realtime.online import Online
+from chat_app.realtime.shapes import Message
+
+EVERY_S = 1.0
+# A commit may become visible this much after the time that its rows carry.
+SLACK_S = 2.0
+# News on its way is not lost yet.
+IN_FLIGHT_S = 0.4
+# What moved before that is told by nobody: whoever is connected has loaded it.
+REMEMBERED_S = 900.0
+# The nodes' clocks, which write the times of messages, may differ by this.
+CLOCKS_DIFFER = timedelta(seconds=REMEMBERED_S / 2)
+MOST_CHANGES = 5_000
+
+log = structlog.get_logger(__name__)
+
+
+class Moved(NamedTuple):
+    """A conversation that moved, and since when this process has not heard of it."""
+
+    id: UUID
+    last_rev: int
+    since: int
+
+
+class CatchUp:
+    """Looks for what was not heard; start it inside the running loop, then close it."""
+
+    def __init__(self, *, database: Database, hub: Hub, online: Online) -> None:
+        self._database = database
+        self._hub = hub
+        self._online = online
+        self._task: asyncio.Task[None] | None = None
+        self._looked_at = time.monotonic()
+        self._forgot_at = self._looked_at
+
+    async def start(self) -> None:
+        """Learn where the conversations stand before anybody listens, and start looking."""
+        with contextlib.suppress(AppError):
+            for row in await self._moved(REMEMBERED_S):
+                self._hub.heard.settle(row.id, row.last_rev)
+        self._task = asyncio.create_task(self._look_for_ever(), name="catch-up")
+
+    async def close(self) -> None:
+        """Stop looking."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def look(self) -> int:
+        """Tell what moved lately and was not heard; return how many changes that were.
+
+        Raises Unavailable: the next look reaches back as far as this one would have.
+        """
+        now = time.monotonic()
+        rows = await self._moved(now - self._looked_at + SLACK_S)
+        lost = [one for row in rows if (one := self._unheard(row)) is not None]
+        told = await self._tell(lost) if lost else 0
+        self._looked_at = now
+        if now - self._forgot_at > REMEMBERED_S:
+            self._hub.heard.forget_old()
+            self._forgot_at = now
+        return told
+
+    async def _look_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY_S)
+            try:
+                told = await self.look()
+            except AppError as error:
+                log.warning("catch_up.postponed", code=error.code)
+                continue
+            if told:
+                log.info("catch_up.told", changes=told)
+
+    async def _moved(self, seconds: float) -> list[Row[UUID, str | None, int]]:
+        changed_at = CONVERSATIONS.c.changed_at
+        since, until = self._ago(seconds + IN_FLIGHT_S), self._ago(IN_FLIGHT_S)
+        question = select(
+            CONVERSATIONS.c.id, CONVERSATIONS.c.direct_key, CONVERSATIONS.c.last_rev
+        ).where(changed_at > since, changed_at < until)
+        async with self._database.reading() as session:
+            return list(await session.execute(question))
+
+    def _ago(self, seconds: float) -> Any:  # noqa: ANN401  # a time, or the database's expression for it
+        # By the database's clock where there may be several nodes: theirs may differ.
+        ago = timedelta(seconds=seconds)
+        if self._database.is_sqlite:
+            return utc_now() - ago
+        return func.clock_timestamp() - literal(ago, Interval)
+
+    def _unheard(self, row: Row[UUID, str | None, int]) -> Moved | None:
+        heard = self._hub.heard.rev_of(row.id)
+        if heard is not None and heard >= row.last_rev:
+            return None
+        if not any(self._hub.hears(topic) for topic in topics_of(row.id, row.direct_key)):
+            self._hub.heard.settle(row.id, row.last_rev)
+            return None
+        return Moved(row.id, row.last_rev, -1 if heard is None else heard)
+
+    async def _tell(self, lost: list[Moved]) -> int:
+        changes = await self._changes(lost)
+        told = 0
+        for message, direct_key in changes:
+            move = Move(message.conversation_id, message.rev)
+            if not self._hub.heard.has(move):
+                if message.seq == 1 and direct_key is not None:
+                    await self._introduce(message)
+                self._deliver(message, direct_key, move)
+                told += 1
+        if len(changes) < MOST_CHANGES:
+            for one in lost:
+                self._hub.heard.settle(one.id, one.last_rev)
+        return told
+
+    async def _changes(self, lost: list[Moved]) -> list[tuple[Message, str | None]]:
+        given = JsonRows(self._database.engine.dialect.name, id=Uuid, rev=BigInteger)
+        since = given.columns["rev"]
+        lately = utc_now() - CLOCKS_DIFFER
+        question = (
+            select(MESSAGES, CONVERSATIONS.c.direct_key)
+            .select_from(given.table)
+            .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["id"])
+            .join(
+                MESSAGES,
+                (MESSAGES.c.conversation_id == given.columns["id"]) & (MESSAGES.c.rev > since),
+            )
+            .where(
+                or_(
+                    since >= 0,
+                    MESSAGES.c.created_at > lately,
+                    MESSAGES.c.edited_at > lately,
+                    MESSAGES.c.deleted_at > lately,
+                )
+            )
+            .order_by(MESSAGES.c.conversation_id, MESSAGES.c.rev)
+            .limit(MOST_CHANGES)
+        )
+        rows = as_parameter([{"id": one.id, "rev": one.since} for one in lost])
+        async with self._database.reading() as session:
+            found = await session.execute(question, {"rows": rows})
+            return [(message_of(row, row.direct_key), row.direct_key) for row in found]
+
+    def _deliver(self, message: Message, direct_key: str | None, move: Move) -> None:
+        envelope = seal(event_of(message), delivers=delivery_of(message), moves=move)
+        for topic in topics_of(message.conversation_id, direct_key):
+            self._hub.deliver(topic, envelope)
+
+    async def _introduce(self, message: Message) -> None:
+        """Show a conversation to those here for whom its first message makes it visible."""
+        for member_id in (message.sender_id, message.receiver_id):
+            if member_id is None or not self._hub.hears(user_topic(member_id)):
+                continue
+            async with self._database.reading() as session:
+                view = await get_conversation(
+                    session,
+                    viewer_id=member_id,
+                    conversation_id=message.conversation_id,
+                    online=self._online,
+                )
+            self._hub.deliver(user_topic(member_id), seal(ConversationUpdated(conversation=view)))
