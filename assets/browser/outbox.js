@@ -113,7 +113,8 @@ export class Outbox {
 
   #read() {
     try {
-      return JSON.parse(localStorage.getItem(this.#key) ?? "[]");
+      const kept = JSON.parse(localStorage.getItem(this.#key) ?? "[]");
+      return Array.isArray(kept) ? kept.filter(isEntry) : [];
     } catch {
       return this.#memory;
     }
@@ -156,6 +157,12 @@ async function post({ client_id, conversation_id, content }) {
   }
   const problem = await reply.json().catch(() => ({}));
   return { refused: problem.errors?.[0]?.message || problem.detail || "The message was refused." };
+}
+
+/** Whatever somebody has made of the storage by hand, the rest of it is still sent. */
+function isEntry(entry) {
+  const texts = ["client_id", "conversation_id", "content", "at", "reason"];
+  return typeof entry === "object" && entry !== null && texts.every((name) => typeof entry[name] === "string");
 }
 
 /** crypto.randomUUID exists on secure origins only; a plain-HTTP chat in a home network is not one. */

@@ -173,3 +173,17 @@ def test_nothing_in_the_storage_could_sign_somebody_in(mira: Visitor, tomas: Vis
     session = next(one["value"] for one in mira.context.cookies() if one["name"] == "session")
     assert session not in kept
     assert "eyJ" not in kept
+
+
+@pytest.mark.parametrize(
+    "garbage", ['[null, 1, {"content": "x"}, []]', '{"a": 1}', "not json", "7"]
+)
+def test_an_outbox_edited_by_hand_does_no_harm(mira: Visitor, tomas: Visitor, garbage: str) -> None:
+    mira.open_chat_with(tomas)
+    key = f"chat.outbox.{mira.user_id}"
+    mira.page.evaluate("([key, text]) => localStorage.setItem(key, text)", [key, garbage])
+    mira.page.reload()
+
+    mira.write("All the same")
+
+    expect(mira.said("All the same").get_by_role("img", name="Sent")).to_be_visible()
