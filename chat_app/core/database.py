@@ -10,17 +10,19 @@ from typing import Any, TypeVar
 
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from chat_app.core import sqlite
 from chat_app.core.errors import Unavailable
 from chat_app.core.settings import Settings
 
 POOL_WAIT_S = 5
+# A database that has not answered by then is away: who waits is told so, and tries again.
+ANSWER_S = 3.0
 SQLITE_BUSY_MS = 3000
 WAL_TRIES = 100
 Result = TypeVar("Result")
@@ -38,10 +40,12 @@ class Database:
         self.engine = _make_engine(settings)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = self.engine.execution_options(chat_writes=True)
+        # What takes its time (a migration) must not run into the time limit of all the rest.
+        self._patient = self.engine if self.is_sqlite else _postgres_engine(settings, patient=True)
         # SQLite has one writer at a time and its busy handler sleeps; waiting here is fair and
         # wakes at once. PostgreSQL needs no such queue.
         self._turn: contextlib.AbstractAsyncContextManager[Any] = (
-            asyncio.Lock() if self.is_sqlite else contextlib.nullcontext()
+            _Turns() if self.is_sqlite else contextlib.nullcontext()
         )
         self._thread = _WriterThread(self.engine.url) if self.is_sqlite else None
 
@@ -65,9 +69,10 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Give a bare connection in a writing transaction, for the path where rows do."""
+        """Give a bare connection in a writing transaction that may take as long as it likes."""
+        writing = self._patient.execution_options(chat_writes=True)
         with _away_is_unavailable():
-            async with self._turn, self._writing.begin() as connection:
+            async with self._turn, writing.begin() as connection:
                 yield connection
 
     async def transact(self, work: Callable[[Connection], Result]) -> Result:
@@ -93,6 +98,24 @@ class Database:
         if self._thread is not None:
             self._thread.close()
         await self.engine.dispose()
+        await self._patient.dispose()
+
+
+class _Turns:
+    """One at a time, in the order they came; raises TimeoutError when it takes too long.
+
+    Behind a file that another program has locked, each would wait for the time-outs of all before.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    async def __aenter__(self) -> None:
+        async with asyncio.timeout(ANSWER_S):
+            await self._lock.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 class _WriterThread:
@@ -159,14 +182,33 @@ def _make_engine(settings: Settings) -> AsyncEngine:
         )
         _prepare_sqlite(engine.sync_engine)
         return engine
-    return create_async_engine(
-        url,
+    return _postgres_engine(settings)
+
+
+def _postgres_engine(settings: Settings, *, patient: bool = False) -> AsyncEngine:
+    connect = {"timeout": POOL_WAIT_S, "command_timeout": None if patient else ANSWER_S}
+    if patient:
+        return create_async_engine(
+            settings.database_address, poolclass=NullPool, connect_args=connect
+        )
+    engine = create_async_engine(
+        settings.database_address,
         pool_size=settings.database_pool_size,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
         pool_pre_ping=True,
-        connect_args={"timeout": POOL_WAIT_S, "command_timeout": 30},
+        connect_args=connect,
     )
+    event.listen(engine.sync_engine, "handle_error", _drop_what_is_silent)
+    return engine
+
+
+def _drop_what_is_silent(context: ExceptionContext) -> None:
+    # A connection that did not answer would not answer to a ROLLBACK either.
+    if isinstance(context.original_exception, TimeoutError):
+        context.is_disconnect = True
+        # The others are asked before they are used again.
+        context.invalidate_pool_on_disconnect = False
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -89,17 +89,28 @@ class MessageLog:
             try:
                 for _, run in groupby(batch, key=_kind):
                     await self._write(list(run))
+            except AppError as error:
+                self._refuse(batch, error)
             finally:
                 for _ in batch:
                     self._waiting.task_done()
 
+    def _refuse(self, batch: Sequence[Pending], error: AppError) -> None:
+        """Refuse what could not be stored, and all that waits behind it.
+
+        The database is away: who came later learns it now, not after a time-out of their own.
+        """
+        for pending in batch:
+            _fail(pending, error)
+        while not self._waiting.empty():
+            _fail(self._waiting.get_nowait(), error)
+            self._waiting.task_done()
+
     async def _write(self, batch: Sequence[Pending]) -> None:
         try:
             outcomes = await self._store([pending.entry for pending in batch])
-        except AppError as error:
-            for pending in batch:
-                _fail(pending, error)
-            return
+        except AppError:
+            raise
         except Exception as error:
             # One entry that the database cannot take must not fail its neighbours.
             if len(batch) > 1:
