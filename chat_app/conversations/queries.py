@@ -14,6 +14,7 @@ from chat_app.conversations.direct import peer_of
 from chat_app.conversations.errors import BadCursor, ConversationNotFound
 from chat_app.conversations.schemas import Conversation, ConversationPage
 from chat_app.conversations.views import conversations_of, load_views, unread_of
+from chat_app.core.moments import ago
 from chat_app.models import Conversation as ConversationRow
 from chat_app.models import Member, Message
 from chat_app.realtime.online import Online
@@ -76,7 +77,7 @@ async def recent_revs(
     session: AsyncSession, *, viewer_id: UUID, since: timedelta, limit: int = 200
 ) -> dict[UUID, int]:
     """Return the newest `rev` of the conversations that moved within `since`."""
-    moved_after = datetime.now(UTC) - since
+    moved_after = ago(session.get_bind().dialect.name, since)
     rows = await session.execute(
         select(col(ConversationRow.id), col(ConversationRow.last_rev))
         .join(Member, col(Member.conversation_id) == col(ConversationRow.id))

@@ -8,11 +8,11 @@ import asyncio
 import contextlib
 import time
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
-from sqlalchemy import BigInteger, Interval, Row, Uuid, func, literal, or_, select
+from sqlalchemy import BigInteger, Row, Uuid, or_, select
 
 from chat_app.conversations.deliveries import delivery_of
 from chat_app.conversations.queries import get_conversation, message_of
@@ -21,6 +21,7 @@ from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.json_rows import JsonRows, as_parameter
+from chat_app.core.moments import ago
 from chat_app.messages.replay import event_of
 from chat_app.messages.statements import CONVERSATIONS, MESSAGES
 from chat_app.realtime.events import ConversationUpdated, Move, seal, user_topic
@@ -103,19 +104,14 @@ class CatchUp:
 
     async def _moved(self, seconds: float) -> list[Row[UUID, str | None, int]]:
         changed_at = CONVERSATIONS.c.changed_at
-        since, until = self._ago(seconds + IN_FLIGHT_S), self._ago(IN_FLIGHT_S)
+        dialect = self._database.engine.dialect.name
+        since = ago(dialect, timedelta(seconds=seconds + IN_FLIGHT_S))
+        until = ago(dialect, timedelta(seconds=IN_FLIGHT_S))
         question = select(
             CONVERSATIONS.c.id, CONVERSATIONS.c.direct_key, CONVERSATIONS.c.last_rev
         ).where(changed_at > since, changed_at < until)
         async with self._database.reading() as session:
             return list(await session.execute(question))
-
-    def _ago(self, seconds: float) -> Any:  # noqa: ANN401  # a time, or the database's expression for it
-        # By the database's clock where there may be several nodes: theirs may differ.
-        ago = timedelta(seconds=seconds)
-        if self._database.is_sqlite:
-            return utc_now() - ago
-        return func.clock_timestamp() - literal(ago, Interval)
 
     def _unheard(self, row: Row[UUID, str | None, int]) -> Moved | None:
         heard = self._hub.heard.rev_of(row.id)
