@@ -18,7 +18,7 @@ class Broker(Protocol):
         """Send to every hearer of each topic; never waits, never fails."""
 
     async def subscribe(self, topics: Sequence[str]) -> None:
-        """Hear `topics`; what is published after this returns is delivered."""
+        """Hear `topics`, again perhaps; what is published after this returns is delivered."""
 
     async def unsubscribe(self, topics: Sequence[str]) -> None:
         """Hear `topics` no more."""

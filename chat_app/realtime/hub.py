@@ -207,16 +207,13 @@ class Hub:
         return outlet
 
     async def join(self, outlet: Outlet, topics: Iterable[str]) -> None:
-        """Have `outlet` hear `topics` too."""
-        fresh = []
+        """Have `outlet` hear `topics` too, from when this returns at the latest."""
+        topics = list(topics)
         for topic in topics:
-            hearers = self._hearers.setdefault(topic, set())
-            if not hearers:
-                fresh.append(topic)
-            hearers.add(outlet)
+            self._hearers.setdefault(topic, set()).add(outlet)
             outlet.topics.add(topic)
-        if fresh:
-            await self._broker.subscribe(fresh)
+        # Those that others hear already too: they may have asked for them only a moment ago.
+        await self._broker.subscribe(topics)
 
     async def remove(self, outlet: Outlet) -> None:
         """Forget an outlet; topics that nobody here hears any more are given up."""

@@ -72,24 +72,24 @@ class RedisBroker:
 
     async def subscribe(self, topics: Sequence[str]) -> None:
         """Hear `topics`; returns once Redis has confirmed, or after 2 s when it does not."""
-        self._topics.update(topics)
+        fresh = [topic for topic in topics if topic not in self._topics]
+        self._topics.update(fresh)
         pubsub = self._pubsub
         if pubsub is None:
             return
         loop = asyncio.get_running_loop()
-        waiting = [self._confirming.setdefault(t, loop.create_future()) for t in topics]
-        try:
-            await pubsub.subscribe(*(self._prefix + topic for topic in topics))
-            await asyncio.wait_for(asyncio.gather(*waiting), CONFIRM_S)
-        except (RedisError, OSError, TimeoutError):
-            log.warning("redis.subscribe_unconfirmed", topics=len(topics))
-        finally:
-            for topic in topics:
-                self._confirming.pop(topic, None)
+        self._confirming.update({topic: loop.create_future() for topic in fresh})
+        waiting = [self._confirming[topic] for topic in topics if topic in self._confirming]
+        if fresh:
+            with contextlib.suppress(RedisError, OSError):
+                await pubsub.subscribe(*(self._prefix + topic for topic in fresh))
+        if waiting and (await asyncio.wait(waiting, timeout=CONFIRM_S))[1]:
+            log.warning("redis.subscribe_unconfirmed", topics=len(waiting))
 
     async def unsubscribe(self, topics: Sequence[str]) -> None:
         """Hear `topics` no more."""
         self._topics.difference_update(topics)
+        self._confirm(topics)
         if self._pubsub is not None:
             with contextlib.suppress(RedisError, OSError):
                 await self._pubsub.unsubscribe(*(self._prefix + topic for topic in topics))
@@ -147,6 +147,7 @@ class RedisBroker:
             yield pubsub
         finally:
             self._pubsub = None
+            self._confirm(list(self._confirming))
             await pubsub.aclose()
 
     async def _hear(self, pubsub: PubSub) -> None:
@@ -155,12 +156,17 @@ class RedisBroker:
             if heard is None:
                 continue
             topic = heard["channel"].decode().removeprefix(self._prefix)
-            if heard["type"] == "subscribe" and topic in self._confirming:
-                waiting = self._confirming[topic]
-                if not waiting.done():
-                    waiting.set_result(None)
+            if heard["type"] == "subscribe":
+                self._confirm([topic])
             elif heard["type"] == "message":
                 self._open(topic, heard["data"])
+
+    def _confirm(self, topics: Iterable[str]) -> None:
+        """Let those go on who wait for `topics`."""
+        for topic in topics:
+            waiting = self._confirming.pop(topic, None)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(None)
 
     def _open(self, topic: str, payload: bytes) -> None:
         try:

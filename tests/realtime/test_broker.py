@@ -145,3 +145,21 @@ async def test_publishing_never_waits_for_a_redis_that_is_away() -> None:
         assert not broker.is_up()
     finally:
         await broker.close()
+
+
+async def test_whoever_asks_second_waits_for_the_same_confirmation(redis_url: str) -> None:
+    """Two devices of one user at once: neither may believe that it is heard already."""
+    async with (
+        open_broker("redis", redis_url) as speaker,
+        open_broker("redis", redis_url) as listener,
+    ):
+        ear = Ear(listener)
+        for number in range(50):
+            topic = f"both-{number}"
+            first = asyncio.create_task(listener.subscribe([topic]))
+            await asyncio.sleep(0)
+            await listener.subscribe([topic])
+            speaker.publish([topic], Envelope(b"now"))
+            await first
+
+        assert len(await ear.wait_for(50)) == 50
