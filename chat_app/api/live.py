@@ -23,7 +23,7 @@ from chat_app.messages.batch import Stored
 from chat_app.messages.schemas import Outgoing, SendRequest
 from chat_app.node import Node
 from chat_app.realtime.events import Envelope
-from chat_app.realtime.hub import SESSION_OVER, Outlet, OutletClosed
+from chat_app.realtime.hub import SESSION_OVER, TOO_SLOW, Outlet, OutletClosed
 
 HEARTBEAT_S = 30
 MAX_FRAME_BYTES = 65_536
@@ -130,8 +130,10 @@ class LiveSocket:
                     break
 
     async def _end(self) -> None:
-        """End with the session, though the writer may be held up by a client that does not read."""
+        """End with the outlet, though the writer may be held up by a client that does not read."""
         await self._outlet.ended.wait()
+        if self._outlet.is_too_slow:
+            raise Refused(TOO_SLOW, "too slow")
         await asyncio.sleep(LAST_WORDS_S)
         raise Refused(SESSION_OVER, "session ended")
 

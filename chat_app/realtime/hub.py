@@ -56,7 +56,7 @@ class Outlet:
         self.user_id = user_id
         self.session_id = session_id
         self.topics: set[str] = set()
-        # Set once the session is over: nobody shall wait for a slow reader to notice.
+        # Set once the session is over, or the reader is too slow: nobody shall wait for it then.
         self.ended = asyncio.Event()
         self._hub = hub
         self._queue: deque[Envelope] = deque()
@@ -79,6 +79,11 @@ class Outlet:
         self._queue.append(envelope)
         self._bytes += len(envelope.body)
         self._wake()
+
+    @property
+    def is_too_slow(self) -> bool:
+        """Whether it was closed because its reader did not keep up."""
+        return self._closing is not None and self._closing.code == TOO_SLOW
 
     async def take(self) -> list[Envelope]:
         """Wait for at least one envelope and return all that are there, in order.
@@ -120,6 +125,8 @@ class Outlet:
             self._closing = Closing(code, reason)
             if code == TOO_SLOW:
                 self._queue.clear()
+                self._bytes = 0
+                self.ended.set()
             self._let_go_on()
             self._wake()
 

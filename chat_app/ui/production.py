@@ -16,31 +16,18 @@ import uvicorn
 from reflex.utils import exec as reflex_exec
 from reflex.utils import prerequisites
 from reflex_base.environment import environment
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from chat_app.edge import AsgiApp
+from chat_app.ui.peers import Peer
 
 # `/ws` answers a frame over 64 KiB by itself; what is still larger is not even read to its end.
 MAX_FRAME_BYTES = 128 * 1024
-HEARTBEAT_SECONDS = 20
+HEARTBEAT_SECONDS = 20.0
 STOP_SECONDS = 4
 # Closed in waves, all clients do not come back to the other nodes in one moment.
 WAVES = 25
 BETWEEN_WAVES_SECONDS = 0.1
 GC_THRESHOLDS = (5_000, 10, 10)
-
-
-class ReapingProtocol(WebSocketsSansIOProtocol):
-    """A socket that ends when its client answers no ping, whatever is still unsent.
-
-    uvicorn closes it too, but waits for the rest to be sent; a client that has stalled never takes
-    it, and its user would be online for as long as the system keeps trying.
-    """
-
-    def keepalive_timeout(self) -> None:
-        """End the socket without waiting."""
-        super().keepalive_timeout()
-        self.transport.abort()
 
 
 def serve_with_uvicorn(trusted_proxies: tuple[str, ...]) -> None:
@@ -72,8 +59,8 @@ def serve(app: AsgiApp, *, host: str, port: int, trusted_proxies: tuple[str, ...
             server_header=False,
             forwarded_allow_ips=list(trusted_proxies),
             lifespan="on",
-            # Half the cost a frame of the other two (docs/performance.md has the measurement).
-            ws=ReapingProtocol,
+            # Half the cost a frame of the others (docs/performance.md has the measurement).
+            ws=Peer,
             ws_max_size=MAX_FRAME_BYTES,
             ws_ping_interval=HEARTBEAT_SECONDS,
             ws_ping_timeout=HEARTBEAT_SECONDS,

@@ -1,0 +1,49 @@
+"""The far ends of WebSockets that do not read, or are not there any more.
+
+uvicorn waits for such a peer: to send it anything, a goodbye too, and to have its buffers emptied
+before it forgets the connection. Both may take for ever.
+"""
+
+import asyncio
+import socket
+from asyncio.transports import BaseTransport
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+# What the kernel holds that is not on its way yet; it would take megabytes for a slow reader.
+UNSENT_BYTES = 128 * 1024
+# How long somebody who reads slowly may take to get to the goodbye.
+LINGER_S = 20.0
+
+
+class Peer(WebSocketsSansIOProtocol):
+    """uvicorn's end of a WebSocket, in bounded time and memory."""
+
+    _ending: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Keep the kernel from hoarding."""
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            connection: socket.socket = transport.get_extra_info("socket")
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        super().connection_made(transport)
+
+    async def send(self, message: Any) -> None:  # noqa: ANN401  # any of ASGI's
+        """Send; a goodbye does not wait until the peer has read what it was sent before."""
+        if message["type"] == "websocket.close":
+            self.writable.set()
+            if self._ending is None:
+                self._ending = self.loop.call_later(LINGER_S, self.transport.abort)
+        await super().send(message)
+
+    def keepalive_timeout(self) -> None:
+        """Give up a peer that has not answered for long."""
+        super().keepalive_timeout()
+        self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the peer."""
+        if self._ending is not None:
+            self._ending.cancel()
+        super().connection_lost(exc)

@@ -1,0 +1,138 @@
+"""Far ends that do not read: told goodbye all the same, forgotten in time, never hoarded for."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
+
+from chat_app.edge import Receive, Scope, Send
+from chat_app.ui import peers
+from chat_app.ui.peers import Peer
+from tests.clients import PATIENCE_S
+from tests.servers import LOOPBACK, free_port
+
+GOODBYE = 4410
+CHUNK = "x" * 16_384
+# Both kernels' buffers, uvicorn's, and one frame more.
+MOST_BYTES = 2 * 2**20
+
+
+@dataclass
+class Flood:
+    """Sends without a pause until it is told to say goodbye."""
+
+    sent: int = 0
+    enough: asyncio.Event = field(default_factory=asyncio.Event)
+    said: asyncio.Event = field(default_factory=asyncio.Event)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one socket."""
+        assert scope["type"] == "websocket"
+        await receive()
+        await send({"type": "websocket.accept"})
+        tasks = [
+            asyncio.create_task(work)
+            for work in (self._send(send), self._listen(receive), self.enough.wait())
+        ]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self.enough.is_set():
+            await send({"type": "websocket.close", "code": GOODBYE})
+            self.said.set()
+
+    async def _send(self, send: Send) -> None:
+        while True:
+            await send({"type": "websocket.send", "text": CHUNK})
+            self.sent += len(CHUNK)
+
+    async def _listen(self, receive: Receive) -> None:
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+        self.gone.set()
+
+    async def stuck(self) -> None:
+        """Wait until nothing goes out any more."""
+        before = -1
+        while before != self.sent:
+            before = self.sent
+            await asyncio.sleep(0.2)
+
+
+@asynccontextmanager
+async def deaf(flood: Flood, *, heartbeat_s: float = 20) -> AsyncIterator[ClientConnection]:
+    """Serve the flood, and give a client that does not read."""
+    port = free_port()
+    server = uvicorn.Server(
+        uvicorn.Config(
+            flood,
+            host=LOOPBACK,
+            port=port,
+            ws=Peer,
+            ws_ping_interval=heartbeat_s,
+            ws_ping_timeout=heartbeat_s,
+            ws_per_message_deflate=False,
+            lifespan="off",
+            log_config=None,
+            timeout_graceful_shutdown=1,
+        )
+    )
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(PATIENCE_S):
+        while not server.started:
+            await asyncio.sleep(0.01)
+    try:
+        async with connect(f"ws://{LOOPBACK}:{port}/", compression=None, proxy=None) as client:
+            client.transport.pause_reading()
+            try:
+                yield client
+            finally:
+                client.transport.abort()
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def test_a_goodbye_does_not_wait_until_it_can_be_read() -> None:
+    flood = Flood()
+    async with deaf(flood) as client, asyncio.timeout(PATIENCE_S):
+        await flood.stuck()
+        assert 0 < flood.sent < MOST_BYTES
+        flood.enough.set()
+        await flood.said.wait()
+
+        client.transport.resume_reading()
+        with contextlib.suppress(Exception):
+            while True:
+                await client.recv()
+        assert client.close_code == GOODBYE
+
+
+async def test_who_never_reads_the_goodbye_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "LINGER_S", 0.3)
+    flood = Flood()
+    async with deaf(flood) as client, asyncio.timeout(PATIENCE_S):
+        await flood.stuck()
+        flood.enough.set()
+        await flood.said.wait()
+        await asyncio.sleep(0.6)  # time itself is the condition
+
+        client.transport.resume_reading()
+        with contextlib.suppress(Exception):
+            while True:
+                await client.recv()
+        assert client.close_code != GOODBYE
+
+
+async def test_a_peer_that_answers_no_ping_is_gone_though_much_is_on_its_way() -> None:
+    """A pulled cable in the middle of a flood: nothing tells but the silence."""
+    flood = Flood()
+    async with deaf(flood, heartbeat_s=0.5), asyncio.timeout(PATIENCE_S):
+        await flood.gone.wait()
