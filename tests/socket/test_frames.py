@@ -67,6 +67,41 @@ async def test_what_http_stored_the_socket_repeats(alice: Person, bob: Person) -
     assert await history(alice, bob) == [stored]
 
 
+async def test_an_old_frame_that_is_played_again_changes_nothing(
+    alice: Person, bob: Person
+) -> None:
+    frame = text_frame(bob, "once", id="old")
+    async with alice.socket() as socket:
+        await socket.send(frame)
+        first = (await socket.expect("ack", id="old"))["message"]
+        path = f"/api/messages/{first['id']}"
+        edited = (await alice.http.patch(path, json={"content": "better"})).json()
+        await alice.write(bob, "later")
+        async with alice.socket() as elsewhere, bob.socket() as hearing:
+            for again in (socket, elsewhere):
+                await again.send(frame)
+                reply = await again.expect("ack", id="old")
+                assert reply["message"]["id"] == first["id"]
+                assert reply["message"]["seq"] == first["seq"]
+
+            assert await hearing.settled() == []
+    assert [item["content"] for item in await history(alice, bob)] == ["better", "later"]
+    assert (await history(alice, bob))[0] == edited
+
+
+async def test_a_client_id_of_somebody_else_gives_nothing_of_theirs(
+    alice: Person, bob: Person, carol: Person
+) -> None:
+    theirs = await alice.write(bob, "between us", client_id="hers")
+    async with carol.socket() as socket:
+        await socket.send(text_frame(bob, "mine", id="hers"))
+        mine = (await socket.expect("ack", id="hers"))["message"]
+
+    assert mine["id"] != theirs["id"]
+    assert (mine["sender_id"], mine["content"]) == (carol.id, "mine")
+    assert await history(alice, bob) == [theirs]
+
+
 async def test_acks_come_in_the_order_of_the_frames(alice: Person, bob: Person) -> None:
     frames = [text_frame(bob, f"number {number}") for number in range(50)]
     async with alice.socket() as socket, bob.socket() as other:
@@ -130,6 +165,8 @@ def bad_frames() -> dict[str, Any]:
         "a lone surrogate": lambda to: text_frame(to, "\ud800"),
         "a forged sender": lambda to: text_frame(to, "hi", sender_id=to.id),
         "a forged seq": lambda to: text_frame(to, "hi", seq=99),
+        "a forged time": lambda to: text_frame(to, "hi", created_at="2001-01-01T00:00:00Z"),
+        "a time of one's own": lambda to: text_frame(to, "hi", at="2036-01-01T00:00:00Z"),
         "an id of a wrong type": lambda to: text_frame(to, "hi", id=7),
         "an id too long": lambda to: text_frame(to, "hi", id="x" * 65),
         "both addresses": lambda to: text_frame(to, "hi", conversation_id=str(uuid4())),

@@ -1,10 +1,12 @@
 """W8 and the contract's `resume`: what was missed comes after a break, whole, in order and once."""
 
 import asyncio
+import contextlib
 import json
 from uuid import uuid4
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from tests.clients import PATIENCE_S, Json, Person, Socket
 from tests.conftest import NewPerson
@@ -175,3 +177,39 @@ async def test_messages_of_one_who_came_back_twice_are_the_same(
         once, again = await resumed(first, {}), await resumed(second, {})
 
     assert contents(once) == contents(again) == ["one", "two"]
+
+
+async def test_a_million_cursors_close_their_socket_alone(alice: Person, bob: Person) -> None:
+    some = ",".join(f'"{uuid4()}":1' for _ in range(1_000))
+    cursors = ",".join([some] * 1_000)
+    async with alice.socket() as socket, alice.socket() as other_device, bob.socket() as other:
+        with contextlib.suppress(ConnectionClosed):  # the server need not read to the end
+            await socket.send('{"type":"resume","cursors":{' + cursors + "}}")
+
+        # 1006: hung up on in the middle of it, before the reason could be heard.
+        assert await socket.close_code() in {1006, 1009, 4413}
+        await other_device.settled()
+        await other.settled()
+
+
+async def test_as_many_cursors_as_a_frame_holds_are_answered(alice: Person, bob: Person) -> None:
+    message = await alice.write(bob, "hello")
+    cursors = {str(uuid4()): 2**62 for _ in range(1_000)}
+    async with bob.socket() as socket:
+        frames = await resumed(socket, cursors)
+
+    assert contents(frames) == ["hello"]
+    assert events(frames)[0]["conversation"]["id"] == message["conversation_id"]
+
+
+async def test_resuming_again_and_again_is_harmless(alice: Person, bob: Person) -> None:
+    await alice.write(bob, "hello")
+    async with bob.socket() as socket:
+        for _ in range(100):
+            await socket.send({"type": "resume", "cursors": {}})
+        for _ in range(100):
+            await socket.expect("resumed")
+        told = [frame["type"] for frame in socket.passed]
+
+    # The news itself may still have been on its way when the socket opened.
+    assert told.count("message.created") in {100, 101}
