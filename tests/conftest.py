@@ -233,12 +233,18 @@ async def carol(new_person: NewPerson) -> clients.Person:
 
 
 @pytest.fixture(scope="session")
-def built_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def built_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder in which the whole chat keeps what it knows."""
+    return tmp_path_factory.mktemp("built")
+
+
+@pytest.fixture(scope="session")
+def built_server(built_folder: Path) -> Iterator[str]:
     """Give the address of the whole chat in production, screens included (limits are off)."""
     port = servers.free_port()
     reflex = str(Path(sys.executable).parent / "reflex")
     command = [reflex, *f"run --env prod --backend-port {port} --frontend-port {port}".split()]
-    folder = tmp_path_factory.mktemp("built")
+    folder = built_folder
     chat = servers.ChatServer(command, folder=folder, port=port, CHAT_LIMITS="off")
     try:
         chat.wait_until_ready(seconds=FRONT_END_BUILD_S)

@@ -1,0 +1,43 @@
+"""A device that was offline while another one deleted the account keeps its words and its calm."""
+
+import json
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visitor
+from tests.clients import PASSWORD
+
+WAITING = 10
+
+
+def test_ten_queued_messages_of_a_deleted_account_stay_and_break_nothing(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    conversation_id = mira.open_chat_with(tomas)
+    mira.context.set_offline(True)
+    expect(mira.page.get_by_role("status").filter(has_text="Offline")).to_be_visible()
+    for number in range(WAITING):
+        mira.write(f"Never sent {number}")
+    expect(mira.log.get_by_role("img", name="Queued")).to_have_count(WAITING)
+
+    reply = mira.http.request("DELETE", "/api/auth/me", json={"password": PASSWORD})
+    assert reply.status_code == 204
+    mira.context.set_offline(False)
+
+    mira.page.wait_for_url("**/login**")
+    expect(mira.page.get_by_role("button", name="Sign in")).to_be_visible()
+    kept = mira.page.evaluate("key => localStorage.getItem(key)", f"chat.outbox.{mira.user_id}")
+    assert [entry["content"] for entry in json.loads(kept)] == [
+        f"Never sent {number}" for number in range(WAITING)
+    ]
+    history = tomas.http.get(f"/api/conversations/{conversation_id}/messages")
+    assert history.json()["items"] == []
+    # Whoever signs in next at this device is not given what another had written.
+    tomas.page.context.clear_cookies()
+    session = tomas.http.cookies["session"]
+    mira.context.add_cookies(
+        [{"name": "session", "value": session, "url": mira.url, "httpOnly": True}]
+    )
+    mira.page.goto(f"{mira.url}/chat/{conversation_id}")
+    expect(mira.box).to_be_visible()
+    expect(mira.log.get_by_role("article")).to_have_count(0)
