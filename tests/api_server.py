@@ -2,7 +2,8 @@
 
 Started as `python -m tests.api_server PORT` with the chat's settings in the environment. With
 TEST_CHEAP_HASHES in it passwords are hashed at a hundredth of the cost: hashing the passwords of
-thousands of made-up people would be most of the tests' time.
+thousands of made-up people would be most of the tests' time. With TEST_HEARTBEAT_S in it a silent
+peer is missed sooner than in production.
 """
 
 import os
@@ -14,6 +15,7 @@ from chat_app.core.logs import configure_logs
 from chat_app.core.passwords import CONTEXT
 from chat_app.core.settings import SettingsError, read_settings
 from chat_app.edge import AsgiApp, edge
+from chat_app.ui import production
 from chat_app.ui.production import serve
 
 
@@ -25,6 +27,8 @@ def main(port: int) -> None:
         sys.exit(str(error))
     if os.environ.get("TEST_CHEAP_HASHES"):
         CONTEXT.update(argon2__memory_cost=1024, argon2__time_cost=1)
+    if heartbeat_s := os.environ.get("TEST_HEARTBEAT_S"):
+        production.HEARTBEAT_SECONDS = float(heartbeat_s)
     configure_logs(settings.log_level, settings.log_format)
     api = cast("AsgiApp", create_api(settings))
     app = edge(api, public_url=settings.public_url)

@@ -20,6 +20,7 @@ from typing import Self
 from uuid import uuid4
 
 import httpx
+import psutil
 
 from tests import programs
 
@@ -181,6 +182,19 @@ class Postgres:
             yield
         finally:
             self.server = self._started()
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Have every process of the server answer nothing, though its connections stay open."""
+        root = psutil.Process(self.server.process.pid)
+        processes = [root, *root.children(recursive=True)]
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.resume()
 
     def stop(self) -> None:
         """Stop the server without waiting for its clients, and remove what it kept."""

@@ -1,0 +1,207 @@
+"""Trust 6: the database frozen, locked, or its disk full. Nothing is acked that is not stored.
+
+Who sends is told quickly and may try again, sockets stay, and all comes back by itself. That the
+browser keeps the text is in tests/browser/test_storage_faults.py.
+"""
+
+import asyncio
+import contextlib
+import resource
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from websockets.protocol import State
+
+from tests.clients import Json, Person, Socket, assert_problem, register
+from tests.conftest import StartChat, _Farm
+from tests.servers import ChatServer
+
+# A time-out of 3 s, up to 2 s to let go of a silent connection, and a machine that is not ours.
+REFUSED_WITHIN_S = 10
+BACK_WITHIN_S = 15
+AT_ONCE = 40
+
+FAULTS = [
+    ("sqlite+memory", "locked"),
+    ("sqlite+memory", "full"),
+    ("postgres+redis", "locked"),
+    ("postgres+redis", "frozen"),
+]
+faults = pytest.mark.parametrize(("pair", "fault"), FAULTS)
+
+
+@contextlib.asynccontextmanager
+async def broken(chat: ChatServer, fault: str, farm: _Farm) -> AsyncIterator[None]:
+    """Have the database of `chat` fail inside."""
+    if fault == "frozen":
+        with farm.postgres.frozen():
+            yield
+    elif fault == "full":
+        with full_disk(chat):
+            yield
+    elif url := chat.settings["CHAT_DATABASE_URL"]:
+        async with locked_tables(url):
+            yield
+    else:
+        with locked_file(chat):
+            yield
+
+
+def database_file(chat: ChatServer) -> Path:
+    (file,) = Path(chat.settings["CHAT_DATA_DIR"]).glob("*.db")
+    return file
+
+
+@contextlib.contextmanager
+def locked_file(chat: ChatServer) -> Iterator[None]:
+    """Hold the one write lock of the file, as another program may."""
+    with contextlib.closing(sqlite3.connect(database_file(chat), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+@contextlib.asynccontextmanager
+async def locked_tables(url: str) -> AsyncIterator[None]:
+    """Hold the tables of the conversations, as a careless operator may."""
+    other = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        async with other.transaction():
+            await other.execute("LOCK TABLE conversation, message IN EXCLUSIVE MODE")
+            yield
+    finally:
+        await other.close()
+
+
+@contextlib.contextmanager
+def full_disk(chat: ChatServer) -> Iterator[None]:
+    """Let no file of the process grow past what the write-ahead log has now."""
+    log = database_file(chat).with_suffix(".db-wal")
+    pid = chat.server.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (log.stat().st_size, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+
+def frame_to(receiver: Person, client_id: str) -> Json:
+    text = f"This is {client_id}. " + "x" * 4_000
+    return {"type": "message", "id": client_id, "receiver_id": receiver.id, "content": text}
+
+
+async def answer(socket: Socket, client_id: str) -> Json:
+    """Wait for what becomes of a frame; events in between stay in `passed`."""
+    while True:
+        frame = await socket.receive(seconds=REFUSED_WITHIN_S)
+        if frame["type"] in {"ack", "error"} and frame.get("id") == client_id:
+            return frame
+        socket.passed.append(frame)
+
+
+async def send_until_stored(socket: Socket, frame: Json) -> Json:
+    """Send again and again, as a client does, and return the message of the ack."""
+    async with asyncio.timeout(BACK_WITHIN_S):
+        while True:
+            await socket.send(frame)
+            reply = await answer(socket, frame["id"])
+            if reply["type"] == "ack":
+                message: Json = reply["message"]
+                return message
+            assert reply["retryable"], reply
+            await asyncio.sleep(0.2)
+
+
+async def hear(socket: Socket, count: int) -> dict[int, Json]:
+    """Return the messages that were told, by `rev`, once there are so many."""
+    told: dict[int, Json] = {}
+    while len(told) < count:
+        event = await socket.expect("message.created")
+        told[event["message"]["rev"]] = event["message"]
+    return told
+
+
+@faults
+async def test_no_ack_without_a_row_and_everything_comes_back(
+    start_chat: StartChat, farm: _Farm, fault: str
+) -> None:
+    chat = start_chat()
+    alice, bob = await register(chat.url), await register(chat.url)
+    async with alice.socket() as sending, bob.socket() as hearing:
+        first = await send_until_stored(sending, frame_to(bob, "before"))
+        frames = [frame_to(bob, f"during-{number}") for number in range(AT_ONCE)]
+        async with broken(chat, fault, farm):
+            started = time.monotonic()
+            for frame in frames:
+                await sending.send(frame)
+            replies = [await answer(sending, frame["id"]) for frame in frames]
+            took = time.monotonic() - started
+
+        assert {(reply["type"], reply.get("code")) for reply in replies} == {
+            ("error", "unavailable")
+        }
+        assert all(reply["retryable"] for reply in replies)
+        assert took < REFUSED_WITHIN_S
+        assert sending.connection.state is State.OPEN
+        assert hearing.connection.state is State.OPEN
+
+        stored = [first, *[await send_until_stored(sending, frame) for frame in frames]]
+        told = await hear(hearing, len(stored))
+
+    assert list(told.values()) == stored
+    history = await bob.history(first["conversation_id"], limit=100)
+    assert history["items"] == stored
+    assert [message["seq"] for message in stored] == list(range(1, len(stored) + 1))
+    assert "Traceback" not in chat.log()
+
+
+@faults
+async def test_http_answers_503_quickly_and_then_as_ever(
+    start_chat: StartChat, farm: _Farm, fault: str
+) -> None:
+    chat = start_chat()
+    alice, bob = await register(chat.url), await register(chat.url)
+    await alice.write(bob, "before")
+    body = {"receiver_id": bob.id, "content": "y" * 4_000, "client_id": "during"}
+    async with broken(chat, fault, farm):
+        started = time.monotonic()
+        replies = await asyncio.gather(
+            *(alice.http.post("/api/messages", json=body) for _ in range(5))
+        )
+        took = time.monotonic() - started
+        live = await alice.http.get("/api/health/live")
+        ready = await alice.http.get("/api/health/ready")
+
+    for reply in replies:
+        assert_problem(reply, 503, "unavailable")
+        assert int(reply.headers["Retry-After"]) >= 1
+    assert took < REFUSED_WITHIN_S
+    assert live.status_code == 200
+    assert ready.status_code == (503 if fault == "frozen" else 200)
+    async with asyncio.timeout(BACK_WITHIN_S):
+        while (reply := await alice.http.post("/api/messages", json=body)).status_code == 503:
+            await asyncio.sleep(0.2)
+    assert reply.is_success
+    assert (await alice.http.get("/api/health/ready")).status_code == 200
+    items = (await bob.http.get(f"/api/messages/{alice.id}")).json()["items"]
+    assert [item["client_id"] for item in items][1:] == ["during"]
+
+
+async def test_what_can_be_read_is_read_meanwhile(start_chat: StartChat, farm: _Farm) -> None:
+    """Whoever cannot write may still read, where the fault lets them."""
+    chat = start_chat()
+    alice, bob = await register(chat.url), await register(chat.url)
+    message = await alice.write(bob, "before")
+    async with broken(chat, "locked", farm):
+        history = await bob.history(message["conversation_id"])
+        async with bob.socket() as socket:
+            await socket.send({"type": "resume", "cursors": {}})
+            await socket.expect("resumed")
+
+    assert history["items"] == [message]
+    assert any(event["type"] == "message.created" for event in socket.passed)

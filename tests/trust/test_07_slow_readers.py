@@ -1,0 +1,141 @@
+"""Trust 7: twenty who read next to nothing, in a busy room, and nobody else notices.
+
+They are worse than a reader of one byte a second: they read nothing at all until they are closed.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from statistics import quantiles
+from uuid import UUID
+
+import psutil
+import pytest
+
+from tests.clients import Json, Person, Socket, register
+from tests.conftest import Storage, start
+from tests.nodes import open_node
+from tests.servers import ChatServer
+
+READERS = 50
+SLOW = 20
+# More than an outlet holds, and than the kernel holds for it.
+TEXT = "x" * 7_000
+MESSAGES = 380
+EVERY_S = 0.015
+TOO_SLOW = 4410
+# Twice as slow is what the slow ones may cost on a machine that is not ours alone.
+FACTOR = 2.0
+NOISE_S = 0.25
+MOST_MB = 96
+
+
+async def listen(socket: Socket, latencies: list[float], last: int) -> None:
+    """Note how long each message was under way, until the last of them has come."""
+    async for text in socket.connection:
+        now = time.time()
+        event = json.loads(text)
+        if event["type"] == "message.created":
+            number, sent_at, _ = event["message"]["content"].split(" ", 2)
+            latencies.append(now - float(sent_at))
+            if int(number) == last:
+                return
+
+
+async def talk(socket: Socket, conversation_id: str, numbers: range) -> None:
+    """Write at a steady rate; the time that counts is when each was due."""
+    due = time.time()
+    for number in numbers:
+        due += EVERY_S
+        await asyncio.sleep(max(0, due - time.time()))
+        await socket.send(
+            {
+                "type": "message",
+                "id": f"n-{number}",
+                "conversation_id": conversation_id,
+                "content": f"{number} {due} {TEXT}",
+            }
+        )
+
+
+async def spoken(
+    sender: Socket, readers: list[Socket], conversation_id: str, numbers: range
+) -> list[float]:
+    """Have all that said and heard; return how long each took to each reader."""
+    latencies: list[float] = []
+    async with asyncio.timeout(60):
+        await asyncio.gather(
+            talk(sender, conversation_id, numbers),
+            *(listen(socket, latencies, numbers[-1]) for socket in readers),
+        )
+    assert len(latencies) == len(readers) * len(numbers), "the others get every message once"
+    return latencies
+
+
+def p99(latencies: list[float]) -> float:
+    return quantiles(latencies, n=100)[98]
+
+
+def memory_mb(chat: ChatServer) -> float:
+    return float(psutil.Process(chat.server.process.pid).memory_info().rss) / 2**20
+
+
+async def replayed(person: Person, cursors: Json) -> list[Json]:
+    async with person.socket() as socket:
+        await socket.send({"type": "resume", "cursors": cursors})
+        await socket.expect("resumed")
+    return [event["message"] for event in socket.passed if event["type"] == "message.created"]
+
+
+@pytest.fixture
+def room_chat(storage: Storage) -> Iterator[ChatServer]:
+    """Give a chat of the test's own."""
+    chat = start(storage)
+    yield chat
+    chat.stop()
+
+
+async def test_slow_readers_hurt_nobody_and_are_made_whole(
+    room_chat: ChatServer, storage: Storage
+) -> None:
+    sender, *people = await asyncio.gather(
+        *(register(room_chat.url) for _ in range(1 + READERS + SLOW))
+    )
+    slow_people = people[:SLOW]
+    async with open_node(storage) as node:
+        room = await node.conversations.create_group(
+            actor_id=UUID(sender.id), title="Room", member_ids=[UUID(one.id) for one in people]
+        )
+    conversation_id, half = str(room), MESSAGES // 4
+
+    async with AsyncExitStack() as stack:
+        voice = await stack.enter_async_context(sender.socket())
+        readers = [await stack.enter_async_context(one.socket()) for one in people[SLOW:]]
+        alone = await spoken(voice, readers, conversation_id, range(half))
+
+        slow = [await stack.enter_async_context(one.socket()) for one in slow_people]
+        for socket in slow:
+            socket.connection.transport.pause_reading()
+        before_mb = memory_mb(room_chat)
+        together = await spoken(voice, readers, conversation_id, range(half, half + MESSAGES))
+        grown_mb = memory_mb(room_chat) - before_mb
+
+        assert p99(together) <= FACTOR * p99(alone) + NOISE_S, (p99(alone), p99(together))
+        assert grown_mb < MOST_MB
+        for socket in slow:
+            socket.connection.transport.resume_reading()
+        codes = await asyncio.gather(*(socket.close_code() for socket in slow))
+        assert codes == [TOO_SLOW] * SLOW
+
+        for person, socket in zip(slow_people, slow, strict=True):
+            seen = [one["message"] for one in socket.passed if one["type"] == "message.created"]
+            assert [message["rev"] for message in seen] == [
+                half + 1 + index for index in range(len(seen))
+            ], "what they got before is whole up to a point"
+            cursor = seen[-1]["rev"] if seen else half
+            rest = await replayed(person, {conversation_id: cursor})
+            assert [message["rev"] for message in rest] == list(
+                range(cursor + 1, half + MESSAGES + 1)
+            )

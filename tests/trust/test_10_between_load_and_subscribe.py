@@ -1,0 +1,143 @@
+"""Trust 10: a message that lands between loading and listening, thousands of times.
+
+Devices come and go without a pause while messages are sent without a pause, so that every opening
+has some in the middle of it. The looks into the database that mend what the bus lost are off here:
+nothing may be lost that they would have to mend.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+from uuid import UUID
+
+import pytest
+
+from chat_app.accounts.schemas import Identity
+from chat_app.core.ids import new_id
+from chat_app.messages.queries import history
+from chat_app.messages.replay import missed
+from chat_app.messages.schemas import Message
+from chat_app.node import Node
+from chat_app.realtime.events import MessageCreated, decode
+from chat_app.realtime.hub import Outlet
+from tests.conftest import Storage
+from tests.nodes import new_user, open_node, to_conversation, to_user
+
+DEVICES = 8
+OPENINGS = 60
+IN_A_PAGE = 30
+PATIENCE_S = 10
+
+pytestmark = pytest.mark.timeout(180)
+
+
+class Room(NamedTuple):
+    """A conversation at the node where it is heard, and whose devices hear it."""
+
+    node: Node
+    viewer: UUID
+    id: UUID
+
+
+Load = Callable[[Room, int], Awaitable[list[Message]]]
+
+
+async def load_page(room: Room, _seen: int) -> list[Message]:
+    """Load as a tab does: the newest page."""
+    async with room.node.database.reading() as session:
+        page = await history(
+            session, viewer_id=room.viewer, conversation_id=room.id, limit=IN_A_PAGE
+        )
+    return page.items
+
+
+async def load_missed(room: Room, seen: int) -> list[Message]:
+    """Load as a program does: what came since the last that it saw."""
+    found = missed(
+        room.node.database,
+        viewer_id=room.viewer,
+        cursors={room.id: seen},
+        online=room.node.online,
+    )
+    changes: list[Message] = []
+    async for one in found:
+        assert one.changes is not None
+        changes += one.changes
+    return changes
+
+
+@asynccontextmanager
+async def talk(storage: Storage, kind: str) -> AsyncIterator[Room]:
+    """Have somebody write without a pause, at another node where the pair has two."""
+    async with open_node(storage) as here:
+        if storage.redis_url:
+            async with open_node(storage) as there, talking(here, there, kind) as room:
+                yield room
+        else:
+            async with talking(here, here, kind) as room:
+                yield room
+
+
+@asynccontextmanager
+async def talking(here: Node, there: Node, kind: str) -> AsyncIterator[Room]:
+    await there.catch_up.close()
+    sender, viewer = await new_user(here), await new_user(here)
+    if kind == "group":
+        room = await here.conversations.create_group(
+            actor_id=sender, title="Room", member_ids=[viewer]
+        )
+        await here.messages.send(to_conversation(sender, room))
+    else:
+        room = (await here.messages.send(to_user(sender, viewer))).message.conversation_id
+
+    async def write() -> None:
+        while True:
+            await here.messages.send(to_conversation(sender, room))
+            await asyncio.sleep(0.001)  # faster than any device opens, and no flood
+
+    writing = asyncio.create_task(write())
+    try:
+        yield Room(there, viewer, room)
+    finally:
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+
+
+async def hear_past(outlet: Outlet, rev: int) -> list[Message]:
+    """Return what is heard until something newer than `rev` is."""
+    heard: list[Message] = []
+    async with asyncio.timeout(PATIENCE_S):
+        while not heard or heard[-1].rev <= rev:
+            for envelope in await outlet.take():
+                event = decode(envelope.body)
+                if isinstance(event, MessageCreated):
+                    heard.append(event.message)
+    return heard
+
+
+async def come_and_go(room: Room, load: Load) -> None:
+    """Open, load, listen and leave, again and again; never is there a hole or a difference."""
+    seen = 0
+    for _ in range(OPENINGS):
+        async with await room.node.open_outlet(Identity(room.viewer, new_id())) as outlet:
+            loaded = await load(room, seen)
+            newest = loaded[-1].rev if loaded else seen
+            heard = await hear_past(outlet, newest)
+        revs = [message.rev for message in heard]
+        assert revs == sorted(set(revs)), "in order, and each once"
+        known = {message.rev: message for message in loaded}
+        assert all(known.get(message.rev, message) == message for message in heard)
+        first = loaded[0].rev if loaded else newest + 1
+        assert known.keys() | set(revs) >= set(range(first, revs[-1] + 1)), "no hole"
+        assert load is not load_missed or first == seen + 1 or not loaded
+        seen = revs[-1]
+
+
+@pytest.mark.parametrize("kind", ["direct", "group"])
+@pytest.mark.parametrize("load", [load_page, load_missed], ids=["a tab loads", "a socket resumes"])
+async def test_nothing_is_missed_and_nothing_heard_twice(
+    storage: Storage, load: Load, kind: str
+) -> None:
+    async with talk(storage, kind) as room:
+        await asyncio.gather(*(come_and_go(room, load) for _ in range(DEVICES)))

@@ -1,0 +1,120 @@
+"""Trust 11: clock jumps, half-open links, killed tabs. Presence is right, and never flickers.
+
+A killed node, an emptied Redis and several devices are in tests/realtime/test_online.py,
+tests/presence and tests/socket/test_presence.py; killed tabs in tests/browser/test_presence.py.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, tzinfo
+
+import pytest
+
+from chat_app.core import clock
+from tests.clients import PATIENCE_S, Person, register
+from tests.conftest import StartChat, Storage
+from tests.nodes import new_user, open_node
+from tests.presence.conftest import QUICK, befriend, device, told_by_now, until_settled
+from tests.servers import ChatServer
+
+HEARTBEAT_S = 1.0
+GRACE_S = 1.0
+# Two heartbeats until a silent peer is missed, the grace, and a machine that is not ours alone.
+GONE_WITHIN_S = 2 * HEARTBEAT_S + GRACE_S + 8
+SILENT = {
+    "TEST_HEARTBEAT_S": str(HEARTBEAT_S),
+    "CHAT_PRESENCE_GRACE_SECONDS": str(GRACE_S),
+    "CHAT_PRESENCE_TTL_SECONDS": "6",
+}
+
+
+@pytest.fixture
+def jump(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Give a function that sets the wall clock of the nodes, so many hours off."""
+
+    def set_off(hours: float) -> None:
+        class Off:
+            @staticmethod
+            def now(tz: tzinfo) -> datetime:
+                return datetime.now(tz) + timedelta(hours=hours)
+
+        monkeypatch.setattr(clock, "datetime", Off)
+
+    return set_off
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_jump_of_the_clock_moves_nobody(
+    storage: Storage, jump: Callable[[float], None], hours: int
+) -> None:
+    async with open_node(storage, **QUICK) as node:
+        await until_settled(node)
+        me, friend = await new_user(node), await new_user(node)
+        await befriend(node, me, friend)
+        async with device(node, me) as listener:
+            async with device(node, friend):
+                await listener.until_told(friend, online=True)
+                jump(hours)
+                # Whoever comes and goes meanwhile is told of; the friend, who only stays, is not.
+                told = await told_by_now(node, listener, me)
+                assert [event.online for event in told if event.user_id == friend] == [True]
+                assert await node.online.among([friend]) == {friend}
+                jump(0)
+                told = await told_by_now(node, listener, me)
+                assert [event.online for event in told if event.user_id == friend] == [True]
+            await listener.until_told(friend, online=False)
+
+
+def ended(chat: ChatServer) -> int:
+    """Count the sockets that have ended: each is a line of the access log."""
+    lines = [json.loads(line) for line in chat.log().splitlines() if line.startswith("{")]
+    return sum(line["event"] == "request" and line["path"] == "/ws" for line in lines)
+
+
+async def friends(url: str) -> tuple[Person, Person]:
+    alice, bob = await register(url), await register(url)
+    await alice.befriend(bob)
+    return alice, bob
+
+
+async def test_a_half_open_link_is_missed_and_its_user_gone(start_chat: StartChat) -> None:
+    """A pulled cable sends no goodbye: the peer answers no ping, that is all."""
+    chat = start_chat(**SILENT)
+    alice, bob = await friends(chat.url)
+    async with alice.socket() as watching, bob.socket() as pulled:
+        await watching.expect("presence", user_id=bob.id, online=True)
+        # With a flood on its way, so that the server's buffers are full too.
+        pulled.connection.transport.pause_reading()
+        pulled_at = asyncio.get_running_loop().time()
+        for number in range(40):
+            await alice.write(bob, f"{number} " + "x" * 7_000)
+
+        gone = await watching.expect(
+            "presence", seconds=GONE_WITHIN_S, user_id=bob.id, online=False
+        )
+        took = asyncio.get_running_loop().time() - pulled_at
+        pulled.connection.transport.abort()
+
+    assert took < GONE_WITHIN_S
+    assert datetime.now(UTC) - datetime.fromisoformat(gone["last_seen_at"]) < timedelta(minutes=1)
+
+
+async def test_of_several_links_one_may_die_and_nobody_notices(start_chat: StartChat) -> None:
+    chat = start_chat(**SILENT)
+    alice, bob = await friends(chat.url)
+    async with alice.socket() as watching, bob.socket() as lives:
+        await watching.expect("presence", user_id=bob.id, online=True)
+        async with bob.socket() as pulled, bob.socket() as killed:
+            pulled.connection.transport.pause_reading()
+            killed.connection.transport.abort()
+            async with asyncio.timeout(PATIENCE_S):
+                while ended(chat) < 2:
+                    await asyncio.sleep(0.1)
+            pulled.connection.transport.abort()
+        # Past the grace of those two there is still the third.
+        await lives.settled()
+        await asyncio.sleep(2 * GRACE_S)  # time itself is the condition
+        told = [frame for frame in await watching.settled() if frame["type"] == "presence"]
+
+    assert told == []
