@@ -29,6 +29,7 @@ from chat_app.core.rate_limit import (
 from chat_app.core.settings import Settings
 from chat_app.friends.service import Friends
 from chat_app.messages.catch_up import CatchUp
+from chat_app.messages.failpoints import NO_FAILPOINTS, Failpoints
 from chat_app.messages.service import Messages
 from chat_app.presence.service import Presence
 from chat_app.realtime.broker import Broker, MemoryBroker
@@ -106,7 +107,9 @@ class Node:
 
 
 @contextlib.asynccontextmanager
-async def running_node(settings: Settings) -> AsyncIterator[Node]:
+async def running_node(
+    settings: Settings, failpoints: Failpoints = NO_FAILPOINTS
+) -> AsyncIterator[Node]:
     """Run a node: migrate where that is safe, start its tasks; at the end flush and close."""
     async with contextlib.AsyncExitStack() as stack:
         database = Database(settings)
@@ -122,7 +125,12 @@ async def running_node(settings: Settings) -> AsyncIterator[Node]:
         deliveries.start()
         stack.push_async_callback(deliveries.close)
         messages = Messages(
-            database=database, broker=broker, online=online, limits=limits, settings=settings
+            database=database,
+            broker=broker,
+            online=online,
+            limits=limits,
+            settings=settings,
+            failpoints=failpoints,
         )
         messages.start()
         stack.push_async_callback(messages.close)

@@ -3,11 +3,14 @@
 Started as `python -m tests.api_server PORT` with the chat's settings in the environment. With
 TEST_CHEAP_HASHES in it passwords are hashed at a hundredth of the cost: hashing the passwords of
 thousands of made-up people would be most of the tests' time. With TEST_HEARTBEAT_S in it a silent
-peer is missed sooner than in production.
+peer is missed sooner than in production. With TEST_DIE_WHEN in it, a file, the process kills itself
+between a commit and its announcement once that file is there.
 """
 
 import os
+import signal
 import sys
+from pathlib import Path
 from typing import cast
 
 from chat_app.api.app import create_api
@@ -15,8 +18,22 @@ from chat_app.core.logs import configure_logs
 from chat_app.core.passwords import CONTEXT
 from chat_app.core.settings import SettingsError, read_settings
 from chat_app.edge import AsgiApp, edge
+from chat_app.messages.failpoints import NO_FAILPOINTS
 from chat_app.ui import production
 from chat_app.ui.production import serve
+
+
+class DieOnce:
+    """Dies at the failpoint, without mercy, if the file is there."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def committed(self) -> None:
+        """Remove the file, so that the next process lives, and die."""
+        if self._file.exists():
+            self._file.unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def main(port: int) -> None:
@@ -30,7 +47,9 @@ def main(port: int) -> None:
     if heartbeat_s := os.environ.get("TEST_HEARTBEAT_S"):
         production.HEARTBEAT_SECONDS = float(heartbeat_s)
     configure_logs(settings.log_level, settings.log_format)
-    api = cast("AsgiApp", create_api(settings))
+    file = os.environ.get("TEST_DIE_WHEN")
+    failpoints = DieOnce(Path(file)) if file else NO_FAILPOINTS
+    api = cast("AsgiApp", create_api(settings, failpoints))
     app = edge(api, public_url=settings.public_url)
     serve(app, host="127.0.0.1", port=port, trusted_proxies=settings.trusted_proxies)
 

@@ -20,17 +20,18 @@ from chat_app.api.messages import MessagesController
 from chat_app.api.socket import live_socket
 from chat_app.core.errors import AppError
 from chat_app.core.settings import Settings
+from chat_app.messages.failpoints import NO_FAILPOINTS, Failpoints
 from chat_app.node import running_node
 
 API_VERSION = "1.0.0"
 
 
-def create_api(settings: Settings) -> Litestar:
+def create_api(settings: Settings, failpoints: Failpoints = NO_FAILPOINTS) -> Litestar:
     """Make the API. Its lifespan runs the node and puts it into `state.node`."""
 
     @asynccontextmanager
     async def life(app: Litestar) -> AsyncIterator[None]:
-        async with running_node(settings) as node:
+        async with running_node(settings, failpoints) as node:
             app.state.node = node
             app.state.sockets = Counter()
             yield

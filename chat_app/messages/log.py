@@ -22,6 +22,7 @@ from chat_app.core.database import Database
 from chat_app.core.errors import AppError, Unavailable
 from chat_app.messages.batch import Batch, Outcome, Stored
 from chat_app.messages.changes import store_changes
+from chat_app.messages.failpoints import NO_FAILPOINTS, Failpoints
 from chat_app.messages.schemas import Change, Outgoing
 
 IN_ONE_BATCH = 256
@@ -45,9 +46,12 @@ class Pending(NamedTuple):
 class MessageLog:
     """Stores what comes, in the order it came; start it inside the running loop, then close it."""
 
-    def __init__(self, database: Database, announce: Announce) -> None:
+    def __init__(
+        self, database: Database, announce: Announce, failpoints: Failpoints = NO_FAILPOINTS
+    ) -> None:
         self._database = database
         self._announce = announce
+        self._failpoints = failpoints
         self._waiting: asyncio.Queue[Pending] = asyncio.Queue(WAITING)
         self._direct_ids: dict[str, UUID] = {}
         self._writer: asyncio.Task[None] | None = None
@@ -120,6 +124,7 @@ class MessageLog:
             log.exception("message_log.failed")
             _fail(batch[0], error)
             return
+        self._failpoints.committed()
         fresh = []
         for pending, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, AppError):

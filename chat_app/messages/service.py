@@ -11,6 +11,7 @@ from chat_app.core.database import Database
 from chat_app.core.rate_limit import Limit, RateLimits
 from chat_app.core.settings import Settings
 from chat_app.messages.batch import Stored
+from chat_app.messages.failpoints import NO_FAILPOINTS, Failpoints
 from chat_app.messages.log import Entry, MessageLog
 from chat_app.messages.schemas import Change, Message, Outgoing, Sent
 from chat_app.realtime.broker import Broker
@@ -38,6 +39,7 @@ class Messages:
         online: Online,
         limits: RateLimits,
         settings: Settings,
+        failpoints: Failpoints = NO_FAILPOINTS,
     ) -> None:
         self._database = database
         self._broker = broker
@@ -46,7 +48,7 @@ class Messages:
         burst = settings.limit_message_burst
         per_s = burst / settings.limit_messages_per_second
         self._sending = Limit("message", burst, per_s, refills=True)
-        self._log = MessageLog(database, self._announce)
+        self._log = MessageLog(database, self._announce, failpoints)
 
     def start(self) -> None:
         """Start the log writer; call inside the running loop."""
