@@ -63,6 +63,10 @@ lint: install-dev ## Check style, formatting and types
 bench: install-dev ## Measure delivery, memory and history, and print a table
 	$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: chaos
+chaos: install-dev ## Break everything for a minute and see that nothing is lost (ARGS="--all")
+	$(BIN)/python -m chaos $(ARGS)
+
 .PHONY: clean
 clean: ## Remove the build and the tools' caches (keeps .venv and data)
 	rm -rf .web .states .pytest_cache .mypy_cache .ruff_cache .hypothesis frontend.zip backend.zip

@@ -106,10 +106,23 @@ class Redis:
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
         self.url = f"redis://{LOOPBACK}:{self.port}/0"
+        self._folder = folder
+        self.start()
+
+    def start(self) -> None:
+        """Start the server, empty; also once more, after `stop`."""
         options = f"--port {self.port} --bind {LOOPBACK} --appendonly no".split()
-        command = [str(programs.redis_server()), *options, "--save", "", "--dir", str(folder)]
-        self.server = Server(command, log=folder / f"redis-{self.port}.log")
+        command = [str(programs.redis_server()), *options, "--save", "", "--dir", str(self._folder)]
+        self.server = Server(command, log=self._folder / f"redis-{self.port}.log")
         self.server.wait_until(self._answers)
+
+    def freeze(self) -> None:
+        """Have it answer nothing, though its connections stay open."""
+        self.server.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Have it go on where it was."""
+        self.server.process.send_signal(signal.SIGCONT)
 
     def empty(self) -> None:
         """Forget every key."""

@@ -1,0 +1,254 @@
+"""What was sent, answered and heard, held against what is stored: the judge of a run."""
+
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+Json = dict[str, Any]
+
+
+class Row(NamedTuple):
+    """A message as the database has it."""
+
+    conversation_id: str
+    seq: int
+    rev: int
+    client_id: str
+    sender_id: str
+    content: str
+    created_at: float
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the database holds."""
+
+    rows: list[Row]
+    members: Mapping[str, frozenset[str]]  # of each conversation
+    counters: Mapping[str, tuple[int, int]]  # last_seq and last_rev of each
+
+    def due(self) -> Counter[str]:
+        """Count the messages that each user is to get."""
+        of_each = Counter(row.conversation_id for row in self.rows)
+        counts: Counter[str] = Counter()
+        for conversation_id, users in self.members.items():
+            counts.update(dict.fromkeys(users, of_each[conversation_id]))
+        return counts
+
+
+class Heard(NamedTuple):
+    """What a device was told, and when."""
+
+    conversation_id: str
+    seq: int
+    rev: int
+    client_id: str
+    sender_id: str
+    content: str
+    at: float
+
+    def is_of(self, row: Row) -> bool:
+        """Whether this is the message of that row, unaltered."""
+        return self[:6] == row[:6]
+
+
+class Sent(NamedTuple):
+    """What a device set out to send, and to which address."""
+
+    device: str
+    address: str
+    content: str
+
+
+@dataclass
+class Ledger:
+    """Everything the devices did and heard."""
+
+    devices: dict[str, str]  # whose each is
+    clock: Callable[[], float] = time.time
+    sent: dict[str, Sent] = field(default_factory=dict)
+    answers: defaultdict[str, list[tuple[str, int]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    refused: list[str] = field(default_factory=list)
+    heard: dict[str, list[Heard]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Give every device its page."""
+        self.heard = {device: [] for device in self.devices}
+
+    def send(self, client_id: str, sent: Sent) -> None:
+        """Note a message before it is sent."""
+        self.sent[client_id] = sent
+
+    def answer(self, client_id: str, message: Json) -> None:
+        """Note what a sender was answered; once or oftener, it has to be the same."""
+        self.answers[client_id].append((message["id"], message["seq"]))
+
+    def hear(self, device: str, message: Json) -> None:
+        """Note that a device was told of a message."""
+        told = {name: _kept_once(message[name]) for name in Heard._fields[:-1]}
+        self.heard[device].append(Heard(**told, at=self.clock()))
+
+    def has_heard(self, due: Mapping[str, int]) -> bool:
+        """Whether every device was told of as many messages as its user is to get."""
+        return all(len(self.heard[device]) >= due[user] for device, user in self.devices.items())
+
+
+def _kept_once(value: Any) -> Any:  # noqa: ANN401  # a field of any message
+    # Every device of a room tells the same: hundreds of thousands of times the same text.
+    return sys.intern(value) if isinstance(value, str) else value
+
+
+class DeviceFindings(NamedTuple):
+    """How one device fared."""
+
+    device: str
+    delivered: int
+    lost: int
+    doubled: int
+    out_of_order: int
+    altered: int
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The judgement. Every count but the first three and the gap has to be nought."""
+
+    sent: int
+    acked: int
+    stored: int
+    unanswered: int
+    refused: int
+    differing_answers: int
+    acked_and_not_stored: int
+    stored_twice: int
+    stored_and_not_sent: int
+    sent_out_of_order: int
+    holes: int
+    longest_gap_s: float
+    devices: list[DeviceFindings]
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """What was not as promised."""
+        counts = {
+            "without an answer": self.unanswered,
+            "refused": self.refused,
+            "answered differently": self.differing_answers,
+            "acked and not stored": self.acked_and_not_stored,
+            "stored twice": self.stored_twice,
+            "stored and never sent": self.stored_and_not_sent,
+            "stored in another order than sent": self.sent_out_of_order,
+            "holes in seq": self.holes,
+        }
+        for name in DeviceFindings._fields[2:]:
+            count = sum(getattr(device, name) for device in self.devices)
+            counts[f"{name.replace('_', ' ')} at a device"] = count
+        return {name: count for name, count in counts.items() if count}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing was lost, doubled, altered or out of order."""
+        return self.sent > 0 and not self.faults
+
+
+def judge(ledger: Ledger, stored: Stored) -> Findings:
+    """Hold the ledger against the database."""
+    copies = Counter((row.sender_id, row.client_id) for row in stored.rows)
+    by_client_id = {row.client_id: row for row in stored.rows}
+    answers = ledger.answers
+    return Findings(
+        sent=len(ledger.sent),
+        acked=len(answers),
+        stored=len(stored.rows),
+        unanswered=len(ledger.sent.keys() - answers.keys()),
+        refused=len(ledger.refused),
+        differing_answers=sum(len(set(given)) > 1 for given in answers.values()),
+        acked_and_not_stored=sum(
+            not _is_stored(by_client_id.get(client_id), given)
+            for client_id, given in answers.items()
+        ),
+        stored_twice=sum(count - 1 for count in copies.values()),
+        stored_and_not_sent=sum(not _was_sent(ledger, row) for row in stored.rows),
+        sent_out_of_order=_falls(
+            ((sent.device, sent.address), by_client_id[client_id].seq)
+            for client_id, sent in ledger.sent.items()
+            if client_id in by_client_id
+        ),
+        holes=_holes(stored),
+        longest_gap_s=_longest_gap_s(ledger, by_client_id),
+        devices=[_of_device(ledger, stored, device) for device in sorted(ledger.devices)],
+    )
+
+
+def _is_stored(row: Row | None, given: list[tuple[str, int]]) -> bool:
+    return row is not None and row.seq == given[0][1]
+
+
+def _was_sent(ledger: Ledger, row: Row) -> bool:
+    sent = ledger.sent.get(row.client_id)
+    return (
+        sent is not None
+        and sent.content == row.content
+        and ledger.devices[sent.device] == row.sender_id
+    )
+
+
+def _holes(stored: Stored) -> int:
+    seqs: defaultdict[str, list[int]] = defaultdict(list)
+    for row in stored.rows:
+        seqs[row.conversation_id].append(row.seq)
+    holes = 0
+    for conversation_id, (last_seq, last_rev) in stored.counters.items():
+        dense = list(range(1, last_seq + 1))
+        # Nothing is edited here, so both counters have counted the same messages.
+        if sorted(seqs[conversation_id]) != dense or last_rev != last_seq:
+            missing = len(set(dense).symmetric_difference(seqs[conversation_id]))
+            holes += max(1, missing)
+    return holes
+
+
+def _longest_gap_s(ledger: Ledger, rows: Mapping[str, Row]) -> float:
+    gaps = (
+        heard.at - rows[heard.client_id].created_at
+        for page in ledger.heard.values()
+        for heard in page
+        if heard.client_id in rows
+    )
+    return max(gaps, default=0.0)
+
+
+def _of_device(ledger: Ledger, stored: Stored, device: str) -> DeviceFindings:
+    user = ledger.devices[device]
+    due = {
+        (row.conversation_id, row.seq): row
+        for row in stored.rows
+        if user in stored.members[row.conversation_id]
+    }
+    page = ledger.heard[device]
+    times = Counter((heard.conversation_id, heard.seq) for heard in page)
+    return DeviceFindings(
+        device=device,
+        delivered=len(times),
+        lost=len(due.keys() - times.keys()),
+        doubled=sum(count - 1 for count in times.values()),
+        out_of_order=_falls((heard.conversation_id, heard.rev) for heard in page),
+        altered=sum(
+            (row := due.get((heard.conversation_id, heard.seq))) is None or not heard.is_of(row)
+            for heard in page
+        ),
+    )
+
+
+def _falls(numbers: Iterable[tuple[object, int]]) -> int:
+    """Count how often the number of a key is below the one before it."""
+    last: dict[object, int] = {}
+    falls = 0
+    for key, number in numbers:
+        falls += number < last.get(key, 0)
+        last[key] = number
+    return falls

@@ -1,0 +1,146 @@
+"""People who talk: two devices each, through a bad network, with the client of the documents."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
+
+from chaos.ledger import Json, Ledger, Sent
+from chaos.proxy import Link, Network
+from chaos.stage import PASSWORD
+from docs.client import TEMPORARY, Client, Refused
+
+DEVICES = ("phone", "laptop")
+TO_THE_ROOM = 0.2
+# Sends that wait for their answers; beyond it people fall silent until some have come.
+MOST_UNDER_WAY = 1_000
+REPEAT_WITHIN_S = 2.0
+WORDS = ("hello", "привет", "你好", "سلام", "🙂", "<b>bold</b>", 'a "quote"', "line\nbreak")
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device and whose it is."""
+
+    name: str
+    user_id: str
+    client: Client
+
+
+@contextlib.asynccontextmanager
+async def devices(
+    users: dict[str, str], network: Network, ledger: Ledger
+) -> AsyncIterator[list[Device]]:
+    """Give every user their devices, which keep their links by themselves."""
+    async with contextlib.AsyncExitStack() as stack:
+        everybody = []
+        for username, user_id in users.items():
+            for device in DEVICES:
+                name = f"{username}/{device}"
+                link = await stack.enter_async_context(Link.open(network))
+                hear = partial(ledger.hear, name)
+                client = Client(link.url, username, PASSWORD, on_message=hear)
+                everybody.append(Device(name, user_id, client))
+        async with asyncio.TaskGroup() as group:
+            running = [group.create_task(device.client.run()) for device in everybody]
+            try:
+                yield everybody
+            finally:
+                for task in running:
+                    task.cancel()
+
+
+class Talk:
+    """Everybody writes to somebody, or to the room of all, at a common rate."""
+
+    def __init__(
+        self,
+        devices: Sequence[Device],
+        room: str,
+        ledger: Ledger,
+        network: Network,
+    ) -> None:
+        self._devices = devices
+        self._users = sorted({device.user_id for device in devices})
+        self._room = room
+        self._ledger = ledger
+        self._network = network
+        self._dice = network.dice
+        self._busy: dict[tuple[str, str], int] = {}  # sends under way, by device and address
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def talk(self, rate: float, seconds: float) -> None:
+        """Begin a message at every tick; their answers may still be out at the end."""
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        number = 0
+        while (due := start + number / rate) < start + seconds:
+            await asyncio.sleep(due - loop.time())
+            if len(self._under_way) < MOST_UNDER_WAY:
+                task = loop.create_task(self._say(number))
+                self._under_way.add(task)
+                task.add_done_callback(self._under_way.discard)
+            number += 1
+
+    async def answered(self) -> None:
+        """Wait until everything said has its answer."""
+        while self._under_way:
+            await asyncio.gather(*self._under_way)
+
+    async def hush(self) -> None:
+        """Give up what has no answer yet."""
+        waiting = list(self._under_way)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    async def _say(self, number: int) -> None:
+        dice = self._dice
+        device = dice.choice(self._devices)
+        address = self._address(device)
+        client_id = str(UUID(int=dice.getrandbits(128), version=4))
+        content = f"{number} {' '.join(dice.choices(WORDS, k=dice.randint(1, 20)))}"
+        lane = device.name, str(address)
+        self._ledger.send(client_id, Sent(*lane, content))
+        is_alone = not self._busy.get(lane)
+        self._busy[lane] = self._busy.get(lane, 0) + 1
+        repeated = dice.random() < self._network.weather.duplicate
+        body = {"client_id": client_id, "content": content, **address}
+        try:
+            async with asyncio.TaskGroup() as group:
+                if repeated and is_alone:
+                    # Where others wait their turn before it, it would overtake them.
+                    group.create_task(self._say_again(device, body))
+                answer = await device.client.send(content, client_id=client_id, **address)
+                self._ledger.answer(client_id, answer)
+        except* Refused as refusals:
+            self._ledger.refused.append(str(refusals.exceptions[0]))
+        finally:
+            self._busy[lane] -= 1
+        if repeated:
+            await asyncio.sleep(dice.uniform(0, REPEAT_WITHIN_S))
+            await self._say_again(device, body)
+
+    async def _say_again(self, device: Device, body: Json) -> None:
+        """Post the same once more, from any device of the same user, and let it be lost."""
+        own = [other for other in self._devices if other.user_id == device.user_id]
+        other = self._dice.choice(own)
+        self._network.did["messages posted again"] += 1
+        with contextlib.suppress(*TEMPORARY):
+            again = await other.client.call("POST", "/api/messages", json=body)
+            self._ledger.answer(body["client_id"], again)
+
+    def _address(self, device: Device) -> dict[str, str]:
+        if self._dice.random() < TO_THE_ROOM:
+            return {"conversation_id": self._room}
+        others = [user for user in self._users if user != device.user_id]
+        return {"receiver_id": self._dice.choice(others)}
+
+
+def dice_of(seed: int) -> random.Random:
+    """Return the dice of a run; the clients' pauses are thrown by the standard library's own."""
+    random.seed(seed)
+    return random.Random(seed)

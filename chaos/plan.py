@@ -1,0 +1,40 @@
+"""What a run is to be like."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from chaos.proxy import CALM, Weather
+
+Pair = Literal["sqlite", "postgres"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A chat, its people, and what happens to them."""
+
+    pair: Pair = "sqlite"
+    nodes: int = 1
+    users: int = 12
+    rate: float = 50.0
+    seconds: float = 60.0
+    settle_s: float = 30.0
+    seed: int = 0
+    weather: Weather = CALM
+    kill_every_s: float = 0.0  # never
+    redis_off_s: float = 0.0
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        what = [
+            f"{self.pair}, {self.nodes} node{'s' if self.nodes > 1 else ''}",
+            f"{self.users} users with 2 devices each, {self.rate:g} messages/s",
+            f"{self.seconds:g} s of",
+        ]
+        faults = [
+            f"{self.weather.drop:.0%} of the links cut every few seconds" * bool(self.weather.drop),
+            f"delays up to {self.weather.delay_s:g} s" * bool(self.weather.delay_s),
+            f"{self.weather.duplicate:.0%} sent twice" * bool(self.weather.duplicate),
+            f"kill -9 every {self.kill_every_s:g} s" * bool(self.kill_every_s),
+            f"Redis off for {self.redis_off_s:g} s" * bool(self.redis_off_s),
+        ]
+        return ", ".join(what) + " " + (", ".join(filter(None, faults)) or "calm")

@@ -1,0 +1,78 @@
+"""One run: start a chat, let people talk while it breaks, let it settle, judge."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from dataclasses import dataclass
+
+from chaos import stage
+from chaos.faults import Faults
+from chaos.ledger import Findings, Ledger, Stored, judge
+from chaos.people import DEVICES, Device, Talk, devices, dice_of
+from chaos.plan import Plan
+from chaos.proxy import Network
+
+LOOK_S = 0.2
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was found, with everything it was found in."""
+
+    findings: Findings
+    did: Counter[str]
+    restarts: list[stage.Restart]
+    settled_after_s: float | None  # None when it did not in time
+    ledger: Ledger
+    stored: Stored
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything held."""
+        return self.findings.is_whole and self.settled_after_s is not None
+
+
+async def run(plan: Plan) -> Outcome:
+    """Run a plan. Raises ServerFailed when the chat does not come back."""
+    with contextlib.ExitStack() as stack:
+        settings, redis = stack.enter_context(stage.storage(plan.pair))
+        users, room = await stage.seed(settings, plan.users)
+        chat = stack.enter_context(stage.running(plan, settings, redis))
+        network = Network(chat.ports, dice_of(plan.seed))
+        ledger = Ledger(
+            {f"{name}/{device}": user for name, user in users.items() for device in DEVICES}
+        )
+        faults = Faults(chat, network, plan)
+        async with devices(users, network, ledger) as everybody:
+            settled = await _talk(plan, faults, everybody, room, ledger)
+        stored = await chat.stored()
+        return Outcome(
+            findings=judge(ledger, stored),
+            did=network.did,
+            restarts=faults.restarts,
+            settled_after_s=settled,
+            ledger=ledger,
+            stored=stored,
+        )
+
+
+async def _talk(
+    plan: Plan, faults: Faults, everybody: list[Device], room: str, ledger: Ledger
+) -> float | None:
+    """Let them talk through everything; return how long after it all had been delivered."""
+    talk = Talk(everybody, room, ledger, faults.network)
+    try:
+        async with faults.happening():
+            await talk.talk(plan.rate, plan.seconds)
+        loop = asyncio.get_running_loop()
+        over = loop.time()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(plan.settle_s):
+                await talk.answered()
+                due = (await faults.stage.stored()).due()
+                while not ledger.has_heard(due):  # noqa: ASYNC110  # the devices just hear
+                    await asyncio.sleep(LOOK_S)
+                return loop.time() - over
+        return None
+    finally:
+        await talk.hush()

@@ -1,0 +1,183 @@
+"""A private chat to break: its servers, its people, and what its database holds in the end."""
+
+import contextlib
+import secrets
+import signal
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+from pydantic import SecretStr
+from sqlalchemy import select
+from sqlmodel import col
+
+from chaos.ledger import Row, Stored
+from chaos.plan import Pair, Plan
+from chat_app.core.database import Database
+from chat_app.core.passwords import CONTEXT
+from chat_app.core.settings import Settings
+from chat_app.models import Conversation, Member, Message, User
+from chat_app.node import running_node
+from tests import servers
+
+PASSWORD = secrets.token_urlsafe(12)
+# So short that tokens are renewed in the middle of everything.
+TOKEN_S = 20
+
+
+class Restart(NamedTuple):
+    """How long it took until a killed node was ready again, and how much of a processor."""
+
+    seconds: float
+    processor_s: float
+
+
+@dataclass
+class Stage:
+    """The running chat."""
+
+    settings: Settings
+    chats: list[servers.ChatServer]
+    redis: servers.Redis | None
+
+    def ports(self) -> list[int]:
+        """Return where the nodes answer, or will again."""
+        return [chat.port for chat in self.chats]
+
+    def kill(self, number: int) -> Restart:
+        """Kill a node without mercy, start another in its place, and wait until it is ready."""
+        started = time.monotonic()
+        chat = self.chats[number]
+        chat.restart(with_signal=signal.SIGKILL)
+        took_s = time.monotonic() - started
+        used = psutil.Process(chat.server.process.pid).cpu_times()
+        return Restart(took_s, used.user + used.system)
+
+    async def stored(self) -> Stored:
+        """Read everything back from the database."""
+        async with opened(self.settings) as database, database.reading() as session:
+            messages = await session.execute(select(Message))
+            members = await session.execute(
+                select(col(Member.conversation_id), col(Member.user_id))
+            )
+            counters = await session.execute(
+                select(col(Conversation.id), col(Conversation.last_seq), col(Conversation.last_rev))
+            )
+            of_conversation: defaultdict[str, set[str]] = defaultdict(set)
+            for conversation_id, user_id in members:
+                of_conversation[str(conversation_id)].add(str(user_id))
+            return Stored(
+                rows=[_row(message) for message in messages.scalars()],
+                members={one: frozenset(users) for one, users in of_conversation.items()},
+                counters={str(one): (seq, rev) for one, seq, rev in counters},
+            )
+
+
+def _row(message: Message) -> Row:
+    return Row(
+        conversation_id=str(message.conversation_id),
+        seq=message.seq,
+        rev=message.rev,
+        client_id=message.client_id,
+        sender_id=str(message.sender_id),
+        content=message.content or "",
+        created_at=message.created_at.timestamp(),
+    )
+
+
+@contextlib.contextmanager
+def storage(pair: Pair) -> Iterator[tuple[Settings, servers.Redis | None]]:
+    """Give fresh storage, with the servers it needs."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chat-chaos-")))
+        redis, database_url = None, ""
+        if pair == "postgres":
+            postgres = servers.Postgres(folder)
+            stack.callback(postgres.stop)
+            redis = servers.Redis(folder)
+            stack.callback(redis.stop)
+            database_url = postgres.new_chat_database()
+        yield (
+            Settings(
+                data_dir=folder,
+                database_url=database_url,
+                redis_url=redis.url if redis else "",
+                secret_key=SecretStr(secrets.token_urlsafe(48)),
+                limits="off",
+                access_token_seconds=TOKEN_S,
+            ),
+            redis,
+        )
+
+
+@contextlib.contextmanager
+def running(plan: Plan, settings: Settings, redis: servers.Redis | None) -> Iterator[Stage]:
+    """Give the chat on that storage; whatever happens, all of it is stopped at the end."""
+    chats: list[servers.ChatServer] = []
+    try:
+        for number in range(plan.nodes):
+            chats += [_start(settings, number)]  # one by one: those that run are stopped
+        for chat in chats:
+            chat.wait_until_ready()
+        yield Stage(settings, chats, redis)
+    finally:
+        for chat in chats:
+            chat.stop()
+
+
+def _start(settings: Settings, number: int) -> servers.ChatServer:
+    port = servers.free_port()
+    command = [sys.executable, "-m", "tests.api_server", str(port)]
+    folder = settings.data_dir / f"node-{number}"
+    folder.mkdir()
+    environment = {
+        "CHAT_DATABASE_URL": settings.database_address,
+        "CHAT_REDIS_URL": settings.redis_url,
+        "CHAT_SECRET_KEY": settings.secret_key.get_secret_value(),
+        "CHAT_ACCESS_TOKEN_SECONDS": str(TOKEN_S),
+        "CHAT_LIMITS": "off",
+        "CHAT_LOG_LEVEL": "WARNING",
+        "TEST_CHEAP_HASHES": "1",
+    }
+    return servers.ChatServer(command, folder=folder, port=port, **environment)
+
+
+async def seed(settings: Settings, count: int) -> tuple[dict[str, str], str]:
+    """Write users who know PASSWORD, and a room of them all; return ids by name, and the room."""
+    cheap = CONTEXT.copy(argon2__memory_cost=1024, argon2__time_cost=1)
+    password_hash = cheap.hash(PASSWORD)
+    users = [_user(f"user-{number:02}", password_hash) for number in range(1, count + 1)]
+    async with running_node(settings) as node:
+        ids = {user.username: user.id for user in users}
+        async with node.database.writing() as session:
+            session.add_all(users)
+        everybody = list(ids.values())
+        room = await node.conversations.create_group(
+            actor_id=everybody[0], title="Everybody", member_ids=everybody
+        )
+    return {name: str(user_id) for name, user_id in ids.items()}, str(room)
+
+
+def _user(username: str, password_hash: str) -> User:
+    return User(
+        username=username,
+        username_key=username,
+        display_name=username,
+        password_hash=password_hash,
+    )
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """Give the chat's database."""
+    database = Database(settings)
+    try:
+        yield database
+    finally:
+        await database.close()

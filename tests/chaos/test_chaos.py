@@ -1,0 +1,128 @@
+"""Short runs of `make chaos`: whatever happens, nothing is lost, doubled or out of order."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from asyncio.subprocess import PIPE
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from chaos.ledger import judge
+from chaos.plan import Pair, Plan
+from chaos.proxy import Weather
+from chaos.report import report, verdict
+from chaos.run import Outcome, run
+from tests.devices import until
+from tests.servers import ROOT
+
+SHORT = Plan(users=4, rate=40, seconds=4, settle_s=60, seed=7)
+PAIRS: tuple[Pair, ...] = ("sqlite", "postgres")
+
+pytestmark = pytest.mark.timeout(240)
+
+
+async def whole(plan: Plan) -> Outcome:
+    """Run a plan and check that everything held."""
+    outcome = await run(plan)
+    assert outcome.is_whole, report(plan, outcome)
+    return outcome
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+async def test_killing_loses_nothing(pair: Pair) -> None:
+    plan = replace(SHORT, pair=pair, nodes=1 if pair == "sqlite" else 2, kill_every_s=1.5)
+    outcome = await whole(plan)
+
+    assert outcome.did["kill -9"] > 0
+
+
+async def test_cut_links_and_repeated_frames_double_nothing() -> None:
+    weather = Weather(drop=0.5, delay_s=0.2, duplicate=0.5)
+    outcome = await whole(replace(SHORT, weather=weather))
+
+    assert outcome.did["links cut"] + outcome.did["answers swallowed"] > 0
+    assert outcome.did["frames repeated"] > 0
+    assert outcome.did["messages posted again"] > 0
+
+
+async def test_without_redis_nothing_is_lost() -> None:
+    await whole(replace(SHORT, pair="postgres", nodes=2, redis_off_s=3))
+
+
+async def test_a_ledger_that_was_tampered_with_is_no_whole_run() -> None:
+    outcome = await whole(replace(SHORT, seconds=2))
+    device, page = next(iter(outcome.ledger.heard.items()))
+    page.append(page.pop(0))
+    tampered = replace(outcome, findings=judge(outcome.ledger, outcome.stored))
+
+    assert not tampered.is_whole
+    assert verdict(tampered).startswith("BROKEN: ")
+    assert device in report(SHORT, tampered)
+
+
+def command(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as people do."""
+    return subprocess.run(  # noqa: S603  # our own command, and the words of the tests
+        [sys.executable, "-m", "chaos", *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+
+
+def test_the_command_ends_with_a_table_and_a_verdict() -> None:
+    done = command("--users=2", "--rate=20", "--seconds=1", "--seed=3", "--duplicate")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "user-01/phone" in done.stdout
+    assert "WHOLE" in done.stdout
+    assert "seed 3" in done.stdout
+
+
+async def test_ctrl_c_leaves_nothing_running() -> None:
+    """Not even when it comes while a killed node is being started again."""
+    run_for_long = [sys.executable, "-m", "chaos", "--users=2", "--seconds=10m", "--kill-every=2s"]
+    process = await asyncio.create_subprocess_exec(
+        *run_for_long, cwd=ROOT, stdout=PIPE, stderr=PIPE
+    )
+    ours = psutil.Process(process.pid)
+    await until(lambda: ours.children(recursive=True), seconds=60)
+    first = ours.children(recursive=True)
+    await until(lambda: not any(server.is_running() for server in first), seconds=60)
+    servers = ours.children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    _, told = await asyncio.wait_for(process.communicate(), 60)
+
+    assert process.returncode == 1
+    assert b"nothing is left running" in told
+    assert b"Traceback" not in told
+    assert not [server for server in servers if server.is_running()]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--drop 101%",
+        "--drop -1",
+        "--delay soon",
+        "--seconds 99999m",
+        "--users 1",
+        "--nodes 2",
+        "--redis-off 5s",
+        "--rate 5000 --seconds 1000",
+        "--unknown",
+    ],
+)
+def test_nonsense_is_refused(words: str) -> None:
+    assert command(*words.split()).returncode == 2
+
+
+def test_help_names_every_fault() -> None:
+    told = command("--help").stdout
+
+    for flag in ("--all", "--drop", "--delay", "--duplicate", "--kill-every", "--redis-off"):
+        assert flag in told
