@@ -1,0 +1,213 @@
+"""The client of the documents: every message once and in order on every device, come what may."""
+
+import asyncio
+import contextlib
+import random
+import signal
+
+import pytest
+
+from chaos.proxy import Link, Network
+from docs.client import Client, Refused
+from tests.clients import PATIENCE_S, Person, log_in, register
+from tests.conftest import StartChat
+from tests.devices import device, until
+from tests.servers import ChatServer
+
+MOST_CHANGES = 500
+
+
+def network(chat: ChatServer) -> Network:
+    return Network(lambda: [chat.port], random.Random(1))  # noqa: S311  # chance, not secrecy
+
+
+async def write_many(sender: Person, receiver: Person, texts: list[str]) -> None:
+    async with sender.socket() as socket:
+        for text in texts:
+            await socket.send({"type": "message", "content": text, "receiver_id": receiver.id})
+        for _ in texts:
+            await socket.expect("ack")
+
+
+async def test_every_device_of_both_hears_everything_once(
+    chat: ChatServer, alice: Person, bob: Person
+) -> None:
+    async with (
+        device(chat.url, alice) as phone,
+        device(chat.url, alice) as laptop,
+        device(chat.url, bob) as peer,
+    ):
+        await phone.client.send("one", receiver_id=bob.id)
+        await laptop.client.send("two", receiver_id=bob.id)
+        await peer.client.send("three", receiver_id=alice.id)
+        for one in (phone, laptop, peer):
+            await one.until("one", "two", "three")
+
+
+async def test_messages_keep_the_order_of_the_calls(
+    chat: ChatServer, alice: Person, bob: Person
+) -> None:
+    texts = [f"number {number}" for number in range(50)]
+    async with device(chat.url, alice) as phone, device(chat.url, bob) as peer:
+        await asyncio.gather(*(phone.client.send(text, receiver_id=bob.id) for text in texts))
+        await peer.until(*texts)
+        await phone.until(*texts)
+
+
+async def test_a_killed_server_loses_nothing(start_chat: StartChat) -> None:
+    chat = start_chat()
+    alice, bob = await register(chat.url), await register(chat.url)
+    texts = [f"number {number}" for number in range(60)]
+    async with device(chat.url, alice) as phone, device(chat.url, bob) as peer:
+        sends = [asyncio.create_task(phone.client.send(text, receiver_id=bob.id)) for text in texts]
+        await until(lambda: len(peer.heard) > 5)
+        await asyncio.to_thread(chat.restart, with_signal=signal.SIGKILL)
+        acked = await asyncio.gather(*sends)
+
+        await peer.until(*texts, seconds=60)
+        await phone.until(*texts, seconds=60)
+    assert [message["seq"] for message in acked] == list(range(1, len(texts) + 1))
+
+
+async def test_an_ack_that_was_lost_is_fetched_at_the_other_door(
+    chat: ChatServer, alice: Person, bob: Person
+) -> None:
+    async with (
+        Link.open(network(chat)) as link,
+        device(link.url, alice) as phone,
+        device(chat.url, bob) as peer,
+    ):
+        first = await phone.client.send("before", receiver_id=bob.id)
+        link.cut_at_the_answer()
+        message = await phone.client.send("in between", receiver_id=bob.id)
+        await phone.client.send("afterwards", receiver_id=bob.id)
+
+        await peer.until("before", "in between", "afterwards")
+        await phone.until("before", "in between", "afterwards")
+    assert message["seq"] == first["seq"] + 1
+
+
+async def test_what_was_missed_comes_when_the_device_is_back(
+    chat: ChatServer, alice: Person, bob: Person
+) -> None:
+    async with device(chat.url, bob) as peer:
+        await alice.write(bob, "while here")
+        await peer.until("while here")
+    await alice.write_all(bob, "while away", "and one more")
+    async with device(chat.url, bob, peer.client.cursors) as again:
+        await again.until("while away", "and one more")
+
+
+async def test_who_missed_too_much_reads_it_page_by_page(
+    chat: ChatServer, alice: Person, bob: Person
+) -> None:
+    async with device(chat.url, bob) as peer:
+        await alice.write(bob, "while here")
+        await peer.until("while here")
+    texts = [f"number {number}" for number in range(MOST_CHANGES + 20)]
+    await write_many(alice, bob, texts)
+    async with device(chat.url, bob, peer.client.cursors) as again:
+        await again.until(*texts)
+        await alice.write(bob, "live")
+        await again.until(*texts, "live")
+
+
+async def test_changes_are_told_live(chat: ChatServer, alice: Person, bob: Person) -> None:
+    async with device(chat.url, bob) as peer:
+        message = await alice.write(bob, "frist")
+        await peer.until("frist")
+        await alice.http.patch(f"/api/messages/{message['id']}", json={"content": "first"})
+        await peer.until("frist", "first")
+        await alice.http.delete(f"/api/messages/{message['id']}")
+        await until(lambda: len(peer.heard) > 2)
+
+    assert peer.heard[2]["deleted_at"]
+    assert [told["rev"] for told in peer.heard] == [1, 2, 3]
+
+
+async def test_changes_that_others_replaced_leave_no_hole(
+    chat: ChatServer, alice: Person, bob: Person
+) -> None:
+    """Their revs are nobody's any more: who waited for them would wait for ever."""
+    first, _, third = await alice.write_all(bob, "one", "two", "three")
+    for text in ("1", "I", "first"):
+        await alice.http.patch(f"/api/messages/{first['id']}", json={"content": text})
+    await alice.http.patch(f"/api/messages/{third['id']}", json={"content": "third"})
+    async with device(chat.url, bob) as peer:
+        await peer.until("two", "first", "third")
+        await alice.write(bob, "four")
+        await peer.until("two", "first", "third", "four")
+
+    assert [told["rev"] for told in peer.heard] == [2, 6, 7, 8]
+
+
+async def test_a_restored_database_is_told_anew(
+    chat: ChatServer, alice: Person, bob: Person
+) -> None:
+    """A cursor from a future that never happened: waiting for it would be a silent hole."""
+    message = await alice.write(bob, "what the backup has")
+    async with device(chat.url, bob, {message["conversation_id"]: 7}) as peer:
+        await peer.until("what the backup has")
+        await alice.write(bob, "and goes on")
+        await peer.until("what the backup has", "and goes on")
+
+
+async def test_a_refused_message_holds_nothing_up(
+    chat: ChatServer, alice: Person, bob: Person
+) -> None:
+    async with device(chat.url, alice) as phone, device(chat.url, bob) as peer:
+        sends = [
+            phone.client.send(text, receiver_id=bob.id) for text in ("one", "x" * 8_001, "three")
+        ]
+        _, refused, _ = await asyncio.gather(*sends, return_exceptions=True)
+        assert isinstance(refused, Refused)
+        assert refused.code == "invalid"
+        await peer.until("one", "three")
+
+
+async def test_the_same_client_id_is_the_same_message(
+    chat: ChatServer, alice: Person, bob: Person
+) -> None:
+    async with device(chat.url, alice) as phone, device(chat.url, alice) as laptop:
+        one, again = await asyncio.gather(
+            phone.client.send("once", client_id="the-same", receiver_id=bob.id),
+            laptop.client.send("once", client_id="the-same", receiver_id=bob.id),
+        )
+        assert one == again
+        with pytest.raises(Refused, match="idempotency_conflict"):
+            await laptop.client.send("other", client_id="the-same", receiver_id=bob.id)
+        await phone.until("once")
+
+
+async def test_a_spent_session_is_signed_in_anew(
+    chat: ChatServer, alice: Person, bob: Person
+) -> None:
+    async with device(chat.url, alice) as phone:
+        await phone.client.send("one", receiver_id=bob.id)
+        async with device(chat.url, await log_in(chat.url, bob)) as peer:
+            await peer.until("one")
+            await phone.client.call("POST", "/api/auth/logout")
+            await phone.client.send("two", receiver_id=bob.id)
+            await peer.until("one", "two")
+        await phone.until("one", "two")
+
+
+async def test_a_wrong_password_is_said(chat: ChatServer, alice: Person) -> None:
+    client = Client(chat.url, alice.username, "not the password", on_message=print)
+    with pytest.raises(Refused, match="invalid_credentials"):
+        async with asyncio.timeout(PATIENCE_S):
+            await client.run()
+
+
+async def test_without_a_chat_it_waits(start_chat: StartChat) -> None:
+    chat = start_chat()
+    alice, bob = await register(chat.url), await register(chat.url)
+    await asyncio.to_thread(chat.stop)
+    async with device(chat.url, alice) as phone:
+        sending = asyncio.create_task(phone.client.send("early", receiver_id=bob.id))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(sending), 1)
+        assert not sending.done()
+        await asyncio.to_thread(chat.restart)
+        assert (await sending)["content"] == "early"
+        await phone.until("early")
