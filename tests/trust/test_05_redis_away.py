@@ -1,0 +1,159 @@
+"""Trust 5: Redis frozen, killed or flushed. Every send is stored, and the other node hears of it.
+
+Here for seconds only. For half a minute: `make chaos ARGS="--pair postgres --nodes 2
+--redis-off 30s"`.
+"""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.clients import Person, Socket, register
+from tests.servers import Redis
+from tests.trust.conftest import Nodes, StartNodes
+
+AWAY_S = 6.0  # longer than anybody may wait for news
+BETWEEN_S = 0.05
+# The contract says two seconds; as much again because the machine is not ours alone.
+TOLD_WITHIN_S = 4.0
+GRACE_S = 1.0
+TTL_S = 4.0
+
+pytestmark = pytest.mark.parametrize("pair", ["postgres+redis"])
+hows = pytest.mark.parametrize("how", ["frozen", "killed", "flushed"])
+
+
+@contextlib.contextmanager
+def away(redis: Redis, how: str) -> Iterator[None]:
+    """Take Redis away inside, or what it knows."""
+    if how == "frozen":
+        redis.freeze()
+    elif how == "killed":
+        redis.server.stop(with_signal=signal.SIGKILL)
+    else:
+        redis.empty()
+    try:
+        yield
+    finally:
+        if how == "frozen":
+            redis.thaw()
+        elif how == "killed":
+            redis.start()
+
+
+def redis_of(nodes: Nodes) -> Redis:
+    assert nodes.redis is not None
+    return nodes.redis
+
+
+async def write_for_a_while(sender: Person, receiver: Person, sent: dict[str, float]) -> None:
+    """Write all the time; every answer must be good. Notes when each was answered."""
+    end = time.monotonic() + AWAY_S
+    while time.monotonic() < end:
+        message = await sender.write(receiver, f"number {len(sent)}")
+        sent[message["id"]] = time.monotonic()
+        await asyncio.sleep(BETWEEN_S)
+
+
+async def listen(socket: Socket, heard: dict[str, float]) -> None:
+    """Note when each message is heard of first."""
+    while True:
+        event = await socket.expect("message.created", seconds=60)
+        heard.setdefault(event["message"]["id"], time.monotonic())
+
+
+@hows
+async def test_no_send_fails_and_the_other_node_catches_up(
+    start_nodes: StartNodes, how: str
+) -> None:
+    nodes = start_nodes()
+    alice, bob = await register(nodes.near.url), await register(nodes.near.url)
+    sent: dict[str, float] = {}
+    heard: dict[str, float] = {}
+    async with replace(bob, url=nodes.far.url).socket() as hearing:
+        listening = asyncio.create_task(listen(hearing, heard))
+        with away(redis_of(nodes), how):
+            await write_for_a_while(alice, bob, sent)
+        await write_for_a_while(alice, bob, sent)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TOLD_WITHIN_S):
+                while sent.keys() - heard.keys():
+                    await asyncio.sleep(0.05)
+        listening.cancel()
+
+    assert not sent.keys() - heard.keys()
+    assert max(heard[one] - at for one, at in sent.items()) < TOLD_WITHIN_S
+
+
+@hows
+async def test_redis_is_used_again_by_itself(start_nodes: StartNodes, how: str) -> None:
+    nodes = start_nodes()
+    with away(redis_of(nodes), how):
+        await asyncio.sleep(1)
+    alice = await register(nodes.near.url)
+
+    async with asyncio.timeout(30):
+        while (await alice.http.get("/api/health/ready")).json()["redis"] != "ok":
+            await asyncio.sleep(0.1)
+
+
+@hows
+async def test_new_sockets_open_meanwhile(start_nodes: StartNodes, how: str) -> None:
+    nodes = start_nodes()
+    alice, bob = await register(nodes.near.url), await register(nodes.near.url)
+    with away(redis_of(nodes), how):
+        async with alice.socket() as socket, bob.socket() as hearing:
+            frame = {"type": "message", "id": "now", "content": "hello", "receiver_id": bob.id}
+            await socket.send(frame)
+            await socket.expect("ack", id="now")
+            await hearing.expect("message.created")
+
+
+@hows
+async def test_nobody_stays_online_who_has_gone(start_nodes: StartNodes, how: str) -> None:
+    nodes = start_nodes(
+        CHAT_PRESENCE_GRACE_SECONDS=str(GRACE_S), CHAT_PRESENCE_TTL_SECONDS=str(TTL_S)
+    )
+    alice, bob, carol = [await register(nodes.near.url) for _ in range(3)]
+    await bob.write(alice, "so that we share a conversation")
+    await carol.write(alice, "we too")
+
+    async with replace(carol, url=nodes.far.url).socket():
+        async with replace(bob, url=nodes.far.url).socket():
+            await shown(alice, bob, online=True)
+            with away(redis_of(nodes), how):
+                await asyncio.sleep(TTL_S / 2)
+        # Bob has left, Carol is still there.
+        await shown(alice, bob, online=False)
+        await shown(alice, carol, online=True)
+
+
+@hows
+async def test_nobody_stays_online_who_went_meanwhile(start_nodes: StartNodes, how: str) -> None:
+    nodes = start_nodes(
+        CHAT_PRESENCE_GRACE_SECONDS=str(GRACE_S), CHAT_PRESENCE_TTL_SECONDS=str(TTL_S)
+    )
+    alice, bob = await register(nodes.near.url), await register(nodes.near.url)
+    await bob.write(alice, "so that we share a conversation")
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(replace(bob, url=nodes.far.url).socket())
+        await shown(alice, bob, online=True)
+        with away(redis_of(nodes), how):
+            await stack.aclose()
+            await asyncio.sleep(TTL_S / 2)
+        await shown(alice, bob, online=False)
+
+
+async def shown(viewer: Person, other: Person, *, online: bool) -> None:
+    """Wait until the viewer sees the other so."""
+    async with asyncio.timeout(6 * TTL_S):
+        while True:
+            card = (await viewer.http.get(f"/api/users/{other.id}")).json()
+            if card["online"] is online:
+                return
+            await asyncio.sleep(0.1)
