@@ -67,7 +67,8 @@ async def test_nobody_finds_or_reaches_who_has_left(
     for text in (alice.username, alice.user["display_name"], "deleted user"):
         found = as_json(await bob.http.get("/api/users", params={"q": text}))["items"]
         assert alice.id not in {card["id"] for card in found}
-    assert_problem(await bob.http.post("/api/conversations", json={"user_id": alice.id}), 404)
+    assert_problem(await carol.http.post("/api/conversations", json={"user_id": alice.id}), 404)
+    assert (await bob.opened(alice))["id"] == known["conversation_id"]
     for person in (bob, carol):
         body = {"receiver_id": alice.id, "content": "are you there?"}
         reply = await person.http.post("/api/messages", json=body)

@@ -57,7 +57,8 @@ class PeopleState(rx.State):
         The events of a tab are dealt with one after the other: the newest answer is the last one.
         """
         me = await signed_in(self)
-        query = text.strip()[:LONGEST_QUERY]
+        # One letter more than may be: a longer text is refused, not cut to something else.
+        query = text.strip()[: LONGEST_QUERY + 1]
         if not query:
             self._forget()
             return
