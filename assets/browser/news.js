@@ -2,6 +2,8 @@
 // what the server last told this tab; localStorage is how the tabs of a browser agree that one of
 // them rings, and Web Locks, where the browser has them, that it is only one.
 
+import { outboxOf } from "./outbox.js";
+
 const QUIET = 2_000; // a burst of messages rings once
 const DEFER = 400; // to a tab that is allowed to ring
 const SPREAD = 100; // until all tabs read what one has written
@@ -22,7 +24,7 @@ let speaker;
 let touched = false;
 
 class ChatNews extends (globalThis.HTMLElement ?? class {}) {
-  static observedAttributes = ["message-id", "unread", "open"];
+  static observedAttributes = ["message-id", "unread", "open", "user-id"];
   #stop;
 
   connectedCallback() {
@@ -33,6 +35,7 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
     document.addEventListener("visibilitychange", this, { signal });
     this.#noteFront();
     holdVisible();
+    this.#sendWaiting();
     this.#tell();
   }
 
@@ -43,7 +46,8 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
   attributeChangedCallback(name) {
     if (!this.isConnected) return;
     // The rest of what came with it is in the page a moment later.
-    if (name === "open") this.#noteFront();
+    if (name === "user-id") this.#sendWaiting();
+    else if (name === "open") this.#noteFront();
     else if (name === "unread") setTimeout(closeRead);
     else setTimeout(() => this.#tell());
   }
@@ -54,6 +58,12 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
       this.#hint("");
     } else this.#noteFront(event.type === "pagehide");
     if (event.type === "visibilitychange") holdVisible();
+  }
+
+  /** What waits in the outbox goes out, whatever page is open. */
+  #sendWaiting() {
+    const user = this.getAttribute("user-id");
+    if (user) outboxOf(user);
   }
 
   /** Say which conversation the reader has before them, if this tab shows one and has the focus. */

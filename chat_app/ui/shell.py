@@ -97,6 +97,7 @@ def _shell(
             open_id=address_id() if view == "chat" else "",
             unread=ConversationsState.unread_total,
             sound=SessionState.sound,
+            user_id=SessionState.user_id,
         ),
         rx.el.main(
             rx.el.div(

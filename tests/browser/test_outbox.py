@@ -61,6 +61,20 @@ def test_what_waits_survives_a_reload(mira: Visitor, tomas: Visitor) -> None:
     assert stored(tomas, conversation_id) == ["First", "Second"]
 
 
+def test_what_waits_goes_out_from_any_page(mira: Visitor, tomas: Visitor) -> None:
+    conversation_id = mira.open_chat_with(tomas)
+    mira.context.route(SEND, lambda route: route.abort())
+    mira.write("Written and left")
+    expect(mira.log.get_by_role("img", name="Queued")).to_be_visible()
+    mira.context.unroute(SEND)
+
+    with mira.page.expect_response(SEND) as sent:
+        mira.open_home()
+
+    assert sent.value.ok
+    assert stored(tomas, conversation_id) == ["Written and left"]
+
+
 def test_an_answer_that_got_lost_makes_no_second_message(mira: Visitor, tomas: Visitor) -> None:
     conversation_id = mira.open_chat_with(tomas)
     lost: list[str] = []

@@ -126,8 +126,12 @@ def news_element(
     open_id: rx.Var[str],
     unread: rx.Var[int],
     sound: rx.Var[bool],
+    user_id: rx.Var[str],
 ) -> rx.Component:
-    """Have news be heard: a sound and a notification, by one of the tabs of this browser."""
+    """Have news be heard: a sound and a notification, by one of the tabs of this browser.
+
+    It stands on every page of somebody signed in, so what waits in the outbox goes out there, too.
+    """
     cell = cells(news)
     return _News.create(
         role="status",
@@ -139,6 +143,7 @@ def news_element(
             "open": open_id,
             "unread": unread,
             "sound": rx.cond(sound, "true", "false"),
+            "user-id": user_id,
         },
     )
 
