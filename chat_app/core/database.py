@@ -186,7 +186,7 @@ def _make_engine(settings: Settings) -> AsyncEngine:
 
 
 def _postgres_engine(settings: Settings, *, patient: bool = False) -> AsyncEngine:
-    connect = {"timeout": POOL_WAIT_S, "command_timeout": None if patient else ANSWER_S}
+    connect = {"timeout": ANSWER_S, "command_timeout": None if patient else ANSWER_S}
     if patient:
         return create_async_engine(
             settings.database_address, poolclass=NullPool, connect_args=connect
@@ -200,6 +200,7 @@ def _postgres_engine(settings: Settings, *, patient: bool = False) -> AsyncEngin
         connect_args=connect,
     )
     event.listen(engine.sync_engine, "handle_error", _drop_what_is_silent)
+    event.listen(engine.sync_engine, "invalidate", _hang_up_on_what_is_silent)
     return engine
 
 
@@ -209,6 +210,16 @@ def _drop_what_is_silent(context: ExceptionContext) -> None:
         context.is_disconnect = True
         # The others are asked before they are used again.
         context.invalidate_pool_on_disconnect = False
+
+
+def _hang_up_on_what_is_silent(
+    connection: Any,  # noqa: ANN401  # SQLAlchemy's own, around asyncpg's
+    _record: ConnectionPoolEntry,
+    error: BaseException | None,
+) -> None:
+    # Nor would it take part in a goodbye, for which SQLAlchemy waits two seconds.
+    if isinstance(error, TimeoutError):
+        connection.driver_connection.terminate()
 
 
 def _prepare_sqlite(engine: Engine) -> None:
