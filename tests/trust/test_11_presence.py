@@ -1,7 +1,7 @@
 """Trust 11: clock jumps, half-open links, killed tabs. Presence is right, and never flickers.
 
 A killed node, an emptied Redis and several devices are in tests/realtime/test_online.py,
-tests/presence and tests/socket/test_presence.py; killed tabs in tests/browser/test_presence.py.
+tests/presence and tests/socket/test_presence.py; killed tabs in tests/browser/test_killed_tabs.py.
 """
 
 import asyncio
