@@ -110,7 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     chat.add_argument(
         "--rate", type=_between(float, 0.1, 5_000), default=50.0, help="messages a second, together"
     )
-    chat.add_argument("--seconds", type=_seconds, default=60.0, help="how long they talk")
+    chat.add_argument(
+        "--seconds", type=_seconds, metavar="TIME", default=60.0, help="how long they talk"
+    )
     chat.add_argument("--seed", type=int, default=int(time.time()) % 100_000, help="of the dice")
     chat.add_argument(
         "--times", type=_between(int, 1, 1_000), default=1, help="runs, each with the next seed"
@@ -120,17 +122,24 @@ def _parser() -> argparse.ArgumentParser:
     faults.add_argument(
         "--drop",
         type=_share,
+        metavar="SHARE",
         help="this share of all links is cut every few seconds, every second one of them "
         "after the chat has answered and before the device heard it",
     )
-    faults.add_argument("--delay", type=_seconds, help="all bytes are late, by so much at the most")
+    faults.add_argument(
+        "--delay", type=_seconds, metavar="TIME", help="all bytes are late, by so much at the most"
+    )
     faults.add_argument(
         "--duplicate",
         action="store_true",
         help="a fifth of all frames is sent twice, and of all messages from another door too",
     )
-    faults.add_argument("--kill-every", type=_seconds, help="kill -9 a node about so often")
-    faults.add_argument("--redis-off", type=_seconds, help="Redis is frozen or stopped so long")
+    faults.add_argument(
+        "--kill-every", type=_seconds, metavar="TIME", help="kill -9 a node about so often"
+    )
+    faults.add_argument(
+        "--redis-off", type=_seconds, metavar="TIME", help="Redis is frozen or stopped so long"
+    )
     return parser
 
 
