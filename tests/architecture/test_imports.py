@@ -41,7 +41,7 @@ LIBRARY_HOME = {
     "starlette": {"ui"},
     "socketio": {"ui"},
     "engineio": {"ui"},
-    "uvicorn": {"ui/production.py"},
+    "uvicorn": {"ui/production.py", "ui/peers.py"},
     "redis": {
         "core/rate_limit.py",
         "realtime/redis_broker.py",
