@@ -49,6 +49,7 @@ class Moved(NamedTuple):
     id: UUID
     last_rev: int
     since: int
+    is_at_rest: bool
 
 
 class CatchUp:
@@ -59,6 +60,8 @@ class CatchUp:
         self._hub = hub
         self._online = online
         self._task: asyncio.Task[None] | None = None
+        # Where something was not heard at the last look, and up to where all was.
+        self._waiting: dict[UUID, int | None] = {}
         self._looked_at = time.monotonic()
         self._forgot_at = self._looked_at
 
@@ -83,8 +86,10 @@ class CatchUp:
         """
         now = time.monotonic()
         rows = await self._moved(now - self._looked_at + SLACK_S)
-        lost = [one for row in rows if (one := self._unheard(row)) is not None]
+        unheard = [one for row in rows if (one := self._unheard(row)) is not None]
+        lost = [one for one in unheard if one.is_at_rest or self._is_stuck(one.id)]
         told = await self._tell(lost) if lost else 0
+        self._waiting = {one.id: self._hub.heard.rev_of(one.id) for one in unheard}
         self._looked_at = now
         if now - self._forgot_at > REMEMBERED_S:
             self._hub.heard.forget_old()
@@ -102,25 +107,35 @@ class CatchUp:
             if told:
                 log.info("catch_up.told", changes=told)
 
-    async def _moved(self, seconds: float) -> list[Row[UUID, str | None, int]]:
+    async def _moved(self, seconds: float) -> list[Row[UUID, str | None, int, bool]]:
         changed_at = CONVERSATIONS.c.changed_at
         dialect = self._database.engine.dialect.name
         since = ago(dialect, timedelta(seconds=seconds + IN_FLIGHT_S))
         until = ago(dialect, timedelta(seconds=IN_FLIGHT_S))
         question = select(
-            CONVERSATIONS.c.id, CONVERSATIONS.c.direct_key, CONVERSATIONS.c.last_rev
-        ).where(changed_at > since, changed_at < until)
+            CONVERSATIONS.c.id,
+            CONVERSATIONS.c.direct_key,
+            CONVERSATIONS.c.last_rev,
+            (changed_at < until).label("is_at_rest"),
+        ).where(changed_at > since)
         async with self._database.reading() as session:
             return list(await session.execute(question))
 
-    def _unheard(self, row: Row[UUID, str | None, int]) -> Moved | None:
+    def _unheard(self, row: Row[UUID, str | None, int, bool]) -> Moved | None:
         heard = self._hub.heard.rev_of(row.id)
         if heard is not None and heard >= row.last_rev:
             return None
         if not any(self._hub.hears(topic) for topic in topics_of(row.id, row.direct_key)):
             self._hub.heard.settle(row.id, row.last_rev)
             return None
-        return Moved(row.id, row.last_rev, -1 if heard is None else heard)
+        return Moved(row.id, row.last_rev, -1 if heard is None else heard, row.is_at_rest)
+
+    def _is_stuck(self, conversation_id: UUID) -> bool:
+        # A busy conversation never rests; but where nothing has come since the last look, what was
+        # missing then is not on its way any more.
+        if conversation_id not in self._waiting:
+            return False
+        return self._waiting[conversation_id] == self._hub.heard.rev_of(conversation_id)
 
     async def _tell(self, lost: list[Moved]) -> int:
         changes = await self._changes(lost)
