@@ -18,6 +18,10 @@ FAR = LENGTH - 700
 
 # Scrolls up by half a screen and waits until the next page is there, noting every message on the
 # way and how far the topmost one moved when rows came above it.
+AT_THE_END = """() => {
+  const log = document.querySelector("[role=log]");
+  return log.scrollTop + log.clientHeight >= log.scrollHeight - 1;
+}"""
 SCROLL_UP = """async (goal) => {
   const log = document.querySelector("[role=log]");
   const frame = () => new Promise(requestAnimationFrame);
@@ -123,6 +127,8 @@ def test_scrolling_back_down_reaches_the_present(mira: Visitor, tomas: Visitor) 
 
     mira.page.keyboard.press("End")
     expect(mira.said("Message 259")).to_be_in_viewport()
+    # The key scrolls smoothly: whoever is still on the way is not at the end yet.
+    mira.page.wait_for_function(AT_THE_END)
     mira.post(tomas, "unrelated to the place")
     tomas.post(mira, "Right at the end")
     expect(mira.said("Right at the end")).to_be_in_viewport()
