@@ -4,6 +4,7 @@ import reflex as rx
 
 from chat_app.ui.browser.scripts import actions_element
 from chat_app.ui.kit.button import button
+from chat_app.ui.kit.dialog import sheet
 
 # On the buttons of the rows that open the menu.
 MENU = "data-menu"
@@ -38,16 +39,15 @@ def _item(words: str, action: str) -> rx.Component:
 
 
 def _question() -> rx.Component:
-    return rx.el.dialog(
-        rx.el.h2("Delete this message?", id="delete-question"),
-        rx.el.p("It disappears for everybody in this conversation."),
+    return sheet(
+        "Delete this message?",
+        rx.el.p("It disappears for everybody in this conversation.", class_name="sheet-text"),
         rx.el.div(
             button("Cancel", custom_attrs={"data-do": "cancel"}),
             button("Delete", kind="primary", custom_attrs={"data-do": "delete-now"}),
-            class_name="dialog-buttons",
+            class_name="sheet-buttons",
         ),
-        class_name="dialog",
-        custom_attrs={"aria-labelledby": "delete-question"},
+        name="delete-question",
     )
 
 
