@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from chat_app.core import sqlite
-from chat_app.core.errors import Unavailable
+from chat_app.core.errors import Overtaken, Unavailable
 from chat_app.core.settings import Settings
 
 POOL_WAIT_S = 5
@@ -27,13 +27,16 @@ SQLITE_BUSY_MS = 3000
 WAL_TRIES = 100
 Result = TypeVar("Result")
 
+# A serialization failure and a deadlock: rolled back so that another transaction could go on.
+OVERTAKEN = ("40001", "40P01")
 AWAY = (OperationalError, InterfaceError, PoolTimeout, OSError, TimeoutError)
 
 
 class Database:
     """Sessions and transactions over one engine.
 
-    Every failure to reach or use the database becomes `Unavailable`; other errors pass.
+    Every failure to reach or use the database becomes `Unavailable`; other errors pass. What the
+    database undid in favour of another transaction is `Overtaken`, which may be tried at once.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -153,15 +156,17 @@ def _away_is_unavailable() -> Iterator[None]:
     except AWAY as error:
         raise Unavailable from error
     except DBAPIError as error:
-        if error.connection_invalidated or not _is_our_fault(error):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if state in OVERTAKEN:
+            raise Overtaken from error
+        if error.connection_invalidated or not _is_our_fault(state):
             raise Unavailable from error
         raise
 
 
-def _is_our_fault(error: DBAPIError) -> bool:
+def _is_our_fault(state: str) -> bool:
     # SQLSTATE classes 53 (no resources), 57 (shutting down), 58 (system), 40 (rolled back by
     # the server) and 25006 (read-only after a failover) are the server's state, not our SQL.
-    state = getattr(error.orig, "sqlstate", None) or ""
     return not (state[:2] in ("53", "57", "58", "40", "08") or state == "25006")
 
 

@@ -77,3 +77,7 @@ class Unavailable(AppError):
     default_detail = "The chat cannot store anything right now. Please try again in a moment."
     retryable = True
     retry_after = 2
+
+
+class Overtaken(Unavailable):
+    """The database undid a transaction in favour of another; the same again may work at once."""

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from chat_app.core.database import Database
-from chat_app.core.errors import AppError, Unavailable
+from chat_app.core.errors import AppError, Overtaken, Unavailable
 from chat_app.messages.batch import Batch, Outcome, Stored
 from chat_app.messages.changes import store_changes
 from chat_app.messages.failpoints import NO_FAILPOINTS, Failpoints
@@ -140,9 +140,10 @@ class MessageLog:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 made, outcomes = await self._database.transact(partial(self._store_in, entries))
-            except IntegrityError:
+            except (IntegrityError, Overtaken):
                 # Another node stored one of these, or opened the same conversation, between
-                # our look and our insert: the next look sees it.
+                # our look and our insert: the next look sees it. Or two transactions waited for
+                # each other, and the database has chosen the other one to go on.
                 if attempt == ATTEMPTS:
                     raise
                 continue
