@@ -3,19 +3,21 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 from uuid import uuid4
 
 import httpx
 import jwt
+import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
-from websockets.typing import Origin
+from websockets.typing import Origin, Subprotocol
 
 PASSWORD = "correct horse battery"
 PATIENCE_S = 15
+MESSAGE_PACK = "chat.v1.msgpack"
 
 Json = dict[str, Any]
 
@@ -114,9 +116,12 @@ class Person:
         return as_json(reply)
 
     @contextlib.asynccontextmanager
-    async def socket(self) -> AsyncIterator["Socket"]:
-        """Give a live socket of this person, signed in by its first frame and greeted."""
-        async with Socket.open(self.url) as socket:
+    async def socket(self, *formats: str) -> AsyncIterator["Socket"]:
+        """Give a live socket of this person, signed in by its first frame and greeted.
+
+        `formats` are the subprotocols to offer; without any it is JSON.
+        """
+        async with Socket.open(self.url, formats=formats) as socket:
             await socket.send({"type": "auth", "content": self.access_token})
             await socket.expect("ready")
             yield socket
@@ -201,6 +206,11 @@ def assert_invalid(reply: httpx.Response, *fields: str) -> Json:
     return body
 
 
+def _read(frame: str | bytes) -> Json:
+    read: Json = json.loads(frame) if isinstance(frame, str) else msgspec.msgpack.decode(frame)
+    return read
+
+
 @dataclass
 class Socket:
     """A live socket. `expect` keeps what it passes over in `passed`, for later claims."""
@@ -212,7 +222,13 @@ class Socket:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(
-        cls, url: str, *, cookie: str | None = None, origin: str | None = None
+        cls,
+        url: str,
+        *,
+        cookie: str | None = None,
+        origin: str | None = None,
+        formats: Sequence[str] = (),
+        compression: str | None = None,
     ) -> AsyncIterator[Self]:
         """Connect to `/ws`; nobody is signed in unless the cookie says so."""
         address = url.replace("http", "ws", 1) + "/ws"
@@ -220,7 +236,8 @@ class Socket:
             address,
             origin=Origin(origin) if origin else None,
             additional_headers={"Cookie": cookie} if cookie else None,
-            compression=None,
+            subprotocols=[Subprotocol(one) for one in formats] or None,
+            compression=compression,
             max_size=2**24,
             max_queue=None,
             proxy=None,
@@ -228,14 +245,17 @@ class Socket:
             yield cls(connection)
 
     async def send(self, frame: Json | str | bytes) -> None:
-        """Send one frame: an object as JSON, text and bytes as they are."""
-        await self.connection.send(json.dumps(frame) if isinstance(frame, dict) else frame)
+        """Send one frame: an object in the format of the socket, text and bytes as they are."""
+        if isinstance(frame, dict):
+            packed = self.connection.subprotocol == MESSAGE_PACK
+            frame = msgspec.msgpack.encode(frame) if packed else json.dumps(frame)
+        await self.connection.send(frame)
 
     async def receive(self, *, seconds: float = PATIENCE_S) -> Json:
         """Return the next frame; the events of a batch one by one."""
         if not self._unread:
             async with asyncio.timeout(seconds):
-                frame = json.loads(await self.connection.recv())
+                frame = _read(await self.connection.recv())
             self._unread = frame["events"] if frame["type"] == "batch" else [frame]
         return self._unread.pop(0)
 

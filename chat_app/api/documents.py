@@ -8,6 +8,7 @@ from litestar import MediaType, Request, get
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 
 from chat_app.api import frames
+from chat_app.api.formats import FORMATS
 from chat_app.realtime import events
 
 STYLE = """
@@ -87,6 +88,7 @@ def asyncapi_document() -> dict[str, Any]:
         "channels": {
             "live": {
                 "address": "/ws",
+                "description": f"Subprotocols: {', '.join(FORMATS)}. The first is the default.",
                 "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
             }
         },

@@ -1,4 +1,7 @@
-"""The frames of the live socket that are no events: what clients send, and what answers them."""
+"""The frames of the live socket that are no events: what clients send, and what answers them.
+
+How they are written on the wire stands in `formats.py`.
+"""
 
 import json
 from typing import Annotated, TypeAlias
@@ -117,6 +120,7 @@ AnyClientFrame: TypeAlias = Send | Read | Writing | Resume | Ping | Auth
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyClientFrame] = msgspec.json.Decoder(AnyClientFrame)
+_unpacker: msgspec.msgpack.Decoder[AnyClientFrame] = msgspec.msgpack.Decoder(AnyClientFrame)
 ID_LONGEST = 64
 
 
@@ -131,17 +135,29 @@ def read_frame(text: str) -> AnyClientFrame | Error:
     try:
         return _decoder.decode(text)
     except msgspec.ValidationError as error:
-        unknown = "`$.type`" in str(error) or "missing required field `type`" in str(error)
-        code = "unknown_type" if unknown else "invalid"
-        return Error(code=code, detail=_rule(error), retryable=False, id=_id_of(text))
+        return _invalid(error, _id_of(text))
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
         detail = "The frame is not valid JSON."
         return Error(code="malformed_json", detail=detail, retryable=False, id=_id_of(text))
 
 
-def _rule(error: msgspec.ValidationError) -> str:
-    text = str(error).replace("Object ", "The frame ").replace("`$`", "the frame")
-    return f"{text}."
+def read_packed_frame(body: bytes) -> AnyClientFrame | Error:
+    """Read a client's frame in MessagePack, or say what is wrong with it."""
+    try:
+        return _unpacker.decode(body)
+    except msgspec.ValidationError as error:
+        return _invalid(error, _packed_id_of(body))
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        detail = "The frame is not valid MessagePack."
+        return Error(code="malformed_msgpack", detail=detail, retryable=False)
+
+
+def _invalid(error: msgspec.ValidationError, identifier: str | None) -> Error:
+    text = str(error)
+    unknown = "`$.type`" in text or "missing required field `type`" in text
+    rule = text.replace("Object ", "The frame ").replace("`$`", "the frame")
+    code = "unknown_type" if unknown else "invalid"
+    return Error(code=code, detail=f"{rule}.", retryable=False, id=identifier)
 
 
 def _id_of(text: str) -> str | None:
@@ -150,6 +166,19 @@ def _id_of(text: str) -> str | None:
         frame = json.loads(text)
     except (ValueError, RecursionError):
         return None
+    return _id_in(frame)
+
+
+def _packed_id_of(body: bytes) -> str | None:
+    # A map may have keys that Python cannot hash.
+    try:
+        frame = msgspec.msgpack.decode(body)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return _id_in(frame)
+
+
+def _id_in(frame: object) -> str | None:
     identifier = frame.get("id") if isinstance(frame, dict) else None
     if not isinstance(identifier, str) or len(identifier) > ID_LONGEST:
         return None

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from chat_app.accounts.queries import own_user
 from chat_app.accounts.schemas import Identity
 from chat_app.api import frames
+from chat_app.api.formats import MAX_FRAME_BYTES, Format, Received, WrongKind
 from chat_app.api.resume import resume
 from chat_app.conversations.queries import recent_revs, unread_counts
 from chat_app.core.errors import AppError, Invalid
@@ -26,14 +27,13 @@ from chat_app.realtime.events import Envelope
 from chat_app.realtime.hub import SESSION_OVER, TOO_SLOW, Outlet, OutletClosed
 
 HEARTBEAT_S = 30
-MAX_FRAME_BYTES = 65_536
 UNDER_WAY = 256
 ACTIVE = timedelta(minutes=5)
 LAST_WORDS_S = 0.5
 
 FRAME_TOO_BIG = 4413
 TOO_MANY = 4429
-NO_BINARY = 1003
+WRONG_KIND = 1003
 
 Socket = WebSocket[Any, Any, Any]
 
@@ -47,7 +47,7 @@ class Refused(Exception):
         super().__init__(reason)
 
 
-async def receive(socket: Socket) -> str | bytes | None:
+async def receive(socket: Socket) -> Received | None:
     """Return the next frame; None when the other side has gone."""
     message = await socket.receive()
     if message["type"] != "websocket.receive":
@@ -81,8 +81,11 @@ class FrameBudget:
 class LiveSocket:
     """An authenticated socket. Everything it is sent goes through its outlet, in one order."""
 
-    def __init__(self, socket: Socket, node: Node, identity: Identity, outlet: Outlet) -> None:
+    def __init__(
+        self, socket: Socket, spoken: Format, node: Node, identity: Identity, outlet: Outlet
+    ) -> None:
         self._socket = socket
+        self._format = spoken
         self._node = node
         self._identity = identity
         self._outlet = outlet
@@ -119,7 +122,7 @@ class LiveSocket:
             )
 
     async def _send(self, body: bytes) -> None:
-        await self._socket.send({"type": "websocket.send", "text": body.decode(), "bytes": None})
+        await self._socket.send(self._format.sending(body))
 
     async def _write(self) -> None:
         while True:
@@ -138,8 +141,7 @@ class LiveSocket:
         raise Refused(SESSION_OVER, "session ended")
 
     async def _read(self) -> None:
-        async for text in self._texts():
-            frame = frames.read_frame(text)
+        async for frame in self._frames():
             if isinstance(frame, frames.Send):
                 await self._submit(frame)
             elif isinstance(frame, frames.Error):
@@ -147,15 +149,16 @@ class LiveSocket:
             else:
                 await self._answer(frame)
 
-    async def _texts(self) -> AsyncIterator[str]:
+    async def _frames(self) -> AsyncIterator[frames.AnyClientFrame | frames.Error]:
         while (received := await receive(self._socket)) is not None:
-            if isinstance(received, bytes):
-                raise Refused(NO_BINARY, "text frames only")
-            too_big = len(received) > MAX_FRAME_BYTES // 4
-            if too_big and len(received.encode(errors="replace")) > MAX_FRAME_BYTES:
+            if self._format.is_too_big(received):
                 raise Refused(FRAME_TOO_BIG, "frame too big")
             self._budget.take()
-            yield received
+            try:
+                frame = self._format.read(received)
+            except WrongKind:
+                raise Refused(WRONG_KIND, f"not {self._format.subprotocol}") from None
+            yield frame
 
     async def _submit(self, frame: frames.Send) -> None:
         """Queue a message; its ack follows when it is stored, other frames may come between."""

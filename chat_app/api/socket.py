@@ -12,12 +12,12 @@ from litestar import websocket
 from chat_app.accounts.schemas import Identity
 from chat_app.api import frames
 from chat_app.api.auth import is_own_origin
-from chat_app.api.live import MAX_FRAME_BYTES, TOO_MANY, LiveSocket, Refused, Socket, receive
+from chat_app.api.formats import JSON, Format, Received, WrongKind, agreed
+from chat_app.api.live import TOO_MANY, LiveSocket, Refused, Socket, receive
 from chat_app.core.errors import AppError
 from chat_app.node import Node
 from chat_app.realtime.hub import SESSION_OVER
 
-SUBPROTOCOL = "chat.v1.json"
 AUTH_WITHIN_S = 10
 
 FORBIDDEN = 4403
@@ -38,13 +38,14 @@ async def live_socket(socket: Socket) -> None:
         # Closed before it was accepted: the upgrade is answered with 403.
         await socket.close(FORBIDDEN, "foreign origin")
         return
-    offered = socket.scope.get("subprotocols", [])
-    await socket.accept(subprotocols=SUBPROTOCOL if SUBPROTOCOL in offered else None)
+    chosen = agreed(socket.scope.get("subprotocols", []))
+    await socket.accept(subprotocols=chosen.subprotocol if chosen else None)
+    spoken = chosen or JSON
     try:
-        identity = await _authenticate(socket, node, cookie)
+        identity = await _authenticate(socket, spoken, node, cookie)
         with _counted(socket, node, identity.user_id):
             async with await node.open_outlet(identity) as outlet:
-                await LiveSocket(socket, node, identity, outlet).run()
+                await LiveSocket(socket, spoken, node, identity, outlet).run()
     except Refused as refusal:
         await _close(socket, refusal.code, refusal.reason)
     except AppError as error:
@@ -68,7 +69,7 @@ def _counted(socket: Socket, node: Node, user_id: UUID) -> Iterator[None]:
             del sockets[user_id]
 
 
-async def _authenticate(socket: Socket, node: Node, cookie: str | None) -> Identity:
+async def _authenticate(socket: Socket, spoken: Format, node: Node, cookie: str | None) -> Identity:
     """Return whose socket this is, by the cookie or else by the first frame."""
     if cookie is not None:
         identity = await node.accounts.identify_cookie(cookie)
@@ -78,15 +79,24 @@ async def _authenticate(socket: Socket, node: Node, cookie: str | None) -> Ident
                 first = await receive(socket)
         except TimeoutError:
             raise Refused(NOT_IN_TIME, "no auth in time") from None
-        if not isinstance(first, str):
-            raise Refused(SESSION_OVER, "not authenticated")
-        frame = frames.read_frame(first) if len(first) <= MAX_FRAME_BYTES else None
+        frame = _first(spoken, first)
         if not isinstance(frame, frames.Auth):
             raise Refused(SESSION_OVER, "not authenticated")
         identity = await node.accounts.identify_token(frame.content)
     if identity is None:
         raise Refused(SESSION_OVER, "not authenticated")
     return identity
+
+
+def _first(
+    spoken: Format, received: Received | None
+) -> frames.AnyClientFrame | frames.Error | None:
+    if received is None or spoken.is_too_big(received):
+        return None
+    try:
+        return spoken.read(received)
+    except WrongKind:
+        return None
 
 
 async def _close(socket: Socket, code: int, reason: str) -> None:

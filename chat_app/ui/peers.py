@@ -11,10 +11,14 @@ from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from chat_app.ui.compression import OfferLargeFramesDeflate
+
 # What the kernel holds that is not on its way yet; it would take megabytes for a slow reader.
 UNSENT_BYTES = 128 * 1024
 # How long somebody who reads slowly may take to get to the goodbye.
 LINGER_S = 20.0
+
+_COMPRESSION = [OfferLargeFramesDeflate()]
 
 
 class Peer(WebSocketsSansIOProtocol):
@@ -28,6 +32,8 @@ class Peer(WebSocketsSansIOProtocol):
             connection: socket.socket = transport.get_extra_info("socket")
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         super().connection_made(transport)
+        # uvicorn's own would compress everything and keep a dictionary a connection.
+        self.conn.available_extensions = _COMPRESSION
 
     async def send(self, message: Any) -> None:  # noqa: ANN401  # any of ASGI's
         """Send; a goodbye does not wait until the peer has read what it was sent before."""

@@ -64,7 +64,7 @@ def serve(app: AsgiApp, *, host: str, port: int, trusted_proxies: tuple[str, ...
             ws_max_size=MAX_FRAME_BYTES,
             ws_ping_interval=HEARTBEAT_SECONDS,
             ws_ping_timeout=HEARTBEAT_SECONDS,
-            # A dictionary per connection costs more memory than small frames save bandwidth.
+            # `Peer` has its own way to compress.
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
