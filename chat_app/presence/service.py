@@ -156,7 +156,8 @@ class Presence:
         gone = {user_id for user_id, online in changes.items() if not online}
         hearers = {sight.viewer_id for sight in told}
         there = await self._online.among({*hearers, *about, *self._doubtful})
-        back, self._doubtful = self._doubtful & there, gone - there
+        absent = (gone | (about - changes.keys())) - there
+        back, self._doubtful = self._doubtful & there, absent
         if self._doubtful:
             self._wake.set()
         for user_id in back - changes.keys():

@@ -1,8 +1,9 @@
 """People who come to running nodes and listen, without a server."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest_asyncio
@@ -18,6 +19,7 @@ from tests.nodes import new_user, open_node
 
 # Short enough to wait for, long enough that a busy machine does not run out of it by accident.
 GRACE_S = 0.6
+GRACE = timedelta(seconds=GRACE_S)
 QUICK = {"CHAT_PRESENCE_GRACE_SECONDS": str(GRACE_S), "CHAT_PRESENCE_TTL_SECONDS": "4"}
 
 
@@ -29,12 +31,16 @@ class Listener:
         self.heard: list[AnyEvent] = []
 
     async def until_told(self, user_id: UUID, *, online: bool | None) -> Presence:
-        """Listen until told so about somebody, and return it."""
+        """Listen until told so about somebody, and return it. What was told before may come again.
+
+        Of what is told later nothing is lost: it is in `told`.
+        """
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 for event in await self._next():
-                    if isinstance(event, Presence) and event.user_id == user_id:
-                        assert event.online is online, f"told {event}"
+                    if not isinstance(event, Presence) or event.user_id != user_id:
+                        continue
+                    if event.online is online:
                         return event
 
     def told(self) -> list[Presence]:
@@ -100,6 +106,11 @@ async def share_presence(node: Node, user_id: UUID, *, shared: bool) -> None:
     async with node.database.writing() as session:
         user = await session.get_one(User, user_id)
         user.share_presence = shared
+
+
+def never_left(told: Iterable[Presence]) -> bool:
+    """Whether somebody was told to be there, perhaps again and again, and never to be gone."""
+    return {event.online for event in told} == {True}
 
 
 async def told_by_now(node: Node, listener: Listener, viewer_id: UUID) -> list[Presence]:
