@@ -108,13 +108,17 @@ def start(storage: Storage, **settings: str) -> servers.ChatServer:
 
     Rate limits are off and hashes cheap unless `settings` say otherwise.
     """
+    return launch(storage, **settings).wait_until_ready()
+
+
+def launch(storage: Storage, **settings: str) -> servers.ChatServer:
+    """Do as `start`, without waiting."""
     port = servers.free_port()
     command = [sys.executable, "-m", "tests.api_server", str(port)]
     usual = {"CHAT_LIMITS": "off", "CHAT_SECRET_KEY": SECRET, "TEST_CHEAP_HASHES": "1"}
     everything = {**usual, **storage.settings, **settings}
     everything.pop("CHAT_DATA_DIR")
-    chat = servers.ChatServer(command, folder=storage.folder, port=port, **everything)
-    return chat.wait_until_ready()
+    return servers.ChatServer(command, folder=storage.folder, port=port, **everything)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""Find Chromium, Redis and PostgreSQL for the tests; install on Debian what is missing.
+"""Find Chromium, Redis, PostgreSQL and nginx for the tests; install on Debian what is missing.
 
 The tests start private copies on free ports; nothing here needs them running.
 """
@@ -28,6 +28,8 @@ NEEDED = (
     Needed("Chromium", programs.chromium, "chromium"),
     Needed("Redis", programs.redis_server, "redis-server"),
     Needed("PostgreSQL", programs.postgres_folder, "postgresql"),
+    Needed("nginx", programs.nginx, "nginx"),
+    Needed("OpenSSL", programs.openssl, "openssl"),
 )
 
 

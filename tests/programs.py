@@ -58,6 +58,23 @@ def postgres_folder() -> Path:
     raise ProgramMissing("PostgreSQL")
 
 
+def nginx() -> Path:
+    """Return nginx; Debian keeps it where only root looks."""
+    return _on_the_path("nginx", "nginx")
+
+
+def openssl() -> Path:
+    """Return the program that makes certificates."""
+    return _on_the_path("openssl", "OpenSSL")
+
+
+def _on_the_path(command: str, name: str) -> Path:
+    found = shutil.which(command) or shutil.which(command, path="/usr/sbin:/usr/local/sbin")
+    if not found:
+        raise ProgramMissing(name)
+    return Path(found)
+
+
 def _version(folder: Path) -> int:
     digits = "".join(letter for letter in folder.parent.name if letter.isdigit())
     return int(digits or 0)

@@ -1,0 +1,47 @@
+"""Three nodes behind nginx, over TLS: the clients trust the certificate made for the test."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import Cluster
+from tests.conftest import Storage, _Farm, launch
+
+
+@pytest.fixture(scope="session")
+def shared_cluster(farm: _Farm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Start the nodes that all tests share who stop none of them."""
+    folder = tmp_path_factory.mktemp("cluster")
+    cluster = start_cluster(farm, folder)
+    try:
+        yield cluster
+    finally:
+        statuses = cluster.stop()
+    assert statuses == [0, 0, 0]
+
+
+@pytest.fixture
+def cluster(shared_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """Give three nodes behind nginx; everybody trusts its certificate."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(shared_cluster.nginx.certificate))
+    return shared_cluster
+
+
+@pytest.fixture
+def own_cluster(farm: _Farm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """Give three nodes that the test may stop, kill and restart."""
+    cluster = start_cluster(farm, tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(cluster.nginx.certificate))
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def start_cluster(farm: _Farm, folder: Path) -> Cluster:
+    """Start three nodes over a fresh database and Redis."""
+    redis = farm.new_redis()
+    storage = Storage("postgres+redis", farm.postgres.new_chat_database(), redis.url, folder)
+    return Cluster(folder / "nginx", partial(launch, storage))

@@ -1,0 +1,117 @@
+"""A private nginx with the configuration that operators get, in front of nodes of ours.
+
+The file itself is used as it stands. Replaced is what no two of them could share on one machine:
+the ports, and the folder of the log.
+"""
+
+import os
+import pwd
+import re
+import signal
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import httpx
+import psutil
+
+from tests import programs
+from tests.servers import LOOPBACK, ROOT, Server, free_port
+
+SITE = ROOT / "deploy" / "nginx.conf"
+NODE = "server {address} max_fails=1 fail_timeout=2s;\n"
+# What stands around a site, with the folders that belong to root elsewhere.
+MAIN = """\
+daemon off;
+user {user};
+worker_processes 2;
+worker_shutdown_timeout 5s;
+pid {folder}/nginx.pid;
+error_log stderr notice;
+events {{ worker_connections 2048; }}
+http {{
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/conf.d/*.conf;
+}}
+"""
+
+
+class Nginx:
+    """nginx at `url`: over TLS with a certificate that `certificate` vouches for, or without.
+
+    Its port is known before it starts, so that the nodes can be told their public address.
+    """
+
+    def __init__(self, folder: Path, *, tls: bool = True) -> None:
+        self.folder = folder
+        self.port, self.plain_port = free_port(), free_port()
+        self.url = f"https://localhost:{self.port}" if tls else f"http://{LOOPBACK}:{self.port}"
+        self.certificate = folder / "chat" / "fullchain.pem"
+        self._tls = tls
+        (folder / "chat").mkdir(parents=True)
+        (folder / "conf.d").mkdir()
+
+    def start(self, nodes: Iterable[str]) -> None:
+        """Start with these nodes (`host:port` each)."""
+        if self._tls:
+            self._certify()
+        self._write_nodes(nodes)
+        site = SITE.read_text()
+        (self.folder / "conf.d" / "chat.conf").write_text(self._moved(site))
+        user = pwd.getpwuid(os.geteuid()).pw_name
+        (self.folder / "nginx.conf").write_text(MAIN.format(folder=self.folder, user=user))
+        options = ["-p", str(self.folder), "-c", str(self.folder / "nginx.conf")]
+        self.server = Server([programs.nginx(), *options], log=self.folder / "nginx.log")
+        self.server.wait_until(self._answers)
+
+    def set_nodes(self, nodes: Iterable[str]) -> None:
+        """Change the list of nodes, and wait until the workers know it."""
+        master = psutil.Process(self.server.process.pid)
+        before = {worker.pid for worker in master.children()}
+        self._write_nodes(nodes)
+        self.server.process.send_signal(signal.SIGHUP)
+        self.server.wait_until(
+            lambda: len({worker.pid for worker in master.children()} - before) == len(before)
+        )
+
+    def requests(self) -> str:
+        """Return the log of what was asked."""
+        return (self.folder / "chat.log").read_text()
+
+    def stop(self) -> None:
+        """Stop, hanging up on everybody."""
+        self.server.stop()
+
+    def _write_nodes(self, nodes: Iterable[str]) -> None:
+        lines = "".join(NODE.format(address=address) for address in nodes)
+        (self.folder / "chat" / "nodes.conf").write_text(lines)
+
+    def _moved(self, site: str) -> str:
+        site = site.replace("/var/log/nginx", str(self.folder))
+        site = re.sub(r"listen \[::\].*\n", "", site)
+        site = site.replace("listen 80 ", f"listen {LOOPBACK}:{self.plain_port} ")
+        site = site.replace("listen 443 ", f"listen {LOOPBACK}:{self.port} ")
+        if not self._tls:
+            site = site.replace("ssl http2 ", "")
+            site = re.sub(r"ssl_.*\n", "", site)
+        return site
+
+    def _certify(self) -> None:
+        names = "subjectAltName=DNS:localhost,DNS:*.localhost"
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        files = ["-keyout", str(self.certificate.with_name("privkey.pem"))]
+        files += ["-out", str(self.certificate)]
+        subject = ["-subj", "/CN=localhost", "-addext", names, "-days", "2"]
+        command = [str(programs.openssl()), "req", "-x509", *key, *subject, *files]
+        subprocess.run(command, check=True, capture_output=True)
+
+    def _answers(self) -> bool:
+        try:
+            httpx.get(f"http://{LOOPBACK}:{self.plain_port}/", timeout=5)
+        except httpx.TransportError:
+            return False
+        return True
