@@ -36,6 +36,10 @@ demo: install ## Fill an empty database with people and conversations, and print
 migrate: install ## Bring the database of CHAT_DATABASE_URL up to date
 	$(BIN)/alembic upgrade head
 
+.PHONY: build
+build: install ## Build the front end, for `python -m chat_app.serve` to serve without Node
+	$(BIN)/reflex export --frontend-only --no-zip
+
 .PHONY: export
 export: install ## Write frontend.zip and backend.zip
 	$(BIN)/reflex export

@@ -15,9 +15,13 @@ from types import FrameType
 import uvicorn
 from reflex.utils import exec as reflex_exec
 from reflex.utils import prerequisites
+from reflex_base import constants
+from reflex_base.config import get_config
 from reflex_base.environment import environment
 
+from chat_app.core.settings import read_settings
 from chat_app.edge import AsgiApp
+from chat_app.ui import build
 from chat_app.ui.peers import Peer
 
 # `/ws` answers a frame over 64 KiB by itself; what is still larger is not even read to its end.
@@ -44,6 +48,23 @@ def serve_with_uvicorn(trusted_proxies: tuple[str, ...]) -> None:
         serve(app, host=host, port=port, trusted_proxies=trusted_proxies)
 
     reflex_exec.run_backend_prod = run_backend_prod
+
+
+def serve_existing_build(*, host: str, port: int) -> None:
+    """Serve the front end that is built already; without one that fits this code, say so and exit.
+
+    Neither Node nor a place to write to is needed but the data folder, and Reflex's own command,
+    which looks for both, is not involved.
+    """
+    environment.REFLEX_ENV_MODE.set(constants.Env.PROD)
+    environment.REFLEX_SKIP_COMPILE.set(True)
+    environment.REFLEX_MOUNT_FRONTEND_COMPILED_APP.set(True)
+    config = get_config()
+    if not build.front_end_is_current():
+        sys.exit("There is no front end built from this code here; run `make build` first.")
+    config._set_persistent(frontend_port=port, backend_port=port)
+    app = prerequisites.get_app().app()
+    serve(app, host=host, port=port, trusted_proxies=read_settings().trusted_proxies)
 
 
 def serve(app: AsgiApp, *, host: str, port: int, trusted_proxies: tuple[str, ...]) -> None:

@@ -30,6 +30,8 @@ MAY_IMPORT = {
     "edge": {"core"},
     # Fills an empty database for a newcomer, and is in nobody's way.
     "demo": INNER | {"accounts", "conversations"},
+    # A command around the browser's door, which finds the composition root by its name.
+    "serve": {"ui"},
     # The composition root imports everything, and nothing imports it.
     "chat_app": INNER | {*DOMAINS, "node", "api", "ui", "edge"},
 }

@@ -1,0 +1,232 @@
+"""The image: what its recipe says, and that a node needs no more than what it holds.
+
+There may be no container engine; so what the last stage copies is copied here, into a folder that
+nobody may write to, and its command runs there as it would in the image.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests import servers
+from tests.servers import ROOT
+
+RECIPE = (ROOT / "deploy" / "Dockerfile").read_text().replace("\\\n", " ")
+STEPS = [line.split(maxsplit=1) for line in RECIPE.splitlines() if line and line[0] not in "# "]
+STARTS = [index for index, (word, _) in enumerate(STEPS) if word == "FROM"]
+LAST_STAGE = STEPS[STARTS[-1] :]
+SECRET = "kXw3_vB7qLr0ZtYdP9mNcHs5Ua-J2eGfT8oIi4RzQbW6xEyV"
+
+
+def said(word: str) -> list[str]:
+    """Return what the last stage says after `word`, once for each time."""
+    return [rest for step, rest in LAST_STAGE if step == word]
+
+
+def copied() -> Iterator[tuple[str, str]]:
+    """Yield what of the checkout, and of its build, is copied to where below `/app`."""
+    for rest in said("COPY"):
+        words = [word for word in shlex.split(rest) if not word.startswith("--from")]
+        for source in words[:-1]:
+            inside = source.removeprefix("/app/")
+            yield inside, words[-1].removeprefix("./") or inside
+
+
+class TestTheRecipe:
+    def test_has_two_stages_from_images_with_versions(self) -> None:
+        images = [STEPS[index][1] for index in STARTS]
+
+        assert len(images) == 2
+        assert images[0].endswith(" AS build")
+        for image in images:
+            assert re.fullmatch(r"python:3\.\d+-slim-\w+", image.split()[0])
+
+    def test_runs_as_a_plain_user(self) -> None:
+        assert said("USER") == ["10001"]
+        assert [step for step, _ in LAST_STAGE].index("USER") > max(
+            index for index, (step, _) in enumerate(LAST_STAGE) if step in ("RUN", "COPY")
+        )
+
+    def test_leaves_node_behind(self) -> None:
+        first = " ".join(rest for _, rest in STEPS[: STARTS[-1]])
+        packages = re.findall(
+            r"^(nodejs\S*?)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE
+        )
+
+        assert packages
+        for package in packages:
+            assert package in first.partition("pip uninstall --yes")[2]
+
+    def test_holds_no_setting_and_no_secret(self) -> None:
+        assert set(re.findall(r"CHAT_\w+", RECIPE)) == {"CHAT_DATA_DIR"}
+        assert not {"ARG", "ADD"} & {step for step, _ in STEPS}
+        assert ".env" not in [source for source, _ in copied()]
+
+    def test_hands_signals_to_python_itself(self) -> None:
+        assert json.loads(said("ENTRYPOINT")[0]) == ["python", "-m"]
+        assert json.loads(said("CMD")[0])[0] == "chat_app.serve"
+
+    def test_gets_all_that_it_copies_and_nothing_private(self) -> None:
+        lines = (ROOT / ".dockerignore").read_text().splitlines()
+        let_in = {line.removeprefix("!") for line in lines if line.startswith("!")}
+        wanted = {
+            source
+            for step, rest in STEPS
+            if step == "COPY" and "--from" not in rest
+            for source in shlex.split(rest)[:-1]
+        }
+
+        assert "*" in lines
+        assert let_in == wanted
+        assert all((ROOT / name).exists() for name in let_in)
+
+
+@pytest.fixture
+def image(built_server: str, tmp_path: Path) -> Iterator[Path]:
+    """Give a folder with what the image has in `/app`, which nobody may write to."""
+    assert built_server
+    folder = tmp_path / "app"
+    for source, target in copied():
+        if source == ".venv":
+            continue
+        (folder / target).parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / source).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", "external")
+            shutil.copytree(ROOT / source, folder / target, ignore=ignored)
+        else:
+            shutil.copy(ROOT / source, folder / target)
+    make_writable(folder, writable=False)
+    yield folder
+    make_writable(folder, writable=True)
+
+
+def make_writable(folder: Path, *, writable: bool) -> None:
+    """Let the owner write to what is in a folder, or nobody."""
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod((0o755 if writable else 0o555) if path.is_dir() else 0o444)
+
+
+def as_in_the_image(*words: str) -> list[str]:
+    """Return the command that runs `python -m` like the image's plain user."""
+    command = [sys.executable, "-m", *words]
+    if os.geteuid() != 0:
+        return command
+    # What keeps a plain user from writing must keep the tests' root from it too.
+    return [str(shutil.which("setpriv")), "--bounding-set=-all", "--", *command]
+
+
+def environment(data: Path, **settings: str) -> dict[str, str]:
+    """Return all that a node in the image knows; there is no program on its path."""
+    data.mkdir(exist_ok=True)
+    nowhere = "/nonexistent"
+    return {
+        "PATH": nowhere,
+        "HOME": nowhere,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "CHAT_DATA_DIR": str(data),
+        **settings,
+    }
+
+
+def stopped(process: subprocess.Popen[bytes]) -> int:
+    """Ask a process to end, and return how it did."""
+    process.terminate()
+    return process.wait(servers.STOP_S)
+
+
+def test_a_node_runs_from_it_without_node_and_without_writing(image: Path, tmp_path: Path) -> None:
+    port = servers.free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [*json.loads(said("CMD")[0])[:-3], "127.0.0.1", "--port", str(port)]
+    server = servers.Server(
+        as_in_the_image(*command),
+        log=tmp_path / "log",
+        cwd=image,
+        environment=environment(tmp_path / "data", CHAT_PUBLIC_URL=url, CHAT_SECRET_KEY=SECRET),
+    )
+    try:
+        server.wait_until(lambda: health(url) == 0)
+        page = httpx.get(f"{url}/login")
+        script = page.text.partition('href="/assets/')[2].partition('"')[0]
+
+        assert page.status_code == 200
+        assert "immutable" in httpx.get(f"{url}/assets/{script}").headers["cache-control"]
+        assert httpx.get(f"{url}/chat/{'0' * 8}").status_code == 200
+    finally:
+        status = stopped(server.process)
+    assert status == 0
+    assert "Traceback" not in server.text()
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["chat.db"]
+
+
+def health(url: str) -> int:
+    """Return the status of the image's own health check, asked at `url`."""
+    [words] = [rest.partition("CMD ")[2] for rest in said("HEALTHCHECK")]
+    [_, *arguments] = json.loads(words)
+    done = subprocess.run(  # noqa: S603  # our own one-liner
+        [sys.executable, *(word.replace("http://127.0.0.1:3000", url) for word in arguments)],
+        check=False,
+        capture_output=True,
+    )
+    return done.returncode
+
+
+def test_the_health_check_says_no_where_nothing_answers() -> None:
+    assert health(f"http://127.0.0.1:{servers.free_port()}") == 1
+
+
+def test_the_migration_runs_from_it(image: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+
+    done = run(image, "alembic", "upgrade", "head", **environment(data, CHAT_SECRET_KEY=SECRET))
+
+    assert done.returncode == 0, done.stderr
+    assert (data / "chat.db").is_file()
+
+
+def test_without_a_front_end_it_says_so_and_builds_none(image: Path, tmp_path: Path) -> None:
+    make_writable(image, writable=True)
+    (image / ".web/build/fingerprint").unlink()
+
+    assert_refuses(image, tmp_path)
+
+
+def test_a_front_end_of_other_code_is_not_served(image: Path, tmp_path: Path) -> None:
+    make_writable(image, writable=True)
+    source = image / "chat_app" / "ui" / "theme.py"
+    source.chmod(0o644)
+    source.write_text(source.read_text() + "\n# changed\n")
+
+    assert_refuses(image, tmp_path)
+
+
+def assert_refuses(image: Path, tmp_path: Path) -> None:
+    """See that a node does not start, and names the one command that helps."""
+    done = run(image, "chat_app.serve", "--port", "1", **environment(tmp_path / "data"))
+
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "There is no front end built from this code here; run `make build` first."
+    )
+
+
+def run(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m` with `words` as in the image, to its end."""
+    return subprocess.run(  # noqa: S603  # our own programs
+        as_in_the_image(*words),
+        cwd=folder,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
