@@ -9,6 +9,7 @@ import reflex as rx
 
 from chat_app.api.app import create_api
 from chat_app.core.logs import configure_logs
+from chat_app.core.metrics import Metrics
 from chat_app.core.settings import SettingsError, read_settings
 from chat_app.edge import AsgiApp, dispatch, edge
 from chat_app.ui import build, packets, routes
@@ -24,7 +25,8 @@ except SettingsError as error:
     sys.exit(str(error))
 
 configure_logs(settings.log_level, settings.log_format)
-api = create_api(settings)
+metrics = Metrics()
+api = create_api(settings, metrics=metrics)
 
 
 class ChatApp(rx.App):
@@ -33,7 +35,8 @@ class ChatApp(rx.App):
     def __call__(self) -> AsgiApp:
         """Return the whole chat as one ASGI application."""
         pages = guard_sockets(super().__call__(), settings, opened)
-        return edge(dispatch(cast("AsgiApp", api), pages), public_url=settings.public_url)
+        chat = dispatch(cast("AsgiApp", api), pages)
+        return edge(chat, public_url=settings.public_url, metrics=metrics)
 
     def _should_compile(self) -> bool:
         return super()._should_compile() and not build.front_end_is_current()
@@ -67,6 +70,7 @@ app = ChatApp(
 )
 tabs = LiveTabs(app, routes.LIVE_SCREENS)
 leftovers = Leftovers(app)
+metrics.gauge("chat_tabs", "Open tabs that are signed in", lambda: len(tabs))
 app.add_middleware(SessionGuard(settings, tabs.follow), index=0)
 app.register_lifespan_task(life)
 routes.add_pages(app)

@@ -11,6 +11,8 @@ from uuid import uuid4
 
 import structlog
 
+from chat_app.core.metrics import Metrics
+
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -20,6 +22,7 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 REQUEST_ID = b"x-request-id"
 WELL_FORMED_REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
+METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "WEBSOCKET"])
 IMMUTABLE = b"public, max-age=31536000, immutable"
 
 log = structlog.get_logger("chat_app.edge")
@@ -42,9 +45,10 @@ def dispatch(api: AsgiApp, pages: AsgiApp) -> AsgiApp:
     return app
 
 
-def edge(app: AsgiApp, *, public_url: str) -> AsgiApp:
+def edge(app: AsgiApp, *, public_url: str, metrics: Metrics | None = None) -> AsgiApp:
     """Name every request, put the security headers on every reply, and write the access log."""
     security = security_headers(public_url)
+    counted = _Counted(metrics or Metrics())
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -56,6 +60,7 @@ def edge(app: AsgiApp, *, public_url: str) -> AsgiApp:
         try:
             await app(scope, receive, reply.send)
         finally:
+            counted.add(reply, route_of(scope))
             reply.write_log()
             structlog.contextvars.unbind_contextvars("request_id")
 
@@ -93,15 +98,43 @@ def security_headers(public_url: str) -> Headers:
     return headers
 
 
+def route_of(scope: Scope) -> str:
+    """Return what was asked for, without what differs from one to the next."""
+    template: str | None = scope.get("path_template")
+    if template:
+        return template
+    if _is_api(scope["path"]):
+        return "unknown"
+    return "/_event" if scope["type"] == "websocket" else "pages"
+
+
+class _Counted:
+    """What the edge counts; every label is a word of ours, whatever was asked."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._requests = metrics.counters(
+            "chat_http_requests_total", "Requests answered", "method", "route", "status"
+        )
+        self._seconds = metrics.histograms(
+            "chat_http_request_seconds", "From a request to the end of its reply", "route"
+        )
+
+    def add(self, reply: "_Reply", route: str) -> None:
+        method = reply.method if reply.method in METHODS else "other"
+        self._requests.of(method, route, str(reply.status or 500)).add()
+        if method != "WEBSOCKET":
+            self._seconds.of(route).add(reply.seconds)
+
+
 class _Reply:
     """One request's reply on its way out."""
 
     def __init__(self, scope: Scope, send: Send, security: Headers) -> None:
         self._send = send
         self._security = security
-        self._method = scope.get("method", "WEBSOCKET")
+        self.method = scope.get("method", "WEBSOCKET")
         self._path = scope["path"]
-        self._status = 0
+        self.status = 0
         self._started = time.perf_counter()
         given = dict(scope["headers"]).get(REQUEST_ID, b"")
         self.request_id = given if WELL_FORMED_REQUEST_ID.fullmatch(given) else uuid4().hex.encode()
@@ -112,23 +145,28 @@ class _Reply:
         """Pass a message on, completing the headers of the one that has them."""
         kind = message["type"]
         if kind in ("http.response.start", "websocket.http.response.start"):
-            self._status = message["status"]
+            self.status = message["status"]
             message = {**message, "headers": self._complete(list(message.get("headers", ())))}
         elif kind == "websocket.accept":
-            self._status = 101
+            self.status = 101
             message = {**message, "headers": _without_cors(message.get("headers", ()))}
-        elif kind == "websocket.close" and not self._status:
-            self._status = 403
+        elif kind == "websocket.close" and not self.status:
+            self.status = 403
         await self._send(message)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far."""
+        return time.perf_counter() - self._started
 
     def write_log(self) -> None:
         """Say what was asked and answered. Never the query: Reflex puts a tab's key there."""
         log.info(
             "request",
-            method=self._method,
+            method=self.method,
             path=self._path,
-            status=self._status or 500,
-            ms=round((time.perf_counter() - self._started) * 1000, 1),
+            status=self.status or 500,
+            ms=round(self.seconds * 1000, 1),
         )
 
     def _complete(self, headers: Headers) -> Headers:
@@ -145,7 +183,7 @@ class _Reply:
         if _is_api(self._path):
             return b"no-store"
         # Vite puts a hash of its content into the name of everything in `/assets/`.
-        if self._path.startswith("/assets/") and self._status in (200, 304):
+        if self._path.startswith("/assets/") and self.status in (200, 304):
             return IMMUTABLE
         return b"no-cache"
 

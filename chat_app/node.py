@@ -19,6 +19,8 @@ from chat_app.conversations.service import Conversations
 from chat_app.core import migrations
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError, Unavailable
+from chat_app.core.loop_lag import LoopLag
+from chat_app.core.metrics import Metrics
 from chat_app.core.passwords import Passwords
 from chat_app.core.rate_limit import (
     MemoryRateLimits,
@@ -33,6 +35,7 @@ from chat_app.messages.failpoints import NO_FAILPOINTS, Failpoints
 from chat_app.messages.service import Messages
 from chat_app.presence.service import Presence
 from chat_app.realtime.broker import Broker, MemoryBroker
+from chat_app.realtime.counted import count_outlets
 from chat_app.realtime.events import conversation_topic
 from chat_app.realtime.hub import Hub, Outlet
 from chat_app.realtime.online import MemoryOnline, Online, Times
@@ -51,6 +54,7 @@ class Node:
     """The parts of a running process."""
 
     settings: Settings
+    metrics: Metrics
     database: Database
     broker: Broker
     hub: Hub
@@ -108,19 +112,31 @@ class Node:
 
 @contextlib.asynccontextmanager
 async def running_node(
-    settings: Settings, failpoints: Failpoints = NO_FAILPOINTS
+    settings: Settings, failpoints: Failpoints = NO_FAILPOINTS, metrics: Metrics | None = None
 ) -> AsyncIterator[Node]:
-    """Run a node: migrate where that is safe, start its tasks; at the end flush and close."""
+    """Run a node: migrate where that is safe, start its tasks; at the end flush and close.
+
+    It counts in `metrics`, which no other node shares.
+    """
+    metrics = metrics or Metrics()
     async with contextlib.AsyncExitStack() as stack:
-        database = Database(settings)
+        lag = LoopLag(metrics)
+        lag.start()
+        stack.push_async_callback(lag.close)
+        database = Database(settings, metrics)
         stack.push_async_callback(database.close)
         await _migrate(database, settings)
-        broker = _broker(settings)
+        broker = _broker(settings, metrics)
         stack.push_async_callback(broker.close)
-        passwords = Passwords()
+        passwords = Passwords(metrics=metrics)
         stack.callback(passwords.close)
         limits = _limits(settings, stack)
         online = _online(settings, stack)
+        metrics.gauge(
+            "chat_presence_here",
+            "People whom this node says are online",
+            lambda: len(online.here()),
+        )
         deliveries = Deliveries(database=database, broker=broker)
         deliveries.start()
         stack.push_async_callback(deliveries.close)
@@ -131,6 +147,7 @@ async def running_node(
             limits=limits,
             settings=settings,
             failpoints=failpoints,
+            metrics=metrics,
         )
         messages.start()
         stack.push_async_callback(messages.close)
@@ -138,9 +155,10 @@ async def running_node(
         presence.start()
         stack.push_async_callback(presence.close)
         hub = Hub(broker, presence)
+        count_outlets(hub, metrics)
         hub.handed = deliveries.note
         stack.push_async_callback(hub.close)
-        catch_up = CatchUp(database=database, hub=hub, online=online)
+        catch_up = CatchUp(database=database, hub=hub, online=online, metrics=metrics)
         await catch_up.start()
         stack.push_async_callback(catch_up.close)
         log.info(
@@ -148,6 +166,7 @@ async def running_node(
         )
         yield Node(
             settings=settings,
+            metrics=metrics,
             database=database,
             broker=broker,
             hub=hub,
@@ -203,12 +222,14 @@ def _redis(settings: Settings, *, answer_within_s: float | None) -> Redis:
     )
 
 
-def _broker(settings: Settings) -> Broker:
-    if not settings.redis_url:
-        return MemoryBroker()
-    # A subscribed connection is silent for as long as there is no news.
-    broker = RedisBroker(_redis(settings, answer_within_s=None), REDIS_PREFIX)
-    broker.start()
+def _broker(settings: Settings, metrics: Metrics) -> Broker:
+    broker: Broker = MemoryBroker()
+    if settings.redis_url:
+        # A subscribed connection is silent for as long as there is no news.
+        redis = _redis(settings, answer_within_s=None)
+        broker = shared = RedisBroker(redis, REDIS_PREFIX, metrics)
+        shared.start()
+    metrics.gauge("chat_bus_up", "Whether other nodes can be reached", broker.is_up)
     return broker
 
 

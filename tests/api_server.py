@@ -15,6 +15,7 @@ from typing import cast
 
 from chat_app.api.app import create_api
 from chat_app.core.logs import configure_logs
+from chat_app.core.metrics import Metrics
 from chat_app.core.passwords import CONTEXT
 from chat_app.core.settings import SettingsError, read_settings
 from chat_app.edge import AsgiApp, edge
@@ -49,8 +50,9 @@ def main(port: int) -> None:
     configure_logs(settings.log_level, settings.log_format)
     file = os.environ.get("TEST_DIE_WHEN")
     failpoints = DieOnce(Path(file)) if file else NO_FAILPOINTS
-    api = cast("AsgiApp", create_api(settings, failpoints))
-    app = edge(api, public_url=settings.public_url)
+    metrics = Metrics()
+    api = cast("AsgiApp", create_api(settings, failpoints, metrics))
+    app = edge(api, public_url=settings.public_url, metrics=metrics)
     serve(app, host="127.0.0.1", port=port, trusted_proxies=settings.trusted_proxies)
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 from litestar import Litestar
 from litestar.exceptions import HTTPException
@@ -17,8 +18,10 @@ from chat_app.api.errors import on_app_error, on_broken_json, on_failure, on_htt
 from chat_app.api.friends import BlocksController, FriendsController
 from chat_app.api.health import HealthController
 from chat_app.api.messages import MessagesController
+from chat_app.api.metrics import metrics as metrics_page
 from chat_app.api.socket import live_socket
 from chat_app.core.errors import AppError
+from chat_app.core.metrics import Metrics
 from chat_app.core.settings import Settings
 from chat_app.messages.failpoints import NO_FAILPOINTS, Failpoints
 from chat_app.node import running_node
@@ -26,14 +29,18 @@ from chat_app.node import running_node
 API_VERSION = "1.0.0"
 
 
-def create_api(settings: Settings, failpoints: Failpoints = NO_FAILPOINTS) -> Litestar:
+def create_api(
+    settings: Settings, failpoints: Failpoints = NO_FAILPOINTS, metrics: Metrics | None = None
+) -> Litestar:
     """Make the API. Its lifespan runs the node and puts it into `state.node`."""
 
     @asynccontextmanager
     async def life(app: Litestar) -> AsyncIterator[None]:
-        async with running_node(settings, failpoints) as node:
+        async with running_node(settings, failpoints, metrics) as node:
             app.state.node = node
-            app.state.sockets = Counter()
+            app.state.sockets = sockets = Counter[UUID]()
+            node.metrics.gauge("chat_sockets", "Live sockets that are signed in", sockets.total)
+            node.metrics.gauges("chat_build_info", "What is running", "version", _build)
             yield
 
     return Litestar(
@@ -46,6 +53,7 @@ def create_api(settings: Settings, failpoints: Failpoints = NO_FAILPOINTS) -> Li
             ConversationsController,
             MessagesController,
             HealthController,
+            metrics_page,
             openapi_document,
             asyncapi_document,
             live_socket,
@@ -69,3 +77,7 @@ def create_api(settings: Settings, failpoints: Failpoints = NO_FAILPOINTS) -> Li
             render_plugins=[ReferencePage(path="/")],
         ),
     )
+
+
+def _build() -> dict[str, float]:
+    return {API_VERSION: 1.0}

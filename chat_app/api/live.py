@@ -92,6 +92,10 @@ class LiveSocket:
         self._budget = FrameBudget(node)
         self._under_way = 0
         self._room = asyncio.Event()
+        self._received = node.metrics.counter("chat_frames_received_total", "Frames from sockets")
+        self._errors = node.metrics.counters(
+            "chat_frames_refused_total", "Error frames to sockets, by their code", "code"
+        )
 
     async def run(self) -> None:
         """Greet, then read and write until one of the two ends. Raises Refused."""
@@ -154,6 +158,7 @@ class LiveSocket:
             if self._format.is_too_big(received):
                 raise Refused(FRAME_TOO_BIG, "frame too big")
             self._budget.take()
+            self._received.add()
             try:
                 frame = self._format.read(received)
             except WrongKind:
@@ -267,4 +272,6 @@ class LiveSocket:
         )
 
     def _reply(self, frame: frames.ServerFrame) -> None:
+        if isinstance(frame, frames.Error):
+            self._errors.of(frame.code).add()
         self._outlet.push(Envelope(frames.encode(frame)))

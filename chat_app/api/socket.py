@@ -47,9 +47,11 @@ async def live_socket(socket: Socket) -> None:
             async with await node.open_outlet(identity) as outlet:
                 await LiveSocket(socket, spoken, node, identity, outlet).run()
     except Refused as refusal:
+        _count(node, refusal.code)
         await _close(socket, refusal.code, refusal.reason)
     except AppError as error:
         log.warning("socket.failed", code=error.code)
+        _count(node, UNAVAILABLE)
         await _close(socket, UNAVAILABLE, error.code)
 
 
@@ -97,6 +99,13 @@ def _first(
         return spoken.read(received)
     except WrongKind:
         return None
+
+
+def _count(node: Node, code: int) -> None:
+    closed = node.metrics.counters(
+        "chat_sockets_closed_total", "Sockets that this node closed, by close code", "code"
+    )
+    closed.of(str(code)).add()
 
 
 async def _close(socket: Socket, code: int, reason: str) -> None:

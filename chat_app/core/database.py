@@ -18,6 +18,8 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from chat_app.core import sqlite
 from chat_app.core.errors import Overtaken, Unavailable
+from chat_app.core.metrics import Metrics
+from chat_app.core.pool import CountingPool, count_pool
 from chat_app.core.settings import Settings
 
 POOL_WAIT_S = 5
@@ -39,8 +41,9 @@ class Database:
     database undid in favour of another transaction is `Overtaken`, which may be tried at once.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics | None = None) -> None:
         self.engine = _make_engine(settings)
+        count_pool(self.engine, metrics or Metrics())
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = self.engine.execution_options(chat_writes=True)
         # What takes its time (a migration) must not run into the time limit of all the rest.
@@ -177,6 +180,7 @@ def _make_engine(settings: Settings) -> AsyncEngine:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_async_engine(
             url,
+            poolclass=CountingPool,
             pool_size=settings.database_pool_size,
             max_overflow=0,
             pool_timeout=POOL_WAIT_S,
@@ -198,6 +202,7 @@ def _postgres_engine(settings: Settings, *, patient: bool = False) -> AsyncEngin
         )
     engine = create_async_engine(
         settings.database_address,
+        poolclass=CountingPool,
         pool_size=settings.database_pool_size,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,

@@ -12,6 +12,7 @@ import structlog
 from passlib.context import CryptContext
 
 from chat_app.core.errors import RateLimited
+from chat_app.core.metrics import Metrics
 
 # RFC 9106, section 4, second recommended option: 64 MiB, 3 passes. One lane, since two
 # hashes run at a time and the machines we are made for have two cores.
@@ -42,11 +43,20 @@ class Verdict(NamedTuple):
 class Passwords:
     """Hashing with a bounded queue: beyond it callers get RateLimited instead of a long wait."""
 
-    def __init__(self, context: CryptContext = CONTEXT) -> None:
+    def __init__(self, context: CryptContext = CONTEXT, metrics: Metrics | None = None) -> None:
         self._context = context
         self._threads = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="argon2")
         self._under_way = 0
         self._nobody: str | None = None
+        metrics = metrics or Metrics()
+        metrics.gauge(
+            "chat_password_hashes_waiting",
+            "Passwords that are being hashed or wait for it",
+            lambda: self._under_way,
+        )
+        self._refused = metrics.counter(
+            "chat_password_hashes_refused_total", "Sign-ins refused because too many wait"
+        )
 
     async def hash(self, password: str) -> str:
         """Return the Argon2id hash of `password` (about 0.1 s of one core, 64 MiB)."""
@@ -71,6 +81,7 @@ class Passwords:
 
     async def _run(self, work: Callable[..., Result], *arguments: str) -> Result:
         if self._under_way >= WAITING:
+            self._refused.add()
             raise RateLimited(2, "Too many people are signing in right now. Please try again.")
         self._under_way += 1
         try:

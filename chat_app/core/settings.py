@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "CHAT_"
 MIN_SECRET_BYTES = 32
+MIN_TOKEN_BYTES = 16
 # Values seen in examples and tutorials: long enough, and known to everybody.
 KNOWN_SECRETS = ("changeme", "change-me", "change_me", "secret", "default", "example", "insecure")
 
@@ -36,6 +37,7 @@ class Settings(BaseSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "text"] = "json"
+    metrics_token: SecretStr = SecretStr("")
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1", "::1")
 
     database_pool_size: int = Field(default=10, ge=1, le=200)
@@ -103,6 +105,15 @@ class Settings(BaseSettings):
             or secret.lower().startswith(KNOWN_SECRETS)
         ):
             message = f"must be at least {MIN_SECRET_BYTES} bytes that nobody can guess"
+            raise ValueError(message)
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _is_a_good_token(cls, value: SecretStr) -> SecretStr:
+        token = value.get_secret_value()
+        if token and (len(token.encode()) < MIN_TOKEN_BYTES or not token.isascii()):
+            message = f"must be at least {MIN_TOKEN_BYTES} ASCII characters that nobody can guess"
             raise ValueError(message)
         return value
 

@@ -21,6 +21,7 @@ from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.json_rows import JsonRows, as_parameter
+from chat_app.core.metrics import Metrics
 from chat_app.core.moments import ago
 from chat_app.messages.replay import event_of
 from chat_app.messages.statements import CONVERSATIONS, MESSAGES
@@ -55,7 +56,9 @@ class Moved(NamedTuple):
 class CatchUp:
     """Looks for what was not heard; start it inside the running loop, then close it."""
 
-    def __init__(self, *, database: Database, hub: Hub, online: Online) -> None:
+    def __init__(
+        self, *, database: Database, hub: Hub, online: Online, metrics: Metrics | None = None
+    ) -> None:
         self._database = database
         self._hub = hub
         self._online = online
@@ -64,6 +67,25 @@ class CatchUp:
         self._waiting: dict[UUID, int | None] = {}
         self._looked_at = time.monotonic()
         self._forgot_at = self._looked_at
+        self._count_into(metrics or Metrics())
+
+    def _count_into(self, metrics: Metrics) -> None:
+        self._events = metrics.counter(
+            "chat_catch_up_events_total", "Changes that the bus had lost, told from the database"
+        )
+        self._late = metrics.histogram(
+            "chat_catch_up_delay_seconds", "How old a change was when it was told from the database"
+        )
+        metrics.gauge(
+            "chat_catch_up_behind_conversations",
+            "Conversations whose newest changes have not been heard here, at the last look",
+            lambda: len(self._waiting),
+        )
+        metrics.gauge(
+            "chat_catch_up_look_age_seconds",
+            "Since the database was last asked what moved",
+            lambda: time.monotonic() - self._looked_at,
+        )
 
     async def start(self) -> None:
         """Learn where the conversations stand before anybody listens, and start looking."""
@@ -146,6 +168,8 @@ class CatchUp:
                 if message.seq == 1 and direct_key is not None:
                     await self._introduce(message)
                 self._deliver(message, direct_key, move)
+                self._events.add()
+                self._late.add(_age_s(message))
                 told += 1
         if len(changes) < MOST_CHANGES:
             for one in lost:
@@ -198,3 +222,8 @@ class CatchUp:
                     online=self._online,
                 )
             self._hub.deliver(user_topic(member_id), seal(ConversationUpdated(conversation=view)))
+
+
+def _age_s(message: Message) -> float:
+    changed_at = message.deleted_at or message.edited_at or message.created_at
+    return max(0.0, (utc_now() - changed_at).total_seconds())

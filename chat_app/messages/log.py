@@ -8,6 +8,7 @@ Path (DeWitt et al., "Implementation techniques for main memory database systems
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from itertools import groupby
@@ -20,8 +21,10 @@ from sqlalchemy.exc import IntegrityError
 
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError, Overtaken, Unavailable
+from chat_app.core.metrics import Metrics
 from chat_app.messages.batch import Batch, Outcome, Stored
 from chat_app.messages.changes import store_changes
+from chat_app.messages.counted import Counted
 from chat_app.messages.failpoints import NO_FAILPOINTS, Failpoints
 from chat_app.messages.schemas import Change, Outgoing
 
@@ -41,13 +44,18 @@ class Pending(NamedTuple):
 
     entry: Entry
     outcome: asyncio.Future[Stored]
+    since: float
 
 
 class MessageLog:
     """Stores what comes, in the order it came; start it inside the running loop, then close it."""
 
     def __init__(
-        self, database: Database, announce: Announce, failpoints: Failpoints = NO_FAILPOINTS
+        self,
+        database: Database,
+        announce: Announce,
+        failpoints: Failpoints = NO_FAILPOINTS,
+        metrics: Metrics | None = None,
     ) -> None:
         self._database = database
         self._announce = announce
@@ -56,6 +64,13 @@ class MessageLog:
         self._direct_ids: dict[str, UUID] = {}
         self._writer: asyncio.Task[None] | None = None
         self._closing = False
+        metrics = metrics or Metrics()
+        self.counted = Counted(metrics)
+        metrics.gauge(
+            "chat_log_queue_messages",
+            "Sends and changes that wait for the log writer",
+            self._waiting.qsize,
+        )
 
     def start(self) -> None:
         """Start writing."""
@@ -70,7 +85,7 @@ class MessageLog:
             raise Unavailable
         future: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
         try:
-            self._waiting.put_nowait(Pending(entry, future))
+            self._waiting.put_nowait(Pending(entry, future, time.perf_counter()))
         except asyncio.QueueFull:
             raise Unavailable from None
         return future
@@ -105,12 +120,13 @@ class MessageLog:
         The database is away: who came later learns it now, not after a time-out of their own.
         """
         for pending in batch:
-            _fail(pending, error)
+            self._fail(pending, error)
         while not self._waiting.empty():
-            _fail(self._waiting.get_nowait(), error)
+            self._fail(self._waiting.get_nowait(), error)
             self._waiting.task_done()
 
     async def _write(self, batch: Sequence[Pending]) -> None:
+        started = time.perf_counter()
         try:
             outcomes = await self._store([pending.entry for pending in batch])
         except AppError:
@@ -122,19 +138,26 @@ class MessageLog:
                     await self._write([pending])
                 return
             log.exception("message_log.failed")
-            _fail(batch[0], error)
+            self._fail(batch[0], error)
             return
+        committed = self.counted.committed(
+            [pending.since for pending in batch],
+            outcomes,
+            started=started,
+            changes=_kind(batch[0]),
+        )
         self._failpoints.committed()
         fresh = []
         for pending, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, AppError):
-                _fail(pending, outcome)
+                self._fail(pending, outcome)
                 continue
             if not pending.outcome.done():
                 pending.outcome.set_result(outcome)
             if not outcome.replayed:
                 fresh.append((pending.entry, outcome))
         await self._tell(fresh)
+        self.counted.told(len(fresh), committed=committed)
 
     async def _store(self, entries: Sequence[Entry]) -> list[Outcome]:
         for attempt in range(1, ATTEMPTS + 1):
@@ -174,11 +197,11 @@ class MessageLog:
             # The messages are stored; who was not told finds them in the database.
             log.warning("message_log.announce_failed", messages=len(fresh))
 
+    def _fail(self, pending: Pending, error: Exception) -> None:
+        if not pending.outcome.done():
+            pending.outcome.set_exception(error)
+            self.counted.refused(error)
+
 
 def _kind(pending: Pending) -> bool:
     return isinstance(pending.entry, Change)
-
-
-def _fail(pending: Pending, error: Exception) -> None:
-    if not pending.outcome.done():
-        pending.outcome.set_exception(error)

@@ -8,6 +8,8 @@ from chat_app.conversations.deliveries import delivery_of
 from chat_app.conversations.queries import get_conversation
 from chat_app.conversations.service import topics_of
 from chat_app.core.database import Database
+from chat_app.core.errors import AppError
+from chat_app.core.metrics import Metrics
 from chat_app.core.rate_limit import Limit, RateLimits
 from chat_app.core.settings import Settings
 from chat_app.messages.batch import Stored
@@ -40,6 +42,7 @@ class Messages:
         limits: RateLimits,
         settings: Settings,
         failpoints: Failpoints = NO_FAILPOINTS,
+        metrics: Metrics | None = None,
     ) -> None:
         self._database = database
         self._broker = broker
@@ -48,7 +51,7 @@ class Messages:
         burst = settings.limit_message_burst
         per_s = burst / settings.limit_messages_per_second
         self._sending = Limit("message", burst, per_s, refills=True)
-        self._log = MessageLog(database, self._announce, failpoints)
+        self._log = MessageLog(database, self._announce, failpoints, metrics)
 
     def start(self) -> None:
         """Start the log writer; call inside the running loop."""
@@ -73,8 +76,7 @@ class Messages:
 
         Raises RateLimited or Unavailable at once; the rest of `send`'s errors by the future.
         """
-        await self._limits.take(self._sending, outgoing.sender_id.hex)
-        return self._log.append(outgoing)
+        return await self._append(outgoing, outgoing.sender_id)
 
     async def edit(self, *, actor_id: UUID, message_id: UUID, content: str) -> Message:
         """Give an own message another text and tell everybody concerned; return it.
@@ -92,8 +94,15 @@ class Messages:
         return await self._change(Change(actor_id, message_id, None))
 
     async def _change(self, change: Change) -> Message:
-        await self._limits.take(self._sending, change.actor_id.hex)
-        return (await self._log.append(change)).message
+        return (await (await self._append(change, change.actor_id))).message
+
+    async def _append(self, entry: Entry, actor_id: UUID) -> asyncio.Future[Stored]:
+        try:
+            await self._limits.take(self._sending, actor_id.hex)
+            return self._log.append(entry)
+        except AppError as error:
+            self._log.counted.refused(error)
+            raise
 
     async def _announce(self, fresh: Sequence[tuple[Entry, Stored]]) -> None:
         for entry, stored in fresh:

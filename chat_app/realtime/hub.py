@@ -81,6 +81,11 @@ class Outlet:
         self._wake()
 
     @property
+    def waiting(self) -> int:
+        """How many envelopes nobody has taken yet."""
+        return len(self._queue)
+
+    @property
     def is_too_slow(self) -> bool:
         """Whether it was closed because its reader did not keep up."""
         return self._closing is not None and self._closing.code == TOO_SLOW
@@ -123,6 +128,7 @@ class Outlet:
         """End the outlet; its reader is told after what is queued, or at once if too slow."""
         if self._closing is None:
             self._closing = Closing(code, reason)
+            self._hub.ended(self._closing)
             if code == TOO_SLOW:
                 self._queue.clear()
                 self._bytes = 0
@@ -199,6 +205,8 @@ class Hub:
         self.heard = Heard()
         # Called with what a device of its receiver has.
         self.handed: Callable[[Delivery], None] = lambda _delivery: None
+        # Called with why an outlet is closed.
+        self.ended: Callable[[Closing], None] = lambda _closing: None
         broker.on_delivery(self.deliver)
 
     async def open(self, *, user_id: UUID, session_id: UUID) -> Outlet:

@@ -6,6 +6,7 @@ is counted and logged once, and made good from the database by who needs to be w
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 import msgspec
@@ -16,6 +17,7 @@ from redis.exceptions import RedisError
 
 from chat_app.core import tasks
 from chat_app.core.ids import new_id
+from chat_app.core.metrics import Metrics
 from chat_app.realtime.broker import Deliver
 from chat_app.realtime.events import Envelope
 
@@ -33,12 +35,14 @@ class Parcel(msgspec.Struct, frozen=True, array_like=True):
 
     node: str
     envelope: Envelope
+    # By the sender's clock, in seconds since 1970; 0 from a node that does not tell.
+    at: float = 0.0
 
 
 class RedisBroker:
     """Envelopes over one publishing and one subscribed connection, both mended for ever."""
 
-    def __init__(self, redis: Redis, prefix: str) -> None:
+    def __init__(self, redis: Redis, prefix: str, metrics: Metrics | None = None) -> None:
         self._redis = redis
         self._prefix = prefix
         self._node = new_id().hex
@@ -51,6 +55,14 @@ class RedisBroker:
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(Parcel)
         self.lost = 0
+        metrics = metrics or Metrics()
+        metrics.gauge("chat_bus_queue_parcels", "News that waits for Redis", self._outgoing.qsize)
+        metrics.gauge("chat_bus_lost_total", "News that Redis did not take", lambda: self.lost)
+        self._heard = metrics.counter("chat_bus_heard_total", "News heard from other nodes")
+        self._delay = metrics.histogram(
+            "chat_bus_delay_seconds",
+            "From publishing on another node to the outlets here, by the clocks of both",
+        )
 
     def start(self) -> None:
         """Start carrying; call once, inside the running loop."""
@@ -62,7 +74,7 @@ class RedisBroker:
 
     def publish(self, topics: Iterable[str], envelope: Envelope) -> None:
         """Deliver at home at once and queue for the other nodes."""
-        payload = self._encoder.encode(Parcel(self._node, envelope))
+        payload = self._encoder.encode(Parcel(self._node, envelope, time.time()))
         for topic in topics:
             self._deliver(topic, envelope)
             try:
@@ -177,3 +189,6 @@ class RedisBroker:
             return
         if parcel.node != self._node:
             self._deliver(topic, parcel.envelope)
+            self._heard.add()
+            if parcel.at:
+                self._delay.add(max(0.0, time.time() - parcel.at))

@@ -53,6 +53,7 @@ LIBRARY_HOME = {
     "passlib": {"core/passwords.py"},
     "jwt": {"core/tokens.py"},
     "alembic": {"core/migrations.py"},
+    "prometheus_client": {"api/metrics.py"},
     "playwright": set[str](),
     "pytest": set[str](),
 }

@@ -1,0 +1,92 @@
+"""`/api/metrics`: what the node counts, as Prometheus reads it.
+
+Nothing is asked of the database or of Redis for it: everything is at hand in the process.
+"""
+
+import hmac
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import Any
+
+from litestar import Request, Response, get
+from prometheus_client import ProcessCollector, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from chat_app.core.callers import is_own_machine
+from chat_app.core.errors import Unauthenticated
+from chat_app.core.metrics import Counter, Family, Gauge, Histogram, Metrics
+from chat_app.node import Node
+
+# Processor time, memory, open files: what the system knows of this process.
+_process = ProcessCollector(registry=None)
+
+
+@get("/api/metrics", tags=["Operation"], sync_to_thread=False)
+def metrics(request: Request[Any, Any, Any], node: Node) -> Response[bytes]:
+    """Return the metrics, to this machine itself or with `CHAT_METRICS_TOKEN` as bearer token."""
+    if not (_has_token(request, node) or _is_own_machine(request, node)):
+        raise Unauthenticated("Ask from the chat's own machine, or with its metrics token.")
+    return Response(generate_latest(_Shown(node.metrics)), media_type=CONTENT_TYPE_LATEST)
+
+
+def _has_token(request: Request[Any, Any, Any], node: Node) -> bool:
+    wanted = node.settings.metrics_token.get_secret_value()
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if not wanted or scheme.lower() != "bearer":
+        return False
+    return hmac.compare_digest(given.strip().encode(), wanted.encode())
+
+
+def _is_own_machine(request: Request[Any, Any, Any], node: Node) -> bool:
+    return is_own_machine(
+        request.scope["headers"],
+        client=request.scope["client"],
+        server=request.scope["server"],
+        public_url=node.settings.public_url,
+    )
+
+
+class _Shown(Collector):
+    """Our metrics and the process's, in the library's terms."""
+
+    def __init__(self, ours: Metrics) -> None:
+        self._ours = ours
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield everything."""
+        yield from map(_counters, self._ours.counter_families.values())
+        yield from map(_histograms, self._ours.histogram_families.values())
+        yield from map(_readings, self._ours.readings.values())
+        yield from _process.collect()
+
+
+def _counters(family: Family[Counter]) -> Metric:
+    shown = CounterMetricFamily(family.name, family.about, labels=family.labels)
+    for values, counter in family.parts.items():
+        shown.add_metric(values, counter.value)
+    return shown
+
+
+def _histograms(family: Family[Histogram]) -> Metric:
+    shown = HistogramMetricFamily(family.name, family.about, labels=family.labels)
+    for values, histogram in family.parts.items():
+        bounds = [*(f"{bound:g}" for bound in histogram.bounds), "+Inf"]
+        buckets = list(zip(bounds, accumulate(histogram.counts), strict=True))
+        shown.add_metric(values, buckets, histogram.sum)
+    return shown
+
+
+def _readings(gauge: Gauge) -> Metric:
+    labels = [gauge.label] if gauge.label else []
+    kind = CounterMetricFamily if gauge.name.endswith("_total") else GaugeMetricFamily
+    shown = kind(gauge.name, gauge.about, labels=labels)
+    for value, number in gauge.read().items():
+        shown.add_metric([value] if labels else [], number)
+    return shown

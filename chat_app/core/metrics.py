@@ -1,0 +1,118 @@
+"""What a process counts about itself, under the names that its monitoring sees.
+
+Counting is adding to a number. What is kept anyway, such as the depth of a queue, is read when
+somebody asks. Each node has a register of its own; `api/metrics.py` prints it for Prometheus. A
+name that ends in `_total` only grows.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+# Labels are words of ours, never input; should one slip in, it cannot fill the memory.
+MOST_PARTS = 1_000
+OTHER = "other"
+
+
+class Counter:
+    """How often something happened."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 0
+
+    def add(self, times: int = 1) -> None:
+        """Count it once more, or `times`."""
+        self.value += times
+
+
+class Histogram:
+    """How much it was each time: counts by upper bound, the last without one, and the sum."""
+
+    __slots__ = ("bounds", "counts", "sum")
+
+    def __init__(self, bounds: Sequence[float] = SECONDS) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.sum = 0.0
+
+    def add(self, value: float, times: int = 1) -> None:
+        """Count a value once, or `times`."""
+        self.counts[bisect_left(self.bounds, value)] += times
+        self.sum += value * times
+
+
+Part = TypeVar("Part", Counter, Histogram)
+
+
+class Family(Generic[Part]):
+    """Counters or histograms of one name, told apart by the values of its labels."""
+
+    def __init__(
+        self, name: str, about: str, labels: tuple[str, ...], make: Callable[[], Part]
+    ) -> None:
+        self.name = name
+        self.about = about
+        self.labels = labels
+        self.parts: dict[tuple[str, ...], Part] = {}
+        self._make: Callable[[], Part] = make
+
+    def of(self, *values: str) -> Part:
+        """Return the one with these values of the labels."""
+        part = self.parts.get(values)
+        if part is None:
+            if len(self.parts) >= MOST_PARTS:
+                values = (OTHER,) * len(self.labels)
+            part = self.parts.setdefault(values, self._make())
+        return part
+
+
+class Gauge:
+    """A number, or one a value of a label, that is read when somebody asks."""
+
+    def __init__(
+        self, name: str, about: str, label: str, read: Callable[[], Mapping[str, float]]
+    ) -> None:
+        self.name = name
+        self.about = about
+        self.label = label
+        self.read = read
+
+
+class Metrics:
+    """The register of one node. Asking for the same name again gives the same counters."""
+
+    def __init__(self) -> None:
+        self.counter_families: dict[str, Family[Counter]] = {}
+        self.histogram_families: dict[str, Family[Histogram]] = {}
+        self.readings: dict[str, Gauge] = {}
+
+    def counter(self, name: str, about: str) -> Counter:
+        """Return the counter of that name."""
+        return self.counters(name, about).of()
+
+    def counters(self, name: str, about: str, *labels: str) -> Family[Counter]:
+        """Return the counters of that name."""
+        return self.counter_families.setdefault(name, Family(name, about, labels, Counter))
+
+    def histogram(self, name: str, about: str, bounds: Sequence[float] = SECONDS) -> Histogram:
+        """Return the histogram of that name."""
+        family = Family(name, about, (), lambda: Histogram(bounds))
+        return self.histogram_families.setdefault(name, family).of()
+
+    def histograms(self, name: str, about: str, *labels: str) -> Family[Histogram]:
+        """Return the histograms of that name, of seconds."""
+        return self.histogram_families.setdefault(name, Family(name, about, labels, Histogram))
+
+    def gauge(self, name: str, about: str, read: Callable[[], float]) -> None:
+        """Have `read` called for the value of that name; a later one replaces an earlier."""
+        self.gauges(name, about, "", lambda: {"": read()})
+
+    def gauges(
+        self, name: str, about: str, label: str, read: Callable[[], Mapping[str, float]]
+    ) -> None:
+        """Have `read` called for the values of that name, by the value of `label`."""
+        self.readings[name] = Gauge(name, about, label, read)

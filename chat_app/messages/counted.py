@@ -1,0 +1,66 @@
+"""What the log writer counts: a few additions a batch, one a message."""
+
+import time
+from collections.abc import Sequence
+
+from chat_app.core.errors import AppError
+from chat_app.core.metrics import SIZES, Metrics
+from chat_app.messages.batch import Outcome, Stored
+
+
+class Counted:
+    """The log writer's counters."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._stored = metrics.counter("chat_messages_stored_total", "New messages committed")
+        self._changed = metrics.counter(
+            "chat_messages_changed_total", "Edits and deletions committed"
+        )
+        self._acks = metrics.counter(
+            "chat_acks_total", "Sends and changes answered after their commit, repeats included"
+        )
+        self._replayed = metrics.counter(
+            "chat_messages_replayed_total", "Sends and changes that had been made before"
+        )
+        self._refused = metrics.counters(
+            "chat_sends_refused_total",
+            "Sends and changes refused, by the code of the error",
+            "code",
+        )
+        self._batch = metrics.histogram(
+            "chat_batch_messages", "Sends or changes in one transaction", SIZES
+        )
+        self._transaction = metrics.histogram(
+            "chat_batch_seconds", "One transaction of the log writer, the commit included"
+        )
+        self._commit = metrics.histogram(
+            "chat_commit_seconds", "From a send's arrival at the log writer to its commit"
+        )
+        self._delivery = metrics.histogram(
+            "chat_delivery_seconds", "From a commit until all of its outlets here have the news"
+        )
+
+    def committed(
+        self, since: Sequence[float], outcomes: Sequence[Outcome], *, started: float, changes: bool
+    ) -> float:
+        """Count a batch of what arrived at `since`; return the time of its commit."""
+        now = time.perf_counter()
+        self._batch.add(len(since))
+        self._transaction.add(now - started)
+        for arrived in since:
+            self._commit.add(now - arrived)
+        stored = [outcome for outcome in outcomes if isinstance(outcome, Stored)]
+        replayed = sum(outcome.replayed for outcome in stored)
+        self._acks.add(len(stored))
+        self._replayed.add(replayed)
+        (self._changed if changes else self._stored).add(len(stored) - replayed)
+        return now
+
+    def told(self, messages: int, *, committed: float) -> None:
+        """Count what was handed to the outlets of this node."""
+        if messages:
+            self._delivery.add(time.perf_counter() - committed, messages)
+
+    def refused(self, error: Exception) -> None:
+        """Count a send or a change that was not stored."""
+        self._refused.of(error.code if isinstance(error, AppError) else "internal_error").add()

@@ -1,0 +1,204 @@
+"""`/api/metrics`: for this machine and for whoever has the token, and true."""
+
+import asyncio
+import re
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests import clients
+from tests.clients import PATIENCE_S, assert_problem, http_client
+from tests.conftest import StartChat
+from tests.servers import ChatServer
+
+TOKEN = "a-token-of-the-monitoring"
+SQLITE = "sqlite+memory"
+
+Labels = dict[str, str]
+
+
+class Scrape:
+    """One reading of a chat's metrics."""
+
+    def __init__(self, text: str) -> None:
+        families = list(text_string_to_metric_families(text))
+        self.families = {family.name for family in families}
+        self.samples = [sample for family in families for sample in family.samples]
+
+    def value(self, name: str, **labels: str) -> float:
+        """Return the sum of the samples of that name with these labels."""
+        return sum(
+            sample.value
+            for sample in self.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+
+async def scrape(chat: ChatServer) -> Scrape:
+    async with http_client(chat.url) as client:
+        reply = await client.get("/api/metrics")
+    assert reply.status_code == 200, reply.text
+    assert reply.headers["content-type"].startswith("text/plain")
+    return Scrape(reply.text)
+
+
+async def ask(chat: ChatServer, **headers: str) -> httpx.Response:
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    async with http_client(chat.url) as client:
+        return await client.get("/api/metrics", headers=names)
+
+
+async def test_what_people_do_is_counted(chat: ChatServer) -> None:
+    before = await scrape(chat)
+    alice, bob = await clients.register(chat.url), await clients.register(chat.url)
+    key = uuid4().hex
+    message = await alice.write(bob, "hello", client_id=key)
+    await alice.http.post(
+        "/api/messages", json={"receiver_id": bob.id, "content": "hello", "client_id": key}
+    )
+    await alice.http.patch(f"/api/messages/{message['id']}", json={"content": "hello there"})
+    refused = {"receiver_id": alice.id, "content": "to myself"}
+    assert (await alice.http.post("/api/messages", json=refused)).status_code == 422
+    after = await scrape(chat)
+
+    def more(name: str, **labels: str) -> float:
+        return after.value(name, **labels) - before.value(name, **labels)
+
+    # Others may write to the shared chat at the same time.
+    assert more("chat_messages_stored_total") >= 1
+    assert more("chat_messages_changed_total") >= 1
+    assert more("chat_messages_replayed_total") >= 1
+    assert more("chat_acks_total") >= 3
+    assert more("chat_sends_refused_total", code="receiver_is_self") >= 1
+    assert more("chat_commit_seconds_count") >= 4
+    assert more("chat_batch_messages_sum") >= 4
+    assert more("chat_delivery_seconds_count") >= 2
+    for route, method, status in (
+        ("/api/messages", "POST", "201"),
+        ("/api/messages", "POST", "200"),
+        ("/api/messages", "POST", "422"),
+    ):
+        requests = {"route": route, "method": method, "status": status}
+        assert more("chat_http_requests_total", **requests) >= 1, requests
+    assert more("chat_http_requests_total", method="PATCH", status="200") >= 1
+    assert more("chat_http_request_seconds_count", route="/api/messages") >= 3
+
+
+async def test_open_sockets_are_counted(start_chat: StartChat) -> None:
+    chat = start_chat()
+    alice = await clients.register(chat.url)
+    async with alice.socket() as socket:
+        await socket.send({"type": "ping"})
+        await socket.expect("pong")
+        await socket.send("{")
+        await socket.expect("error")
+        with_one = await scrape(chat)
+
+    assert with_one.value("chat_sockets") == 1
+    assert with_one.value("chat_outlets") == 1
+    assert with_one.value("chat_frames_received_total") == 2
+    assert with_one.value("chat_frames_refused_total", code="malformed_json") == 1
+    async with asyncio.timeout(PATIENCE_S):
+        while (await scrape(chat)).value("chat_outlets"):
+            await asyncio.sleep(0.05)
+    assert (await scrape(chat)).value("chat_outlets_closed_total", code="1012") == 1
+
+
+async def test_the_state_of_the_node_is_told(chat: ChatServer, pair: str) -> None:
+    told = await scrape(chat)
+
+    assert told.value("chat_bus_up") == 1
+    assert told.value("chat_database_pool_size") >= 1
+    assert told.value("chat_event_loop_lag_seconds_count") >= 0
+    assert told.value("chat_catch_up_look_age_seconds") < 60
+    assert told.value("chat_build_info") == 1
+    assert {"process_cpu_seconds", "process_resident_memory_bytes"} <= told.families
+    assert ("chat_bus_queue_parcels" in told.families) == (pair != SQLITE)
+
+
+async def test_no_label_is_made_of_what_somebody_sent(chat: ChatServer) -> None:
+    """Or anybody could fill the memory of the chat, and that of the monitoring."""
+    mark = f"x{uuid4().hex}"
+    alice = await clients.register(chat.url)
+    async with http_client(chat.url) as client:
+        await client.get(f"/api/{mark}")
+        await client.get(f"/api/users/{alice.id}")
+        await client.get(f"/{mark}?{mark}={mark}")
+        await client.request("PROPFIND", f"/api/{mark}")
+    await alice.http.get(f"/api/users/{alice.id}")
+    async with alice.socket() as socket:
+        await socket.send({"type": mark, mark: mark})
+        await socket.expect("error")
+
+    told = await scrape(chat)
+
+    values = [value for sample in told.samples for value in sample.labels.values()]
+    assert not [value for value in values if mark in value or alice.id in value]
+    assert told.value("chat_http_requests_total", method="other") >= 1
+    assert told.value("chat_http_requests_total", route="unknown") >= 1
+
+
+@pytest.mark.parametrize("pair", [SQLITE])
+async def test_whoever_comes_through_a_proxy_needs_the_token(chat: ChatServer) -> None:
+    """Also who claims to come from the chat's own machine: anybody can write that."""
+    for header in ("X_Forwarded_For", "X_Real_IP", "Forwarded", "Via", "X_Forwarded_Proto"):
+        assert_problem(await ask(chat, **{header: "127.0.0.1"}), 401, "not_authenticated")
+    assert_problem(await ask(chat, Host="chat.example.org"), 401, "not_authenticated")
+
+
+@pytest.mark.parametrize("pair", [SQLITE])
+async def test_without_a_token_set_no_token_opens(chat: ChatServer) -> None:
+    alice = await clients.register(chat.url)
+    for token in ("none", alice.access_token):
+        reply = await ask(chat, Via="1.1 proxy", Authorization=f"Bearer {token}")
+        assert_problem(reply, 401, "not_authenticated")
+
+
+@pytest.mark.parametrize("pair", [SQLITE])
+async def test_behind_https_only_the_token_opens(start_chat: StartChat) -> None:
+    """Something stands in front, and everybody who comes through it may look local."""
+    chat = start_chat(
+        CHAT_PUBLIC_URL="https://chat.example.org", CHAT_METRICS_TOKEN=TOKEN, CHAT_LIMITS="on"
+    )
+
+    assert_problem(await ask(chat), 401, "not_authenticated")
+    assert_problem(await ask(chat, Authorization=f"Bearer {TOKEN}x"), 401, "not_authenticated")
+    assert_problem(await ask(chat, Authorization=f"Basic {TOKEN}"), 401, "not_authenticated")
+    for more in ({}, {"X_Forwarded_For": "203.0.113.9"}):
+        reply = await ask(chat, Authorization=f"Bearer {TOKEN}", **more)
+        assert reply.status_code == 200, reply.text
+    assert TOKEN not in chat.log()
+
+
+@pytest.mark.parametrize("pair", [SQLITE])
+async def test_a_scrape_asks_neither_database_nor_bus(start_chat: StartChat) -> None:
+    """It is as quick and as complete while the database is busy with everybody else."""
+    chat = start_chat(CHAT_DATABASE_POOL_SIZE="1")
+    alice, bob = await clients.register(chat.url), await clients.register(chat.url)
+
+    async def write(number: int) -> dict[str, Any]:
+        return await alice.write(bob, f"message {number}")
+
+    writing = asyncio.gather(*(write(number) for number in range(100)))
+    scrapes = [await scrape(chat) for _ in range(10)]
+    await writing
+
+    assert all("chat_messages_stored" in told.families for told in scrapes)
+    assert (await scrape(chat)).value("chat_messages_stored_total") == 100
+    statements = [told.value("chat_http_requests_total", route="/api/metrics") for told in scrapes]
+    assert statements == list(range(10))
+
+
+def test_names_follow_the_custom(chat: ChatServer) -> None:
+    """Units in the name, and only what grows ends in `_total`."""
+    text = httpx.get(f"{chat.url}/api/metrics").text
+    described = re.findall(r"# HELP (chat_\w+) \S", text)
+    kinds = dict(re.findall(r"# TYPE (chat_\w+) (\w+)", text))
+
+    assert sorted(described) == sorted(kinds)
+    for name, kind in kinds.items():
+        assert (kind == "counter") == name.endswith("_total"), name
+        assert kind != "histogram" or name.endswith(("_seconds", "_messages")), name

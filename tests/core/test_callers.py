@@ -1,0 +1,66 @@
+"""Who counts as this machine itself: nobody who may have come through a proxy."""
+
+import pytest
+
+from chat_app.core.callers import is_own_machine
+
+HOST = (b"host", b"localhost:3000")
+
+
+def asks(
+    *headers: tuple[bytes, bytes],
+    client: tuple[str, int] | None = ("127.0.0.1", 50_000),
+    server: tuple[str, int | None] | None = ("127.0.0.1", 3000),
+    public_url: str = "http://localhost:3000",
+) -> bool:
+    return is_own_machine(headers, client=client, server=server, public_url=public_url)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])
+def test_a_program_of_this_machine_counts(address: str) -> None:
+    assert asks(HOST, client=(address, 50_000))
+    assert asks((b"host", b"127.0.0.1:3000"), client=(address, 50_000))
+    assert asks((b"host", b"[::1]:3000"), client=(address, 50_000))
+
+
+@pytest.mark.parametrize("address", ["192.168.1.20", "::ffff:10.0.0.1", "", "unix:", "localhost"])
+def test_no_other_address_counts(address: str) -> None:
+    assert not asks(HOST, client=(address, 50_000))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"X-Forwarded-For", b"x-forwarded-proto", b"X-Real-IP", b"Forwarded", b"Via"],
+)
+def test_who_came_through_a_proxy_does_not_count(name: bytes) -> None:
+    """Though it says to have come for this machine: anybody can write that."""
+    assert not asks(HOST, (name, b"127.0.0.1"))
+
+
+@pytest.mark.parametrize("host", [b"chat.example.org", b"127.0.0.1.example.org", b"[", b""])
+def test_a_request_for_another_host_does_not_count(host: bytes) -> None:
+    """A proxy passes the name on; so does a page that gave its own name this address."""
+    assert not asks((b"host", host))
+
+
+def test_a_request_names_its_host_once() -> None:
+    assert not asks()
+    assert not asks(HOST, (b"host", b"chat.example.org"))
+
+
+@pytest.mark.parametrize(
+    "public_url", ["https://localhost", "https://localhost:3000", "http://localhost:8080"]
+)
+def test_behind_something_else_nobody_counts(public_url: str) -> None:
+    """A proxy that adds no header looks like any program of this machine."""
+    assert not asks(HOST, public_url=public_url)
+
+
+def test_the_default_port_counts_too() -> None:
+    assert asks(HOST, server=("127.0.0.1", 80), public_url="http://localhost")
+
+
+def test_what_the_server_does_not_know_does_not_count() -> None:
+    assert not asks(HOST, client=None)
+    assert not asks(HOST, server=None)
+    assert not asks(HOST, server=("/run/chat.sock", None))

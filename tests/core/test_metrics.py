@@ -1,0 +1,53 @@
+"""Counting: numbers by name, apart for every node, bounded whatever is counted."""
+
+import pytest
+
+from chat_app.core.metrics import MOST_PARTS, OTHER, Metrics
+
+
+def test_the_same_name_is_the_same_counter() -> None:
+    metrics = Metrics()
+
+    metrics.counter("chat_things_total", "Things").add()
+    metrics.counter("chat_things_total", "Things").add(2)
+
+    assert metrics.counter("chat_things_total", "Things").value == 3
+
+
+def test_two_registers_share_nothing() -> None:
+    one, other = Metrics(), Metrics()
+
+    one.counter("chat_things_total", "Things").add()
+
+    assert other.counter("chat_things_total", "Things").value == 0
+
+
+def test_a_value_on_a_bound_belongs_below_it() -> None:
+    histogram = Metrics().histogram("chat_sizes", "Sizes", (1, 2))
+
+    histogram.add(1)
+    histogram.add(1.5, times=2)
+    histogram.add(99)
+
+    assert histogram.counts == [1, 2, 1]
+    assert histogram.sum == pytest.approx(103)
+
+
+def test_labels_cannot_fill_the_memory() -> None:
+    family = Metrics().counters("chat_things_total", "Things", "kind")
+
+    for number in range(MOST_PARTS + 50):
+        family.of(str(number)).add()
+
+    assert len(family.parts) == MOST_PARTS + 1
+    assert family.of(OTHER).value == 50
+
+
+def test_a_gauge_is_read_when_asked_and_the_last_one_counts() -> None:
+    metrics = Metrics()
+    waiting = [1, 2]
+    metrics.gauge("chat_waiting", "Waiting", lambda: -1)
+    metrics.gauge("chat_waiting", "Waiting", lambda: len(waiting))
+    waiting.append(3)
+
+    assert metrics.readings["chat_waiting"].read() == {"": 3}
