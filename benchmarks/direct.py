@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from benchmarks import stage
 from benchmarks.figures import Figures, at_least, at_most, percentile
 from benchmarks.ledger import Ledger, Violation
 from benchmarks.machine import Usage
-from benchmarks.sockets import open_all, read_frame
+from benchmarks.sockets import Frame, frames_in, open_all
 from benchmarks.stage import Person
 from benchmarks.wire import Wire
 from benchmarks.workload import Plan
@@ -17,7 +18,10 @@ from chat_app.node import running_node
 
 PAIRS = 50
 TEXT = "x" * 100
-PATIENCE_S = 20
+PATIENCE_S = 60
+# The first message introduces its conversation and its writers; receipts follow. Told apart without
+# decoding, for the client is not what is measured.
+ASIDE = (b'{"type":"conversation.', b'{"type":"presence"')
 
 
 @dataclass
@@ -64,19 +68,32 @@ class Loop:
         self._got(text, "message.created", 2 * self.number + 1)
 
     def _got(self, text: bytes, kind: str, device: int) -> None:
-        if self.ledger is not None:
-            if text.startswith(b'{"type":"conversation.'):
-                return  # the first message introduces its conversation; receipts follow
-            self._check(self.ledger, text, kind, device)
-        self._part_done()
+        if self.ledger is None or self._is_news(self.ledger, text, kind, device):
+            self._part_done()
 
-    def _check(self, ledger: Ledger, text: bytes, kind: str, device: int) -> None:
-        frame = read_frame(text)
+    def _is_news(self, ledger: Ledger, text: bytes, kind: str, device: int) -> bool:
+        if text.startswith(ASIDE):
+            return False
+        completed = [self._completes(ledger, frame, kind, device) for frame in frames_in(text)]
+        return any(completed)
+
+    def _completes(self, ledger: Ledger, frame: Frame, kind: str, device: int) -> bool:
         message = frame.message
-        if frame.type != kind or message is None or message.client_id != str(self.sent):
-            raise Violation(f"expected {kind} of {self.sent}, got {text[:200]!r}")
-        note = ledger.ack if kind == "ack" else ledger.see
-        note(device, message.conversation_id, message.seq)
+        if message is None:
+            if frame.type == "error":
+                raise Violation(f"{frame.code} instead of {kind} of {self.sent}")
+            return False
+        if frame.type == "ack":
+            ledger.ack(device, message.conversation_id, message.seq)
+        elif kind == "ack":
+            # The log has told everybody before the ack was on its way: allowed, and seldom.
+            ledger.doubled += 1
+            return False
+        elif not ledger.see(device, message.conversation_id, message.seq):
+            return False
+        if message.client_id != str(self.sent):
+            raise Violation(f"expected {kind} of {self.sent}, got {message}")
+        return True
 
     def _part_done(self) -> None:
         self._open -= 1
@@ -110,20 +127,21 @@ async def measure(plan: Plan) -> list[Figures]:
         async with running_node(storage.settings()) as node:
             people = await stage.add_people(node, 2 * PAIRS)
         ledger = Ledger()
-        with stage.chat_server(storage, pinned=True) as chat:
-            chats = await _chat_loops(chat.url, people, ledger)
+        with stage.chat_servers(storage, plan.nodes) as nodes:
+            pids = [node.server.process.pid for node in nodes]
+            chats = await chat_loops([node.url for node in nodes], people, ledger)
             floors = {
                 mode: await _relay_loops(relay.url, mode, people) for mode in ("acked", "forward")
             }
-            await _turn(chats, plan.warm_up, chat.server.process.pid)
+            await run_loops(chats, plan.warm_up, *pids)
             for _ in range(plan.runs):
-                pid = chat.server.process.pid
-                own = await _turn(chats, plan.seconds, pid)
-                acked = await _turn(floors["acked"], plan.seconds / 2, relay.pid)
-                forward = await _turn(floors["forward"], plan.seconds / 2, relay.pid)
+                own = await run_loops(chats, plan.seconds, *pids)
+                acked = await run_loops(floors["acked"], plan.seconds / 2, relay.pid)
+                forward = await run_loops(floors["forward"], plan.seconds / 2, relay.pid)
                 _note(figures, own, acked, forward)
         async with running_node(storage.settings()) as node:
             await ledger.compare(node.database)
+    figures.add("deliveries that came twice", ledger.doubled)
     return [figures]
 
 
@@ -134,8 +152,8 @@ def _note(figures: Figures, own: Measured, acked: Measured, forward: Measured) -
     figures.add("floor with acks, msg/s", acked.per_second)
     figures.add("floor with acks, p99, ms", acked.p99_ms)
     figures.add("floor without acks, msg/s", forward.per_second)
-    figures.add("direct / floor with acks", own.per_second / acked.per_second, at_least(0.12))
-    figures.add("direct / floor without acks", own.per_second / forward.per_second, at_least(0.12))
+    figures.add("direct / floor with acks", own.per_second / acked.per_second, at_least(0.2))
+    figures.add("direct / floor without acks", own.per_second / forward.per_second)
     figures.add("server CPU, µs a message", own.cpu_us)
     figures.add("server CPU at the floor with acks, µs a message", acked.cpu_us)
     figures.add("floor with acks / direct, in CPU time", acked.cpu_us / own.cpu_us)
@@ -144,14 +162,18 @@ def _note(figures: Figures, own: Measured, acked: Measured, forward: Measured) -
     figures.add("load client at the floor, share of its core", acked.client_share)
 
 
-async def _chat_loops(url: str, people: list[Person], ledger: Ledger) -> list[Loop]:
-    wires = await open_all(url, people)
+async def chat_loops(
+    urls: Sequence[str], people: list[Person], ledger: Ledger, *, first_pair: int = 0
+) -> list[Loop]:
+    """Open a socket for each, spread so that half of the pairs are on two nodes."""
+    theirs = [urls[_node_of(device) % len(urls)] for device in range(len(people))]
+    wires = await open_all(theirs, people)
     loops = []
     for number in range(PAIRS):
         to = people[2 * number + 1].id
         frame = f'{{"type":"message","receiver_id":"{to}","content":"{TEXT}","id":"'
         sender, receiver = wires[2 * number : 2 * number + 2]
-        loops.append(Loop(number, sender, receiver, frame.encode(), ledger, awaited=2))
+        loops.append(Loop(first_pair + number, sender, receiver, frame.encode(), ledger, awaited=2))
     return loops
 
 
@@ -166,10 +188,16 @@ async def _relay_loops(url: str, mode: str, people: list[Person]) -> list[Loop]:
     return loops
 
 
-async def _turn(loops: list[Loop], seconds: float, pid: int) -> Measured:
+def _node_of(device: int) -> int:
+    pair = device // 2
+    return pair // 2 if device % 2 else pair
+
+
+async def run_loops(loops: list[Loop], seconds: float, *pids: int) -> Measured:
+    """Keep every pair busy for a while; `pids` are the servers."""
     for loop in loops:
         loop.took.clear()
-    usage = Usage(pid)
+    usage = Usage(*pids)
     started = time.perf_counter()
     for loop in loops:
         loop.start()

@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 Check = Callable[[float], bool]
 
 
@@ -34,6 +36,30 @@ class Target:
     reached: Check
 
 
+class Row(msgspec.Struct, frozen=True):
+    """A figure as tables and records have it."""
+
+    name: str
+    values: list[float]
+    target: str
+    verdict: str
+
+    def median(self) -> float:
+        """Return the median over the runs."""
+        return statistics.median(self.values)
+
+    def cells(self) -> tuple[str, ...]:
+        """Return what a table shows of it."""
+        spread = f"{short(min(self.values))}-{short(max(self.values))}"
+        return (
+            self.name,
+            short(self.median()),
+            spread if len(self.values) > 1 else "",
+            self.target,
+            self.verdict,
+        )
+
+
 @dataclass
 class Figures:
     """The figures of one workload: the values of every run, by name."""
@@ -42,6 +68,8 @@ class Figures:
     setting: str  # size, fan-out and whatever else a reader must know
     values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     targets: dict[str, Target] = field(default_factory=dict)
+    # What a plot shows: one dictionary a point.
+    points: list[dict[str, float]] = field(default_factory=list)
 
     def add(self, name: str, value: float, target: Target | None = None) -> None:
         """Note a value of the present run."""
@@ -49,68 +77,28 @@ class Figures:
         if target is not None:
             self.targets[name] = target
 
+    def take(self, other: "Figures", prefix: str, names: Sequence[str]) -> None:
+        """Note some figures of a part of this workload under longer names."""
+        for name in names:
+            for value in other.values[name]:
+                self.add(f"{prefix}{name}", value)
+
     def median(self, name: str) -> float:
         """Return the median over the runs."""
         return statistics.median(self.values[name])
 
-    def rows(self) -> list[tuple[str, ...]]:
+    def rows(self) -> list[Row]:
         """Return a table row for each figure."""
-        return [
-            (
-                self.workload,
-                name,
-                _short(self.median(name)),
-                f"{_short(min(values))}-{_short(max(values))}" if len(values) > 1 else "",
-                str(len(values)),
-                self._verdict(name),
-            )
-            for name, values in self.values.items()
-        ]
+        return [Row(name, values, *self._verdict(name)) for name, values in self.values.items()]
 
-    def as_json(self) -> dict[str, object]:
-        """Return everything, for a program."""
-        return {
-            "workload": self.workload,
-            "setting": self.setting,
-            "figures": {
-                name: {
-                    "median": self.median(name),
-                    "values": values,
-                    "target": self.targets[name].text if name in self.targets else None,
-                    "reached": self._reached(name),
-                }
-                for name, values in self.values.items()
-            },
-        }
-
-    def _reached(self, name: str) -> bool | None:
-        target = self.targets.get(name)
-        return None if target is None else target.reached(self.median(name))
-
-    def _verdict(self, name: str) -> str:
+    def _verdict(self, name: str) -> tuple[str, str]:
         target = self.targets.get(name)
         if target is None:
-            return ""
-        return f"{target.text} {'reached' if self._reached(name) else '**missed**'}"
+            return "", ""
+        return target.text, "PASS" if target.reached(self.median(name)) else "MISS"
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     if value >= 100:  # noqa: PLR2004  # from here on decimals are noise
         return f"{value:,.0f}"
     return f"{value:.3g}"
-
-
-HEAD = ("workload", "figure", "median", "min-max", "runs", "target")
-
-
-def table(machine: dict[str, str], everything: Sequence[Figures]) -> str:
-    """Return the report as Markdown."""
-    lines = [f"- {name}: {value}" for name, value in machine.items()]
-    lines += [f"- *{figures.workload}*: {figures.setting}" for figures in everything]
-    lines += ["", _row(HEAD), _row(("---",) * len(HEAD))]
-    lines += [_row(row) for figures in everything for row in figures.rows()]
-    return "\n".join(lines)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

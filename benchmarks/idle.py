@@ -2,12 +2,10 @@
 
 import asyncio
 
-import psutil
-
 from benchmarks import stage
 from benchmarks.figures import Figures, at_most
 from benchmarks.ledger import Violation
-from benchmarks.machine import Usage
+from benchmarks.machine import Usage, memory
 from benchmarks.sockets import open_all, open_browser
 from benchmarks.wire import Wire
 from benchmarks.workload import Plan
@@ -30,27 +28,32 @@ async def measure(plan: Plan) -> list[Figures]:
         f"{idle_s} s each",
     )
     for _ in range(plan.runs):
-        with stage.storage(*plan.addresses) as storage:
-            async with running_node(storage.settings()) as node:
-                people = await stage.add_people(node, WARM_UP + count)
-            with stage.chat_server(storage) as chat:
-                pid = chat.server.process.pid
-                # The first sockets fill pools and caches, which are no cost of a socket.
-                kept = await open_all(chat.url, people[:WARM_UP], open_browser)
-                before = psutil.Process(pid).memory_info().rss
-                wires = await open_all(chat.url, people[WARM_UP:], open_browser)
-                after = psutil.Process(pid).memory_info().rss
-                usage = Usage(pid)
-                await asyncio.sleep(idle_s)
-                silent = usage.server_share()
-                usage = Usage(pid)
-                await _beat(wires, idle_s)
-                beating = usage.server_share()
-                _check([*kept, *wires])
-        figures.add("memory of a socket, KiB", (after - before) / count / 1024, at_most(64))
-        figures.add("silent, % of a core", silent * 100, at_most(3))
-        figures.add(f"with a heartbeat every {HEARTBEAT_S} s, % of a core", beating * 100)
+        await watch(figures, plan, count, idle_s)
     return [figures]
+
+
+async def watch(figures: Figures, plan: Plan, count: int, idle_s: float, library: str = "") -> None:
+    """Open `count` sockets, and note what they cost while nothing is said."""
+    with stage.storage(*plan.addresses) as storage:
+        async with running_node(storage.settings()) as node:
+            people = await stage.add_people(node, WARM_UP + count)
+        with stage.chat_server(storage, library=library) as chat:
+            pid = chat.server.process.pid
+            # The first sockets fill pools and caches, which are no cost of a socket.
+            kept = await open_all(chat.url, people[:WARM_UP], open_browser)
+            before = memory(pid)
+            wires = await open_all(chat.url, people[WARM_UP:], open_browser)
+            after = memory(pid)
+            usage = Usage(pid)
+            await asyncio.sleep(idle_s)
+            silent = usage.server_share()
+            usage = Usage(pid)
+            await _beat(wires, idle_s)
+            beating = usage.server_share()
+            _check([*kept, *wires])
+    figures.add("memory of a socket, KiB", (after - before) / count / 1024, at_most(64))
+    figures.add("silent, % of a core", silent * 100, at_most(3))
+    figures.add(f"with a heartbeat every {HEARTBEAT_S} s, % of a core", beating * 100)
 
 
 async def _beat(wires: list[Wire], seconds: float) -> None:

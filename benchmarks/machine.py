@@ -67,17 +67,28 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-class Usage:
-    """CPU time of a process, and of ourselves, since this was made."""
+def family(*pids: int) -> list[psutil.Process]:
+    """Return servers and the processes that they have started."""
+    parents = [psutil.Process(pid) for pid in pids]
+    return [one for parent in parents for one in (parent, *parent.children(recursive=True))]
 
-    def __init__(self, pid: int) -> None:
-        self._server = psutil.Process(pid)
+
+def memory(*pids: int) -> int:
+    """Return the resident bytes of servers and of the processes that they have started."""
+    return sum(process.memory_info().rss for process in family(*pids))
+
+
+class Usage:
+    """CPU time of some servers, and of ourselves, since this was made."""
+
+    def __init__(self, *pids: int) -> None:
+        self._servers = family(*pids)
         self._before = self._server_cpu()
         self._own_before = time.process_time()
         self._started = time.perf_counter()
 
     def server_share(self) -> float:
-        """Return how much of one core the server has used."""
+        """Return how much of one core the servers have used."""
         return (self._server_cpu() - self._before) / (time.perf_counter() - self._started)
 
     def client_share(self) -> float:
@@ -86,9 +97,9 @@ class Usage:
         return own / (time.perf_counter() - self._started)
 
     def server_seconds(self) -> float:
-        """Return the server's CPU seconds."""
+        """Return the servers' CPU seconds."""
         return self._server_cpu() - self._before
 
     def _server_cpu(self) -> float:
-        times = self._server.cpu_times()
-        return float(times.user + times.system)
+        times = [process.cpu_times() for process in self._servers]
+        return float(sum(time.user + time.system for time in times))

@@ -171,9 +171,9 @@ async def _storm(
 ) -> None:
     ears = Ears()
     wires = await open_all(chat.url, talkers)
-    quiet = await _talk(wires, talkers, 2.0)
+    quiet = await talk(wires, talkers, 2.0)
     usage = Usage(chat.server.process.pid)
-    talking = asyncio.create_task(_talk(wires, talkers, lasts + 2))
+    talking = asyncio.create_task(talk(wires, talkers, lasts + 2))
     started = time.perf_counter()
     came: list[asyncio.Task[Wire]] = []
     for number, person in enumerate(people):
@@ -196,11 +196,13 @@ async def _come(url: str, person: Person, ears: Ears) -> Wire:
     return wire
 
 
-async def _talk(wires: list[Wire], talkers: list[Person], seconds: float) -> list[float]:
+async def talk(
+    wires: list[Wire], talkers: list[Person], seconds: float, rate: float = PER_SECOND
+) -> list[float]:
     """Send at the rate, each message at its time, and return what each took to arrive in ms."""
     due: dict[str, float] = {}
     took: list[float] = []
-    total = int(seconds * PER_SECOND)
+    total, pairs = int(seconds * rate), len(talkers) // 2
     all_arrived = asyncio.Event()
 
     def arrived(text: bytes) -> None:
@@ -211,12 +213,12 @@ async def _talk(wires: list[Wire], talkers: list[Person], seconds: float) -> lis
                 all_arrived.set()
 
     started = time.perf_counter()
-    for pair in range(PAIRS):
+    for pair in range(pairs):
         wires[2 * pair + 1].on_text = arrived
     for number in range(total):
-        at = started + number / PER_SECOND
+        at = started + number / rate
         await asyncio.sleep(max(0.0, at - time.perf_counter()))
-        pair, name = number % PAIRS, f"{started:.6f}-{number}".replace(".", "_")
+        pair, name = number % pairs, f"{started:.6f}-{number}".replace(".", "_")
         due[name] = at
         to = talkers[2 * pair + 1].id
         frame = f'{{"type":"message","receiver_id":"{to}","content":"{TEXT}","id":"{name}"}}'

@@ -27,9 +27,16 @@ class Frame(msgspec.Struct):
     message: MessageSeen | None = None
     code: str = ""
     id: str | None = None
+    events: list["Frame"] = []
 
 
 read_frame = msgspec.json.Decoder(Frame).decode
+
+
+def frames_in(text: bytes) -> Sequence[Frame]:
+    """Return the frame, or those that a batch holds."""
+    frame = read_frame(text)
+    return frame.events if frame.type == "batch" else (frame,)
 
 
 async def open_program(url: str, person: Person) -> Wire:
@@ -67,15 +74,16 @@ class Greeting:
 
 
 async def open_all(
-    url: str,
+    url: str | Sequence[str],
     people: Sequence[Person],
     opened: Callable[[str, Person], Awaitable[Wire]] = open_program,
 ) -> list[Wire]:
-    """Open a socket for each, a few at a time."""
+    """Open a socket for each, a few at a time; at one address, or at one of each person's own."""
     turns = asyncio.Semaphore(AT_ONCE)
+    urls = [url] * len(people) if isinstance(url, str) else url
 
-    async def one(person: Person) -> Wire:
+    async def one(at: str, person: Person) -> Wire:
         async with turns:
-            return await opened(url, person)
+            return await opened(at, person)
 
-    return await asyncio.gather(*(one(person) for person in people))
+    return await asyncio.gather(*(one(at, who) for at, who in zip(urls, people, strict=True)))

@@ -137,32 +137,54 @@ async def add_rooms(node: Node, people: list[Person], size: int) -> list[UUID]:
 
 
 @contextlib.contextmanager
-def chat_server(storage: Storage, *, pinned: bool = False) -> Iterator[servers.ChatServer]:
-    """Give the API and the live socket of a chat on `storage`, served as in production."""
+def chat_server(
+    storage: Storage, *, pinned: bool = False, library: str = ""
+) -> Iterator[servers.ChatServer]:
+    """Give the API and the live socket of a chat on `storage`, served as in production.
+
+    Another server `library` is one of `benchmarks/serving.py`.
+    """
     port = servers.free_port()
-    command = [sys.executable, "-m", "tests.api_server", str(port)]
+    module = ["benchmarks.serving", library] if library else ["tests.api_server"]
+    command = [sys.executable, "-m", *module, str(port)]
+    with _served(storage, command, port, pinned=pinned) as chat:
+        yield chat
+
+
+@contextlib.contextmanager
+def chat_servers(storage: Storage, count: int) -> Iterator[list[servers.ChatServer]]:
+    """Give the nodes of a chat on `storage`; one alone has a core for itself."""
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(chat_server(storage, pinned=count == 1)) for _ in range(count)]
+
+
+@contextlib.contextmanager
+def full_server(storage: Storage, *, library: str = "") -> Iterator[servers.ChatServer]:
+    """Give the whole chat, screens included; builds them first where they have changed."""
+    port = servers.free_port()
+    start = f"run --env prod --backend-port {port} --frontend-port {port}".split()
+    command = [str(Path(sys.executable).parent / "reflex"), *start]
+    if library:
+        command = [sys.executable, "-m", "benchmarks.serving", library, *start]
+    with _served(storage, command, port, ready_within_s=BUILD_S) as chat:
+        yield chat
+
+
+@contextlib.contextmanager
+def _served(
+    storage: Storage,
+    command: Sequence[str],
+    port: int,
+    *,
+    pinned: bool = False,
+    ready_within_s: float = servers.START_S,
+) -> Iterator[servers.ChatServer]:
     with machine.on(machine.SERVER_CORES if pinned else machine.ALL_CORES):
         chat = servers.ChatServer(
             command, folder=storage.folder, port=port, **storage.environment()
         )
     try:
-        yield chat.wait_until_ready()
-    finally:
-        chat.stop()
-
-
-@contextlib.contextmanager
-def full_server(storage: Storage) -> Iterator[servers.ChatServer]:
-    """Give the whole chat, screens included; builds them first where they have changed."""
-    port = servers.free_port()
-    reflex = Path(sys.executable).parent / "reflex"
-    command = [str(reflex), *f"run --env prod --backend-port {port} --frontend-port {port}".split()]
-    with machine.on(machine.ALL_CORES):
-        chat = servers.ChatServer(
-            command, folder=storage.folder, port=port, **storage.environment()
-        )
-    try:
-        yield chat.wait_until_ready(seconds=BUILD_S)
+        yield chat.wait_until_ready(seconds=ready_within_s)
     finally:
         chat.stop()
 

@@ -11,12 +11,10 @@ from collections.abc import Sequence
 from functools import partial
 from uuid import UUID, uuid4
 
-import psutil
-
 from benchmarks import stage
 from benchmarks.figures import Figures, at_most, percentile
 from benchmarks.ledger import Violation
-from benchmarks.machine import Usage
+from benchmarks.machine import Usage, memory
 from benchmarks.sockets import open_program
 from benchmarks.stage import Person
 from benchmarks.wire import Wire
@@ -88,23 +86,28 @@ async def measure(plan: Plan) -> list[Figures]:
     figures = Figures(
         "tabs", f"{count} hydrated tabs of as many people in one room, {RATE} msg/s in"
     )
+    await watch(figures, plan, count)
+    return [figures]
+
+
+async def watch(figures: Figures, plan: Plan, count: int, library: str = "") -> None:
+    """Open `count` tabs in one room, and note what each costs and when it shows a message."""
     with stage.storage(*plan.addresses) as storage:
         async with running_node(storage.settings()) as node:
             people = await stage.add_people(node, WARM_UP + count)
             room = (await stage.add_rooms(node, people, len(people)))[0]
-        with stage.full_server(storage) as chat:
+        with stage.full_server(storage, library=library) as chat:
             pid = chat.server.process.pid
             writer = await open_program(chat.url, people[0])
             due = [time.perf_counter()]
             _write(writer, room, 0)
             warm = await _open_tabs(chat.url, people[:WARM_UP], room)
-            before = psutil.Process(pid).memory_info().rss
+            before = memory(pid)
             tabs = await _open_tabs(chat.url, people[WARM_UP:], room)
-            after = psutil.Process(pid).memory_info().rss
+            after = memory(pid)
             figures.add("memory of a tab, KiB", (after - before) / count / 1024, at_most(300))
             for run in range(plan.runs + 1):
                 await _one_run(figures, [*warm, *tabs], writer, room, due, pid, plan, note=run > 0)
-    return [figures]
 
 
 async def _one_run(  # noqa: PLR0917  # one place calls it, with everything there is

@@ -1,12 +1,14 @@
 """A WebSocket client for measuring: so little Python a frame that the server is what is measured.
 
-It speaks RFC 6455 as far as our own server does: no extensions, no fragments. Its masking key is
-zero, which leaves a payload as it is; the server unmasks it all the same.
+It speaks RFC 6455 as far as our own server does: no fragments; it reads what is compressed, and
+compresses nothing itself. Its masking key is zero, which leaves a payload as it is; the server
+unmasks it all the same.
 """
 
 import asyncio
 import base64
 import os
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Self, cast
 from urllib.parse import urlsplit
@@ -14,7 +16,8 @@ from urllib.parse import urlsplit
 OnText = Callable[[bytes], None]
 
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
-FINAL, MASKED = 0x80, 0x80
+FINAL, MASKED, PACKED = 0x80, 0x80, 0x40
+END_OF_DEFLATED = b"\0\0\xff\xff"
 HEAD = 2
 SHORT, MEDIUM = 126, 127
 SMALL_LENGTH = 1 << 16
@@ -33,6 +36,8 @@ class Wire(asyncio.Protocol):
         self.frames = 0
         self._request = request
         self._buffer = b""
+        self._inflater: zlib._Decompress | None = None
+        self._keeps_context = True
         self.is_open: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._transport: asyncio.Transport | None = None
 
@@ -97,9 +102,10 @@ class Wire(asyncio.Protocol):
     def _upgrade(self, head: bytes) -> None:
         if not head.startswith(b"HTTP/1.1 101"):
             self.is_open.set_exception(WireError(head[:200].decode(errors="replace")))
-        elif b"permessage-deflate" in head.lower():
-            self.is_open.set_exception(WireError("the server compresses: not written for"))
         else:
+            if b"permessage-deflate" in head.lower():
+                self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+                self._keeps_context = b"server_no_context_takeover" not in head.lower()
             self.is_open.set_result(None)
 
     def _take_frames(self, data: bytes) -> bytes:
@@ -112,9 +118,18 @@ class Wire(asyncio.Protocol):
                 length, start = int.from_bytes(data[at + 2 : at + 10], "big"), at + 10
             if size < start + length:
                 break
-            self._take(data[at] & 0xF, data[start : start + length])
+            payload = data[start : start + length]
+            self._take(data[at] & 0xF, self._inflated(payload) if data[at] & PACKED else payload)
             at = start + length
         return data[at:]
+
+    def _inflated(self, payload: bytes) -> bytes:
+        if self._inflater is None:
+            raise WireError("a compressed frame that was not agreed on")
+        text = self._inflater.decompress(payload + END_OF_DEFLATED)
+        if not self._keeps_context:
+            self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        return text
 
     def _take(self, opcode: int, payload: bytes) -> None:
         if opcode == TEXT:

@@ -146,9 +146,13 @@ class Redis:
 
 
 class Postgres:
-    """A private PostgreSQL. `new_database` is empty, `new_chat_database` has every table."""
+    """A private PostgreSQL. `new_database` is empty, `new_chat_database` has every table.
 
-    def __init__(self, folder: Path) -> None:
+    What tests write need not outlive the machine; `durable` is for those who measure.
+    """
+
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        self._durable = durable
         self._bin = programs.postgres_folder()
         self._user = _unprivileged_user()
         self._folder = Path(tempfile.mkdtemp(prefix="chat-pg-"))
@@ -162,9 +166,12 @@ class Postgres:
         self.server = self._started()
 
     def _started(self) -> Server:
-        # Speed: what these databases hold need not outlive the machine, only the chat.
-        settings = ["fsync=off", "full_page_writes=off", f"listen_addresses={LOOPBACK}"]
-        settings += ["unix_socket_directories=", "max_connections=300"]
+        settings = [f"listen_addresses={LOOPBACK}", "unix_socket_directories="]
+        settings += ["max_connections=300"]
+        if self._durable:
+            settings += ["shared_buffers=512MB", "max_wal_size=4GB"]
+        else:
+            settings += ["fsync=off", "full_page_writes=off"]
         command = [str(self._bin / "postgres"), "-D", str(self._folder / "data")]
         command += ["-p", str(self.port)]
         command += [word for setting in settings for word in ("-c", setting)]
