@@ -11,6 +11,7 @@ from chat_app.api.app import create_api
 from chat_app.core.logs import configure_logs
 from chat_app.core.metrics import Metrics
 from chat_app.core.settings import SettingsError, read_settings
+from chat_app.core.traces import Traces
 from chat_app.edge import AsgiApp, dispatch, edge
 from chat_app.ui import build, packets, routes
 from chat_app.ui.failures import Failures
@@ -24,9 +25,10 @@ try:
 except SettingsError as error:
     sys.exit(str(error))
 
-configure_logs(settings.log_level, settings.log_format)
+configure_logs(settings.log_level, settings.log_format, settings.node_name)
 metrics = Metrics()
-api = create_api(settings, metrics=metrics)
+traces = Traces()
+api = create_api(settings, metrics=metrics, traces=traces)
 
 
 class ChatApp(rx.App):
@@ -36,7 +38,7 @@ class ChatApp(rx.App):
         """Return the whole chat as one ASGI application."""
         pages = guard_sockets(super().__call__(), settings, opened)
         chat = dispatch(cast("AsgiApp", api), pages)
-        return edge(chat, public_url=settings.public_url, metrics=metrics)
+        return edge(chat, settings, metrics, traces)
 
     def _should_compile(self) -> bool:
         return super()._should_compile() and not build.front_end_is_current()

@@ -6,12 +6,19 @@ Plain ASGI. It knows neither framework: the composition root hands it both appli
 import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import AbstractContextManager
+from http import HTTPStatus
 from typing import Any, TypeAlias
 from uuid import uuid4
 
 import structlog
 
+from chat_app.core import causes
+from chat_app.core.callers import is_own_machine
+from chat_app.core.causes import Cause
 from chat_app.core.metrics import Metrics
+from chat_app.core.settings import Settings
+from chat_app.core.traces import Span, Traces
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -22,7 +29,12 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 REQUEST_ID = b"x-request-id"
 WELL_FORMED_REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
+TRACEPARENT = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "WEBSOCKET"])
+# Asked for all the time by programs, or many at once by a page: of interest to who looks closely.
+QUIET = ("/api/health/", "/api/metrics", "/assets/")
+SLOW_S = 1.0
+LONGEST_PATH = 200
 IMMUTABLE = b"public, max-age=31536000, immutable"
 
 log = structlog.get_logger("chat_app.edge")
@@ -45,10 +57,17 @@ def dispatch(api: AsgiApp, pages: AsgiApp) -> AsgiApp:
     return app
 
 
-def edge(app: AsgiApp, *, public_url: str, metrics: Metrics | None = None) -> AsgiApp:
+def edge(
+    app: AsgiApp,
+    settings: Settings,
+    metrics: Metrics | None = None,
+    traces: Traces | None = None,
+) -> AsgiApp:
     """Name every request, put the security headers on every reply, and write the access log."""
+    public_url = settings.public_url
     security = security_headers(public_url)
     counted = _Counted(metrics or Metrics())
+    traced = _Traced(traces or Traces(), settings)
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -56,13 +75,18 @@ def edge(app: AsgiApp, *, public_url: str, metrics: Metrics | None = None) -> As
             return
         reply = _Reply(scope, send, security)
         scope = {**scope, "headers": reply.request_headers}
-        structlog.contextvars.bind_contextvars(request_id=reply.request_id.decode())
+        causes.follow(Cause(reply.request_id.decode(), traced.begun_by(scope)))
         try:
-            await app(scope, receive, reply.send)
+            if scope["type"] == "http":
+                with traced.request(reply) as span:
+                    await app(scope, receive, reply.send)
+                    traced.name(span, reply, route_of(scope))
+            else:
+                await app(scope, receive, reply.send)
         finally:
             counted.add(reply, route_of(scope))
             reply.write_log()
-            structlog.contextvars.unbind_contextvars("request_id")
+            causes.follow(causes.NONE)
 
     return guarded
 
@@ -120,10 +144,45 @@ class _Counted:
         )
 
     def add(self, reply: "_Reply", route: str) -> None:
-        method = reply.method if reply.method in METHODS else "other"
-        self._requests.of(method, route, str(reply.status or 500)).add()
-        if method != "WEBSOCKET":
+        self._requests.of(reply.known_method, route, str(reply.status or 500)).add()
+        if reply.method != "WEBSOCKET":
             self._seconds.of(route).add(reply.seconds)
+
+
+class _Traced:
+    """The spans of requests. A socket has none: it is open for days, and its frames have theirs."""
+
+    def __init__(self, traces: Traces, settings: Settings) -> None:
+        self._traces = traces
+        self._settings = settings
+
+    def begun_by(self, scope: Scope) -> str:
+        """Return where the trace of a trusted caller goes on, or nothing.
+
+        Whoever may continue a trace decides what is kept and belongs to what.
+        """
+        if not self._traces.are_on:
+            return ""
+        given = [value for name, value in scope["headers"] if name == b"traceparent"]
+        if len(given) != 1 or not TRACEPARENT.fullmatch(given[0]):
+            return ""
+        trusted = self._settings.otel_callers == "all" or is_own_machine(
+            scope["headers"],
+            client=scope.get("client"),
+            server=scope.get("server"),
+            public_url=self._settings.public_url,
+        )
+        return given[0].decode() if trusted else ""
+
+    def request(self, reply: "_Reply") -> AbstractContextManager[Span]:
+        return self._traces.span(reply.known_method, "server")
+
+    def name(self, span: Span, reply: "_Reply", route: str) -> None:
+        if self._traces.are_on:
+            span.rename(f"{reply.known_method} {route}")
+            span.note("http.request.method", reply.known_method)
+            span.note("http.route", route)
+            span.note("http.response.status_code", reply.status)
 
 
 class _Reply:
@@ -155,18 +214,28 @@ class _Reply:
         await self._send(message)
 
     @property
+    def known_method(self) -> str:
+        """The method, if it is one that there is."""
+        return self.method if self.method in METHODS else "other"
+
+    @property
     def seconds(self) -> float:
         """How long it has taken so far."""
         return time.perf_counter() - self._started
 
     def write_log(self) -> None:
         """Say what was asked and answered. Never the query: Reflex puts a tab's key there."""
-        log.info(
+        seconds = self.seconds
+        # A socket takes as long as it is open.
+        slow = seconds > SLOW_S and self.method != "WEBSOCKET"
+        quiet = self._path.startswith(QUIET) and self.status < HTTPStatus.BAD_REQUEST
+        (log.warning if slow else log.debug if quiet else log.info)(
             "request",
             method=self.method,
-            path=self._path,
+            path=self._path[:LONGEST_PATH],
             status=self.status or 500,
-            ms=round(self.seconds * 1000, 1),
+            ms=round(seconds * 1000, 1),
+            **({"slow": True} if slow else {}),
         )
 
     def _complete(self, headers: Headers) -> Headers:

@@ -29,6 +29,7 @@ from chat_app.core.rate_limit import (
     RedisRateLimits,
 )
 from chat_app.core.settings import Settings
+from chat_app.core.traces import Traces
 from chat_app.friends.service import Friends
 from chat_app.messages.catch_up import CatchUp
 from chat_app.messages.failpoints import NO_FAILPOINTS, Failpoints
@@ -55,6 +56,7 @@ class Node:
 
     settings: Settings
     metrics: Metrics
+    traces: Traces
     database: Database
     broker: Broker
     hub: Hub
@@ -112,21 +114,27 @@ class Node:
 
 @contextlib.asynccontextmanager
 async def running_node(
-    settings: Settings, failpoints: Failpoints = NO_FAILPOINTS, metrics: Metrics | None = None
+    settings: Settings,
+    failpoints: Failpoints = NO_FAILPOINTS,
+    metrics: Metrics | None = None,
+    traces: Traces | None = None,
 ) -> AsyncIterator[Node]:
     """Run a node: migrate where that is safe, start its tasks; at the end flush and close.
 
-    It counts in `metrics`, which no other node shares.
+    It counts in `metrics` and draws its `traces`, which no other node shares.
     """
     metrics = metrics or Metrics()
+    traces = traces or Traces()
     async with contextlib.AsyncExitStack() as stack:
+        traces.start(settings)
+        stack.push_async_callback(traces.close)
         lag = LoopLag(metrics)
         lag.start()
         stack.push_async_callback(lag.close)
         database = Database(settings, metrics)
         stack.push_async_callback(database.close)
         await _migrate(database, settings)
-        broker = _broker(settings, metrics)
+        broker = _broker(settings, metrics, traces)
         stack.push_async_callback(broker.close)
         passwords = Passwords(metrics=metrics)
         stack.callback(passwords.close)
@@ -148,6 +156,7 @@ async def running_node(
             settings=settings,
             failpoints=failpoints,
             metrics=metrics,
+            traces=traces,
         )
         messages.start()
         stack.push_async_callback(messages.close)
@@ -167,6 +176,7 @@ async def running_node(
         yield Node(
             settings=settings,
             metrics=metrics,
+            traces=traces,
             database=database,
             broker=broker,
             hub=hub,
@@ -222,12 +232,12 @@ def _redis(settings: Settings, *, answer_within_s: float | None) -> Redis:
     )
 
 
-def _broker(settings: Settings, metrics: Metrics) -> Broker:
+def _broker(settings: Settings, metrics: Metrics, traces: Traces) -> Broker:
     broker: Broker = MemoryBroker()
     if settings.redis_url:
         # A subscribed connection is silent for as long as there is no news.
         redis = _redis(settings, answer_within_s=None)
-        broker = shared = RedisBroker(redis, REDIS_PREFIX, metrics)
+        broker = shared = RedisBroker(redis, REDIS_PREFIX, metrics, traces)
         shared.start()
     metrics.gauge("chat_bus_up", "Whether other nodes can be reached", broker.is_up)
     return broker

@@ -18,6 +18,7 @@ from chat_app.core.logs import configure_logs
 from chat_app.core.metrics import Metrics
 from chat_app.core.passwords import CONTEXT
 from chat_app.core.settings import SettingsError, read_settings
+from chat_app.core.traces import Traces
 from chat_app.edge import AsgiApp, edge
 from chat_app.messages.failpoints import NO_FAILPOINTS
 from chat_app.ui import production
@@ -47,12 +48,13 @@ def main(port: int) -> None:
         CONTEXT.update(argon2__memory_cost=1024, argon2__time_cost=1)
     if heartbeat_s := os.environ.get("TEST_HEARTBEAT_S"):
         production.HEARTBEAT_SECONDS = float(heartbeat_s)
-    configure_logs(settings.log_level, settings.log_format)
+    configure_logs(settings.log_level, settings.log_format, settings.node_name)
     file = os.environ.get("TEST_DIE_WHEN")
     failpoints = DieOnce(Path(file)) if file else NO_FAILPOINTS
     metrics = Metrics()
-    api = cast("AsgiApp", create_api(settings, failpoints, metrics))
-    app = edge(api, public_url=settings.public_url, metrics=metrics)
+    traces = Traces()
+    api = cast("AsgiApp", create_api(settings, failpoints, metrics, traces))
+    app = edge(api, settings, metrics, traces)
     serve(app, host="127.0.0.1", port=port, trusted_proxies=settings.trusted_proxies)
 
 

@@ -23,6 +23,7 @@ from chat_app.api.socket import live_socket
 from chat_app.core.errors import AppError
 from chat_app.core.metrics import Metrics
 from chat_app.core.settings import Settings
+from chat_app.core.traces import Traces
 from chat_app.messages.failpoints import NO_FAILPOINTS, Failpoints
 from chat_app.node import running_node
 
@@ -30,13 +31,16 @@ API_VERSION = "1.0.0"
 
 
 def create_api(
-    settings: Settings, failpoints: Failpoints = NO_FAILPOINTS, metrics: Metrics | None = None
+    settings: Settings,
+    failpoints: Failpoints = NO_FAILPOINTS,
+    metrics: Metrics | None = None,
+    traces: Traces | None = None,
 ) -> Litestar:
     """Make the API. Its lifespan runs the node and puts it into `state.node`."""
 
     @asynccontextmanager
     async def life(app: Litestar) -> AsyncIterator[None]:
-        async with running_node(settings, failpoints, metrics) as node:
+        async with running_node(settings, failpoints, metrics, traces) as node:
             app.state.node = node
             app.state.sockets = sockets = Counter[UUID]()
             node.metrics.gauge("chat_sockets", "Live sockets that are signed in", sockets.total)

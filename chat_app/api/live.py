@@ -15,6 +15,7 @@ from chat_app.accounts.queries import own_user
 from chat_app.accounts.schemas import Identity
 from chat_app.api import frames
 from chat_app.api.formats import MAX_FRAME_BYTES, Format, Received, WrongKind
+from chat_app.api.frame_causes import FrameCauses
 from chat_app.api.resume import resume
 from chat_app.conversations.queries import recent_revs, unread_counts
 from chat_app.core.errors import AppError, Invalid
@@ -92,7 +93,7 @@ class LiveSocket:
         self._budget = FrameBudget(node)
         self._under_way = 0
         self._room = asyncio.Event()
-        self._received = node.metrics.counter("chat_frames_received_total", "Frames from sockets")
+        self._causes = FrameCauses(node)
         self._errors = node.metrics.counters(
             "chat_frames_refused_total", "Error frames to sockets, by their code", "code"
         )
@@ -146,19 +147,19 @@ class LiveSocket:
 
     async def _read(self) -> None:
         async for frame in self._frames():
-            if isinstance(frame, frames.Send):
-                await self._submit(frame)
-            elif isinstance(frame, frames.Error):
-                self._reply(frame)
-            else:
-                await self._answer(frame)
+            with self._causes.of(frame):
+                if isinstance(frame, frames.Send):
+                    await self._submit(frame)
+                elif isinstance(frame, frames.Error):
+                    self._reply(frame)
+                else:
+                    await self._answer(frame)
 
     async def _frames(self) -> AsyncIterator[frames.AnyClientFrame | frames.Error]:
         while (received := await receive(self._socket)) is not None:
             if self._format.is_too_big(received):
                 raise Refused(FRAME_TOO_BIG, "frame too big")
             self._budget.take()
-            self._received.add()
             try:
                 frame = self._format.read(received)
             except WrongKind:

@@ -1,11 +1,18 @@
-"""Logs: one JSON object a line with the request's id; never a token, password or message text."""
+"""Logs: one JSON object a line; never a token, password or message text.
+
+Every line names its node, and the request or frame that it is about, on whichever node that was.
+"""
 
 import logging
+import os
+import socket
 import sys
 from typing import cast
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from chat_app.core import causes
 
 QUIET = {
     # Its connection lines hold the query of `/_event`, which is a tab's key.
@@ -21,10 +28,20 @@ QUIET = {
 }
 
 
-def configure_logs(level: str, log_format: str) -> None:
-    """Send everything that is logged in this process to standard error, `json` or `text`."""
+def configure_logs(level: str, log_format: str, node: str = "") -> None:
+    """Send everything that is logged in this process to standard error, `json` or `text`.
+
+    `node` names the process among others; without, its host and number do.
+    """
+    node = node or f"{socket.gethostname()}-{os.getpid()}"
+
+    def add_node(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+        line["node"] = node
+        return line
+
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _add_cause,
+        add_node,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -51,6 +68,17 @@ def configure_logs(level: str, log_format: str) -> None:
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        # What is below the level costs next to nothing.
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         cache_logger_on_first_use=True,
     )
+
+
+def _add_cause(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    cause = causes.current()
+    if cause.request_id:
+        line.setdefault("request_id", cause.request_id)
+    if cause.trace:
+        # version-trace-span-flags
+        line["trace_id"] = cause.trace.split("-")[1]
+    return line

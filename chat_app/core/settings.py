@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -37,7 +38,10 @@ class Settings(BaseSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "text"] = "json"
+    node_name: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,64}$")
     metrics_token: SecretStr = SecretStr("")
+    otel_endpoint: str = ""
+    otel_callers: Literal["own", "all"] = "own"
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1", "::1")
 
     database_pool_size: int = Field(default=10, ge=1, le=200)
@@ -105,6 +109,19 @@ class Settings(BaseSettings):
             or secret.lower().startswith(KNOWN_SECRETS)
         ):
             message = f"must be at least {MIN_SECRET_BYTES} bytes that nobody can guess"
+            raise ValueError(message)
+        return value
+
+    @field_validator("otel_endpoint")
+    @classmethod
+    def _is_a_collector(cls, value: str) -> str:
+        if value and (
+            urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname
+        ):
+            message = "must be an address such as http://localhost:4318"
+            raise ValueError(message)
+        if value and find_spec("opentelemetry") is None:
+            message = "needs OpenTelemetry: pip install -r requirements-otel.txt"
             raise ValueError(message)
         return value
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from itertools import groupby
 from typing import NamedTuple, TypeAlias
@@ -19,9 +20,12 @@ import structlog
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
+from chat_app.core import causes
+from chat_app.core.causes import Cause
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError, Overtaken, Unavailable
 from chat_app.core.metrics import Metrics
+from chat_app.core.traces import NOTHING, Span, Traces
 from chat_app.messages.batch import Batch, Outcome, Stored
 from chat_app.messages.changes import store_changes
 from chat_app.messages.counted import Counted
@@ -36,7 +40,17 @@ KEYS_REMEMBERED = 100_000
 log = structlog.get_logger(__name__)
 
 Entry: TypeAlias = Outgoing | Change
-Announce = Callable[[Sequence[tuple[Entry, Stored]]], Awaitable[None]]
+
+
+class Fresh(NamedTuple):
+    """What was stored a moment ago, and because of what."""
+
+    entry: Entry
+    stored: Stored
+    cause: Cause
+
+
+Announce = Callable[[Sequence[Fresh]], Awaitable[None]]
 
 
 class Pending(NamedTuple):
@@ -45,6 +59,7 @@ class Pending(NamedTuple):
     entry: Entry
     outcome: asyncio.Future[Stored]
     since: float
+    cause: Cause
 
 
 class MessageLog:
@@ -56,6 +71,7 @@ class MessageLog:
         announce: Announce,
         failpoints: Failpoints = NO_FAILPOINTS,
         metrics: Metrics | None = None,
+        traces: Traces | None = None,
     ) -> None:
         self._database = database
         self._announce = announce
@@ -64,6 +80,7 @@ class MessageLog:
         self._direct_ids: dict[str, UUID] = {}
         self._writer: asyncio.Task[None] | None = None
         self._closing = False
+        self._traces = traces or Traces()
         metrics = metrics or Metrics()
         self.counted = Counted(metrics)
         metrics.gauge(
@@ -85,7 +102,7 @@ class MessageLog:
             raise Unavailable
         future: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
         try:
-            self._waiting.put_nowait(Pending(entry, future, time.perf_counter()))
+            self._waiting.put_nowait(Pending(entry, future, time.perf_counter(), causes.current()))
         except asyncio.QueueFull:
             raise Unavailable from None
         return future
@@ -128,7 +145,8 @@ class MessageLog:
     async def _write(self, batch: Sequence[Pending]) -> None:
         started = time.perf_counter()
         try:
-            outcomes = await self._store([pending.entry for pending in batch])
+            with self._span(batch):
+                outcomes = await self._store([pending.entry for pending in batch])
         except AppError:
             raise
         except Exception as error:
@@ -155,9 +173,16 @@ class MessageLog:
             if not pending.outcome.done():
                 pending.outcome.set_result(outcome)
             if not outcome.replayed:
-                fresh.append((pending.entry, outcome))
+                fresh.append(Fresh(pending.entry, outcome, pending.cause))
         await self._tell(fresh)
         self.counted.told(len(fresh), committed=committed)
+
+    def _span(self, batch: Sequence[Pending]) -> AbstractContextManager[Span]:
+        if not self._traces.are_on:
+            return NOTHING
+        # A transaction for many belongs to none of them.
+        links = [pending.cause for pending in batch if pending.cause.trace]
+        return self._traces.span("messages.commit", links=links, messages=len(batch))
 
     async def _store(self, entries: Sequence[Entry]) -> list[Outcome]:
         for attempt in range(1, ATTEMPTS + 1):
@@ -190,12 +215,14 @@ class MessageLog:
             self._direct_ids.clear()
         self._direct_ids.update(made)
 
-    async def _tell(self, fresh: Sequence[tuple[Entry, Stored]]) -> None:
+    async def _tell(self, fresh: Sequence[Fresh]) -> None:
         try:
             await self._announce(fresh)
         except AppError:
             # The messages are stored; who was not told finds them in the database.
             log.warning("message_log.announce_failed", messages=len(fresh))
+        finally:
+            causes.follow(causes.NONE)
 
     def _fail(self, pending: Pending, error: Exception) -> None:
         if not pending.outcome.done():

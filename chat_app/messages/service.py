@@ -7,14 +7,16 @@ from uuid import UUID
 from chat_app.conversations.deliveries import delivery_of
 from chat_app.conversations.queries import get_conversation
 from chat_app.conversations.service import topics_of
+from chat_app.core import causes
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.metrics import Metrics
 from chat_app.core.rate_limit import Limit, RateLimits
 from chat_app.core.settings import Settings
+from chat_app.core.traces import Traces
 from chat_app.messages.batch import Stored
 from chat_app.messages.failpoints import NO_FAILPOINTS, Failpoints
-from chat_app.messages.log import Entry, MessageLog
+from chat_app.messages.log import Entry, Fresh, MessageLog
 from chat_app.messages.schemas import Change, Message, Outgoing, Sent
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import (
@@ -43,6 +45,7 @@ class Messages:
         settings: Settings,
         failpoints: Failpoints = NO_FAILPOINTS,
         metrics: Metrics | None = None,
+        traces: Traces | None = None,
     ) -> None:
         self._database = database
         self._broker = broker
@@ -51,7 +54,7 @@ class Messages:
         burst = settings.limit_message_burst
         per_s = burst / settings.limit_messages_per_second
         self._sending = Limit("message", burst, per_s, refills=True)
-        self._log = MessageLog(database, self._announce, failpoints, metrics)
+        self._log = MessageLog(database, self._announce, failpoints, metrics, traces)
 
     def start(self) -> None:
         """Start the log writer; call inside the running loop."""
@@ -104,8 +107,9 @@ class Messages:
             self._log.counted.refused(error)
             raise
 
-    async def _announce(self, fresh: Sequence[tuple[Entry, Stored]]) -> None:
-        for entry, stored in fresh:
+    async def _announce(self, fresh: Sequence[Fresh]) -> None:
+        for entry, stored, cause in fresh:
+            causes.follow(cause)
             message, key = stored.message, stored.direct_key
             if message.seq == 1 and key is not None and isinstance(entry, Outgoing):
                 await self._introduce(message.conversation_id, message.sender_id)

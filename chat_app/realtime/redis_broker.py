@@ -15,9 +15,10 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from chat_app.core import tasks
+from chat_app.core import causes, tasks
 from chat_app.core.ids import new_id
 from chat_app.core.metrics import Metrics
+from chat_app.core.traces import Traces
 from chat_app.realtime.broker import Deliver
 from chat_app.realtime.events import Envelope
 
@@ -42,7 +43,13 @@ class Parcel(msgspec.Struct, frozen=True, array_like=True):
 class RedisBroker:
     """Envelopes over one publishing and one subscribed connection, both mended for ever."""
 
-    def __init__(self, redis: Redis, prefix: str, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        prefix: str,
+        metrics: Metrics | None = None,
+        traces: Traces | None = None,
+    ) -> None:
         self._redis = redis
         self._prefix = prefix
         self._node = new_id().hex
@@ -55,6 +62,7 @@ class RedisBroker:
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(Parcel)
         self.lost = 0
+        self._traces = traces or Traces()
         metrics = metrics or Metrics()
         metrics.gauge("chat_bus_queue_parcels", "News that waits for Redis", self._outgoing.qsize)
         metrics.gauge("chat_bus_lost_total", "News that Redis did not take", lambda: self.lost)
@@ -188,7 +196,11 @@ class RedisBroker:
             log.warning("redis.unreadable_parcel", topic=topic)
             return
         if parcel.node != self._node:
-            self._deliver(topic, parcel.envelope)
+            causes.follow(parcel.envelope.cause)
+            with self._traces.span("bus.deliver", "consumer"):
+                self._deliver(topic, parcel.envelope)
+            log.debug("bus.heard", topic=topic, bytes=len(payload), sender=parcel.node)
+            causes.follow(causes.NONE)
             self._heard.add()
             if parcel.at:
                 self._delay.add(max(0.0, time.time() - parcel.at))

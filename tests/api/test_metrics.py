@@ -174,8 +174,8 @@ async def test_behind_https_only_the_token_opens(start_chat: StartChat) -> None:
 
 
 @pytest.mark.parametrize("pair", [SQLITE])
-async def test_a_scrape_asks_neither_database_nor_bus(start_chat: StartChat) -> None:
-    """It is as quick and as complete while the database is busy with everybody else."""
+async def test_a_scrape_does_not_wait_for_the_database(start_chat: StartChat) -> None:
+    """It is as complete while the only connection is busy with everybody else."""
     chat = start_chat(CHAT_DATABASE_POOL_SIZE="1")
     alice, bob = await clients.register(chat.url), await clients.register(chat.url)
 
@@ -188,8 +188,6 @@ async def test_a_scrape_asks_neither_database_nor_bus(start_chat: StartChat) -> 
 
     assert all("chat_messages_stored" in told.families for told in scrapes)
     assert (await scrape(chat)).value("chat_messages_stored_total") == 100
-    statements = [told.value("chat_http_requests_total", route="/api/metrics") for told in scrapes]
-    assert statements == list(range(10))
 
 
 def test_names_follow_the_custom(chat: ChatServer) -> None:

@@ -53,6 +53,8 @@ LIBRARY_HOME = {
     "passlib": {"core/passwords.py"},
     "jwt": {"core/tokens.py"},
     "alembic": {"core/migrations.py"},
+    # Optional: nothing but what is imported when it is switched on may know it.
+    "opentelemetry": {"core/otel.py"},
     "prometheus_client": {"api/metrics.py"},
     "playwright": set[str](),
     "pytest": set[str](),

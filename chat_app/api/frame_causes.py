@@ -1,0 +1,33 @@
+"""Every frame of a socket is a cause of its own: in the logs, in the counters, in the traces."""
+
+from contextlib import AbstractContextManager
+
+import structlog
+
+from chat_app.api import frames
+from chat_app.core import causes
+from chat_app.core.causes import Cause
+from chat_app.core.traces import Span
+from chat_app.node import Node
+
+log = structlog.get_logger(__name__)
+
+
+class FrameCauses:
+    """Names the frames of one socket: the id of the socket's request, a dot, the frame's number."""
+
+    def __init__(self, node: Node) -> None:
+        self._socket_id = causes.current().request_id
+        self._number = 0
+        self._traces = node.traces
+        self._received = node.metrics.counter("chat_frames_received_total", "Frames from sockets")
+        self._debug = log.bind().debug
+
+    def of(self, frame: frames.AnyClientFrame | frames.Error) -> AbstractContextManager[Span]:
+        """Have what this task does from now on be because of `frame`, and measure a block."""
+        self._number += 1
+        self._received.add()
+        causes.follow(Cause(f"{self._socket_id}.{self._number}"))
+        kind = "refused" if isinstance(frame, frames.Error) else type(frame).__name__.lower()
+        self._debug("frame", kind=kind)
+        return self._traces.span(f"frame {kind}", "server")
