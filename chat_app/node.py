@@ -38,8 +38,9 @@ from chat_app.presence.service import Presence
 from chat_app.realtime.broker import Broker, MemoryBroker
 from chat_app.realtime.counted import count_outlets
 from chat_app.realtime.events import conversation_topic
-from chat_app.realtime.hub import Hub, Outlet
+from chat_app.realtime.hub import Hub
 from chat_app.realtime.online import MemoryOnline, Online, Times
+from chat_app.realtime.outlet import Outlet
 from chat_app.realtime.redis_broker import RedisBroker
 from chat_app.realtime.redis_online import RedisOnline
 

@@ -39,6 +39,13 @@ class Format(Protocol):
     def read(self, received: Received) -> AnyClientFrame | Error:
         """Read a client's frame, or say what is wrong with it. Raises WrongKind."""
 
+    @property
+    def is_text(self) -> bool:
+        """Whether frames are text, or else binary."""
+
+    def written(self, body: bytes) -> bytes:
+        """Return a frame as it is written, which is given as JSON."""
+
     def sending(self, body: bytes) -> WebSocketSendEvent:
         """Return the ASGI event that sends a frame, which is given as JSON."""
 
@@ -47,6 +54,7 @@ class Json:
     """The default: text frames."""
 
     subprotocol: Final = "chat.v1.json"
+    is_text: Final = True
 
     def is_too_big(self, received: Received) -> bool:
         """Count the bytes, but only of what may have too many: four are the most a letter takes."""
@@ -61,6 +69,10 @@ class Json:
             raise WrongKind
         return read_frame(received)
 
+    def written(self, body: bytes) -> bytes:
+        """Leave it as it is."""
+        return body
+
     def sending(self, body: bytes) -> WebSocketSendEvent:
         """Send it as it is."""
         return {"type": "websocket.send", "text": body.decode(), "bytes": None}
@@ -70,6 +82,7 @@ class MessagePack:
     """By agreement: binary frames, smaller and quicker to read."""
 
     subprotocol: Final = "chat.v1.msgpack"
+    is_text: Final = False
 
     def is_too_big(self, received: Received) -> bool:
         """Count the bytes."""
@@ -81,10 +94,13 @@ class MessagePack:
             raise WrongKind
         return read_packed_frame(received)
 
+    def written(self, body: bytes) -> bytes:
+        """Rewrite it; what many hear is rewritten once."""
+        return _shared(body) if len(body) <= SHARED_BYTES else _packed(body)
+
     def sending(self, body: bytes) -> WebSocketSendEvent:
-        """Send it rewritten; what many hear is rewritten once."""
-        packed = _shared(body) if len(body) <= SHARED_BYTES else _packed(body)
-        return {"type": "websocket.send", "text": None, "bytes": packed}
+        """Send it rewritten."""
+        return {"type": "websocket.send", "text": None, "bytes": self.written(body)}
 
 
 def _packed(body: bytes) -> bytes:

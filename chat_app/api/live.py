@@ -25,7 +25,13 @@ from chat_app.messages.batch import Stored
 from chat_app.messages.schemas import Outgoing, SendRequest
 from chat_app.node import Node
 from chat_app.realtime.events import Envelope
-from chat_app.realtime.hub import SESSION_OVER, TOO_SLOW, Outlet, OutletClosed
+from chat_app.realtime.outlet import (
+    SESSION_OVER,
+    TOO_SLOW,
+    WRITE_AT_ONCE,
+    Outlet,
+    OutletClosed,
+)
 
 HEARTBEAT_S = 30
 UNDER_WAY = 256
@@ -102,6 +108,7 @@ class LiveSocket:
         """Greet, then read and write until one of the two ends. Raises Refused."""
         # The outlet was opened before: what happens while we load comes after the greeting.
         await self._send(frames.encode(await self._greeting()))
+        self._offer_to_write()
         writer = asyncio.create_task(self._write())
         tasks = (writer, asyncio.create_task(self._read()), asyncio.create_task(self._end()))
         try:
@@ -124,6 +131,14 @@ class LiveSocket:
                 unread=await unread_counts(session, viewer_id=user_id),
                 heartbeat_s=HEARTBEAT_S,
                 max_frame_bytes=MAX_FRAME_BYTES,
+            )
+
+    def _offer_to_write(self) -> None:
+        extensions: dict[str, Any] = self._socket.scope.get("extensions") or {}
+        write, spoken = extensions.get(WRITE_AT_ONCE), self._format
+        if write is not None:
+            self._outlet.write_with(
+                lambda body: write(spoken.written(body), is_text=spoken.is_text)
             )
 
     async def _send(self, body: bytes) -> None:

@@ -11,7 +11,7 @@ from chat_app.realtime.events import (
     Envelope,
     seal,
 )
-from chat_app.realtime.hub import Outlet
+from chat_app.realtime.outlet import Outlet
 
 EVENTS_IN_A_FRAME = 200
 BYTES_IN_A_FRAME = 256 * 1024

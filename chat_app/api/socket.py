@@ -16,7 +16,7 @@ from chat_app.api.formats import JSON, Format, Received, WrongKind, agreed
 from chat_app.api.live import TOO_MANY, LiveSocket, Refused, Socket, receive
 from chat_app.core.errors import AppError
 from chat_app.node import Node
-from chat_app.realtime.hub import SESSION_OVER
+from chat_app.realtime.outlet import SESSION_OVER
 
 AUTH_WITHIN_S = 10
 

@@ -1,7 +1,8 @@
 """What the hub has at hand for a monitoring."""
 
 from chat_app.core.metrics import Metrics
-from chat_app.realtime.hub import Closing, Hub
+from chat_app.realtime.hub import Hub
+from chat_app.realtime.outlet import Closing
 
 
 def count_outlets(hub: Hub, metrics: Metrics) -> None:

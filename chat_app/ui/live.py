@@ -20,7 +20,7 @@ from reflex.state import BaseState, StateUpdate
 from chat_app.accounts.schemas import Identity
 from chat_app.core.errors import AppError
 from chat_app.realtime.events import AnyEvent, Envelope, decode
-from chat_app.realtime.hub import SESSION_OVER, TOO_SLOW, Outlet, OutletClosed
+from chat_app.realtime.outlet import SESSION_OVER, TOO_SLOW, Outlet, OutletClosed
 from chat_app.ui.guard import sign_in_redirect
 from chat_app.ui.running import current_node
 from chat_app.ui.session import SessionState

@@ -6,19 +6,37 @@ before it forgets the connection. Both may take for ever.
 
 import asyncio
 import socket
+import struct
 from asyncio.transports import BaseTransport
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Opcode
+from websockets.http11 import Request
 
-from chat_app.ui.compression import OfferLargeFramesDeflate
+from chat_app.realtime.outlet import WRITE_AT_ONCE
+from chat_app.ui.compression import LARGE_BYTES, OfferLargeFramesDeflate
 
 # What the kernel holds that is not on its way yet; it would take megabytes for a slow reader.
 UNSENT_BYTES = 128 * 1024
 # How long somebody who reads slowly may take to get to the goodbye.
 LINGER_S = 20.0
 
+SWITCHING = 101
+# How the length of a frame is told in its head (RFC 6455, section 5.2).
+WHOLE = 0x80
+SHORT, MEDIUM = 126, 127
+
 _COMPRESSION = [OfferLargeFramesDeflate()]
+
+
+def head_of(opcode: Opcode, size: int) -> bytes:
+    """Return the head of a server's whole frame of this size."""
+    if size < SHORT:
+        return bytes((WHOLE | opcode, size))
+    if size < 1 << 16:
+        return struct.pack("!BBH", WHOLE | opcode, SHORT, size)
+    return struct.pack("!BBQ", WHOLE | opcode, MEDIUM, size)
 
 
 class Peer(WebSocketsSansIOProtocol):
@@ -34,6 +52,23 @@ class Peer(WebSocketsSansIOProtocol):
         super().connection_made(transport)
         # uvicorn's own would compress everything and keep a dictionary a connection.
         self.conn.available_extensions = _COMPRESSION
+
+    def handle_connect(self, event: Request) -> None:
+        """Offer to write at once, as an extension of ASGI."""
+        super().handle_connect(event)
+        if self.response.status_code == SWITCHING:
+            extensions: dict[str, Any] = self.scope["extensions"]
+            extensions[WRITE_AT_ONCE] = self.write_at_once
+
+    def write_at_once(self, body: bytes, *, is_text: bool) -> bool:
+        """Send a frame; return False if that has to wait, takes more than writing, or is over."""
+        if not self.writable.is_set() or self.close_sent or self.transport.is_closing():
+            return False
+        if self.conn.extensions and len(body) >= LARGE_BYTES:
+            return False
+        opcode = Opcode.TEXT if is_text else Opcode.BINARY
+        self.transport.write(head_of(opcode, len(body)) + body)
+        return True
 
     async def send(self, message: Any) -> None:  # noqa: ANN401  # any of ASGI's
         """Send; a goodbye does not wait until the peer has read what it was sent before."""

@@ -23,7 +23,7 @@ from chat_app.models import (
 from chat_app.models.table import Table
 from chat_app.node import Node
 from chat_app.realtime.events import AnyEvent, FriendRemoved, SessionEnded, decode
-from chat_app.realtime.hub import Outlet
+from chat_app.realtime.outlet import Outlet
 from tests.clients import PASSWORD, new_username
 from tests.conftest import Storage
 from tests.nodes import new_user, open_node

@@ -11,7 +11,7 @@ from chat_app.messages.schemas import Message
 from chat_app.models import Block
 from chat_app.node import Node
 from chat_app.realtime.events import ConversationDelivered, ConversationRead, Delivery, decode
-from chat_app.realtime.hub import Outlet
+from chat_app.realtime.outlet import Outlet
 from tests.conftest import Storage
 from tests.nodes import new_user, open_node, to_conversation, to_user
 from tests.statements import statements

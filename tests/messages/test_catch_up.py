@@ -25,7 +25,7 @@ from chat_app.realtime.events import (
     MessageUpdated,
     decode,
 )
-from chat_app.realtime.hub import Outlet
+from chat_app.realtime.outlet import Outlet
 from tests.conftest import Storage
 from tests.nodes import new_user, open_node, to_conversation, to_user
 

@@ -12,7 +12,7 @@ from chat_app.accounts.schemas import Identity
 from chat_app.models import Block, Friendship, User
 from chat_app.node import Node
 from chat_app.realtime.events import AnyEvent, Presence, decode
-from chat_app.realtime.hub import Outlet
+from chat_app.realtime.outlet import Outlet
 from tests.clients import PATIENCE_S
 from tests.conftest import Storage
 from tests.nodes import new_user, open_node

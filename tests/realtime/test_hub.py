@@ -7,12 +7,12 @@ import pytest
 
 from chat_app.realtime.broker import MemoryBroker
 from chat_app.realtime.events import Envelope, conversation_topic, session_topic, user_topic
-from chat_app.realtime.hub import (
+from chat_app.realtime.hub import Hub
+from chat_app.realtime.outlet import (
     QUEUE_BYTES,
     QUEUE_EVENTS,
     SESSION_OVER,
     TOO_SLOW,
-    Hub,
     Outlet,
     OutletClosed,
 )

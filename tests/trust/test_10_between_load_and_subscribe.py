@@ -20,7 +20,7 @@ from chat_app.messages.replay import missed
 from chat_app.messages.schemas import Message
 from chat_app.node import Node
 from chat_app.realtime.events import MessageCreated, decode
-from chat_app.realtime.hub import Outlet
+from chat_app.realtime.outlet import Outlet
 from tests.conftest import Storage
 from tests.nodes import new_user, open_node, to_conversation, to_user
 

@@ -10,7 +10,8 @@ import pytest
 import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
-from chat_app.edge import Receive, Scope, Send
+from chat_app.edge import AsgiApp, Receive, Scope, Send
+from chat_app.realtime.outlet import WRITE_AT_ONCE
 from chat_app.ui import peers
 from chat_app.ui.peers import Peer
 from tests.clients import PATIENCE_S
@@ -27,6 +28,7 @@ class Flood:
     """Sends without a pause until it is told to say goodbye."""
 
     sent: int = 0
+    at_once: bool = False
     enough: asyncio.Event = field(default_factory=asyncio.Event)
     said: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
@@ -38,7 +40,7 @@ class Flood:
         await send({"type": "websocket.accept"})
         tasks = [
             asyncio.create_task(work)
-            for work in (self._send(send), self._listen(receive), self.enough.wait())
+            for work in (self._send(scope, send), self._listen(receive), self.enough.wait())
         ]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
@@ -48,8 +50,10 @@ class Flood:
             await send({"type": "websocket.close", "code": GOODBYE})
             self.said.set()
 
-    async def _send(self, send: Send) -> None:
+    async def _send(self, scope: Scope, send: Send) -> None:
         while True:
+            while self.at_once and scope["extensions"][WRITE_AT_ONCE](CHUNK.encode(), is_text=True):
+                self.sent += len(CHUNK)
             await send({"type": "websocket.send", "text": CHUNK})
             self.sent += len(CHUNK)
 
@@ -69,10 +73,21 @@ class Flood:
 @asynccontextmanager
 async def deaf(flood: Flood, *, heartbeat_s: float = 20) -> AsyncIterator[ClientConnection]:
     """Serve the flood, and give a client that does not read."""
+    async with served(flood, heartbeat_s=heartbeat_s) as client:
+        client.transport.pause_reading()
+        try:
+            yield client
+        finally:
+            client.transport.abort()
+
+
+@asynccontextmanager
+async def served(app: AsgiApp, *, heartbeat_s: float = 20) -> AsyncIterator[ClientConnection]:
+    """Serve an application, and give a client of it."""
     port = free_port()
     server = uvicorn.Server(
         uvicorn.Config(
-            flood,
+            app,
             host=LOOPBACK,
             port=port,
             ws=Peer,
@@ -90,18 +105,15 @@ async def deaf(flood: Flood, *, heartbeat_s: float = 20) -> AsyncIterator[Client
             await asyncio.sleep(0.01)
     try:
         async with connect(f"ws://{LOOPBACK}:{port}/", compression=None, proxy=None) as client:
-            client.transport.pause_reading()
-            try:
-                yield client
-            finally:
-                client.transport.abort()
+            yield client
     finally:
         server.should_exit = True
         await serving
 
 
-async def test_a_goodbye_does_not_wait_until_it_can_be_read() -> None:
-    flood = Flood()
+@pytest.mark.parametrize("at_once", [False, True], ids=["sent", "written at once"])
+async def test_a_goodbye_does_not_wait_until_it_can_be_read(*, at_once: bool) -> None:
+    flood = Flood(at_once=at_once)
     async with deaf(flood) as client, asyncio.timeout(PATIENCE_S):
         await flood.stuck()
         assert 0 < flood.sent < MOST_BYTES
@@ -136,3 +148,36 @@ async def test_a_peer_that_answers_no_ping_is_gone_though_much_is_on_its_way() -
     flood = Flood()
     async with deaf(flood, heartbeat_s=0.5), asyncio.timeout(PATIENCE_S):
         await flood.gone.wait()
+
+
+async def test_frames_of_every_size_that_are_written_at_once_arrive_whole() -> None:
+    texts = ["ü" * (size // 2) + "x" * (size % 2) for size in (0, 125, 126, 65_535, 65_536)]
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        for text in texts:
+            while not scope["extensions"][WRITE_AT_ONCE](text.encode(), is_text=True):
+                await asyncio.sleep(0.01)
+        await send({"type": "websocket.send", "text": "the end"})
+        await receive()
+
+    async with served(app) as client, asyncio.timeout(PATIENCE_S):
+        assert [await client.recv() for _ in texts] == texts
+        assert await client.recv() == "the end"
+
+
+async def test_after_a_goodbye_nothing_is_written_at_once() -> None:
+    is_written = asyncio.get_running_loop().create_future()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close", "code": GOODBYE})
+        is_written.set_result(scope["extensions"][WRITE_AT_ONCE](b"too late", is_text=True))
+
+    async with served(app) as client, asyncio.timeout(PATIENCE_S):
+        assert await is_written is False
+        with contextlib.suppress(Exception):
+            await client.recv()
+        assert client.close_code == GOODBYE
