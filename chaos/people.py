@@ -42,7 +42,8 @@ async def devices(
                 name = f"{username}/{device}"
                 link = await stack.enter_async_context(Link.open(network))
                 hear = partial(ledger.hear, name)
-                client = Client(link.url, username, PASSWORD, on_message=hear)
+                sign_in = {"username": username, "password": PASSWORD}
+                client = Client(link.url, sign_in, on_message=hear)
                 everybody.append(Device(name, user_id, client))
         async with asyncio.TaskGroup() as group:
             running = [group.create_task(device.client.run()) for device in everybody]
@@ -130,7 +131,7 @@ class Talk:
         other = self._dice.choice(own)
         self._network.did["messages posted again"] += 1
         with contextlib.suppress(*TEMPORARY):
-            again = await other.client.call("POST", "/api/messages", json=body)
+            again = await other.client.call("/api/messages", body)
             self._ledger.answer(body["client_id"], again)
 
     def _address(self, device: Device) -> dict[str, str]:

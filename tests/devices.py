@@ -30,11 +30,17 @@ class Device:
 
 @contextlib.asynccontextmanager
 async def device(
-    url: str, person: Person, cursors: Mapping[str, int] | None = None
+    url: str,
+    person: Person,
+    cursors: Mapping[str, int] | None = None,
+    *,
+    file: str = ":memory:",
 ) -> AsyncIterator[Device]:
     """Give a running device of that person, which reaches the chat at `url`."""
     heard: list[Json] = []
-    client = Client(url, person.username, PASSWORD, on_message=heard.append, cursors=cursors)
+    sign_in = {"username": person.username, "password": PASSWORD}
+    client = Client(url, sign_in, on_message=heard.append, file=file)
+    client.cursors.update(cursors or {})
     running = asyncio.create_task(client.run())
     try:
         yield Device(client, heard)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -69,7 +70,7 @@ async def test_a_killed_server_loses_nothing(start_chat: StartChat) -> None:
     assert [message["seq"] for message in acked] == list(range(1, len(texts) + 1))
 
 
-async def test_an_ack_that_was_lost_is_fetched_at_the_other_door(
+async def test_an_ack_that_was_lost_is_asked_for_again(
     chat: ChatServer, alice: Person, bob: Person
 ) -> None:
     async with (
@@ -161,7 +162,7 @@ async def test_a_refused_message_holds_nothing_up(
         ]
         _, refused, _ = await asyncio.gather(*sends, return_exceptions=True)
         assert isinstance(refused, Refused)
-        assert refused.code == "invalid"
+        assert str(refused).startswith("invalid: ")
         await peer.until("one", "three")
 
 
@@ -186,14 +187,15 @@ async def test_a_spent_session_is_signed_in_anew(
         await phone.client.send("one", receiver_id=bob.id)
         async with device(chat.url, await log_in(chat.url, bob)) as peer:
             await peer.until("one")
-            await phone.client.call("POST", "/api/auth/logout")
+            await phone.client.call("/api/auth/logout", {})
             await phone.client.send("two", receiver_id=bob.id)
             await peer.until("one", "two")
         await phone.until("one", "two")
 
 
 async def test_a_wrong_password_is_said(chat: ChatServer, alice: Person) -> None:
-    client = Client(chat.url, alice.username, "not the password", on_message=print)
+    sign_in = {"username": alice.username, "password": "not the password"}
+    client = Client(chat.url, sign_in, on_message=print)
     with pytest.raises(Refused, match="invalid_credentials"):
         async with asyncio.timeout(PATIENCE_S):
             await client.run()
@@ -211,3 +213,49 @@ async def test_without_a_chat_it_waits(start_chat: StartChat) -> None:
         await asyncio.to_thread(chat.restart)
         assert (await sending)["content"] == "early"
         await phone.until("early")
+
+
+async def test_what_was_not_acked_goes_out_after_a_crash_of_the_program(
+    start_chat: StartChat, tmp_path: Path
+) -> None:
+    chat = start_chat()
+    alice, bob = await register(chat.url), await register(chat.url)
+    file, texts = str(tmp_path / "alice.db"), ["one", "two", "x" * 8_001, "three"]
+    await asyncio.to_thread(chat.stop)
+    async with device(chat.url, alice, file=file) as phone:
+        sends = [asyncio.create_task(phone.client.send(text, receiver_id=bob.id)) for text in texts]
+        await asyncio.sleep(0)
+        for send in sends:
+            send.cancel()
+        await asyncio.gather(*sends, return_exceptions=True)
+    await asyncio.to_thread(chat.restart)
+
+    async with device(chat.url, alice, file=file) as again, device(chat.url, bob) as peer:
+        await peer.until("one", "two", "three")
+        await again.until("one", "two", "three")
+        await again.client.send("four", receiver_id=bob.id)
+        await peer.until("one", "two", "three", "four")
+
+
+async def test_what_was_told_is_remembered_after_a_crash_of_the_program(
+    chat: ChatServer, alice: Person, bob: Person, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "bob.db")
+    async with device(chat.url, bob, file=file) as peer:
+        await alice.write(bob, "while here")
+        await peer.until("while here")
+    await alice.write(bob, "while away")
+    async with device(chat.url, bob, file=file) as again:
+        await again.until("while away")
+
+
+async def test_a_refusal_for_a_while_is_asked_again(start_chat: StartChat) -> None:
+    """As when more is sent than the limit allows."""
+    chat = start_chat(
+        CHAT_LIMITS="on", CHAT_LIMIT_MESSAGE_BURST="5", CHAT_LIMIT_MESSAGES_PER_SECOND="5"
+    )
+    alice, bob = await register(chat.url), await register(chat.url)
+    texts = [f"number {number}" for number in range(12)]
+    async with device(chat.url, alice) as phone, device(chat.url, bob) as peer:
+        await asyncio.gather(*(phone.client.send(text, receiver_id=bob.id) for text in texts))
+        await peer.until(*texts, seconds=60)
