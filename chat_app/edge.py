@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import structlog
 
-from chat_app.core import causes
+from chat_app.core import causes, startup
 from chat_app.core.callers import is_own_machine
 from chat_app.core.causes import Cause
 from chat_app.core.metrics import Metrics
@@ -71,7 +71,7 @@ def edge(
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await app(scope, receive, send)
+            await startup.live(app, scope, receive, send)
             return
         reply = _Reply(scope, send, security)
         scope = {**scope, "headers": reply.request_headers}

@@ -16,9 +16,9 @@ from chat_app.accounts.service import Accounts
 from chat_app.conversations.deliveries import Deliveries
 from chat_app.conversations.queries import group_ids
 from chat_app.conversations.service import Conversations
-from chat_app.core import migrations
+from chat_app.core import fitness
 from chat_app.core.database import Database
-from chat_app.core.errors import AppError, Unavailable
+from chat_app.core.errors import AppError
 from chat_app.core.loop_lag import LoopLag
 from chat_app.core.metrics import Metrics
 from chat_app.core.passwords import Passwords
@@ -108,9 +108,9 @@ class Node:
             # What was asked is done; who was not told sees it when they load.
             log.warning("node.peers_untold", code=error.code)
 
-    async def is_migrated(self) -> bool:
-        """Whether the database has the schema of this code. Raises Unavailable."""
-        return await migrations.current_revision(self.database) == migrations.newest_revision()
+    async def schema(self) -> fitness.Schema:
+        """Return how the database's schema is to this code's. Raises Unavailable."""
+        return await fitness.schema_of(self.database)
 
 
 @contextlib.asynccontextmanager
@@ -134,7 +134,7 @@ async def running_node(
         stack.push_async_callback(lag.close)
         database = Database(settings, metrics)
         stack.push_async_callback(database.close)
-        await _migrate(database, settings)
+        await fitness.make_fit(database, settings)
         broker = _broker(settings, metrics, traces)
         stack.push_async_callback(broker.close)
         passwords = Passwords(metrics=metrics)
@@ -205,20 +205,6 @@ async def running_node(
             presence=presence,
             catch_up=catch_up,
         )
-
-
-async def _migrate(database: Database, settings: Settings) -> None:
-    """Migrate an embedded database always, a server's only while it is empty.
-
-    Changing tables that several nodes use is for `make migrate`: `ready` says when it is due.
-    """
-    try:
-        if settings.embedded or await migrations.current_revision(database) is None:
-            await migrations.upgrade(database)
-    except Unavailable:
-        if settings.embedded:
-            raise
-        log.warning("node.database_away")
 
 
 def _redis(settings: Settings, *, answer_within_s: float | None) -> Redis:

@@ -24,9 +24,9 @@ class HealthController(Controller):
     async def ready(self, node: Node) -> Response[Health]:
         """Answer 200 when the database is reachable and migrated, else 503."""
         database: Literal["ok", "unavailable"] = "ok"
-        migrations: Literal["current", "pending", "unknown"] = "unknown"
+        migrations: Literal["current", "pending", "ahead", "unknown"] = "unknown"
         try:
-            migrations = "current" if await node.is_migrated() else "pending"
+            migrations = await node.schema()
         except Unavailable:
             database = "unavailable"
         redis: Literal["ok", "unavailable", "off"] = "off"

@@ -22,7 +22,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
     status: Literal["ok", "unavailable"]
     database: Literal["ok", "unavailable"]
-    migrations: Literal["current", "pending", "unknown"]
+    migrations: Literal["current", "pending", "ahead", "unknown"]
     redis: Literal["ok", "unavailable", "off"]
 
 

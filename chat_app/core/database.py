@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, ExceptionContext
@@ -17,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from chat_app.core import sqlite
-from chat_app.core.errors import Overtaken, Unavailable
+from chat_app.core.errors import Overtaken, Refused, Unavailable
 from chat_app.core.metrics import Metrics
 from chat_app.core.pool import CountingPool, count_pool
 from chat_app.core.settings import Settings
@@ -31,7 +32,11 @@ Result = TypeVar("Result")
 
 # A serialization failure and a deadlock: rolled back so that another transaction could go on.
 OVERTAKEN = ("40001", "40P01")
+# We may not do it, may not come in, or there is no such database.
+FORBIDDEN = ("42501", "28", "3D")
 AWAY = (OperationalError, InterfaceError, PoolTimeout, OSError, TimeoutError)
+
+log = structlog.get_logger(__name__)
 
 
 class Database:
@@ -54,10 +59,17 @@ class Database:
             _Turns() if self.is_sqlite else contextlib.nullcontext()
         )
         self._thread = _WriterThread(self.engine.url) if self.is_sqlite else None
+        self._fits: Callable[[], Awaitable[bool]] | None = None
+
+    def hold_until(self, fits: Callable[[], Awaitable[bool]]) -> None:
+        """Refuse all work until `fits` says yes; it is asked whenever there is some."""
+        self._fits = fits
 
     @contextlib.asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncSession]:
+    async def reading(self, *, any_schema: bool = False) -> AsyncIterator[AsyncSession]:
         """Give a session to read with; what it changes is rolled back."""
+        if not any_schema:
+            await self._see_whether_it_fits()
         with _away_is_unavailable():
             async with AsyncSession(self.engine, expire_on_commit=False) as session:
                 yield session
@@ -65,6 +77,7 @@ class Database:
     @contextlib.asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """Give a session whose work is committed at the end, or rolled back by any error."""
+        await self._see_whether_it_fits()
         with _away_is_unavailable():
             async with (
                 self._turn,
@@ -87,6 +100,7 @@ class Database:
         The SQLite driver of `writing` goes to a thread and back for every statement; this goes
         once for all of them.
         """
+        await self._see_whether_it_fits()
         with _away_is_unavailable():
             if self._thread is not None:
                 async with self._turn:
@@ -105,6 +119,12 @@ class Database:
             self._thread.close()
         await self.engine.dispose()
         await self._patient.dispose()
+
+    async def _see_whether_it_fits(self) -> None:
+        if self._fits is not None:
+            if not await self._fits():
+                raise Unavailable("The chat is being upgraded. Please try again in a moment.")
+            self._fits = None
 
 
 class _Turns:
@@ -162,6 +182,10 @@ def _away_is_unavailable() -> Iterator[None]:
         state = getattr(error.orig, "sqlstate", None) or ""
         if state in OVERTAKEN:
             raise Overtaken from error
+        if state.startswith(FORBIDDEN):
+            reason = str(getattr(error.orig, "__cause__", None) or error.orig)
+            log.error("database.refuses", reason=reason)  # noqa: TRY400  # a matter of rights
+            raise Refused(reason) from error
         if error.connection_invalidated or not _is_our_fault(state):
             raise Unavailable from error
         raise

@@ -19,6 +19,10 @@ class AppError(Exception):
         super().__init__(self.detail)
 
 
+class CannotStart(Exception):
+    """What keeps a process from starting, in words for whoever operates it. Never a secret."""
+
+
 class NotFound(AppError):
     """A row that does not exist, or that the asker may not see: the two look the same."""
 
@@ -81,3 +85,14 @@ class Unavailable(AppError):
 
 class Overtaken(Unavailable):
     """The database undid a transaction in favour of another; the same again may work at once."""
+
+
+class Refused(Unavailable):
+    """The database is there, and its rules forbid what the chat does: somebody must act.
+
+    `reason` is the database's own, for the log; people are told what they always are.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__()

@@ -28,6 +28,12 @@ def newest_revision() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
+def is_known(revision: str) -> bool:
+    """Whether this code has the migration that leads to `revision`."""
+    script = ScriptDirectory.from_config(_config())
+    return revision in {known.revision for known in script.walk_revisions()}
+
+
 async def upgrade(database: Database, revision: str = "head") -> None:
     """Migrate up to `revision`; one process at a time."""
     await _run(database, lambda config: command.upgrade(config, revision))
@@ -40,7 +46,7 @@ async def downgrade(database: Database, revision: str = "base") -> None:
 
 async def current_revision(database: Database) -> str | None:
     """Return the revision the database is at; None before the first migration."""
-    async with database.reading() as session:
+    async with database.reading(any_schema=True) as session:
         connection = await session.connection()
         return await connection.run_sync(
             lambda sync: MigrationContext.configure(sync).get_current_revision()

@@ -1,0 +1,170 @@
+"""A database that does not fit: the chat says what is wrong, and touches nothing."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from chat_app.core import migrations
+from chat_app.core.errors import CannotStart, Refused
+from tests import servers
+from tests.conftest import SECRET, Storage, _Farm
+from tests.nodes import new_user, open_database, open_node
+from tests.servers import ChatServer
+
+Launch = Callable[..., ChatServer]
+EXIT_S = 30
+OVERTAKE = "UPDATE alembic_version SET version_num = 'next_year'"
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Launch]:
+    """Give a function that starts a chat over a database and does not wait for it."""
+    started: list[ChatServer] = []
+
+    def launch_one(database_url: str) -> ChatServer:
+        port = servers.free_port()
+        command = [sys.executable, "-m", "tests.api_server", str(port)]
+        settings = {"CHAT_DATABASE_URL": database_url, "CHAT_SECRET_KEY": SECRET}
+        started.append(ChatServer(command, folder=tmp_path, port=port, **settings))
+        return started[-1]
+
+    yield launch_one
+    for chat in started:
+        chat.stop()
+
+
+async def execute(url: str, folder: Path, *statements: str) -> None:
+    """Run statements as whoever owns the database."""
+    async with open_database(url, folder) as database, database.transaction() as connection:
+        for statement in statements:
+            await connection.execute(sa.text(statement))
+
+
+async def registering(chat: ChatServer) -> httpx.Response:
+    """Try to register somebody."""
+    async with httpx.AsyncClient(base_url=chat.url) as client:
+        form = {"username": "somebody", "password": "a long enough one"}
+        return await client.post("/api/auth/register", json=form)
+
+
+async def readiness(chat: ChatServer) -> httpx.Response:
+    """Ask whether it is ready."""
+    async with httpx.AsyncClient(base_url=chat.url) as client:
+        return await client.get("/api/health/ready")
+
+
+def is_live(chat: ChatServer) -> bool:
+    """Whether the process answers at all."""
+    try:
+        return httpx.get(f"{chat.url}/api/health/live", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+async def last_words(url: str, folder: Path) -> str:
+    """Return why a node does not start over this database."""
+    with pytest.raises(CannotStart) as refusal:
+        async with open_node(Storage("", url, "", folder)):
+            pytest.fail("it has started")
+    return str(refusal.value)
+
+
+async def test_over_an_old_schema_nothing_is_served_until_it_is_migrated(
+    empty_database_urls: dict[str, str], launch: Launch, tmp_path: Path
+) -> None:
+    url = empty_database_urls["postgres"]
+    async with open_database(url, tmp_path) as database:
+        await migrations.upgrade(database, "+1")
+    chat = launch(url)
+    chat.server.wait_until(lambda: is_live(chat))
+
+    ready = await readiness(chat)
+    refused = await registering(chat)
+    servers.migrate(url)
+
+    assert ready.status_code == 503
+    assert ready.json()["migrations"] == "pending"
+    assert refused.status_code == 503
+    assert refused.json()["code"] == "unavailable"
+    assert int(refused.headers["Retry-After"]) > 0
+    assert "make migrate" in chat.log()
+    chat.wait_until_ready()
+    assert (await registering(chat)).status_code == 201
+
+
+async def test_over_a_newer_schema_it_does_not_start(storage: Storage, tmp_path: Path) -> None:
+    url = storage.database_url or f"sqlite+aiosqlite:///{tmp_path}/newer.db"
+    async with open_database(url, tmp_path) as database:
+        await migrations.upgrade(database)
+    await execute(url, tmp_path, OVERTAKE)
+
+    words = await last_words(url, tmp_path)
+
+    assert "newer than this code" in words
+    assert "next_year" in words
+
+
+async def test_a_schema_that_overtakes_a_running_node_is_told_and_the_node_works_on(
+    storage: Storage,
+) -> None:
+    """While nodes are upgraded one by one, the old ones are still needed."""
+    async with open_node(storage) as node:
+        async with node.database.transaction() as connection:
+            await connection.execute(sa.text(OVERTAKE))
+
+        assert await node.schema() == "ahead"
+        await new_user(node)
+
+
+async def test_without_rights_it_does_not_start_and_says_which(farm: _Farm, tmp_path: Path) -> None:
+    url = farm.postgres.new_chat_database()
+    role = f"poor_{uuid4().hex[:8]}"
+    poor = url.replace("//chat@", f"//{role}@")
+    await execute(url, tmp_path, f"CREATE ROLE {role} LOGIN")
+    nothing = await last_words(poor, tmp_path)
+    everything = "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public"
+    grant, revoke = f"GRANT {everything} TO {role}", f"REVOKE DELETE ON member FROM {role}"
+    await execute(url, tmp_path, grant, revoke)
+    not_all = await last_words(poor, tmp_path)
+    await execute(url, tmp_path, f"GRANT DELETE ON member TO {role}")
+
+    assert "CHAT_DATABASE_URL" in nothing
+    assert "permission denied for table alembic_version" in nothing
+    assert "lacks some on member" in not_all
+    async with open_node(Storage("", poor, "", tmp_path)) as node:
+        await new_user(node)
+        await execute(url, tmp_path, f"REVOKE INSERT ON user_account FROM {role}")
+        with pytest.raises(Refused, match="store anything right now") as refusal:
+            await new_user(node)
+    assert refusal.value.reason == "permission denied for table user_account"
+    await execute(url, tmp_path, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+
+@pytest.mark.parametrize("wrong", ["role", "database"])
+async def test_a_database_that_is_not_there_for_us_is_named(
+    farm: _Farm, tmp_path: Path, wrong: str
+) -> None:
+    url = farm.postgres.new_database()
+    address = url.replace("//chat@", "//stranger@") if wrong == "role" else f"{url}x"
+
+    words = await last_words(address, tmp_path)
+
+    assert words.startswith("CHAT_DATABASE_URL: ")
+    assert "does not exist" in words
+
+
+def test_a_process_that_cannot_start_says_why_in_one_line(launch: Launch, tmp_path: Path) -> None:
+    file = tmp_path / "text.db"
+    file.write_text("This is no database." * 100)
+
+    chat = launch(f"sqlite+aiosqlite:///{file}")
+
+    assert chat.server.process.wait(EXIT_S) != 0
+    [line] = [line for line in chat.log().splitlines() if "cannot be used" in line]
+    assert "file is not a database" in line
+    assert "Traceback" not in chat.log()
