@@ -24,6 +24,8 @@ from benchmarks.suite import ON_SERVERS, WHOLE, WORKLOADS, Measure, Turn
 from benchmarks.workload import QUICK_SCALES, SCALES, Plan
 
 RESULTS = Path("docs/figures/results.jsonl")
+# Whatever hangs must not keep the rest from being measured.
+LIMIT_S = 300
 
 
 def main() -> None:
@@ -103,7 +105,8 @@ def _measured(measure: Measure, plan: Plan) -> list[Figures]:
         # What goes wrong in a socket's callback would otherwise only be printed.
         asyncio.get_running_loop().set_exception_handler(notice)
         try:
-            figures = await measure(plan)
+            async with asyncio.timeout(None if plan.is_long else LIMIT_S):
+                figures = await measure(plan)
         except (TimeoutError, RuntimeError):
             # Where a callback has failed, its socket is closed and what it should have done is
             # waited for in vain.

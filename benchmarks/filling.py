@@ -97,11 +97,11 @@ async def _fill_postgres(node: Node, threads: Sequence[Thread]) -> None:
         await connection.execute(text("SET LOCAL synchronous_commit = off"))
         for number, one in enumerate(threads):
             await connection.execute(text(POSTGRES), _values(number, one, str))
-    async with node.database.engine.connect() as connection:
-        plain = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await plain.execute(text("SET statement_timeout = 0"))
         # As autovacuum would have done by now.
-        await plain.execute(text("ANALYZE"))
+        await connection.execute(text("ANALYZE"))
+    async with node.database.transaction() as connection:
+        # Or what was written would be copied to its place while something else is measured.
+        await connection.execute(text("CHECKPOINT"))
 
 
 def _values(number: int, one: Thread, key: Callable[[UUID], str]) -> dict[str, object]:

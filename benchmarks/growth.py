@@ -18,7 +18,7 @@ from benchmarks.figures import Figures, at_most, percentile
 from benchmarks.filling import CONTENT, fill, thread
 from benchmarks.names import names
 from benchmarks.stage import Person, Storage
-from benchmarks.workload import SCALES, Plan
+from benchmarks.workload import Plan
 from chat_app.conversations.queries import get_conversation, list_conversations, unread_counts
 from chat_app.friends.search import search_users
 from chat_app.messages.queries import history
@@ -27,6 +27,7 @@ from tests.nodes import to_conversation
 
 DESK, DESK_LENGTH = 50, 100
 LENGTH = 1_000
+CROWD = 10_000
 PAGE = 50
 SIZES = (2, 100, 5_000)
 MOST = 1.3
@@ -38,9 +39,9 @@ async def measure_messages(plan: Plan) -> list[Figures]:
     """Run *growth*: the whole chat at every scale, in turn."""
     scales = " and ".join(f"{scale:,}" for scale in plan.scales)
     figures = Figures(
-        "growth" if max(plan.scales) <= max(SCALES) else "growth-long",
-        f"{scales} messages of {CONTENT} bytes, a quarter of them in one conversation, one person "
-        f"for every thousand; {plan.durability}",
+        "growth-long" if plan.is_long else "growth",
+        f"{scales} messages of {CONTENT} bytes, a quarter of them in one conversation, "
+        f"{CROWD:,} people; {plan.durability}",
     )
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(machine.on(machine.ALL_CORES))
@@ -49,7 +50,7 @@ async def measure_messages(plan: Plan) -> list[Figures]:
             storage = stack.enter_context(stage.storage(*plan.addresses))
             node = await stack.enter_async_context(running_node(storage.settings()))
             started = time.monotonic()
-            work[scale] = await _chat_of(node, storage, scale)
+            work[scale] = await _chat_of(node, storage, scale, 500 if plan.quick else CROWD)
             print(f"{scale:,} messages in {time.monotonic() - started:.0f} s", flush=True)
             size = await _bytes(node, storage)
             figures.add(f"bytes a message on the disk, {scale:,} messages", size / scale)
@@ -65,8 +66,12 @@ async def measure_members(plan: Plan) -> list[Figures]:
     )
     with machine.on(machine.ALL_CORES), stage.storage(*plan.addresses) as storage:
         async with running_node(storage.settings()) as node:
-            people = await stage.add_people(node, max(sizes))
-            work = {size: await _group_of(node, people[:size]) for size in sizes}
+            people = await stage.add_people(node, max(sizes) + len(sizes))
+            # Of each group somebody else looks, who is in no other.
+            work = {
+                size: await _group_of(node, people[place : place + size])
+                for place, size in enumerate(sizes)
+            }
             # A conversation shows a hundred of its members: up to there more are more work.
             await _compare(figures, plan, work, "members", sizes[1])
     return [figures]
@@ -77,10 +82,10 @@ async def _compare(
 ) -> None:
     """Do every piece of work at every scale in turn; note what growth past `base` costs."""
     larger = [scale for scale in sorted(work) if scale > base]
-    share = plan.seconds / len(work[base])
     for run in range(plan.runs + 1):
         for name in work[base]:
-            took = {scale: await _again(work[scale][name], share) for scale in sorted(work)}
+            works = {scale: work[scale][name] for scale in sorted(work)}
+            took = await _in_turn(works, plan.seconds * len(works) / len(work[base]))
             if not run:
                 continue  # the first round warms up
             for scale, some in took.items():
@@ -94,19 +99,21 @@ async def _compare(
         figures.points.append({unit: scale, **point})
 
 
-async def _again(work: Work, seconds: float) -> list[float]:
-    took = []
+async def _in_turn(works: Mapping[int, Work], seconds: float) -> dict[int, list[float]]:
+    """Do the same work at one scale after the other: what else the machine does meets all alike."""
+    took: dict[int, list[float]] = {scale: [] for scale in works}
     end = time.perf_counter() + seconds
-    while (started := time.perf_counter()) < end:
-        await work()
-        took.append((time.perf_counter() - started) * 1000)
+    while time.perf_counter() < end:
+        for scale, work in works.items():
+            started = time.perf_counter()
+            await work()
+            took[scale].append((time.perf_counter() - started) * 1000)
     return took
 
 
-async def _chat_of(node: Node, storage: Storage, scale: int) -> dict[str, Work]:
+async def _chat_of(node: Node, storage: Storage, scale: int, crowd: int) -> dict[str, Work]:
     """Fill a chat and return what somebody does in it."""
-    crowd = list(names(max(200, scale // 1_000)))
-    await stage.add_crowd(node, crowd)
+    await stage.add_crowd(node, list(names(crowd)))
     people = await stage.add_people(node, DESK + 2)
     others = await stage.add_people(node, max(2, scale // LENGTH // 20))
     viewer, friend = people[0], people[1]

@@ -73,6 +73,11 @@ def family(*pids: int) -> list[psutil.Process]:
     return [one for parent in parents for one in (parent, *parent.children(recursive=True))]
 
 
+def started(name: str) -> list[int]:
+    """Return the servers of this name that we have started ourselves."""
+    return [process.pid for process in psutil.Process().children() if process.name() == name]
+
+
 def memory(*pids: int) -> int:
     """Return the resident bytes of servers and of the processes that they have started."""
     return sum(process.memory_info().rss for process in family(*pids))

@@ -8,12 +8,14 @@ from benchmarks import machine, stage
 from benchmarks.direct import PAIRS, TEXT, Measured, chat_loops, run_loops
 from benchmarks.figures import Figures, at_least, at_most, percentile
 from benchmarks.ledger import Ledger
+from benchmarks.machine import Usage
 from benchmarks.presence import talk
 from benchmarks.sockets import open_all
 from benchmarks.workload import Plan
 from chat_app.node import running_node
 
 RATE = 200
+OUTSIDE = ("postgres", "redis-server")
 EACH = 2 * PAIRS
 
 
@@ -35,12 +37,20 @@ async def measure(plan: Plan) -> list[Figures]:
             pids = [first.server.process.pid, second.server.process.pid]
             one = await chat_loops(urls[:1], people[0], ledger)
             two = await chat_loops(urls, people[1], ledger, first_pair=PAIRS)
-            await run_loops(one, plan.warm_up, *pids)
+            for loops in (one, two):
+                await run_loops(loops, plan.warm_up, *pids)
             for _ in range(plan.runs):
                 alone = await run_loops(one, plan.seconds, *pids)
-                _note(figures, alone, await run_loops(two, plan.seconds, *pids))
+                outside = {name: Usage(*machine.started(name)) for name in OUTSIDE}
+                both = await run_loops(two, plan.seconds, *pids)
+                _note(figures, alone, both)
+                for name, usage in outside.items():
+                    cpu_us = usage.server_seconds() / (both.per_second * plan.seconds) * 1e6
+                    figures.add(f"CPU of {name}, µs a message", cpu_us)
             near = await open_all(urls[0], people[2])
             across = await open_all(urls * PAIRS, people[3])
+            for wires, talkers in ((near, people[2]), (across, people[3])):
+                await talk(wires, talkers, plan.warm_up, RATE)
             for _ in range(plan.runs):
                 took = await talk(near, people[2], plan.seconds, RATE)
                 figures.add(f"within one node at {RATE} msg/s, p99, ms", percentile(took, 99))

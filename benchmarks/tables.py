@@ -1,14 +1,15 @@
 """The recorded figures as tables, written between the marks that stand in the documents.
 
 A mark is `<!-- figures KEY -->`, and what follows it up to `<!-- end -->` is replaced. The key is
-that of a record, or `targets` for every figure that has a target.
+that of a record, or one of DERIVED: `targets` has every figure with a target.
 """
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.capacity import for_users, of_one_core
 from benchmarks.figures import Row, short
 from benchmarks.libraries import LIBRARIES
 from benchmarks.records import HEAD, Record, load, markdown
@@ -25,10 +26,11 @@ def fill(results: Path, documents: Sequence[Path] = DOCUMENTS) -> None:
 
     def filled(match: re.Match[str]) -> str:
         key = match["key"]
-        if key != "targets" and key not in records:
-            missing.append(key)
+        try:
+            text = DERIVED[key](records) if key in DERIVED else _section(records[key])
+        except KeyError as error:
+            missing.append(str(error.args[0]))
             return match[0]
-        text = _targets(records) if key == "targets" else _section(records[key])
         return f"<!-- figures {key} -->\n{text}\n<!-- end -->"
 
     for document in documents:
@@ -99,3 +101,10 @@ def _side_by_side(record: Record) -> str:
         medians = [short(rows[f"{name}: {figure}"].median()) for name in names]
         lines.append((figure, *medians))
     return markdown(lines)
+
+
+DERIVED: dict[str, Callable[[Mapping[str, Record]], str]] = {
+    "targets": _targets,
+    "one core": of_one_core,
+    "people": for_users,
+}

@@ -37,6 +37,11 @@ class Plan:
         return self.new_addresses()
 
     @property
+    def is_long(self) -> bool:
+        """Whether this is growth past what a usual run fills."""
+        return max(self.scales) > max(SCALES)
+
+    @property
     def durability(self) -> str:
         """How the chat makes a message durable before its ack."""
         if self.pair == "postgres":

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import plots, tables
+from benchmarks.capacity import for_users, of_one_core
 from benchmarks.figures import Figures, at_least, at_most
 from benchmarks.records import Record, keep, load, record_of
 from benchmarks.suite import ON_SERVERS, WHOLE, WORKLOADS
@@ -16,11 +17,11 @@ from tests.servers import ROOT
 MACHINE = {"load average at the start": "0.5"}
 
 
-def recorded(workload: str, plan: Plan | None = None, **values: float) -> Record:
+def recorded(workload: str, **values: float) -> Record:
     figures = Figures(workload, "as it was")
     for name, value in values.items():
         figures.add(name, value, at_most(10))
-    return record_of(figures, plan or Plan(), f"python -m benchmarks {workload}", MACHINE)
+    return record_of(figures, Plan(), f"python -m benchmarks {workload}", MACHINE)
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -144,3 +145,41 @@ def test_pictures_are_drawn_of_what_there_is(tmp_path: Path) -> None:
     drawn = {path.name for path in tmp_path.glob("*.svg")}
     assert drawn == {"latency.svg", "growth.svg"}
     assert all("<svg" in path.read_text() for path in tmp_path.glob("*.svg"))
+
+
+def test_capacity_is_arithmetic_on_what_was_recorded() -> None:
+    records = {
+        "nodes postgres 2 nodes": recorded(
+            "nodes",
+            **{
+                "CPU of the nodes, two together, µs a message": 300,
+                "CPU of postgres, µs a message": 100,
+                "CPU of redis-server, µs a message": 10,
+            },
+        ),
+        "idle sqlite": recorded(
+            "idle",
+            **{
+                "memory of a socket, KiB": 64,
+                "silent, % of a core": 1,
+                "with a heartbeat every 30 s, % of a core": 11,
+            },
+        ),
+        "tabs sqlite": recorded(
+            "tabs",
+            **{"memory of a tab, KiB": 256, "CPU of a refresh, sending included, ms": 0.5},
+        ),
+        "room of 1,000 sqlite": recorded("room", **{"server CPU, µs a delivery": 50}),
+        "growth postgres": recorded(
+            "growth", **{"bytes a message on the disk, 1,000,000 messages": 450}
+        ),
+    }
+
+    core, people = of_one_core(records), for_users(records)
+
+    assert "| a direct message on a node | 300 µs | 2,000 messages/s |" in core
+    assert "| memory of a socket | 64 KiB | 16,000 a GiB |" in core
+    # A tenth of a core for 33 heartbeats a second.
+    assert "3e+03 µs a heartbeat" in core or "3,000 µs a heartbeat" in core
+    assert "| messages/s at the peak | 9 | 93 | 930 | 9,300 |" in people
+    assert "| memory of sockets, GiB | 0.061 | 0.61 | 6.1 | 61 |" in people
