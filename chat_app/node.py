@@ -11,6 +11,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from chat_app.accounts.endings import Endings
 from chat_app.accounts.schemas import Device, Identity, OwnUser, ProfileChange, Proof
 from chat_app.accounts.service import Accounts
 from chat_app.conversations.deliveries import Deliveries
@@ -171,6 +172,9 @@ async def running_node(
         catch_up = CatchUp(database=database, hub=hub, online=online, metrics=metrics)
         await catch_up.start()
         stack.push_async_callback(catch_up.close)
+        endings = Endings(database=database, hub=hub)
+        endings.start()
+        stack.push_async_callback(endings.close)
         log.info(
             "node.started", database=database.engine.dialect.name, redis=bool(settings.redis_url)
         )

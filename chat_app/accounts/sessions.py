@@ -11,6 +11,7 @@ from chat_app.accounts.errors import InvalidRefreshToken
 from chat_app.accounts.schemas import Device, Identity
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
+from chat_app.core.moments import ago
 from chat_app.core.tokens import fingerprint, new_secret
 from chat_app.models import AuthSession, RefreshToken, User
 
@@ -106,10 +107,11 @@ async def forget_sessions(session: AsyncSession, *, user_id: UUID) -> list[UUID]
 
 
 async def _end(session: AsyncSession, user_id: UUID, which: ColumnElement[bool]) -> list[UUID]:
+    now = ago(session.get_bind().dialect.name, timedelta(0))
     ended = await session.execute(
         update(AuthSession)
         .where(col(AuthSession.user_id) == user_id, col(AuthSession.ended_at).is_(None), which)
-        .values(ended_at=utc_now())
+        .values(ended_at=now)
         .returning(col(AuthSession.id))
     )
     return list(ended.scalars())

@@ -6,7 +6,7 @@ from uuid import UUID
 from chat_app.core.database import Database
 from chat_app.presence.queries import typing_hearers
 from chat_app.realtime.broker import Broker
-from chat_app.realtime.events import Typing, seal, user_topic
+from chat_app.realtime.events import TYPING, Typing, seal, user_topic
 from chat_app.realtime.online import Online
 
 # It holds for six seconds on a screen.
@@ -38,7 +38,7 @@ class Typists:
         there = await self._online.among(hearers)
         envelope = seal(
             Typing(conversation_id=conversation_id, user_id=actor_id),
-            merge=f"typing:{conversation_id.hex}:{actor_id.hex}",
+            merge=f"{TYPING}{conversation_id.hex}:{actor_id.hex}",
         )
         self._broker.publish(
             [user_topic(user_id) for user_id in hearers if user_id in there], envelope

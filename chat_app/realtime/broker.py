@@ -23,6 +23,12 @@ class Broker(Protocol):
     async def unsubscribe(self, topics: Sequence[str]) -> None:
         """Hear `topics` no more."""
 
+    def on_return(self, returned: Callable[[], None]) -> None:
+        """Call `returned()` whenever others can be heard again and something may have been missed.
+
+        What was missed is then said again where that is known; everything is in the database.
+        """
+
     def is_up(self) -> bool:
         """Whether other processes can be reached right now."""
 
@@ -50,6 +56,9 @@ class MemoryBroker:
 
     async def unsubscribe(self, topics: Sequence[str]) -> None:
         """Nobody here hears these topics, so delivery reaches nobody."""
+
+    def on_return(self, returned: Callable[[], None]) -> None:
+        """Nothing is ever missed."""
 
     def is_up(self) -> bool:
         """There are no other processes to lose."""

@@ -134,6 +134,10 @@ class Move(msgspec.Struct, frozen=True, array_like=True):
     rev: int
 
 
+# What envelopes that say who is writing are merged by begins so.
+TYPING = "typing:"
+
+
 class Envelope(msgspec.Struct, frozen=True, array_like=True):
     """An event on its way: encoded once, whoever gets it.
 

@@ -1,18 +1,20 @@
 """The broker over Redis pub/sub, for several nodes.
 
 Redis forgets what it carried, so every loss here is expected: a full queue, a broken link. Each
-is counted and logged once, and made good from the database by who needs to be whole.
+is counted and logged once. Changes of messages are then made good from the database. Everything
+else is said again: by a node that could not say it, and by all others to one that could not hear.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 import msgspec
 import structlog
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from chat_app.core import causes, tasks
@@ -21,12 +23,20 @@ from chat_app.core.metrics import Metrics
 from chat_app.core.traces import Traces
 from chat_app.realtime.broker import Deliver
 from chat_app.realtime.events import Envelope
+from chat_app.realtime.said import Memory
 
 OUTGOING = 20_000
 IN_ONE_GO = 200
 CONFIRM_S = 2.0
 FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 5.0
+LONGEST_PAUSE_S = 2.0
+# A node says something to itself so often: hears it nothing for longer, its link is dead.
+BEAT, BEAT_S = b"", 1.0
+SILENCE_S = 5.0
+# What was on its way when a link broke was said before that.
+SLACK_S = 3.0
+# Heard by every node.
+EVERYBODY = "nodes"
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +48,15 @@ class Parcel(msgspec.Struct, frozen=True, array_like=True):
     envelope: Envelope
     # By the sender's clock, in seconds since 1970; 0 from a node that does not tell.
     at: float = 0.0
+    # Of what is said again to one node alone.
+    topic: str = ""
+
+
+class Plea(msgspec.Struct, frozen=True, array_like=True):
+    """A node asks all others to say again to it what they have said in the last `seconds`."""
+
+    node: str
+    seconds: float
 
 
 class RedisBroker:
@@ -61,6 +80,16 @@ class RedisBroker:
         self._tasks: list[asyncio.Task[None]] = []
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(Parcel)
+        self._plea_decoder = msgspec.msgpack.Decoder(Plea)
+        self._returned: Callable[[], None] = lambda: None
+        self._own_topic = "node:" + self._node
+        self._memory = Memory()
+        # When something was heard last, and since when not all was said.
+        self._heard_at: float | None = None
+        self._unsaid_since: float | None = None
+        # Since when is to be said again, by node; "" is everybody.
+        self._pleas: dict[str, float] = {}
+        self._pleaded = asyncio.Event()
         self.lost = 0
         self._traces = traces or Traces()
         metrics = metrics or Metrics()
@@ -74,21 +103,25 @@ class RedisBroker:
 
     def start(self) -> None:
         """Start carrying; call once, inside the running loop."""
-        self._tasks = [asyncio.create_task(self._send()), asyncio.create_task(self._listen())]
+        works = (self._send(), self._listen(), self._beat(), self._repeat())
+        self._tasks = [asyncio.create_task(work) for work in works]
 
     def on_delivery(self, deliver: Deliver) -> None:
         """Call `deliver(topic, envelope)` for everything published to a subscribed topic."""
         self._deliver = deliver
 
+    def on_return(self, returned: Callable[[], None]) -> None:
+        """Call `returned()` when a broken link is mended."""
+        self._returned = returned
+
     def publish(self, topics: Iterable[str], envelope: Envelope) -> None:
         """Deliver at home at once and queue for the other nodes."""
+        topics = list(topics)
+        self._memory.note(time.monotonic(), topics, envelope)
         payload = self._encoder.encode(Parcel(self._node, envelope, time.time()))
         for topic in topics:
             self._deliver(topic, envelope)
-            try:
-                self._outgoing.put_nowait((self._prefix + topic, payload))
-            except asyncio.QueueFull:
-                self.lost += 1
+            self._queue(topic, payload)
 
     async def subscribe(self, topics: Sequence[str]) -> None:
         """Hear `topics`; returns once Redis has confirmed, or after 2 s when it does not."""
@@ -136,8 +169,11 @@ class RedisBroker:
                     for channel, payload in batch:
                         pipeline.publish(channel, payload)
                     await pipeline.execute()
+                if self._unsaid_since is not None:
+                    self._plead("", self._unsaid_since)
+                    self._unsaid_since = None
             except (RedisError, OSError) as error:
-                self.lost += len(batch)
+                self._lose(sum(payload != BEAT for _, payload in batch))
                 log.warning("redis.publish_failed", error=type(error).__name__, lost=self.lost)
                 await asyncio.sleep(0.1)
             finally:
@@ -160,8 +196,8 @@ class RedisBroker:
     async def _subscribed(self) -> AsyncIterator[PubSub]:
         pubsub = self._redis.pubsub()
         try:
-            # Its own channel keeps the connection subscribed while nobody here hears anything.
-            channels = [self._prefix + topic for topic in ("node:" + self._node, *self._topics)]
+            topics = (self._own_topic, EVERYBODY, *self._topics)
+            channels = [self._prefix + topic for topic in topics]
             await pubsub.subscribe(*channels)
             self._pubsub = pubsub
             yield pubsub
@@ -172,14 +208,17 @@ class RedisBroker:
 
     async def _hear(self, pubsub: PubSub) -> None:
         while True:
-            heard = await pubsub.get_message(timeout=None)
+            heard = await pubsub.get_message(timeout=SILENCE_S)
             if heard is None:
-                continue
+                raise RedisConnectionError("silent")
             topic = heard["channel"].decode().removeprefix(self._prefix)
             if heard["type"] == "subscribe":
+                if topic == self._own_topic:
+                    self._ask_what_was_missed()
                 self._confirm([topic])
             elif heard["type"] == "message":
                 self._open(topic, heard["data"])
+            self._heard_at = time.monotonic()
 
     def _confirm(self, topics: Iterable[str]) -> None:
         """Let those go on who wait for `topics`."""
@@ -188,8 +227,56 @@ class RedisBroker:
             if waiting is not None and not waiting.done():
                 waiting.set_result(None)
 
-    def _open(self, topic: str, payload: bytes) -> None:
+    def _ask_what_was_missed(self) -> None:
+        """Ask the others, and say again to them: their links may have broken too."""
+        since, now = self._heard_at, time.monotonic()
+        if since is None:
+            return  # there was nothing before
+        self._plead("", since - SLACK_S)
+        self._queue(EVERYBODY, self._encoder.encode(Plea(self._node, now - since + SLACK_S)))
+        self._returned()
+
+    def _plead(self, node: str, since: float) -> None:
+        self._pleas[node] = min(since, self._pleas.get(node, since))
+        self._pleaded.set()
+
+    async def _repeat(self) -> None:
+        while True:
+            await self._pleaded.wait()
+            self._pleaded.clear()
+            pleas, self._pleas = self._pleas, {}
+            for node, since in pleas.items():
+                for said in self._memory.since(since):
+                    for topic in said.topics:
+                        parcel = Parcel(self._node, said.envelope, topic=topic)
+                        channel = self._prefix + (f"node:{node}" if node else topic)
+                        await self._outgoing.put((channel, self._encoder.encode(parcel)))
+
+    async def _beat(self) -> None:
+        while True:
+            self._queue(self._own_topic, BEAT)
+            await asyncio.sleep(BEAT_S)
+
+    def _queue(self, topic: str, payload: bytes) -> None:
         try:
+            self._outgoing.put_nowait((self._prefix + topic, payload))
+        except asyncio.QueueFull:
+            self._lose(1)
+
+    def _lose(self, count: int) -> None:
+        self.lost += count
+        if self._unsaid_since is None:
+            self._unsaid_since = time.monotonic() - SLACK_S
+
+    def _open(self, topic: str, payload: bytes) -> None:
+        if payload == BEAT:
+            return
+        try:
+            if topic == EVERYBODY:
+                plea = self._plea_decoder.decode(payload)
+                if plea.node != self._node:
+                    self._plead(plea.node, time.monotonic() - plea.seconds)
+                return
             parcel = self._decoder.decode(payload)
         except msgspec.DecodeError:
             # Another version, or another program on our channel: hints may be ignored.
@@ -198,7 +285,7 @@ class RedisBroker:
         if parcel.node != self._node:
             causes.follow(parcel.envelope.cause)
             with self._traces.span("bus.deliver", "consumer"):
-                self._deliver(topic, parcel.envelope)
+                self._deliver(parcel.topic or topic, parcel.envelope)
             log.debug("bus.heard", topic=topic, bytes=len(payload), sender=parcel.node)
             causes.follow(causes.NONE)
             self._heard.add()

@@ -100,6 +100,11 @@ class LiveTabs:
         if tab is not None:
             await tab.stop()
 
+    def reload(self) -> None:
+        """Have every tab load afresh what it shows: news may have been missed."""
+        for tab in self._tabs.values():
+            tab.miss()
+
     async def close(self) -> None:
         """Forget every tab: the process stops."""
         self._open.clear()
@@ -130,6 +135,10 @@ class _Tab:
     def start(self) -> None:
         # A context of its own: the current one belongs to an event that will be long over.
         self._task = asyncio.create_task(self._listen(), context=contextvars.Context())
+
+    def miss(self) -> None:
+        # As if it had been too slow: it opens another outlet, and loads.
+        self._outlet.shut(TOO_SLOW, "news was missed")
 
     async def stop(self) -> None:
         task = self._task

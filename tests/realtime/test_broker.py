@@ -1,16 +1,20 @@
 """The two brokers mean the same; one suite for both."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
 
+from chat_app.realtime import redis_broker
 from chat_app.realtime.broker import Broker, MemoryBroker
-from chat_app.realtime.events import Envelope
+from chat_app.realtime.events import TYPING, Envelope, Move
 from chat_app.realtime.redis_broker import RedisBroker
+from chat_app.realtime.said import Memory
+from tests import servers
 
 KINDS = ["memory", "redis"]
 PATIENCE_S = 10
@@ -163,3 +167,81 @@ async def test_whoever_asks_second_waits_for_the_same_confirmation(redis_url: st
             await first
 
         assert len(await ear.wait_for(50)) == 50
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[servers.Redis]:
+    """Give a Redis that may be broken."""
+    redis = servers.Redis(tmp_path)
+    yield redis
+    redis.stop()
+
+
+async def until_up(broker: Broker, *, up: bool) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while broker.is_up() is not up:
+            await asyncio.sleep(0.01)
+
+
+async def until_heard(ear: Ear, *bodies: bytes) -> None:
+    """Wait for these; others, and the same once more, may come in between."""
+    async with asyncio.timeout(2 * PATIENCE_S):
+        while not {(topic, body) for topic, body in ear.heard} >= {("a", body) for body in bodies}:
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+async def test_what_was_said_while_redis_was_away_is_said_again(
+    own_redis: servers.Redis, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_broker, "BEAT_S", 0.2)
+    monkeypatch.setattr(redis_broker, "SILENCE_S", 1.0)
+    async with (
+        open_broker("redis", own_redis.url) as here,
+        open_broker("redis", own_redis.url) as there,
+    ):
+        ear, returns = Ear(there), list[None]()
+        there.on_return(lambda: returns.append(None))
+        await there.subscribe(["a"])
+        own_redis.freeze() if how == "frozen" else own_redis.stop()
+        await until_up(here, up=False)
+        await until_up(there, up=False)
+
+        here.publish(["a", "b"], Envelope(b"read"))
+        here.publish(["a"], Envelope(b"online", merge="presence:somebody"))
+        own_redis.thaw() if how == "frozen" else own_redis.start()
+
+        await until_heard(ear, b"read", b"online")
+        assert returns
+        here.publish(["a"], Envelope(b"live"))
+        await until_heard(ear, b"live")
+
+
+async def test_who_could_not_hear_is_told_again_what_it_missed(redis_url: str) -> None:
+    prefix = f"test:{uuid4().hex}:"
+    admin: Redis = Redis.from_url(redis_url)
+    async with (
+        admin,
+        open_broker("redis", redis_url, prefix) as here,
+        open_broker("redis", redis_url, prefix) as there,
+    ):
+        ear = Ear(there)
+        await there.subscribe(["a"])
+        await admin.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        await until_up(there, up=False)
+
+        here.publish(["a"], Envelope(b"read"))
+
+        await until_heard(ear, b"read")
+
+
+def test_what_others_make_good_is_not_said_again() -> None:
+    memory = Memory()
+    memory.note(1.0, ["a"], Envelope(b"too early"))
+    memory.note(2.0, ["a", "b"], Envelope(b"read"))
+    memory.note(3.0, ["a"], Envelope(b"a message", moves=Move(uuid4(), 7)))
+    memory.note(3.0, ["a"], Envelope(b"writing", merge=f"{TYPING}somebody"))
+    memory.note(4.0, ["a"], Envelope(b"online", merge="presence:somebody"))
+
+    said = [(one.topics, one.envelope.body) for one in memory.since(2.0)]
+    assert said == [(("a", "b"), b"read"), (("a",), b"online")]

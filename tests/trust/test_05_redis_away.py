@@ -21,6 +21,7 @@ AWAY_S = 6.0  # longer than anybody may wait for news
 BETWEEN_S = 0.05
 # The contract says two seconds; as much again because the machine is not ours alone.
 TOLD_WITHIN_S = 4.0
+SESSION_OVER = 4401
 GRACE_S = 1.0
 TTL_S = 4.0
 
@@ -88,6 +89,30 @@ async def test_no_send_fails_and_the_other_node_catches_up(
 
     assert not sent.keys() - heard.keys()
     assert max(heard[one] - at for one, at in sent.items()) < TOLD_WITHIN_S
+
+
+@hows
+async def test_what_is_no_message_is_told_too_when_redis_is_back(
+    start_nodes: StartNodes, how: str
+) -> None:
+    nodes = start_nodes()
+    alice, bob, carol = [await register(nodes.near.url) for _ in range(3)]
+    message = await alice.write(bob, "before")
+    read = f"/api/conversations/{message['conversation_id']}/read"
+    async with (
+        replace(alice, url=nodes.far.url).socket() as socket,
+        replace(carol, url=nodes.far.url).socket() as ending,
+    ):
+        with away(redis_of(nodes), how):
+            assert (await bob.http.post(read, json={"seq": 1})).status_code == 204
+            await carol.ask(alice)
+            # The database tells that, Redis or not.
+            assert (await carol.http.post("/api/auth/logout")).status_code == 204
+            assert await ending.close_code() == SESSION_OVER
+
+        await socket.expect("friend.requested")
+        events = [*socket.passed, *await socket.settled()]
+    assert [event for event in events if event["type"] == "conversation.read"]
 
 
 @hows

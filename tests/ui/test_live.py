@@ -154,6 +154,16 @@ async def test_a_tab_that_was_too_slow_loads_afresh_and_goes_on(world: World) ->
     await world.screen.until(lambda: world.screen.applied == [1])
 
 
+async def test_every_tab_loads_afresh_when_news_may_have_been_missed(world: World) -> None:
+    await world.tabs.follow("token", ME)
+
+    world.tabs.reload()
+
+    await world.screen.until(lambda: world.screen.reloads == 1)
+    world.tell()
+    await world.screen.until(lambda: world.screen.applied == [1])
+
+
 @pytest.mark.parametrize("failure", [Unavailable(), RuntimeError("a mistake")])
 async def test_a_refresh_that_failed_is_made_up_for(
     world: World, failure: Exception, monkeypatch: pytest.MonkeyPatch
