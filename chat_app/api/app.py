@@ -1,9 +1,7 @@
 """The Litestar application: controllers, errors, documents, and the node's life."""
 
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from uuid import UUID
 
 from litestar import Litestar
 from litestar.exceptions import HTTPException
@@ -12,6 +10,7 @@ from litestar.plugins.pydantic import PydanticPlugin
 
 from chat_app.api.accounts import AuthController, OwnAccountController, UsersController
 from chat_app.api.conversations import ConversationsController
+from chat_app.api.counted import Counted
 from chat_app.api.dependencies import DEPENDENCIES
 from chat_app.api.documents import ReferencePage, asyncapi_document, openapi_document
 from chat_app.api.errors import on_app_error, on_broken_json, on_failure, on_http_error
@@ -42,8 +41,7 @@ def create_api(
     async def life(app: Litestar) -> AsyncIterator[None]:
         async with running_node(settings, failpoints, metrics, traces) as node:
             app.state.node = node
-            app.state.sockets = sockets = Counter[UUID]()
-            node.metrics.gauge("chat_sockets", "Live sockets that are signed in", sockets.total)
+            app.state.counted = Counted(node.metrics)
             node.metrics.gauges("chat_build_info", "What is running", "version", _build)
             yield
 

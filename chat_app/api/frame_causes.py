@@ -1,4 +1,4 @@
-"""Every frame of a socket is a cause of its own: in the logs, in the counters, in the traces."""
+"""Every frame of a socket is a cause of its own: in the logs and in the traces."""
 
 from contextlib import AbstractContextManager
 
@@ -7,6 +7,7 @@ import structlog
 from chat_app.api import frames
 from chat_app.core import causes
 from chat_app.core.causes import Cause
+from chat_app.core.metrics import Counter
 from chat_app.core.traces import Span
 from chat_app.node import Node
 
@@ -16,11 +17,11 @@ log = structlog.get_logger(__name__)
 class FrameCauses:
     """Names the frames of one socket: the id of the socket's request, a dot, the frame's number."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, received: Counter) -> None:
         self._socket_id = causes.current().request_id
         self._number = 0
         self._traces = node.traces
-        self._received = node.metrics.counter("chat_frames_received_total", "Frames from sockets")
+        self._received = received
         self._debug = log.bind().debug
 
     def of(self, frame: frames.AnyClientFrame | frames.Error) -> AbstractContextManager[Span]:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from chat_app.accounts.queries import own_user
 from chat_app.accounts.schemas import Identity
 from chat_app.api import frames
+from chat_app.api.counted import Counted
 from chat_app.api.formats import MAX_FRAME_BYTES, Format, Received, WrongKind
 from chat_app.api.frame_causes import FrameCauses
 from chat_app.api.resume import resume
@@ -63,6 +64,12 @@ async def receive(socket: Socket) -> Received | None:
     return text if text is not None else message.get("bytes", b"")
 
 
+def counted_in(socket: Socket) -> Counted:
+    """Return the counters of this process's sockets."""
+    counted: Counted = socket.app.state.counted
+    return counted
+
+
 class FrameBudget:
     """A token bucket of one socket; see core.rate_limit for the shared ones."""
 
@@ -99,10 +106,8 @@ class LiveSocket:
         self._budget = FrameBudget(node)
         self._under_way = 0
         self._room = asyncio.Event()
-        self._causes = FrameCauses(node)
-        self._errors = node.metrics.counters(
-            "chat_frames_refused_total", "Error frames to sockets, by their code", "code"
-        )
+        self._counted = counted_in(socket)
+        self._causes = FrameCauses(node, self._counted.received)
 
     async def run(self) -> None:
         """Greet, then read and write until one of the two ends. Raises Refused."""
@@ -289,5 +294,5 @@ class LiveSocket:
 
     def _reply(self, frame: frames.ServerFrame) -> None:
         if isinstance(frame, frames.Error):
-            self._errors.of(frame.code).add()
+            self._counted.refused.of(frame.code).add()
         self._outlet.push(Envelope(frames.encode(frame)))

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from chat_app.accounts.schemas import Identity
 from chat_app.api import frames
 from chat_app.api.auth import is_own_origin
 from chat_app.api.formats import JSON, Format, Received, WrongKind, agreed
-from chat_app.api.live import TOO_MANY, LiveSocket, Refused, Socket, receive
+from chat_app.api.live import TOO_MANY, LiveSocket, Refused, Socket, counted_in, receive
 from chat_app.core.errors import AppError
 from chat_app.node import Node
 from chat_app.realtime.outlet import SESSION_OVER
@@ -47,18 +46,16 @@ async def live_socket(socket: Socket) -> None:
             async with await node.open_outlet(identity) as outlet:
                 await LiveSocket(socket, spoken, node, identity, outlet).run()
     except Refused as refusal:
-        _count(node, refusal.code)
         await _close(socket, refusal.code, refusal.reason)
     except AppError as error:
         log.warning("socket.failed", code=error.code)
-        _count(node, UNAVAILABLE)
         await _close(socket, UNAVAILABLE, error.code)
 
 
 @contextlib.contextmanager
 def _counted(socket: Socket, node: Node, user_id: UUID) -> Iterator[None]:
     """Count a user's sockets; tabs of the screens do not count. Raises Refused beyond the limit."""
-    sockets: Counter[UUID] = socket.app.state.sockets
+    sockets = counted_in(socket).open
     most = node.settings.limit_sockets_per_user
     if node.settings.limits == "on" and sockets[user_id] >= most:
         raise Refused(TOO_MANY, "too many sockets")
@@ -101,14 +98,8 @@ def _first(
         return None
 
 
-def _count(node: Node, code: int) -> None:
-    closed = node.metrics.counters(
-        "chat_sockets_closed_total", "Sockets that this node closed, by close code", "code"
-    )
-    closed.of(str(code)).add()
-
-
 async def _close(socket: Socket, code: int, reason: str) -> None:
+    counted_in(socket).closed.of(str(code)).add()
     # The other side may have gone in this moment, which is what we want anyway.
     with contextlib.suppress(OSError, RuntimeError):
         await socket.send({"type": "websocket.close", "code": code, "reason": reason})
