@@ -3,6 +3,8 @@
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -14,9 +16,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from chat_app.accounts.endings import Endings
 from chat_app.accounts.schemas import Device, Identity, OwnUser, ProfileChange, Proof
 from chat_app.accounts.service import Accounts
+from chat_app.accounts.vigil import Vigil
 from chat_app.conversations.deliveries import Deliveries
-from chat_app.conversations.queries import group_ids
 from chat_app.conversations.service import Conversations
+from chat_app.conversations.standing import NOWHERE, Standing
 from chat_app.core import fitness
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
@@ -52,6 +55,13 @@ REDIS_WAIT_S = 0.5
 log = structlog.get_logger(__name__)
 
 
+class Entrance(NamedTuple):
+    """What a device begins with: its outlet, and the unread counts of its user."""
+
+    outlet: Outlet
+    unread: dict[UUID, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """The parts of a running process."""
@@ -77,18 +87,36 @@ class Node:
 
         Load state after this returns: nothing is missed then, though it may come twice.
         """
+        outlet, _ = await self._open_outlet(identity)
+        return outlet
+
+    async def enter(self, identity: Identity) -> Entrance:
+        """Return such an outlet, with what the user has not read."""
+        outlet, standing = await self._open_outlet(identity)
+        if standing.groups:
+            # What came in a group before the outlet heard it must be counted.
+            try:
+                standing = await self._standing(identity)
+            except AppError:
+                await outlet.close()
+                raise
+        return Entrance(outlet, standing.unread)
+
+    async def _open_outlet(self, identity: Identity) -> tuple[Outlet, Standing]:
         outlet = await self.hub.open(user_id=identity.user_id, session_id=identity.session_id)
-        # Before anything is loaded, or of two who come at once neither would hear of the other.
-        await self.presence.known(identity.user_id)
         try:
-            async with self.database.reading() as session:
-                groups = await group_ids(session, user_id=identity.user_id)
-            if groups:
-                await self.hub.join(outlet, [conversation_topic(group) for group in groups])
-        except AppError:
+            # Before anything is loaded, or of two who come at once neither would hear of the other.
+            await self.presence.known(identity.user_id)
+            standing = await self._standing(identity)
+            if standing.groups:
+                await self.hub.join(outlet, map(conversation_topic, standing.groups))
+        except BaseException:
             await outlet.close()
             raise
-        return outlet
+        return outlet, standing
+
+    async def _standing(self, identity: Identity) -> Standing:
+        return await self.conversations.standing(identity.user_id) or NOWHERE
 
     async def change_profile(self, *, actor_id: UUID, changes: ProfileChange) -> OwnUser:
         """Change the actor's profile and settings; whom they write with sees it at once."""
@@ -169,6 +197,22 @@ async def running_node(
         count_outlets(hub, metrics)
         hub.handed = deliveries.note
         stack.push_async_callback(hub.close)
+        lifetime = timedelta(days=settings.session_days)
+        vigil = Vigil(database=database, hub=hub, lifetime=lifetime)
+        vigil.start()
+        stack.push_async_callback(vigil.close)
+        accounts = Accounts(
+            database=database,
+            broker=broker,
+            passwords=passwords,
+            limits=limits,
+            settings=settings,
+            profile_changed=presence.look_again_at,
+            session_used=vigil.used,
+        )
+        stack.push_async_callback(accounts.close)
+        conversations = Conversations(database=database, broker=broker, online=online)
+        stack.push_async_callback(conversations.close)
         catch_up = CatchUp(database=database, hub=hub, online=online, metrics=metrics)
         await catch_up.start()
         stack.push_async_callback(catch_up.close)
@@ -187,14 +231,7 @@ async def running_node(
             hub=hub,
             online=online,
             limits=limits,
-            accounts=Accounts(
-                database=database,
-                broker=broker,
-                passwords=passwords,
-                limits=limits,
-                settings=settings,
-                profile_changed=presence.look_again_at,
-            ),
+            accounts=accounts,
             friends=Friends(
                 database=database,
                 broker=broker,
@@ -203,7 +240,7 @@ async def running_node(
                 settings=settings,
                 changed=presence.look_again,
             ),
-            conversations=Conversations(database=database, broker=broker, online=online),
+            conversations=conversations,
             deliveries=deliveries,
             messages=messages,
             presence=presence,

@@ -1,7 +1,9 @@
 """Every question about accounts, on behalf of someone."""
 
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -47,8 +49,8 @@ async def open_sessions(session: AsyncSession, *, viewer: Identity) -> list[Open
     ]
 
 
-def own_user_of(account: Account) -> OwnUser:
-    """Make the private view of an account."""
+def own_user_of(account: Account | Row[Any]) -> OwnUser:
+    """Make the private view of an account, or of a plain row with its columns."""
     return OwnUser(
         id=account.id,
         username=account.username,

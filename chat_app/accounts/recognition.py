@@ -1,75 +1,114 @@
 """Knowing who is asking, by a cookie or a token, for as long as their session lives."""
 
-from datetime import datetime, timedelta
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
 from uuid import UUID
 
-import structlog
-from sqlalchemy import Select, update
-from sqlmodel import col
+from sqlalchemy import Row, Select, String, Uuid, bindparam, select
 
-from chat_app.accounts.schemas import Identity
-from chat_app.accounts.sessions import TOUCH_EVERY, live_sessions
+from chat_app.accounts.queries import own_user_of
+from chat_app.accounts.schemas import Identity, Recognised
+from chat_app.accounts.sessions import TOUCH_EVERY
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
-from chat_app.core.errors import Unavailable
+from chat_app.core.gathered import Gathered
+from chat_app.core.json_rows import JsonRows, as_parameter
 from chat_app.core.tokens import fingerprint, read_access_token
-from chat_app.models import AuthSession
+from chat_app.models import AuthSession, User
 
 COOKIE_LONGEST = 128
+SESSIONS = AuthSession.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+USERS = User.__table__  # type: ignore[attr-defined]  # the same
 
-log = structlog.get_logger(__name__)
+AnyRow = Row[*tuple[Any, ...]]
 
 
 class Recognition:
-    """Looks sessions up, and lets those that are used live on."""
+    """Looks sessions up, for all who come at one moment in one statement.
 
-    def __init__(self, *, database: Database, secret: str, lifetime: timedelta) -> None:
+    `used` hears of sessions that have not been used for a while.
+    """
+
+    def __init__(self, *, database: Database, secret: str, used: Callable[[UUID], None]) -> None:
         self._database = database
         self._secret = secret
-        self._lifetime = lifetime
+        self._used = used
+        self._of_cookie = Gathered(self._find_by_hash)
+        self._of_session = Gathered(self._find_by_session)
 
-    async def by_cookie(self, secret: str | None) -> Identity | None:
+    async def by_cookie(self, secret: str | None) -> Recognised | None:
         """Return whose live session this cookie opens, if any."""
         if not secret or len(secret) > COOKIE_LONGEST:  # ours have 43 characters
             return None
-        where = col(AuthSession.cookie_hash) == fingerprint(secret)
-        return await self._identify(live_sessions().where(where))
+        return await self._of_cookie(fingerprint(secret))
 
-    async def by_token(self, token: str) -> Identity | None:
+    async def by_token(self, token: str) -> Recognised | None:
         """Return whose live session this access token speaks for, if any."""
         claims = read_access_token(token, secret=self._secret)
         if claims is None:
             return None
-        where = (
-            col(AuthSession.id) == claims.session_id,
-            col(AuthSession.user_id) == claims.user_id,
+        return await self._of_session(Identity(claims.user_id, claims.session_id))
+
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        await self._of_cookie.close()
+        await self._of_session.close()
+
+    async def _find_by_hash(self, hashes: Sequence[str]) -> dict[str, Recognised]:
+        statement = _by_hash(self._database.engine.dialect.name)
+        rows = await self._run(statement, [{"cookie_hash": one} for one in hashes])
+        return {row.cookie_hash: self._recognised(row) for row in rows}
+
+    async def _find_by_session(self, claimed: Sequence[Identity]) -> dict[Identity, Recognised]:
+        statement = _by_session(self._database.engine.dialect.name)
+        keys = [{"session_id": one.session_id, "user_id": one.user_id} for one in claimed]
+        rows = await self._run(statement, keys)
+        known = map(self._recognised, rows)
+        return {one.identity: one for one in known}
+
+    async def _run(
+        self, statement: Select[*tuple[Any, ...]], keys: list[dict[str, Any]]
+    ) -> list[AnyRow]:
+        values = {"rows": as_parameter(keys), "now": utc_now()}
+        return await self._database.ask(statement, values)
+
+    def _recognised(self, row: AnyRow) -> Recognised:
+        if utc_now() - row.last_used_at >= TOUCH_EVERY:
+            self._used(row.session_id)
+        return Recognised(Identity(row.id, row.session_id), own_user_of(row))
+
+
+@functools.cache
+def _by_hash(dialect: str) -> Select[*tuple[Any, ...]]:
+    given = JsonRows(dialect, cookie_hash=String)
+    return _alive(given, SESSIONS.c.cookie_hash == given.columns["cookie_hash"])
+
+
+@functools.cache
+def _by_session(dialect: str) -> Select[*tuple[Any, ...]]:
+    given = JsonRows(dialect, session_id=Uuid, user_id=Uuid)
+    return _alive(
+        given,
+        (SESSIONS.c.id == given.columns["session_id"])
+        & (SESSIONS.c.user_id == given.columns["user_id"]),
+    )
+
+
+def _alive(given: JsonRows, which: Any) -> Select[*tuple[Any, ...]]:  # noqa: ANN401  # a condition
+    return (
+        select(
+            SESSIONS.c.id.label("session_id"),
+            SESSIONS.c.cookie_hash,
+            SESSIONS.c.last_used_at,
+            *(column for column in USERS.c if column.name != "password_hash"),
         )
-        return await self._identify(live_sessions().where(*where))
-
-    async def is_alive(self, identity: Identity) -> bool:
-        """Whether the session still opens something."""
-        where = col(AuthSession.id) == identity.session_id
-        return await self._identify(live_sessions().where(where)) is not None
-
-    async def _identify(self, question: Select[UUID, UUID, datetime]) -> Identity | None:
-        async with self._database.reading() as session:
-            found = (await session.execute(question)).first()
-        if found is None:
-            return None
-        await self._touch(found.id, found.last_used_at)
-        return Identity(found.user_id, found.id)
-
-    async def _touch(self, session_id: UUID, last_used_at: datetime) -> None:
-        now = utc_now()
-        if now - last_used_at < TOUCH_EVERY:
-            return
-        try:
-            async with self._database.writing() as session:
-                await session.execute(
-                    update(AuthSession)
-                    .where(col(AuthSession.id) == session_id)
-                    .values(last_used_at=now, expires_at=now + self._lifetime)
-                )
-        except Unavailable:
-            # Who can be recognised may read, even while nothing can be written.
-            log.warning("session.touch_failed")
+        .select_from(given.table)
+        .join(SESSIONS, which)
+        .join(USERS, USERS.c.id == SESSIONS.c.user_id)
+        .where(
+            SESSIONS.c.ended_at.is_(None),
+            SESSIONS.c.expires_at > bindparam("now", type_=SESSIONS.c.expires_at.type),
+            USERS.c.deleted_at.is_(None),
+        )
+    )

@@ -22,6 +22,7 @@ __all__ = [
     "ProfileChange",
     "ProfileChanged",
     "Proof",
+    "Recognised",
     "RefreshRequest",
     "Registration",
     "SignedIn",
@@ -37,6 +38,13 @@ class Identity(NamedTuple):
 
     user_id: UUID
     session_id: UUID
+
+
+class Recognised(NamedTuple):
+    """Who is asking, with how they see themselves."""
+
+    identity: Identity
+    user: OwnUser
 
 
 class Device(NamedTuple):

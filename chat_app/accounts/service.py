@@ -66,6 +66,7 @@ class Accounts:
         limits: RateLimits,
         settings: Settings,
         profile_changed: Callable[[UUID], None],
+        session_used: Callable[[UUID], None],
     ) -> None:
         """`profile_changed` hears of who shows or hides their presence, or has left."""
         self._database = database
@@ -79,10 +80,10 @@ class Accounts:
         self._registering = Limit("register", settings.limit_registrations_per_hour, 3600)
         self._showing = Limit("profile", settings.limit_profile_changes_per_minute, 60)
         self._guesses = Guesses(passwords=passwords, limits=limits, settings=settings)
-        recognition = Recognition(database=database, secret=self._secret, lifetime=self._lifetime)
-        self.identify_cookie = recognition.by_cookie
-        self.identify_token = recognition.by_token
-        self.is_alive = recognition.is_alive
+        recognition = Recognition(database=database, secret=self._secret, used=session_used)
+        self.recognise_cookie = recognition.by_cookie
+        self.recognise_token = recognition.by_token
+        self.close = recognition.close
 
     async def register(self, data: Registration, *, device: Device) -> SignedIn:
         """Create an account and sign it in. Raises UsernameTaken, RateLimited."""

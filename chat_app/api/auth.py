@@ -27,18 +27,18 @@ async def identify(connection: Connection, node: Node) -> Identity:
     """
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     if scheme:
-        identity = None
+        known = None
         if scheme.lower() == "bearer":
-            identity = await node.accounts.identify_token(token.strip())
+            known = await node.accounts.recognise_token(token.strip())
     else:
         cookie = connection.cookies.get(node.settings.cookie_name)
-        identity = await node.accounts.identify_cookie(cookie)
+        known = await node.accounts.recognise_cookie(cookie)
         method = connection.scope.get("method", "GET")
-        if identity is not None and method not in SAFE:
+        if known is not None and method not in SAFE:
             refuse_cross_site(connection, node.settings, must_tell=True)
-    if identity is None:
+    if known is None:
         raise Unauthenticated
-    return identity
+    return known.identity
 
 
 def refuse_cross_site(connection: Connection, settings: Settings, *, must_tell: bool) -> None:

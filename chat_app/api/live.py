@@ -4,21 +4,19 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from litestar import WebSocket
 from pydantic import ValidationError
 
-from chat_app.accounts.queries import own_user
-from chat_app.accounts.schemas import Identity
+from chat_app.accounts.schemas import Identity, OwnUser
 from chat_app.api import frames
 from chat_app.api.counted import Counted
 from chat_app.api.formats import MAX_FRAME_BYTES, Format, Received, WrongKind
 from chat_app.api.frame_causes import FrameCauses
 from chat_app.api.resume import resume
-from chat_app.conversations.queries import recent_revs, unread_counts
 from chat_app.core.errors import AppError, Invalid
 from chat_app.core.ids import new_id
 from chat_app.core.input import complaints
@@ -36,7 +34,6 @@ from chat_app.realtime.outlet import (
 
 HEARTBEAT_S = 30
 UNDER_WAY = 256
-ACTIVE = timedelta(minutes=5)
 LAST_WORDS_S = 0.5
 
 FRAME_TOO_BIG = 4413
@@ -109,10 +106,15 @@ class LiveSocket:
         self._counted = counted_in(socket)
         self._causes = FrameCauses(node, self._counted.received)
 
-    async def run(self) -> None:
+    async def run(self, *, user: OwnUser, unread: dict[UUID, int]) -> None:
         """Greet, then read and write until one of the two ends. Raises Refused."""
-        # The outlet was opened before: what happens while we load comes after the greeting.
-        await self._send(frames.encode(await self._greeting()))
+        greeting = frames.Ready(
+            user=user,
+            unread=unread,
+            heartbeat_s=HEARTBEAT_S,
+            max_frame_bytes=MAX_FRAME_BYTES,
+        )
+        await self._send(frames.encode(greeting))
         self._offer_to_write()
         writer = asyncio.create_task(self._write())
         tasks = (writer, asyncio.create_task(self._read()), asyncio.create_task(self._end()))
@@ -127,16 +129,6 @@ class LiveSocket:
                 raise Refused(outcome.code, outcome.reason) from None
             if isinstance(outcome, Exception) and not isinstance(outcome, OSError):
                 raise outcome
-
-    async def _greeting(self) -> frames.Ready:
-        user_id = self._identity.user_id
-        async with self._node.database.reading() as session:
-            return frames.Ready(
-                user=await own_user(session, user_id=user_id),
-                unread=await unread_counts(session, viewer_id=user_id),
-                heartbeat_s=HEARTBEAT_S,
-                max_frame_bytes=MAX_FRAME_BYTES,
-            )
 
     def _offer_to_write(self) -> None:
         extensions: dict[str, Any] = self._socket.scope.get("extensions") or {}
@@ -277,12 +269,8 @@ class LiveSocket:
             )
 
     async def _pong(self, frame: frames.Ping) -> None:
-        # News that a session has ended is a hint like all news; the heartbeat makes it sure.
-        if not await self._node.accounts.is_alive(self._identity):
-            raise Refused(SESSION_OVER, "session ended")
-        async with self._node.database.reading() as session:
-            revs = await recent_revs(session, viewer_id=self._identity.user_id, since=ACTIVE)
-        self._reply(frames.Pong(last_rev=revs, id=frame.id))
+        revs = await self._node.conversations.recent_revs(self._identity.user_id)
+        self._reply(frames.Pong(last_rev=revs or {}, id=frame.id))
 
     def _refuse(self, frame_id: str | None, error: AppError) -> None:
         detail = error.detail

@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 from litestar import websocket
 
-from chat_app.accounts.schemas import Identity
+from chat_app.accounts.schemas import Recognised
 from chat_app.api import frames
 from chat_app.api.auth import is_own_origin
 from chat_app.api.formats import JSON, Format, Received, WrongKind, agreed
@@ -41,10 +41,13 @@ async def live_socket(socket: Socket) -> None:
     await socket.accept(subprotocols=chosen.subprotocol if chosen else None)
     spoken = chosen or JSON
     try:
-        identity = await _authenticate(socket, spoken, node, cookie)
-        with _counted(socket, node, identity.user_id):
-            async with await node.open_outlet(identity) as outlet:
-                await LiveSocket(socket, spoken, node, identity, outlet).run()
+        known = await _authenticate(socket, spoken, node, cookie)
+        with _counted(socket, node, known.identity.user_id):
+            # What happens from here on comes after the greeting.
+            outlet, unread = await node.enter(known.identity)
+            async with outlet:
+                live = LiveSocket(socket, spoken, node, known.identity, outlet)
+                await live.run(user=known.user, unread=unread)
     except Refused as refusal:
         await _close(socket, refusal.code, refusal.reason)
     except AppError as error:
@@ -68,10 +71,12 @@ def _counted(socket: Socket, node: Node, user_id: UUID) -> Iterator[None]:
             del sockets[user_id]
 
 
-async def _authenticate(socket: Socket, spoken: Format, node: Node, cookie: str | None) -> Identity:
+async def _authenticate(
+    socket: Socket, spoken: Format, node: Node, cookie: str | None
+) -> Recognised:
     """Return whose socket this is, by the cookie or else by the first frame."""
     if cookie is not None:
-        identity = await node.accounts.identify_cookie(cookie)
+        known = await node.accounts.recognise_cookie(cookie)
     else:
         try:
             async with asyncio.timeout(AUTH_WITHIN_S):
@@ -81,10 +86,10 @@ async def _authenticate(socket: Socket, spoken: Format, node: Node, cookie: str 
         frame = _first(spoken, first)
         if not isinstance(frame, frames.Auth):
             raise Refused(SESSION_OVER, "not authenticated")
-        identity = await node.accounts.identify_token(frame.content)
-    if identity is None:
+        known = await node.accounts.recognise_token(frame.content)
+    if known is None:
         raise Refused(SESSION_OVER, "not authenticated")
-    return identity
+    return known
 
 
 def _first(

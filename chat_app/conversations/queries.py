@@ -14,7 +14,6 @@ from chat_app.conversations.direct import peer_of
 from chat_app.conversations.errors import BadCursor, ConversationNotFound
 from chat_app.conversations.schemas import Conversation, ConversationPage
 from chat_app.conversations.views import conversations_of, load_views, unread_of
-from chat_app.core.moments import ago
 from chat_app.models import Conversation as ConversationRow
 from chat_app.models import Member, Message
 from chat_app.realtime.online import Online
@@ -71,31 +70,6 @@ async def unread_counts(session: AsyncSession, *, viewer_id: UUID) -> dict[UUID,
         )
     )
     return {row[0]: row[1] for row in rows if row[1] > 0}
-
-
-async def recent_revs(
-    session: AsyncSession, *, viewer_id: UUID, since: timedelta, limit: int = 200
-) -> dict[UUID, int]:
-    """Return the newest `rev` of the conversations that moved within `since`."""
-    moved_after = ago(session.get_bind().dialect.name, since)
-    rows = await session.execute(
-        select(col(ConversationRow.id), col(ConversationRow.last_rev))
-        .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
-        .where(col(Member.user_id) == viewer_id, col(ConversationRow.changed_at) > moved_after)
-        .order_by(col(ConversationRow.changed_at).desc())
-        .limit(limit)
-    )
-    return {row[0]: row[1] for row in rows}
-
-
-async def group_ids(session: AsyncSession, *, user_id: UUID) -> list[UUID]:
-    """Return the group conversations of a user: the topics that their devices hear."""
-    rows = await session.execute(
-        select(col(ConversationRow.id))
-        .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
-        .where(col(Member.user_id) == user_id, col(ConversationRow.kind) == "group")
-    )
-    return list(rows.scalars())
 
 
 async def direct_peers(

@@ -16,6 +16,7 @@ from chat_app.conversations.errors import REFUSALS, ConversationNotFound, Receiv
 from chat_app.conversations.queries import direct_peers, get_conversation
 from chat_app.conversations.rows import NewConversation, add_conversation
 from chat_app.conversations.schemas import Conversation, Opened
+from chat_app.conversations.standing import Standings
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
 from chat_app.core.unit_of_work import UnitOfWork, unit_of_work
@@ -56,6 +57,10 @@ class Conversations:
         self._database = database
         self._broker = broker
         self._online = online
+        standings = Standings(database)
+        self.standing = standings.standing
+        self.recent_revs = standings.recent_revs
+        self.close = standings.close
 
     async def open_direct(self, *, actor_id: UUID, user_id: UUID) -> Opened:
         """Return the direct conversation with a user, made where there was none.

@@ -28,7 +28,7 @@ LAST = "last_message_"
 MESSAGE_COLUMNS = Message.__table__.columns  # type: ignore[attr-defined]  # SQLModel does not declare it
 
 
-def unread_of(viewer_id: UUID) -> ColumnElement[int]:
+def unread_of(viewer_id: UUID | ColumnElement[UUID]) -> ColumnElement[int]:
     """Count what came after the read mark, less one's own.
 
     Both ends are index look-ups: the cost does not grow with the length of the conversation.

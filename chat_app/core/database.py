@@ -3,22 +3,20 @@
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-import structlog
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import Row, Select, create_engine, event, text
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, ExceptionContext
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from chat_app.core import sqlite
-from chat_app.core.errors import Overtaken, Refused, Unavailable
+from chat_app.core.away import away_is_unavailable
+from chat_app.core.errors import Unavailable
 from chat_app.core.metrics import Metrics
 from chat_app.core.pool import CountingPool, count_pool
 from chat_app.core.settings import Settings
@@ -29,14 +27,6 @@ ANSWER_S = 3.0
 SQLITE_BUSY_MS = 3000
 WAL_TRIES = 100
 Result = TypeVar("Result")
-
-# A serialization failure and a deadlock: rolled back so that another transaction could go on.
-OVERTAKEN = ("40001", "40P01")
-# We may not do it, may not come in, or there is no such database.
-FORBIDDEN = ("42501", "28", "3D")
-AWAY = (OperationalError, InterfaceError, PoolTimeout, OSError, TimeoutError)
-
-log = structlog.get_logger(__name__)
 
 
 class Database:
@@ -51,6 +41,9 @@ class Database:
         count_pool(self.engine, metrics or Metrics())
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = self.engine.execution_options(chat_writes=True)
+        # A question alone needs no transaction: beginning and ending one are trips of their own.
+        alone = {"chat_alone": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        self._alone = self.engine.execution_options(**alone)
         # What takes its time (a migration) must not run into the time limit of all the rest.
         self._patient = self.engine if self.is_sqlite else _postgres_engine(settings, patient=True)
         # SQLite has one writer at a time and its busy handler sleeps; waiting here is fair and
@@ -70,15 +63,24 @@ class Database:
         """Give a session to read with; what it changes is rolled back."""
         if not any_schema:
             await self._see_whether_it_fits()
-        with _away_is_unavailable():
+        with away_is_unavailable():
             async with AsyncSession(self.engine, expire_on_commit=False) as session:
                 yield session
+
+    async def ask(
+        self, question: Select[*tuple[Any, ...]], values: Mapping[str, Any]
+    ) -> list[Row[*tuple[Any, ...]]]:
+        """Return the rows of one question, in one trip to the database."""
+        await self._see_whether_it_fits()
+        with away_is_unavailable():
+            async with self._alone.connect() as connection:
+                return list(await connection.execute(question, values))
 
     @contextlib.asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """Give a session whose work is committed at the end, or rolled back by any error."""
         await self._see_whether_it_fits()
-        with _away_is_unavailable():
+        with away_is_unavailable():
             async with (
                 self._turn,
                 AsyncSession(self._writing, expire_on_commit=False) as session,
@@ -90,7 +92,7 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Give a bare connection in a writing transaction that may take as long as it likes."""
         writing = self._patient.execution_options(chat_writes=True)
-        with _away_is_unavailable():
+        with away_is_unavailable():
             async with self._turn, writing.begin() as connection:
                 yield connection
 
@@ -101,7 +103,7 @@ class Database:
         once for all of them.
         """
         await self._see_whether_it_fits()
-        with _away_is_unavailable():
+        with away_is_unavailable():
             if self._thread is not None:
                 async with self._turn:
                     return await self._thread.run(work)
@@ -170,31 +172,6 @@ class _WriterThread:
     def _transact(self, work: Callable[[Connection], Result]) -> Result:
         with self._engine.begin() as connection:
             return work(connection)
-
-
-@contextlib.contextmanager
-def _away_is_unavailable() -> Iterator[None]:
-    try:
-        yield
-    except AWAY as error:
-        raise Unavailable from error
-    except DBAPIError as error:
-        state = getattr(error.orig, "sqlstate", None) or ""
-        if state in OVERTAKEN:
-            raise Overtaken from error
-        if state.startswith(FORBIDDEN):
-            reason = str(getattr(error.orig, "__cause__", None) or error.orig)
-            log.error("database.refuses", reason=reason)  # noqa: TRY400  # a matter of rights
-            raise Refused(reason) from error
-        if error.connection_invalidated or not _is_our_fault(state):
-            raise Unavailable from error
-        raise
-
-
-def _is_our_fault(state: str) -> bool:
-    # SQLSTATE classes 53 (no resources), 57 (shutting down), 58 (system), 40 (rolled back by
-    # the server) and 25006 (read-only after a failover) are the server's state, not our SQL.
-    return not (state[:2] in ("53", "57", "58", "40", "08") or state == "25006")
 
 
 def _make_engine(settings: Settings) -> AsyncEngine:
@@ -293,7 +270,10 @@ def _use_wal(cursor: DBAPICursor) -> None:
 
 
 def _begin(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("chat_alone", False):
+        return
     # IMMEDIATE takes the write lock first: a deferred transaction that reads and then writes
     # fails at once when another one wrote in between, however long the busy timeout.
-    writes = connection.get_execution_options().get("chat_writes", False)
+    writes = options.get("chat_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

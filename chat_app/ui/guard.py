@@ -20,8 +20,7 @@ from reflex.middleware.middleware import Middleware
 from reflex.state import BaseState, StateUpdate
 from reflex_base.event import Event
 
-from chat_app.accounts.queries import own_user
-from chat_app.accounts.schemas import Identity
+from chat_app.accounts.schemas import Identity, Recognised
 from chat_app.core.errors import AppError
 from chat_app.core.settings import Settings
 from chat_app.edge import AsgiApp, Headers, Receive, Scope, Send
@@ -113,8 +112,9 @@ class SessionGuard(Middleware):
             identity = session._identity()
             now = time.monotonic()
             if identity is None or now - session._asked_at > TRUST_SECONDS:
-                identity = await self._ask(root)
-                await _bind(root, identity)
+                known = await self._ask(root)
+                identity = known.identity if known is not None else None
+                await _bind(root, known)
                 session._asked_at = now
             if identity is None:
                 return self._for_anonymous(root, event)
@@ -125,10 +125,10 @@ class SessionGuard(Middleware):
             return StateUpdate()
         return None
 
-    async def _ask(self, root: BaseState) -> Identity | None:
+    async def _ask(self, root: BaseState) -> Recognised | None:
         headers: Mapping[str, str] = root.router_data.get("headers", {})
         cookie = session_cookie(headers.get("cookie", ""), self._cookie_name)
-        return await current_node().accounts.identify_cookie(cookie)
+        return await current_node().accounts.recognise_cookie(cookie)
 
     def _for_anonymous(self, root: BaseState, event: Event) -> StateUpdate | None:
         route = root.router_data.get("pathname", "")
@@ -137,14 +137,13 @@ class SessionGuard(Middleware):
         return StateUpdate(events=sign_in_redirect(root.router_data.get("asPath", "")))
 
 
-async def _bind(root: BaseState, identity: Identity | None) -> None:
+async def _bind(root: BaseState, known: Recognised | None) -> None:
     session = await root.get_state(SessionState)
-    if session._identity() == identity:
+    if session._identity() == (known.identity if known is not None else None):
         return
     root.reset()
-    if identity is not None:
-        async with current_node().database.reading() as reading:
-            session._bind(identity, await own_user(reading, user_id=identity.user_id))
+    if known is not None:
+        session._bind(known.identity, known.user)
 
 
 def sign_in_redirect(path: str) -> list[Event]:

@@ -57,9 +57,9 @@ async def person(node: Node, name: str) -> Identity:
     signed_in = await node.accounts.register(
         Registration(username=name, password=PASSWORD, tokens=False), device=Device()
     )
-    identity = await node.accounts.identify_cookie(signed_in.cookie)
-    assert identity is not None
-    return identity
+    known = await node.accounts.recognise_cookie(signed_in.cookie)
+    assert known is not None
+    return known.identity
 
 
 async def open_direct(node: Node, actor: Identity, other: Identity) -> UUID:

@@ -1,0 +1,110 @@
+"""How people stand as they come or ask: what everybody asks alike is asked for many at once."""
+
+import functools
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Select, Uuid, or_, select
+
+from chat_app.conversations.views import unread_of
+from chat_app.core.database import Database
+from chat_app.core.gathered import Gathered
+from chat_app.core.json_rows import JsonRows, as_parameter
+from chat_app.core.moments import ago
+from chat_app.models import Conversation, Member
+
+CONVERSATIONS = Conversation.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+MEMBERS = Member.__table__  # type: ignore[attr-defined]  # the same
+ACTIVE = timedelta(minutes=5)
+RECENT = 200
+
+
+class Standing(NamedTuple):
+    """The groups somebody is in, and how much they have not read, where that is anything."""
+
+    groups: list[UUID]
+    unread: dict[UUID, int]
+
+
+NOWHERE = Standing([], {})
+
+
+class Standings:
+    """Answers for whoever asks at one moment with one statement."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.standing = Gathered(self._standings)
+        self.recent_revs = Gathered(self._recent_revs)
+
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        await self.standing.close()
+        await self.recent_revs.close()
+
+    async def _standings(self, user_ids: Sequence[UUID]) -> dict[UUID, Standing]:
+        standings: dict[UUID, Standing] = {}
+        for row in await self._run(_places(self._dialect), user_ids):
+            standing = standings.setdefault(row.user_id, Standing([], {}))
+            if row.kind == "group":
+                standing.groups.append(row.id)
+            if row.unread > 0:
+                standing.unread[row.id] = row.unread
+        return standings
+
+    async def _recent_revs(self, user_ids: Sequence[UUID]) -> dict[UUID, dict[UUID, int]]:
+        """Return the newest `rev` of the conversations that moved within the last minutes."""
+        moved_after = ago(self._dialect, ACTIVE)
+        question = _moves(self._dialect).where(CONVERSATIONS.c.changed_at > moved_after)
+        revs: dict[UUID, dict[UUID, int]] = {}
+        for row in await self._run(question, user_ids):
+            theirs = revs.setdefault(row.user_id, {})
+            if len(theirs) < RECENT:
+                theirs[row.id] = row.last_rev
+        return revs
+
+    @property
+    def _dialect(self) -> str:
+        return self._database.engine.dialect.name
+
+    async def _run(self, question: Select[*tuple[Any, ...]], user_ids: Sequence[UUID]) -> list[Any]:
+        rows = as_parameter([{"user_id": user_id} for user_id in user_ids])
+        return await self._database.ask(question, {"rows": rows})
+
+
+@functools.cache
+def _places(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Select the groups of the given people, and where they have not read all."""
+    given = JsonRows(dialect, user_id=Uuid)
+    return (
+        select(
+            MEMBERS.c.user_id,
+            CONVERSATIONS.c.id,
+            CONVERSATIONS.c.kind,
+            unread_of(MEMBERS.c.user_id).label("unread"),
+        )
+        .select_from(given.table)
+        .join(MEMBERS, MEMBERS.c.user_id == given.columns["user_id"])
+        .join(CONVERSATIONS, CONVERSATIONS.c.id == MEMBERS.c.conversation_id)
+        .where(
+            or_(
+                CONVERSATIONS.c.kind == "group",
+                CONVERSATIONS.c.last_seq > MEMBERS.c.last_read_seq,
+            )
+        )
+    )
+
+
+@functools.cache
+def _moves(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Select the conversations of the given people, the one that moved last first."""
+    given = JsonRows(dialect, user_id=Uuid)
+    return (
+        select(MEMBERS.c.user_id, CONVERSATIONS.c.id, CONVERSATIONS.c.last_rev)
+        .select_from(given.table)
+        .join(MEMBERS, MEMBERS.c.user_id == given.columns["user_id"])
+        .join(CONVERSATIONS, CONVERSATIONS.c.id == MEMBERS.c.conversation_id)
+        .order_by(CONVERSATIONS.c.changed_at.desc())
+    )

@@ -1,0 +1,186 @@
+"""Connecting costs two statements, and a crowd that comes at once hardly more."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from chat_app.accounts import vigil
+from chat_app.accounts.schemas import Device, Identity, Registration, SignedIn
+from chat_app.accounts.vigil import Vigil
+from chat_app.core.clock import utc_now
+from chat_app.models import AuthSession
+from chat_app.node import Node
+from chat_app.realtime.outlet import Outlet
+from tests.clients import PASSWORD, PATIENCE_S, new_username
+from tests.conftest import Storage
+from tests.nodes import new_user, open_node, to_conversation, to_user
+from tests.statements import plan_of, statements
+
+CROWD = 50
+OF_CONNECTING = ("auth_session", "FROM user_account WHERE", "AS unread", "conversation.kind")
+A_DAY = timedelta(days=1)
+
+
+async def sign_up(node: Node) -> SignedIn:
+    """Make an account that is signed in on one device."""
+    registration = Registration(username=new_username(), password=PASSWORD)
+    return await node.accounts.register(registration, device=Device())
+
+
+async def connect(node: Node, signed_in: SignedIn) -> Outlet:
+    """Connect as a program does: say who it is, and be greeted."""
+    assert signed_in.tokens is not None
+    known = await node.accounts.recognise_token(signed_in.tokens.access_token)
+    assert known is not None
+    assert known.user == signed_in.user
+    outlet, _ = await node.enter(known.identity)
+    return outlet
+
+
+@contextlib.contextmanager
+def questions_of_connecting() -> Iterator[list[str]]:
+    """Give a list that has, after the block, what connecting asked.
+
+    Presence and catching up ask as well, for all at once and at their own times, and a connection
+    that is made asks what it has come to.
+    """
+    asked: list[str] = []
+    with statements() as seen:
+        yield asked
+    asked += [text for text in seen if any(name in text for name in OF_CONNECTING)]
+
+
+async def session_of(node: Node, session_id: UUID) -> AuthSession:
+    async with node.database.reading() as session:
+        question = select(AuthSession).where(col(AuthSession.id) == session_id)
+        return (await session.execute(question)).scalar_one()
+
+
+async def change_session(node: Node, session_id: UUID, **values: object) -> None:
+    """Change a session behind everybody's back: the news of it is lost."""
+    async with node.database.writing() as session:
+        await session.execute(
+            update(AuthSession).where(col(AuthSession.id) == session_id).values(**values)
+        )
+
+
+async def identity_of(node: Node, signed_in: SignedIn) -> Identity:
+    known = await node.accounts.recognise_cookie(signed_in.cookie)
+    assert known is not None
+    return known.identity
+
+
+async def test_connecting_costs_two_statements(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        alice, bob = await sign_up(node), await new_user(node)
+        await node.messages.send(to_user(bob, alice.user.id))
+        (await connect(node, alice)).shut(1000, "warm")
+        with questions_of_connecting() as asked:
+            await connect(node, alice)
+
+        assert len(asked) == 2, asked
+
+
+async def test_groups_cost_one_statement_more(storage: Storage) -> None:
+    """What came before the outlet heard a group must be counted, what comes after it is told."""
+    async with open_node(storage) as node:
+        alice, bob = await sign_up(node), await new_user(node)
+        for _ in range(3):
+            group = await node.conversations.create_group(
+                actor_id=bob, title="group", member_ids=[bob, alice.user.id]
+            )
+            await node.messages.send(to_conversation(bob, group))
+        with questions_of_connecting() as asked:
+            await connect(node, alice)
+
+        assert len(asked) <= 3, asked
+
+
+async def test_a_crowd_that_comes_at_once_costs_a_few_statements(storage: Storage) -> None:
+    async with open_node(storage, TEST_CHEAP_HASHES="1") as node:
+        some = [await sign_up(node) for _ in range(5)]
+        devices = [one for one in some for _ in range(CROWD // len(some))]
+        with questions_of_connecting() as asked:
+            outlets = await asyncio.gather(*(connect(node, device) for device in devices))
+
+        assert len(outlets) == CROWD
+        assert len(asked) <= 10, asked
+
+
+async def test_no_look_up_of_connecting_reads_a_whole_table(storage: Storage) -> None:
+    """On SQLite, which tells its plan; PostgreSQL rightly scans tables as small as these."""
+    if storage.database_url:
+        return
+    async with open_node(storage) as node:
+        alice = await sign_up(node)
+        with questions_of_connecting() as asked:
+            outlet = await connect(node, alice)
+            await identity_of(node, alice)
+            await Vigil(database=node.database, hub=node.hub, lifetime=A_DAY).look()
+        with statements() as pings:
+            await node.conversations.recent_revs(outlet.user_id)
+        asked += [text for text in pings if "conversation.last_rev" in text]
+        plans = [await plan_of(node, text) for text in asked if text.startswith("SELECT")]
+
+    assert len(plans) >= 5
+    tables = ("auth_session", "user_account", "member", "conversation", "message")
+    scans = tuple(f"SCAN {table}" for table in tables)
+    assert not [line for plan in plans for line in plan if line.startswith(scans)]
+
+
+async def test_each_is_told_what_is_theirs(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        alice, bob, carol = [await new_user(node) for _ in range(3)]
+        sent = await node.messages.send(to_user(alice, bob))
+        await node.messages.send(to_user(alice, bob))
+        group = await node.conversations.create_group(
+            actor_id=alice, title="group", member_ids=[alice, bob]
+        )
+
+        standings = await asyncio.gather(*map(node.conversations.standing, [alice, bob, carol]))
+        revs = await asyncio.gather(*map(node.conversations.recent_revs, [bob, carol]))
+
+    assert standings == [([group], {}), ([group], {sent.message.conversation_id: 2}), None]
+    assert revs == [{sent.message.conversation_id: 2, group: 0}, None]
+
+
+@pytest.mark.parametrize(
+    "over", [{"ended_at": utc_now()}, {"expires_at": utc_now() - A_DAY}], ids=["ended", "expired"]
+)
+async def test_what_is_open_ends_with_its_session_though_the_news_was_lost(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, over: dict[str, object]
+) -> None:
+    monkeypatch.setattr(vigil, "LOOK_EVERY_S", 0.05)
+    async with open_node(storage) as node:
+        alice, bob = [await identity_of(node, await sign_up(node)) for _ in range(2)]
+        ends, stays = await node.open_outlet(alice), await node.open_outlet(bob)
+        await change_session(node, alice.session_id, **over)
+        async with asyncio.timeout(PATIENCE_S):
+            await ends.ended.wait()
+
+        assert not stays.ended.is_set()
+
+
+async def test_a_session_in_use_lives_on(storage: Storage) -> None:
+    """By a request, or by a device that is merely connected."""
+    long_ago = utc_now() - A_DAY
+    async with open_node(storage) as node:
+        asks, listens, neither = [await sign_up(node) for _ in range(3)]
+        identities = [await identity_of(node, one) for one in (asks, listens, neither)]
+        for one in identities:
+            await change_session(node, one.session_id, last_used_at=long_ago)
+        await node.open_outlet(identities[1])
+        await identity_of(node, asks)
+    async with open_node(storage) as node:
+        await node.open_outlet(identities[1])
+        await Vigil(database=node.database, hub=node.hub, lifetime=A_DAY).look()
+        used = [(await session_of(node, one.session_id)) for one in identities]
+
+    assert [one.last_used_at > long_ago for one in used] == [True, True, False]
+    assert used[1].expires_at > utc_now()

@@ -1,0 +1,105 @@
+"""Many who ask at one moment cost one question, and nobody gets an answer from before theirs."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from chat_app.core.errors import Unavailable
+from chat_app.core.gathered import IN_ONE_GO, Gathered
+
+
+class Oracle:
+    """Answers when it is told to, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.questions: list[list[int]] = []
+        self.asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.failure: Exception | None = None
+
+    async def ask(self, keys: Sequence[int]) -> Mapping[int, str]:
+        self.questions.append(list(keys))
+        self.asked.set()
+        await self.may_answer.wait()
+        if self.failure is not None:
+            raise self.failure
+        return {key: f"answer {key}" for key in keys if key >= 0}
+
+
+async def test_who_comes_together_is_asked_for_together() -> None:
+    oracle = Oracle()
+    gathered = Gathered(oracle.ask)
+    oracle.may_answer.set()
+
+    answers = await asyncio.gather(*map(gathered, [1, 2, 1, -1]))
+
+    assert answers == ["answer 1", "answer 2", "answer 1", None]
+    assert oracle.questions == [[1, 2, -1]]
+    await gathered.close()
+
+
+async def test_who_comes_while_it_is_asked_gets_an_answer_of_later() -> None:
+    oracle = Oracle()
+    gathered = Gathered(oracle.ask)
+    first = asyncio.create_task(gathered(1))
+    await oracle.asked.wait()
+    later = [asyncio.create_task(gathered(key)) for key in (1, 2, 3)]
+    await asyncio.sleep(0)
+    oracle.may_answer.set()
+    await asyncio.gather(first, *later)
+
+    assert oracle.questions == [[1], [1, 2, 3]]
+
+
+async def test_a_crowd_is_asked_for_in_bounded_questions() -> None:
+    oracle = Oracle()
+    gathered = Gathered(oracle.ask)
+    oracle.may_answer.set()
+    await asyncio.gather(*map(gathered, range(2 * IN_ONE_GO + 1)))
+
+    assert [len(question) for question in oracle.questions] == [IN_ONE_GO, IN_ONE_GO, 1]
+
+
+async def test_a_database_that_is_away_is_waited_for_once() -> None:
+    oracle = Oracle()
+    gathered = Gathered(oracle.ask)
+    oracle.failure = Unavailable()
+    asking = [asyncio.create_task(gathered(1))]
+    await oracle.asked.wait()
+    asking += [asyncio.create_task(gathered(key)) for key in range(1, 2 * IN_ONE_GO)]
+    await asyncio.sleep(0)
+    oracle.may_answer.set()
+
+    outcomes = await asyncio.gather(*asking, return_exceptions=True)
+
+    assert {type(outcome) for outcome in outcomes} == {Unavailable}
+    assert oracle.questions == [[1]]
+    oracle.failure = None
+    assert await gathered(5) == "answer 5"
+
+
+async def test_who_gives_up_takes_nothing_from_the_others() -> None:
+    oracle = Oracle()
+    gathered = Gathered(oracle.ask)
+    one, other = (asyncio.create_task(gathered(1)) for _ in range(2))
+    await oracle.asked.wait()
+    one.cancel()
+    oracle.may_answer.set()
+
+    assert await other == "answer 1"
+    with pytest.raises(asyncio.CancelledError):
+        await one
+
+
+async def test_a_fault_is_everybodys_and_ends_nothing() -> None:
+    oracle = Oracle()
+    gathered = Gathered(oracle.ask)
+    oracle.failure = ZeroDivisionError()
+    oracle.may_answer.set()
+
+    outcomes = await asyncio.gather(gathered(1), gathered(2), return_exceptions=True)
+
+    assert {type(outcome) for outcome in outcomes} == {ZeroDivisionError}
+    oracle.failure = None
+    assert await gathered(3) == "answer 3"
