@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -125,6 +126,13 @@ class Person:
             await socket.send({"type": "auth", "content": self.access_token})
             await socket.expect("ready")
             yield socket
+
+
+def pull_cable(connection: ClientConnection) -> None:
+    """Read nothing any more, and have the system hold little of what comes."""
+    link: socket.socket = connection.transport.get_extra_info("socket")
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    connection.transport.pause_reading()
 
 
 def http_client(url: str, *, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:

@@ -17,6 +17,7 @@ from sqlalchemy import BigInteger, Row, Uuid, or_, select
 from chat_app.conversations.deliveries import delivery_of
 from chat_app.conversations.queries import get_conversation, message_of
 from chat_app.conversations.service import topics_of
+from chat_app.core import tasks
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
@@ -97,9 +98,7 @@ class CatchUp:
     async def close(self) -> None:
         """Stop looking."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await tasks.end([self._task])
 
     async def look(self) -> int:
         """Tell what moved lately and was not heard; return how many changes that were.

@@ -20,7 +20,7 @@ import structlog
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from chat_app.core import causes
+from chat_app.core import causes, tasks
 from chat_app.core.causes import Cause
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError, Overtaken, Unavailable
@@ -34,6 +34,8 @@ from chat_app.messages.schemas import Change, Outgoing
 
 IN_ONE_BATCH = 256
 WAITING = 8_192
+# At a slow database a full queue would take half a minute; who waits asks another node.
+FLUSH_S = 3.0
 ATTEMPTS = 3
 KEYS_REMEMBERED = 100_000
 
@@ -108,14 +110,15 @@ class MessageLog:
         return future
 
     async def close(self) -> None:
-        """Take nothing more, store what waits, and end."""
+        """Take nothing more, store what waits, and end; what takes too long has no ack yet."""
         self._closing = True
         if self._writer is None:
             return
-        await self._waiting.join()
-        self._writer.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._writer
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_S):
+                await self._waiting.join()
+        await tasks.end([self._writer])
+        self._refuse([], Unavailable())
 
     async def _write_for_ever(self) -> None:
         while True:

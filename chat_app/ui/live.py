@@ -18,6 +18,7 @@ import structlog
 from reflex.state import BaseState, StateUpdate
 
 from chat_app.accounts.schemas import Identity
+from chat_app.core import tasks
 from chat_app.core.errors import AppError
 from chat_app.realtime.events import AnyEvent, Envelope, decode
 from chat_app.realtime.outlet import SESSION_OVER, TOO_SLOW, Outlet, OutletClosed
@@ -143,8 +144,7 @@ class _Tab:
     async def stop(self) -> None:
         task = self._task
         if task is not None and task is not asyncio.current_task():
-            task.cancel()
-            await asyncio.wait([task])
+            await tasks.end([task])
         await self._outlet.close()
 
     async def _listen(self) -> None:

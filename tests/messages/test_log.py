@@ -1,6 +1,7 @@
 """The log writer: dense, once, durable before it answers, and honest when it cannot."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -12,12 +13,15 @@ from chat_app.conversations.errors import CannotMessage, ConversationNotFound, R
 from chat_app.conversations.queries import get_conversation
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import NotFound, Unavailable
+from chat_app.messages import log as log_writer
 from chat_app.messages.errors import IdempotencyConflict
+from chat_app.messages.log import Fresh
 from chat_app.messages.queries import direct_history, history
 from chat_app.messages.schemas import Message
 from chat_app.models import Message as MessageRow
 from chat_app.models import User
 from chat_app.node import Node
+from tests.clients import PATIENCE_S
 from tests.conftest import Storage
 from tests.nodes import new_user, open_node, to_conversation, to_user
 
@@ -170,6 +174,31 @@ async def test_what_waits_is_stored_before_the_node_ends(storage: Storage) -> No
     assert all(future.done() and not future.exception() for future in waiting)
     with pytest.raises(Unavailable):
         await node.messages.send(to_user(alice, bob))
+
+
+async def test_a_log_that_cannot_go_on_ends_all_the_same(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_writer, "FLUSH_S", 0.1)
+    stuck = asyncio.Event()
+
+    async def announce(_fresh: Sequence[Fresh]) -> None:
+        stuck.set()
+        await asyncio.get_running_loop().create_future()
+
+    async with open_node(storage) as node:
+        alice, bob = await new_user(node), await new_user(node)
+        log = log_writer.MessageLog(node.database, announce)
+        log.start()
+        first = log.append(to_user(alice, bob))
+        await stuck.wait()
+        waits = log.append(to_user(alice, bob))
+        async with asyncio.timeout(PATIENCE_S):
+            await log.close()
+
+        assert (await first).message.seq == 1, "stored is acked"
+        with pytest.raises(Unavailable):
+            await waits
 
 
 async def test_sending_is_reading(storage: Storage) -> None:
