@@ -1,5 +1,6 @@
 """Every frame of a socket is a cause of its own: in the logs and in the traces."""
 
+import logging
 from contextlib import AbstractContextManager
 
 import structlog
@@ -8,7 +9,7 @@ from chat_app.api import frames
 from chat_app.core import causes
 from chat_app.core.causes import Cause
 from chat_app.core.metrics import Counter
-from chat_app.core.traces import Span
+from chat_app.core.traces import NOTHING, Span
 from chat_app.node import Node
 
 log = structlog.get_logger(__name__)
@@ -22,13 +23,16 @@ class FrameCauses:
         self._number = 0
         self._traces = node.traces
         self._received = received
-        self._debug = log.bind().debug
+        # Frames are many: nothing is made for nobody.
+        self._is_watched = node.traces.are_on or log.is_enabled_for(logging.DEBUG)
 
     def of(self, frame: frames.AnyClientFrame | frames.Error) -> AbstractContextManager[Span]:
         """Have what this task does from now on be because of `frame`, and measure a block."""
         self._number += 1
         self._received.add()
         causes.follow(Cause(f"{self._socket_id}.{self._number}"))
+        if not self._is_watched:
+            return NOTHING
         kind = "refused" if isinstance(frame, frames.Error) else type(frame).__name__.lower()
-        self._debug("frame", kind=kind)
+        log.debug("frame", kind=kind)
         return self._traces.span(f"frame {kind}", "server")

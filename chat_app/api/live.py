@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
@@ -15,6 +14,7 @@ from chat_app.accounts.schemas import Identity, OwnUser
 from chat_app.api import frames
 from chat_app.api.counted import Counted
 from chat_app.api.formats import MAX_FRAME_BYTES, Format, Received, WrongKind
+from chat_app.api.frame_budget import FrameBudget, Refused
 from chat_app.api.frame_causes import FrameCauses
 from chat_app.api.resume import resume
 from chat_app.core.errors import AppError, Invalid
@@ -37,19 +37,9 @@ UNDER_WAY = 256
 LAST_WORDS_S = 0.5
 
 FRAME_TOO_BIG = 4413
-TOO_MANY = 4429
 WRONG_KIND = 1003
 
 Socket = WebSocket[Any, Any, Any]
-
-
-class Refused(Exception):
-    """The socket is to be closed with this code."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        self.code = code
-        self.reason = reason
-        super().__init__(reason)
 
 
 async def receive(socket: Socket) -> Received | None:
@@ -65,28 +55,6 @@ def counted_in(socket: Socket) -> Counted:
     """Return the counters of this process's sockets."""
     counted: Counted = socket.app.state.counted
     return counted
-
-
-class FrameBudget:
-    """A token bucket of one socket; see core.rate_limit for the shared ones."""
-
-    def __init__(self, node: Node) -> None:
-        self._on = node.settings.limits == "on"
-        self._burst = node.settings.limit_frame_burst
-        self._per_second = node.settings.limit_frames_per_second
-        self._left = float(self._burst)
-        self._at = time.monotonic()
-
-    def take(self) -> None:
-        """Count a frame. Raises Refused when there were too many."""
-        if not self._on:
-            return
-        now = time.monotonic()
-        self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
-        self._at = now
-        if self._left < 1:
-            raise Refused(TOO_MANY, "too many frames")
-        self._left -= 1
 
 
 class LiveSocket:

@@ -12,7 +12,8 @@ from chat_app.accounts.schemas import Recognised
 from chat_app.api import frames
 from chat_app.api.auth import is_own_origin
 from chat_app.api.formats import JSON, Format, Received, WrongKind, agreed
-from chat_app.api.live import TOO_MANY, LiveSocket, Refused, Socket, counted_in, receive
+from chat_app.api.frame_budget import TOO_MANY, Refused
+from chat_app.api.live import LiveSocket, Socket, counted_in, receive
 from chat_app.core.errors import AppError
 from chat_app.node import Node
 from chat_app.realtime.outlet import SESSION_OVER
