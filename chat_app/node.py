@@ -8,10 +8,6 @@ from typing import NamedTuple
 from uuid import UUID
 
 import structlog
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
 
 from chat_app.accounts.endings import Endings
 from chat_app.accounts.schemas import Device, Identity, OwnUser, ProfileChange, Proof
@@ -33,6 +29,7 @@ from chat_app.core.rate_limit import (
     RedisRateLimits,
 )
 from chat_app.core.settings import Settings
+from chat_app.core.time_keeper import TimeKeeper
 from chat_app.core.traces import Traces
 from chat_app.friends.service import Friends
 from chat_app.messages.catch_up import CatchUp
@@ -46,11 +43,9 @@ from chat_app.realtime.hub import Hub
 from chat_app.realtime.online import MemoryOnline, Online, Times
 from chat_app.realtime.outlet import Outlet
 from chat_app.realtime.redis_broker import RedisBroker
+from chat_app.realtime.redis_client import REDIS_WAIT_S, open_redis
 from chat_app.realtime.redis_online import RedisOnline
-
-# Everything we keep in Redis begins so: it may be somebody else's too.
-REDIS_PREFIX = "chat:"
-REDIS_WAIT_S = 0.5
+from chat_app.realtime.shared_key import SharedKey
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +65,7 @@ class Node:
     metrics: Metrics
     traces: Traces
     database: Database
+    shared_key: SharedKey | None
     broker: Broker
     hub: Hub
     online: Online
@@ -164,6 +160,8 @@ async def running_node(
         database = Database(settings, metrics)
         stack.push_async_callback(database.close)
         await fitness.make_fit(database, settings)
+        await stack.enter_async_context(TimeKeeper(database))
+        shared_key = await _shared_key(settings, stack)
         broker = _broker(settings, metrics, traces)
         stack.push_async_callback(broker.close)
         passwords = Passwords(metrics=metrics)
@@ -227,6 +225,7 @@ async def running_node(
             metrics=metrics,
             traces=traces,
             database=database,
+            shared_key=shared_key,
             broker=broker,
             hub=hub,
             online=online,
@@ -248,24 +247,12 @@ async def running_node(
         )
 
 
-def _redis(settings: Settings, *, answer_within_s: float | None) -> Redis:
-    return Redis.from_url(
-        settings.redis_url,
-        socket_connect_timeout=REDIS_WAIT_S,
-        socket_timeout=answer_within_s,
-        socket_keepalive=True,
-        retry=Retry(NoBackoff(), 1),
-        retry_on_error=[RedisConnectionError],
-        max_connections=50,
-    )
-
-
 def _broker(settings: Settings, metrics: Metrics, traces: Traces) -> Broker:
     broker: Broker = MemoryBroker()
     if settings.redis_url:
         # A subscribed connection is silent for as long as there is no news.
-        redis = _redis(settings, answer_within_s=None)
-        broker = shared = RedisBroker(redis, REDIS_PREFIX, metrics, traces)
+        redis = open_redis(settings, answer_within_s=None)
+        broker = shared = RedisBroker(redis, settings.redis_prefix, metrics, traces)
         shared.start()
     metrics.gauge("chat_bus_up", "Whether other nodes can be reached", broker.is_up)
     return broker
@@ -276,14 +263,22 @@ def _limits(settings: Settings, stack: contextlib.AsyncExitStack) -> RateLimits:
         return NoRateLimits()
     if not settings.redis_url:
         return MemoryRateLimits()
-    redis = _redis(settings, answer_within_s=REDIS_WAIT_S)
+    redis = open_redis(settings, answer_within_s=REDIS_WAIT_S)
     stack.push_async_callback(redis.aclose)
-    return RedisRateLimits(redis, REDIS_PREFIX)
+    return RedisRateLimits(redis, settings.redis_prefix)
 
 
 def _online(settings: Settings, stack: contextlib.AsyncExitStack) -> Online:
     if not settings.redis_url:
         return MemoryOnline()
-    redis = _redis(settings, answer_within_s=REDIS_WAIT_S)
+    redis = open_redis(settings, answer_within_s=REDIS_WAIT_S)
     stack.push_async_callback(redis.aclose)
-    return RedisOnline(redis, REDIS_PREFIX, Times(settings.presence_ttl_seconds))
+    return RedisOnline(redis, settings.redis_prefix, Times(settings.presence_ttl_seconds))
+
+
+async def _shared_key(settings: Settings, stack: contextlib.AsyncExitStack) -> SharedKey | None:
+    if not settings.redis_url:
+        return None
+    redis = await stack.enter_async_context(open_redis(settings, answer_within_s=REDIS_WAIT_S))
+    secret = settings.secret_key.get_secret_value()
+    return await stack.enter_async_context(SharedKey(redis, settings.redis_prefix, secret))

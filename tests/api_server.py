@@ -3,17 +3,20 @@
 Started as `python -m tests.api_server PORT` with the chat's settings in the environment. With
 TEST_CHEAP_HASHES in it passwords are hashed at a hundredth of the cost: hashing the passwords of
 thousands of made-up people would be most of the tests' time. With TEST_HEARTBEAT_S in it a silent
-peer is missed sooner than in production. With TEST_DIE_WHEN in it, a file, the process kills itself
+peer is missed sooner than in production. With TEST_CLOCK_AHEAD_S the machine's clock is so far off.
+With TEST_DIE_WHEN in it, a file, the process kills itself
 between a commit and its announcement once that file is there.
 """
 
 import os
 import signal
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
 from chat_app.api.app import create_api
+from chat_app.core import clock
 from chat_app.core.logs import configure_logs
 from chat_app.core.metrics import Metrics
 from chat_app.core.passwords import CONTEXT
@@ -46,6 +49,8 @@ def main(port: int) -> None:
         sys.exit(str(error))
     if os.environ.get("TEST_CHEAP_HASHES"):
         CONTEXT.update(argon2__memory_cost=1024, argon2__time_cost=1)
+    if ahead_s := os.environ.get("TEST_CLOCK_AHEAD_S"):
+        clock.machine_now = lambda: datetime.now(UTC) + timedelta(seconds=float(ahead_s))
     if heartbeat_s := os.environ.get("TEST_HEARTBEAT_S"):
         production.HEARTBEAT_SECONDS = float(heartbeat_s)
     configure_logs(settings.log_level, settings.log_format, settings.node_name)

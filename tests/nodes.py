@@ -18,12 +18,12 @@ from chat_app.core.settings import Settings, read_settings
 from chat_app.messages.schemas import Outgoing
 from chat_app.models import User
 from chat_app.node import Node, running_node
-from tests.conftest import Storage
+from tests.conftest import SECRET, Storage
 
 
 def settings_of(storage: Storage, **more: str) -> Settings:
     """Read the settings of `storage`; limits are off unless `more` says otherwise."""
-    names = {"CHAT_LIMITS": "off", **storage.settings, **more}
+    names = {"CHAT_LIMITS": "off", "CHAT_SECRET_KEY": SECRET, **storage.settings, **more}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in names.items():
             patch.setenv(name, value)

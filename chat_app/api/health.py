@@ -22,7 +22,7 @@ class HealthController(Controller):
 
     @get("/ready")
     async def ready(self, node: Node) -> Response[Health]:
-        """Answer 200 when the database is reachable and migrated, else 503."""
+        """Answer 200 when the database is reachable and migrated, and the key is that of all."""
         database: Literal["ok", "unavailable"] = "ok"
         migrations: Literal["current", "pending", "ahead", "unknown"] = "unknown"
         try:
@@ -32,12 +32,14 @@ class HealthController(Controller):
         redis: Literal["ok", "unavailable", "off"] = "off"
         if node.settings.redis_url:
             redis = "ok" if node.broker.is_up() else "unavailable"
-        good = migrations == "current"
+        same_key = node.shared_key is None or not node.shared_key.differs
+        good = migrations == "current" and same_key
         health = Health(
             status="ok" if good else "unavailable",
             database=database,
             migrations=migrations,
             redis=redis,
+            secret_key="same" if same_key else "differs",
         )
         headers = {} if good else {"Retry-After": "2"}
         return Response(health, status_code=200 if good else 503, headers=headers)

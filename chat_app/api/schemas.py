@@ -18,12 +18,13 @@ class SignedInReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """How the process is: `database` and `migrations` decide, `redis` is told."""
+    """How the process is: `redis` is told, the others decide."""
 
     status: Literal["ok", "unavailable"]
     database: Literal["ok", "unavailable"]
     migrations: Literal["current", "pending", "ahead", "unknown"]
     redis: Literal["ok", "unavailable", "off"]
+    secret_key: Literal["same", "differs"]
 
 
 class Alive(msgspec.Struct, frozen=True):

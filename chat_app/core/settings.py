@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     database_url: str = ""
     redis_url: str = ""
+    redis_prefix: str = Field(default="chat:", pattern=r"^[A-Za-z0-9_.:-]{1,64}$")
     secret_key: SecretStr = SecretStr("")
     public_url: str = "http://localhost:3000"
     limits: Literal["on", "off"] = "on"

@@ -1,0 +1,61 @@
+"""Keeps this process to the clock of its database, which all nodes share.
+
+With a clock five minutes off, a node would hand out tokens that the others take for expired, or
+for not yet valid, and stamp messages with times that never were.
+"""
+
+import asyncio
+from typing import Self
+
+import structlog
+from sqlalchemy import func, select
+
+from chat_app.core import clock, tasks
+from chat_app.core.database import Database
+from chat_app.core.errors import AppError
+
+EVERY_S = 30.0
+
+log = structlog.get_logger(__name__)
+
+
+class TimeKeeper:
+    """One task that compares the clocks, at the start and then every half minute."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        """Compare, and go on comparing. An embedded database has no clock of its own."""
+        if not self._database.is_sqlite:
+            await self.look()
+            self._tasks = [asyncio.create_task(self._keep())]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop comparing."""
+        await tasks.end(self._tasks)
+
+    async def look(self) -> None:
+        """Compare once. While the database is away, what was known before counts."""
+        try:
+            async with self._database.reading() as session:
+                before = clock.machine_now()
+                theirs = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+                after = clock.machine_now()
+        except AppError as error:
+            log.warning("node.clock_unknown", code=error.code)
+            return
+        corrected = clock.follow(theirs - before - (after - before) / 2)
+        if corrected:
+            log.warning(
+                "node.clock_off",
+                seconds=round(-corrected.total_seconds(), 1),
+                what_to_do="synchronise this machine's clock; until then the database's counts",
+            )
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY_S)
+            await self.look()

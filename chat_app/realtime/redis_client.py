@@ -1,0 +1,23 @@
+"""Connections to the Redis of the settings."""
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from chat_app.core.settings import Settings
+
+REDIS_WAIT_S = 0.5
+
+
+def open_redis(settings: Settings, *, answer_within_s: float | None) -> Redis:
+    """Return a client that never waits long for a Redis that is away."""
+    return Redis.from_url(
+        settings.redis_url,
+        socket_connect_timeout=REDIS_WAIT_S,
+        socket_timeout=answer_within_s,
+        socket_keepalive=True,
+        retry=Retry(NoBackoff(), 1),
+        retry_on_error=[RedisConnectionError],
+        max_connections=50,
+    )

@@ -1,0 +1,106 @@
+"""A Redis that is somebody else's: everything of ours begins with our prefix, and no more is asked.
+
+The user that `docs/deployment.md` tells to make may touch keys and channels with the prefix only,
+and only with the commands that the chat needs.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from chat_app.accounts.schemas import Identity
+from chat_app.core.rate_limit import Limit
+from chat_app.node import Node
+from chat_app.realtime.events import Typing, seal, user_topic
+from tests.clients import PATIENCE_S
+from tests.conftest import Storage
+from tests.nodes import new_user, open_node
+from tests.servers import ROOT
+
+LIMIT = Limit("tests", capacity=1, per_s=60)
+BUCKET = Limit("buckets", capacity=5, per_s=60, refills=True)
+
+
+@pytest.fixture
+def pair() -> str:
+    """Only this pair has a Redis."""
+    return "postgres+redis"
+
+
+@pytest_asyncio.fixture
+async def owner(storage: Storage) -> AsyncIterator[Redis]:
+    """Give the Redis as its owner sees it, with something of theirs in it."""
+    async with Redis.from_url(storage.redis_url) as owner:
+        await owner.set("theirs", "precious")
+        await owner.execute_command(*documented_rules())
+        yield owner
+        await owner.execute_command("ACL", "DELUSER", "chat")
+
+
+@pytest.fixture
+def confined(storage: Storage, owner: Redis) -> Storage:
+    """Give storage whose Redis is reached as the user that the guide makes."""
+    assert owner is not None
+    return replace(storage, redis_url=storage.redis_url.replace("//", "//chat:PASSWORD@"))
+
+
+def documented_rules() -> list[str]:
+    """Return the command in the guide that makes the user."""
+    guide = (ROOT / "docs" / "deployment.md").read_text()
+    [rules] = re.findall(r"^redis-cli (ACL SETUSER chat .*)$", guide, flags=re.MULTILINE)
+    return [word.strip("'") for word in str(rules).split()]
+
+
+async def enter(node: Node, name: str) -> Identity:
+    """Add somebody who has a device at a node."""
+    user_id = await new_user(node, name)
+    identity = Identity(user_id=user_id, session_id=uuid4())
+    await node.open_outlet(identity)
+    return identity
+
+
+async def test_all_of_ours_has_the_prefix_and_theirs_is_untouched(
+    confined: Storage, owner: Redis
+) -> None:
+    settings = {"CHAT_LIMITS": "on"}
+    async with open_node(confined, **settings) as here, open_node(confined, **settings) as there:
+        alice = await enter(here, "Alice")
+        bob = await enter(there, "Bob")
+        for node in (here, there):
+            await node.limits.take(BUCKET, "somebody")
+        await here.limits.take(LIMIT, "somebody")
+        assert await here.online.among([bob.user_id]) == {bob.user_id}
+        assert await there.online.among([alice.user_id]) == {alice.user_id}
+        keys = {key.decode() for key in await owner.keys("*")}
+        channels = {channel.decode() for channel in await owner.pubsub_channels("*")}
+
+    assert {key.partition(":")[0] for key in keys - {"theirs"}} == {"chat"}
+    assert {"chat:key", "chat:presence", "chat:limit:tests:somebody"} <= keys
+    assert {channel.partition(":")[0] for channel in channels} == {"chat"}
+    assert await owner.get("theirs") == b"precious"
+    refused = await owner.execute_command("ACL", "LOG")
+    assert [entry for entry in refused if b"chat" in entry.get(b"username", b"")] == []
+
+
+async def test_news_travels_between_confined_nodes(confined: Storage) -> None:
+    async with open_node(confined) as here, open_node(confined) as there:
+        bob = await new_user(there, "Bob")
+        outlet = await there.open_outlet(Identity(user_id=bob, session_id=uuid4()))
+        envelope = seal(Typing(conversation_id=uuid4(), user_id=uuid4()))
+
+        here.broker.publish([user_topic(bob)], envelope)
+
+        async with asyncio.timeout(PATIENCE_S):
+            assert await outlet.take() == [envelope]
+
+
+async def test_no_code_empties_a_redis_or_looks_at_all_of_it() -> None:
+    for source in (ROOT / "chat_app").rglob("*.py"):
+        text = source.read_text().lower()
+        assert not re.search(r"flush(all|db)|\.keys\(\"|'keys'|scan_iter|config_set", text), source

@@ -1,0 +1,103 @@
+"""Nodes with different keys are no chat: whoever comes second does not start, and says why."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from chat_app.core.errors import CannotStart
+from chat_app.realtime.shared_key import SharedKey
+from tests.clients import PATIENCE_S
+from tests.conftest import SECRET, Storage
+from tests.nodes import open_node
+
+OTHER_SECRET = SECRET[::-1]
+
+
+@pytest.fixture
+def pair() -> str:
+    """Only where there is a Redis can there be several nodes."""
+    return "postgres+redis"
+
+
+@pytest_asyncio.fixture
+async def redis(storage: Storage) -> AsyncIterator[Redis]:
+    async with Redis.from_url(storage.redis_url) as redis:
+        yield redis
+
+
+async def test_nodes_with_one_key_are_one_chat(storage: Storage) -> None:
+    async with open_node(storage) as one, open_node(storage) as other:
+        for node in (one, other):
+            assert node.shared_key is not None
+            await node.shared_key.look()
+            assert not node.shared_key.differs
+
+
+async def test_a_node_with_another_key_does_not_start_and_says_what_to_do(
+    storage: Storage,
+) -> None:
+    async with open_node(storage):
+        with pytest.raises(CannotStart, match="CHAT_SECRET_KEY") as refusal:
+            async with open_node(storage, CHAT_SECRET_KEY=OTHER_SECRET):
+                pytest.fail("it has started")
+
+    assert "CHAT_REDIS_PREFIX" in str(refusal.value)
+    assert OTHER_SECRET not in str(refusal.value)
+
+
+async def test_another_chat_on_the_same_redis_has_another_prefix(storage: Storage) -> None:
+    async with (
+        open_node(storage),
+        open_node(storage, CHAT_SECRET_KEY=OTHER_SECRET, CHAT_REDIS_PREFIX="other:") as other,
+    ):
+        assert other.settings.redis_prefix == "other:"
+
+
+async def test_a_running_node_notices_that_the_others_have_another(
+    storage: Storage, redis: Redis
+) -> None:
+    """Redis was away when it started, or was emptied."""
+    async with open_node(storage) as node:
+        key = node.shared_key
+        assert key is not None
+        await redis.flushall()
+        await SharedKey(redis, "chat:", OTHER_SECRET).look()
+
+        await key.look()
+
+        assert key.differs
+
+
+async def test_with_redis_away_a_node_starts_and_compares_later(storage: Storage) -> None:
+    away = replace(storage, redis_url="redis://127.0.0.1:1/0")
+
+    async with open_node(away) as node:
+        assert node.shared_key is not None
+        assert not node.shared_key.differs
+
+
+async def test_the_key_may_be_changed_when_no_node_runs(redis: Redis) -> None:
+    old = SharedKey(redis, "chat:", SECRET)
+    new = SharedKey(redis, "chat:", OTHER_SECRET)
+    async with old:
+        pass
+    await redis.pexpire("chat:key", 100)
+
+    async with asyncio.timeout(PATIENCE_S):
+        while await redis.exists("chat:key"):
+            await asyncio.sleep(0.02)
+    await new.look()
+
+    assert not new.differs
+
+
+async def test_what_redis_holds_does_not_give_the_key_away(storage: Storage, redis: Redis) -> None:
+    async with open_node(storage):
+        held = await redis.get("chat:key")
+
+    assert held is not None
+    assert SECRET.encode() not in held
