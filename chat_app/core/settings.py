@@ -3,6 +3,7 @@
 import os
 import secrets
 from importlib.util import find_spec
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -71,6 +72,17 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in value:
+            try:
+                ip_network(proxy)
+            except ValueError:
+                message = "must be addresses or networks such as 10.0.0.0/8, separated by commas"
+                raise ValueError(message) from None
+        return value
+
     @field_validator("public_url")
     @classmethod
     def _is_an_origin(cls, value: str) -> str:
@@ -98,6 +110,11 @@ class Settings(BaseSettings):
         if value and not value.startswith(("redis://", "rediss://", "unix://")):
             message = "must start with redis://, rediss:// or unix://"
             raise ValueError(message)
+        try:
+            _ = urlsplit(value).port
+        except ValueError:
+            message = "is no address of a Redis; escape @ : / in its password as %40 %3A %2F"
+            raise ValueError(message) from None
         return value
 
     @field_validator("secret_key")
