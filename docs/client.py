@@ -41,6 +41,7 @@ Json = dict[str, Any]
 TEMPORARY = (OSError, TimeoutError, WebSocketException, HTTPException, json.JSONDecodeError)
 LONGEST_PAUSE_S, ANSWER_WITHIN_S = 30, 10
 LOOK_EVERY_S, HEARTBEAT = 0.5, 60  # for what is out of order; every so many looks, a ping
+IN_A_FRAME = 1_000  # cursors
 WRONG, SESSION_OVER = (400, 401, 422), 4401
 TABLES = """PRAGMA journal_mode = WAL;
 CREATE TABLE IF NOT EXISTS outbox (id TEXT PRIMARY KEY, frame TEXT NOT NULL);
@@ -209,8 +210,12 @@ class Client:
                 if not self.asked and (self.stale or self.held):
                     self.newest = {one: max(held) for one, held in self.held.items()}
                     self.asked, self.stale = str(uuid4()), False
-                    frame = {"type": "resume", "id": self.asked, "cursors": self.cursors}
-                    await socket.send(json.dumps(frame))
+                    seen = list(self.cursors.items())
+                    for start in range(0, len(seen) or 1, IN_A_FRAME):
+                        cursors = dict(seen[start : start + IN_A_FRAME])
+                        more = start + IN_A_FRAME < len(seen)
+                        frame = {"type": "resume", "id": self.asked, "cursors": cursors}
+                        await socket.send(json.dumps(frame | {"more": more}))
                 elif look % HEARTBEAT == 0:
                     await socket.send('{"type": "ping"}')
                 await asyncio.sleep(LOOK_EVERY_S)

@@ -51,9 +51,13 @@ class Writing(ClientFrame, frozen=True, tag="typing"):
 
 
 class Resume(ClientFrame, frozen=True, tag="resume"):
-    """What have I missed since the `rev` that I last saw of each conversation?"""
+    """What have I missed since the `rev` that I last saw of each conversation?
+
+    With `more` further cursors follow in the next such frame, and this one has no answer.
+    """
 
     cursors: dict[UUID, Cursor]
+    more: bool = False
 
 
 class Ping(ClientFrame, frozen=True, tag="ping"):

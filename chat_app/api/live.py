@@ -16,7 +16,7 @@ from chat_app.api.counted import Counted
 from chat_app.api.formats import MAX_FRAME_BYTES, Format, Received, WrongKind
 from chat_app.api.frame_budget import FrameBudget, Refused
 from chat_app.api.frame_causes import FrameCauses
-from chat_app.api.resume import resume
+from chat_app.api.resume import Cursors, resume
 from chat_app.core.errors import AppError, Invalid
 from chat_app.core.ids import new_id
 from chat_app.core.input import complaints
@@ -69,6 +69,7 @@ class LiveSocket:
         self._identity = identity
         self._outlet = outlet
         self._budget = FrameBudget(node)
+        self._cursors = Cursors()
         self._under_way = 0
         self._room = asyncio.Event()
         self._counted = counted_in(socket)
@@ -207,8 +208,7 @@ class LiveSocket:
             elif isinstance(frame, frames.Writing):
                 await self._tell_writing(frame)
             elif isinstance(frame, frames.Resume):
-                await resume(frame, self._node, self._identity, self._outlet)
-                self._reply(frames.Resumed(id=frame.id))
+                await self._resume(frame)
             elif isinstance(frame, frames.Ping):
                 await self._pong(frame)
             else:
@@ -218,6 +218,12 @@ class LiveSocket:
                 )
         except AppError as error:
             self._refuse(frame.id, error)
+
+    async def _resume(self, frame: frames.Resume) -> None:
+        cursors = self._cursors.add(frame)
+        if cursors is not None:
+            await resume(cursors, self._node, self._identity, self._outlet)
+            self._reply(frames.Resumed(id=frame.id))
 
     async def _mark_read(self, frame: frames.Read) -> None:
         if not 0 <= frame.seq < 2**63:

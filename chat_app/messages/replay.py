@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Uuid, func, select
+from sqlalchemy import BigInteger, Uuid, or_, select, tuple_
 from sqlmodel import col
 
 from chat_app.conversations.queries import message_of
@@ -62,11 +62,13 @@ async def _moved(
     database: Database, viewer_id: UUID, cursors: Mapping[UUID, int], online: Online
 ) -> list[Conversation]:
     given = JsonRows(database.engine.dialect.name, id=Uuid, rev=BigInteger)
-    seen = func.coalesce(given.columns["rev"], 0)
-    question = (
-        conversations_of(viewer_id)
-        .outerjoin(given.table, given.columns["id"] == col(ConversationRow.id))
-        .where(col(ConversationRow.last_rev) != seen)
+    place, last_rev = col(ConversationRow.id), col(ConversationRow.last_rev)
+    # Looked up among the cursors, of which the database makes an index: joined with them, every
+    # conversation would be compared with every cursor.
+    seen = select(given.columns["id"], given.columns["rev"]).select_from(given.table)
+    known = select(given.columns["id"]).select_from(given.table)
+    question = conversations_of(viewer_id).where(
+        tuple_(place, last_rev).not_in(seen), or_(last_rev > 0, place.in_(known))
     )
     async with database.reading() as session:
         return await load_views(

@@ -5,6 +5,7 @@ import contextlib
 import random
 import signal
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -259,3 +260,14 @@ async def test_a_refusal_for_a_while_is_asked_again(start_chat: StartChat) -> No
     async with device(chat.url, alice) as phone, device(chat.url, bob) as peer:
         await asyncio.gather(*(phone.client.send(text, receiver_id=bob.id) for text in texts))
         await peer.until(*texts, seconds=60)
+
+
+async def test_more_cursors_than_a_frame_holds_replay_nothing_else(
+    alice: Person, bob: Person
+) -> None:
+    seen = await alice.write(bob, "seen")
+    others = {str(uuid4()): 1 for _ in range(3_000)}
+    cursors = {seen["conversation_id"]: seen["rev"], **others}
+    await alice.write(bob, "missed")
+    async with device(bob.url, bob, cursors) as his:
+        await his.until("missed")

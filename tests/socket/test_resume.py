@@ -213,3 +213,37 @@ async def test_resuming_again_and_again_is_harmless(alice: Person, bob: Person) 
 
     # The news itself may still have been on its way when the socket opened.
     assert told.count("message.created") in {100, 101}
+
+
+async def test_cursors_in_several_frames_are_one_question(
+    alice: Person, bob: Person, carol: Person
+) -> None:
+    """Nothing is told again of what another frame names, and what none names is told."""
+    known = [await one.write(bob, "seen") for one in (alice, carol)]
+    missed = await carol.write(bob, "missed")
+    parts = [{message["conversation_id"]: message["rev"]} for message in known]
+    async with bob.socket() as socket:
+        await socket.send({"type": "resume", "id": "first", "cursors": parts[0], "more": True})
+        frames = await resumed(socket, parts[1])
+        afresh = await resumed(socket, parts[0])
+
+    assert [event.get("id") for event in events(frames)].count("first") == 0
+    assert contents(frames) == ["missed"]
+    assert events(frames)[1]["message"] == missed
+    # The parts were those of one question.
+    assert contents(afresh) == ["seen", "missed"]
+
+
+async def test_more_cursors_than_anybody_needs_are_refused_and_forgotten(
+    alice: Person, bob: Person
+) -> None:
+    message = await alice.write(bob, "hello")
+    async with bob.socket() as socket:
+        for _ in range(21):
+            cursors = {str(uuid4()): 1 for _ in range(1_000)}
+            await socket.send({"type": "resume", "id": "much", "cursors": cursors, "more": True})
+        error = await socket.expect("error", id="much")
+        frames = await resumed(socket, {message["conversation_id"]: message["rev"]})
+
+    assert (error["code"], error["retryable"]) == ("invalid", False)
+    assert [frame["type"] for frame in frames] == ["resumed"]

@@ -1,0 +1,52 @@
+"""What a device missed costs two statements, however much it knew."""
+
+from uuid import uuid4
+
+from chat_app.messages.replay import missed
+from tests.conftest import Storage
+from tests.nodes import new_user, open_node, to_user
+from tests.statements import plan_of, statements
+
+
+async def test_a_resume_costs_two_statements_for_any_number_of_conversations(
+    storage: Storage,
+) -> None:
+    async with open_node(storage) as node:
+        bob = await new_user(node)
+        sent = []
+        for _ in range(5):
+            alice = await new_user(node)
+            sent.append((await node.messages.send(to_user(alice, bob, "seen"))).message)
+            await node.messages.send(to_user(alice, bob, "missed"))
+        cursors = {message.conversation_id: message.rev for message in sent}
+        with statements() as asked:
+            found = [
+                one
+                async for one in missed(
+                    node.database, viewer_id=bob, cursors=cursors, online=node.online
+                )
+            ]
+
+    told = [message.content for one in found for message in one.changes or ()]
+    assert told == ["missed"] * 5
+    replaying = [text for text in asked if "message.content" in text]
+    assert len(replaying) == 2, replaying
+
+
+async def test_cursors_are_looked_up_and_not_gone_through_for_each_conversation(
+    storage: Storage,
+) -> None:
+    """On SQLite, which tells its plan: 3,000 conversations with as many cursors took a minute."""
+    if storage.database_url:
+        return
+    async with open_node(storage) as node:
+        bob = await new_user(node)
+        cursors = {uuid4(): 1 for _ in range(3)}
+        with statements() as asked:
+            replay = missed(node.database, viewer_id=bob, cursors=cursors, online=node.online)
+            assert [one async for one in replay] == []
+        (question,) = [text for text in asked if "given" in text and "message" in text]
+        plan = await plan_of(node, question)
+
+    assert any("LIST SUBQUERY" in line for line in plan)
+    assert not [line for line in plan if "given" in line and "LEFT-JOIN" in line]
