@@ -1,5 +1,6 @@
 """Several equal nodes of one chat behind nginx."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -50,11 +51,24 @@ class Cluster:
         """Where everybody reaches the chat."""
         return self.nginx.url
 
-    def add(self) -> ChatServer:
+    async def add(self) -> ChatServer:
         """Start one more node and let nginx know, as operators do."""
-        node = self._launch().wait_until_ready()
-        self.nginx.set_nodes(self._addresses())
+        node = self._launch()
+        await asyncio.to_thread(node.wait_until_ready)
+        await asyncio.to_thread(self.nginx.set_nodes, self._addresses())
         return node
+
+    async def remove(self, node: ChatServer) -> None:
+        """Let nginx forget a node, then stop it."""
+        self.nodes.remove(node)
+        await asyncio.to_thread(self.nginx.set_nodes, self._addresses())
+        await asyncio.to_thread(node.stop)
+
+    async def start_again(self, node: ChatServer) -> None:
+        """Start a node that was stopped or killed, and wait until it is ready."""
+        # Not in a thread: the process ends with the thread that has started it.
+        node.launch()
+        await asyncio.to_thread(node.wait_until_ready)
 
     def stop(self) -> list[int]:
         """Stop everything; return how each node ended."""

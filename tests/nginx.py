@@ -20,12 +20,13 @@ from tests.servers import LOOPBACK, ROOT, Server, free_port
 
 SITE = ROOT / "deploy" / "nginx.conf"
 NODE = "server {address} max_fails=1 fail_timeout=2s;\n"
+WORKERS = 2
 # What stands around a site, with the folders that belong to root elsewhere.
 MAIN = """\
 daemon off;
 user {user};
-worker_processes 2;
-worker_shutdown_timeout 5s;
+worker_processes {workers};
+worker_shutdown_timeout 10m;
 pid {folder}/nginx.pid;
 error_log stderr notice;
 events {{ worker_connections 2048; }}
@@ -63,7 +64,9 @@ class Nginx:
         site = SITE.read_text()
         (self.folder / "conf.d" / "chat.conf").write_text(self._moved(site))
         user = pwd.getpwuid(os.geteuid()).pw_name
-        (self.folder / "nginx.conf").write_text(MAIN.format(folder=self.folder, user=user))
+        (self.folder / "nginx.conf").write_text(
+            MAIN.format(folder=self.folder, user=user, workers=WORKERS)
+        )
         options = ["-p", str(self.folder), "-c", str(self.folder / "nginx.conf")]
         self.server = Server([programs.nginx(), *options], log=self.folder / "nginx.log")
         self.server.wait_until(self._answers)
@@ -75,7 +78,7 @@ class Nginx:
         self._write_nodes(nodes)
         self.server.process.send_signal(signal.SIGHUP)
         self.server.wait_until(
-            lambda: len({worker.pid for worker in master.children()} - before) == len(before)
+            lambda: len({worker.pid for worker in master.children()} - before) == WORKERS
         )
 
     def requests(self) -> str:

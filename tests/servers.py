@@ -291,8 +291,15 @@ class ChatServer:
     def restart(self, *, with_signal: int = signal.SIGTERM) -> None:
         """Stop the process and start another on the same data and port."""
         self.server.stop(with_signal=with_signal)
-        self.server = self._started()
+        self.launch()
         self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start another process in the place of one that has ended, without waiting.
+
+        It ends with the thread that this is called from.
+        """
+        self.server = self._started()
 
     def stop(self) -> int:
         """Stop the process and return its exit status."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import Cluster
+from tests.cluster import WIDE_LIMITS, Cluster
 from tests.conftest import Storage, _Farm, launch
 
 
@@ -29,19 +29,9 @@ def cluster(shared_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster
     return shared_cluster
 
 
-@pytest.fixture
-def own_cluster(farm: _Farm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    """Give three nodes that the test may stop, kill and restart."""
-    cluster = start_cluster(farm, tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(cluster.nginx.certificate))
-    try:
-        yield cluster
-    finally:
-        cluster.stop()
-
-
 def start_cluster(farm: _Farm, folder: Path) -> Cluster:
     """Start three nodes over a fresh database and Redis."""
     redis = farm.new_redis()
     storage = Storage("postgres+redis", farm.postgres.new_chat_database(), redis.url, folder)
-    return Cluster(folder / "nginx", partial(launch, storage))
+    settings = {**WIDE_LIMITS, "CHAT_PRESENCE_GRACE_SECONDS": "1"}
+    return Cluster(folder / "nginx", partial(launch, storage), settings=settings)

@@ -1,0 +1,70 @@
+"""S1: nodes die, are restarted and are added while people write; nothing is lost, nothing doubled.
+
+All of it with the load of people at sockets and at HTTP through nginx, without sticky sessions.
+"""
+
+import asyncio
+import signal
+import time
+
+import pytest
+
+from tests.clients import http_client
+from tests.cluster import Cluster
+from tests.talk import Talk, more_acked, talking
+
+pytestmark = [pytest.mark.xdist_group("cluster"), pytest.mark.timeout(180)]
+
+RESTARTING = 1012
+CUT = 1006
+ELSEWHERE_WITHIN_S = 10
+PAIRS_OF_PEOPLE = 3
+
+
+def codes_of(talks: list[Talk]) -> set[int | None]:
+    """Return how sockets ended so far."""
+    return {code for talk in talks for device in talk.devices for code in device.codes}
+
+
+async def test_a_killed_node_costs_nobody_anything(cluster: Cluster) -> None:
+    async with talking([cluster.url], pairs=PAIRS_OF_PEOPLE) as talks:
+        victim = cluster.nodes[0]
+
+        started = time.monotonic()
+        victim.server.stop(with_signal=signal.SIGKILL)
+        async with asyncio.timeout(60):
+            while CUT not in codes_of(talks):
+                await asyncio.sleep(0.01)
+            for talk in talks:
+                for device in talk.devices:
+                    await device.is_whole.wait()
+        took = time.monotonic() - started
+        await more_acked(talks, each=10)
+        await cluster.start_again(victim)
+        await more_acked(talks, each=10)
+
+    assert took < ELSEWHERE_WITHIN_S
+    assert codes_of(talks) <= {CUT, None}
+
+
+async def test_nodes_are_rolled_one_by_one_and_nothing_is_lost(cluster: Cluster) -> None:
+    async with talking([cluster.url], pairs=PAIRS_OF_PEOPLE) as talks:
+        for node in cluster.nodes:
+            assert await asyncio.to_thread(node.stop) == 0
+            await cluster.start_again(node)
+            await more_acked(talks, each=5)
+
+    assert RESTARTING in codes_of(talks)
+
+
+async def test_a_node_is_added_with_a_reload_and_no_socket_is_cut(cluster: Cluster) -> None:
+    async with talking([cluster.url], pairs=PAIRS_OF_PEOPLE) as talks:
+        fourth = await cluster.add()
+        try:
+            async with http_client(cluster.url) as client:
+                while '"/api/health/live"' not in fourth.log():
+                    await client.get("/api/health/live")
+            await more_acked(talks, each=5)
+            assert codes_of(talks) == set()
+        finally:
+            await cluster.remove(fourth)
