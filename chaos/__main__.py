@@ -79,6 +79,7 @@ def _plan(words: list[str]) -> tuple[Plan, int]:
     plan = Plan(
         pair=options.pair,
         nodes=options.nodes,
+        nginx=options.nginx,
         users=options.users,
         rate=options.rate,
         seconds=options.seconds,
@@ -104,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         help="embedded (the default), or a private PostgreSQL and Redis",
     )
     chat.add_argument("--nodes", type=int, choices=range(1, 5), default=1, help="how many servers")
+    chat.add_argument("--nginx", action="store_true", help="put deploy/nginx.conf before them")
     chat.add_argument(
         "--users", type=_between(int, 2, 200), default=12, help="how many, with two devices each"
     )

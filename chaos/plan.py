@@ -14,6 +14,7 @@ class Plan:
 
     pair: Pair = "sqlite"
     nodes: int = 1
+    nginx: bool = False  # everybody goes through it, else to a node of their choice
     users: int = 12
     rate: float = 50.0
     seconds: float = 60.0
@@ -26,7 +27,8 @@ class Plan:
     def __str__(self) -> str:
         """Say it in a line."""
         what = [
-            f"{self.pair}, {self.nodes} node{'s' if self.nodes > 1 else ''}",
+            f"{self.pair}, {self.nodes} node{'s' if self.nodes > 1 else ''}"
+            + " behind nginx" * self.nginx,
             f"{self.users} users with 2 devices each, {self.rate:g} messages/s",
             f"{self.seconds:g} s of",
         ]

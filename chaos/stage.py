@@ -25,6 +25,7 @@ from chat_app.core.settings import Settings
 from chat_app.models import Conversation, Member, Message, User
 from chat_app.node import running_node
 from tests import servers
+from tests.nginx import Nginx
 
 PASSWORD = secrets.token_urlsafe(12)
 # So short that tokens are renewed in the middle of everything.
@@ -45,10 +46,11 @@ class Stage:
     settings: Settings
     chats: list[servers.ChatServer]
     redis: servers.Redis | None
+    nginx: Nginx | None = None
 
     def ports(self) -> list[int]:
-        """Return where the nodes answer, or will again."""
-        return [chat.port for chat in self.chats]
+        """Return where the chat answers, or will again."""
+        return [self.nginx.port] if self.nginx else [chat.port for chat in self.chats]
 
     def kill(self, number: int) -> Restart:
         """Kill a node without mercy, start another in its place, and wait until it is ready."""
@@ -120,13 +122,18 @@ def storage(pair: Pair) -> Iterator[tuple[Settings, servers.Redis | None]]:
 def running(plan: Plan, settings: Settings, redis: servers.Redis | None) -> Iterator[Stage]:
     """Give the chat on that storage; whatever happens, all of it is stopped at the end."""
     chats: list[servers.ChatServer] = []
+    nginx = Nginx(settings.data_dir / "nginx", tls=False) if plan.nginx else None
     try:
         for number in range(plan.nodes):
             chats += [_start(settings, number)]  # one by one: those that run are stopped
         for chat in chats:
             chat.wait_until_ready()
-        yield Stage(settings, chats, redis)
+        if nginx:
+            nginx.start(f"{servers.LOOPBACK}:{chat.port}" for chat in chats)
+        yield Stage(settings, chats, redis, nginx)
     finally:
+        if nginx:
+            nginx.stop()
         for chat in chats:
             chat.stop()
 
