@@ -1,11 +1,17 @@
-"""Several equal nodes of one chat behind nginx."""
+"""Several equal nodes of one chat behind nginx.
+
+With `pytest --behind-nginx` the tests of the doors get such a chat wherever they ask for one server
+(`OneChat`), and see whether they can tell the difference.
+"""
 
 import asyncio
+import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Self
 
 from tests.nginx import Nginx
-from tests.servers import LOOPBACK, ChatServer
+from tests.servers import LOOPBACK, START_S, ChatServer
 
 NODES = 3
 # `off` is refused with an https address: made so wide that nobody meets them.
@@ -20,7 +26,8 @@ WIDE_LIMITS = {
 class Cluster:
     """Nodes that share their storage, reached at `url` through nginx.
 
-    `launch_node` starts one with the settings it gets; it need not wait.
+    `launch_node` starts one with the settings it gets; it need not wait. The first has `one_first`
+    seconds alone where it makes what all need.
     """
 
     def __init__(
@@ -30,6 +37,7 @@ class Cluster:
         *,
         count: int = NODES,
         tls: bool = True,
+        one_first: float = 0,
         settings: Mapping[str, str] = WIDE_LIMITS,
     ) -> None:
         self.nginx = Nginx(folder, tls=tls)
@@ -37,11 +45,13 @@ class Cluster:
         self._launch_node = launch_node
         self._settings = {"CHAT_PUBLIC_URL": self.url, **settings}
         try:
-            for _ in range(count):
+            for number in range(count):
                 self._launch()
+                if number == 0 and one_first:
+                    self.nodes[0].wait_until_ready(seconds=one_first)
             for node in self.nodes:
                 node.wait_until_ready()
-            self.nginx.start(self._addresses())
+            self.nginx.start(self.addresses())
         except BaseException:
             self.stop()
             raise
@@ -55,13 +65,13 @@ class Cluster:
         """Start one more node and let nginx know, as operators do."""
         node = self._launch()
         await asyncio.to_thread(node.wait_until_ready)
-        await asyncio.to_thread(self.nginx.set_nodes, self._addresses())
+        await asyncio.to_thread(self.nginx.set_nodes, self.addresses())
         return node
 
     async def remove(self, node: ChatServer) -> None:
         """Let nginx forget a node, then stop it."""
         self.nodes.remove(node)
-        await asyncio.to_thread(self.nginx.set_nodes, self._addresses())
+        await asyncio.to_thread(self.nginx.set_nodes, self.addresses())
         await asyncio.to_thread(node.stop)
 
     async def start_again(self, node: ChatServer) -> None:
@@ -73,13 +83,49 @@ class Cluster:
     def stop(self) -> list[int]:
         """Stop everything; return how each node ended."""
         statuses = [node.stop() for node in self.nodes]
-        if hasattr(self.nginx, "server"):
-            self.nginx.stop()
+        self.nginx.stop()
         return statuses
 
     def _launch(self) -> ChatServer:
         self.nodes.append(self._launch_node(**self._settings))
         return self.nodes[-1]
 
-    def _addresses(self) -> list[str]:
+    def addresses(self) -> list[str]:
+        """Return where the nodes answer."""
         return [f"{LOOPBACK}:{node.port}" for node in self.nodes]
+
+
+class OneChat(ChatServer):
+    """A cluster without TLS that a test may take for one server."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.url = cluster.url
+        self.port = cluster.nginx.port
+        self.settings = cluster.nodes[0].settings
+
+    def wait_until_ready(self, *, seconds: float = START_S) -> Self:
+        """Wait for every node."""
+        for node in self.cluster.nodes:
+            node.wait_until_ready(seconds=seconds)
+        return self
+
+    def restart(self, *, with_signal: int = signal.SIGTERM) -> None:
+        """Restart every node, all at once."""
+        for node in self.cluster.nodes:
+            node.server.stop(with_signal=with_signal)
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start every node again."""
+        for node in self.cluster.nodes:
+            node.launch()
+
+    def stop(self) -> int:
+        """Stop everything; return the worst of the exit statuses."""
+        return max(self.cluster.stop(), key=abs)
+
+    def log(self) -> str:
+        """Return everything that any node has logged."""
+        return "".join(node.log() for node in self.cluster.nodes)

@@ -2,13 +2,15 @@
 
 Unit tests take `storage` (an own migrated database, an emptied bus). Tests of the doors take
 `chat`, one server per pair that they share: they make their own people and touch no others'.
-Whoever needs special settings, or kills the server, takes `start_chat`.
+Whoever needs special settings, or kills the server, takes `start_chat`. With `--behind-nginx` each
+of these chats is three nodes behind nginx; tests marked `one_process` are left out then.
 """
 
 import inspect
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +18,7 @@ import pytest
 import pytest_asyncio
 
 from tests import clients, servers
+from tests.cluster import NODES, Cluster, OneChat
 
 PAIRS = ("sqlite+memory", "postgres+redis")
 FRONT_END_BUILD_S = 300
@@ -54,8 +57,9 @@ NewPerson = Callable[..., Awaitable[clients.Person]]
 class _Farm:
     """The outside servers of this test process, each started when it is first asked for."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, behind_nginx: bool) -> None:
         self._folder = folder
+        self._behind_nginx = behind_nginx
         self._postgres: servers.Postgres | None = None
         self._redis: list[servers.Redis] = []
         self._chats: dict[str, servers.ChatServer] = {}
@@ -86,8 +90,16 @@ class _Farm:
             folder.mkdir()
             # Channels reach every database of one Redis: a chat that stays has its own.
             storage = self.storage(pair, folder, own_redis=True)
-            self._chats[pair] = start(storage)
+            self._chats[pair] = self.start(storage)
         return self._chats[pair]
+
+    def start(self, storage: Storage, **settings: str) -> servers.ChatServer:
+        """Start a chat over `storage`, of as many processes as this run is about."""
+        if not self._behind_nginx:
+            return start(storage, **settings)
+        launch_node = partial(launch, storage)
+        folder = storage.folder / "nginx"
+        return OneChat(Cluster(folder, launch_node, tls=False, settings=settings))
 
     def stop(self) -> list[str]:
         """Stop everything; return the logs of chats that did not end well."""
@@ -121,17 +133,37 @@ def launch(storage: Storage, **settings: str) -> servers.ChatServer:
     return servers.ChatServer(command, folder=storage.folder, port=port, **everything)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--behind-nginx`."""
+    parser.addoption(
+        "--behind-nginx",
+        action="store_true",
+        help="give the tests of the doors three nodes behind nginx for every server",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the tests that share the built chat on one test process."""
+    if config.getoption("--behind-nginx"):
+        items[:] = [item for item in items if _is_for_many(item)]
     for item in items:
         if "built_server" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("built"))
 
 
+def _is_for_many(item: pytest.Item) -> bool:
+    """Whether a test makes sense with several nodes."""
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return parameters.get("pair") != "sqlite+memory" and not item.get_closest_marker("one_process")
+
+
 @pytest.fixture(scope="session")
-def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Farm]:
+def farm(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[_Farm]:
     """Give the outside servers, and stop them at the end whatever happened."""
-    farm = _Farm(tmp_path_factory.mktemp("servers"))
+    behind_nginx = request.config.getoption("--behind-nginx")
+    farm = _Farm(tmp_path_factory.mktemp("servers"), behind_nginx=behind_nginx)
     bad: list[str] = []
     try:
         yield farm
@@ -198,7 +230,7 @@ def start_chat(farm: _Farm, pair: str, tmp_path: Path) -> Iterator[StartChat]:
         folder = tmp_path / f"chat-{len(started)}"
         folder.mkdir()
         storage = farm.storage(pair, folder, own_redis=True)
-        started.append(start(storage, **settings))
+        started.append(farm.start(storage, **settings))
         return started[-1]
 
     try:
@@ -243,15 +275,43 @@ def built_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built_server(built_folder: Path) -> Iterator[str]:
+def built_server(request: pytest.FixtureRequest, built_folder: Path, farm: _Farm) -> Iterator[str]:
     """Give the address of the whole chat in production, screens included (limits are off)."""
-    port = servers.free_port()
-    reflex = str(Path(sys.executable).parent / "reflex")
-    command = [reflex, *f"run --env prod --backend-port {port} --frontend-port {port}".split()]
-    folder = built_folder
-    chat = servers.ChatServer(command, folder=folder, port=port, CHAT_LIMITS="off")
+    chat: servers.ChatServer
+    if request.config.getoption("--behind-nginx"):
+        storage = farm.storage("postgres+redis", built_folder, own_redis=True)
+        chat = OneChat(built_cluster(storage, tls=False, settings={"CHAT_LIMITS": "off"}))
+    else:
+        storage = farm.storage("sqlite+memory", built_folder)
+        chat = launch_built(storage, CHAT_LIMITS="off")
     try:
         chat.wait_until_ready(seconds=FRONT_END_BUILD_S)
         yield chat.url
     finally:
         chat.stop()
+
+
+def built_cluster(
+    storage: Storage, *, tls: bool, settings: Mapping[str, str], count: int = NODES
+) -> Cluster:
+    """Start nodes as in production, screens included, behind nginx."""
+    return Cluster(
+        storage.folder / "nginx",
+        partial(launch_built, storage),
+        count=count,
+        tls=tls,
+        one_first=FRONT_END_BUILD_S,
+        settings=settings,
+    )
+
+
+def launch_built(
+    storage: Storage, *, port: int | None = None, **settings: str
+) -> servers.ChatServer:
+    """Start the whole chat as in production, without waiting; what is not built yet is built."""
+    port = port or servers.free_port()
+    reflex = str(Path(sys.executable).parent / "reflex")
+    command = [reflex, *f"run --env prod --backend-port {port} --frontend-port {port}".split()]
+    everything = {"CHAT_SECRET_KEY": SECRET, **storage.settings, **settings}
+    everything.pop("CHAT_DATA_DIR")
+    return servers.ChatServer(command, folder=storage.folder, port=port, **everything)

@@ -36,9 +36,20 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    include {folder}/conf.d/*.conf;
+    include {folder}/site.conf;
 }}
 """
+
+
+def serve(site: str, folder: Path) -> Server:
+    """Start nginx with one site, and what else it writes in a folder of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "site.conf").write_text(site)
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    main = MAIN.format(folder=folder, user=user, workers=WORKERS)
+    (folder / "nginx.conf").write_text(main)
+    options = ["-p", str(folder), "-c", str(folder / "nginx.conf")]
+    return Server([programs.nginx(), *options], log=folder / "nginx.log")
 
 
 class Nginx:
@@ -53,26 +64,20 @@ class Nginx:
         self.url = f"https://localhost:{self.port}" if tls else f"http://{LOOPBACK}:{self.port}"
         self.certificate = folder / "chat" / "fullchain.pem"
         self._tls = tls
-        (folder / "chat").mkdir(parents=True)
-        (folder / "conf.d").mkdir()
+        self.server: Server | None = None
+        self.certificate.parent.mkdir(parents=True)
 
     def start(self, nodes: Iterable[str]) -> None:
         """Start with these nodes (`host:port` each)."""
         if self._tls:
             self._certify()
         self._write_nodes(nodes)
-        site = SITE.read_text()
-        (self.folder / "conf.d" / "chat.conf").write_text(self._moved(site))
-        user = pwd.getpwuid(os.geteuid()).pw_name
-        (self.folder / "nginx.conf").write_text(
-            MAIN.format(folder=self.folder, user=user, workers=WORKERS)
-        )
-        options = ["-p", str(self.folder), "-c", str(self.folder / "nginx.conf")]
-        self.server = Server([programs.nginx(), *options], log=self.folder / "nginx.log")
+        self.server = serve(self._moved(SITE.read_text()), self.folder)
         self.server.wait_until(self._answers)
 
     def set_nodes(self, nodes: Iterable[str]) -> None:
         """Change the list of nodes, and wait until the workers know it."""
+        assert self.server is not None, "not started"
         master = psutil.Process(self.server.process.pid)
         before = {worker.pid for worker in master.children()}
         self._write_nodes(nodes)
@@ -86,8 +91,9 @@ class Nginx:
         return (self.folder / "chat.log").read_text()
 
     def stop(self) -> None:
-        """Stop, hanging up on everybody."""
-        self.server.stop()
+        """Stop, hanging up on everybody, if it ever started."""
+        if self.server is not None:
+            self.server.stop()
 
     def _write_nodes(self, nodes: Iterable[str]) -> None:
         lines = "".join(NODE.format(address=address) for address in nodes)

@@ -1,0 +1,115 @@
+"""S1 in the browser: a tab whose node dies goes on at another, over TLS through nginx."""
+
+import signal
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import NewVisitor, Visitor
+from tests.cluster import WIDE_LIMITS, Cluster
+from tests.conftest import _Farm, built_cluster
+from tests.servers import ChatServer
+
+# Two, one of which is killed; what nginx does with three is in tests/behind_nginx.
+NODES = 2
+HISTORY = 60
+
+
+@pytest.fixture(scope="module")
+def cluster(
+    built_server: str, farm: _Farm, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cluster]:
+    """Give two nodes with screens; the front end is there already when they start."""
+    assert built_server
+    storage = farm.storage("postgres+redis", tmp_path_factory.mktemp("screens"), own_redis=True)
+    nodes = built_cluster(storage, tls=True, settings=WIDE_LIMITS, count=NODES)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(nodes.nginx.certificate))
+        try:
+            yield nodes
+        finally:
+            nodes.stop()
+
+
+@pytest.fixture
+def address(cluster: Cluster) -> str:
+    """Give the address that browsers use."""
+    return cluster.url
+
+
+@pytest.fixture
+def two_in_a_chat(mira: Visitor, tomas: Visitor) -> tuple[Visitor, Visitor]:
+    """Have two people look at the end of their common past."""
+    for number in range(HISTORY):
+        tomas.post(mira, f"Long ago {number:03}")
+    for visitor, other in ((mira, tomas), (tomas, mira)):
+        visitor.open_chat_with(other)
+        visitor.page.evaluate("window.isTheSamePage = true")
+        expect(visitor.said(f"Long ago {HISTORY - 1:03}")).to_be_visible()
+    return mira, tomas
+
+
+def insist(visitor: Visitor, other: Visitor, text: str) -> None:
+    """Send a message without the browser, again and again where no answer comes."""
+    body = {"receiver_id": other.user_id, "content": text, "client_id": text.replace(" ", "-")}
+    for _ in range(20):
+        reply = visitor.http.post("/api/messages", json=body)
+        if reply.is_success:
+            return
+        assert reply.status_code == httpx.codes.BAD_GATEWAY, reply.text
+    pytest.fail("nobody answers")
+
+
+@pytest.mark.timeout(240)
+def test_a_tab_whose_node_dies_goes_on_at_another(
+    cluster: Cluster, two_in_a_chat: tuple[Visitor, Visitor], new_visitor: NewVisitor
+) -> None:
+    mira, tomas = two_in_a_chat
+    sofia = new_visitor("Sofia Brandt")
+
+    # Whichever node a tab is at, one of these is the one.
+    for number, node in enumerate(cluster.nodes):
+        mira.box.fill(f"Begun before {number}")
+        node.server.stop(with_signal=signal.SIGKILL)
+        mira.box.press("Enter")
+        insist(sofia, mira, f"News {number}")
+        tomas.write(f"From the other {number}")
+
+        for visitor in (mira, tomas):
+            expect(visitor.said(f"Begun before {number}")).to_have_count(1)
+            expect(visitor.said(f"From the other {number}")).to_have_count(1)
+        unread = mira.conversations.get_by_role("link", name="Sofia Brandt")
+        expect(unread).to_contain_text(f"News {number}")
+        expect(unread).to_contain_text(f"{number + 1} unread")
+        expect(mira.page.get_by_role("status").filter(has_text="Reconnecting…")).to_have_count(0)
+        again(node)
+
+    expect(mira.log.get_by_role("article").first).to_contain_text("Long ago")
+    mira.log.evaluate("log => { log.scrollTop = 0; }")
+    expect(mira.said("Long ago 000")).to_be_attached()
+    mira.page.get_by_role("searchbox", name="Search people").fill(sofia.username)
+    found = mira.page.get_by_role("list", name="People found").get_by_role("listitem")
+    expect(found).to_have_count(1)
+    for visitor in (mira, tomas):
+        assert visitor.page.evaluate("window.isTheSamePage")
+
+
+def again(node: ChatServer) -> None:
+    """Start a killed node once more."""
+    node.launch()
+    node.wait_until_ready()
+
+
+def test_what_a_page_is_made_of_is_packed_and_kept(cluster: Cluster, mira: Visitor) -> None:
+    page = mira.http.get("/login")
+    [name, *_] = [part for part in page.text.split('"') if part.startswith("/assets/")]
+
+    asset = mira.http.get(name)
+
+    assert page.headers["content-encoding"] == asset.headers["content-encoding"] == "gzip"
+    assert asset.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert page.headers["cache-control"] == "no-cache"
+    assert mira.http.get("/assets/none.js").status_code == 404
+    assert cluster.url.startswith("https://")
