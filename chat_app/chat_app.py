@@ -12,6 +12,7 @@ from chat_app.core.logs import configure_logs
 from chat_app.core.metrics import Metrics
 from chat_app.core.settings import SettingsError, read_settings
 from chat_app.core.traces import Traces
+from chat_app.cross_origin import readable_by_pages
 from chat_app.edge import AsgiApp, dispatch, edge
 from chat_app.ui import build, packets, routes
 from chat_app.ui.failures import Failures
@@ -38,7 +39,7 @@ class ChatApp(rx.App):
         """Return the whole chat as one ASGI application."""
         pages = guard_sockets(super().__call__(), settings, opened)
         chat = dispatch(cast("AsgiApp", api), pages)
-        return edge(chat, settings, metrics, traces)
+        return readable_by_pages(edge(chat, settings, metrics, traces), settings)
 
     def _should_compile(self) -> bool:
         return super()._should_compile() and not build.front_end_is_current()

@@ -49,7 +49,7 @@ def dispatch(api: AsgiApp, pages: AsgiApp) -> AsgiApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await pages(scope, receive, send)
-        elif _is_api(scope["path"]):
+        elif is_api(scope["path"]):
             await api(scope, receive, send)
         else:
             await pages(_as_page(scope), receive, send)
@@ -127,7 +127,7 @@ def route_of(scope: Scope) -> str:
     template: str | None = scope.get("path_template")
     if template:
         return template
-    if _is_api(scope["path"]):
+    if is_api(scope["path"]):
         return "unknown"
     return "/_event" if scope["type"] == "websocket" else "pages"
 
@@ -249,7 +249,7 @@ class _Reply:
         return headers
 
     def _cache_control(self) -> bytes:
-        if _is_api(self._path):
+        if is_api(self._path):
             return b"no-store"
         # Vite puts a hash of its content into the name of everything in `/assets/`.
         if self._path.startswith("/assets/") and self.status in (200, 304):
@@ -257,7 +257,8 @@ class _Reply:
         return b"no-cache"
 
 
-def _is_api(path: str) -> bool:
+def is_api(path: str) -> bool:
+    """Whether a path belongs to the program's door."""
     return path in ("/api", "/ws") or path.startswith("/api/")
 
 

@@ -22,6 +22,7 @@ from chat_app.core.metrics import Metrics
 from chat_app.core.passwords import CONTEXT
 from chat_app.core.settings import SettingsError, read_settings
 from chat_app.core.traces import Traces
+from chat_app.cross_origin import readable_by_pages
 from chat_app.edge import AsgiApp, edge
 from chat_app.messages.failpoints import NO_FAILPOINTS
 from chat_app.ui import production
@@ -59,7 +60,7 @@ def main(port: int) -> None:
     metrics = Metrics()
     traces = Traces()
     api = cast("AsgiApp", create_api(settings, failpoints, metrics, traces))
-    app = edge(api, settings, metrics, traces)
+    app = readable_by_pages(edge(api, settings, metrics, traces), settings)
     serve(app, host="127.0.0.1", port=port, trusted_proxies=settings.trusted_proxies)
 
 

@@ -1,5 +1,7 @@
 // Asking the API from a script, with an answer that can be shown.
 
+import { request } from "./request.js";
+
 const PATIENCE = 15_000;
 const AWAY = "The chat cannot be reached right now. Please try again.";
 
@@ -7,7 +9,7 @@ const AWAY = "The chat cannot be reached right now. Please try again.";
 export async function ask(method, path, body) {
   let reply;
   try {
-    reply = await fetch(path, {
+    reply = await request(path, {
       method,
       headers: body && { "content-type": "application/json" },
       body: body && JSON.stringify(body),

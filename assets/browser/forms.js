@@ -2,6 +2,8 @@
 // they set is invisible to scripts, and after one that changed it a full page load follows, because
 // the page's live link has to open anew to carry it.
 
+import { request } from "./request.js";
+
 /** Where to go after signing in: the local path in ?next=, and never anywhere else. */
 export function nextPath(search = location.search, origin = location.origin) {
   const wanted = new URLSearchParams(search).get("next") ?? "/";
@@ -95,7 +97,7 @@ async function submit(form) {
       // What is optional and empty is not sent: an empty display name would be one.
       if (value !== "" || form.elements.namedItem(name).required) body[name] = value;
     }
-    const reply = await fetch(`/api/auth/${call.path}`, {
+    const reply = await request(`/api/auth/${call.path}`, {
       method: call.method,
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
@@ -117,7 +119,7 @@ async function submit(form) {
 async function signOut(button) {
   button.disabled = true;
   try {
-    const reply = await fetch("/api/auth/logout", { method: "POST" });
+    const reply = await request("/api/auth/logout", { method: "POST" });
     // 401: the session had already ended, which is what was asked for.
     if (!reply.ok && reply.status !== 401) throw new Error(`logout answered ${reply.status}`);
     forgetTab();

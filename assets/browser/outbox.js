@@ -2,6 +2,7 @@
 // so it survives a reload, and is posted until it is answered. The server knows a client_id again,
 // so posting twice is safe. It holds words only, never anything that could sign somebody in.
 
+import { request } from "./request.js";
 import { signInPath } from "./forms.js";
 
 const FIRST_WAIT = 1_000;
@@ -141,7 +142,7 @@ export class Outbox {
 async function post({ client_id, conversation_id, content }) {
   let reply;
   try {
-    reply = await fetch("/api/messages", {
+    reply = await request("/api/messages", {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ client_id, conversation_id, content }),

@@ -3,6 +3,7 @@
 
 import { timeOfDay } from "./clock.js";
 import { outboxOf } from "./outbox.js";
+import { request } from "./request.js";
 
 const NEAR = 48; // px from the bottom that still count as being there
 const AHEAD = 800; // px before an end where the next page is asked for
@@ -256,7 +257,7 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
       this.#readTimer = undefined;
       if (this.isConnected) this.#markRead();
     }, READ_EVERY);
-    this.#marking = fetch(`/api/conversations/${conversation}/read`, {
+    this.#marking = request(`/api/conversations/${conversation}/read`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ seq: seen }),

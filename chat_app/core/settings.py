@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     redis_prefix: str = Field(default="chat:", pattern=r"^[A-Za-z0-9_.:-]{1,64}$")
     secret_key: SecretStr = SecretStr("")
     public_url: str = "http://localhost:3000"
+    api_url: str = ""
     limits: Literal["on", "off"] = "on"
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -83,9 +84,11 @@ class Settings(BaseSettings):
                 raise ValueError(message) from None
         return value
 
-    @field_validator("public_url")
+    @field_validator("public_url", "api_url")
     @classmethod
     def _is_an_origin(cls, value: str) -> str:
+        if not value:
+            return value
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
             message = "must be an origin such as https://chat.example.org"
@@ -156,6 +159,12 @@ class Settings(BaseSettings):
     def _fits_together(self) -> Self:
         if self.is_https and self.limits == "off":
             message = "CHAT_LIMITS: off is for benchmarks only, not with an https CHAT_PUBLIC_URL"
+            raise ValueError(message)
+        if self.api_url and self.api_url == self.public_url:
+            message = "CHAT_API_URL: leave it empty where one address serves everything"
+            raise ValueError(message)
+        if self.api_url and self.api_url.startswith("https://") != self.is_https:
+            message = "CHAT_API_URL: must be https where CHAT_PUBLIC_URL is, or the cookie is lost"
             raise ValueError(message)
         if self.is_https and self.redis_url and not self.secret_key.get_secret_value():
             message = "CHAT_SECRET_KEY: several nodes must share one; set it"

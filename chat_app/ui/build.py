@@ -22,6 +22,7 @@ STATE_JS = "utils/state.js"
 VITE_CONFIG = reflex_constants.ReactRouter.VITE_CONFIG_FILE
 DEFAULT_BACKEND_PORT = reflex_constants.DefaultPorts.BACKEND_PORT
 
+SERVER = "window.chatServer"
 LINK = "window.chatLink"
 ANNOUNCE_LINK = (
     f"  {LINK} = socket.current;\n"
@@ -48,11 +49,12 @@ class BuildError(Exception):
 
 
 class OneOrigin(Plugin):
-    """Make the front end talk to whatever origin it was loaded from.
+    """Make the front end talk to whatever origin it was loaded from, or to what it is told there.
 
     Reflex bakes the server's address into the bundle. Without one, a build serves any host and
-    port, over HTTP and HTTPS; and in development Vite passes on what belongs to the server, so that
-    there is one origin (and one cookie) there too.
+    port, over HTTP and HTTPS, and on a static host too, whose `server.js` names the server; and in
+    development Vite passes on what belongs to the server, so that there is one origin (and one
+    cookie) there too.
     """
 
     def update_env_json(self, **_context: Unpack[CommonContext]) -> dict[str, Any]:
@@ -70,16 +72,16 @@ class OneOrigin(Plugin):
 
 
 def use_the_pages_origin(state_js: str) -> str:
-    """Have `getBackendURL` return the page's own origin, whatever was baked in."""
+    """Have `getBackendURL` return the page's own origin, or what `server.js` says instead."""
     # Older builds are changed already: the file stays where it is between compilations.
-    if "window.location.origin" in state_js:
+    if SERVER in state_js:
         return state_js
     return _replace_once(
         state_js,
         r"const endpoint = new URL\(url_str\);\n",
         "const endpoint = new URL(url_str);\n"
         '  if (typeof window !== "undefined") {\n'
-        "    return new URL(endpoint.pathname, window.location.origin);\n"
+        f"    return new URL(endpoint.pathname, {SERVER} || window.location.origin);\n"
         "  }\n",
         STATE_JS,
     )

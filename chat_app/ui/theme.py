@@ -18,5 +18,7 @@ def head_components() -> list[rx.Component]:
             content="width=device-width, initial-scale=1, interactive-widget=resizes-content",
         ),
         rx.el.meta(name="color-scheme", content="light dark"),
+        # Before every other script: they ask it where the server is.
+        rx.el.script(src="/server.js"),
         rx.el.link(rel="icon", href="/icon.svg", type="image/svg+xml"),
     ]

@@ -117,6 +117,17 @@ def test_several_nodes_in_production_must_be_given_one_secret(
     assert read_settings().cookie_name == "__Host-session"
 
 
+@pytest.mark.parametrize("address", ["https://chat.example.org", "http://api.example.org"])
+def test_pages_elsewhere_need_another_address_as_safe_as_theirs(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("CHAT_PUBLIC_URL", "https://chat.example.org")
+    monkeypatch.setenv("CHAT_API_URL", address)
+
+    with pytest.raises(SettingsError, match="CHAT_API_URL"):
+        read_settings()
+
+
 def test_a_folder_that_cannot_be_made_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -1,0 +1,52 @@
+"""Pages on a static host: the one other origin that may read the replies of `/api`.
+
+Without this a browser refuses them to a page that is not from here (CORS, in the Fetch standard).
+"""
+
+from chat_app.core.settings import Settings
+from chat_app.edge import AsgiApp, Headers, Message, Receive, Scope, Send, is_api
+
+VARIES = (b"vary", b"Origin")
+# With its cookie and with JSON; no other header of its choice is let in.
+PREFLIGHT: Headers = [
+    (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
+    (b"access-control-allow-headers", b"Content-Type"),
+    (b"access-control-max-age", b"600"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+def readable_by_pages(app: AsgiApp, settings: Settings) -> AsgiApp:
+    """Let the pages of `public_url` read, where `api_url` says that they come from elsewhere."""
+    if not settings.api_url:
+        return app
+    origin = settings.public_url.encode()
+    allowed: Headers = [
+        (b"access-control-allow-origin", origin),
+        (b"access-control-allow-credentials", b"true"),
+        (b"access-control-expose-headers", b"Retry-After, X-Request-ID"),
+    ]
+
+    async def shared(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not is_api(scope["path"]):
+            await app(scope, receive, send)
+            return
+        given = dict(scope["headers"])
+        is_ours = given.get(b"origin") == origin
+        more = [VARIES, *(allowed if is_ours else ())]
+
+        async def send_readable(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), *more]}
+            await send(message)
+
+        if is_ours and scope["method"] == "OPTIONS" and b"access-control-request-method" in given:
+            await send_readable(
+                {"type": "http.response.start", "status": 204, "headers": PREFLIGHT}
+            )
+            await send({"type": "http.response.body"})
+        else:
+            await app(scope, receive, send_readable)
+
+    return shared

@@ -1,0 +1,89 @@
+"""The front end on a static host: pages from one origin, the chat itself at another of its site."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests import nginx
+from tests.browser.conftest import CHAT
+from tests.clients import PASSWORD
+from tests.conftest import Storage, launch_built
+from tests.servers import LOOPBACK, ROOT, free_port
+
+SITE = ROOT / "deploy" / "static.conf"
+EXPORT = ROOT / ".web" / "build" / "client"
+
+
+def moved(site: str, *, pages: int, chat: int, folder: Path) -> str:
+    """Replace what the file tells operators to replace, and serve without TLS."""
+    site = re.sub(r"listen \[::\].*\n|ssl_.*\n", "", site)
+    site = site.replace("listen 443 ssl http2", f"listen {LOOPBACK}:{pages}")
+    site = site.replace("app.example.org", "localhost").replace("/var/www/chat", str(folder))
+    return re.sub(r"(http|ws)s://api\.example\.org", rf"\1://localhost:{chat}", site)
+
+
+@pytest.fixture(scope="module")
+def address(built_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve the exported pages with nginx and the chat on another port; give the pages' address."""
+    assert built_server
+    folder = tmp_path_factory.mktemp("static")
+    pages, chat = free_port(), free_port()
+    address, server = f"http://localhost:{pages}", f"http://localhost:{chat}"
+    shutil.copytree(EXPORT, folder / "pages")
+    (folder / "pages" / "server.js").write_text(f'globalThis.chatServer = "{server}";\n')
+    settings = {"CHAT_PUBLIC_URL": address, "CHAT_API_URL": server, "CHAT_LIMITS": "off"}
+    node = launch_built(Storage("sqlite+memory", "", "", folder), port=chat, **settings)
+    site = moved(SITE.read_text(), pages=pages, chat=chat, folder=folder / "pages")
+    host = nginx.serve(site, folder / "nginx")
+    try:
+        node.wait_until_ready()
+        host.wait_until(lambda: httpx.get(f"{address}/login").status_code == httpx.codes.OK)
+        yield address
+    finally:
+        host.stop()
+        node.stop()
+
+
+def signed_up(page: Page, address: str, name: str) -> Page:
+    """Make an account as a newcomer does."""
+    page.goto(f"{address}/register")
+    page.get_by_role("textbox", name="Username").fill(name)
+    page.get_by_role("textbox", name="Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+    expect(page.get_by_role("searchbox", name="Search people")).to_be_visible()
+    return page
+
+
+def test_two_people_sign_up_find_each_other_and_write(
+    address: str, new_profile: Callable[..., Page]
+) -> None:
+    ada = signed_up(new_profile(), address, "ada-static")
+    eve = signed_up(new_profile(), address, "eve-static")
+
+    ada.get_by_role("searchbox", name="Search people").fill("eve-static")
+    found = ada.get_by_role("list", name="People found").get_by_role("listitem")
+    found.get_by_role("button", name="Message").click()
+    ada.wait_for_url(CHAT)
+    ada.get_by_role("textbox", name="Message").fill("Over two origins")
+    ada.keyboard.press("Enter")
+
+    eve.get_by_role("navigation", name="Conversations").get_by_role("link").first.click()
+    eve.wait_for_url(CHAT)
+    for page in (ada, eve):
+        log = page.get_by_role("log", name="Messages")
+        expect(log.get_by_role("article").filter(has_text="Over two origins")).to_have_count(1)
+    expect(ada.get_by_role("img", name="Read")).to_be_visible()
+
+    eve.reload()
+    expect(eve.get_by_role("textbox", name="Message")).to_be_visible()
+    [cookie] = eve.context.cookies()
+    assert cookie["httpOnly"]
+    assert "session" not in eve.evaluate("document.cookie")
+    eve.goto(f"{address}/settings")
+    eve.get_by_role("button", name="Sign out", exact=True).click()
+    expect(eve.get_by_role("button", name="Sign in")).to_be_visible()
