@@ -12,6 +12,7 @@ from uuid import uuid4
 import httpx
 import jwt
 import msgspec
+import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin, Subprotocol
@@ -21,6 +22,9 @@ PATIENCE_S = 15
 MESSAGE_PACK = "chat.v1.msgpack"
 
 Json = dict[str, Any]
+
+# Never reaches a node behind nginx, which refuses it by itself, with 400.
+NUL_IN_A_PATH = pytest.param("%00", marks=pytest.mark.one_process)
 
 # The clients of people, who come and go all through a test: its end closes them.
 _kept: list[httpx.AsyncClient] = []

@@ -118,9 +118,11 @@ class OneChat(ChatServer):
         self.wait_until_ready()
 
     def launch(self) -> None:
-        """Start every node again."""
+        """Start every node again, and nginx where it was stopped with them."""
         for node in self.cluster.nodes:
             node.launch()
+        if not self.cluster.nginx.is_running():
+            self.cluster.nginx.start(self.cluster.addresses())
 
     def stop(self) -> int:
         """Stop everything; return the worst of the exit statuses."""

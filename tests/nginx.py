@@ -86,6 +86,10 @@ class Nginx:
             lambda: len({worker.pid for worker in master.children()} - before) == WORKERS
         )
 
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self.server is not None and self.server.process.poll() is None
+
     def requests(self) -> str:
         """Return the log of what was asked."""
         return (self.folder / "chat.log").read_text()

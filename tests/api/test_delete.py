@@ -6,7 +6,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.clients import Json, Person, assert_problem, http_client
+from tests.clients import NUL_IN_A_PATH, Json, Person, assert_problem, http_client
 
 
 async def delete(person: Person, message: Json) -> httpx.Response:
@@ -62,7 +62,7 @@ async def test_only_who_wrote_it_may_delete_a_message(
     assert (await alice.history(message["conversation_id"]))["items"] == [message]
 
 
-@pytest.mark.parametrize("identifier", ["x", "1", "%00"])
+@pytest.mark.parametrize("identifier", ["x", "1", NUL_IN_A_PATH])
 async def test_what_is_no_id_is_not_found(alice: Person, identifier: str) -> None:
     assert_problem(await alice.http.delete(f"/api/messages/{identifier}"), 404)
 

@@ -6,7 +6,16 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.clients import Json, Person, as_json, assert_invalid, assert_problem, http_client, short
+from tests.clients import (
+    NUL_IN_A_PATH,
+    Json,
+    Person,
+    as_json,
+    assert_invalid,
+    assert_problem,
+    http_client,
+    short,
+)
 
 
 async def edit(person: Person, message: Json, content: object) -> httpx.Response:
@@ -106,7 +115,7 @@ async def test_the_body_holds_the_text_and_nothing_else(
     assert_invalid(await alice.http.patch(f"/api/messages/{message['id']}", json=body), field)
 
 
-@pytest.mark.parametrize("identifier", ["x", "1", "-1", "%00"])
+@pytest.mark.parametrize("identifier", ["x", "1", "-1", NUL_IN_A_PATH])
 async def test_what_is_no_id_is_not_found(alice: Person, identifier: str) -> None:
     reply = await alice.http.patch(f"/api/messages/{identifier}", json={"content": "x"})
 

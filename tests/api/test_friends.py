@@ -5,7 +5,16 @@ from uuid import uuid4
 
 import pytest
 
-from tests.clients import Json, Person, as_json, assert_invalid, assert_problem, register, short
+from tests.clients import (
+    NUL_IN_A_PATH,
+    Json,
+    Person,
+    as_json,
+    assert_invalid,
+    assert_problem,
+    register,
+    short,
+)
 from tests.conftest import NewPerson, StartChat
 
 STRANGE_IDS = [
@@ -163,7 +172,7 @@ async def test_an_unknown_field_is_named(alice: Person, bob: Person, call: str) 
 
 
 @pytest.mark.parametrize("path", ["/api/friends", "/api/friends/requests", "/api/blocks"])
-@pytest.mark.parametrize("user_id", ["not-an-id", "-1", "%00", "x" * 1000, "%E2%80%AE"])
+@pytest.mark.parametrize("user_id", ["not-an-id", "-1", NUL_IN_A_PATH, "x" * 1000, "%E2%80%AE"])
 async def test_an_id_in_the_path_that_is_none_is_404(
     alice: Person, path: str, user_id: str
 ) -> None:

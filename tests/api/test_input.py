@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.clients import Person, as_json, assert_problem, http_client, short
+from tests.clients import NUL_IN_A_PATH, Person, as_json, assert_problem, http_client, short
 from tests.servers import LOOPBACK, ChatServer
 
 BODIES = [
@@ -133,7 +133,8 @@ async def test_a_path_that_is_none_is_404(alice: Person, path: str) -> None:
     ],
 )
 @pytest.mark.parametrize(
-    "wrong", ["x", "-1", "0", "1" * 500, "%00", "%ff", "..%2f..", NO_SUCH_ID, NO_SUCH_ID + "0"]
+    "wrong",
+    ["x", "-1", "0", "1" * 500, NUL_IN_A_PATH, "%ff", "..%2f..", NO_SUCH_ID, NO_SUCH_ID + "0"],
 )
 async def test_an_id_that_is_none_is_404(alice: Person, path: str, wrong: str) -> None:
     assert_problem(await alice.http.get(path.format(id=wrong)), 404)

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tests.clients import (
+    NUL_IN_A_PATH,
     Json,
     Person,
     Socket,
@@ -100,7 +101,7 @@ async def test_ending_the_own_session_is_signing_out(alice: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    "made_up", ["01930000-0000-7000-8000-000000000000", "not-an-id", "1", "%00"]
+    "made_up", ["01930000-0000-7000-8000-000000000000", "not-an-id", "1", NUL_IN_A_PATH]
 )
 async def test_a_session_that_is_none_is_not_found(alice: Person, made_up: str) -> None:
     assert_problem(await alice.http.delete(f"/api/auth/sessions/{made_up}"), 404)

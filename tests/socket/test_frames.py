@@ -232,7 +232,11 @@ async def test_a_binary_frame_closes_with_1003(alice: Person) -> None:
         assert await socket.close_code() == 1003
 
 
-@pytest.mark.parametrize("size", [65_537, 100_000, 1_000_000, 10_000_000])
+# What is still on its way to nginx when the node hangs up takes the close code with it.
+@pytest.mark.parametrize(
+    "size",
+    [65_537, 100_000, *(pytest.param(n, marks=pytest.mark.one_process) for n in (10**6, 10**7))],
+)
 async def test_a_frame_that_is_too_big_closes_its_socket_alone(
     alice: Person, bob: Person, size: int
 ) -> None:

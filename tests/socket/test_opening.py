@@ -166,6 +166,7 @@ async def test_signing_out_ends_the_sockets_of_that_session_within_a_second(
         assert "session.ended" not in [frame["type"] for frame in await kept.settled()]
 
 
+@pytest.mark.one_process
 async def test_a_thousand_cycles_leave_the_server_as_it_was(start_chat: StartChat) -> None:
     """W2: no connection stays, memory is flat, and nothing is heard twice afterwards."""
     chat = start_chat()
