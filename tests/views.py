@@ -100,6 +100,8 @@ class Device:
                     assert self.socket is not None
                     await self.socket.send(frame)
                     return await asyncio.wait_for(asyncio.shield(answered), 3)
+                # A link that is over fails at once: without a rest nobody would notice its end.
+                await asyncio.sleep(0.02)
 
     async def _run(self) -> None:
         while True:
