@@ -62,7 +62,7 @@ async def test_a_node_is_added_with_a_reload_and_no_socket_is_cut(cluster: Clust
         fourth = await cluster.add()
         try:
             async with http_client(cluster.url) as client:
-                while '"/api/health/live"' not in fourth.log():
+                while f":{fourth.port} " not in cluster.nginx.requests():
                     await client.get("/api/health/live")
             await more_acked(talks, each=5)
             assert codes_of(talks) == set()
