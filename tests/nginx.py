@@ -9,7 +9,7 @@ import pwd
 import re
 import signal
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import httpx
@@ -56,14 +56,18 @@ class Nginx:
     """nginx at `url`: over TLS with a certificate that `certificate` vouches for, or without.
 
     Its port is known before it starts, so that the nodes can be told their public address.
+    `changes` replaces words of the file, for a test that cannot wait as long as they say.
     """
 
-    def __init__(self, folder: Path, *, tls: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, tls: bool = True, changes: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
         self.port, self.plain_port = free_port(), free_port()
         self.url = f"https://localhost:{self.port}" if tls else f"http://{LOOPBACK}:{self.port}"
         self.certificate = folder / "chat" / "fullchain.pem"
         self._tls = tls
+        self._changes = changes or {}
         self.server: Server | None = None
         self.certificate.parent.mkdir(parents=True)
 
@@ -111,6 +115,9 @@ class Nginx:
         if not self._tls:
             site = site.replace("ssl http2 ", "")
             site = re.sub(r"ssl_.*\n", "", site)
+        for old, new in self._changes.items():
+            assert old in site
+            site = site.replace(old, new)
         return site
 
     def _certify(self) -> None:
