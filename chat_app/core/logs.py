@@ -20,6 +20,8 @@ QUIET = {
     "uvicorn.error": logging.WARNING,
     "uvicorn.access": logging.CRITICAL,
     "sqlalchemy": logging.WARNING,
+    # SQLAlchemy logs under the name of the pool's class.
+    "chat_app.core.pool": logging.WARNING,
     "aiosqlite": logging.WARNING,
     "asyncio": logging.WARNING,
     "alembic": logging.WARNING,
