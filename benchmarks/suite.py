@@ -13,6 +13,7 @@ from benchmarks import (
     nodes,
     outbox,
     presence,
+    reconnect,
     rooms,
     search,
     statements,
@@ -39,6 +40,7 @@ WORKLOADS: dict[str, Measure] = {
     "members": growth.measure_members,
     "presence": presence.measure_changes,
     "storm": presence.measure_storm,
+    "reconnect": reconnect.measure,
     "libraries": libraries.measure,
 }
 # These are about several nodes, which only servers can have.
@@ -87,5 +89,6 @@ WHOLE = (
     Turn("members", "postgres", seconds=2),
     Turn("presence", runs=1),
     Turn("storm", runs=1),
+    Turn("reconnect", runs=1),
     Turn("libraries", runs=1, seconds=4),
 )
