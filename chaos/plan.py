@@ -18,7 +18,8 @@ class Plan:
     users: int = 12
     rate: float = 50.0
     seconds: float = 60.0
-    settle_s: float = 30.0
+    # A device may rest for half a minute before it tries again.
+    settle_s: float = 90.0
     seed: int = 0
     weather: Weather = CALM
     kill_every_s: float = 0.0  # never

@@ -3,9 +3,13 @@
 Devices come and go without a pause while messages are sent without a pause, so that every opening
 has some in the middle of it. The looks into the database that mend what the bus lost are off here:
 nothing may be lost that they would have to mend.
+
+Here some hundreds of times each way. Ten thousand times each:
+`TRUST_OPENINGS=10000 pytest tests/trust/test_10_between_load_and_subscribe.py`.
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -25,11 +29,12 @@ from tests.conftest import Storage
 from tests.nodes import new_user, open_node, to_conversation, to_user
 
 DEVICES = 8
-OPENINGS = 60
+# Of all devices together.
+OPENINGS = int(os.environ.get("TRUST_OPENINGS", "480"))
 IN_A_PAGE = 30
 PATIENCE_S = 10
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(180 + OPENINGS // 10)
 
 
 class Room(NamedTuple):
@@ -119,7 +124,7 @@ async def hear_past(outlet: Outlet, rev: int) -> list[Message]:
 async def come_and_go(room: Room, load: Load) -> None:
     """Open, load, listen and leave, again and again; never is there a hole or a difference."""
     seen = 0
-    for _ in range(OPENINGS):
+    for _ in range(OPENINGS // DEVICES):
         async with await room.node.open_outlet(Identity(room.viewer, new_id())) as outlet:
             loaded = await load(room, seen)
             newest = loaded[-1].rev if loaded else seen
