@@ -67,6 +67,12 @@ lint: install-dev ## Check style, formatting and types
 bench: install-dev ## Measure everything that has a target, in about 25 minutes (ARGS="direct --pair postgres")
 	$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: figures
+figures: install-dev ## Measure it all on a quiet machine and write it into the documents
+	-$(BIN)/python -m benchmarks --record docs/figures/results.jsonl
+	$(BIN)/python -m benchmarks plot
+	$(BIN)/python -m benchmarks tables
+
 .PHONY: chaos
 chaos: install-dev ## Break everything for a minute and see that nothing is lost (ARGS="--all")
 	$(BIN)/python -m chaos $(ARGS)

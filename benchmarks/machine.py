@@ -4,6 +4,7 @@ import contextlib
 import os
 import platform
 import statistics
+import tempfile
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -37,14 +38,13 @@ def on(chosen: Collection[int]) -> Iterator[None]:
 def fsync_ms(folder: Path) -> float:
     """Return the median time of making 4 KiB durable in `folder`."""
     took = []
-    with (folder / "fsync.probe").open("wb", buffering=0) as file:
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         sync = getattr(os, "fdatasync", os.fsync)
         for _ in range(SYNCS):
             file.write(os.urandom(BLOCK))
             started = time.perf_counter()
             sync(file.fileno())
             took.append(time.perf_counter() - started)
-    (folder / "fsync.probe").unlink()
     return statistics.median(took) * 1000
 
 

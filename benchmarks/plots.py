@@ -108,7 +108,7 @@ def _servers(records: Records) -> Figure | None:
         records,
         {
             "direct, server CPU, µs a message": "µs a direct message",
-            "fan-out, server CPU, µs a delivery": "µs a delivery to a room of 1,000",
+            "fan-out, server CPU, µs a delivery": "µs a delivery to a room of 500",
             "tabs, CPU of a refresh, sending included, ms": "ms a refreshed tab",
         },
     )

@@ -20,8 +20,9 @@ async def measure(plan: Plan) -> list[Figures]:
     )
     with stage.storage(*plan.addresses) as storage:
         async with running_node(storage.settings()) as node:
-            people = await stage.add_people(node, max(SIZES))
-            for size in SIZES:
+            sizes = SIZES[:2] if plan.quick else SIZES
+            people = await stage.add_people(node, max(sizes))
+            for size in sizes:
                 members = [person.id for person in people[:size]]
                 group = await node.conversations.create_group(
                     actor_id=members[0], title="Room", member_ids=members

@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks import plots, tables
+from benchmarks import growth, plots, tables
 from benchmarks.capacity import for_users, of_one_core
 from benchmarks.figures import Figures, at_least, at_most
 from benchmarks.records import Record, keep, load, record_of
@@ -14,6 +15,7 @@ from benchmarks.suite import ON_SERVERS, WHOLE, WORKLOADS
 from benchmarks.workload import Plan
 from tests.servers import ROOT
 
+QUICK = Plan(runs=1, seconds=0.1, quick=True)
 MACHINE = {"load average at the start": "0.5"}
 
 
@@ -34,18 +36,26 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-# Real workloads in the shortest form: what they have in common is that they need no browser.
-@pytest.mark.timeout(300)
+# One workload against a server, one inside the process; all of them would take minutes.
 def test_a_quick_run_measures_and_keeps(tmp_path: Path) -> None:
     results = tmp_path / "results.jsonl"
 
-    done = run("direct", "statements", "growth", "--quick", "--record", str(results))
+    done = run("direct", "statements", "--quick", "--record", str(results))
 
     assert done.returncode == 0, done.stderr
     kept = load(results)
-    assert set(kept) == {"direct sqlite", "statements sqlite", "growth sqlite"}
+    assert set(kept) == {"direct sqlite", "statements sqlite"}
     assert (kept["direct sqlite"].median("stored, acked and delivered, msg/s") or 0) > 0
     assert "targets missed" in done.stdout
+
+
+async def test_growth_does_the_same_work_at_every_scale() -> None:
+    figures = (await growth.measure_messages(replace(QUICK, scales=(500, 2_000))))[0]
+
+    ratios = [row.name for row in figures.rows() if row.target]
+    assert "send, 2,000 / 500 messages" in ratios
+    assert {"messages", "send", "newest page", "search people"} <= set(figures.points[0])
+    assert [point["messages"] for point in figures.points] == [500, 2_000]
 
 
 def test_several_nodes_need_servers() -> None:
@@ -183,3 +193,17 @@ def test_capacity_is_arithmetic_on_what_was_recorded() -> None:
     assert "3e+03 µs a heartbeat" in core or "3,000 µs a heartbeat" in core
     assert "| messages/s at the peak | 9 | 93 | 930 | 9,300 |" in people
     assert "| memory of sockets, GiB | 0.061 | 0.61 | 6.1 | 61 |" in people
+
+
+def test_every_table_of_the_documents_is_one_that_the_whole_run_makes() -> None:
+    """A key that nothing records would stay empty for ever."""
+    made = {turn.workload for turn in WHOLE} | set(tables.DERIVED)
+    made |= {"knee", "rooms of 10", "room of 1,000", "growth-long"}
+    marked = [
+        match["key"]
+        for document in tables.DOCUMENTS
+        for match in tables.MARKED.finditer((ROOT / document).read_text())
+    ]
+
+    assert marked
+    assert not [key for key in marked if not any(key.startswith(name) for name in made)]
