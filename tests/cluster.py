@@ -103,6 +103,9 @@ class OneChat(ChatServer):
         self.url = cluster.url
         self.port = cluster.nginx.port
         self.settings = cluster.nodes[0].settings
+        # A test that changes one and restarts means all.
+        for node in cluster.nodes:
+            node.settings = self.settings
 
     def wait_until_ready(self, *, seconds: float = START_S) -> Self:
         """Wait for every node."""
