@@ -2,15 +2,16 @@
 
 import asyncio
 import contextlib
-import sqlite3
+import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Row, Select, create_engine, event, text
-from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, ExceptionContext
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
@@ -24,8 +25,8 @@ from chat_app.core.settings import Settings
 POOL_WAIT_S = 5
 # A database that has not answered by then is away: who waits is told so, and tries again.
 ANSWER_S = 3.0
-SQLITE_BUSY_MS = 3000
-WAL_TRIES = 100
+APPLICATION = "chat/"
+HOST_SHOWN = 40  # PostgreSQL cuts a name at 63
 Result = TypeVar("Result")
 
 
@@ -96,6 +97,18 @@ class Database:
             async with self._turn, writing.begin() as connection:
                 yield connection
 
+    @contextlib.asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """Give a bare connection that sees one moment, for as long as it likes; others write on."""
+        with away_is_unavailable():
+            async with self._patient.connect() as connection:
+                if not self.is_sqlite:
+                    await connection.execution_options(
+                        isolation_level="REPEATABLE READ", postgresql_readonly=True
+                    )
+                async with connection.begin():
+                    yield connection
+
     async def transact(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work`, which must not await, in one writing transaction.
 
@@ -129,6 +142,11 @@ class Database:
             self._fits = None
 
 
+def application_name() -> str:
+    """Return what PostgreSQL calls this process: whoever looks there sees which nodes run."""
+    return f"{APPLICATION}{socket.gethostname()[:HOST_SHOWN]}/{os.getpid()}"
+
+
 class _Turns:
     """One at a time, in the order they came; raises TimeoutError when it takes too long.
 
@@ -156,9 +174,9 @@ class _WriterThread:
             pool_size=1,
             max_overflow=0,
             # Closed by the main thread at the end; used by one thread at a time all the same.
-            connect_args={"timeout": SQLITE_BUSY_MS / 1000, "check_same_thread": False},
+            connect_args={"timeout": sqlite.BUSY_MS / 1000, "check_same_thread": False},
         )
-        _prepare_sqlite(engine)
+        sqlite.prepare(engine)
         self._engine = engine.execution_options(chat_writes=True)
 
     async def run(self, work: Callable[[Connection], Result]) -> Result:
@@ -186,17 +204,21 @@ def _make_engine(settings: Settings) -> AsyncEngine:
             max_overflow=0,
             pool_timeout=POOL_WAIT_S,
             connect_args={
-                "timeout": SQLITE_BUSY_MS / 1000,
+                "timeout": sqlite.BUSY_MS / 1000,
                 "async_creator_fn": sqlite.connect,
             },
         )
-        _prepare_sqlite(engine.sync_engine)
+        sqlite.prepare(engine.sync_engine)
         return engine
     return _postgres_engine(settings)
 
 
 def _postgres_engine(settings: Settings, *, patient: bool = False) -> AsyncEngine:
-    connect = {"timeout": ANSWER_S, "command_timeout": None if patient else ANSWER_S}
+    connect = {
+        "timeout": ANSWER_S,
+        "command_timeout": None if patient else ANSWER_S,
+        "server_settings": {"application_name": application_name()},
+    }
     if patient:
         return create_async_engine(
             settings.database_address, poolclass=NullPool, connect_args=connect
@@ -231,49 +253,3 @@ def _hang_up_on_what_is_silent(
     # Nor would it take part in a goodbye, for which SQLAlchemy waits two seconds.
     if isinstance(error, TimeoutError):
         connection.driver_connection.terminate()
-
-
-def _prepare_sqlite(engine: Engine) -> None:
-    event.listen(engine, "connect", _set_pragmas)
-    event.listen(engine, "begin", _begin)
-
-
-def _set_pragmas(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-    # The driver would begin transactions by itself, and too late: see _begin.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    _use_wal(cursor)
-    for pragma in (
-        "synchronous=FULL",  # an ack must survive power loss, not only a crash of ours
-        "foreign_keys=ON",
-        f"busy_timeout={SQLITE_BUSY_MS}",
-        "cache_size=-16000",
-        # Batches change the same index pages again and again: copied back once for many of them.
-        "wal_autocheckpoint=8000",
-        "temp_store=MEMORY",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _use_wal(cursor: DBAPICursor) -> None:
-    # Switching a new file over fails at once while another process does the same, however long
-    # the busy timeout; whoever comes second finds it done.
-    for _ in range(WAL_TRIES):
-        cursor.execute("PRAGMA journal_mode")
-        if cursor.fetchall() == [("wal",)]:
-            return
-        with contextlib.suppress(sqlite3.OperationalError):
-            cursor.execute("PRAGMA journal_mode=WAL")
-            cursor.fetchall()
-    raise sqlite3.OperationalError("the database file cannot be switched to WAL")
-
-
-def _begin(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    if options.get("chat_alone", False):
-        return
-    # IMMEDIATE takes the write lock first: a deferred transaction that reads and then writes
-    # fails at once when another one wrote in between, however long the busy timeout.
-    writes = options.get("chat_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

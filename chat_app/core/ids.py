@@ -2,6 +2,7 @@
 
 import os
 import time
+from datetime import datetime
 from uuid import UUID
 
 
@@ -12,6 +13,11 @@ def new_id() -> UUID:
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return UUID(int=value)
+
+
+def first_id_since(moment: datetime) -> UUID:
+    """Return what no id is below that was made at `moment` or later, by the clock of its maker."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def pair_key(one: UUID, other: UUID) -> str:

@@ -1,6 +1,5 @@
 """Bringing the database up to this code's schema, and telling whether it is."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -28,6 +27,13 @@ def newest_revision() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
+def steps_between(lower: str | None, upper: str) -> list[str]:
+    """Name the migrations that lead from one revision to a later one, in their order."""
+    script = ScriptDirectory.from_config(_config())
+    steps = script.iterate_revisions(upper, lower or "base")
+    return [f"{step.revision} {step.doc}" for step in steps][::-1]
+
+
 def is_known(revision: str) -> bool:
     """Whether this code has the migration that leads to `revision`."""
     script = ScriptDirectory.from_config(_config())
@@ -36,30 +42,41 @@ def is_known(revision: str) -> bool:
 
 async def upgrade(database: Database, revision: str = "head") -> None:
     """Migrate up to `revision`; one process at a time."""
-    await _run(database, lambda config: command.upgrade(config, revision))
+    async with database.transaction() as connection:
+        await connection.run_sync(upgrade_on, revision)
 
 
 async def downgrade(database: Database, revision: str = "base") -> None:
     """Migrate down to `revision`."""
-    await _run(database, lambda config: command.downgrade(config, revision))
+    async with database.transaction() as connection:
+        await connection.run_sync(downgrade_on, revision)
 
 
 async def current_revision(database: Database) -> str | None:
     """Return the revision the database is at; None before the first migration."""
     async with database.reading(any_schema=True) as session:
         connection = await session.connection()
-        return await connection.run_sync(
-            lambda sync: MigrationContext.configure(sync).get_current_revision()
-        )
+        return await connection.run_sync(revision_of)
 
 
-async def _run(database: Database, step: Callable[[Config], None]) -> None:
-    def run(connection: Connection) -> None:
-        if connection.dialect.name == "postgresql":
-            connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
-        config = _config()
-        config.attributes["connection"] = connection
-        step(config)
+def upgrade_on(connection: Connection, revision: str = "head") -> None:
+    """Migrate up to `revision`, in the transaction of the caller."""
+    command.upgrade(_config_of(connection), revision)
 
-    async with database.transaction() as connection:
-        await connection.run_sync(run)
+
+def downgrade_on(connection: Connection, revision: str = "base") -> None:
+    """Migrate down to `revision`, in the transaction of the caller."""
+    command.downgrade(_config_of(connection), revision)
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Return the revision of what is behind a connection; None before the first migration."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _config_of(connection: Connection) -> Config:
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+    config = _config()
+    config.attributes["connection"] = connection
+    return config

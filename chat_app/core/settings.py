@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 PREFIX = "CHAT_"
 MIN_SECRET_BYTES = 32
@@ -105,6 +107,11 @@ class Settings(BaseSettings):
         if value and not value.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
             message = "must start with postgresql+asyncpg:// or sqlite+aiosqlite:///"
             raise ValueError(message)
+        try:
+            make_url(value or "sqlite://")
+        except (ArgumentError, ValueError):
+            message = "is no address of a database; escape @ : / in its password as %40 %3A %2F"
+            raise ValueError(message) from None
         return value
 
     @field_validator("redis_url")
@@ -190,6 +197,13 @@ class Settings(BaseSettings):
     def database_address(self) -> str:
         """The SQLAlchemy address of the database, the embedded default included."""
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.resolve()}/chat.db"
+
+    def with_database(self, url: str) -> Self:
+        """Return the same settings over another database. Raises SettingsError without the URL."""
+        try:
+            return type(self)(**{**self.model_dump(), "database_url": url})
+        except ValidationError as error:
+            raise SettingsError(_first_complaint(error)) from None
 
 
 def read_settings() -> Settings:

@@ -4,13 +4,21 @@ aiosqlite makes a trip each to open a cursor, execute, fetch and close it, and S
 what never began. A trip costs more than the statements of a chat.
 """
 
+import contextlib
 import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Self, TypeVar
 
 import aiosqlite
+from sqlalchemy import event
+from sqlalchemy.engine import Connection as SqlConnection
+from sqlalchemy.engine import Engine
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
+from sqlalchemy.pool import ConnectionPoolEntry
 
 Value = TypeVar("Value")
+BUSY_MS = 3000
+WAL_TRIES = 100
 CHUNK = 64  # of iteration, which is never asked for
 
 
@@ -112,3 +120,50 @@ def _fetched(cursor: sqlite3.Cursor) -> Outcome:
     outcome = Outcome(rows, cursor.description, cursor.rowcount, cursor.lastrowid)
     cursor.close()
     return outcome
+
+
+def prepare(engine: Engine) -> None:
+    """Have every connection of an engine work as the chat needs it, and begin as it is told."""
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin)
+
+
+def _set_pragmas(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    # The driver would begin transactions by itself, and too late: see _begin.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    _use_wal(cursor)
+    for pragma in (
+        "synchronous=FULL",  # an ack must survive power loss, not only a crash of ours
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_MS}",
+        "cache_size=-16000",
+        # Batches change the same index pages again and again: copied back once for many of them.
+        "wal_autocheckpoint=8000",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _use_wal(cursor: DBAPICursor) -> None:
+    # Switching a new file over fails at once while another process does the same, however long
+    # the busy timeout; whoever comes second finds it done.
+    for _ in range(WAL_TRIES):
+        cursor.execute("PRAGMA journal_mode")
+        if cursor.fetchall() == [("wal",)]:
+            return
+        with contextlib.suppress(sqlite3.OperationalError):
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.fetchall()
+    raise sqlite3.OperationalError("the database file cannot be switched to WAL")
+
+
+def _begin(connection: SqlConnection) -> None:
+    options = connection.get_execution_options()
+    if options.get("chat_alone", False):
+        return
+    # IMMEDIATE takes the write lock first: a deferred transaction that reads and then writes
+    # fails at once when another one wrote in between, however long the busy timeout.
+    writes = options.get("chat_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
