@@ -162,7 +162,7 @@ async def running_node(
         await fitness.make_fit(database, settings)
         await stack.enter_async_context(TimeKeeper(database))
         shared_key = await _shared_key(settings, stack)
-        broker = _broker(settings, metrics, traces)
+        broker = open_broker(settings, metrics, traces)
         stack.push_async_callback(broker.close)
         passwords = Passwords(metrics=metrics)
         stack.callback(passwords.close)
@@ -247,7 +247,17 @@ async def running_node(
         )
 
 
-def _broker(settings: Settings, metrics: Metrics, traces: Traces) -> Broker:
+async def count_online(settings: Settings) -> int | None:
+    """Count who is connected to any node; None without a Redis that knows."""
+    if not settings.redis_url:
+        return None
+    async with open_redis(settings, answer_within_s=REDIS_WAIT_S) as redis:
+        times = Times(settings.presence_ttl_seconds)
+        return await RedisOnline(redis, settings.redis_prefix, times).count()
+
+
+def open_broker(settings: Settings, metrics: Metrics, traces: Traces) -> Broker:
+    """Return the broker between this process and the others, carrying already."""
     broker: Broker = MemoryBroker()
     if settings.redis_url:
         # A subscribed connection is silent for as long as there is no news.

@@ -10,6 +10,12 @@ class UsernameTaken(Conflict):
     default_detail = "This username is taken."
 
 
+class NoSuchUser(NotFound):
+    """Nobody has this username; only whoever runs the chat is told so."""
+
+    default_detail = "There is nobody of this name."
+
+
 class InvalidCredentials(Unauthenticated):
     """No such user or not their password: the same words for both."""
 

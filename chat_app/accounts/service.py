@@ -4,15 +4,14 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
-
 from chat_app.accounts import sessions
+from chat_app.accounts.announcements import tell, tell_ended
+from chat_app.accounts.arrival import add_account
 from chat_app.accounts.departure import empty_account
 from chat_app.accounts.errors import (
     InvalidCredentials,
     InvalidRefreshToken,
     SessionNotFound,
-    UsernameTaken,
     WrongPassword,
 )
 from chat_app.accounts.guesses import Guesses
@@ -42,14 +41,7 @@ from chat_app.core.tokens import Claims, sign_access_token
 from chat_app.core.unit_of_work import UnitOfWork, unit_of_work
 from chat_app.models import User
 from chat_app.realtime.broker import Broker
-from chat_app.realtime.events import (
-    Envelope,
-    FriendRemoved,
-    SessionEnded,
-    seal,
-    session_topic,
-    user_topic,
-)
+from chat_app.realtime.events import FriendRemoved, seal, user_topic
 
 SEEN_BY_OTHERS = ("display_name", "status_text")
 
@@ -89,18 +81,8 @@ class Accounts:
         """Create an account and sign it in. Raises UsernameTaken, RateLimited."""
         await self._limits.take(self._registering, device.address)
         password_hash = await self._passwords.hash(data.password)
-        account = User(
-            username=data.username,
-            username_key=username_key(data.username),
-            display_name=data.display_name or data.username,
-            password_hash=password_hash,
-        )
         async with unit_of_work(self._database) as uow:
-            uow.session.add(account)
-            try:
-                await index_names(uow.session, account)
-            except IntegrityError:
-                raise UsernameTaken from None
+            account = await add_account(uow.session, data, password_hash)
             return await self._sign_in(uow, account, device=device, tokens=data.tokens)
 
     async def login(self, data: Credentials, *, device: Device) -> SignedIn:
@@ -219,7 +201,7 @@ class Accounts:
                 left = await empty_account(uow.session, found)
                 self._tell_ended(uow, left.session_ids, "account_deleted")
                 gone = seal(FriendRemoved(user_id=account.id))
-                self._announce(uow, map(user_topic, left.acquaintance_ids), gone)
+                tell(uow, self._broker, map(user_topic, left.acquaintance_ids), gone)
         if found is None:
             await self.delete(identity, proof, device=device)
         else:
@@ -267,16 +249,7 @@ class Accounts:
         return ended
 
     def _tell_ended(self, uow: UnitOfWork, session_ids: Iterable[UUID], reason: str) -> None:
-        envelope = seal(SessionEnded(reason=reason), ends=True)
-        self._announce(uow, map(session_topic, session_ids), envelope)
-
-    def _announce(self, uow: UnitOfWork, topics: Iterable[str], envelope: Envelope) -> None:
-        heard_by = list(topics)
-
-        async def tell() -> None:
-            self._broker.publish(heard_by, envelope)
-
-        uow.announce(tell)
+        tell_ended(uow, self._broker, session_ids, reason)
 
 
 def _refuse_bad_password(data: PasswordChange, username: str) -> None:

@@ -93,9 +93,27 @@ async def end_other_sessions(session: AsyncSession, identity: Identity) -> list[
     return await _end(session, identity.user_id, col(AuthSession.id) != identity.session_id)
 
 
+async def end_sessions(session: AsyncSession, *, user_id: UUID) -> list[UUID]:
+    """Mark all sessions of a user as ended; return which were alive."""
+    return await _end(session, user_id, true())
+
+
+async def end_some_sessions(session: AsyncSession, *, at_most: int) -> list[UUID]:
+    """Mark as ended what still opens something, of anybody; return which those were."""
+    some = live_sessions().limit(at_most).with_only_columns(col(AuthSession.id))
+    now = ago(session.get_bind().dialect.name, timedelta(0))
+    ended = await session.execute(
+        update(AuthSession)
+        .where(col(AuthSession.id).in_(some))
+        .values(ended_at=now)
+        .returning(col(AuthSession.id))
+    )
+    return list(ended.scalars())
+
+
 async def forget_sessions(session: AsyncSession, *, user_id: UUID) -> list[UUID]:
     """End all sessions of a user, with what they remember of devices; return which were alive."""
-    ended = await _end(session, user_id, true())
+    ended = await end_sessions(session, user_id=user_id)
     theirs = col(AuthSession.user_id) == user_id
     await session.execute(update(AuthSession).where(theirs).values(user_agent="", address=""))
     await session.execute(

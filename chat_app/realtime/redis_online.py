@@ -85,6 +85,15 @@ class RedisOnline:
         pairs = zip(others, until, strict=True)
         return found | {user_id for user_id, ms in pairs if ms is not None and ms > now}
 
+    async def count(self) -> int | None:
+        """Return how many have a device connected anywhere; None while Redis is away."""
+        try:
+            seconds, microseconds = await self._redis.time()
+            now = seconds * 1000 + microseconds / 1000
+            return int(await self._redis.zcount(self._keys[1], f"({now}", "+inf"))
+        except (RedisError, OSError):
+            return None
+
     async def connect(self, user_ids: Collection[UUID]) -> set[UUID]:
         """Note that these have a device here; return those who had none anywhere."""
         came: set[UUID] = set()

@@ -1,0 +1,77 @@
+"""What an operator does to the accounts of others, from the shell."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chat_app.accounts.announcements import tell_ended
+from chat_app.accounts.arrival import add_account
+from chat_app.accounts.errors import NoSuchUser
+from chat_app.accounts.queries import own_user_of
+from chat_app.accounts.rows import account_named, locked_account
+from chat_app.accounts.rules import check_new_password, is_possible_username, username_key
+from chat_app.accounts.schemas import OwnUser, Registration
+from chat_app.accounts.sessions import end_sessions, end_some_sessions
+from chat_app.core.database import Database
+from chat_app.core.errors import Invalid
+from chat_app.core.passwords import Passwords
+from chat_app.core.unit_of_work import unit_of_work
+from chat_app.models import User
+from chat_app.realtime.broker import Broker
+
+# Of everybody's sessions: what the bus carries in one go without dropping any.
+AT_ONCE = 5_000
+
+
+class Administration:
+    """The use cases of whoever runs the chat, over one database and bus."""
+
+    def __init__(self, *, database: Database, broker: Broker, passwords: Passwords) -> None:
+        self._database = database
+        self._broker = broker
+        self._passwords = passwords
+
+    async def create_user(self, data: Registration) -> OwnUser:
+        """Create an account by the rules of registering, without signing it in."""
+        password_hash = await self._passwords.hash(data.password)
+        async with unit_of_work(self._database) as uow:
+            return own_user_of(await add_account(uow.session, data, password_hash))
+
+    async def reset_password(self, username: str, password: str) -> int:
+        """Set somebody's password and end their sessions; return how many those were.
+
+        Raises NoSuchUser, and Invalid for a password that nobody could register with.
+        """
+        try:
+            check_new_password(password, username)
+        except ValueError as error:
+            raise Invalid({"password": str(error)}, str(error)) from None
+        password_hash = await self._passwords.hash(password)
+        async with unit_of_work(self._database) as uow:
+            account = await _locked(uow.session, username)
+            account.password_hash = password_hash
+            ended = await end_sessions(uow.session, user_id=account.id)
+            tell_ended(uow, self._broker, ended, "password_changed")
+        return len(ended)
+
+    async def end_sessions(self, username: str) -> int:
+        """Sign somebody out everywhere; return at how many places. Raises NoSuchUser."""
+        async with unit_of_work(self._database) as uow:
+            account = await _locked(uow.session, username)
+            ended = await end_sessions(uow.session, user_id=account.id)
+            tell_ended(uow, self._broker, ended, "signed_out")
+        return len(ended)
+
+    async def end_some_sessions(self) -> int:
+        """Sign some thousands out wherever they are; return how many. None are left at 0."""
+        async with unit_of_work(self._database) as uow:
+            ended = await end_some_sessions(uow.session, at_most=AT_ONCE)
+            tell_ended(uow, self._broker, ended, "signed_out")
+        return len(ended)
+
+
+async def _locked(session: AsyncSession, username: str) -> User:
+    key = username_key(username)
+    found = await account_named(session, key) if is_possible_username(key) else None
+    account = await locked_account(session, found.id) if found is not None else None
+    if account is None:
+        raise NoSuchUser
+    return account
