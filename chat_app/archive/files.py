@@ -1,0 +1,199 @@
+"""The archive file: a ZIP of one JSON-lines file a table, and a manifest that seals them.
+
+It is written aside and renamed when it is whole and on the disk; only its owner may read it.
+"""
+
+import asyncio
+import contextlib
+import os
+import zipfile
+import zlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Literal
+
+import msgspec
+
+from chat_app.archive.errors import ArchiveError, failures_at
+from chat_app.archive.rows import Tally, encode, row_decoder
+from chat_app.archive.schema import Shape, schema_at
+from chat_app.archive.sources import Progress, Source
+from chat_app.archive.tables import AT_ONCE, Rows
+from chat_app.core.clock import utc_now
+from chat_app.core.ids import new_id
+
+MANIFEST = "manifest.json"
+MANIFEST_LONGEST = 1024 * 1024
+PIECE = 256 * 1024
+# Far beyond any row, so that nothing is read into memory without end.
+LINE_LONGEST = 4 * 1024 * 1024
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError)
+
+
+class TableEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the manifest says of a table."""
+
+    name: str
+    columns: list[str]
+    rows: int
+    digest: str
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is in an archive."""
+
+    format: Literal["chat-archive"] = "chat-archive"
+    version: Literal[1] = 1
+    made_at: datetime
+    revision: str
+    left_out: list[str]
+    tables: list[TableEntry]
+
+
+async def write_archive(
+    source: Source, path: Path, *, left_out: Collection[str], progress: Progress
+) -> Manifest:
+    """Write all of `source` to `path`. Raises ArchiveError, and leaves nothing behind then."""
+    entries = []
+    with _written_aside(path) as archive:
+        for shape in source.shapes:
+            progress.begin(shape.name, source.counts[shape.name])
+            tally = Tally()
+            with archive.open(_member(shape.name), "w", force_zip64=True) as member:
+                async for rows in source.rows(shape):
+                    lines = [encode(row) for row in rows]
+                    tally.add(lines)
+                    member.write(b"\n".join(lines) + b"\n")
+                    progress.advance(len(lines))
+                    await asyncio.sleep(0)  # so that an interruption is noticed
+            source.confirm(shape, tally)
+            columns = shape.column_names
+            entries.append(TableEntry(shape.name, columns, tally.rows, tally.digest))
+        manifest = Manifest(
+            made_at=utc_now(),
+            revision=source.revision,
+            left_out=sorted(left_out),
+            tables=entries,
+        )
+        archive.writestr(MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+    return manifest
+
+
+class Archive:
+    """An archive that was opened."""
+
+    def __init__(self, archive: zipfile.ZipFile, manifest: Manifest, path: Path) -> None:
+        self.manifest = manifest
+        self._path = path
+        self._archive = archive
+        self._entries = {entry.name: entry for entry in manifest.tables}
+        schema = schema_at(manifest.revision)
+        self._shapes = [shape for shape in schema if shape.name not in manifest.left_out]
+        promised = {entry.name: entry.columns for entry in manifest.tables}
+        if promised != {shape.name: shape.column_names for shape in self._shapes}:
+            raise ArchiveError("its tables are not those of its schema")
+
+    @property
+    def revision(self) -> str:
+        """The schema of the rows."""
+        return self.manifest.revision
+
+    @property
+    def shapes(self) -> Sequence[Shape]:
+        """The tables."""
+        return self._shapes
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many rows each has."""
+        return {entry.name: entry.rows for entry in self.manifest.tables}
+
+    async def rows(self, shape: Shape) -> Rows:
+        """Yield the rows of a table. Raises ArchiveError where the file is damaged."""
+        decoder = row_decoder(shape)
+        try:
+            with self._archive.open(_member(shape.name)) as member:
+                for lines in _batches(member):
+                    yield [decoder.decode(line) for line in lines]
+                    await asyncio.sleep(0)  # so that an interruption is noticed
+        except (*DAMAGED, OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise self._damaged(shape) from error
+
+    def confirm(self, shape: Shape, tally: Tally) -> None:
+        """The rows must be those that were written."""
+        entry = self._entries[shape.name]
+        if (tally.rows, tally.digest) != (entry.rows, entry.digest):
+            raise self._damaged(shape)
+
+    def _damaged(self, shape: Shape) -> ArchiveError:
+        return ArchiveError(f"is damaged, in its table {shape.name}", place=str(self._path))
+
+
+@contextlib.contextmanager
+def open_archive(path: Path) -> Iterator[Archive]:
+    """Open a file that should be an archive. Raises ArchiveError when it is none."""
+    with contextlib.ExitStack() as stack:
+        with failures_at(str(path)):
+            try:
+                archive = stack.enter_context(zipfile.ZipFile(path))
+                found = Archive(archive, _manifest(archive), path)
+            except (*DAMAGED, msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise ArchiveError("is no backup of this chat, or it is damaged") from error
+            except OSError as error:
+                raise ArchiveError(error.strerror or str(error)) from error
+        yield found
+
+
+def _manifest(archive: zipfile.ZipFile) -> Manifest:
+    with archive.open(MANIFEST) as member:
+        return msgspec.json.decode(member.read(MANIFEST_LONGEST), type=Manifest)
+
+
+def _member(table: str) -> str:
+    return f"{table}.jsonl"
+
+
+def _batches(member: IO[bytes]) -> Iterator[list[bytes]]:
+    rest = b""
+    waiting: list[bytes] = []
+    while piece := member.read(PIECE):
+        *lines, rest = (rest + piece).split(b"\n")
+        if len(rest) > LINE_LONGEST:
+            raise zipfile.BadZipFile
+        waiting += lines
+        while len(waiting) >= AT_ONCE:
+            yield waiting[:AT_ONCE]
+            del waiting[:AT_ONCE]
+    if rest:
+        raise zipfile.BadZipFile
+    if waiting:
+        yield waiting
+
+
+@contextlib.contextmanager
+def _written_aside(path: Path) -> Iterator[zipfile.ZipFile]:
+    aside = path.with_name(f".{path.name[:100]}.{new_id().hex}")
+    try:
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+                yield archive
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+        _keep_name(path.parent)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ArchiveError(f"cannot be written: {reason}", place=str(path)) from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _keep_name(folder: Path) -> None:
+    """Have the folder itself on the disk: a name that a power cut takes away is no backup."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,63 @@
+"""What an operator does with all that the chat keeps: back it up, check, restore and move it."""
+
+import tempfile
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from chat_app.archive.errors import ArchiveError, failures_at
+from chat_app.archive.files import Manifest, open_archive, write_archive
+from chat_app.archive.fill import fill
+from chat_app.archive.sources import Progress, live_tables
+from chat_app.archive.targets import (
+    database_aside,
+    fill_database,
+    one_moment,
+    place_of,
+    refuse_if_in_use,
+)
+from chat_app.core.settings import Settings
+
+# Who is signed in where. A sign-in that was ended after the backup must not come back with it,
+# and what people's devices and addresses are need not lie around in files.
+LEFT_OUT = ("auth_session", "refresh_token")
+
+
+async def backup(settings: Settings, path: Path, *, progress: Progress) -> Manifest:
+    """Write one moment of the database to a file, while the chat goes on. Raises ArchiveError."""
+    async with one_moment(settings) as connection:
+        source = await live_tables(connection, without=LEFT_OUT)
+        return await write_archive(source, path, left_out=LEFT_OUT, progress=progress)
+
+
+async def check(path: Path, *, progress: Progress) -> Manifest:
+    """Restore an archive into a database aside and compare. Raises ArchiveError."""
+    with open_archive(path) as archive, tempfile.TemporaryDirectory() as folder:
+        async with database_aside(Path(folder)) as (connection, _):
+            with failures_at(folder):
+                async with connection.begin():
+                    await fill(connection, archive, progress)
+        return archive.manifest
+
+
+async def restore(settings: Settings, path: Path, *, replace: bool, progress: Progress) -> Manifest:
+    """Fill the database of the settings from an archive, whole or not at all.
+
+    Raises ArchiveError, also while nodes run on it, and unless it is empty or may be replaced.
+    """
+    with open_archive(path) as archive:
+        await fill_database(settings, archive, replace=replace, progress=progress)
+        return archive.manifest
+
+
+async def move(settings: Settings, to: Settings, *, progress: Progress) -> None:
+    """Copy everything, sessions too, into an empty database; the old one stays as it is.
+
+    Raises ArchiveError, also while nodes run on either.
+    """
+    if make_url(settings.database_address) == make_url(to.database_address):
+        raise ArchiveError("that is where the chat is already", place=place_of(to))
+    await refuse_if_in_use(settings)
+    async with one_moment(settings) as connection:
+        source = await live_tables(connection)
+        await fill_database(to, source, replace=False, progress=progress)

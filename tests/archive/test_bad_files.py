@@ -1,0 +1,146 @@
+"""Whatever a file holds that is no whole backup of this chat: it is refused, nothing else."""
+
+import json
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from chat_app.archive import service
+from chat_app.archive.errors import ArchiveError
+from tests.archives import UNWATCHED, populate
+from tests.conftest import Storage
+from tests.nodes import open_node, settings_of
+
+Damage = Callable[[Path], None]
+
+
+@pytest_asyncio.fixture
+async def backup(tmp_path: Path) -> Path:
+    """Give a backup that is whole."""
+    storage = Storage("", "", "", tmp_path / "source")
+    async with open_node(storage) as node:
+        await populate(node)
+    await service.backup(settings_of(storage), tmp_path / "b", progress=UNWATCHED)
+    return tmp_path / "b"
+
+
+def rewritten(member: str, change: Callable[[bytes], bytes]) -> Damage:
+    """Return what writes the archive again, with right checksums and another `member`."""
+
+    def damage(path: Path) -> None:
+        with zipfile.ZipFile(path) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        members[member] = change(members.get(member, b""))
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in members.items():
+                archive.writestr(name, data)
+
+    return damage
+
+
+def manifest(**changes: object) -> Damage:
+    """Return what changes entries of the manifest."""
+    return rewritten("manifest.json", lambda old: json.dumps(json.loads(old) | changes).encode())
+
+
+def without(member: str) -> Damage:
+    """Return what writes the archive again, without `member`."""
+
+    def damage(path: Path) -> None:
+        with zipfile.ZipFile(path) as archive:
+            members = {name: archive.read(name) for name in archive.namelist() if name != member}
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in members.items():
+                archive.writestr(name, data)
+
+    return damage
+
+
+def cut_to(part: float) -> Damage:
+    """Return what cuts a file off."""
+
+    def damage(path: Path) -> None:
+        data = path.read_bytes()
+        path.write_bytes(data[: int(len(data) * part)])
+
+    return damage
+
+
+def holding(data: bytes) -> Damage:
+    """Return what writes something else into the file."""
+
+    def damage(path: Path) -> None:
+        path.write_bytes(data)
+
+    return damage
+
+
+def with_a_wrong_byte(path: Path) -> None:
+    """Change one byte in the middle of the compressed messages."""
+    with zipfile.ZipFile(path) as archive:
+        member = archive.getinfo("message.jsonl")
+    data = bytearray(path.read_bytes())
+    data[member.header_offset + 80 + member.compress_size // 2] ^= 0x55
+    path.write_bytes(data)
+
+
+def one_line_less(old: bytes) -> bytes:
+    """Lose the first row."""
+    return old.partition(b"\n")[2]
+
+
+def another_text(old: bytes) -> bytes:
+    """Change what somebody wrote."""
+    return old.replace(b'"plain"', b'"forged"', 1)
+
+
+DAMAGES: dict[str, tuple[Damage, str]] = {
+    "nothing": (holding(b""), "no backup of this chat"),
+    "text": (holding(b"CREATE TABLE\n"), "no backup of this chat"),
+    "another archive": (without("manifest.json"), "no backup of this chat"),
+    "cut at the end": (cut_to(0.99), "no backup of this chat"),
+    "cut in the middle": (cut_to(0.5), "no backup of this chat"),
+    "a wrong byte": (with_a_wrong_byte, "damaged, in its table message"),
+    "a row less": (rewritten("message.jsonl", one_line_less), "damaged, in its table message"),
+    "another text": (rewritten("message.jsonl", another_text), "damaged, in its table message"),
+    "no row": (rewritten("block.jsonl", lambda _: b"{}\n"), "damaged, in its table block"),
+    "no line": (rewritten("block.jsonl", lambda old: old[:-1]), "damaged, in its table block"),
+    "no utf-8": (rewritten("block.jsonl", lambda _: b'["\xff"]\n'), "damaged, in its table block"),
+    "a value of another kind": (
+        rewritten("block.jsonl", lambda _: b"[1,2,3]\n"),
+        "damaged, in its table block",
+    ),
+    "a table less": (without("message.jsonl"), "damaged, in its table message"),
+    "other tables": (manifest(tables=[]), "its tables are not those of its schema"),
+    "a newer schema": (manifest(revision="9999"), "newer version of the chat"),
+    "a newer format": (manifest(version=2), "no backup of this chat"),
+    "no manifest": (rewritten("manifest.json", lambda _: b"[]"), "no backup of this chat"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+async def test_a_damaged_backup_is_refused_and_changes_nothing(
+    name: str, backup: Path, tmp_path: Path
+) -> None:
+    damage, words = DAMAGES[name]
+    damage(backup)
+    empty = settings_of(Storage("", "", "", tmp_path / "empty"))
+
+    with pytest.raises(ArchiveError, match=re.escape(words)) as refused:
+        await service.check(backup, progress=UNWATCHED)
+    with pytest.raises(ArchiveError, match=re.escape(words)):
+        await service.restore(empty, backup, replace=False, progress=UNWATCHED)
+
+    assert refused.value.place == str(backup)
+    assert [one.name for one in (tmp_path / "empty").iterdir()] == ["secret.key"]
+
+
+async def test_there_must_be_a_file(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="No such file"):
+        await service.check(tmp_path / "missing", progress=UNWATCHED)
+    with pytest.raises(ArchiveError, match="Is a directory"):
+        await service.check(tmp_path, progress=UNWATCHED)
