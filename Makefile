@@ -34,7 +34,7 @@ demo: install ## Fill an empty database with people and conversations, and print
 
 .PHONY: migrate
 migrate: install ## Bring the database of CHAT_DATABASE_URL up to date
-	$(BIN)/alembic upgrade head
+	@$(BIN)/python -m chat_app migrate
 
 .PHONY: build
 build: install ## Build the front end, for `python -m chat_app.serve` to serve without Node

@@ -1,0 +1,91 @@
+"""How much there is in the chat, told without reading all of it."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Select, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from chat_app.core.clock import utc_now
+from chat_app.core.database import Database
+from chat_app.core.ids import first_id_since
+from chat_app.models import Conversation, Message, User
+
+# So many rows are counted in some milliseconds.
+COUNTED_UP_TO = 100_000
+DAY = timedelta(days=1)
+
+
+class Count(NamedTuple):
+    """How many there are; beyond some size that is what the database believes."""
+
+    number: int
+    is_exact: bool = True
+
+
+class Census(NamedTuple):
+    """What there is. Messages that were deleted keep their place and count."""
+
+    people: Count
+    conversations: Count
+    messages: Count
+    messages_last_day: int
+    size_bytes: int
+
+
+async def take_census(database: Database) -> Census:
+    """Count what is in the database. Raises Unavailable."""
+    async with database.reading() as session:
+        people = await _about(session, User.__tablename__)
+        conversations = await _about(session, Conversation.__tablename__)
+        are_few = conversations.number <= COUNTED_UP_TO
+        yesterday = first_id_since(utc_now() - DAY)
+        return Census(
+            people=await _exact_if_few(
+                session, people, select(func.count()).where(col(User.deleted_at).is_(None))
+            ),
+            conversations=await _exact_if_few(
+                session, conversations, select(func.count()).select_from(Conversation)
+            ),
+            # The numbers of a conversation's messages have no holes: its last one counts them.
+            messages=await _exact_if_few(
+                session,
+                conversations if are_few else await _about(session, Message.__tablename__),
+                select(func.coalesce(func.sum(Conversation.last_seq), 0)),
+            ),
+            # Ids grow with time, so that their index answers.
+            messages_last_day=await _number(
+                session, select(func.count()).where(col(Message.id) >= yesterday)
+            ),
+            size_bytes=await _size(session, database),
+        )
+
+
+async def _exact_if_few(session: AsyncSession, about: Count, exact: Select[int]) -> Count:
+    if about.number > COUNTED_UP_TO:
+        return about
+    return Count(await _number(session, exact))
+
+
+async def _about(session: AsyncSession, table: object) -> Count:
+    """Return the highest row number of an SQLite table, or PostgreSQL's estimate."""
+    if session.get_bind().dialect.name == "sqlite":
+        question = select(func.coalesce(func.max(text("rowid")), 0)).select_from(text(f"{table}"))
+    else:
+        known = text("reltuples::bigint FROM pg_class WHERE oid = to_regclass(:name)")
+        question = select(known).params(name=table)
+    return Count(await _number(session, question), is_exact=False)
+
+
+async def _number(session: AsyncSession, question: Select[int]) -> int:
+    return int((await session.execute(question)).scalar_one())
+
+
+async def _size(session: AsyncSession, database: Database) -> int:
+    if not database.is_sqlite:
+        return await _number(session, select(func.pg_database_size(func.current_database())))
+    file = str(database.engine.url.database)
+    files = (Path(file), Path(f"{file}-wal"))
+    return sum(one.stat().st_size for one in files if one.exists())

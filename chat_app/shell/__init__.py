@@ -1,0 +1,1 @@
+"""The operator's door: typer and rich are imported only here."""

@@ -1,0 +1,110 @@
+"""`create-user`, `reset-password` and `sessions end`."""
+
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from chat_app.accounts.administration import Administration
+from chat_app.accounts.schemas import Registration
+from chat_app.core.input import complaints
+from chat_app.core.metrics import Metrics
+from chat_app.core.passwords import Passwords
+from chat_app.core.settings import Settings
+from chat_app.core.traces import Traces
+from chat_app.node import open_broker
+from chat_app.shell.running import fail, migrated_database, run
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The username, in any spelling.")]
+
+
+def create_user(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The username.")],
+    display_name: Annotated[str | None, typer.Option(help="What others see; else NAME.")] = None,
+) -> None:
+    """Create an account, by the rules of registering.
+
+    The password is asked for; without a terminal it is the first line of standard input.
+    """
+    try:
+        data = Registration(username=name, password=_password(), display_name=display_name)
+    except ValidationError as error:
+        fail(" ".join(complaints(error).fields.values()))
+
+    async def create(settings: Settings) -> str:
+        async with _administration(settings) as administration:
+            return (await administration.create_user(data)).username
+
+    typer.echo(f"{run(create)} can sign in now.")
+
+
+def reset_password(name: Name) -> None:
+    """Set somebody's password, and sign them out everywhere.
+
+    The password is asked for; without a terminal it is the first line of standard input.
+    """
+    password = _password()
+
+    async def reset(settings: Settings) -> int:
+        async with _administration(settings) as administration:
+            return await administration.reset_password(name, password)
+
+    ended = run(reset)
+    typer.echo(f"The password of {name} is set.")
+    _tell_ended(ended)
+
+
+def end_sessions(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Whose, in any spelling.")
+    ] = None,
+    everybody: Annotated[bool, typer.Option("--all", help="Everybody's.")] = False,  # noqa: FBT002  # how typer has its options
+) -> None:
+    """Sign somebody out everywhere, or everybody."""
+    if (name is None) is not everybody:
+        raise typer.BadParameter("give either NAME or --all")
+
+    async def end(settings: Settings) -> int:
+        if name is not None:
+            async with _administration(settings) as administration:
+                return await administration.end_sessions(name)
+        ended = 0
+        while some := await _end_some(settings):
+            ended += some
+        return ended
+
+    _tell_ended(run(end))
+
+
+async def _end_some(settings: Settings) -> int:
+    # A bus for each go: closing it waits until it has carried what it was given.
+    async with _administration(settings) as administration:
+        return await administration.end_some_sessions()
+
+
+@contextlib.asynccontextmanager
+async def _administration(settings: Settings) -> AsyncIterator[Administration]:
+    async with contextlib.AsyncExitStack() as stack:
+        database = await stack.enter_async_context(migrated_database(settings))
+        broker = open_broker(settings, Metrics(), Traces())
+        stack.push_async_callback(broker.close)
+        passwords = Passwords()
+        stack.callback(passwords.close)
+        yield Administration(database=database, broker=broker, passwords=passwords)
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        return asked
+    try:
+        return sys.stdin.readline().removesuffix("\n")
+    except UnicodeDecodeError:
+        fail("the password on standard input is no text")
+
+
+def _tell_ended(ended: int) -> None:
+    typer.echo(f"Signed out at {ended:,} {'place' if ended == 1 else 'places'}.")

@@ -1,0 +1,79 @@
+"""`migrate` and `stats`."""
+
+import typer
+
+from chat_app.archive.errors import failures_at
+from chat_app.archive.targets import place_of
+from chat_app.census import Census, Count, take_census
+from chat_app.core import migrations
+from chat_app.core.database import Database
+from chat_app.core.settings import Settings
+from chat_app.node import count_online
+from chat_app.shell.running import migrated_database, run
+
+UNITS = ("bytes", "KB", "MB", "GB", "TB")
+STEP = 1000
+
+
+def migrate() -> None:
+    """Bring the database up to the schema of this version."""
+    run(_migrate)
+
+
+async def _migrate(settings: Settings) -> None:
+    database = Database(settings)
+    try:
+        with failures_at(place_of(settings)):
+            before = await migrations.current_revision(database)
+            await migrations.upgrade(database)
+    finally:
+        await database.close()
+    newest = str(migrations.newest_revision())
+    steps = migrations.steps_between(before, newest)
+    for step in steps:
+        typer.echo(f"Migrated: {step}")
+    typer.echo(f"{place_of(settings)} is at {newest}{'' if steps else ', as it was'}.")
+
+
+def stats() -> None:
+    """Tell how much there is: people, conversations, messages, and where.
+
+    Quick also with millions: beyond 100,000 rows a number is the database's own estimate, and
+    begins with "about".
+    """
+    run(_stats)
+
+
+async def _stats(settings: Settings) -> None:
+    async with migrated_database(settings) as database:
+        census = await take_census(database)
+    online = await count_online(settings)
+    for name, value in _lines(settings, census, online):
+        typer.echo(f"{name:<15}{value}")
+
+
+def _lines(settings: Settings, census: Census, online: int | None) -> list[tuple[str, str]]:
+    unknown = "Redis does not answer" if settings.redis_url else "only the chat itself knows"
+    kind = "SQLite" if settings.embedded else "PostgreSQL"
+    return [
+        ("people", _told(census.people)),
+        ("online", f"{online:,}" if online is not None else f"unknown: {unknown}"),
+        ("conversations", _told(census.conversations)),
+        ("messages", _told(census.messages)),
+        ("last day", f"{census.messages_last_day:,} messages"),
+        ("database", f"{kind}, {size(census.size_bytes)}, {place_of(settings)}"),
+        ("schema", f"{migrations.newest_revision()}"),
+    ]
+
+
+def _told(count: Count) -> str:
+    return f"{count.number:,}" if count.is_exact else f"about {count.number:,}"
+
+
+def size(count: float) -> str:
+    """Write a number of bytes for people."""
+    unit = 0
+    while count >= STEP and unit < len(UNITS) - 1:
+        count /= STEP
+        unit += 1
+    return f"{count:.1f} {UNITS[unit]}" if unit else f"{count:.0f} {UNITS[unit]}"

@@ -1,0 +1,112 @@
+"""What an operator does to accounts, while the chat runs."""
+
+import asyncio
+
+from tests.clients import PASSWORD, Person, http_client, log_in, new_username, register
+from tests.conftest import StartChat
+from tests.servers import ChatServer
+from tests.shells import done, refused, shell
+
+SESSION_OVER = 4401
+NEW_PASSWORD = "another horse battery"
+
+
+async def test_a_created_user_can_sign_in(chat: ChatServer, alice: Person) -> None:
+    name = new_username()
+
+    said = await asyncio.to_thread(
+        done, chat.settings, "create-user", name, "--display-name", "Zoë 👋", typed=PASSWORD + "\n"
+    )
+    again = await asyncio.to_thread(
+        refused, chat.settings, "create-user", name.upper(), typed=PASSWORD
+    )
+
+    assert said == f"{name} can sign in now.\n"
+    assert again == "Error: This username is taken."
+    async with http_client(chat.url) as client:
+        body = {"username": name, "password": PASSWORD}
+        reply = await client.post("/api/auth/login", json=body)
+        assert reply.status_code == 200
+        assert reply.json()["user"]["display_name"] == "Zoë 👋"
+    found = await alice.http.get("/api/users", params={"q": name})
+    assert [card["username"] for card in found.json()["items"]] == [name]
+
+
+async def test_who_could_not_register_cannot_be_created(chat: ChatServer) -> None:
+    said = await asyncio.to_thread(
+        refused, chat.settings, "create-user", "é n", "--display-name", "\u202e", typed="short"
+    )
+
+    assert "Use letters a to z" in said
+    assert "at least 10 characters" in said
+    assert "cannot be seen" in said
+
+
+async def test_a_reset_password_opens_and_the_old_one_and_its_sessions_do_not(
+    chat: ChatServer, alice: Person, bob: Person
+) -> None:
+    async with alice.socket() as socket, bob.socket() as other:
+        said = await asyncio.to_thread(
+            done,
+            chat.settings,
+            "reset-password",
+            alice.username.upper(),
+            typed=NEW_PASSWORD + "\n",
+        )
+        await socket.expect("session.ended")
+        assert await socket.close_code() == SESSION_OVER
+        await other.settled()
+
+    assert "Signed out at 1 place." in said
+    assert NEW_PASSWORD not in said
+    assert (await alice.http.get("/api/auth/me")).status_code == 401
+    assert (await bob.http.get("/api/auth/me")).status_code == 200
+    async with http_client(chat.url) as client:
+        body = {"username": alice.username, "password": PASSWORD}
+        assert (await client.post("/api/auth/login", json=body)).status_code == 401
+    await log_in(chat.url, alice, password=NEW_PASSWORD)
+
+
+async def test_a_bad_password_is_not_set(chat: ChatServer, alice: Person) -> None:
+    said = await asyncio.to_thread(
+        refused, chat.settings, "reset-password", alice.username, typed="password12"
+    )
+
+    assert "everybody tries first" in said
+    assert (await alice.http.get("/api/auth/me")).status_code == 200
+
+
+async def test_somebodys_sessions_end(chat: ChatServer, alice: Person, bob: Person) -> None:
+    await log_in(chat.url, alice)
+
+    said = await asyncio.to_thread(done, chat.settings, "sessions", "end", alice.username)
+
+    assert said.startswith("Signed out at 2 places.\n")
+    assert (await alice.http.get("/api/auth/me")).status_code == 401
+    assert (await bob.http.get("/api/auth/me")).status_code == 200
+
+
+async def test_everybodys_sessions_end(start_chat: StartChat) -> None:
+    chat = start_chat()
+    people = [await register(chat.url) for _ in range(3)]
+    async with people[0].socket() as socket:
+        said = await asyncio.to_thread(done, chat.settings, "sessions", "end", "--all")
+        assert await socket.close_code() == SESSION_OVER
+
+    assert said.startswith("Signed out at 3 places.\n")
+    for person in people:
+        assert (await person.http.get("/api/auth/me")).status_code == 401
+
+
+async def test_nobody_of_that_name_is_said_so(chat: ChatServer) -> None:
+    for name in ("nobody-here", "\u202e", "a" * 500, "--", ""):
+        ran = await asyncio.to_thread(shell, chat.settings, "sessions", "end", "--", name)
+        assert ran.returncode == 1, name
+        assert ran.stderr == "Error: There is nobody of this name.\n"
+
+
+async def test_wrong_use_is_told_apart(chat: ChatServer) -> None:
+    for arguments in (("sessions", "end"), ("sessions", "end", "x", "--all"), ("no-such-command",)):
+        ran = await asyncio.to_thread(shell, chat.settings, *arguments)
+        assert ran.returncode == 2, arguments
+        assert "Traceback" not in ran.stderr
