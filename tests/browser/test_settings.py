@@ -93,7 +93,7 @@ def test_a_switch_keeps_its_position_on_the_server_and_tells_the_other_tabs(mira
     other.goto(mira.url)
     other.evaluate(
         "() => addEventListener('storage', event => {"
-        " if (event.key === 'chat.sound') document.title = `heard ${event.newValue}` })"
+        " if (event.key === 'chat.sound') globalThis.heard = event.newValue })"
     )
     sounds = page.get_by_role("switch", name="Message sounds")
     expect(sounds).to_have_attribute("aria-checked", "true")
@@ -101,7 +101,7 @@ def test_a_switch_keeps_its_position_on_the_server_and_tells_the_other_tabs(mira
     sounds.click()
 
     expect(sounds).to_have_attribute("aria-checked", "false")
-    expect(other).to_have_title("heard off")
+    other.wait_for_function("globalThis.heard === 'off'")
     assert not own_sound(mira)
     page.reload()
     expect(sounds).to_have_attribute("aria-checked", "false")

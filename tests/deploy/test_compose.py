@@ -197,6 +197,7 @@ def test_nginx_starts_with_the_main_file_and_the_site(tmp_path: Path) -> None:
     (tmp_path / "nginx.conf").write_text(main)
     (tmp_path / "mime.types").write_text("types {}")
     site = nginx._moved((DEPLOY / "nginx.conf").read_text())
+    (tmp_path / "conf.d").mkdir(exist_ok=True)
     (tmp_path / "conf.d" / "default.conf").write_text(site)
 
     done = subprocess.run(  # noqa: S603  # a program of the system, with files of ours
