@@ -10,15 +10,27 @@ import pytest
 from sqlalchemy import insert, update
 from sqlmodel import col
 
+from chat_app.accounts import endings, vigil
 from chat_app.accounts.names import index_names
+from chat_app.conversations import deliveries
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.core.ids import new_id
 from chat_app.core.settings import Settings, read_settings
+from chat_app.messages import catch_up
 from chat_app.messages.schemas import Outgoing
 from chat_app.models import User
 from chat_app.node import Node, running_node
 from tests.conftest import SECRET, Storage
+
+# How often a node asks its database without being asked.
+PERIODS = (
+    (catch_up, "EVERY_S"),
+    (endings, "EVERY_S"),
+    (deliveries, "EVERY_S"),
+    (vigil, "LOOK_EVERY_S"),
+)
+NEVER_S = 3_600.0
 
 
 def settings_of(storage: Storage, **more: str) -> Settings:
@@ -35,6 +47,16 @@ async def open_node(storage: Storage, **more: str) -> AsyncIterator[Node]:
     """Run a node over `storage`."""
     async with running_node(settings_of(storage, **more)) as node:
         yield node
+
+
+@asynccontextmanager
+async def open_still_node(storage: Storage, **more: str) -> AsyncIterator[Node]:
+    """Run a node over `storage` that asks the database nothing of its own accord."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in PERIODS:
+            patch.setattr(module, name, NEVER_S)
+        async with open_node(storage, **more) as node:
+            yield node
 
 
 async def new_user(node: Node, display_name: str = "Somebody", **fields: Any) -> UUID:  # noqa: ANN401  # columns of any type

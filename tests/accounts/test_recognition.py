@@ -19,7 +19,7 @@ from chat_app.node import Node
 from chat_app.realtime.outlet import Outlet
 from tests.clients import PASSWORD, PATIENCE_S, new_username
 from tests.conftest import Storage
-from tests.nodes import new_user, open_node, to_conversation, to_user
+from tests.nodes import new_user, open_node, open_still_node, to_conversation, to_user
 from tests.statements import plan_of, statements
 
 CROWD = 50
@@ -77,7 +77,7 @@ async def identity_of(node: Node, signed_in: SignedIn) -> Identity:
 
 
 async def test_connecting_costs_two_statements(storage: Storage) -> None:
-    async with open_node(storage) as node:
+    async with open_still_node(storage) as node:
         alice, bob = await sign_up(node), await new_user(node)
         await node.messages.send(to_user(bob, alice.user.id))
         (await connect(node, alice)).shut(1000, "warm")
@@ -89,7 +89,7 @@ async def test_connecting_costs_two_statements(storage: Storage) -> None:
 
 async def test_groups_cost_one_statement_more(storage: Storage) -> None:
     """What came before the outlet heard a group must be counted, what comes after it is told."""
-    async with open_node(storage) as node:
+    async with open_still_node(storage) as node:
         alice, bob = await sign_up(node), await new_user(node)
         for _ in range(3):
             group = await node.conversations.create_group(
@@ -103,7 +103,7 @@ async def test_groups_cost_one_statement_more(storage: Storage) -> None:
 
 
 async def test_a_crowd_that_comes_at_once_costs_a_few_statements(storage: Storage) -> None:
-    async with open_node(storage, TEST_CHEAP_HASHES="1") as node:
+    async with open_still_node(storage, TEST_CHEAP_HASHES="1") as node:
         some = [await sign_up(node) for _ in range(5)]
         devices = [one for one in some for _ in range(CROWD // len(some))]
         with questions_of_connecting() as asked:
@@ -117,7 +117,7 @@ async def test_no_look_up_of_connecting_reads_a_whole_table(storage: Storage) ->
     """On SQLite, which tells its plan; PostgreSQL rightly scans tables as small as these."""
     if storage.database_url:
         return
-    async with open_node(storage) as node:
+    async with open_still_node(storage) as node:
         alice = await sign_up(node)
         with questions_of_connecting() as asked:
             outlet = await connect(node, alice)

@@ -13,7 +13,7 @@ from chat_app.node import Node
 from chat_app.realtime.events import ConversationDelivered, ConversationRead, Delivery, decode
 from chat_app.realtime.outlet import Outlet
 from tests.conftest import Storage
-from tests.nodes import new_user, open_node, to_conversation, to_user
+from tests.nodes import new_user, open_node, open_still_node, to_conversation, to_user
 from tests.statements import statements
 
 RECEIPTS = (ConversationDelivered, ConversationRead)
@@ -110,7 +110,7 @@ async def test_a_message_that_no_device_was_handed_is_not_delivered(storage: Sto
 
 
 async def test_many_receipts_are_one_statement(storage: Storage) -> None:
-    async with open_node(storage) as node:
+    async with open_still_node(storage) as node:
         bob = await new_user(node)
         peers = [await new_user(node) for _ in range(5)]
         messages = [await said(node, peer, bob) for peer in peers for _ in range(3)]
@@ -125,7 +125,7 @@ async def test_many_receipts_are_one_statement(storage: Storage) -> None:
 
 
 async def test_what_was_noted_before_asks_for_nothing(storage: Storage) -> None:
-    async with open_node(storage) as node:
+    async with open_still_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         message = await said(node, alice, bob)
         node.deliveries.note_page([message], viewer_id=bob)

@@ -20,7 +20,7 @@ from chat_app.friends.search import search_users
 from chat_app.models import Block, NamePart, User
 from chat_app.node import Node
 from tests.conftest import Storage
-from tests.nodes import new_user, open_node
+from tests.nodes import new_user, open_node, open_still_node
 from tests.statements import explained, questions
 
 CROWD = 3_000
@@ -301,7 +301,7 @@ def _rank(username: str, display_name: str, wanted: str) -> int:
 
 @pytest.mark.parametrize("wanted", ["a", "an", "zo", "anna", "nobody is called so"])
 async def test_a_search_scans_no_table(storage: Storage, wanted: str) -> None:
-    async with open_node(storage) as node:
+    async with open_still_node(storage) as node:
         viewer = await new_user(node)
         await add_crowd(node)
         with questions() as asked:
@@ -317,7 +317,7 @@ async def test_a_search_scans_no_table(storage: Storage, wanted: str) -> None:
 
 
 async def test_a_letter_that_many_begin_with_costs_one_question(storage: Storage) -> None:
-    async with open_node(storage) as node:
+    async with open_still_node(storage) as node:
         viewer = await new_user(node)
         await add_crowd(node)
         with questions() as asked:

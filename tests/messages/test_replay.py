@@ -4,14 +4,14 @@ from uuid import uuid4
 
 from chat_app.messages.replay import missed
 from tests.conftest import Storage
-from tests.nodes import new_user, open_node, to_user
+from tests.nodes import new_user, open_still_node, to_user
 from tests.statements import plan_of, statements
 
 
 async def test_a_resume_costs_two_statements_for_any_number_of_conversations(
     storage: Storage,
 ) -> None:
-    async with open_node(storage) as node:
+    async with open_still_node(storage) as node:
         bob = await new_user(node)
         sent = []
         for _ in range(5):
@@ -39,7 +39,7 @@ async def test_cursors_are_looked_up_and_not_gone_through_for_each_conversation(
     """On SQLite, which tells its plan: 3,000 conversations with as many cursors took a minute."""
     if storage.database_url:
         return
-    async with open_node(storage) as node:
+    async with open_still_node(storage) as node:
         bob = await new_user(node)
         cursors = {uuid4(): 1 for _ in range(3)}
         with statements() as asked:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import Storage
-from tests.nodes import new_user, new_users, open_node, to_conversation, to_user
+from tests.nodes import new_user, new_users, open_still_node, to_conversation, to_user
 from tests.statements import plan_of, statements
 
 MOST = 6
@@ -15,7 +15,7 @@ async def test_a_send_costs_the_same_few_statements_for_any_number_of_members(
     storage: Storage,
 ) -> None:
     sent: dict[int, list[str]] = {}
-    async with open_node(storage) as node:
+    async with open_still_node(storage) as node:
         people = await new_users(node, max(SIZES))
         for size in SIZES:
             group = await node.conversations.create_group(
@@ -30,7 +30,7 @@ async def test_a_send_costs_the_same_few_statements_for_any_number_of_members(
 
 
 async def test_a_direct_message_costs_no_more(storage: Storage) -> None:
-    async with open_node(storage) as node:
+    async with open_still_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         await node.messages.send(to_user(alice, bob, "first"))
         # The first one introduces its conversation; the second is stored after that is done.
@@ -46,7 +46,7 @@ async def test_no_look_up_of_a_send_reads_a_whole_table(storage: Storage, table:
     """On SQLite, which tells its plan; PostgreSQL rightly scans tables as small as these."""
     if storage.database_url:
         return
-    async with open_node(storage) as node:
+    async with open_still_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         await node.messages.send(to_user(alice, bob, "first"))
         with statements() as sent:
