@@ -1,6 +1,7 @@
 """Ended sessions, told from the database: the news that one is over may be lost on its way.
 
 Once a second each process asks which sessions have ended lately, and ends what it holds of them.
+Those that have run out, or whose person is gone, are found by `vigil.py`, more slowly.
 """
 
 import asyncio

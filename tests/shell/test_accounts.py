@@ -53,7 +53,9 @@ async def test_a_reset_password_opens_and_the_old_one_and_its_sessions_do_not(
             alice.username.upper(),
             typed=NEW_PASSWORD + "\n",
         )
-        await socket.expect("session.ended")
+        # The looks into the database end it where the news is slow or has no bus to come by.
+        ended = await socket.expect("session.ended")
+        assert ended["reason"] in {"password_changed", "signed_out", "session_over"}
         assert await socket.close_code() == SESSION_OVER
         await other.settled()
 
