@@ -211,7 +211,13 @@ async def running_node(
         stack.push_async_callback(accounts.close)
         conversations = Conversations(database=database, broker=broker, online=online)
         stack.push_async_callback(conversations.close)
-        catch_up = CatchUp(database=database, hub=hub, online=online, metrics=metrics)
+        catch_up = CatchUp(
+            database=database,
+            hub=hub,
+            online=online,
+            about_to_tell=messages.is_about_to_tell,
+            metrics=metrics,
+        )
         await catch_up.start()
         stack.push_async_callback(catch_up.close)
         endings = Endings(database=database, hub=hub)

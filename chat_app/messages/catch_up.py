@@ -7,6 +7,7 @@ process asks which conversations moved, and tells its own outlets the changes it
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -58,8 +59,16 @@ class CatchUp:
     """Looks for what was not heard; start it inside the running loop, then close it."""
 
     def __init__(
-        self, *, database: Database, hub: Hub, online: Online, metrics: Metrics | None = None
+        self,
+        *,
+        database: Database,
+        hub: Hub,
+        online: Online,
+        about_to_tell: Callable[[Message], bool],
+        metrics: Metrics | None = None,
     ) -> None:
+        """`about_to_tell` knows what this process tells of next, once it has answered for it."""
+        self._about_to_tell = about_to_tell
         self._database = database
         self._hub = hub
         self._online = online
@@ -103,15 +112,17 @@ class CatchUp:
     async def look(self) -> int:
         """Tell what moved lately and was not heard; return how many changes that were.
 
-        Raises Unavailable: the next look reaches back as far as this one would have.
+        Raises Unavailable: the next look reaches back as far as this one would have. So it does
+        where something is left to the log writer, who may fail to tell of it.
         """
         now = time.monotonic()
         rows = await self._moved(now - self._looked_at + SLACK_S)
         unheard = [one for row in rows if (one := self._unheard(row)) is not None]
         lost = [one for one in unheard if one.is_at_rest or self._is_stuck(one.id)]
-        told = await self._tell(lost) if lost else 0
+        told, is_all = await self._tell(lost) if lost else (0, True)
         self._waiting = {one.id: self._hub.heard.rev_of(one.id) for one in unheard}
-        self._looked_at = now
+        if is_all:
+            self._looked_at = now
         if now - self._forgot_at > REMEMBERED_S:
             self._hub.heard.forget_old()
             self._forgot_at = now
@@ -158,22 +169,29 @@ class CatchUp:
             return False
         return self._waiting[conversation_id] == self._hub.heard.rev_of(conversation_id)
 
-    async def _tell(self, lost: list[Moved]) -> int:
+    async def _tell(self, lost: list[Moved]) -> tuple[int, bool]:
+        """Tell the changes of what was lost; return how many, and whether that was all."""
         changes = await self._changes(lost)
-        told = 0
+        told, left = 0, set[UUID]()
         for message, direct_key in changes:
             move = Move(message.conversation_id, message.rev)
-            if not self._hub.heard.has(move):
-                if message.seq == 1 and direct_key is not None:
-                    await self._introduce(message)
-                self._deliver(message, direct_key, move)
-                self._events.add()
-                self._late.add(_age_s(message))
-                told += 1
+            if self._hub.heard.has(move):
+                continue
+            if self._about_to_tell(message):
+                # Its sender gets the ack, and only then may hear of it.
+                left.add(message.conversation_id)
+                continue
+            if message.seq == 1 and direct_key is not None:
+                await self._introduce(message)
+            self._deliver(message, direct_key, move)
+            self._events.add()
+            self._late.add(_age_s(message))
+            told += 1
         if len(changes) < MOST_CHANGES:
             for one in lost:
-                self._hub.heard.settle(one.id, one.last_rev)
-        return told
+                if one.id not in left:
+                    self._hub.heard.settle(one.id, one.last_rev)
+        return told, not left
 
     async def _changes(self, lost: list[Moved]) -> list[tuple[Message, str | None]]:
         given = JsonRows(self._database.engine.dialect.name, id=Uuid, rev=BigInteger)

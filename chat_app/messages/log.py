@@ -30,7 +30,7 @@ from chat_app.messages.batch import Batch, Outcome, Stored
 from chat_app.messages.changes import store_changes
 from chat_app.messages.counted import Counted
 from chat_app.messages.failpoints import NO_FAILPOINTS, Failpoints
-from chat_app.messages.schemas import Change, Outgoing
+from chat_app.messages.schemas import Change, Message, Outgoing
 
 IN_ONE_BATCH = 256
 WAITING = 8_192
@@ -79,6 +79,8 @@ class MessageLog:
         self._announce = announce
         self._failpoints = failpoints
         self._waiting: asyncio.Queue[Pending] = asyncio.Queue(WAITING)
+        # What is being stored, answered and told.
+        self._under_way: Sequence[Pending] = ()
         self._direct_ids: dict[str, UUID] = {}
         self._writer: asyncio.Task[None] | None = None
         self._closing = False
@@ -109,6 +111,13 @@ class MessageLog:
             raise Unavailable from None
         return future
 
+    def is_about_to_tell(self, message: Message) -> bool:
+        """Whether this process is storing `message` or a change of it, and tells of that next.
+
+        It may be in the database already, and its sender has not been answered.
+        """
+        return any(_is_of(pending.entry, message) for pending in self._under_way)
+
     async def close(self) -> None:
         """Take nothing more, store what waits, and end; what takes too long has no ack yet."""
         self._closing = True
@@ -125,12 +134,14 @@ class MessageLog:
             batch = [await self._waiting.get()]
             while len(batch) < IN_ONE_BATCH and not self._waiting.empty():
                 batch.append(self._waiting.get_nowait())
+            self._under_way = batch
             try:
                 for _, run in groupby(batch, key=_kind):
                     await self._write(list(run))
             except AppError as error:
                 self._refuse(batch, error)
             finally:
+                self._under_way = ()
                 for _ in batch:
                     self._waiting.task_done()
 
@@ -235,3 +246,9 @@ class MessageLog:
 
 def _kind(pending: Pending) -> bool:
     return isinstance(pending.entry, Change)
+
+
+def _is_of(entry: Entry, message: Message) -> bool:
+    if isinstance(entry, Change):
+        return entry.message_id == message.id
+    return (entry.sender_id, entry.client_id) == (message.sender_id, message.client_id)

@@ -55,6 +55,7 @@ class Messages:
         per_s = burst / settings.limit_messages_per_second
         self._sending = Limit("message", burst, per_s, refills=True)
         self._log = MessageLog(database, self._announce, failpoints, metrics, traces)
+        self.is_about_to_tell = self._log.is_about_to_tell
 
     def start(self) -> None:
         """Start the log writer; call inside the running loop."""

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
@@ -149,6 +149,49 @@ async def test_nobody_is_told_what_they_may_not_see(storage: Storage) -> None:
         device.shut(1012, "the test is over")
         with pytest.raises(Exception, match="over"):
             await device.take()
+
+
+async def test_what_is_stored_and_not_yet_acknowledged_is_left_to_the_log_writer(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sending socket gets the ack and no event; all others get the event, the own ones too."""
+    async with open_node(storage) as node:
+        alice, bob = await new_user(node), await new_user(node)
+        await node.catch_up.close()
+        mine = await node.open_outlet(Identity(alice, new_id()))
+        another = await node.open_outlet(Identity(alice, new_id()))
+        await node.messages.send(to_user(alice, bob, "the first, which introduces"))
+        for device in (mine, another):
+            await heard(device, 2)
+        stored, may_go_on = asyncio.Event(), asyncio.Event()
+        transact = node.database.transact
+
+        async def transact_and_wait(work: Any) -> Any:  # noqa: ANN401  # whatever it returns
+            outcome = await transact(work)
+            stored.set()
+            await may_go_on.wait()
+            return outcome
+
+        with monkeypatch.context() as patch:
+            patch.setattr(node.database, "transact", transact_and_wait)
+            outgoing = to_user(alice, bob)._replace(origin=mine.id)
+            sending = asyncio.create_task(node.messages.send(outgoing))
+            await stored.wait()
+            # What is missing twice running is taken for lost.
+            looks = [await node.catch_up.look() for _ in range(3)]
+            may_go_on.set()
+            sent = await sending
+
+        assert looks == [0, 0, 0]
+        assert await heard(another, 1) == [MessageCreated(message=sent.message)]
+        assert await node.catch_up.look() == 0
+        assert created_in(mine) == []
+
+
+def created_in(outlet: Outlet) -> list[AnyEvent]:
+    """Return the news of messages that waits in an outlet."""
+    events = [decode(envelope.body) for envelope in outlet._queue]
+    return [event for event in events if isinstance(event, MessageCreated)]
 
 
 async def test_groups_catch_up_too(storage: Storage) -> None:
