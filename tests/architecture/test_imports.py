@@ -22,7 +22,9 @@ MAY_IMPORT = {
     "conversations": INNER | {"accounts", "friends"},
     "messages": INNER | {"accounts", "friends", "conversations"},
     "presence": INNER | {"accounts", "friends", "conversations"},
-    "node": INNER | set(DOMAINS),
+    "outside": {"core", "realtime"},
+    "assembly": INNER | {*DOMAINS, "outside"},
+    "node": INNER | {*DOMAINS, "outside", "assembly"},
     # Tables never reach a door.
     "api": {"core", "realtime", "node", *DOMAINS},
     "ui": {"core", "realtime", "node", "edge", *DOMAINS},
@@ -38,7 +40,7 @@ MAY_IMPORT = {
     # Copies tables by what the migrations make of them: it knows no domain, nor the models.
     "archive": {"core"},
     # The operator's door: like the others it knows no table.
-    "shell": {"core", "realtime", "node", "census", "archive", *DOMAINS},
+    "shell": {"core", "realtime", "outside", "census", "archive", *DOMAINS},
     "__main__": {"shell"},
     # The composition root imports everything, and nothing imports it.
     "chat_app": INNER | {*DOMAINS, "node", "api", "ui", "edge", "cross_origin"},
@@ -53,6 +55,7 @@ LIBRARY_HOME = {
     "engineio": {"ui"},
     "uvicorn": {"ui/production.py", "ui/peers.py"},
     "redis": {
+        "outside",
         "core/rate_limit.py",
         "realtime/redis_broker.py",
         "realtime/redis_online.py",

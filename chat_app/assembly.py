@@ -1,0 +1,151 @@
+"""How the parts of a node are put together, each started and, at the end, closed in order."""
+
+import contextlib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol, TypeVar
+
+from chat_app.accounts.endings import Endings
+from chat_app.accounts.service import Accounts
+from chat_app.accounts.vigil import Vigil
+from chat_app.conversations.deliveries import Deliveries
+from chat_app.conversations.service import Conversations
+from chat_app.core.metrics import Metrics
+from chat_app.core.passwords import Passwords
+from chat_app.core.settings import Settings
+from chat_app.core.traces import Traces
+from chat_app.friends.service import Friends
+from chat_app.messages.catch_up import CatchUp
+from chat_app.messages.failpoints import Failpoints
+from chat_app.messages.service import Messages
+from chat_app.outside import Outside
+from chat_app.presence.service import Presence
+from chat_app.realtime.counted import count_outlets
+from chat_app.realtime.hub import Hub
+
+
+class Running(Protocol):
+    """A part that works by itself while the node runs."""
+
+    def start(self) -> None:
+        """Start its tasks, inside the running loop."""
+
+    async def close(self) -> None:
+        """End them."""
+
+
+Part = TypeVar("Part", bound=Running)
+
+
+def run(stack: contextlib.AsyncExitStack, part: Part) -> Part:
+    """Start a part now and close it with the stack; return it."""
+    part.start()
+    stack.push_async_callback(part.close)
+    return part
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """Makes the domains of one node; what was made last is closed first."""
+
+    settings: Settings
+    outside: Outside
+    metrics: Metrics
+    traces: Traces
+    stack: contextlib.AsyncExitStack
+
+    def deliveries(self) -> Deliveries:
+        """Make what notes and tells what devices were handed."""
+        database, broker = self.outside.database, self.outside.broker
+        return run(self.stack, Deliveries(database=database, broker=broker))
+
+    def messages(self, failpoints: Failpoints) -> Messages:
+        """Make the use cases of messages, with their log writer."""
+        messages = Messages(
+            database=self.outside.database,
+            broker=self.outside.broker,
+            online=self.outside.online,
+            limits=self.outside.limits,
+            settings=self.settings,
+            failpoints=failpoints,
+            metrics=self.metrics,
+            traces=self.traces,
+        )
+        return run(self.stack, messages)
+
+    def presence(self) -> Presence:
+        """Make what follows and tells who is there."""
+        online = self.outside.online
+        self.metrics.gauge(
+            "chat_presence_here",
+            "People whom this node says are online",
+            lambda: len(online.here()),
+        )
+        presence = Presence(
+            database=self.outside.database,
+            broker=self.outside.broker,
+            online=online,
+            settings=self.settings,
+        )
+        return run(self.stack, presence)
+
+    def hub(self, presence: Presence, deliveries: Deliveries) -> Hub:
+        """Make the hub of this node's devices."""
+        hub = Hub(self.outside.broker, presence)
+        count_outlets(hub, self.metrics)
+        hub.handed = deliveries.note
+        self.stack.push_async_callback(hub.close)
+        return hub
+
+    def accounts(self, hub: Hub, presence: Presence) -> Accounts:
+        """Make the use cases of accounts, and what looks after the sessions."""
+        database = self.outside.database
+        passwords = Passwords(metrics=self.metrics)
+        self.stack.callback(passwords.close)
+        lifetime = timedelta(days=self.settings.session_days)
+        vigil = run(self.stack, Vigil(database=database, hub=hub, lifetime=lifetime))
+        accounts = Accounts(
+            database=database,
+            broker=self.outside.broker,
+            passwords=passwords,
+            limits=self.outside.limits,
+            settings=self.settings,
+            profile_changed=presence.look_again_at,
+            session_used=vigil.used,
+        )
+        self.stack.push_async_callback(accounts.close)
+        run(self.stack, Endings(database=database, hub=hub))
+        return accounts
+
+    def friends(self, presence: Presence) -> Friends:
+        """Make the use cases of friends."""
+        return Friends(
+            database=self.outside.database,
+            broker=self.outside.broker,
+            online=self.outside.online,
+            limits=self.outside.limits,
+            settings=self.settings,
+            changed=presence.look_again,
+        )
+
+    def conversations(self) -> Conversations:
+        """Make the use cases of conversations."""
+        outside = self.outside
+        conversations = Conversations(
+            database=outside.database, broker=outside.broker, online=outside.online
+        )
+        self.stack.push_async_callback(conversations.close)
+        return conversations
+
+    async def catch_up(self, hub: Hub, messages: Messages) -> CatchUp:
+        """Make what tells from the database what the bus has lost."""
+        catch_up = CatchUp(
+            database=self.outside.database,
+            hub=hub,
+            online=self.outside.online,
+            about_to_tell=messages.is_about_to_tell,
+            metrics=self.metrics,
+        )
+        await catch_up.start()
+        self.stack.push_async_callback(catch_up.close)
+        return catch_up

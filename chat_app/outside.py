@@ -1,0 +1,110 @@
+"""What a node shares with the others: the database, and what is in Redis or else in its twins."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from chat_app.core import fitness
+from chat_app.core.database import Database
+from chat_app.core.metrics import Metrics
+from chat_app.core.rate_limit import (
+    MemoryRateLimits,
+    NoRateLimits,
+    RateLimits,
+    RedisRateLimits,
+)
+from chat_app.core.settings import Settings
+from chat_app.core.time_keeper import TimeKeeper
+from chat_app.core.traces import Traces
+from chat_app.realtime.broker import Broker, MemoryBroker
+from chat_app.realtime.online import MemoryOnline, Online, Times
+from chat_app.realtime.redis_broker import RedisBroker
+from chat_app.realtime.redis_client import REDIS_WAIT_S, open_redis
+from chat_app.realtime.redis_online import RedisOnline
+from chat_app.realtime.shared_key import SharedKey
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The parts of a running process that are one for all of them."""
+
+    database: Database
+    broker: Broker
+    online: Online
+    limits: RateLimits
+    shared_key: SharedKey | None
+
+
+@contextlib.asynccontextmanager
+async def open_outside(
+    settings: Settings, metrics: Metrics, traces: Traces
+) -> AsyncIterator[Outside]:
+    """Open all of it, migrating where that is safe. Raises CannotStart."""
+    async with contextlib.AsyncExitStack() as stack:
+        database = Database(settings, metrics)
+        stack.push_async_callback(database.close)
+        await fitness.make_fit(database, settings)
+        await stack.enter_async_context(TimeKeeper(database))
+        shared_key = await _shared_key(settings, stack)
+        broker = open_broker(settings, metrics, traces)
+        stack.push_async_callback(broker.close)
+        yield Outside(
+            database=database,
+            broker=broker,
+            online=_online(settings, stack),
+            limits=_limits(settings, stack),
+            shared_key=shared_key,
+        )
+
+
+def open_broker(settings: Settings, metrics: Metrics, traces: Traces) -> Broker:
+    """Return the broker between this process and the others, carrying already."""
+    broker: Broker = MemoryBroker()
+    if settings.redis_url:
+        # A subscribed connection is silent for as long as there is no news.
+        redis = open_redis(settings, answer_within_s=None)
+        broker = shared = RedisBroker(redis, settings.redis_prefix, metrics, traces)
+        shared.start()
+    metrics.gauge("chat_bus_up", "Whether other nodes can be reached", broker.is_up)
+    return broker
+
+
+async def count_online(settings: Settings) -> int | None:
+    """Count who is connected to any node; None without a Redis that knows."""
+    if not settings.redis_url:
+        return None
+    async with open_redis(settings, answer_within_s=REDIS_WAIT_S) as redis:
+        times = Times(settings.presence_ttl_seconds)
+        return await RedisOnline(redis, settings.redis_prefix, times).count()
+
+
+def _limits(settings: Settings, stack: contextlib.AsyncExitStack) -> RateLimits:
+    if settings.limits == "off":
+        return NoRateLimits()
+    if not settings.redis_url:
+        return MemoryRateLimits()
+    return RedisRateLimits(_asking(settings, stack), settings.redis_prefix)
+
+
+def _online(settings: Settings, stack: contextlib.AsyncExitStack) -> Online:
+    if not settings.redis_url:
+        return MemoryOnline()
+    times = Times(settings.presence_ttl_seconds)
+    return RedisOnline(_asking(settings, stack), settings.redis_prefix, times)
+
+
+async def _shared_key(settings: Settings, stack: contextlib.AsyncExitStack) -> SharedKey | None:
+    if not settings.redis_url:
+        return None
+    secret = settings.secret_key.get_secret_value()
+    key = SharedKey(_asking(settings, stack), settings.redis_prefix, secret)
+    return await stack.enter_async_context(key)
+
+
+def _asking(settings: Settings, stack: contextlib.AsyncExitStack) -> Redis:
+    """Return a client with connections of its own: who waits for one holds up nobody else's."""
+    redis = open_redis(settings, answer_within_s=REDIS_WAIT_S)
+    stack.push_async_callback(redis.aclose)
+    return redis
