@@ -46,7 +46,7 @@ async def open_outside(
         database = Database(settings, metrics)
         stack.push_async_callback(database.close)
         await fitness.make_fit(database, settings)
-        await stack.enter_async_context(TimeKeeper(database))
+        await stack.enter_async_context(TimeKeeper(database).comparing())
         shared_key = await _shared_key(settings, stack)
         broker = open_broker(settings, metrics, traces)
         stack.push_async_callback(broker.close)
@@ -100,7 +100,8 @@ async def _shared_key(settings: Settings, stack: contextlib.AsyncExitStack) -> S
         return None
     secret = settings.secret_key.get_secret_value()
     key = SharedKey(_asking(settings, stack), settings.redis_prefix, secret)
-    return await stack.enter_async_context(key)
+    await stack.enter_async_context(key.comparing())
+    return key
 
 
 def _asking(settings: Settings, stack: contextlib.AsyncExitStack) -> Redis:

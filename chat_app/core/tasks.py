@@ -1,7 +1,8 @@
-"""Ending tasks that a service owns."""
+"""Tasks that a service owns."""
 
 import asyncio
-from collections.abc import Iterable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
 
 ASK_AGAIN_S = 0.2
@@ -18,3 +19,19 @@ async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=ASK_AGAIN_S)
+
+
+@contextlib.asynccontextmanager
+async def repeated(step: Callable[[], Awaitable[None]], *, every_s: float) -> AsyncIterator[None]:
+    """Take a step again and again, after this long for the first time, while the block lasts."""
+
+    async def go_on() -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            await step()
+
+    task = asyncio.create_task(go_on())
+    try:
+        yield
+    finally:
+        await end([task])

@@ -4,8 +4,8 @@ With a clock five minutes off, a node would hand out tokens that the others take
 for not yet valid, and stamp messages with times that never were.
 """
 
-import asyncio
-from typing import Self
+import contextlib
+from collections.abc import AsyncIterator
 
 import structlog
 from sqlalchemy import func, select
@@ -20,22 +20,23 @@ log = structlog.get_logger(__name__)
 
 
 class TimeKeeper:
-    """One task that compares the clocks, at the start and then every half minute."""
+    """Compares the clocks, at the start and then every half minute."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._tasks: list[asyncio.Task[None]] = []
 
-    async def __aenter__(self) -> Self:
-        """Compare, and go on comparing. An embedded database has no clock of its own."""
-        if not self._database.is_sqlite:
-            await self.look()
-            self._tasks = [asyncio.create_task(self._keep())]
-        return self
+    @contextlib.asynccontextmanager
+    async def comparing(self) -> AsyncIterator[None]:
+        """Compare, and go on comparing while the block lasts.
 
-    async def __aexit__(self, *_: object) -> None:
-        """Stop comparing."""
-        await tasks.end(self._tasks)
+        An embedded database has no clock of its own.
+        """
+        if self._database.is_sqlite:
+            yield
+            return
+        await self.look()
+        async with tasks.repeated(self.look, every_s=EVERY_S):
+            yield
 
     async def look(self) -> None:
         """Compare once. While the database is away, what was known before counts."""
@@ -54,8 +55,3 @@ class TimeKeeper:
                 seconds=round(-corrected.total_seconds(), 1),
                 what_to_do="synchronise this machine's clock; until then the database's counts",
             )
-
-    async def _keep(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY_S)
-            await self.look()

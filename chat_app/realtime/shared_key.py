@@ -5,9 +5,9 @@ signed in and out. Each says every few seconds in Redis which key it has, by a f
 tells two chats that use one Redis under one prefix by mistake.
 """
 
-import asyncio
+import contextlib
 import hashlib
-from typing import Self
+from collections.abc import AsyncIterator
 
 import structlog
 from redis.asyncio import Redis
@@ -42,20 +42,19 @@ class SharedKey:
         self._key = f"{prefix}key"
         # Of no use to whoever reads it: the key has 32 bytes that nobody can guess.
         self._ours = hashlib.sha256(b"chat key\0" + secret.encode()).hexdigest()
-        self._tasks: list[asyncio.Task[None]] = []
         self.differs = False
 
-    async def __aenter__(self) -> Self:
-        """Compare, and go on comparing. Raises CannotStart when running nodes have another key."""
+    @contextlib.asynccontextmanager
+    async def comparing(self) -> AsyncIterator[None]:
+        """Compare, and go on comparing while the block lasts.
+
+        Raises CannotStart when running nodes have another key.
+        """
         await self.look()
         if self.differs:
             raise CannotStart(ANOTHER_KEY)
-        self._tasks = [asyncio.create_task(self._keep())]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Say nothing any more."""
-        await tasks.end(self._tasks)
+        async with tasks.repeated(self.look, every_s=EVERY_S):
+            yield
 
     async def look(self) -> None:
         """Compare once. While Redis is away, what was known before counts."""
@@ -66,8 +65,3 @@ class SharedKey:
         self.differs = not same
         if self.differs:
             log.error("node.another_key", what_to_do=ANOTHER_KEY)
-
-    async def _keep(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY_S)
-            await self.look()

@@ -37,3 +37,17 @@ async def test_what_a_task_ends_with_is_its_own_affair() -> None:
 
 async def test_there_may_be_nothing_to_end() -> None:
     await tasks.end([])
+
+
+async def test_a_step_is_repeated_while_the_block_lasts() -> None:
+    taken = asyncio.Semaphore(0)
+
+    async def step() -> None:
+        taken.release()
+
+    async with tasks.repeated(step, every_s=0.001):
+        for _ in range(3):
+            await taken.acquire()
+        assert len(asyncio.all_tasks()) == 2
+
+    assert len(asyncio.all_tasks()) == 1

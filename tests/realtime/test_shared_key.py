@@ -83,7 +83,7 @@ async def test_with_redis_away_a_node_starts_and_compares_later(storage: Storage
 async def test_the_key_may_be_changed_when_no_node_runs(redis: Redis) -> None:
     old = SharedKey(redis, "chat:", SECRET)
     new = SharedKey(redis, "chat:", OTHER_SECRET)
-    async with old:
+    async with old.comparing():
         pass
     await redis.pexpire("chat:key", 100)
 
