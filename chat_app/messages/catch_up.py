@@ -113,7 +113,8 @@ class CatchUp:
         """Tell what moved lately and was not heard; return how many changes that were.
 
         Raises Unavailable: the next look reaches back as far as this one would have. So it does
-        where something is left to the log writer, who may fail to tell of it.
+        where there is more than one look tells, or something is left to the log writer, who may
+        fail to tell of it.
         """
         now = time.monotonic()
         rows = await self._moved(now - self._looked_at + SLACK_S)
@@ -187,11 +188,19 @@ class CatchUp:
             self._events.add()
             self._late.add(_age_s(message))
             told += 1
-        if len(changes) < MOST_CHANGES:
-            for one in lost:
-                if one.id not in left:
-                    self._hub.heard.settle(one.id, one.last_rev)
-        return told, not left
+        self._settle(lost, [message for message, _ in changes], left)
+        return told, not left and len(changes) < MOST_CHANGES
+
+    def _settle(self, lost: list[Moved], changes: list[Message], left: set[UUID]) -> None:
+        ends = {one.id: one.last_rev for one in lost}
+        if len(changes) == MOST_CHANGES:
+            # There is more: of the last conversation, and of those that were not reached. Looking
+            # at the same ones again would never come to an end where enough is written.
+            last = changes[-1]
+            ends = {message.conversation_id: ends[message.conversation_id] for message in changes}
+            ends[last.conversation_id] = last.rev
+        for conversation_id in ends.keys() - left:
+            self._hub.heard.settle(conversation_id, ends[conversation_id])
 
     async def _changes(self, lost: list[Moved]) -> list[tuple[Message, str | None]]:
         given = JsonRows(self._database.engine.dialect.name, id=Uuid, rev=BigInteger)

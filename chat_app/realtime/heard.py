@@ -4,6 +4,8 @@ from uuid import UUID
 
 from chat_app.realtime.events import Move
 
+FIRST = 1
+
 
 class _Told:
     """All changes up to `rev`, if that is known, and those of `beyond` it that came out of turn."""
@@ -16,6 +18,8 @@ class _Told:
         self.beyond: set[int] | tuple[()] = ()
 
     def note(self, rev: int) -> None:
+        if self.rev is None and rev == FIRST:
+            self.rev = 0  # before the first change there was nothing to hear
         if self.rev is not None and rev == self.rev + 1 and not self.beyond:
             self.rev = rev
             return

@@ -205,3 +205,39 @@ async def test_groups_catch_up_too(storage: Storage) -> None:
         (created,) = await heard(device, 1)
 
         assert created == MessageCreated(message=sent.message)
+
+
+async def test_a_new_conversation_needs_no_look(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        alice, bob = await new_user(node), await new_user(node)
+        await node.catch_up.close()
+        async with await node.open_outlet(Identity(bob, new_id())):
+            await node.messages.send(to_user(alice, bob, "one"))
+            last = (await node.messages.send(to_user(alice, bob, "two"))).message
+
+            assert node.hub.heard.rev_of(last.conversation_id) == last.rev
+
+
+async def test_more_than_one_look_can_tell_comes_with_the_next(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catch_up, "MOST_CHANGES", 3)
+    async with far_apart(storage) as far:
+        await far.there.catch_up.close()
+        other = await new_user(far.here)
+        texts = ("one", "two", "three", "four")
+        sent = [
+            (await far.here.messages.send(to_user(sender, far.bob, text))).message.id
+            for sender in (far.alice, other)
+            for text in texts
+        ]
+
+        told = 0
+        async with asyncio.timeout(PATIENCE_S):
+            while told < len(sent):
+                told += await far.there.catch_up.look()
+                await asyncio.sleep(0.1)
+
+        events = await heard(far.device, len(sent) + 2)
+        created = [event.message.id for event in events if isinstance(event, MessageCreated)]
+        assert sorted(created) == sorted(sent)
