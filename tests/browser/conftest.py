@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, 
 from tests import programs
 from tests.clients import PASSWORD
 
-PATIENCE_MS = 10_000
+PATIENCE_MS = 20_000
 CHAT = re.compile(r"/chat/[0-9a-f-]{36}$")
 DESKTOP = {"width": 1280, "height": 800}
 
