@@ -34,6 +34,7 @@ from chat_app.realtime.hub import Hub
 from chat_app.realtime.online import Online
 from chat_app.realtime.outlet import Outlet
 from chat_app.realtime.shared_key import SharedKey
+from chat_app.realtime.sockets import Sockets
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +59,7 @@ class Node:
     hub: Hub
     online: Online
     limits: RateLimits
+    sockets: Sockets
     accounts: Accounts
     friends: Friends
     conversations: Conversations
@@ -159,6 +161,7 @@ async def running_node(
             hub=hub,
             online=outside.online,
             limits=outside.limits,
+            sockets=outside.sockets,
             accounts=make.accounts(hub, presence),
             friends=make.friends(presence),
             conversations=make.conversations(),

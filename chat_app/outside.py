@@ -23,7 +23,9 @@ from chat_app.realtime.online import MemoryOnline, Online, Times
 from chat_app.realtime.redis_broker import RedisBroker
 from chat_app.realtime.redis_client import REDIS_WAIT_S, open_redis
 from chat_app.realtime.redis_online import RedisOnline
+from chat_app.realtime.redis_sockets import RedisSockets
 from chat_app.realtime.shared_key import SharedKey
+from chat_app.realtime.sockets import MemorySockets, Sockets
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Outside:
     broker: Broker
     online: Online
     limits: RateLimits
+    sockets: Sockets
     shared_key: SharedKey | None
 
 
@@ -55,6 +58,7 @@ async def open_outside(
             broker=broker,
             online=_online(settings, stack),
             limits=_limits(settings, stack),
+            sockets=_sockets(settings, metrics, stack),
             shared_key=shared_key,
         )
 
@@ -93,6 +97,16 @@ def _online(settings: Settings, stack: contextlib.AsyncExitStack) -> Online:
         return MemoryOnline()
     times = Times(settings.presence_ttl_seconds)
     return RedisOnline(_asking(settings, stack), settings.redis_prefix, times)
+
+
+def _sockets(settings: Settings, metrics: Metrics, stack: contextlib.AsyncExitStack) -> Sockets:
+    sockets: Sockets = MemorySockets()
+    if settings.redis_url and settings.limits == "on":
+        sockets = shared = RedisSockets(_asking(settings, stack), settings.redis_prefix)
+        shared.start()
+        stack.push_async_callback(shared.close)
+    metrics.gauge("chat_sockets", "Live sockets that are signed in", sockets.here)
+    return sockets
 
 
 async def _shared_key(settings: Settings, stack: contextlib.AsyncExitStack) -> SharedKey | None:

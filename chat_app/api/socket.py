@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import structlog
@@ -43,7 +43,7 @@ async def live_socket(socket: Socket) -> None:
     spoken = chosen or JSON
     try:
         known = await _authenticate(socket, spoken, node, cookie)
-        with _counted(socket, node, known.identity.user_id):
+        async with _counted(node, known.identity.user_id):
             # What happens from here on comes after the greeting.
             outlet, unread = await node.enter(known.identity)
             async with outlet:
@@ -56,20 +56,13 @@ async def live_socket(socket: Socket) -> None:
         await _close(socket, UNAVAILABLE, error.code)
 
 
-@contextlib.contextmanager
-def _counted(socket: Socket, node: Node, user_id: UUID) -> Iterator[None]:
+@contextlib.asynccontextmanager
+async def _counted(node: Node, user_id: UUID) -> AsyncIterator[None]:
     """Count a user's sockets; tabs of the screens do not count. Raises Refused beyond the limit."""
-    sockets = counted_in(socket).open
-    most = node.settings.limit_sockets_per_user
-    if node.settings.limits == "on" and sockets[user_id] >= most:
-        raise Refused(TOO_MANY, "too many sockets")
-    sockets[user_id] += 1
-    try:
+    async with node.sockets.counted(user_id) as number:
+        if node.settings.limits == "on" and number > node.settings.limit_sockets_per_user:
+            raise Refused(TOO_MANY, "too many sockets")
         yield
-    finally:
-        sockets[user_id] -= 1
-        if not sockets[user_id]:
-            del sockets[user_id]
 
 
 async def _authenticate(

@@ -60,6 +60,7 @@ LIBRARY_HOME = {
         "realtime/redis_broker.py",
         "realtime/redis_online.py",
         "realtime/redis_client.py",
+        "realtime/redis_sockets.py",
         "realtime/shared_key.py",
     },
     "asyncpg": {"archive/errors.py"},

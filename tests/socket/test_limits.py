@@ -1,8 +1,11 @@
 """W5: a flood is stopped, and only the one who floods notices."""
 
 import asyncio
-from contextlib import AsyncExitStack
+import signal
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 
+import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests import clients
@@ -73,3 +76,62 @@ async def test_one_user_has_twenty_sockets(start_chat: StartChat) -> None:
             assert 4400 <= await one_more.close_code() < 4500
             await other.settled()
         await asyncio.gather(*(socket.settled() for socket in sockets))
+
+
+async def open_sockets(person: clients.Person, count: int, stack: AsyncExitStack) -> None:
+    """Open that many sockets, which end with the stack."""
+    for _ in range(count):
+        await stack.enter_async_context(person.socket())
+
+
+async def is_one_too_many(person: clients.Person) -> bool:
+    """Try to open one more socket, and close it again."""
+    async with clients.Socket.open(person.url) as one_more:
+        await one_more.send({"type": "auth", "content": person.access_token})
+        with suppress(ConnectionClosed):
+            await one_more.expect("ready")
+            return False
+        assert await one_more.close_code() == 4429
+        return True
+
+
+async def until_one_more_may(person: clients.Person) -> None:
+    """Wait until the chat knows that others have gone."""
+    async with asyncio.timeout(60):
+        while await is_one_too_many(person):
+            await asyncio.sleep(0.2)  # a killed node has to be taken for dead
+
+
+@pytest.mark.one_process
+@pytest.mark.parametrize("pair", ["postgres+redis"])
+async def test_sockets_count_over_nodes_and_those_of_a_killed_one_do_not(
+    start_chat: StartChat,
+) -> None:
+    one = start_chat(CHAT_LIMITS="on")
+    shared = {name: one.settings[name] for name in ("CHAT_DATABASE_URL", "CHAT_REDIS_URL")}
+    other = start_chat(CHAT_LIMITS="on", **shared)
+    alice, bob = await clients.register(one.url), await clients.register(one.url)
+    elsewhere = replace(alice, url=other.url)
+    async with AsyncExitStack() as stack:
+        await open_sockets(alice, 15, stack)
+        await open_sockets(elsewhere, 5, stack)
+        assert await is_one_too_many(alice)
+        assert await is_one_too_many(elsewhere)
+        assert not await is_one_too_many(replace(bob, url=other.url))
+
+        one.server.stop(with_signal=signal.SIGKILL)
+
+        await until_one_more_may(elsewhere)
+        await open_sockets(elsewhere, 10, stack)
+
+
+@pytest.mark.one_process
+@pytest.mark.parametrize("pair", ["postgres+redis"])
+async def test_with_redis_away_a_node_counts_its_own(start_chat: StartChat) -> None:
+    url = start_chat(CHAT_LIMITS="on", CHAT_REDIS_URL="redis://127.0.0.1:1/0").url
+    alice = await clients.register(url)
+    async with AsyncExitStack() as stack:
+        await open_sockets(alice, 20, stack)
+
+        assert await is_one_too_many(alice)
+    await until_one_more_may(alice)

@@ -1,0 +1,163 @@
+"""How many sockets somebody has: the twins mean the same, and Redis counts over the nodes."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from chat_app.realtime.redis_sockets import RedisSockets
+from chat_app.realtime.sockets import MemorySockets, Sockets
+
+ALICE, BOB = uuid4(), uuid4()
+PATIENCE_S = 30
+NewNode = Callable[[], Awaitable[RedisSockets]]
+
+
+@pytest_asyncio.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    async with Redis.from_url(redis_url) as redis:
+        yield redis
+
+
+@pytest_asyncio.fixture
+async def new_node(redis: Redis) -> AsyncIterator[NewNode]:
+    """Give a function that starts another node over the same Redis."""
+    prefix = f"test:{uuid4().hex}:"
+    async with AsyncExitStack() as stack:
+
+        async def start() -> RedisSockets:
+            node = RedisSockets(redis, prefix)
+            node.start()
+            stack.push_async_callback(node.close)
+            return node
+
+        yield start
+
+
+@pytest_asyncio.fixture(params=["memory", "redis"])
+async def sockets(request: pytest.FixtureRequest, new_node: NewNode) -> Sockets:
+    return MemorySockets() if request.param == "memory" else await new_node()
+
+
+@pytest_asyncio.fixture
+async def open_ones() -> AsyncIterator[AsyncExitStack]:
+    """Give a stack that closes what a test has opened."""
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+async def opened(sockets: Sockets, stack: AsyncExitStack, count: int = 1) -> list[int]:
+    """Open sockets of Alice, all at once; return the how-manieth each is."""
+    return await asyncio.gather(
+        *(stack.enter_async_context(sockets.counted(ALICE)) for _ in range(count))
+    )
+
+
+async def until_next_is(number: int, sockets: Sockets) -> None:
+    """Wait until one more socket of Alice would be the `number`th."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            async with sockets.counted(ALICE) as next_one:
+                if next_one == number:
+                    return
+            await asyncio.sleep(0.05)  # another node may not have said yet what it has
+
+
+async def test_each_has_a_number_of_its_own(sockets: Sockets, open_ones: AsyncExitStack) -> None:
+    assert sorted(await opened(sockets, open_ones, 30)) == list(range(1, 31))
+    assert await opened(sockets, open_ones) == [31]
+    async with sockets.counted(BOB) as number:
+        assert number == 1
+        assert sockets.here() == 32
+
+
+async def test_what_was_closed_does_not_count(sockets: Sockets) -> None:
+    async with AsyncExitStack() as closed:
+        await opened(sockets, closed, 5)
+
+    assert sockets.here() == 0
+    async with sockets.counted(ALICE) as number:
+        assert number == 1
+
+
+async def test_all_nodes_count_together(new_node: NewNode, open_ones: AsyncExitStack) -> None:
+    one, other = await new_node(), await new_node()
+    async with AsyncExitStack() as closed:
+        await opened(one, open_ones, 3)
+        await opened(one, closed, 4)
+        assert sorted(await opened(other, open_ones, 2)) == [8, 9]
+
+        assert await opened(one, closed) == [10]
+
+    await until_next_is(6, other)
+    async with other.counted(BOB) as number:
+        assert number == 1
+
+
+async def test_of_a_crowd_at_several_nodes_no_more_get_in_than_may(new_node: NewNode) -> None:
+    nodes, most = [await new_node() for _ in range(3)], 20
+    async with AsyncExitStack() as stack:
+        numbers = await asyncio.gather(*(opened(node, stack, 15) for node in nodes))
+
+    admitted = [number for some in numbers for number in some if number <= most]
+    assert 15 <= len(admitted) <= most
+
+
+async def test_more_than_one_script_takes_are_counted(new_node: NewNode) -> None:
+    one, other, people = await new_node(), await new_node(), [uuid4() for _ in range(450)]
+    async with AsyncExitStack() as stack:
+        for node, expected in ((one, 1), (other, 2)):
+            numbers = await asyncio.gather(
+                *(stack.enter_async_context(node.counted(person)) for person in people)
+            )
+            assert numbers == [expected] * len(people)
+
+
+async def test_a_node_that_stops_takes_its_own_along(
+    new_node: NewNode, open_ones: AsyncExitStack
+) -> None:
+    stopping, other = await new_node(), await new_node()
+    await opened(stopping, open_ones, 20)
+
+    await stopping.close()
+
+    assert await opened(other, open_ones) == [1]
+    assert await opened(stopping, open_ones) == [21]
+
+
+async def test_after_redis_was_emptied_all_is_said_again(
+    new_node: NewNode, redis: Redis, open_ones: AsyncExitStack
+) -> None:
+    one, other = await new_node(), await new_node()
+    await opened(one, open_ones, 3)
+
+    for key in await redis.keys("test:*"):
+        await redis.delete(key)
+
+    await until_next_is(4, other)
+
+
+async def test_what_closed_while_redis_was_away_is_told_later(new_node: NewNode) -> None:
+    one, other = await new_node(), await new_node()
+    async with AsyncExitStack() as closed:
+        await opened(one, closed, 20)
+        # As after an error: it asks again in a while only.
+        one._alone_until = time.monotonic() + 0.5
+    assert one.here() == 0
+
+    await until_next_is(1, other)
+
+
+async def test_without_redis_each_node_counts_by_itself(open_ones: AsyncExitStack) -> None:
+    node = RedisSockets(Redis.from_url("redis://127.0.0.1:1"), "test:")
+    node.start()
+    try:
+        assert sorted(await opened(node, open_ones, 3)) == [1, 2, 3]
+        assert await opened(node, open_ones) == [4]
+    finally:
+        await node.close()
