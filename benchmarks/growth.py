@@ -154,8 +154,7 @@ def _work(node: Node, viewer_id: UUID, room: UUID, length: int) -> dict[str, Wor
 
 
 async def _page(node: Node, viewer_id: UUID, room: UUID, before: int | None) -> object:
-    async with node.database.reading() as session:
-        return await history(session, viewer_id=viewer_id, conversation_id=room, before=before)
+    return await history(node.database, viewer_id=viewer_id, conversation_id=room, before=before)
 
 
 async def _reading(

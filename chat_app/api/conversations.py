@@ -73,15 +73,14 @@ class ConversationsController(Controller):
         limit: Limit = 50,
     ) -> MessagePage:
         """Return a page of messages by `seq`; without a place, the newest."""
-        async with node.database.reading() as session:
-            page = await history(
-                session,
-                viewer_id=me.user_id,
-                conversation_id=conversation_id,
-                before=before,
-                after=after,
-                limit=limit,
-            )
+        page = await history(
+            node.database,
+            viewer_id=me.user_id,
+            conversation_id=conversation_id,
+            before=before,
+            after=after,
+            limit=limit,
+        )
         node.deliveries.note_page(page.items, viewer_id=me.user_id)
         return page
 

@@ -45,16 +45,15 @@ class MessagesController(Controller):
         limit: Limit = 50,
     ) -> MessagePage:
         """Return a page of the direct conversation with a user."""
-        async with node.database.reading() as session:
-            page = await direct_history(
-                session,
-                viewer_id=me.user_id,
-                user_id=user_id,
-                online=node.online,
-                before=before,
-                after=after,
-                limit=limit,
-            )
+        page = await direct_history(
+            node.database,
+            viewer_id=me.user_id,
+            user_id=user_id,
+            online=node.online,
+            before=before,
+            after=after,
+            limit=limit,
+        )
         node.deliveries.note_page(page.items, viewer_id=me.user_id)
         return page
 

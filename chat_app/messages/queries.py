@@ -1,26 +1,29 @@
 """Every question about messages, on behalf of a member: permission is in each query."""
 
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, Uuid, bindparam, select, true
 
-from chat_app.conversations.direct import direct_key
+from chat_app.conversations.direct import direct_key, receivers_of
 from chat_app.conversations.errors import ConversationNotFound
-from chat_app.conversations.queries import message_of
+from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
 from chat_app.friends.cards import user_card
-from chat_app.messages.schemas import MessagePage
-from chat_app.messages.statements import MESSAGES
-from chat_app.models import Conversation, Member, Message
+from chat_app.messages.schemas import Message, MessagePage
+from chat_app.messages.statements import CONVERSATIONS, MEMBERS, MESSAGES
 from chat_app.realtime.online import Online
 
 LIMIT = 50
+END = 2**63 - 1
+
+AnyRow = Row[*tuple[Any, ...]]
 
 
 async def history(
-    session: AsyncSession,
+    database: Database,
     *,
     viewer_id: UUID,
     conversation_id: UUID,
@@ -32,34 +35,20 @@ async def history(
 
     Raises ConversationNotFound, or Invalid when both ends are given.
     """
-    if before is not None and after is not None:
-        raise Invalid({"after": "Give either before or after."})
-    key = (
-        await session.execute(
-            select(col(Conversation.direct_key))
-            .join(Member, col(Member.conversation_id) == col(Conversation.id))
-            .where(col(Conversation.id) == conversation_id, col(Member.user_id) == viewer_id)
-        )
-    ).first()
-    if key is None:
+    page = await _page(
+        database,
+        {"viewer_id": viewer_id, "conversation_id": conversation_id},
+        before=before,
+        after=after,
+        limit=limit,
+    )
+    if page is None:
         raise ConversationNotFound
-    rising = after is not None
-    # Plain rows: objects of the model cost more than everything else of a page.
-    question = select(MESSAGES).where(col(Message.conversation_id) == conversation_id)
-    if before is not None:
-        question = question.where(col(Message.seq) < before)
-    if after is not None:
-        question = question.where(col(Message.seq) > after)
-    order = col(Message.seq).asc() if rising else col(Message.seq).desc()
-    rows = list(await session.execute(question.order_by(order).limit(limit + 1)))
-    items = [message_of(row, key[0]) for row in rows[:limit]]
-    if not rising:
-        items.reverse()
-    return MessagePage(items=items, has_more=len(rows) > limit)
+    return page
 
 
 async def direct_history(
-    session: AsyncSession,
+    database: Database,
     *,
     viewer_id: UUID,
     user_id: UUID,
@@ -72,21 +61,90 @@ async def direct_history(
 
     Raises NotFound for somebody who never was there.
     """
-    found = (
-        await session.execute(
-            select(col(Conversation.id)).where(
-                col(Conversation.direct_key) == direct_key(viewer_id, user_id)
-            )
-        )
-    ).scalar_one_or_none()
-    if found is None:
-        await user_card(session, viewer_id=viewer_id, user_id=user_id, online=online)
-        return MessagePage(items=[], has_more=False)
-    return await history(
-        session,
-        viewer_id=viewer_id,
-        conversation_id=found,
+    page = await _page(
+        database,
+        {"viewer_id": viewer_id, "direct_key": direct_key(viewer_id, user_id)},
         before=before,
         after=after,
         limit=limit,
     )
+    if page is None:
+        async with database.reading() as session:
+            await user_card(session, viewer_id=viewer_id, user_id=user_id, online=online)
+        return MessagePage(items=[], has_more=False)
+    return page
+
+
+async def _page(
+    database: Database,
+    which: Mapping[str, UUID | str],
+    *,
+    before: int | None,
+    after: int | None,
+    limit: int,
+) -> MessagePage | None:
+    """Return a page; None where the viewer is no member."""
+    if before is not None and after is not None:
+        raise Invalid({"after": "Give either before or after."})
+    rising = after is not None
+    place = after if after is not None else END if before is None else before
+    question = _question(is_direct="direct_key" in which, rising=rising)
+    rows = await database.ask(question, {**which, "place": place, "most": limit + 1})
+    if not rows:
+        return None
+    if rows[0].id is None:
+        return MessagePage(items=[], has_more=False)
+    shown = rows[:limit] if rising else rows[-limit:]
+    return MessagePage(items=_messages(shown), has_more=len(rows) > limit)
+
+
+@functools.cache
+def _question(*, is_direct: bool, rising: bool) -> Select[*tuple[Any, ...]]:
+    """Compose the only statement of a page; without messages it has one row, without place none."""
+    conversation_id: ColumnElement[UUID]
+    if is_direct:
+        is_it = CONVERSATIONS.c.direct_key == bindparam("direct_key")
+        conversation_id = select(CONVERSATIONS.c.id).where(is_it).scalar_subquery()
+    else:
+        conversation_id = bindparam("conversation_id", type_=Uuid)
+        is_it = CONVERSATIONS.c.id == conversation_id
+    seq = MESSAGES.c.seq
+    place = bindparam("place", type_=BigInteger)
+    page = (
+        select(*(column for column in MESSAGES.c if column is not MESSAGES.c.conversation_id))
+        .where(
+            MESSAGES.c.conversation_id == conversation_id, seq > place if rising else seq < place
+        )
+        .order_by(seq.asc() if rising else seq.desc())
+        .limit(bindparam("most", type_=BigInteger))
+        .subquery("page")
+    )
+    return (
+        select(CONVERSATIONS.c.id.label("conversation_id"), CONVERSATIONS.c.direct_key, *page.c)
+        .join(MEMBERS, MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
+        .outerjoin(page, true())
+        .where(is_it, MEMBERS.c.user_id == bindparam("viewer_id", type_=Uuid))
+        .order_by(page.c.seq)
+    )
+
+
+def _messages(rows: Sequence[AnyRow]) -> list[Message]:
+    # What all rows have in common is read once: a page is made of little else than ids.
+    conversation_id = rows[0].conversation_id
+    receivers = receivers_of(rows[0].direct_key)
+    return [
+        Message(
+            id=row.id,
+            conversation_id=conversation_id,
+            seq=row.seq,
+            rev=row.rev,
+            client_id=row.client_id,
+            sender_id=row.sender_id,
+            receiver_id=receivers.get(row.sender_id),
+            content=row.content,
+            created_at=row.created_at,
+            edited_at=row.edited_at,
+            deleted_at=row.deleted_at,
+        )
+        for row in rows
+    ]

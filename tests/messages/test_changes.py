@@ -31,8 +31,9 @@ async def said(node: Node, sender: UUID, receiver: UUID, text: str = "hello") ->
 
 
 async def stored(node: Node, viewer: UUID, conversation_id: UUID) -> list[Message]:
-    async with node.database.reading() as session:
-        page = await history(session, viewer_id=viewer, conversation_id=conversation_id, limit=100)
+    page = await history(
+        node.database, viewer_id=viewer, conversation_id=conversation_id, limit=100
+    )
     return page.items
 
 

@@ -27,10 +27,9 @@ from tests.nodes import new_user, open_node, to_conversation, to_user
 
 
 async def stored(node: Node, viewer_id: UUID, conversation_id: UUID) -> list[Message]:
-    async with node.database.reading() as session:
-        page = await history(
-            session, viewer_id=viewer_id, conversation_id=conversation_id, after=0, limit=1000
-        )
+    page = await history(
+        node.database, viewer_id=viewer_id, conversation_id=conversation_id, after=0, limit=1000
+    )
     return page.items
 
 
@@ -207,8 +206,8 @@ async def test_sending_is_reading(storage: Storage) -> None:
         await node.messages.send(to_user(alice, bob))
         sent = await node.messages.send(to_user(bob, alice))
 
+        page = await direct_history(node.database, viewer_id=bob, user_id=alice, online=node.online)
         async with node.database.reading() as session:
-            page = await direct_history(session, viewer_id=bob, user_id=alice, online=node.online)
             view = await get_conversation(
                 session,
                 viewer_id=bob,

@@ -50,10 +50,9 @@ Load = Callable[[Room, int], Awaitable[list[Message]]]
 
 async def load_page(room: Room, _seen: int) -> list[Message]:
     """Load as a tab does: the newest page."""
-    async with room.node.database.reading() as session:
-        page = await history(
-            session, viewer_id=room.viewer, conversation_id=room.id, limit=IN_A_PAGE
-        )
+    page = await history(
+        room.node.database, viewer_id=room.viewer, conversation_id=room.id, limit=IN_A_PAGE
+    )
     return page.items
 
 

@@ -133,12 +133,12 @@ class Screen:
             listed = await list_conversations(
                 reading, viewer_id=self.viewer_id, online=self.node.online
             )
-            page = await history(
-                reading,
-                viewer_id=self.viewer_id,
-                conversation_id=self.conversation_id,
-                limit=100,
-            )
+        page = await history(
+            self.node.database,
+            viewer_id=self.viewer_id,
+            conversation_id=self.conversation_id,
+            limit=100,
+        )
         return tuple(listed.items), Window.of(page.items, has_older=page.has_more)
 
 
@@ -158,10 +158,9 @@ async def test_applying_the_news_equals_loading_afresh(node: Node) -> None:
 
     async def change(actor: Identity, conversation_id: UUID) -> None:
         """Edit or delete one of the actor's messages, if there is one that can be."""
-        async with node.database.reading() as reading:
-            page = await history(
-                reading, viewer_id=actor.user_id, conversation_id=conversation_id, limit=100
-            )
+        page = await history(
+            node.database, viewer_id=actor.user_id, conversation_id=conversation_id, limit=100
+        )
         own = [one for one in page.items if one.sender_id == actor.user_id and not one.deleted_at]
         if own:
             one = choose.choice(own)
@@ -173,10 +172,9 @@ async def test_applying_the_news_equals_loading_afresh(node: Node) -> None:
 
     async def receive(receiver: Identity, conversation_id: UUID) -> None:
         """Do as a door does that has handed the newest messages to a device."""
-        async with node.database.reading() as reading:
-            page = await history(
-                reading, viewer_id=receiver.user_id, conversation_id=conversation_id
-            )
+        page = await history(
+            node.database, viewer_id=receiver.user_id, conversation_id=conversation_id
+        )
         node.deliveries.note_page(page.items, viewer_id=receiver.user_id)
         await node.deliveries._flush()
 

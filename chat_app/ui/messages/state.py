@@ -136,15 +136,14 @@ class TimelineState(rx.State):
         if self._conversation is None:
             return
         try:
-            async with current_node().database.reading() as reading:
-                page = await history(
-                    reading,
-                    viewer_id=me.user_id,
-                    conversation_id=self._conversation.id,
-                    before=before,
-                    after=after,
-                    limit=PAGE,
-                )
+            page = await history(
+                current_node().database,
+                viewer_id=me.user_id,
+                conversation_id=self._conversation.id,
+                before=before,
+                after=after,
+                limit=PAGE,
+            )
         except AppError as error:
             self.problem = error.detail
             return
@@ -230,14 +229,13 @@ async def _load_conversation(me: Identity, conversation_id: UUID) -> Conversatio
 
 async def _load(me: Identity, conversation_id: UUID, *, since: int | None = None) -> Window:
     """Load the newest messages, or those from a place in the past on."""
-    async with current_node().database.reading() as reading:
-        page = await history(
-            reading,
-            viewer_id=me.user_id,
-            conversation_id=conversation_id,
-            after=since - 1 if since else None,
-            limit=LONGEST if since else PAGE,
-        )
+    page = await history(
+        current_node().database,
+        viewer_id=me.user_id,
+        conversation_id=conversation_id,
+        after=since - 1 if since else None,
+        limit=LONGEST if since else PAGE,
+    )
     current_node().deliveries.note_page(page.items, viewer_id=me.user_id)
     if since is None:
         return Window.of(page.items, has_older=page.has_more)
