@@ -269,21 +269,22 @@ async def carol(new_person: NewPerson) -> clients.Person:
 
 
 @pytest.fixture(scope="session")
-def built_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder in which the whole chat keeps what it knows."""
-    return tmp_path_factory.mktemp("built")
+def built_storage(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, farm: _Farm
+) -> Storage:
+    """Give where the whole chat keeps what it knows."""
+    pair = PAIRS[1] if request.config.getoption("--behind-nginx") else PAIRS[0]
+    return farm.storage(pair, tmp_path_factory.mktemp("built"), own_redis=True)
 
 
 @pytest.fixture(scope="session")
-def built_server(request: pytest.FixtureRequest, built_folder: Path, farm: _Farm) -> Iterator[str]:
+def built_server(request: pytest.FixtureRequest, built_storage: Storage) -> Iterator[str]:
     """Give the address of the whole chat in production, screens included (limits are off)."""
     chat: servers.ChatServer
     if request.config.getoption("--behind-nginx"):
-        storage = farm.storage("postgres+redis", built_folder, own_redis=True)
-        chat = OneChat(built_cluster(storage, tls=False, settings={"CHAT_LIMITS": "off"}))
+        chat = OneChat(built_cluster(built_storage, tls=False, settings={"CHAT_LIMITS": "off"}))
     else:
-        storage = farm.storage("sqlite+memory", built_folder)
-        chat = launch_built(storage, CHAT_LIMITS="off")
+        chat = launch_built(built_storage, CHAT_LIMITS="off")
     try:
         chat.wait_until_ready(seconds=FRONT_END_BUILD_S)
         yield chat.url

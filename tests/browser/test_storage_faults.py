@@ -1,34 +1,40 @@
 """Trust 6 in the browser: what the chat cannot store waits there, and is sent afterwards."""
 
 import contextlib
-import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
 
+from anyio.from_thread import start_blocking_portal
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
+from tests.conftest import Storage
+from tests.faults import locked_file, locked_tables
 
 SENT_WITHIN_MS = 40_000
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the one write lock of the chat's database, as another program may."""
-    (file,) = folder.glob("*.db")
-    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+def locked(storage: Storage) -> Iterator[None]:
+    """Let nobody write to the chat's database."""
+    if not storage.database_url:
+        with locked_file(storage.folder):
+            yield
+        return
+    # In a thread: Playwright's event loop runs in this one.
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(locked_tables(storage.database_url)),
+    ):
         yield
-        other.execute("ROLLBACK")
 
 
 def test_what_cannot_be_stored_waits_and_arrives_once(
-    built_folder: Path, mira: Visitor, tomas: Visitor
+    built_storage: Storage, mira: Visitor, tomas: Visitor
 ) -> None:
     mira.open_chat_with(tomas)
     tomas.open_chat_with(mira)
     queued = mira.log.get_by_role("img", name="Queued")
-    with locked(built_folder), mira.page.expect_response("**/api/messages") as refused:
+    with locked(built_storage), mira.page.expect_response("**/api/messages") as refused:
         mira.write("First")
         mira.write("Second")
         expect(queued).to_have_count(2)

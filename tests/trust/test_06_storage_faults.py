@@ -7,17 +7,16 @@ browser keeps the text is in tests/browser/test_storage_faults.py.
 import asyncio
 import contextlib
 import resource
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 from websockets.protocol import State
 
 from tests.clients import Json, Person, Socket, assert_problem, register
 from tests.conftest import StartChat, _Farm
+from tests.faults import database_file, locked_file, locked_tables
 from tests.servers import ChatServer
 
 # A time-out of 3 s, up to 2 s to let go of a silent connection, and a machine that is not ours.
@@ -47,40 +46,18 @@ async def broken(chat: ChatServer, fault: str, farm: _Farm) -> AsyncIterator[Non
         async with locked_tables(url):
             yield
     else:
-        with locked_file(chat):
+        with locked_file(folder_of(chat)):
             yield
 
 
-def database_file(chat: ChatServer) -> Path:
-    (file,) = Path(chat.settings["CHAT_DATA_DIR"]).glob("*.db")
-    return file
-
-
-@contextlib.contextmanager
-def locked_file(chat: ChatServer) -> Iterator[None]:
-    """Hold the one write lock of the file, as another program may."""
-    with contextlib.closing(sqlite3.connect(database_file(chat), isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.execute("ROLLBACK")
-
-
-@contextlib.asynccontextmanager
-async def locked_tables(url: str) -> AsyncIterator[None]:
-    """Hold the tables of the conversations, as a careless operator may."""
-    other = await asyncpg.connect(url.replace("+asyncpg", ""))
-    try:
-        async with other.transaction():
-            await other.execute("LOCK TABLE conversation, message IN EXCLUSIVE MODE")
-            yield
-    finally:
-        await other.close()
+def folder_of(chat: ChatServer) -> Path:
+    return Path(chat.settings["CHAT_DATA_DIR"])
 
 
 @contextlib.contextmanager
 def full_disk(chat: ChatServer) -> Iterator[None]:
     """Let no file of the process grow past what the write-ahead log has now."""
-    log = database_file(chat).with_suffix(".db-wal")
+    log = database_file(folder_of(chat)).with_suffix(".db-wal")
     pid = chat.server.process.pid
     before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (log.stat().st_size, before[1]))
