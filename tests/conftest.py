@@ -61,7 +61,8 @@ class _Farm:
         self._folder = folder
         self._behind_nginx = behind_nginx
         self._postgres: servers.Postgres | None = None
-        self._redis: list[servers.Redis] = []
+        self._redis: servers.Redis | None = None
+        self._own_redis: list[servers.Redis] = []
         self._chats: dict[str, servers.ChatServer] = {}
 
     @property
@@ -71,12 +72,15 @@ class _Farm:
         return self._postgres
 
     def new_redis(self) -> servers.Redis:
-        self._redis.append(servers.Redis(self._folder))
-        return self._redis[-1]
+        self._own_redis.append(servers.Redis(self._folder))
+        return self._own_redis[-1]
 
     @property
     def redis(self) -> servers.Redis:
-        return self._redis[0] if self._redis else self.new_redis()
+        """The one that tests empty; never that of a chat which stays and would meddle in it."""
+        if self._redis is None:
+            self._redis = servers.Redis(self._folder)
+        return self._redis
 
     def storage(self, pair: str, folder: Path, *, own_redis: bool = False) -> Storage:
         if pair == "sqlite+memory":
@@ -108,7 +112,7 @@ class _Farm:
             for chat in self._chats.values()
             if chat.stop() != 0 or "Traceback" in chat.log()
         ]
-        for redis in self._redis:
+        for redis in [*self._own_redis, *([self._redis] if self._redis else [])]:
             redis.stop()
         if self._postgres is not None:
             self._postgres.stop()
