@@ -27,7 +27,7 @@ class Attendance:
     """Observes the hub and keeps this node's part of the register.
 
     `told` hears of everybody who came or went as all nodes together see it, `seen` when somebody
-    was last here. Both are called inside the running loop.
+    was last here, before the going is told. Both are called inside the running loop.
     """
 
     def __init__(
@@ -116,10 +116,15 @@ class Attendance:
     async def _leave(self, leaving: set[UUID]) -> None:
         if not leaving:
             return
-        for user_id in leaving:
-            if (left_at := self._left_at.pop(user_id, None)) is not None:
-                self._seen(user_id, left_at)
-        for user_id in await self._online.disconnect(leaving):
+        gone: set[UUID] = set()
+        try:
+            gone = await self._online.disconnect(leaving)
+        finally:
+            # Also of those whose going another node will tell, who knows no better than this.
+            for user_id in leaving:
+                if (left_at := self._left_at.pop(user_id, None)) is not None:
+                    self._seen(user_id, left_at)
+        for user_id in gone:
             self._told(user_id, online=False)
 
     async def _refresh(self) -> None:

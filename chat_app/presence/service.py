@@ -107,6 +107,7 @@ class Presence:
 
     def _was_seen(self, user_id: UUID, at: datetime) -> None:
         self._seen[user_id] = max(at, self._seen.get(user_id, at))
+        self._wake.set()
 
     async def _tell_for_ever(self) -> None:
         while True:

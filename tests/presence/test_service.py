@@ -14,6 +14,7 @@ from chat_app.models import User
 from chat_app.node import Node
 from chat_app.presence import queries, service
 from chat_app.realtime.online import Online
+from tests.clients import PATIENCE_S
 from tests.conftest import Storage
 from tests.nodes import new_user, new_users, open_node, to_user
 from tests.presence.conftest import (
@@ -48,6 +49,21 @@ async def test_a_friend_hears_of_coming_and_going(node: Node) -> None:
     assert gone.last_seen_at is not None
     assert left_at <= gone.last_seen_at < utc_now() - GRACE / 2
     assert await last_seen(node, friend) == gone.last_seen_at
+
+
+async def test_when_somebody_left_is_kept_at_once_although_others_will_tell(
+    storage: Storage,
+) -> None:
+    """A register that has just begun leaves the telling to whichever node sweeps, much later."""
+    async with open_node(storage, **QUICK | {"CHAT_PRESENCE_TTL_SECONDS": "600"}) as node:
+        friend = await new_user(node)
+        async with device(node, friend):
+            left_at = utc_now()
+        async with asyncio.timeout(PATIENCE_S):
+            while (seen_at := await last_seen(node, friend)) is None:
+                await asyncio.sleep(0.05)
+
+    assert left_at <= seen_at
 
 
 async def test_whoever_shares_a_conversation_hears_too(node: Node) -> None:
