@@ -6,7 +6,7 @@ With `pytest --behind-nginx` the tests of the doors get such a chat wherever the
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -106,6 +106,11 @@ class OneChat(ChatServer):
         # A test that changes one and restarts means all.
         for node in cluster.nodes:
             node.settings = self.settings
+
+    @property
+    def processes(self) -> Sequence[ChatServer]:
+        """The nodes, without nginx in front."""
+        return self.cluster.nodes
 
     def wait_until_ready(self, *, seconds: float = START_S) -> Self:
         """Wait for every node."""

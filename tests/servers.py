@@ -283,6 +283,11 @@ class ChatServer:
         self._log = folder / f"chat-{port}.log"
         self.server = self._started()
 
+    @property
+    def processes(self) -> Sequence["ChatServer"]:
+        """Each process of the chat, to be asked about itself."""
+        return [self]
+
     def wait_until_ready(self, *, seconds: float = START_S) -> Self:
         """Wait for the health check to say yes."""
         self.server.wait_until(self._ready, seconds=seconds)

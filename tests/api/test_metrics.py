@@ -21,10 +21,10 @@ Labels = dict[str, str]
 
 
 class Scrape:
-    """One reading of a chat's metrics."""
+    """One reading of a chat's metrics; where it is several nodes, of all of them together."""
 
-    def __init__(self, text: str) -> None:
-        families = list(text_string_to_metric_families(text))
+    def __init__(self, *texts: str) -> None:
+        families = [one for text in texts for one in text_string_to_metric_families(text)]
         self.families = {family.name for family in families}
         self.samples = [sample for family in families for sample in family.samples]
 
@@ -37,12 +37,17 @@ class Scrape:
         )
 
 
-async def scrape(chat: ChatServer) -> Scrape:
-    async with http_client(chat.url) as client:
+async def read(process: ChatServer) -> str:
+    """Ask one process, itself and not the proxy in front, as a monitoring does."""
+    async with http_client(process.url) as client:
         reply = await client.get("/api/metrics")
     assert reply.status_code == 200, reply.text
     assert reply.headers["content-type"].startswith("text/plain")
-    return Scrape(reply.text)
+    return reply.text
+
+
+async def scrape(chat: ChatServer) -> Scrape:
+    return Scrape(*[await read(process) for process in chat.processes])
 
 
 async def ask(chat: ChatServer, **headers: str) -> httpx.Response:
@@ -107,16 +112,17 @@ async def test_open_sockets_are_counted(start_chat: StartChat) -> None:
     assert (await scrape(chat)).value("chat_outlets_closed_total", code="1012") == 1
 
 
-async def test_the_state_of_the_node_is_told(chat: ChatServer, pair: str) -> None:
-    told = await scrape(chat)
+async def test_the_state_of_each_node_is_told(chat: ChatServer, pair: str) -> None:
+    for process in chat.processes:
+        told = Scrape(await read(process))
 
-    assert told.value("chat_bus_up") == 1
-    assert told.value("chat_database_pool_size") >= 1
-    assert told.value("chat_event_loop_lag_seconds_count") >= 0
-    assert told.value("chat_catch_up_look_age_seconds") < 60
-    assert told.value("chat_build_info") == 1
-    assert {"process_cpu_seconds", "process_resident_memory_bytes"} <= told.families
-    assert ("chat_bus_queue_parcels" in told.families) == (pair != SQLITE)
+        assert told.value("chat_bus_up") == 1
+        assert told.value("chat_database_pool_size") >= 1
+        assert told.value("chat_event_loop_lag_seconds_count") >= 0
+        assert told.value("chat_catch_up_look_age_seconds") < 60
+        assert told.value("chat_build_info") == 1
+        assert {"process_cpu_seconds", "process_resident_memory_bytes"} <= told.families
+        assert ("chat_bus_queue_parcels" in told.families) == (pair != SQLITE)
 
 
 async def test_no_label_is_made_of_what_somebody_sent(chat: ChatServer) -> None:
@@ -190,9 +196,9 @@ async def test_a_scrape_does_not_wait_for_the_database(start_chat: StartChat) ->
     assert (await scrape(chat)).value("chat_messages_stored_total") == 100
 
 
-def test_names_follow_the_custom(chat: ChatServer) -> None:
+async def test_names_follow_the_custom(chat: ChatServer) -> None:
     """Units in the name, and only what grows ends in `_total`."""
-    text = httpx.get(f"{chat.url}/api/metrics").text
+    text = await read(chat.processes[0])
     described = re.findall(r"# HELP (chat_\w+) \S", text)
     kinds = dict(re.findall(r"# TYPE (chat_\w+) (\w+)", text))
 
