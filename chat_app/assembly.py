@@ -85,6 +85,7 @@ class Assembly:
             database=self.outside.database,
             broker=self.outside.broker,
             online=online,
+            paces=self.outside.paces,
             settings=self.settings,
         )
         return run(self.stack, presence)

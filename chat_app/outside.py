@@ -35,7 +35,9 @@ class Outside:
     database: Database
     broker: Broker
     online: Online
+    # Those that CHAT_LIMITS=off lifts, and those that nothing does.
     limits: RateLimits
+    paces: RateLimits
     sockets: Sockets
     shared_key: SharedKey | None
 
@@ -53,11 +55,13 @@ async def open_outside(
         shared_key = await _shared_key(settings, stack)
         broker = open_broker(settings, metrics, traces)
         stack.push_async_callback(broker.close)
+        paces = _paces(settings, stack)
         yield Outside(
             database=database,
             broker=broker,
             online=_online(settings, stack),
-            limits=_limits(settings, stack),
+            limits=NoRateLimits() if settings.limits == "off" else paces,
+            paces=paces,
             sockets=_sockets(settings, metrics, stack),
             shared_key=shared_key,
         )
@@ -84,9 +88,7 @@ async def count_online(settings: Settings) -> int | None:
         return await RedisOnline(redis, settings.redis_prefix, times).count()
 
 
-def _limits(settings: Settings, stack: contextlib.AsyncExitStack) -> RateLimits:
-    if settings.limits == "off":
-        return NoRateLimits()
+def _paces(settings: Settings, stack: contextlib.AsyncExitStack) -> RateLimits:
     if not settings.redis_url:
         return MemoryRateLimits()
     return RedisRateLimits(_asking(settings, stack), settings.redis_prefix)

@@ -17,6 +17,7 @@ from chat_app.core import tasks
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
+from chat_app.core.rate_limit import RateLimits
 from chat_app.core.settings import Settings
 from chat_app.presence.attendance import Attendance
 from chat_app.presence.queries import Sight, audience, sights
@@ -41,8 +42,15 @@ class Presence:
     """Follows the devices of this node and tells the world; start it inside the running loop."""
 
     def __init__(
-        self, *, database: Database, broker: Broker, online: Online, settings: Settings
+        self,
+        *,
+        database: Database,
+        broker: Broker,
+        online: Online,
+        paces: RateLimits,
+        settings: Settings,
     ) -> None:
+        """`paces` are those limits that no setting lifts."""
         self._database = database
         self._broker = broker
         self._online = online
@@ -53,7 +61,7 @@ class Presence:
             told=self._changed,
             seen=self._was_seen,
         )
-        self._typists = Typists(database=database, broker=broker, online=online)
+        self._typists = Typists(database=database, broker=broker, online=online, paces=paces)
         # What is to be told: by person; by viewer and person; of a person to everybody.
         self._changes: dict[UUID, bool] = {}
         self._pairs: set[tuple[UUID, UUID]] = set()

@@ -4,6 +4,8 @@ import time
 from uuid import UUID
 
 from chat_app.core.database import Database
+from chat_app.core.errors import RateLimited
+from chat_app.core.rate_limit import Limit, RateLimits
 from chat_app.presence.queries import typing_hearers
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import TYPING, Typing, seal, user_topic
@@ -12,15 +14,19 @@ from chat_app.realtime.online import Online
 # It holds for six seconds on a screen.
 EVERY_S = 2.0
 REMEMBERED = 10_000
+ONE_EVERY = Limit("typing", 1, EVERY_S)
 
 
 class Typists:
     """Who is writing where, as often as counts."""
 
-    def __init__(self, *, database: Database, broker: Broker, online: Online) -> None:
+    def __init__(
+        self, *, database: Database, broker: Broker, online: Online, paces: RateLimits
+    ) -> None:
         self._database = database
         self._broker = broker
         self._online = online
+        self._paces = paces
         self._quiet_until: dict[tuple[UUID, UUID], float] = {}
 
     async def typing(self, *, actor_id: UUID, conversation_id: UUID) -> None:
@@ -29,7 +35,7 @@ class Typists:
         A conversation that is not the actor's is nobody's, and no error: there is no answer to
         this. Raises Unavailable.
         """
-        if not self._counts(actor_id, conversation_id):
+        if not await self._counts(actor_id, conversation_id):
             return
         async with self._database.reading() as session:
             hearers = await typing_hearers(
@@ -44,7 +50,17 @@ class Typists:
             [user_topic(user_id) for user_id in hearers if user_id in there], envelope
         )
 
-    def _counts(self, actor_id: UUID, conversation_id: UUID) -> bool:
+    async def _counts(self, actor_id: UUID, conversation_id: UUID) -> bool:
+        """Whether this one counts. Only what counts here is asked of the other nodes."""
+        if not self._counts_here(actor_id, conversation_id):
+            return False
+        try:
+            await self._paces.take(ONE_EVERY, f"{conversation_id.hex}:{actor_id.hex}")
+        except RateLimited:
+            return False
+        return True
+
+    def _counts_here(self, actor_id: UUID, conversation_id: UUID) -> bool:
         now = time.monotonic()
         if len(self._quiet_until) >= REMEMBERED:
             self._quiet_until = {key: at for key, at in self._quiet_until.items() if at > now}

@@ -37,7 +37,7 @@ class Listener:
         """
         async with asyncio.timeout(PATIENCE_S):
             while True:
-                for event in await self._next():
+                for event in await self.next_events():
                     if not isinstance(event, Presence) or event.user_id != user_id:
                         continue
                     if event.online is online:
@@ -48,8 +48,10 @@ class Listener:
         self.heard += [decode(envelope.body) for envelope in self.outlet._queue]
         return [event for event in self.heard if isinstance(event, Presence)]
 
-    async def _next(self) -> list[AnyEvent]:
-        events = [decode(envelope.body) for envelope in await self.outlet.take()]
+    async def next_events(self) -> list[AnyEvent]:
+        """Return what comes next, at least one event."""
+        async with asyncio.timeout(PATIENCE_S):
+            events = [decode(envelope.body) for envelope in await self.outlet.take()]
         self.heard += events
         return events
 

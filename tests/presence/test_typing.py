@@ -1,0 +1,64 @@
+"""Who writes at several nodes is told of as often as at one."""
+
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from chat_app.core.rate_limit import Limit
+from chat_app.node import Node
+from chat_app.presence import typing
+from chat_app.realtime.events import Typing
+from tests.conftest import Storage
+from tests.nodes import new_user, open_node, to_user
+from tests.presence.conftest import Listener, device
+
+pytestmark = pytest.mark.parametrize("pair", ["postgres+redis"])
+
+
+@pytest.fixture(autouse=True)
+def _a_long_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have one count for an hour: a busy machine takes its time."""
+    monkeypatch.setattr(typing, "EVERY_S", 3600.0)
+    monkeypatch.setattr(typing, "ONE_EVERY", Limit("typing", 1, 3600.0))
+
+
+async def talk(node: Node, one: UUID, other: UUID) -> UUID:
+    """Have somebody write to another; return their conversation."""
+    return (await node.messages.send(to_user(one, other))).message.conversation_id
+
+
+async def heard_typing(listener: Listener, user_id: UUID) -> list[UUID]:
+    """Listen until somebody writes; return who has written until then, one after the other."""
+    while user_id not in (writers := _writers(listener)):
+        await listener.next_events()
+    return writers
+
+
+def _writers(listener: Listener) -> list[UUID]:
+    return [event.user_id for event in listener.heard if isinstance(event, Typing)]
+
+
+async def test_one_counts_whichever_node_it_comes_by(storage: Storage) -> None:
+    async with open_node(storage) as here, open_node(storage) as there:
+        alice, bob, carol = [await new_user(here) for _ in range(3)]
+        with_alice, with_carol = await talk(here, alice, bob), await talk(here, carol, bob)
+        async with device(here, bob) as listener:
+            await here.presence.typing(actor_id=alice, conversation_id=with_alice)
+            # Taken out of the queue, where the next would take its place.
+            await heard_typing(listener, alice)
+            await there.presence.typing(actor_id=alice, conversation_id=with_alice)
+            await there.presence.typing(actor_id=carol, conversation_id=with_carol)
+
+            # Whatever the other node had told of Alice would have come before Carol.
+            assert await heard_typing(listener, carol) == [alice, carol]
+
+
+async def test_with_redis_away_it_is_told_all_the_same(storage: Storage) -> None:
+    async with open_node(replace(storage, redis_url="redis://127.0.0.1:1/0")) as node:
+        alice, bob = await new_user(node), await new_user(node)
+        together = await talk(node, alice, bob)
+        async with device(node, bob) as listener:
+            await node.presence.typing(actor_id=alice, conversation_id=together)
+
+            assert await heard_typing(listener, alice) == [alice]
