@@ -92,7 +92,8 @@ class Database:
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Give a bare connection in a writing transaction that may take as long as it likes."""
-        writing = self._patient.execution_options(chat_writes=True)
+        # It keeps others from writing from now on, not only from its first statement on.
+        writing = self._patient.execution_options(chat_writes=True, chat_at_once=True)
         with away_is_unavailable():
             async with self._turn, writing.begin() as connection:
                 yield connection

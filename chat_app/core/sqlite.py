@@ -1,7 +1,8 @@
 """SQLite for asyncio with one trip to its thread a statement.
 
-aiosqlite makes a trip each to open a cursor, execute, fetch and close it, and SQLAlchemy rolls back
-what never began. A trip costs more than the statements of a chat.
+aiosqlite makes a trip each to open a cursor, execute, fetch and close it; a transaction begins and
+ends with one each, and SQLAlchemy rolls back what never began. A trip costs more than the
+statements of a chat.
 """
 
 import contextlib
@@ -20,6 +21,11 @@ Value = TypeVar("Value")
 BUSY_MS = 3000
 WAL_TRIES = 100
 CHUNK = 64  # of iteration, which is never asked for
+
+READ = "BEGIN"
+# Takes the write lock first: a deferred transaction that reads and then writes fails at once when
+# another one wrote in between, however long the busy timeout.
+WRITE = "BEGIN IMMEDIATE"
 
 
 class Outcome(NamedTuple):
@@ -83,15 +89,25 @@ class Connection(aiosqlite.Connection):
     """aiosqlite's thread and connection, with our cursors."""
 
     _is_settled = True
+    _begin = ""  # the statement that the transaction begins with, while it has none yet
+    _reads = False
+
+    def begin(self, statement: str) -> None:
+        """Have `statement` begin a transaction, on the trip of the first one that is run in it."""
+        self._begin = statement
+        self._reads = statement == READ
 
     async def run(self, work: Callable[[sqlite3.Connection], Value]) -> Value:
         """Run `work` in the connection's thread."""
+        begin, self._begin = self._begin, ""
         # A cancelled caller does not stop the thread: then we do not know what has begun.
         was_settled, self._is_settled = self._is_settled, False
         try:
-            result: Value = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]  # aiosqlite's
+            result: Value = await self._execute(_begun, self._conn, begin, work)  # type: ignore[no-untyped-call]  # aiosqlite's
         except sqlite3.Error:
             self._is_settled = was_settled
+            if not self.in_transaction:
+                self._begin = begin  # in vain: nothing must run outside of the transaction
             raise
         self._is_settled = was_settled
         return result
@@ -100,9 +116,24 @@ class Connection(aiosqlite.Connection):
         """Return a cursor."""
         return Cursor(self)
 
+    async def commit(self) -> None:
+        """Commit, unless nothing was run."""
+        if self._begin:
+            self._begin = ""
+            return
+        await super().commit()
+
     async def rollback(self) -> None:
-        """Roll back, unless it is certain that nothing has begun."""
+        """Roll back, unless it is certain that nothing has begun.
+
+        Nobody waits for the end of what was only read: whatever is run next comes after it, and
+        could not begin should it have failed.
+        """
+        self._begin = ""
         if self._is_settled and not self.in_transaction:
+            return
+        if self._is_settled and self._reads:
+            self._tx.put_nowait((None, self._conn.rollback))
             return
         await super().rollback()
         self._is_settled = True
@@ -113,6 +144,14 @@ def connect(database: str, **options: Any) -> Connection:  # noqa: ANN401  # sql
     connection = Connection(lambda: sqlite3.connect(database, **options), CHUNK)
     connection._thread.daemon = True  # noqa: SLF001  # as SQLAlchemy does with aiosqlite's own
     return connection
+
+
+def _begun(
+    plain: sqlite3.Connection, begin: str, work: Callable[[sqlite3.Connection], Value]
+) -> Value:
+    if begin:
+        plain.execute(begin)
+    return work(plain)
 
 
 def _fetched(cursor: sqlite3.Cursor) -> Outcome:
@@ -163,7 +202,9 @@ def _begin(connection: SqlConnection) -> None:
     options = connection.get_execution_options()
     if options.get("chat_alone", False):
         return
-    # IMMEDIATE takes the write lock first: a deferred transaction that reads and then writes
-    # fails at once when another one wrote in between, however long the busy timeout.
-    writes = options.get("chat_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    statement = WRITE if options.get("chat_writes", False) else READ
+    driver = connection.connection.driver_connection
+    if isinstance(driver, Connection) and not options.get("chat_at_once", False):
+        driver.begin(statement)
+    else:
+        connection.exec_driver_sql(statement)
