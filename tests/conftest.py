@@ -22,6 +22,7 @@ from tests.cluster import NODES, Cluster, OneChat
 
 PAIRS = ("sqlite+memory", "postgres+redis")
 FRONT_END_BUILD_S = 300
+METRICS_TOKEN = "a-token-of-the-tests"
 # Known to the tests, so that they can forge tokens with it.
 SECRET = "kXw3_vB7qLr0ZtYdP9mNcHs5Ua-J2eGfT8oIi4RzQbW6xEyVjAhSgDlKuMpOnC1k"
 
@@ -103,6 +104,8 @@ class _Farm:
             return start(storage, **settings)
         launch_node = partial(launch, storage)
         folder = storage.folder / "nginx"
+        # Behind a proxy only the token opens the metrics.
+        settings = {"CHAT_METRICS_TOKEN": METRICS_TOKEN, **settings}
         return OneChat(Cluster(folder, launch_node, tls=False, settings=settings))
 
     def stop(self) -> list[str]:

@@ -288,6 +288,12 @@ class ChatServer:
         """Each process of the chat, to be asked about itself."""
         return [self]
 
+    @property
+    def monitoring(self) -> Mapping[str, str]:
+        """The headers with which a monitoring asks a process, where that wants any."""
+        token = self.settings.get("CHAT_METRICS_TOKEN")
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
     def wait_until_ready(self, *, seconds: float = START_S) -> Self:
         """Wait for the health check to say yes."""
         self.server.wait_until(self._ready, seconds=seconds)

@@ -39,7 +39,7 @@ class Scrape:
 
 async def read(process: ChatServer) -> str:
     """Ask one process, itself and not the proxy in front, as a monitoring does."""
-    async with http_client(process.url) as client:
+    async with http_client(process.url, headers=process.monitoring) as client:
         reply = await client.get("/api/metrics")
     assert reply.status_code == 200, reply.text
     assert reply.headers["content-type"].startswith("text/plain")

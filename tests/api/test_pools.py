@@ -96,7 +96,7 @@ async def until_none_is_in_use(chat: ChatServer) -> None:
     """Wait until every connection was given back; the nodes' own tasks use one now and then."""
     async with asyncio.timeout(30):
         for process in chat.processes:
-            async with http_client(process.url) as client:
+            async with http_client(process.url, headers=process.monitoring) as client:
                 while "chat_database_pool_in_use 0" not in (await client.get("/api/metrics")).text:
                     await asyncio.sleep(0.05)
 
