@@ -25,6 +25,9 @@ TEXT = (DEPLOY / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, Any] = COMPOSE["services"]
 NODES = ("node1", "node2", "node3")
+# Not secret, with a default; and what a chat may do without, as if it were not there.
+WITH_A_DEFAULT = {"CHAT_CERTIFICATES", "CHAT_VERSION"}
+MAY_BE_EMPTY = {"CHAT_METRICS_TOKEN", "CHAT_OTEL_ENDPOINT", "CHAT_OTEL_CALLERS"}
 
 WORDS_OF_A_FILE = {"name", "services", "networks", "volumes"}
 WORDS_OF_A_SERVICE = {
@@ -95,10 +98,19 @@ def test_there_is_all_that_a_chat_needs() -> None:
     assert SERVICES["migrate"]["command"] == ["alembic", "upgrade", "head"]
 
 
-def test_the_nodes_are_equal() -> None:
-    assert SERVICES["node1"] == SERVICES["node2"] == SERVICES["node3"]
+def test_the_nodes_are_equal_but_for_their_names() -> None:
+    nodes = [without_name(name) for name in NODES]
+
+    assert nodes[0] == nodes[1] == nodes[2]
+    assert [SERVICES[name]["environment"]["CHAT_NODE_NAME"] for name in NODES] == list(NODES)
     listed = re.findall(r"server (\S+):3000 ", (DEPLOY / "compose/nodes.conf").read_text())
     assert listed == list(NODES)
+
+
+def without_name(name: str) -> dict[str, Any]:
+    environment = {**SERVICES[name]["environment"]}
+    del environment["CHAT_NODE_NAME"]
+    return {**SERVICES[name], "environment": environment}
 
 
 def test_only_nginx_is_reached_from_outside() -> None:
@@ -119,7 +131,9 @@ def test_only_nginx_is_believed_about_who_calls() -> None:
 
 def test_no_secret_has_a_value_or_a_default() -> None:
     for name, default in re.findall(r"\$\{(\w+)(:?[-?][^}]*)?\}", TEXT):
-        if name not in ("CHAT_CERTIFICATES", "CHAT_VERSION"):
+        if name in MAY_BE_EMPTY:
+            assert default == ":-", f"{name} must have no default"
+        elif name not in WITH_A_DEFAULT:
             assert default.startswith(":?set "), f"{name} must be required"
     for service in SERVICES.values():
         for name, value in service.get("environment", {}).items():
@@ -140,8 +154,16 @@ def test_every_variable_is_explained() -> None:
 def test_every_setting_of_a_node_exists() -> None:
     known = {PREFIX + name.upper() for name in Settings.model_fields}
 
-    assert set(SERVICES["node1"]["environment"]) <= known
-    assert SERVICES["migrate"]["environment"] == SERVICES["node1"]["environment"]
+    assert MAY_BE_EMPTY < set(SERVICES["node1"]["environment"]) <= known
+    assert SERVICES["migrate"]["environment"] == without_name("node1")["environment"]
+
+
+def test_what_is_left_empty_is_as_if_it_were_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    unset = Settings()
+    for name in MAY_BE_EMPTY:
+        monkeypatch.setenv(name, "")
+
+    assert Settings() == unset
 
 
 def test_images_have_versions() -> None:

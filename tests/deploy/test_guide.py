@@ -42,6 +42,14 @@ def test_settings_exist() -> None:
     assert named <= known
 
 
+def test_nginx_is_told_to_carry_what_is_promised() -> None:
+    files = [ROOT / "deploy" / "nginx.conf", ROOT / "deploy" / "compose" / "nginx.conf"]
+    told = {re.findall(r"worker_connections (\d+);", file.read_text())[0] for file in files}
+    [promised] = re.findall(r"The (\d+) in `deploy/compose/nginx.conf`", GUIDE)
+
+    assert told == {promised}
+
+
 def test_words_of_the_log_are_said() -> None:
     sources = "".join(path.read_text() for path in (ROOT / "chat_app").rglob("*.py"))
     words = re.findall(r"`((?:node|database|redis)\.[a-z_]+)`", GUIDE)

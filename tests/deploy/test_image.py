@@ -71,6 +71,12 @@ class TestTheRecipe:
         assert not {"ARG", "ADD"} & {step for step, _ in STEPS}
         assert ".env" not in [source for source, _ in copied()]
 
+    def test_has_what_traces_need(self) -> None:
+        """Or a node with CHAT_OTEL_ENDPOINT would refuse to start."""
+        [install] = [rest for _, rest in STEPS if "pip install" in rest]
+
+        assert "-r requirements-otel.txt" in install
+
     def test_hands_signals_to_python_itself(self) -> None:
         assert json.loads(said("ENTRYPOINT")[0]) == ["python", "-m"]
         assert json.loads(said("CMD")[0])[0] == "chat_app.serve"

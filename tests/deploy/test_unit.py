@@ -58,9 +58,19 @@ def test_its_settings_exist_and_none_is_a_secret() -> None:
     listed = dict(re.findall(r"^(?:# )?(CHAT_[A-Z_]+)=(.*)$", example, flags=re.MULTILINE))
 
     assert set(listed) <= known
+    assert {"CHAT_METRICS_TOKEN", "CHAT_OTEL_ENDPOINT", "CHAT_OTEL_CALLERS"} <= set(listed)
     assert not listed["CHAT_SECRET_KEY"]
+    assert not listed["CHAT_METRICS_TOKEN"]
     assert ":PASSWORD@" in listed["CHAT_DATABASE_URL"]
     assert not [line for line in entries()["Environment"] if "SECRET" in line or "URL" in line]
+
+
+def test_each_node_has_a_name_of_its_own() -> None:
+    """Which no file that they share may take from it."""
+    [name] = [line for line in entries()["Environment"] if line.startswith("CHAT_NODE_NAME=")]
+
+    assert "%i" in name
+    assert "CHAT_NODE_NAME" not in (ROOT / "deploy" / "environment.example").read_text()
 
 
 def test_systemd_understands_it_where_there_is_systemd(tmp_path: Path) -> None:
