@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol, TypeVar
 
-from chat_app.accounts.endings import Endings
 from chat_app.accounts.service import Accounts
 from chat_app.accounts.vigil import Vigil
 from chat_app.conversations.deliveries import Deliveries
@@ -115,7 +114,6 @@ class Assembly:
             session_used=vigil.used,
         )
         self.stack.push_async_callback(accounts.close)
-        run(self.stack, Endings(database=database, hub=hub))
         return accounts
 
     def friends(self, presence: Presence) -> Friends:

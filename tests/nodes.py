@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert, update
 from sqlmodel import col
 
-from chat_app.accounts import endings, vigil
+from chat_app.accounts import vigil
 from chat_app.accounts.names import index_names
 from chat_app.conversations import deliveries
 from chat_app.core.clock import utc_now
@@ -26,9 +26,9 @@ from tests.conftest import SECRET, Storage
 # How often a node asks its database without being asked.
 PERIODS = (
     (catch_up, "EVERY_S"),
-    (endings, "EVERY_S"),
     (deliveries, "EVERY_S"),
-    (vigil, "LOOK_EVERY_S"),
+    (vigil, "EVERY_S"),
+    (vigil, "ALL_EVERY_S"),
 )
 NEVER_S = 3_600.0
 

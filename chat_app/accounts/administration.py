@@ -48,24 +48,24 @@ class Administration:
         async with unit_of_work(self._database) as uow:
             account = await _locked(uow.session, username)
             account.password_hash = password_hash
-            ended = await end_sessions(uow.session, user_id=account.id)
-            tell_ended(uow, self._broker, ended, "password_changed")
-        return len(ended)
+            ended = await end_sessions(uow.session, user_id=account.id, reason="password_changed")
+            tell_ended(uow, self._broker, ended)
+        return len(ended.session_ids)
 
     async def end_sessions(self, username: str) -> int:
         """Sign somebody out everywhere; return at how many places. Raises NoSuchUser."""
         async with unit_of_work(self._database) as uow:
             account = await _locked(uow.session, username)
-            ended = await end_sessions(uow.session, user_id=account.id)
-            tell_ended(uow, self._broker, ended, "signed_out")
-        return len(ended)
+            ended = await end_sessions(uow.session, user_id=account.id, reason="signed_out")
+            tell_ended(uow, self._broker, ended)
+        return len(ended.session_ids)
 
     async def end_some_sessions(self) -> int:
         """Sign some thousands out wherever they are; return how many. None are left at 0."""
         async with unit_of_work(self._database) as uow:
             ended = await end_some_sessions(uow.session, at_most=AT_ONCE)
-            tell_ended(uow, self._broker, ended, "signed_out")
-        return len(ended)
+            tell_ended(uow, self._broker, ended)
+        return len(ended.session_ids)
 
 
 async def _locked(session: AsyncSession, username: str) -> User:

@@ -1,11 +1,11 @@
 """What others hear of accounts, once it is durable."""
 
 from collections.abc import Iterable
-from uuid import UUID
 
+from chat_app.accounts.schemas import Ended
 from chat_app.core.unit_of_work import UnitOfWork
 from chat_app.realtime.broker import Broker
-from chat_app.realtime.events import Envelope, SessionEnded, seal, session_topic
+from chat_app.realtime.events import EndReason, Envelope, SessionEnded, seal, session_topic
 
 
 def tell(uow: UnitOfWork, broker: Broker, topics: Iterable[str], envelope: Envelope) -> None:
@@ -18,7 +18,11 @@ def tell(uow: UnitOfWork, broker: Broker, topics: Iterable[str], envelope: Envel
     uow.announce(publish)
 
 
-def tell_ended(uow: UnitOfWork, broker: Broker, session_ids: Iterable[UUID], reason: str) -> None:
+def tell_ended(uow: UnitOfWork, broker: Broker, ended: Ended) -> None:
     """Have the sockets and tabs of these sessions close, on every node, after the commit."""
-    envelope = seal(SessionEnded(reason=reason), ends=True)
-    tell(uow, broker, map(session_topic, session_ids), envelope)
+    tell(uow, broker, map(session_topic, ended.session_ids), last_words(ended.reason))
+
+
+def last_words(reason: EndReason) -> Envelope:
+    """Return what the devices of a session are told last, the same from wherever it comes."""
+    return seal(SessionEnded(reason=reason), ends=True)

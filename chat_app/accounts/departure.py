@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from chat_app.accounts.names import index_names
+from chat_app.accounts.schemas import Ended
 from chat_app.accounts.sessions import forget_sessions
 from chat_app.core.clock import utc_now
 from chat_app.models import Block, FriendRequest, Friendship, User
@@ -16,7 +17,7 @@ from chat_app.models import Block, FriendRequest, Friendship, User
 class Left(NamedTuple):
     """Whom a departure concerns: sessions that ended, and those who were friends or had asked."""
 
-    session_ids: list[UUID]
+    ended: Ended
     acquaintance_ids: set[UUID]
 
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, f
 
 from chat_app.accounts import rules
 from chat_app.core.input import Input
+from chat_app.realtime.events import EndReason
 from chat_app.realtime.shapes import OwnUser, Shape, User, UserCard
 
 __all__ = [
@@ -38,6 +39,13 @@ class Identity(NamedTuple):
 
     user_id: UUID
     session_id: UUID
+
+
+class Ended(NamedTuple):
+    """Sessions that were alive, and what their devices are told."""
+
+    session_ids: list[UUID]
+    reason: EndReason
 
 
 class Recognised(NamedTuple):

@@ -1,6 +1,6 @@
 """Accounts: coming in, changing what is one's own, and leaving."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -137,9 +137,9 @@ class Accounts:
     async def end_other_sessions(self, identity: Identity) -> int:
         """Sign out everywhere else; return at how many places."""
         async with unit_of_work(self._database) as uow:
-            ended = await sessions.end_other_sessions(uow.session, identity)
-            self._tell_ended(uow, ended, "signed_out")
-        return len(ended)
+            ended = await sessions.end_other_sessions(uow.session, identity, reason="signed_out")
+            tell_ended(uow, self._broker, ended)
+        return len(ended.session_ids)
 
     async def change_profile(self, *, actor_id: UUID, changes: ProfileChange) -> ProfileChanged:
         """Change what was given of the actor's profile and settings.
@@ -180,8 +180,10 @@ class Accounts:
             )
             if found is not None:
                 found.password_hash = new_hash
-                ended = await sessions.end_other_sessions(uow.session, identity)
-                self._tell_ended(uow, ended, "password_changed")
+                ended = await sessions.end_other_sessions(
+                    uow.session, identity, reason="password_changed"
+                )
+                tell_ended(uow, self._broker, ended)
         if found is None:  # another device was quicker
             await self.change_password(identity, data, device=device)
 
@@ -199,7 +201,7 @@ class Accounts:
             )
             if found is not None:
                 left = await empty_account(uow.session, found)
-                self._tell_ended(uow, left.session_ids, "account_deleted")
+                tell_ended(uow, self._broker, left.ended)
                 gone = seal(FriendRemoved(user_id=account.id))
                 tell(uow, self._broker, map(user_topic, left.acquaintance_ids), gone)
         if found is None:
@@ -245,11 +247,8 @@ class Accounts:
     async def _end(self, uow: UnitOfWork, identity: Identity) -> bool:
         user_id, session_id = identity
         ended = await sessions.end_session(uow.session, user_id=user_id, session_id=session_id)
-        self._tell_ended(uow, [session_id] if ended else [], "signed_out")
-        return ended
-
-    def _tell_ended(self, uow: UnitOfWork, session_ids: Iterable[UUID], reason: str) -> None:
-        tell_ended(uow, self._broker, session_ids, reason)
+        tell_ended(uow, self._broker, ended)
+        return bool(ended.session_ids)
 
 
 def _refuse_bad_password(data: PasswordChange, username: str) -> None:

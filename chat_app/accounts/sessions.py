@@ -3,17 +3,18 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, select, true, update
+from sqlalchemy import ColumnElement, Select, and_, delete, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from chat_app.accounts.errors import InvalidRefreshToken
-from chat_app.accounts.schemas import Device, Identity
+from chat_app.accounts.schemas import Device, Ended, Identity
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
 from chat_app.core.moments import ago
 from chat_app.core.tokens import fingerprint, new_secret
 from chat_app.models import AuthSession, RefreshToken, User
+from chat_app.realtime.events import EndReason
 
 # Two tabs may race with one token; a later reuse means that it was stolen.
 REUSE_GRACE = timedelta(seconds=30)
@@ -83,37 +84,33 @@ async def forget_old_tokens(session: AsyncSession, *, session_id: UUID, age: tim
     )
 
 
-async def end_session(session: AsyncSession, *, user_id: UUID, session_id: UUID) -> bool:
-    """Mark a session of a user as ended; return whether it was one of theirs, and alive."""
-    return bool(await _end(session, user_id, col(AuthSession.id) == session_id))
+async def end_session(session: AsyncSession, *, user_id: UUID, session_id: UUID) -> Ended:
+    """Mark a session as ended by its user, if it is one of theirs, and alive."""
+    return await _end(session, user_id, col(AuthSession.id) == session_id, "signed_out")
 
 
-async def end_other_sessions(session: AsyncSession, identity: Identity) -> list[UUID]:
-    """Mark all sessions of a user but this one as ended; return which those were."""
-    return await _end(session, identity.user_id, col(AuthSession.id) != identity.session_id)
+async def end_other_sessions(
+    session: AsyncSession, identity: Identity, *, reason: EndReason
+) -> Ended:
+    """Mark all sessions of a user but this one as ended."""
+    others = col(AuthSession.id) != identity.session_id
+    return await _end(session, identity.user_id, others, reason)
 
 
-async def end_sessions(session: AsyncSession, *, user_id: UUID) -> list[UUID]:
-    """Mark all sessions of a user as ended; return which were alive."""
-    return await _end(session, user_id, true())
+async def end_sessions(session: AsyncSession, *, user_id: UUID, reason: EndReason) -> Ended:
+    """Mark all sessions of a user as ended."""
+    return await _end(session, user_id, true(), reason)
 
 
-async def end_some_sessions(session: AsyncSession, *, at_most: int) -> list[UUID]:
-    """Mark as ended what still opens something, of anybody; return which those were."""
+async def end_some_sessions(session: AsyncSession, *, at_most: int) -> Ended:
+    """Mark as ended what still opens something, of anybody."""
     some = live_sessions().limit(at_most).with_only_columns(col(AuthSession.id))
-    now = ago(session.get_bind().dialect.name, timedelta(0))
-    ended = await session.execute(
-        update(AuthSession)
-        .where(col(AuthSession.id).in_(some))
-        .values(ended_at=now)
-        .returning(col(AuthSession.id))
-    )
-    return list(ended.scalars())
+    return await _mark(session, col(AuthSession.id).in_(some), "signed_out")
 
 
-async def forget_sessions(session: AsyncSession, *, user_id: UUID) -> list[UUID]:
-    """End all sessions of a user, with what they remember of devices; return which were alive."""
-    ended = await end_sessions(session, user_id=user_id)
+async def forget_sessions(session: AsyncSession, *, user_id: UUID) -> Ended:
+    """End all sessions of a user who leaves, with what they remember of devices."""
+    ended = await end_sessions(session, user_id=user_id, reason="account_deleted")
     theirs = col(AuthSession.user_id) == user_id
     await session.execute(update(AuthSession).where(theirs).values(user_agent="", address=""))
     await session.execute(
@@ -124,15 +121,23 @@ async def forget_sessions(session: AsyncSession, *, user_id: UUID) -> list[UUID]
     return ended
 
 
-async def _end(session: AsyncSession, user_id: UUID, which: ColumnElement[bool]) -> list[UUID]:
+async def _end(
+    session: AsyncSession, user_id: UUID, which: ColumnElement[bool], reason: EndReason
+) -> Ended:
+    alive = col(AuthSession.ended_at).is_(None)
+    theirs = col(AuthSession.user_id) == user_id
+    return await _mark(session, and_(theirs, alive, which), reason)
+
+
+async def _mark(session: AsyncSession, which: ColumnElement[bool], reason: EndReason) -> Ended:
     now = ago(session.get_bind().dialect.name, timedelta(0))
     ended = await session.execute(
         update(AuthSession)
-        .where(col(AuthSession.user_id) == user_id, col(AuthSession.ended_at).is_(None), which)
-        .values(ended_at=now)
+        .where(which)
+        .values(ended_at=now, ended_reason=reason)
         .returning(col(AuthSession.id))
     )
-    return list(ended.scalars())
+    return Ended(list(ended.scalars()), reason)
 
 
 def live_sessions() -> Select[UUID, UUID, datetime]:

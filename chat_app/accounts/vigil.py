@@ -1,34 +1,44 @@
 """Sessions in use: those that are live on, and what is open of those that have ended is closed.
 
-News that a session has ended is a hint like all news, and may be lost. A look at the database every
-few seconds makes it sure, for all tabs and sockets of this process in one statement.
+News that a session has ended is a hint like all news, and may be lost. The database makes it sure:
+each second it is asked which sessions have ended lately, by an index, and every few seconds after
+all that are open here, which finds those that have run out, too. The row has the reason, so devices
+are told the same whichever way they hear of it.
 """
 
 import asyncio
 import functools
-from collections.abc import Iterable
+import time
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Select, Update, Uuid, bindparam, or_, select, update
+from sqlalchemy import Select, Update, Uuid, bindparam, case, func, or_, select, update
 
+from chat_app.accounts.announcements import last_words
 from chat_app.accounts.sessions import TOUCH_EVERY
 from chat_app.core import tasks
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.json_rows import JsonRows, as_parameter
+from chat_app.core.moments import ago
 from chat_app.models import AuthSession, User
-from chat_app.realtime.events import SessionEnded, seal, session_topic
+from chat_app.realtime.events import EndReason, session_topic
 from chat_app.realtime.hub import Hub
 
-LOOK_EVERY_S = 5.0
+EVERY_S = 1.0
+ALL_EVERY_S = 5.0
+# An end may become visible this much after the time that its row carries.
+SLACK_S = 5.0
 IN_ONE_GO = 1_000
 SESSIONS = AuthSession.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
 USERS = User.__table__  # type: ignore[attr-defined]  # the same
 TIME = SESSIONS.c.expires_at.type
+# Rows of older versions have none.
+REASON = func.coalesce(SESSIONS.c.ended_reason, "signed_out")
 
 log = structlog.get_logger(__name__)
 
@@ -41,11 +51,15 @@ class Vigil:
         self._hub = hub
         self._lifetime = lifetime
         self._used: set[UUID] = set()
+        self._looked_at = time.monotonic()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Start looking."""
-        self._tasks = [asyncio.create_task(self._look_for_ever(), name="session vigil")]
+        self._tasks = [
+            asyncio.create_task(self._repeat(self.look, EVERY_S), name="ended sessions"),
+            asyncio.create_task(self._repeat(self.look_at_all, ALL_EVERY_S), name="open sessions"),
+        ]
 
     async def close(self) -> None:
         """Keep what was used, if that can be done at once, and end."""
@@ -60,7 +74,20 @@ class Vigil:
         self._used.add(session_id)
 
     async def look(self) -> None:
-        """End what is over and keep what is in use. Raises Unavailable."""
+        """End what has ended lately. Raises Unavailable: the next look reaches back as far."""
+        now = time.monotonic()
+        reach = timedelta(seconds=now - self._looked_at + SLACK_S)
+        question = select(SESSIONS.c.id, REASON.label("over")).where(
+            SESSIONS.c.ended_at > ago(self._database.engine.dialect.name, reach)
+        )
+        async with self._database.reading() as session:
+            ended = list(await session.execute(question))
+        for row in ended:
+            self._end(row.id, row.over)
+        self._looked_at = now
+
+    async def look_at_all(self) -> None:
+        """End what is over of all that is open, and keep what is in use. Raises Unavailable."""
         open_here = sorted({outlet.session_id for outlet in self._hub.outlets})
         for start in range(0, len(open_here), IN_ONE_GO):
             await self._look_at(open_here[start : start + IN_ONE_GO])
@@ -71,25 +98,27 @@ class Vigil:
             self._used |= used
             raise
 
-    async def _look_for_ever(self) -> None:
+    async def _repeat(self, look: Callable[[], Awaitable[None]], every_s: float) -> None:
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(every_s)
             try:
-                await self.look()
+                await look()
             except AppError as error:
                 # Who can be recognised may read, even while nothing can be written.
                 log.warning("session.vigil_postponed", code=error.code)
+
+    def _end(self, session_id: UUID, reason: EndReason) -> None:
+        self._hub.deliver(session_topic(session_id), last_words(reason))
 
     async def _look_at(self, session_ids: list[UUID]) -> None:
         now = utc_now()
         values = {"rows": _rows(session_ids), "now": now, "touched": now - TOUCH_EVERY}
         question = _notable(self._database.engine.dialect.name)
         for row in await self._database.ask(question, values):
-            if row.is_over:
-                ending = seal(SessionEnded(reason="session_over"), ends=True)
-                self._hub.deliver(session_topic(row.id), ending)
-            else:
+            if row.over is None:
                 self._used.add(row.id)
+            else:
+                self._end(row.id, row.over)
 
     async def _keep(self, session_ids: Iterable[UUID]) -> None:
         session_ids = list(session_ids)
@@ -113,19 +142,24 @@ def _rows(session_ids: Iterable[UUID]) -> str:
 
 @functools.cache
 def _notable(dialect: str) -> Select[*tuple[Any, ...]]:
-    """Select the given sessions that are over, or have to be kept from running out."""
+    """Select of the given sessions those that are over, with the reason, or are to be kept."""
     given = JsonRows(dialect, id=Uuid)
-    over = or_(
-        SESSIONS.c.ended_at.is_not(None),
-        SESSIONS.c.expires_at <= bindparam("now", type_=TIME),
-        USERS.c.deleted_at.is_not(None),
+    over = case(
+        (SESSIONS.c.ended_at.is_not(None), REASON),
+        (USERS.c.deleted_at.is_not(None), "account_deleted"),
+        (SESSIONS.c.expires_at <= bindparam("now", type_=TIME), "expired"),
     )
     return (
-        select(SESSIONS.c.id, over.label("is_over"))
+        select(SESSIONS.c.id, over.label("over"))
         .select_from(given.table)
         .join(SESSIONS, SESSIONS.c.id == given.columns["id"])
         .join(USERS, USERS.c.id == SESSIONS.c.user_id)
-        .where(or_(over, SESSIONS.c.last_used_at <= bindparam("touched", type_=TIME)))
+        .where(
+            or_(
+                over.is_not(None),
+                SESSIONS.c.last_used_at <= bindparam("touched", type_=TIME),
+            )
+        )
     )
 
 

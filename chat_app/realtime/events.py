@@ -1,7 +1,7 @@
 """The closed vocabulary of what may be told, one type an event, and the envelope it travels in."""
 
 from datetime import datetime
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -90,10 +90,13 @@ class FriendRemoved(Event, frozen=True, tag="friend.removed"):
     user_id: UUID
 
 
+EndReason: TypeAlias = Literal["signed_out", "password_changed", "account_deleted", "expired"]
+
+
 class SessionEnded(Event, frozen=True, tag="session.ended"):
     """The hearer's session is over; the socket closes next."""
 
-    reason: str
+    reason: EndReason
 
 
 AnyEvent: TypeAlias = (

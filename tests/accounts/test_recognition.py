@@ -6,18 +6,16 @@ from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
-import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from chat_app.accounts import vigil
 from chat_app.accounts.schemas import Device, Identity, Registration, SignedIn
 from chat_app.accounts.vigil import Vigil
 from chat_app.core.clock import utc_now
 from chat_app.models import AuthSession
 from chat_app.node import Node
 from chat_app.realtime.outlet import Outlet
-from tests.clients import PASSWORD, PATIENCE_S, new_username
+from tests.clients import PASSWORD, new_username
 from tests.conftest import Storage
 from tests.nodes import new_user, open_node, open_still_node, to_conversation, to_user
 from tests.statements import plan_of, statements
@@ -122,7 +120,7 @@ async def test_no_look_up_of_connecting_reads_a_whole_table(storage: Storage) ->
         with questions_of_connecting() as asked:
             outlet = await connect(node, alice)
             await identity_of(node, alice)
-            await Vigil(database=node.database, hub=node.hub, lifetime=A_DAY).look()
+            await Vigil(database=node.database, hub=node.hub, lifetime=A_DAY).look_at_all()
         with statements() as pings:
             await node.conversations.recent_revs(outlet.user_id)
         asked += [text for text in pings if "conversation.last_rev" in text]
@@ -150,23 +148,6 @@ async def test_each_is_told_what_is_theirs(storage: Storage) -> None:
     assert revs == [{sent.message.conversation_id: 2, group: 0}, None]
 
 
-@pytest.mark.parametrize(
-    "over", [{"ended_at": utc_now()}, {"expires_at": utc_now() - A_DAY}], ids=["ended", "expired"]
-)
-async def test_what_is_open_ends_with_its_session_though_the_news_was_lost(
-    storage: Storage, monkeypatch: pytest.MonkeyPatch, over: dict[str, object]
-) -> None:
-    monkeypatch.setattr(vigil, "LOOK_EVERY_S", 0.05)
-    async with open_node(storage) as node:
-        alice, bob = [await identity_of(node, await sign_up(node)) for _ in range(2)]
-        ends, stays = await node.open_outlet(alice), await node.open_outlet(bob)
-        await change_session(node, alice.session_id, **over)
-        async with asyncio.timeout(PATIENCE_S):
-            await ends.ended.wait()
-
-        assert not stays.ended.is_set()
-
-
 async def test_a_session_in_use_lives_on(storage: Storage) -> None:
     """By a request, or by a device that is merely connected."""
     long_ago = utc_now() - A_DAY
@@ -179,7 +160,7 @@ async def test_a_session_in_use_lives_on(storage: Storage) -> None:
         await identity_of(node, asks)
     async with open_node(storage) as node:
         await node.open_outlet(identities[1])
-        await Vigil(database=node.database, hub=node.hub, lifetime=A_DAY).look()
+        await Vigil(database=node.database, hub=node.hub, lifetime=A_DAY).look_at_all()
         used = [(await session_of(node, one.session_id)) for one in identities]
 
     assert [one.last_used_at > long_ago for one in used] == [True, True, False]
