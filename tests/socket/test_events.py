@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.clients import Json, Person, log_in
+from tests.clients import Json, Person, Socket, log_in
 from tests.servers import ChatServer
 
 
@@ -147,15 +147,40 @@ async def test_a_replay_is_not_announced_again(alice: Person, bob: Person) -> No
         assert "message.created" not in kinds(await socket.settled())
 
 
-# What two nodes store at once may be told the other way round: seq is what orders it.
-@pytest.mark.one_process
+async def write_both_at_once(one: Person, other: Person) -> None:
+    """Have two people write twenty messages each to one another, all at once."""
+    await asyncio.gather(
+        *(one.write(other, f"a{number}") for number in range(20)),
+        *(other.write(one, f"b{number}") for number in range(20)),
+    )
+
+
+async def seen_by_seq(socket: Socket, count: int) -> dict[int, Json]:
+    """Hear of so many messages, of some perhaps twice, and return each by its place."""
+    seen: dict[int, Json] = {}
+    while len(seen) < count:
+        message = (await socket.expect("message.created"))["message"]
+        assert seen.setdefault(message["seq"], message) == message
+    return seen
+
+
 async def test_all_viewers_see_one_order(alice: Person, bob: Person) -> None:
+    """That of `seq`, in which every message has one place for all."""
     await alice.opened(bob)
     async with alice.socket() as one, bob.socket() as other:
-        await asyncio.gather(
-            *(alice.write(bob, f"a{number}") for number in range(20)),
-            *(bob.write(alice, f"b{number}") for number in range(20)),
-        )
+        await write_both_at_once(alice, bob)
+        seen = [await seen_by_seq(socket, 40) for socket in (one, other)]
+
+    assert seen[0] == seen[1]
+    assert sorted(seen[0]) == list(range(1, 41))
+
+
+# What two nodes store at once may be told the other way round.
+@pytest.mark.one_process
+async def test_one_node_tells_in_that_order(alice: Person, bob: Person) -> None:
+    await alice.opened(bob)
+    async with alice.socket() as one, bob.socket() as other:
+        await write_both_at_once(alice, bob)
         seen = [
             [(await socket.expect("message.created"))["message"] for _ in range(40)]
             for socket in (one, other)
