@@ -57,6 +57,11 @@ test: install-dev ## Run every test, on both databases (ARGS="-k name" narrows)
 	$(BIN)/python tests/install_servers.py
 	$(BIN)/pytest -n auto --maxprocesses=4 --dist=loadgroup $(ARGS)
 
+.PHONY: test-nodes
+test-nodes: install-dev ## Run the tests of the doors on three nodes behind nginx (ARGS="tests/socket" narrows)
+	$(BIN)/python tests/install_servers.py
+	$(BIN)/pytest --behind-nginx -n auto --maxprocesses=2 --dist=loadgroup $(or $(ARGS),tests/api tests/socket tests/browser)
+
 .PHONY: lint
 lint: install-dev ## Check style, formatting and types
 	$(BIN)/ruff check .
