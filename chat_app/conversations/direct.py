@@ -28,5 +28,5 @@ def peer_of(key: str | None, user_id: UUID) -> UUID | None:
     """Return the other user of a direct conversation; None without a key (a group)."""
     if key is None:
         return None
-    low, high = both_of(key)
-    return high if low == user_id else low
+    low, high = key.split(":")
+    return UUID(high if low == user_id.hex else low)

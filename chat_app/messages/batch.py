@@ -135,22 +135,28 @@ class Batch:
 
     def _places(self, sends: Iterable[Outgoing]) -> dict[tuple[UUID, UUID], Place]:
         """Lock the conversations the senders are members of, and read their counters."""
-        wanted = {
-            (conversation_id, send.sender_id)
-            for send in sends
-            if (conversation_id := self._conversation_of(send)) is not None
-        }
+        wanted = list(
+            {
+                (conversation_id, send.sender_id)
+                for send in sends
+                if (conversation_id := self._conversation_of(send)) is not None
+            }
+        )
         if not wanted:
             return {}
-        # In one order on every node, or two batches could wait for each other.
         rows = self._run(
             self._statements.places,
-            [{"id": identifier, "user_id": user_id} for identifier, user_id in wanted],
+            [
+                {"number": number, "id": identifier, "user_id": user_id}
+                for number, (identifier, user_id) in enumerate(wanted)
+            ],
         )
         places = {}
         for row in rows:
-            self._counters[row.id] = (row.last_seq, row.last_rev)
-            places[row.id, row.user_id] = Place(row.direct_key, row.refusal)
+            # By its number: its ids are known, and would only be made anew.
+            place = wanted[row.number]
+            self._counters[place[0]] = (row.last_seq, row.last_rev)
+            places[place] = Place(row.direct_key, row.refusal)
         return places
 
     def _conversation_of(self, send: Outgoing) -> UUID | None:
@@ -193,7 +199,7 @@ class Batch:
             rev=rev,
             client_id=send.client_id,
             sender_id=send.sender_id,
-            receiver_id=peer_of(place.direct_key, send.sender_id),
+            receiver_id=send.receiver_id or peer_of(place.direct_key, send.sender_id),
             content=send.content,
             created_at=self._at,
         )

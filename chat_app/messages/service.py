@@ -6,7 +6,6 @@ from uuid import UUID
 
 from chat_app.conversations.deliveries import delivery_of
 from chat_app.conversations.queries import get_conversation
-from chat_app.conversations.service import topics_of
 from chat_app.core import causes
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
@@ -26,6 +25,7 @@ from chat_app.realtime.events import (
     MessageDeleted,
     MessageUpdated,
     Move,
+    conversation_topic,
     seal,
     user_topic,
 )
@@ -115,8 +115,7 @@ class Messages:
             if message.seq == 1 and key is not None and isinstance(entry, Outgoing):
                 await self._introduce(message.conversation_id, message.sender_id)
                 await self._introduce(message.conversation_id, message.receiver_id)
-            topics = topics_of(message.conversation_id, key)
-            self._broker.publish(topics, _news(entry, message))
+            self._broker.publish(_topics(message), _news(entry, message))
 
     async def _introduce(self, conversation_id: UUID, member_id: UUID | None) -> None:
         """Show a conversation to a member for whom its first message makes it visible."""
@@ -131,6 +130,13 @@ class Messages:
             )
         envelope = seal(ConversationUpdated(conversation=view))
         self._broker.publish([user_topic(member_id)], envelope)
+
+
+def _topics(message: Message) -> list[str]:
+    # As `topics_of`, without making the two ids of a key that the message has already.
+    if message.receiver_id is None:
+        return [conversation_topic(message.conversation_id)]
+    return [user_topic(message.sender_id), user_topic(message.receiver_id)]
 
 
 def _news(entry: Entry, message: Message) -> Envelope:

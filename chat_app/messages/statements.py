@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Integer,
     Text,
     Uuid,
     bindparam,
@@ -61,14 +62,13 @@ class Statements:
             .select_from(pairs.table)
             .join(_person, col(_person.id) == pairs.columns["receiver_id"])
         )
-        wanted = JsonRows(dialect, id=Uuid, user_id=Uuid)
+        wanted = JsonRows(dialect, number=Integer, id=Uuid, user_id=Uuid)
         self.places = (
             select(
-                CONVERSATIONS.c.id,
+                wanted.columns["number"].label("number"),
                 CONVERSATIONS.c.direct_key,
                 CONVERSATIONS.c.last_seq,
                 CONVERSATIONS.c.last_rev,
-                MEMBERS.c.user_id,
                 unreachable(wanted.columns["user_id"], _person).label("refusal"),
             )
             .select_from(wanted.table)
