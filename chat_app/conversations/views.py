@@ -47,7 +47,7 @@ def unread_of(viewer_id: UUID | ColumnElement[UUID]) -> ColumnElement[int]:
     return col(ConversationRow.last_seq) - col(Member.last_read_seq) - own_after_mark
 
 
-def conversations_of(viewer_id: UUID) -> Select[*tuple[Any, ...]]:
+def conversations_of(viewer_id: UUID | ColumnElement[UUID]) -> Select[*tuple[Any, ...]]:
     """Select the conversations of `viewer_id`: narrow it, then hand it to `load_views`."""
     last = and_(
         col(Message.conversation_id) == col(ConversationRow.id),
@@ -79,20 +79,27 @@ async def load_views(
     *,
     viewer_id: UUID,
     online: Online,
-    **parameters: object,
 ) -> list[Conversation]:
     """Return the conversations that a question made of `conversations_of` is about.
 
-    Newest activity first. `parameters` are those of the question.
+    Newest activity first.
     """
-    asked = {"viewer_id": viewer_id, **parameters}
-    rows = list(await session.execute(_with_members(question), asked))
+    rows = list(await session.execute(with_members(question), {"viewer_id": viewer_id}))
+    return await views_of(rows, viewer_id=viewer_id, online=online)
+
+
+async def views_of(rows: list[AnyRow], *, viewer_id: UUID, online: Online) -> list[Conversation]:
+    """Make the views of the rows that a question `with_members` found for `viewer_id`."""
     connected = await online.among(row.id for row in rows if row.shows_presence)
     grouped = groupby(rows, key=lambda row: row.conversation_id)
     return [_view(list(members), viewer_id, connected) for _, members in grouped]
 
 
-def _with_members(question: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+def with_members(question: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """Add to the conversations of a question all that `views_of` needs; run it with `viewer_id`.
+
+    Composing it takes milliseconds: who asks often keeps what this returns.
+    """
     found = question.cte("found")
     place = func.row_number().over(
         partition_by=col(MEMBER.conversation_id),

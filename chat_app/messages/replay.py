@@ -1,20 +1,21 @@
 """What a device missed while it was away, by `rev`: many edits of a message cost one row."""
 
+import functools
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Uuid, or_, select, tuple_
+from sqlalchemy import BigInteger, Select, Uuid, or_, select, tuple_
 from sqlmodel import col
 
 from chat_app.conversations.queries import message_of
 from chat_app.conversations.schemas import Conversation
-from chat_app.conversations.views import conversations_of, load_views
+from chat_app.conversations.views import conversations_of, views_of, with_members
 from chat_app.core.database import Database
 from chat_app.core.json_rows import JsonRows, as_parameter
-from chat_app.messages.statements import MESSAGES
+from chat_app.friends.cards import VIEWER
+from chat_app.messages.statements import CONVERSATIONS, MEMBERS, MESSAGES
 from chat_app.models import Conversation as ConversationRow
-from chat_app.models import Member
 from chat_app.realtime.events import MessageCreated, MessageDeleted, MessageUpdated
 from chat_app.realtime.online import Online
 from chat_app.realtime.shapes import Message
@@ -61,19 +62,25 @@ def event_of(message: Message) -> MessageCreated | MessageUpdated | MessageDelet
 async def _moved(
     database: Database, viewer_id: UUID, cursors: Mapping[UUID, int], online: Online
 ) -> list[Conversation]:
-    given = JsonRows(database.engine.dialect.name, id=Uuid, rev=BigInteger)
+    values = {"viewer_id": viewer_id, "rows": _rows(cursors)}
+    rows = await database.ask(_moves(database.engine.dialect.name), values)
+    return await views_of(rows, viewer_id=viewer_id, online=online)
+
+
+@functools.cache
+def _moves(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Select the conversations of `viewer_id` that are not where the cursors are."""
+    given = JsonRows(dialect, id=Uuid, rev=BigInteger)
     place, last_rev = col(ConversationRow.id), col(ConversationRow.last_rev)
     # Looked up among the cursors, of which the database makes an index: joined with them, every
     # conversation would be compared with every cursor.
     seen = select(given.columns["id"], given.columns["rev"]).select_from(given.table)
     known = select(given.columns["id"]).select_from(given.table)
-    question = conversations_of(viewer_id).where(
-        tuple_(place, last_rev).not_in(seen), or_(last_rev > 0, place.in_(known))
-    )
-    async with database.reading() as session:
-        return await load_views(
-            session, question, viewer_id=viewer_id, online=online, rows=_rows(cursors)
+    return with_members(
+        conversations_of(VIEWER).where(
+            tuple_(place, last_rev).not_in(seen), or_(last_rev > 0, place.in_(known))
         )
+    )
 
 
 def _portions(
@@ -104,16 +111,26 @@ async def _changes(
 ) -> dict[UUID, list[Message]]:
     if not conversations:
         return {}
-    given = JsonRows(database.engine.dialect.name, id=Uuid, rev=BigInteger)
-    question = (
-        select(MESSAGES, col(ConversationRow.direct_key))
+    since = {one.id: cursors.get(one.id, 0) for one in conversations}
+    values = {"viewer_id": viewer_id, "rows": _rows(since)}
+    changes: dict[UUID, list[Message]] = {}
+    for row in await database.ask(_later(database.engine.dialect.name), values):
+        changes.setdefault(row.conversation_id, []).append(message_of(row, row.direct_key))
+    return changes
+
+
+@functools.cache
+def _later(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Select the messages of `viewer_id` that changed after the cursors, in `rev` order."""
+    given = JsonRows(dialect, id=Uuid, rev=BigInteger)
+    return (
+        select(MESSAGES, CONVERSATIONS.c.direct_key)
         .select_from(given.table)
         .join(
-            Member,
-            (col(Member.conversation_id) == given.columns["id"])
-            & (col(Member.user_id) == viewer_id),
+            MEMBERS,
+            (MEMBERS.c.conversation_id == given.columns["id"]) & (MEMBERS.c.user_id == VIEWER),
         )
-        .join(ConversationRow, col(ConversationRow.id) == col(Member.conversation_id))
+        .join(CONVERSATIONS, CONVERSATIONS.c.id == MEMBERS.c.conversation_id)
         .join(
             MESSAGES,
             (MESSAGES.c.conversation_id == given.columns["id"])
@@ -121,12 +138,6 @@ async def _changes(
         )
         .order_by(MESSAGES.c.conversation_id, MESSAGES.c.rev)
     )
-    since = {one.id: cursors.get(one.id, 0) for one in conversations}
-    changes: dict[UUID, list[Message]] = {}
-    async with database.reading() as session:
-        for row in await session.execute(question, {"rows": _rows(since)}):
-            changes.setdefault(row.conversation_id, []).append(message_of(row, row.direct_key))
-    return changes
 
 
 def _rows(cursors: Mapping[UUID, int]) -> str:

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from chat_app.messages.replay import missed
 from tests.conftest import Storage
-from tests.nodes import new_user, open_still_node, to_user
+from tests.nodes import new_user, new_users, open_still_node, to_user
 from tests.statements import plan_of, statements
 
 
@@ -31,6 +31,26 @@ async def test_a_resume_costs_two_statements_for_any_number_of_conversations(
     assert told == ["missed"] * 5
     replaying = [text for text in asked if "message.content" in text]
     assert len(replaying) == 2, replaying
+
+
+async def test_a_question_that_is_kept_asks_for_whoever_comes(storage: Storage) -> None:
+    """It is composed once; whose it was the first time must not stay in it."""
+    async with open_still_node(storage) as node:
+        alice, bob, carol = await new_users(node, 3)
+        hers = (await node.messages.send(to_user(alice, bob, "for bob"))).message
+        await node.messages.send(to_user(alice, carol, "for carol"))
+        # The same cursors for each: Bob's conversation is nobody else's.
+        cursors = {hers.conversation_id: 0}
+        told = {}
+        for viewer in (bob, carol, alice):
+            replay = missed(node.database, viewer_id=viewer, cursors=cursors, online=node.online)
+            told[viewer] = [
+                message.content async for one in replay for message in one.changes or ()
+            ]
+
+    assert told[bob] == ["for bob"]
+    assert told[carol] == ["for carol"]
+    assert sorted(told[alice]) == ["for bob", "for carol"]
 
 
 async def test_cursors_are_looked_up_and_not_gone_through_for_each_conversation(
