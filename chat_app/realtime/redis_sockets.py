@@ -93,7 +93,7 @@ class RedisSockets:
         _answer(self._asking, {})
         # Nobody says it again; it expires otherwise.
         with contextlib.suppress(RedisError, OSError):
-            async with self._redis.pipeline() as pipeline:
+            async with self._redis.pipeline(transaction=False) as pipeline:
                 pipeline.zrem(self._nodes, self._node)
                 pipeline.delete(self._hash + self._node)
                 await pipeline.execute()

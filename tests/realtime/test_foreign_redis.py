@@ -77,11 +77,12 @@ async def test_all_of_ours_has_the_prefix_and_theirs_is_untouched(
         await here.limits.take(LIMIT, "somebody")
         assert await here.online.among([bob.user_id]) == {bob.user_id}
         assert await there.online.among([alice.user_id]) == {alice.user_id}
-        keys = {key.decode() for key in await owner.keys("*")}
+        async with here.sockets.counted(alice.user_id), there.sockets.counted(bob.user_id):
+            keys = {key.decode() for key in await owner.keys("*")}
         channels = {channel.decode() for channel in await owner.pubsub_channels("*")}
 
     assert {key.partition(":")[0] for key in keys - {"theirs"}} == {"chat"}
-    assert {"chat:key", "chat:presence", "chat:limit:tests:somebody"} <= keys
+    assert {"chat:key", "chat:presence", "chat:sockets", "chat:limit:tests:somebody"} <= keys
     assert {channel.partition(":")[0] for channel in channels} == {"chat"}
     assert await owner.get("theirs") == b"precious"
     refused = await owner.execute_command("ACL", "LOG")
