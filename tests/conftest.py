@@ -7,6 +7,7 @@ of these chats is three nodes behind nginx; tests marked `one_process` are left 
 """
 
 import inspect
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -147,6 +148,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="give the tests of the doors three nodes behind nginx for every server",
     )
+
+
+def pytest_configure() -> None:
+    """Have the programs we start hear Ctrl-C: a shell lets its background jobs ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
