@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chat_app.core import sqlite
 from chat_app.core.database import Database
 from tests.conftest import Storage
-from tests.nodes import settings_of
+from tests.nodes import open_database, settings_of
 from tests.statements import statements
 
 COUNT = text("SELECT count(*) FROM note")
@@ -128,7 +128,7 @@ async def test_a_cancelled_question_leaves_a_clean_connection(database: Database
 
 async def test_on_sqlite_a_session_sees_one_moment(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path}/notes.db"
-    async with one_connection(url, tmp_path) as here, one_more(url, tmp_path) as there:
+    async with one_connection(url, tmp_path) as here, open_database(url, tmp_path) as there:
         async with here.reading() as session:
             assert await counted(session) == 0
             async with there.writing() as other:
@@ -160,12 +160,3 @@ async def test_nothing_is_written_outside_of_a_transaction_that_could_not_begin(
         locking.close()
 
         assert await stored(database) == 0
-
-
-@asynccontextmanager
-async def one_more(url: str, folder: Path) -> AsyncIterator[Database]:
-    database = Database(settings_of(Storage("", url, "", folder)))
-    try:
-        yield database
-    finally:
-        await database.close()
