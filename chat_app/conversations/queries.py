@@ -1,11 +1,12 @@
 """Every question about conversations, on behalf of a member: permission is in each query."""
 
+import functools
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, or_, select, tuple_
+from sqlalchemy import Integer, Row, Select, bindparam, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -13,7 +14,14 @@ from sqlmodel import col
 from chat_app.conversations.direct import peer_of
 from chat_app.conversations.errors import BadCursor, ConversationNotFound
 from chat_app.conversations.schemas import Conversation, ConversationPage
-from chat_app.conversations.views import conversations_of, load_views, unread_of
+from chat_app.conversations.standing import CONVERSATIONS
+from chat_app.conversations.views import (
+    conversations_of,
+    load_views,
+    unread_of,
+    with_members,
+)
+from chat_app.friends.cards import VIEWER
 from chat_app.models import Conversation as ConversationRow
 from chat_app.models import Member, Message
 from chat_app.realtime.online import Online
@@ -28,8 +36,8 @@ async def get_conversation(
     session: AsyncSession, *, viewer_id: UUID, conversation_id: UUID, online: Online
 ) -> Conversation:
     """Return one conversation as `viewer_id` sees it. Raises ConversationNotFound."""
-    question = conversations_of(viewer_id).where(col(ConversationRow.id) == conversation_id)
-    found = await load_views(session, question, viewer_id=viewer_id, online=online)
+    values = {"viewer_id": viewer_id, "conversation_id": conversation_id}
+    found = await load_views(session, _one(), values, online=online)
     if not found:
         raise ConversationNotFound
     return found[0]
@@ -44,16 +52,11 @@ async def list_conversations(
     limit: int = 50,
 ) -> ConversationPage:
     """Return a page of conversations, newest activity first. Raises BadCursor."""
-    question = conversations_of(viewer_id).where(
-        or_(col(ConversationRow.last_seq) > 0, col(Member.opened))
-    )
+    values: dict[str, Any] = {"viewer_id": viewer_id, "rows": limit + 1}
     if before is not None:
-        place = tuple_(col(ConversationRow.updated_at), col(ConversationRow.id))
-        question = question.where(place < tuple_(*_read_cursor(before)))
-    question = question.order_by(
-        col(ConversationRow.updated_at).desc(), col(ConversationRow.id).desc()
-    ).limit(limit + 1)
-    items = await load_views(session, question, viewer_id=viewer_id, online=online)
+        values |= _read_cursor(before)
+    question = _listed(first=before is None)
+    items = await load_views(session, question, values, online=online)
     more = len(items) > limit
     items = items[:limit]
     return ConversationPage(items=items, next_before=_cursor(items[-1]) if more else None)
@@ -112,16 +115,46 @@ def message_of(row: Message | Row[Any], direct_key: str | None) -> MessageView:
     )
 
 
+@functools.cache
+def _one() -> Select[*tuple[Any, ...]]:
+    """Select the conversation `conversation_id` of `viewer_id`."""
+    asked = conversations_of(VIEWER).where(
+        col(ConversationRow.id) == bindparam("conversation_id", type_=CONVERSATIONS.c.id.type)
+    )
+    return with_members(asked)
+
+
+@functools.cache
+def _listed(*, first: bool) -> Select[*tuple[Any, ...]]:
+    """Select as many as `rows` of the listed conversations of `viewer_id`.
+
+    Those before (`before_moment`, `before_id`) unless it is the first page.
+    """
+    moment, place = col(ConversationRow.updated_at), col(ConversationRow.id)
+    listed = conversations_of(VIEWER).where(
+        or_(col(ConversationRow.last_seq) > 0, col(Member.opened))
+    )
+    if not first:
+        before = tuple_(
+            bindparam("before_moment", type_=CONVERSATIONS.c.updated_at.type),
+            bindparam("before_id", type_=CONVERSATIONS.c.id.type),
+        )
+        listed = listed.where(tuple_(moment, place) < before)
+    most = bindparam("rows", type_=Integer)
+    return with_members(listed.order_by(moment.desc(), place.desc()).limit(most))
+
+
 def _cursor(last: Conversation) -> str:
     microseconds = (last.updated_at - EPOCH) // timedelta(microseconds=1)
     return f"{microseconds}-{last.id.hex}"
 
 
-def _read_cursor(text: str) -> tuple[datetime, UUID]:
+def _read_cursor(text: str) -> dict[str, datetime | UUID]:
     match = CURSOR.fullmatch(text)
     if match is None:
         raise BadCursor
     try:
-        return EPOCH + timedelta(microseconds=int(match[1])), UUID(match[2])
+        moment = EPOCH + timedelta(microseconds=int(match[1]))
     except OverflowError:
         raise BadCursor from None
+    return {"before_moment": moment, "before_id": UUID(match[2])}

@@ -1,11 +1,11 @@
 """Conversations as one member sees them: everything about any number of them in one statement."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Row, Select, Uuid, and_, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -21,9 +21,10 @@ from chat_app.realtime.shapes import Message as MessageView
 AnyRow = Row[*tuple[Any, ...]]
 # Made once: an alias composes its columns when they are first used, which takes a millisecond.
 OWN = aliased(Message)
-MEMBER = aliased(Member)
+MEMBER, SHOWN = aliased(Member), aliased(Member)
 # Large groups show a part of their members here.
 MEMBERS_SHOWN = 100
+LAST_OF_ALL = UUID(int=2**128 - 1)
 LAST = "last_message_"
 MESSAGE_COLUMNS = Message.__table__.columns  # type: ignore[attr-defined]  # SQLModel does not declare it
 
@@ -47,8 +48,8 @@ def unread_of(viewer_id: UUID | ColumnElement[UUID]) -> ColumnElement[int]:
     return col(ConversationRow.last_seq) - col(Member.last_read_seq) - own_after_mark
 
 
-def conversations_of(viewer_id: UUID | ColumnElement[UUID]) -> Select[*tuple[Any, ...]]:
-    """Select the conversations of `viewer_id`: narrow it, then hand it to `load_views`."""
+def conversations_of(viewer_id: ColumnElement[UUID]) -> Select[*tuple[Any, ...]]:
+    """Select the conversations of `viewer_id`: narrow it, then hand it to `with_members`."""
     last = and_(
         col(Message.conversation_id) == col(ConversationRow.id),
         col(Message.seq) == col(ConversationRow.last_seq),
@@ -64,6 +65,7 @@ def conversations_of(viewer_id: UUID | ColumnElement[UUID]) -> Select[*tuple[Any
             col(ConversationRow.updated_at),
             col(Member.last_read_seq).label("own_mark"),
             unread_of(viewer_id).label("unread"),
+            _last_shown().label("last_shown"),
             *(column.label(LAST + column.name) for column in MESSAGE_COLUMNS),
         )
         .select_from(ConversationRow)
@@ -76,16 +78,16 @@ def conversations_of(viewer_id: UUID | ColumnElement[UUID]) -> Select[*tuple[Any
 async def load_views(
     session: AsyncSession,
     question: Select[*tuple[Any, ...]],
+    values: Mapping[str, Any],
     *,
-    viewer_id: UUID,
     online: Online,
 ) -> list[Conversation]:
-    """Return the conversations that a question made of `conversations_of` is about.
+    """Return the conversations a question `with_members` is about; `viewer_id` is in `values`.
 
     Newest activity first.
     """
-    rows = list(await session.execute(with_members(question), {"viewer_id": viewer_id}))
-    return await views_of(rows, viewer_id=viewer_id, online=online)
+    rows = list(await session.execute(question, values))
+    return await views_of(rows, viewer_id=values["viewer_id"], online=online)
 
 
 async def views_of(rows: list[AnyRow], *, viewer_id: UUID, online: Online) -> list[Conversation]:
@@ -101,37 +103,38 @@ def with_members(question: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]
     Composing it takes milliseconds: who asks often keeps what this returns.
     """
     found = question.cte("found")
-    place = func.row_number().over(
-        partition_by=col(MEMBER.conversation_id),
-        order_by=(col(MEMBER.joined_at), col(MEMBER.user_id)),
+    conversation = [column for column in found.c if column.name not in {"id", "last_shown"}]
+    is_shown = and_(
+        col(MEMBER.conversation_id) == found.c.id,
+        col(MEMBER.user_id) <= func.coalesce(found.c.last_shown, literal(LAST_OF_ALL, Uuid)),
     )
-    members = (
+    return with_relations(
         select(
-            col(MEMBER.conversation_id),
-            col(MEMBER.user_id),
+            found.c.id.label("conversation_id"),
+            *conversation,
             col(MEMBER.delivered_seq),
             col(MEMBER.read_seq),
-            place.label("place"),
+            *card_columns(together=True),
         )
-        .join(found, found.c.id == col(MEMBER.conversation_id))
-        .subquery("members")
-    )
-    conversation = [column for column in found.c if column.name != "id"]
+        .select_from(found)
+        .join(MEMBER, is_shown)
+        .join(User, col(User.id) == col(MEMBER.user_id))
+    ).order_by(found.c.updated_at.desc(), found.c.id.desc(), col(MEMBER.user_id))
+
+
+def _last_shown() -> ColumnElement[UUID]:
+    """Select the last of the members shown: a step in an index for each, however many there are.
+
+    Numbering the members instead would touch every one of a large group.
+    """
     return (
-        with_relations(
-            select(
-                found.c.id.label("conversation_id"),
-                *conversation,
-                members.c.delivered_seq,
-                members.c.read_seq,
-                *card_columns(together=True),
-            )
-            .select_from(found)
-            .join(members, members.c.conversation_id == found.c.id)
-            .join(User, col(User.id) == members.c.user_id)
-        )
-        .where(members.c.place <= MEMBERS_SHOWN)
-        .order_by(found.c.updated_at.desc(), found.c.id.desc(), members.c.place)
+        select(col(SHOWN.user_id))
+        .where(col(SHOWN.conversation_id) == col(ConversationRow.id))
+        .order_by(col(SHOWN.user_id))
+        .offset(MEMBERS_SHOWN - 1)
+        .limit(1)
+        .correlate(ConversationRow)
+        .scalar_subquery()
     )
 
 

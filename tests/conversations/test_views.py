@@ -1,0 +1,74 @@
+"""What a member sees of conversations, however many are in them."""
+
+from uuid import UUID
+
+import pytest
+
+from chat_app.conversations.queries import get_conversation, list_conversations
+from chat_app.conversations.schemas import Conversation
+from chat_app.conversations.views import MEMBERS_SHOWN
+from chat_app.node import Node
+from tests.conftest import Storage
+from tests.nodes import new_users, open_node, to_conversation
+
+
+async def group_of(node: Node, people: list[UUID]) -> UUID:
+    """Make a group that is listed."""
+    group = await node.conversations.create_group(
+        actor_id=people[0], title=f"{len(people)}", member_ids=people
+    )
+    await node.messages.send(to_conversation(people[0], group))
+    return group
+
+
+def shown(conversation: Conversation) -> list[UUID]:
+    return [member.id for member in conversation.members]
+
+
+@pytest.mark.parametrize("beside", [-1, 0, 1, 30])
+async def test_a_large_group_shows_its_first_members(storage: Storage, beside: int) -> None:
+    async with open_node(storage) as node:
+        people = sorted(await new_users(node, MEMBERS_SHOWN + beside))
+        group = await group_of(node, people)
+        for viewer in (people[0], people[-1]):
+            async with node.database.reading() as session:
+                conversation = await get_conversation(
+                    session, viewer_id=viewer, conversation_id=group, online=node.online
+                )
+
+            assert shown(conversation) == people[:MEMBERS_SHOWN]
+            others = [one for one in people[:MEMBERS_SHOWN] if one != viewer]
+            assert [receipt.user_id for receipt in conversation.receipts] == others
+
+
+async def test_groups_in_a_list_show_each_its_own_members(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        people = sorted(await new_users(node, MEMBERS_SHOWN + 3))
+        of_all = await group_of(node, people)
+        of_two = await group_of(node, people[:2])
+        of_most = await group_of(node, [people[0], *people[2:]])
+        async with node.database.reading() as session:
+            page = await list_conversations(session, viewer_id=people[0], online=node.online)
+
+    assert [(one.id, shown(one)) for one in page.items] == [
+        (of_most, [people[0], *people[2:]][:MEMBERS_SHOWN]),
+        (of_two, people[:2]),
+        (of_all, people[:MEMBERS_SHOWN]),
+    ]
+
+
+async def test_a_list_goes_on_where_its_page_ended(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        people = await new_users(node, 2)
+        groups = [await group_of(node, people) for _ in range(5)]
+        found, before = list[UUID](), None
+        async with node.database.reading() as session:
+            for _ in range(3):
+                page = await list_conversations(
+                    session, viewer_id=people[0], online=node.online, before=before, limit=2
+                )
+                found += [one.id for one in page.items]
+                before = page.next_before
+
+    assert found == groups[::-1]
+    assert before is None
