@@ -48,6 +48,11 @@ class Storage:
     database_url: str = ""
     redis_url: str = ""
 
+    @property
+    def redis_prefix(self) -> str:
+        """What keeps several chats of one measurement apart, which share a Redis."""
+        return f"{self.folder.name}:"
+
     def settings(self) -> Settings:
         """Return the settings of a node on this storage."""
         path = self.folder / "secret"
@@ -57,6 +62,7 @@ class Storage:
             data_dir=self.folder,
             database_url=self.database_url,
             redis_url=self.redis_url,
+            redis_prefix=self.redis_prefix,
             secret_key=SecretStr(path.read_text()),
             limits="off",
             access_token_seconds=TOKEN_S,
@@ -67,6 +73,7 @@ class Storage:
         return {
             "CHAT_DATABASE_URL": self.database_url,
             "CHAT_REDIS_URL": self.redis_url,
+            "CHAT_REDIS_PREFIX": self.redis_prefix,
             "CHAT_SECRET_KEY": self.settings().secret_key.get_secret_value(),
             "CHAT_LIMITS": "off",
             "CHAT_LOG_LEVEL": "WARNING",
