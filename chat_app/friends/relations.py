@@ -1,6 +1,8 @@
 """What two people are to each other, as conditions for any query.
 
-Each takes columns or values and looks up primary keys only.
+Each takes columns or values and looks up primary keys only. The columns are those of the query
+around it, however deep it stands there: left to itself, SQLAlchemy looks one level up only, and
+joins anew what it does not find.
 """
 
 from typing import Any, Literal
@@ -23,6 +25,7 @@ def has_blocked(blocker: Person, blocked: Person) -> ColumnElement[bool]:
         select(1)
         .select_from(block)
         .where(col(block.blocker_id) == blocker, col(block.blocked_id) == blocked)
+        .correlate_except(block)
     )
 
 
@@ -38,6 +41,7 @@ def are_friends(one: Person, other: Person) -> ColumnElement[bool]:
         select(1)
         .select_from(friendship)
         .where(col(friendship.user_id) == one, col(friendship.friend_id) == other)
+        .correlate_except(friendship)
     )
 
 
@@ -48,6 +52,7 @@ def has_asked(sender: Person, receiver: Person) -> ColumnElement[bool]:
         select(1)
         .select_from(request)
         .where(col(request.sender_id) == sender, col(request.receiver_id) == receiver)
+        .correlate_except(request)
     )
 
 
@@ -73,4 +78,5 @@ def share_a_conversation(one: Person, other: Person) -> ColumnElement[bool]:
         .select_from(mine)
         .join(theirs, col(theirs.conversation_id) == col(mine.conversation_id))
         .where(col(mine.user_id) == one, col(theirs.user_id) == other)
+        .correlate_except(mine, theirs)
     )

@@ -195,6 +195,22 @@ async def test_a_block_hides_what_was_delivered_and_read(storage: Storage, block
         assert (view.last_read_seq, view.unread) == (1, 0)
 
 
+async def test_blocks_of_others_hide_nothing(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        alice, bob, carol, dave = [await new_user(node) for _ in range(4)]
+        message = await said(node, alice, bob)
+        await said(node, carol, alice)
+        await said(node, dave, bob)
+        await block(node, carol, alice)
+        await block(node, alice, dave)
+        own, here = await device(node, alice), message.conversation_id
+        await node.conversations.mark_read(actor_id=bob, conversation_id=here, seq=1)
+
+        read = await receipt(own)
+        assert (read.user_id, read.seq) == (bob, 1)
+        assert await marks(node, alice, here) == (1, 1)
+
+
 async def test_what_waits_is_stored_before_the_node_ends(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)

@@ -230,6 +230,20 @@ async def test_across_a_block_one_may_delete_but_not_edit(storage: Storage, bloc
         assert await stored(node, bob, message.conversation_id) == [gone]
 
 
+async def test_blocks_of_others_do_not_keep_one_from_editing(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        alice, bob, carol, dave = [await new_user(node) for _ in range(4)]
+        message = await said(node, alice, bob, "old")
+        await said(node, carol, bob, "from one who blocks the peer")
+        await said(node, dave, alice, "from one whom the peer blocks")
+        await block(node, carol, bob)
+        await block(node, bob, dave)
+
+        edited = await node.messages.edit(actor_id=alice, message_id=message.id, content="new")
+
+        assert await stored(node, bob, message.conversation_id) == [edited]
+
+
 @pytest.mark.parametrize("change", ["edit", "delete"])
 async def test_a_retry_of_what_was_changed_since_answers_as_it_is_now(
     storage: Storage, change: str
