@@ -67,10 +67,11 @@ async def measure_members(plan: Plan) -> list[Figures]:
     with machine.on(machine.ALL_CORES), stage.storage(*plan.addresses) as storage:
         async with running_node(storage.settings()) as node:
             people = await stage.add_people(node, max(sizes) + len(sizes))
-            # Of each group somebody else looks, who is in no other.
+            # Into each group somebody else looks, who is in no other.
+            viewers, others = people[: len(sizes)], people[len(sizes) :]
             work = {
-                size: await _group_of(node, people[place : place + size])
-                for place, size in enumerate(sizes)
+                size: await _group_of(node, [viewer, *others[: size - 1]])
+                for viewer, size in zip(viewers, sizes, strict=True)
             }
             # A conversation shows a hundred of its members: up to there more are more work.
             await _compare(figures, plan, work, "members", sizes[1])
