@@ -1,5 +1,6 @@
 """What is asked of the database, and how it goes about it."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -56,3 +57,24 @@ async def explained(node: Node, question: str, values: Any) -> list[str]:  # noq
     async with node.database.transaction() as connection:
         rows = await connection.exec_driver_sql(f"{explain} {question}", values)
         return [str(row[-1]) for row in rows]
+
+
+async def steps_of(node: Node, question: str, values: Any) -> int:  # noqa: ANN401  # what the driver takes
+    """Return how many steps of its machine SQLite takes to answer a question."""
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    def answer(connection: Connection) -> None:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.set_progress_handler(count, 1)
+        try:
+            connection.exec_driver_sql(question, values).all()
+        finally:
+            driver.set_progress_handler(None, 0)
+
+    await node.database.transact(answer)
+    return steps

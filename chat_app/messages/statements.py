@@ -10,6 +10,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     bindparam,
+    case,
     func,
     insert,
     select,
@@ -63,13 +64,25 @@ class Statements:
             .join(_person, col(_person.id) == pairs.columns["receiver_id"])
         )
         wanted = JsonRows(dialect, number=Integer, id=Uuid, user_id=Uuid)
+        refusal = (
+            select(unreachable(wanted.columns["user_id"], _person))
+            .join_from(_peer, _person, col(_person.id) == col(_peer.user_id))
+            .where(
+                col(_peer.conversation_id) == CONVERSATIONS.c.id,
+                col(_peer.user_id) != wanted.columns["user_id"],
+            )
+            .correlate(CONVERSATIONS, wanted.table)
+            .scalar_subquery()
+        )
         self.places = (
             select(
                 wanted.columns["number"].label("number"),
                 CONVERSATIONS.c.direct_key,
                 CONVERSATIONS.c.last_seq,
                 CONVERSATIONS.c.last_rev,
-                unreachable(wanted.columns["user_id"], _person).label("refusal"),
+                # Only a direct conversation has a peer. Of a group nobody is looked at: where it is
+                # joined, a database may read all of its members to find none.
+                case((CONVERSATIONS.c.direct_key.is_not(None), refusal)).label("refusal"),
             )
             .select_from(wanted.table)
             .join(CONVERSATIONS, CONVERSATIONS.c.id == wanted.columns["id"])
@@ -78,14 +91,6 @@ class Statements:
                 (MEMBERS.c.conversation_id == wanted.columns["id"])
                 & (MEMBERS.c.user_id == wanted.columns["user_id"]),
             )
-            # Only a direct conversation has a peer; of a group nobody is looked at here.
-            .outerjoin(
-                _peer,
-                CONVERSATIONS.c.direct_key.is_not(None)
-                & (col(_peer.conversation_id) == CONVERSATIONS.c.id)
-                & (col(_peer.user_id) != wanted.columns["user_id"]),
-            )
-            .outerjoin(_person, col(_person.id) == col(_peer.user_id))
             # In one order on every node, or two batches could wait for each other.
             .order_by(CONVERSATIONS.c.id)
             .with_for_update(of=CONVERSATIONS)

@@ -5,7 +5,7 @@ import pytest
 from chat_app.messages.queries import direct_history, history
 from tests.conftest import Storage
 from tests.nodes import new_user, new_users, open_still_node, to_conversation, to_user
-from tests.statements import plan_of, statements
+from tests.statements import plan_of, questions, statements, steps_of
 
 MOST = 6
 SIZES = (2, 100, 5_000)
@@ -28,6 +28,25 @@ async def test_a_send_costs_the_same_few_statements_for_any_number_of_members(
 
     assert len(sent[2]) <= MOST
     assert all(sent[size] == sent[2] for size in SIZES)
+
+
+async def test_a_send_looks_at_none_of_the_other_members(storage: Storage) -> None:
+    """On SQLite, whose work can be counted: reading them would be a step for each, and more."""
+    if storage.database_url:
+        return
+    steps: dict[int, int] = {}
+    async with open_still_node(storage) as node:
+        people = await new_users(node, 500)
+        for size in (3, len(people)):
+            group = await node.conversations.create_group(
+                actor_id=people[0], title="group", member_ids=people[:size]
+            )
+            await node.messages.send(to_conversation(people[0], group, "first"))
+            with questions() as asked:
+                await node.messages.send(to_conversation(people[1], group, "second"))
+            steps[size] = sum([await steps_of(node, *question) for question in asked])
+
+    assert steps[500] < steps[3] + 500
 
 
 async def test_a_direct_message_costs_no_more(storage: Storage) -> None:
