@@ -124,6 +124,9 @@ def _bars(records: Records, shown: Mapping[str, str]) -> Figure | None:
         bars = panel.bar(list(LIBRARIES.values()), heights, color=["C0", "C1", "C2"])
         panel.bar_label(bars, fmt="%.3g")
         panel.set(title=label)
+        panel.set_xticks(
+            range(len(LIBRARIES)), [name.replace(", ", ",\n") for name in LIBRARIES.values()]
+        )
         panel.grid(visible=False, axis="x")
     return figure
 
