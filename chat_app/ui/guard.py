@@ -140,6 +140,9 @@ class SessionGuard(Middleware):
 async def _bind(root: BaseState, known: Recognised | None) -> None:
     session = await root.get_state(SessionState)
     if session._identity() == (known.identity if known is not None else None):
+        if known is not None:
+            # Another tab or device may have changed it since.
+            session._show_own(known.user)
         return
     root.reset()
     if known is not None:

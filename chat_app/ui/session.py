@@ -11,6 +11,7 @@ import reflex as rx
 
 from chat_app.accounts.schemas import Identity, OwnUser
 from chat_app.core.errors import Unauthenticated
+from chat_app.ui.values import show
 
 
 class SessionState(rx.State):
@@ -41,8 +42,7 @@ class SessionState(rx.State):
 
     def _show_own(self, user: OwnUser) -> None:
         """Show what the user may change about themselves."""
-        self.display_name = user.display_name
-        self.sound = user.sound
+        show(self, display_name=user.display_name, sound=user.sound)
 
 
 async def signed_in(state: rx.State) -> Identity:

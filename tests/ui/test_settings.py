@@ -1,5 +1,6 @@
 """The settings, spoken to over the raw wire: forged ids, wrong values, and ended sessions."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.clients import Person, as_json, log_in, register
+from tests.clients import PATIENCE_S, Person, as_json, log_in, register
 from tests.tabs import CONVERSATIONS, ROOT_STATE, SESSION, Tab, state_name
 
 SETTINGS = state_name("settings.state", "settings_state")
@@ -76,6 +77,18 @@ async def test_a_change_is_stored_and_shown(ada: Person) -> None:
         "share_presence": False,
     }
     assert await own(ada) == {**ada.user, **changed}
+
+
+async def test_another_tab_shows_a_change_with_its_next_step(ada: Person) -> None:
+    async with settings_of(ada) as tab, settings_of(ada) as other:
+        await tab.send(f"{SETTINGS}.save", {"form": {"display_name": "Ada L."}}, path=PAGE)
+        await tab.send(f"{SETTINGS}.play_sounds", {"on": False}, path=PAGE)
+        await tab.until(lambda: tab.var(SESSION, "sound") is False)
+        async with asyncio.timeout(PATIENCE_S):
+            while other.var(SESSION, "sound"):
+                await call(other, "load_devices")
+
+        assert other.var(SESSION, "display_name") == "Ada L."
 
 
 @pytest.mark.parametrize(
