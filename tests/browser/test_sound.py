@@ -80,6 +80,8 @@ def pages(hearer: Visitor) -> Iterator[list[Page]]:
 
 
 def touch(page: Page) -> None:
+    # What notes a touch may come after what is there to be read.
+    page.wait_for_function("document.querySelector('chat-news:defined') !== null")
     page.mouse.click(640, 300)
 
 
