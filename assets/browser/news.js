@@ -6,7 +6,8 @@ import { outboxOf } from "./outbox.js";
 
 const QUIET = 2_000; // a burst of messages rings once
 const DEFER = 400; // to a tab that is allowed to ring
-const SPREAD = 100; // until all tabs read what one has written
+const SPREAD = 400; // most of what a tab waits for its turn where there are no locks
+const LATE = 5_000; // until all tabs read what one has written, on a busy machine too
 const NOTES = [
   [660, 0],
   [880, 0.11],
@@ -81,22 +82,25 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
     const isRead = () => read(FRONT).endsWith(` ${news.conversation}`);
     // Another tab may have been touched since it was loaded, and this one not.
     if (!isRead() && !mayRing()) await pause(DEFER);
-    await alone(() => {
+    await turn();
+    await alone(`chat.news ${news.id}`, LATE, async () => {
       if (news.id <= read(HEARD)) return;
-      write(HEARD, news.id);
-      if (isRead()) return;
-      this.#ring();
-      this.#notify(news.conversation);
+      if (!isRead()) {
+        await this.#ring();
+        this.#notify(news.conversation);
+      }
+      if (news.id > read(HEARD)) write(HEARD, news.id);
     });
   }
 
-  #ring() {
-    const now = Date.now();
+  async #ring() {
     const isOff = this.getAttribute("sound") === "false" || read(SOUND) === "off";
-    if (isOff || Math.abs(now - Number(read(RANG))) < QUIET) return;
+    if (isOff || Math.abs(Date.now() - Number(read(RANG))) < QUIET) return;
     if (!mayRing()) return this.#hint("Click anywhere to hear messages");
-    write(RANG, String(now));
-    play().catch(() => this.#hint("Click anywhere to hear messages"));
+    await alone(RANG, QUIET, () => {
+      write(RANG, String(Date.now()));
+      play().catch(() => this.#hint("Click anywhere to hear messages"));
+    });
   }
 
   #hint(words) {
@@ -162,12 +166,23 @@ function closeRead() {
 
 // ---- Between the tabs of a browser
 
-/** What one tab writes another reads a moment later: the lock is kept, or the turn drawn, for longer. */
-async function alone(work) {
-  if (navigator.locks) return navigator.locks.request("chat.news", () => (work(), pause(SPREAD)));
-  await pause(Math.random() * 4 * SPREAD);
-  work();
+/**
+ * Do what one tab shall do, and keep the others from it for some time: what one tab writes another
+ * reads a moment later, a lock it sees at once.
+ */
+async function alone(name, ms, work) {
+  if (!navigator.locks) return work();
+  await new Promise((done) => {
+    navigator.locks.request(name, { ifAvailable: true }, async (lock) => {
+      if (lock) await work();
+      done();
+      if (lock) await pause(ms);
+    });
+  });
 }
+
+/** Without locks the tabs come one after the other, if luck will have it. */
+const turn = () => (navigator.locks ? undefined : pause(Math.random() * SPREAD));
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
