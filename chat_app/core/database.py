@@ -218,7 +218,8 @@ def _postgres_engine(settings: Settings, *, patient: bool = False) -> AsyncEngin
     connect = {
         "timeout": ANSWER_S,
         "command_timeout": None if patient else ANSWER_S,
-        "server_settings": {"application_name": application_name()},
+        # Times within JSON are in the session's zone.
+        "server_settings": {"application_name": application_name(), "timezone": "UTC"},
     }
     if patient:
         return create_async_engine(

@@ -1,17 +1,32 @@
-"""Many rows to ask with or to write, in one statement with one JSON parameter.
+"""Many rows as one JSON text: to ask with or to write as a parameter, or to read.
 
 `(a, b) IN ((…), (…))` makes SQLite read the whole table, and running a statement for each row
 prepares each row in Python and gives the interpreter away and takes it back each time. Here the
 rows are a table to join with or to insert from, and the database does the rest.
+
+Rows that are read take that turn each, too, while the loop holds on to the interpreter: as one text
+a page takes one, and msgspec makes its objects in a third of the time that SQLAlchemy's need.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, FromClause, String, bindparam, cast, column, func
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    String,
+    Subquery,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal_column,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
+from sqlmodel import UTCDateTime
 
 # Without dashes, as SQLite keeps them; PostgreSQL takes either.
 _encoder = msgspec.json.Encoder(uuid_format="hex")
@@ -43,3 +58,17 @@ class JsonRows:
 def as_parameter(rows: Sequence[object]) -> str:
     """Return the value of the parameter `rows`, from dictionaries or structs with its names."""
     return _encoder.encode(rows).decode()
+
+
+def as_json(dialect: str, rows: Subquery) -> ColumnElement[str | None]:
+    """Return all `rows` as a JSON array of objects, in no order; PostgreSQL has none for none."""
+    is_sqlite = dialect == "sqlite"
+    parts: list[ColumnElement[Any]] = []
+    for name, value in rows.c.items():
+        # SQLite keeps times without the offset, which is that of UTC.
+        is_bare = is_sqlite and isinstance(value.type, UTCDateTime)
+        shown = value.op("||")(literal_column("'Z'")) if is_bare else value
+        parts += [literal_column(f"'{name}'"), shown]
+    if is_sqlite:
+        return func.json_group_array(func.json_object(*parts), type_=Text)
+    return cast(func.json_agg(func.json_build_object(*parts)), Text)

@@ -1,16 +1,20 @@
 """Every question about messages, on behalf of a member: permission is in each query."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, Uuid, bindparam, select, true
+import msgspec
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, Uuid, bindparam, select
 
 from chat_app.conversations.direct import direct_key, receivers_of
 from chat_app.conversations.errors import ConversationNotFound
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
+from chat_app.core.json_rows import as_json
 from chat_app.friends.cards import user_card
 from chat_app.messages.schemas import Message, MessagePage
 from chat_app.messages.statements import CONVERSATIONS, MEMBERS, MESSAGES
@@ -20,6 +24,23 @@ LIMIT = 50
 END = 2**63 - 1
 
 AnyRow = Row[*tuple[Any, ...]]
+
+
+class _Row(msgspec.Struct):
+    """What the messages of a page do not have in common."""
+
+    id: UUID
+    seq: int
+    rev: int
+    client_id: str
+    sender_id: UUID
+    content: str
+    created_at: datetime
+    edited_at: datetime | None
+    deleted_at: datetime | None
+
+
+_decode = msgspec.json.Decoder(list[_Row]).decode
 
 
 async def history(
@@ -88,19 +109,20 @@ async def _page(
         raise Invalid({"after": "Give either before or after."})
     rising = after is not None
     place = after if after is not None else END if before is None else before
-    question = _question(is_direct="direct_key" in which, rising=rising)
-    rows = await database.ask(question, {**which, "place": place, "most": limit + 1})
-    if not rows:
+    dialect = database.engine.dialect.name
+    question = _question(dialect, is_direct="direct_key" in which, rising=rising)
+    answers = await database.ask(question, {**which, "place": place, "most": limit + 1})
+    if not answers:
         return None
-    if rows[0].id is None:
-        return MessagePage(items=[], has_more=False)
-    shown = rows[:limit] if rising else rows[-limit:]
-    return MessagePage(items=_messages(shown), has_more=len(rows) > limit)
+    [answer] = answers
+    items = _messages(answer, _decode(answer.rows or "[]"))
+    shown = items[:limit] if rising else items[-limit:]
+    return MessagePage(items=shown, has_more=len(items) > limit)
 
 
 @functools.cache
-def _question(*, is_direct: bool, rising: bool) -> Select[*tuple[Any, ...]]:
-    """Compose the only statement of a page; without messages it has one row, without place none."""
+def _question(dialect: str, *, is_direct: bool, rising: bool) -> Select[*tuple[Any, ...]]:
+    """Compose the only statement of a page, whose only row is there for members."""
     conversation_id: ColumnElement[UUID]
     if is_direct:
         is_it = CONVERSATIONS.c.direct_key == bindparam("direct_key")
@@ -119,23 +141,20 @@ def _question(*, is_direct: bool, rising: bool) -> Select[*tuple[Any, ...]]:
         .limit(bindparam("most", type_=BigInteger))
         .subquery("page")
     )
+    rows = select(as_json(dialect, page)).scalar_subquery()
     return (
-        select(CONVERSATIONS.c.id.label("conversation_id"), CONVERSATIONS.c.direct_key, *page.c)
+        select(CONVERSATIONS.c.id, CONVERSATIONS.c.direct_key, rows.label("rows"))
         .join(MEMBERS, MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
-        .outerjoin(page, true())
         .where(is_it, MEMBERS.c.user_id == bindparam("viewer_id", type_=Uuid))
-        .order_by(page.c.seq)
     )
 
 
-def _messages(rows: Sequence[AnyRow]) -> list[Message]:
-    # What all rows have in common is read once: a page is made of little else than ids.
-    conversation_id = rows[0].conversation_id
-    receivers = receivers_of(rows[0].direct_key)
+def _messages(conversation: AnyRow, rows: Iterable[_Row]) -> list[Message]:
+    receivers = receivers_of(conversation.direct_key)
     return [
         Message(
             id=row.id,
-            conversation_id=conversation_id,
+            conversation_id=conversation.id,
             seq=row.seq,
             rev=row.rev,
             client_id=row.client_id,
@@ -146,5 +165,5 @@ def _messages(rows: Sequence[AnyRow]) -> list[Message]:
             edited_at=row.edited_at,
             deleted_at=row.deleted_at,
         )
-        for row in rows
+        for row in sorted(rows, key=attrgetter("seq"))
     ]
