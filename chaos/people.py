@@ -15,8 +15,9 @@ from docs.client import TEMPORARY, Client, Refused
 
 DEVICES = ("phone", "laptop")
 TO_THE_ROOM = 0.2
-# Sends that wait for their answers; beyond it people fall silent until some have come.
-MOST_UNDER_WAY = 1_000
+# Sends that wait for their answers; beyond it people fall silent until some have come. While a
+# chat is away they go on writing, as long as a restart takes.
+MOST_UNDER_WAY, MOST_UNDER_WAY_S = 1_000, 10
 REPEAT_WITHIN_S = 2.0
 WORDS = ("hello", "привет", "你好", "سلام", "🙂", "<b>bold</b>", 'a "quote"', "line\nbreak")
 
@@ -78,9 +79,10 @@ class Talk:
         loop = asyncio.get_running_loop()
         start = loop.time()
         number = 0
+        most = max(MOST_UNDER_WAY, rate * MOST_UNDER_WAY_S)
         while (due := start + number / rate) < start + seconds:
             await asyncio.sleep(due - loop.time())
-            if len(self._under_way) < MOST_UNDER_WAY:
+            if len(self._under_way) < most:
                 task = loop.create_task(self._say(number))
                 self._under_way.add(task)
                 task.add_done_callback(self._under_way.discard)

@@ -4,8 +4,8 @@
 prepares each row in Python and gives the interpreter away and takes it back each time. Here the
 rows are a table to join with or to insert from, and the database does the rest.
 
-Rows that are read take that turn each, too, while the loop holds on to the interpreter: as one text
-a page takes one, and msgspec makes its objects in a third of the time that SQLAlchemy's need.
+As one text, rows that are read cost a quarter: SQLAlchemy makes their ids and times one by one, in
+Python. And the driver takes the interpreter back once, not for every row.
 """
 
 from collections.abc import Sequence
