@@ -1,46 +1,25 @@
 """Every question about messages, on behalf of a member: permission is in each query."""
 
 import functools
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-import msgspec
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, Uuid, bindparam, select
+from sqlalchemy import BigInteger, ColumnElement, Select, Uuid, bindparam, select
 
 from chat_app.conversations.direct import direct_key, receivers_of
 from chat_app.conversations.errors import ConversationNotFound
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
-from chat_app.core.json_rows import as_json
 from chat_app.friends.cards import user_card
-from chat_app.messages.schemas import Message, MessagePage
+from chat_app.messages.rows import as_text, read, view_of
+from chat_app.messages.schemas import MessagePage
 from chat_app.messages.statements import CONVERSATIONS, MEMBERS, MESSAGES
 from chat_app.realtime.online import Online
 
 LIMIT = 50
 END = 2**63 - 1
-
-AnyRow = Row[*tuple[Any, ...]]
-
-
-class _Row(msgspec.Struct):
-    """What the messages of a page do not have in common."""
-
-    id: UUID
-    seq: int
-    rev: int
-    client_id: str
-    sender_id: UUID
-    content: str
-    created_at: datetime
-    edited_at: datetime | None
-    deleted_at: datetime | None
-
-
-_decode = msgspec.json.Decoder(list[_Row]).decode
 
 
 async def history(
@@ -115,7 +94,9 @@ async def _page(
     if not answers:
         return None
     [answer] = answers
-    items = _messages(answer, _decode(answer.rows or "[]"))
+    receivers = receivers_of(answer.direct_key)
+    rows = sorted(read(answer.rows), key=attrgetter("seq"))
+    items = [view_of(row, receivers.get(row.sender_id)) for row in rows]
     shown = items[:limit] if rising else items[-limit:]
     return MessagePage(items=shown, has_more=len(items) > limit)
 
@@ -133,7 +114,7 @@ def _question(dialect: str, *, is_direct: bool, rising: bool) -> Select[*tuple[A
     seq = MESSAGES.c.seq
     place = bindparam("place", type_=BigInteger)
     page = (
-        select(*(column for column in MESSAGES.c if column is not MESSAGES.c.conversation_id))
+        select(MESSAGES)
         .where(
             MESSAGES.c.conversation_id == conversation_id, seq > place if rising else seq < place
         )
@@ -141,29 +122,8 @@ def _question(dialect: str, *, is_direct: bool, rising: bool) -> Select[*tuple[A
         .limit(bindparam("most", type_=BigInteger))
         .subquery("page")
     )
-    rows = select(as_json(dialect, page)).scalar_subquery()
     return (
-        select(CONVERSATIONS.c.id, CONVERSATIONS.c.direct_key, rows.label("rows"))
+        select(CONVERSATIONS.c.direct_key, as_text(dialect, page).label("rows"))
         .join(MEMBERS, MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
         .where(is_it, MEMBERS.c.user_id == bindparam("viewer_id", type_=Uuid))
     )
-
-
-def _messages(conversation: AnyRow, rows: Iterable[_Row]) -> list[Message]:
-    receivers = receivers_of(conversation.direct_key)
-    return [
-        Message(
-            id=row.id,
-            conversation_id=conversation.id,
-            seq=row.seq,
-            rev=row.rev,
-            client_id=row.client_id,
-            sender_id=row.sender_id,
-            receiver_id=receivers.get(row.sender_id),
-            content=row.content,
-            created_at=row.created_at,
-            edited_at=row.edited_at,
-            deleted_at=row.deleted_at,
-        )
-        for row in sorted(rows, key=attrgetter("seq"))
-    ]

@@ -2,18 +2,20 @@
 
 import functools
 from collections.abc import AsyncIterator, Iterator, Mapping
+from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Select, Uuid, or_, select, tuple_
 from sqlmodel import col
 
-from chat_app.conversations.queries import message_of
+from chat_app.conversations.direct import peer_of
 from chat_app.conversations.schemas import Conversation
 from chat_app.conversations.views import conversations_of, views_of, with_members
 from chat_app.core.database import Database
 from chat_app.core.json_rows import JsonRows, as_parameter
 from chat_app.friends.cards import VIEWER
+from chat_app.messages.rows import as_text, read, view_of
 from chat_app.messages.statements import CONVERSATIONS, MEMBERS, MESSAGES
 from chat_app.models import Conversation as ConversationRow
 from chat_app.realtime.events import MessageCreated, MessageDeleted, MessageUpdated
@@ -114,16 +116,18 @@ async def _changes(
     since = {one.id: cursors.get(one.id, 0) for one in conversations}
     values = {"viewer_id": viewer_id, "rows": _rows(since)}
     changes: dict[UUID, list[Message]] = {}
-    for row in await database.ask(_later(database.engine.dialect.name), values):
-        changes.setdefault(row.conversation_id, []).append(message_of(row, row.direct_key))
+    [answer] = await database.ask(_later(database.engine.dialect.name), values)
+    for row in sorted(read(answer.rows), key=attrgetter("rev")):
+        receiver_id = peer_of(row.direct_key, row.sender_id)
+        changes.setdefault(row.conversation_id, []).append(view_of(row, receiver_id))
     return changes
 
 
 @functools.cache
 def _later(dialect: str) -> Select[*tuple[Any, ...]]:
-    """Select the messages of `viewer_id` that changed after the cursors, in `rev` order."""
+    """Select the messages of `viewer_id` that changed after the cursors, as one text."""
     given = JsonRows(dialect, id=Uuid, rev=BigInteger)
-    return (
+    later = (
         select(MESSAGES, CONVERSATIONS.c.direct_key)
         .select_from(given.table)
         .join(
@@ -136,8 +140,9 @@ def _later(dialect: str) -> Select[*tuple[Any, ...]]:
             (MESSAGES.c.conversation_id == given.columns["id"])
             & (MESSAGES.c.rev > given.columns["rev"]),
         )
-        .order_by(MESSAGES.c.conversation_id, MESSAGES.c.rev)
+        .subquery("later")
     )
+    return select(as_text(dialect, later).label("rows"))
 
 
 def _rows(cursors: Mapping[UUID, int]) -> str:
