@@ -87,7 +87,7 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
       if (news.id <= read(HEARD)) return;
       if (!isRead()) {
         await this.#ring();
-        this.#notify(news.conversation);
+        await this.#notify(news.conversation);
       }
       if (news.id > read(HEARD)) write(HEARD, news.id);
     });
