@@ -1,7 +1,7 @@
 """Trust 1: kill -9 at random moments under load. Nothing acked is lost, doubled or out of place.
 
 Here a few times only. A hundred times, at 500 messages a second:
-`make chaos ARGS="--users 8 --rate 500 --seconds 17m --kill-every 10s"`.
+`make chaos ARGS="--users 8 --rate 500 --seconds 13m --kill-every 5.5s"`.
 """
 
 import pytest
