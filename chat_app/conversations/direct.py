@@ -16,14 +16,6 @@ def both_of(key: str) -> tuple[UUID, UUID]:
     return UUID(low), UUID(high)
 
 
-def receivers_of(key: str | None) -> dict[UUID, UUID]:
-    """Return the receiver of either sender in a direct conversation; none without a key."""
-    if key is None:
-        return {}
-    low, high = both_of(key)
-    return {low: high, high: low}
-
-
 def peer_of(key: str | None, user_id: UUID) -> UUID | None:
     """Return the other user of a direct conversation; None without a key (a group)."""
     if key is None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Row, Select, bindparam, or_, select, tuple_
+from sqlalchemy import Integer, Select, bindparam, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -23,7 +23,7 @@ from chat_app.conversations.views import (
 )
 from chat_app.friends.cards import VIEWER
 from chat_app.models import Conversation as ConversationRow
-from chat_app.models import Member, Message
+from chat_app.models import Member
 from chat_app.realtime.online import Online
 from chat_app.realtime.shapes import Message as MessageView
 
@@ -98,8 +98,11 @@ async def direct_peers(
     return [(row[0], row[1]) for row in rows]
 
 
-def message_of(row: Message | Row[Any], direct_key: str | None) -> MessageView:
-    """Make the view of a message, or of a plain row with its columns."""
+def message_of(
+    row: Any,  # noqa: ANN401  # however it was read
+    direct_key: str | None,
+) -> MessageView:
+    """Make the view of a message, from its row or anything else with its columns."""
     return MessageView(
         id=row.id,
         conversation_id=row.conversation_id,

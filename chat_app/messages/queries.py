@@ -8,12 +8,13 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, ColumnElement, Select, Uuid, bindparam, select
 
-from chat_app.conversations.direct import direct_key, receivers_of
+from chat_app.conversations.direct import direct_key
 from chat_app.conversations.errors import ConversationNotFound
+from chat_app.conversations.queries import message_of
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
 from chat_app.friends.cards import user_card
-from chat_app.messages.rows import as_text, read, view_of
+from chat_app.messages.rows import as_text, read
 from chat_app.messages.schemas import MessagePage
 from chat_app.messages.statements import CONVERSATIONS, MEMBERS, MESSAGES
 from chat_app.realtime.online import Online
@@ -94,9 +95,8 @@ async def _page(
     if not answers:
         return None
     [answer] = answers
-    receivers = receivers_of(answer.direct_key)
     rows = sorted(read(answer.rows), key=attrgetter("seq"))
-    items = [view_of(row, receivers.get(row.sender_id)) for row in rows]
+    items = [message_of(row, answer.direct_key) for row in rows]
     shown = items[:limit] if rising else items[-limit:]
     return MessagePage(items=shown, has_more=len(items) > limit)
 

@@ -9,13 +9,13 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Select, Uuid, or_, select, tuple_
 from sqlmodel import col
 
-from chat_app.conversations.direct import peer_of
+from chat_app.conversations.queries import message_of
 from chat_app.conversations.schemas import Conversation
 from chat_app.conversations.views import conversations_of, views_of, with_members
 from chat_app.core.database import Database
 from chat_app.core.json_rows import JsonRows, as_parameter
 from chat_app.friends.cards import VIEWER
-from chat_app.messages.rows import as_text, read, view_of
+from chat_app.messages.rows import as_text, read
 from chat_app.messages.statements import CONVERSATIONS, MEMBERS, MESSAGES
 from chat_app.models import Conversation as ConversationRow
 from chat_app.realtime.events import MessageCreated, MessageDeleted, MessageUpdated
@@ -118,8 +118,7 @@ async def _changes(
     changes: dict[UUID, list[Message]] = {}
     [answer] = await database.ask(_later(database.engine.dialect.name), values)
     for row in sorted(read(answer.rows), key=attrgetter("rev")):
-        receiver_id = peer_of(row.direct_key, row.sender_id)
-        changes.setdefault(row.conversation_id, []).append(view_of(row, receiver_id))
+        changes.setdefault(row.conversation_id, []).append(message_of(row, row.direct_key))
     return changes
 
 

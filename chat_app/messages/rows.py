@@ -7,7 +7,6 @@ import msgspec
 from sqlalchemy import ScalarSelect, Subquery, select
 
 from chat_app.core.json_rows import as_json
-from chat_app.realtime.shapes import Message
 
 
 class MessageRow(msgspec.Struct):
@@ -37,20 +36,3 @@ def as_text(dialect: str, rows: Subquery) -> ScalarSelect[str | None]:
 def read(text: str | None) -> list[MessageRow]:
     """Return the rows of a text, in no order."""
     return _decode(text or "[]")
-
-
-def view_of(row: MessageRow, receiver_id: UUID | None) -> Message:
-    """Make the view of a row."""
-    return Message(
-        id=row.id,
-        conversation_id=row.conversation_id,
-        seq=row.seq,
-        rev=row.rev,
-        client_id=row.client_id,
-        sender_id=row.sender_id,
-        receiver_id=receiver_id,
-        content=row.content,
-        created_at=row.created_at,
-        edited_at=row.edited_at,
-        deleted_at=row.deleted_at,
-    )
