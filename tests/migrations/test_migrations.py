@@ -1,5 +1,6 @@
 """The migrations make exactly the tables of the models, and unmake them."""
 
+import ast
 import asyncio
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from chat_app.models import Table
 from tests.nodes import open_database
 
 KINDS = ["sqlite", "postgres"]
+VERSIONS = Path(__file__).resolve().parents[2] / "alembic" / "versions"
 
 
 def differences(connection: Connection) -> list[object]:
@@ -131,3 +133,23 @@ async def add_people_of_0002(database: Database) -> None:
             }
             await connection.execute(old.tables["user_account"].insert(), person)
             await connection.execute(old.tables["auth_session"].insert(), session)
+
+
+def test_a_migration_imports_no_living_code() -> None:
+    """It is history: it must do tomorrow what it did on the day it was written."""
+    imported = {
+        f"{path.name}: {module}"
+        for path in VERSIONS.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for module in _modules(node)
+        if module.partition(".")[0] in {"chat_app", "tests", ""}
+    }
+
+    assert imported == set()
+
+
+def _modules(node: ast.Import | ast.ImportFrom) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module or "" if node.level == 0 else ""]
