@@ -33,8 +33,8 @@ from chat_app.realtime.events import conversation_topic
 from chat_app.realtime.hub import Hub
 from chat_app.realtime.online import Online
 from chat_app.realtime.outlet import Outlet
-from chat_app.realtime.shared_key import SharedKey
 from chat_app.realtime.sockets import Sockets
+from chat_app.redis.shared_key import SharedKey
 
 log = structlog.get_logger(__name__)
 

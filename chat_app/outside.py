@@ -20,12 +20,12 @@ from chat_app.core.time_keeper import TimeKeeper
 from chat_app.core.traces import Traces
 from chat_app.realtime.broker import Broker, MemoryBroker
 from chat_app.realtime.online import MemoryOnline, Online, Times
-from chat_app.realtime.redis_broker import RedisBroker
-from chat_app.realtime.redis_client import REDIS_WAIT_S, open_redis
-from chat_app.realtime.redis_online import RedisOnline
-from chat_app.realtime.redis_sockets import RedisSockets
-from chat_app.realtime.shared_key import SharedKey
 from chat_app.realtime.sockets import MemorySockets, Sockets
+from chat_app.redis.broker import RedisBroker
+from chat_app.redis.client import REDIS_WAIT_S, open_redis
+from chat_app.redis.online import RedisOnline
+from chat_app.redis.shared_key import SharedKey
+from chat_app.redis.sockets import RedisSockets
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
-from chat_app.realtime import redis_broker
 from chat_app.realtime.broker import Broker, MemoryBroker
 from chat_app.realtime.events import TYPING, Envelope, Move
-from chat_app.realtime.redis_broker import RedisBroker
 from chat_app.realtime.said import Memory
+from chat_app.redis import broker as redis_broker
+from chat_app.redis.broker import RedisBroker
 from tests import servers
 
 KINDS = ["memory", "redis"]

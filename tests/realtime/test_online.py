@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
-from chat_app.realtime import redis_online
 from chat_app.realtime.online import MemoryOnline, Online, Times
-from chat_app.realtime.redis_online import RedisOnline
+from chat_app.redis import online as redis_online
+from chat_app.redis.online import RedisOnline
 from tests.clients import PATIENCE_S
 
 ALICE, BOB, CAROL = uuid4(), uuid4(), uuid4()

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
-from chat_app.realtime.redis_sockets import RedisSockets
 from chat_app.realtime.sockets import MemorySockets, Sockets
+from chat_app.redis.sockets import RedisSockets
 
 ALICE, BOB = uuid4(), uuid4()
 PATIENCE_S = 30

@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from chat_app.core.ids import new_id
 from chat_app.realtime.online import Edges, Times
-from chat_app.realtime.online_scripts import ENTER, HEAD, LEAVE, SWEEP
+from chat_app.redis.online_scripts import ENTER, HEAD, LEAVE, SWEEP
 
 ALONE_FOR_S = 2.0
 # A script runs while nothing else does in Redis: a millisecond for so many.

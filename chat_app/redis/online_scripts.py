@@ -1,4 +1,4 @@
-"""What Redis does with the register of who is connected (`redis_online.py`): Lua, one step each."""
+"""What Redis does with the register of who is connected (`redis/online.py`): Lua, one step each."""
 
 # KEYS: the register's hash, the set of all users, those on their way out. ARGV: prefix of a user's
 # key, node, and three times in milliseconds (believed, silence, settling); each script's own

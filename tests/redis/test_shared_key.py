@@ -9,7 +9,7 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from chat_app.core.errors import CannotStart
-from chat_app.realtime.shared_key import SharedKey
+from chat_app.redis.shared_key import SharedKey
 from tests.clients import PATIENCE_S
 from tests.conftest import SECRET, Storage
 from tests.nodes import open_node

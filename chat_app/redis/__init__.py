@@ -1,0 +1,1 @@
+"""The Redis twins of what nodes share; `redis` is imported in this package only."""
