@@ -10,7 +10,7 @@ from benchmarks.figures import Figures, at_most
 from benchmarks.filling import fill, thread
 from benchmarks.stage import Person
 from benchmarks.workload import Plan
-from chat_app.node import running_node
+from chat_app.node.node import running_node
 
 CONVERSATIONS = 200
 # WebPageTest's "3G Fast".

@@ -14,7 +14,7 @@ from benchmarks.sockets import Frame, frames_in, open_all
 from benchmarks.stage import Person
 from benchmarks.wire import Wire
 from benchmarks.workload import Plan
-from chat_app.node import running_node
+from chat_app.node.node import running_node
 
 PAIRS = 50
 TEXT = "x" * 100

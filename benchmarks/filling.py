@@ -10,7 +10,7 @@ from sqlalchemy import insert, text
 from benchmarks.stage import Person, Storage
 from chat_app.core.ids import new_id
 from chat_app.models import Conversation, Member
-from chat_app.node import Node
+from chat_app.node.node import Node
 
 CONTENT = 50
 AT_ONCE = 1_000

@@ -22,7 +22,7 @@ from benchmarks.workload import Plan
 from chat_app.conversations.queries import get_conversation, list_conversations, unread_counts
 from chat_app.friends.search import search_users
 from chat_app.messages.queries import history
-from chat_app.node import Node, running_node
+from chat_app.node.node import Node, running_node
 from tests.nodes import to_conversation
 
 DESK, DESK_LENGTH = 50, 100

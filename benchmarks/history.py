@@ -19,7 +19,7 @@ from benchmarks.workload import Plan
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
 from chat_app.models import Conversation, Message
-from chat_app.node import Node, running_node
+from chat_app.node.node import Node, running_node
 
 SHORT, LONG = 10_000, 100_000
 AT_ONCE = 2_000

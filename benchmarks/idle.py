@@ -9,7 +9,7 @@ from benchmarks.machine import Usage, memory
 from benchmarks.sockets import open_all, open_browser
 from benchmarks.wire import Wire
 from benchmarks.workload import Plan
-from chat_app.node import running_node
+from chat_app.node.node import running_node
 
 SOCKETS = 1_000
 WARM_UP = 50

@@ -8,7 +8,7 @@ from benchmarks.figures import Figures
 from benchmarks.ledger import Ledger
 from benchmarks.rooms import LARGE_RATE, rooms_of
 from benchmarks.workload import Plan
-from chat_app.node import running_node
+from chat_app.node.node import running_node
 
 # The empty name is production's own.
 LIBRARIES = {"": "uvicorn", "deflate": "uvicorn, all deflated", "granian": "granian"}

@@ -12,7 +12,7 @@ from benchmarks.machine import Usage
 from benchmarks.presence import talk
 from benchmarks.sockets import open_all
 from benchmarks.workload import Plan
-from chat_app.node import running_node
+from chat_app.node.node import running_node
 
 RATE = 200
 OUTSIDE = ("postgres", "redis-server")

@@ -10,7 +10,7 @@ from benchmarks.browser import chromium, profile
 from benchmarks.figures import Figures, at_most, percentile
 from benchmarks.filling import fill, thread
 from benchmarks.workload import Plan
-from chat_app.node import running_node
+from chat_app.node.node import running_node
 
 MESSAGES = 40
 FRAME_MS = 1000 / 60

@@ -20,7 +20,7 @@ from benchmarks.stage import Person
 from benchmarks.wire import Wire
 from benchmarks.workload import Plan
 from chat_app.messages.schemas import Outgoing
-from chat_app.node import Node, running_node
+from chat_app.node.node import Node, running_node
 from tests.servers import ChatServer
 
 CLIENTS, MISSED = 1_000, 20

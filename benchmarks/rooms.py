@@ -22,7 +22,7 @@ from benchmarks.sockets import MessageSeen, frames_in, open_all
 from benchmarks.stage import Storage
 from benchmarks.wire import Wire
 from benchmarks.workload import Plan
-from chat_app.node import running_node
+from chat_app.node.node import running_node
 from tests.servers import ChatServer
 
 SOCKETS = 200

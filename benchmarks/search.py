@@ -18,7 +18,7 @@ from benchmarks.stage import Person
 from benchmarks.workload import Plan
 from chat_app.core.text import fold
 from chat_app.friends.search import search_users
-from chat_app.node import Node, running_node
+from chat_app.node.node import Node, running_node
 
 PEOPLE = 10_000
 CLIENTS = 4

@@ -23,7 +23,7 @@ from chat_app.core.ids import new_id
 from chat_app.core.settings import Settings
 from chat_app.core.tokens import Claims, fingerprint, new_secret, sign_access_token
 from chat_app.models import AuthSession, NamePart, User
-from chat_app.node import Node
+from chat_app.node.node import Node
 from tests import servers
 
 TOKEN_S = 86_400

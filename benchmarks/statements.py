@@ -3,7 +3,7 @@
 from benchmarks import stage
 from benchmarks.figures import Figures, at_most
 from benchmarks.workload import Plan
-from chat_app.node import running_node
+from chat_app.node.node import running_node
 from tests.nodes import to_conversation
 from tests.statements import statements
 

@@ -19,7 +19,7 @@ from benchmarks.sockets import open_program
 from benchmarks.stage import Person
 from benchmarks.wire import Wire
 from benchmarks.workload import Plan
-from chat_app.node import running_node
+from chat_app.node.node import running_node
 from tests.tabs import HYDRATE, MESSAGE, PING, PONG
 
 TABS = 200

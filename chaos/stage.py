@@ -23,7 +23,7 @@ from chat_app.core.database import Database
 from chat_app.core.passwords import CONTEXT
 from chat_app.core.settings import Settings
 from chat_app.models import Conversation, Member, Message, User
-from chat_app.node import running_node
+from chat_app.node.node import running_node
 from tests import servers
 from tests.nginx import Nginx
 

@@ -20,7 +20,7 @@ from chat_app.core.settings import Settings, read_settings
 from chat_app.messages import catch_up
 from chat_app.messages.schemas import Outgoing
 from chat_app.models import User
-from chat_app.node import Node, running_node
+from chat_app.node.node import Node, running_node
 from tests.conftest import SECRET, Storage
 
 # How often a node asks its database without being asked.

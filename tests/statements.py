@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-from chat_app.node import Node
+from chat_app.node.node import Node
 
 
 @contextmanager

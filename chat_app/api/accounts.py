@@ -28,7 +28,7 @@ from chat_app.api.schemas import SignedInReply
 from chat_app.core.settings import Settings
 from chat_app.friends.cards import user_card
 from chat_app.friends.search import search_users
-from chat_app.node import Node
+from chat_app.node.node import Node
 
 AnyRequest = Request[Any, Any, Any]
 

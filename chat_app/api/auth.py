@@ -10,7 +10,7 @@ from chat_app.accounts.errors import CrossSite
 from chat_app.accounts.schemas import Device, Identity
 from chat_app.core.errors import Unauthenticated
 from chat_app.core.settings import Settings
-from chat_app.node import Node
+from chat_app.node.node import Node
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # What browsers allow at the most (RFC 6265bis, section 5.5): 400 days.

@@ -18,7 +18,7 @@ from chat_app.conversations.schemas import (
 )
 from chat_app.messages.queries import history
 from chat_app.messages.schemas import MessagePage
-from chat_app.node import Node
+from chat_app.node.node import Node
 
 Limit = Annotated[int, Parameter(ge=1, le=100)]
 Place = Annotated[int | None, Parameter(ge=0, le=2**63 - 1)]

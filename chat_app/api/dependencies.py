@@ -13,7 +13,7 @@ from litestar.handlers import BaseRouteHandler
 from chat_app.accounts.schemas import Identity
 from chat_app.api.auth import Connection, identify, refuse_cross_site
 from chat_app.core.errors import Unauthenticated
-from chat_app.node import Node
+from chat_app.node.node import Node
 
 
 async def signed_in(connection: Connection, _handler: BaseRouteHandler) -> None:

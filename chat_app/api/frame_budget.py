@@ -2,7 +2,7 @@
 
 import time
 
-from chat_app.node import Node
+from chat_app.node.node import Node
 
 TOO_MANY = 4429
 

@@ -10,7 +10,7 @@ from chat_app.core import causes
 from chat_app.core.causes import Cause
 from chat_app.core.metrics import Counter
 from chat_app.core.traces import NOTHING, Span
-from chat_app.node import Node
+from chat_app.node.node import Node
 
 log = structlog.get_logger(__name__)
 

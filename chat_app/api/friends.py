@@ -8,7 +8,7 @@ from chat_app.accounts.schemas import Identity, People, UserCard
 from chat_app.api.dependencies import signed_in
 from chat_app.friends import queries
 from chat_app.friends.schemas import Blocks, Requests, Suggestions, Whom
-from chat_app.node import Node
+from chat_app.node.node import Node
 
 
 class FriendsController(Controller):

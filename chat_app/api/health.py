@@ -6,7 +6,7 @@ from litestar import Controller, Response, get
 
 from chat_app.api.schemas import Alive, Health
 from chat_app.core.errors import Unavailable
-from chat_app.node import Node
+from chat_app.node.node import Node
 
 
 class HealthController(Controller):

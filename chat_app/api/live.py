@@ -22,7 +22,7 @@ from chat_app.core.ids import new_id
 from chat_app.core.input import complaints
 from chat_app.messages.batch import Stored
 from chat_app.messages.schemas import Outgoing, SendRequest
-from chat_app.node import Node
+from chat_app.node.node import Node
 from chat_app.realtime.events import Envelope
 from chat_app.realtime.outlet import (
     SESSION_OVER,

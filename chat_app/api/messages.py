@@ -10,7 +10,7 @@ from chat_app.api.dependencies import signed_in
 from chat_app.core.ids import new_id
 from chat_app.messages.queries import direct_history
 from chat_app.messages.schemas import EditRequest, Message, MessagePage, Outgoing, SendRequest
-from chat_app.node import Node
+from chat_app.node.node import Node
 
 
 class MessagesController(Controller):

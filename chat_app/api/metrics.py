@@ -22,7 +22,7 @@ from prometheus_client.registry import Collector
 from chat_app.core.callers import is_own_machine
 from chat_app.core.errors import Unauthenticated
 from chat_app.core.metrics import Counter, Family, Gauge, Histogram, Metrics
-from chat_app.node import Node
+from chat_app.node.node import Node
 
 # Processor time, memory, open files: what the system knows of this process.
 _process = ProcessCollector(registry=None)

@@ -8,7 +8,7 @@ from chat_app.api import frames
 from chat_app.conversations.schemas import Conversation
 from chat_app.core.errors import Invalid
 from chat_app.messages.replay import event_of, missed
-from chat_app.node import Node
+from chat_app.node.node import Node
 from chat_app.realtime.events import (
     AnyEvent,
     ConversationUpdated,

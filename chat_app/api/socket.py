@@ -15,7 +15,7 @@ from chat_app.api.formats import JSON, Format, Received, WrongKind, agreed
 from chat_app.api.frame_budget import TOO_MANY, Refused
 from chat_app.api.live import LiveSocket, Socket, counted_in, receive
 from chat_app.core.errors import AppError
-from chat_app.node import Node
+from chat_app.node.node import Node
 from chat_app.realtime.outlet import SESSION_OVER
 
 AUTH_WITHIN_S = 10

@@ -8,7 +8,7 @@ from chat_app.census import Census, Count, take_census
 from chat_app.core import migrations
 from chat_app.core.database import Database
 from chat_app.core.settings import Settings
-from chat_app.outside import count_online
+from chat_app.node.outside import count_online
 from chat_app.shell.running import migrated_database, run
 
 UNITS = ("bytes", "KB", "MB", "GB", "TB")

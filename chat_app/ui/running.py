@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from chat_app.node import Node
+from chat_app.node.node import Node
 
 _nodes: list[Node] = []
 

@@ -21,7 +21,7 @@ from chat_app.models import (
     User,
 )
 from chat_app.models.table import Table
-from chat_app.node import Node
+from chat_app.node.node import Node
 from chat_app.realtime.events import AnyEvent, FriendRemoved, SessionEnded, decode
 from chat_app.realtime.outlet import Outlet
 from tests.clients import PASSWORD, new_username

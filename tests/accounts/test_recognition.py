@@ -13,7 +13,7 @@ from chat_app.accounts.schemas import Device, Identity, Registration, SignedIn
 from chat_app.accounts.vigil import Vigil
 from chat_app.core.clock import utc_now
 from chat_app.models import AuthSession
-from chat_app.node import Node
+from chat_app.node.node import Node
 from chat_app.realtime.outlet import Outlet
 from tests.clients import PASSWORD, new_username
 from tests.conftest import Storage

@@ -19,7 +19,7 @@ from chat_app.accounts.sessions import open_session
 from chat_app.core.clock import utc_now
 from chat_app.core.passwords import CONTEXT, Passwords
 from chat_app.models import AuthSession
-from chat_app.node import Node
+from chat_app.node.node import Node
 from chat_app.realtime.events import AnyEvent, EndReason, SessionEnded, decode
 from chat_app.realtime.outlet import SESSION_OVER, Outlet, OutletClosed
 from tests.clients import PASSWORD, new_username

@@ -154,7 +154,7 @@ class Absent:
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, Absent())
-import chat_app.api.app, chat_app.node, chat_app.core.traces
+import chat_app.api.app, chat_app.node.node, chat_app.core.traces
 from chat_app.core.settings import Settings
 from chat_app.core.traces import Traces
 traces = Traces()

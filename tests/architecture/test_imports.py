@@ -24,9 +24,7 @@ MAY_IMPORT = {
     "presence": INNER | {"accounts", "friends", "conversations"},
     # The Redis twins of what nodes share.
     "redis": {"core", "realtime"},
-    "outside": {"core", "realtime", "redis"},
-    "assembly": INNER | {*DOMAINS, "outside"},
-    "node": INNER | {*DOMAINS, "redis", "outside", "assembly"},
+    "node": INNER | {*DOMAINS, "redis"},
     # Tables never reach a door.
     "api": {"core", "realtime", "node", *DOMAINS},
     "ui": {"core", "realtime", "node", "edge", *DOMAINS},
@@ -42,7 +40,7 @@ MAY_IMPORT = {
     # Copies tables by what the migrations make of them: it knows no domain, nor the models.
     "archive": {"core"},
     # The operator's door: like the others it knows no table.
-    "shell": {"core", "realtime", "outside", "census", "archive", *DOMAINS},
+    "shell": {"core", "realtime", "node", "census", "archive", *DOMAINS},
     "__main__": {"shell"},
     # The composition root imports everything, and nothing imports it.
     "chat_app": INNER | {*DOMAINS, "node", "api", "ui", "edge", "cross_origin"},
@@ -56,7 +54,7 @@ LIBRARY_HOME = {
     "socketio": {"ui"},
     "engineio": {"ui"},
     "uvicorn": {"ui/production.py", "ui/peers.py"},
-    "redis": {"redis", "outside", "core/rate_limit.py"},
+    "redis": {"redis", "node/outside.py", "core/rate_limit.py"},
     "asyncpg": {"archive/errors.py"},
     "typer": {"shell"},
     "rich": {"shell"},

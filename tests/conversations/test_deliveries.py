@@ -9,7 +9,7 @@ from chat_app.conversations import deliveries
 from chat_app.conversations.queries import get_conversation
 from chat_app.messages.schemas import Message
 from chat_app.models import Block
-from chat_app.node import Node
+from chat_app.node.node import Node
 from chat_app.realtime.events import ConversationDelivered, ConversationRead, Delivery, decode
 from chat_app.realtime.outlet import Outlet
 from tests.conftest import Storage

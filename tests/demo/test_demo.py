@@ -20,7 +20,7 @@ from chat_app.demo.story import read_story
 from chat_app.friends.search import search_users
 from chat_app.messages.rules import clean_content
 from chat_app.models import Conversation, FriendRequest, Friendship, Member, Message, User
-from chat_app.node import Node
+from chat_app.node.node import Node
 from tests import servers
 from tests.clients import http_client
 from tests.conftest import SECRET, Storage, start

@@ -13,7 +13,7 @@ from chat_app.core.errors import AppError
 from chat_app.friends.errors import AlreadyFriends, AlreadyRequested, PersonNotFound
 from chat_app.friends.queries import list_friends
 from chat_app.models import Block, FriendRequest, Friendship
-from chat_app.node import Node
+from chat_app.node.node import Node
 from tests.conftest import Storage
 from tests.nodes import new_user, open_node
 

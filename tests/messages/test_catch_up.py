@@ -16,7 +16,7 @@ import pytest
 from chat_app.accounts.schemas import Identity
 from chat_app.core.ids import new_id
 from chat_app.messages import catch_up
-from chat_app.node import Node
+from chat_app.node.node import Node
 from chat_app.realtime.events import (
     AnyEvent,
     ConversationUpdated,

@@ -16,7 +16,7 @@ from chat_app.messages.queries import history
 from chat_app.messages.schemas import Message
 from chat_app.models import Block
 from chat_app.models import Message as MessageRow
-from chat_app.node import Node
+from chat_app.node.node import Node
 from chat_app.realtime.events import MessageCreated, MessageDeleted, MessageUpdated, decode
 from chat_app.realtime.outlet import Outlet
 from tests.conftest import Storage

@@ -20,7 +20,7 @@ from chat_app.messages.queries import direct_history, history
 from chat_app.messages.schemas import Message
 from chat_app.models import Message as MessageRow
 from chat_app.models import User
-from chat_app.node import Node
+from chat_app.node.node import Node
 from tests.clients import PATIENCE_S
 from tests.conftest import Storage
 from tests.nodes import new_user, open_node, to_conversation, to_user

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat_app.core.errors import Unavailable
 from chat_app.messages.log import ATTEMPTS
-from chat_app.node import Node
+from chat_app.node.node import Node
 from tests.clients import PATIENCE_S
 from tests.conftest import Storage
 from tests.nodes import new_user, open_node, to_conversation, to_user

@@ -10,7 +10,7 @@ from sqlmodel import col
 from chat_app.conversations.errors import CannotMessage, FriendsOnly
 from chat_app.messages.schemas import Sent
 from chat_app.models import Conversation
-from chat_app.node import Node
+from chat_app.node.node import Node
 from tests.conftest import Storage
 from tests.nodes import change_user, delete_user, new_user, open_node, to_conversation, to_user
 

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from chat_app.accounts.schemas import Identity
 from chat_app.models import Block, Friendship, User
-from chat_app.node import Node
+from chat_app.node.node import Node
 from chat_app.realtime.events import AnyEvent, Presence, decode
 from chat_app.realtime.outlet import Outlet
 from tests.clients import PATIENCE_S

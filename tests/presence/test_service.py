@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import Unavailable
 from chat_app.models import User
-from chat_app.node import Node
+from chat_app.node.node import Node
 from chat_app.presence import queries, service
 from chat_app.realtime.online import Online
 from tests.clients import PATIENCE_S

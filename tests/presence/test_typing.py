@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from chat_app.core.rate_limit import Limit
-from chat_app.node import Node
+from chat_app.node.node import Node
 from chat_app.presence import typing
 from chat_app.realtime.events import Typing
 from tests.conftest import Storage

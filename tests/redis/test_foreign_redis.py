@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from chat_app.accounts.schemas import Identity
 from chat_app.core.rate_limit import Limit
-from chat_app.node import Node
+from chat_app.node.node import Node
 from chat_app.realtime.events import Typing, seal, user_topic
 from tests.clients import PATIENCE_S
 from tests.conftest import Storage

@@ -22,7 +22,7 @@ from chat_app.core.ids import new_id
 from chat_app.messages.queries import history
 from chat_app.messages.replay import missed
 from chat_app.messages.schemas import Message
-from chat_app.node import Node
+from chat_app.node.node import Node
 from chat_app.realtime.events import MessageCreated, decode
 from chat_app.realtime.outlet import Outlet
 from tests.conftest import Storage

@@ -7,7 +7,7 @@ import pytest
 
 from chat_app.accounts.schemas import UserCard
 from chat_app.friends.search import search_users
-from chat_app.node import Node
+from chat_app.node.node import Node
 from chat_app.realtime.events import (
     AnyEvent,
     ConversationRead,

@@ -14,7 +14,7 @@ from reflex.state import BaseState
 
 from chat_app.accounts.schemas import Identity
 from chat_app.core.errors import Unavailable
-from chat_app.node import Node
+from chat_app.node.node import Node
 from chat_app.realtime.broker import MemoryBroker
 from chat_app.realtime.events import AnyEvent, ConversationRead, seal, session_topic, user_topic
 from chat_app.realtime.hub import Hub

@@ -21,7 +21,7 @@ from chat_app.core.errors import AppError
 from chat_app.core.settings import Settings
 from chat_app.messages.queries import history
 from chat_app.messages.schemas import Outgoing
-from chat_app.node import Node, running_node
+from chat_app.node.node import Node, running_node
 from chat_app.realtime.events import AnyEvent, Envelope, decode
 from chat_app.realtime.outlet import Outlet
 from chat_app.ui.conversations import updates as conversation_updates

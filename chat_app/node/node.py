@@ -10,7 +10,6 @@ import structlog
 
 from chat_app.accounts.schemas import Device, Identity, OwnUser, ProfileChange, Proof
 from chat_app.accounts.service import Accounts
-from chat_app.assembly import Assembly, run
 from chat_app.conversations.deliveries import Deliveries
 from chat_app.conversations.service import Conversations
 from chat_app.conversations.standing import NOWHERE, Standing
@@ -26,7 +25,8 @@ from chat_app.friends.service import Friends
 from chat_app.messages.catch_up import CatchUp
 from chat_app.messages.failpoints import NO_FAILPOINTS, Failpoints
 from chat_app.messages.service import Messages
-from chat_app.outside import open_outside
+from chat_app.node.assembly import Assembly, run
+from chat_app.node.outside import open_outside
 from chat_app.presence.service import Presence
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import conversation_topic

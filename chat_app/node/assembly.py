@@ -17,7 +17,7 @@ from chat_app.friends.service import Friends
 from chat_app.messages.catch_up import CatchUp
 from chat_app.messages.failpoints import Failpoints
 from chat_app.messages.service import Messages
-from chat_app.outside import Outside
+from chat_app.node.outside import Outside
 from chat_app.presence.service import Presence
 from chat_app.realtime.counted import count_outlets
 from chat_app.realtime.hub import Hub

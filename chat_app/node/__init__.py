@@ -1,0 +1,1 @@
+"""A running process: its parts, the infrastructure it shares, and the order of start and stop."""
