@@ -15,7 +15,7 @@ from granian.constants import Interfaces, Loops
 from granian.server import Server as Granian
 from reflex.reflex import cli
 
-from chat_app.edge import AsgiApp
+from chat_app.server.edge import AsgiApp
 from chat_app.ui import production
 from tests import api_server
 

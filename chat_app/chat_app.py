@@ -12,8 +12,8 @@ from chat_app.core.logs import configure_logs
 from chat_app.core.metrics import Metrics
 from chat_app.core.settings import SettingsError, read_settings
 from chat_app.core.traces import Traces
-from chat_app.cross_origin import readable_by_pages
-from chat_app.edge import AsgiApp, dispatch, edge
+from chat_app.server.cross_origin import readable_by_pages
+from chat_app.server.edge import AsgiApp, dispatch, edge
 from chat_app.ui import build, packets, routes
 from chat_app.ui.failures import Failures
 from chat_app.ui.guard import SessionGuard, guard_sockets

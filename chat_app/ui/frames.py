@@ -13,7 +13,7 @@ import structlog
 from reflex_base.registry import RegistrationContext
 
 from chat_app.core.settings import Settings
-from chat_app.edge import Message, Receive, Send
+from chat_app.server.edge import Message, Receive, Send
 
 log = structlog.get_logger(__name__)
 

@@ -23,7 +23,7 @@ from reflex_base.event import Event
 from chat_app.accounts.schemas import Identity, Recognised
 from chat_app.core.errors import AppError
 from chat_app.core.settings import Settings
-from chat_app.edge import AsgiApp, Headers, Receive, Scope, Send
+from chat_app.server.edge import AsgiApp, Headers, Receive, Scope, Send
 from chat_app.ui.frames import Frames
 from chat_app.ui.running import current_node
 from chat_app.ui.session import SessionState

@@ -20,9 +20,9 @@ from reflex_base.config import get_config
 from reflex_base.environment import environment
 
 from chat_app.core.settings import read_settings
-from chat_app.edge import AsgiApp
+from chat_app.server.edge import AsgiApp
+from chat_app.server.peers import Peer
 from chat_app.ui import build
-from chat_app.ui.peers import Peer
 
 # `/ws` answers a frame over 64 KiB by itself; what is still larger is not even read to its end.
 MAX_FRAME_BYTES = 128 * 1024

@@ -27,10 +27,9 @@ MAY_IMPORT = {
     "node": INNER | {*DOMAINS, "redis"},
     # Tables never reach a door.
     "api": {"core", "realtime", "node", *DOMAINS},
-    "ui": {"core", "realtime", "node", "edge", *DOMAINS},
-    # What stands around both doors knows neither.
-    "cross_origin": {"core", "edge"},
-    "edge": {"core"},
+    "ui": {"core", "realtime", "node", "server", *DOMAINS},
+    # What serves both doors knows neither.
+    "server": {"core", "realtime"},
     # Fills an empty database for a newcomer, and is in nobody's way.
     "demo": INNER | {"accounts", "conversations"},
     # A command around the browser's door, which finds the composition root by its name.
@@ -43,7 +42,7 @@ MAY_IMPORT = {
     "shell": {"core", "realtime", "node", "census", "archive", *DOMAINS},
     "__main__": {"shell"},
     # The composition root imports everything, and nothing imports it.
-    "chat_app": INNER | {*DOMAINS, "node", "api", "ui", "edge", "cross_origin"},
+    "chat_app": INNER | {*DOMAINS, "node", "api", "ui", "server"},
 }
 
 LIBRARY_HOME = {
@@ -53,7 +52,7 @@ LIBRARY_HOME = {
     "starlette": {"ui"},
     "socketio": {"ui"},
     "engineio": {"ui"},
-    "uvicorn": {"ui/production.py", "ui/peers.py"},
+    "uvicorn": {"ui/production.py", "server/peers.py"},
     "redis": {"redis", "node/outside.py", "core/rate_limit.py"},
     "asyncpg": {"archive/errors.py"},
     "typer": {"shell"},

@@ -12,7 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
-from chat_app.ui.compression import LARGE_BYTES
+from chat_app.server.compression import LARGE_BYTES
 from tests.clients import MESSAGE_PACK, Json, Person, Socket, as_json
 from tests.servers import ChatServer
 

@@ -37,7 +37,7 @@ SLOW_S = 1.0
 LONGEST_PATH = 200
 IMMUTABLE = b"public, max-age=31536000, immutable"
 
-log = structlog.get_logger("chat_app.edge")
+log = structlog.get_logger("chat_app.server.edge")
 
 
 def dispatch(api: AsgiApp, pages: AsgiApp) -> AsgiApp:

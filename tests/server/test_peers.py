@@ -10,10 +10,10 @@ import pytest
 import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
-from chat_app.edge import AsgiApp, Receive, Scope, Send
 from chat_app.realtime.outlet import WRITE_AT_ONCE
-from chat_app.ui import peers
-from chat_app.ui.peers import Peer
+from chat_app.server import peers
+from chat_app.server.edge import AsgiApp, Receive, Scope, Send
+from chat_app.server.peers import Peer
 from tests.clients import PATIENCE_S
 from tests.servers import LOOPBACK, free_port
 

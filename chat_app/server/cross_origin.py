@@ -4,7 +4,7 @@ Without this a browser refuses them to a page that is not from here (CORS, in th
 """
 
 from chat_app.core.settings import Settings
-from chat_app.edge import AsgiApp, Headers, Message, Receive, Scope, Send, is_api
+from chat_app.server.edge import AsgiApp, Headers, Message, Receive, Scope, Send, is_api
 
 VARIES = (b"vary", b"Origin")
 # With its cookie and with JSON; no other header of its choice is let in.

@@ -15,7 +15,7 @@ from websockets.frames import Opcode
 from websockets.http11 import Request
 
 from chat_app.realtime.outlet import WRITE_AT_ONCE
-from chat_app.ui.compression import LARGE_BYTES, OfferLargeFramesDeflate
+from chat_app.server.compression import LARGE_BYTES, OfferLargeFramesDeflate
 
 # What the kernel holds that is not on its way yet; it would take megabytes for a slow reader.
 UNSENT_BYTES = 128 * 1024

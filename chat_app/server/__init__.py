@@ -1,0 +1,1 @@
+"""What serves both doors: ASGI around them, uvicorn beneath them."""
