@@ -28,7 +28,7 @@ import reflex as rx
 from reflex_base.constants import StateManagerMode
 
 from chat_app.core.settings import SettingsError, read_settings
-from chat_app.ui import build, production
+from chat_app.ui.reflex import build, production
 
 try:
     settings = read_settings()
@@ -48,8 +48,8 @@ config = rx.Config(
     cors_allowed_origins=[settings.public_url],
     transport="websocket",
     state_manager_mode=StateManagerMode.MEMORY,
-    # Reflex would forget an open tab that is quiet for an hour; chat_app/ui/leftovers.py forgets
-    # each tab when it is closed instead.
+    # Reflex would forget an open tab that is quiet for an hour; chat_app/ui/reflex/leftovers.py
+    # forgets each tab when it is closed instead.
     redis_token_expiration=365 * 24 * 3600,
     telemetry_enabled=False,
     show_built_with_reflex=False,

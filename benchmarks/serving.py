@@ -16,7 +16,7 @@ from granian.server import Server as Granian
 from reflex.reflex import cli
 
 from chat_app.server.edge import AsgiApp
-from chat_app.ui import production
+from chat_app.ui.reflex import production
 from tests import api_server
 
 

@@ -14,11 +14,12 @@ from chat_app.core.settings import SettingsError, read_settings
 from chat_app.core.traces import Traces
 from chat_app.server.cross_origin import readable_by_pages
 from chat_app.server.edge import AsgiApp, dispatch, edge
-from chat_app.ui import build, packets, routes
-from chat_app.ui.failures import Failures
-from chat_app.ui.guard import SessionGuard, guard_sockets
-from chat_app.ui.leftovers import Leftovers
-from chat_app.ui.live import LiveTabs
+from chat_app.ui import routes
+from chat_app.ui.reflex import build, packets
+from chat_app.ui.reflex.failures import Failures
+from chat_app.ui.reflex.guard import SessionGuard, guard_sockets
+from chat_app.ui.reflex.leftovers import Leftovers
+from chat_app.ui.reflex.live import LiveTabs
 from chat_app.ui.running import serving
 
 try:

@@ -6,7 +6,7 @@ What containers and systemd start. It needs no Node and writes nowhere but into 
 
 import argparse
 
-from chat_app.ui.production import serve_existing_build
+from chat_app.ui.reflex.production import serve_existing_build
 
 
 def main() -> None:

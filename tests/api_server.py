@@ -25,8 +25,8 @@ from chat_app.core.traces import Traces
 from chat_app.messages.failpoints import NO_FAILPOINTS
 from chat_app.server.cross_origin import readable_by_pages
 from chat_app.server.edge import AsgiApp, edge
-from chat_app.ui import production
-from chat_app.ui.production import serve
+from chat_app.ui.reflex import production
+from chat_app.ui.reflex.production import serve
 
 
 class DieOnce:

@@ -14,8 +14,8 @@ from chat_app.ui.friends import state as friends
 from chat_app.ui.friends.page import PEOPLE
 from chat_app.ui.messages import state as messages
 from chat_app.ui.people import state as people
-from chat_app.ui.preload import Preload
 from chat_app.ui.presence import state as presence
+from chat_app.ui.reflex.preload import Preload
 from chat_app.ui.settings import state as settings
 
 CHAT = "/chat/[conversation_id]"

@@ -1,7 +1,7 @@
 """Who a tab belongs to.
 
-The guard (`chat_app.ui.guard`) asks the accounts on every event and writes the answer here; screens
-only read it. What the browser may know are the plain vars; what the server decides by are the
+The guard (`chat_app.ui.reflex.guard`) asks the accounts on every event and writes the answer
+here; screens only read it. What the browser may know are the plain vars; what the server decides by are the
 backend vars, which nothing from the wire can touch.
 """
 
@@ -11,7 +11,7 @@ import reflex as rx
 
 from chat_app.accounts.schemas import Identity, OwnUser
 from chat_app.core.errors import Unauthenticated
-from chat_app.ui.values import show
+from chat_app.ui.reflex.values import show
 
 
 class SessionState(rx.State):

@@ -52,7 +52,7 @@ LIBRARY_HOME = {
     "starlette": {"ui"},
     "socketio": {"ui"},
     "engineio": {"ui"},
-    "uvicorn": {"ui/production.py", "server/peers.py"},
+    "uvicorn": {"ui/reflex/production.py", "server/peers.py"},
     "redis": {"redis", "node/outside.py", "core/rate_limit.py"},
     "asyncpg": {"archive/errors.py"},
     "typer": {"shell"},

@@ -20,11 +20,11 @@ from chat_app.ui.conversations.rows import (
     conversation_row,
     news_of,
 )
-from chat_app.ui.live import LiveScreen
 from chat_app.ui.presence.rows import peer_status
+from chat_app.ui.reflex.live import LiveScreen
+from chat_app.ui.reflex.values import show
 from chat_app.ui.running import current_node
 from chat_app.ui.session import signed_in
-from chat_app.ui.values import show
 
 # A list is sent whole whenever it changes. News touches its first rows, so those travel alone.
 HOT_ROWS = 10

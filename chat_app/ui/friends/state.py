@@ -26,10 +26,10 @@ from chat_app.ui.friends.rows import (
     suggestion_rows,
     with_presence,
 )
-from chat_app.ui.live import LiveScreen
+from chat_app.ui.reflex.live import LiveScreen
+from chat_app.ui.reflex.values import id_of, show
 from chat_app.ui.running import current_node
 from chat_app.ui.session import signed_in
-from chat_app.ui.values import id_of, show
 
 LONGEST_NAME = 100
 LISTS = ("friends", "incoming", "outgoing", "suggestions", "blocked")

@@ -12,12 +12,12 @@ from chat_app.accounts.schemas import Identity
 from chat_app.core.errors import AppError
 from chat_app.friends.search import search_users
 from chat_app.realtime.events import AnyEvent
-from chat_app.ui.live import LiveScreen
 from chat_app.ui.people import updates
 from chat_app.ui.people.rows import PersonRow, number_found, person_row
+from chat_app.ui.reflex.live import LiveScreen
+from chat_app.ui.reflex.values import show
 from chat_app.ui.running import current_node
 from chat_app.ui.session import signed_in
-from chat_app.ui.values import show
 
 LONGEST_QUERY = 64
 # The id of the search field.

@@ -11,11 +11,11 @@ from reflex.state import BaseState
 from chat_app.accounts.schemas import Identity
 from chat_app.core.errors import AppError
 from chat_app.realtime.events import AnyEvent, MessageCreated, Typing
-from chat_app.ui.live import LiveScreen
 from chat_app.ui.messages.state import TimelineState
+from chat_app.ui.reflex.live import LiveScreen
+from chat_app.ui.reflex.values import show
 from chat_app.ui.running import current_node
 from chat_app.ui.session import signed_in
-from chat_app.ui.values import show
 
 # The browser counts the same from the last it heard (`assets/browser/status.js`).
 HOLDS_S = 6.0

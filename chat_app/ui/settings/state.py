@@ -15,11 +15,11 @@ from chat_app.core.errors import AppError, Invalid
 from chat_app.core.input import complaints
 from chat_app.realtime.events import AnyEvent
 from chat_app.ui.conversations.rows import stamp
-from chat_app.ui.live import LiveScreen
+from chat_app.ui.reflex.live import LiveScreen
+from chat_app.ui.reflex.values import show
 from chat_app.ui.running import current_node
 from chat_app.ui.session import SessionState, signed_in
 from chat_app.ui.settings.rows import NOBODY, DeviceRow, Profile, device_row, profile_of
-from chat_app.ui.values import show
 
 ROUTE = "/settings"
 FORM_FIELDS = ("display_name", "status_text", "bio")

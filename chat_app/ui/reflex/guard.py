@@ -24,11 +24,11 @@ from chat_app.accounts.schemas import Identity, Recognised
 from chat_app.core.errors import AppError
 from chat_app.core.settings import Settings
 from chat_app.server.edge import AsgiApp, Headers, Receive, Scope, Send
-from chat_app.ui.frames import Frames
+from chat_app.ui.reflex.frames import Frames
 from chat_app.ui.running import current_node
 from chat_app.ui.session import SessionState
 
-log = structlog.get_logger("chat_app.ui.guard")
+log = structlog.get_logger("chat_app.ui.reflex.guard")
 
 EVENT_PATH = "/_event"
 # What Socket.IO needs of a connection's headers. Reflex keeps them as long as the tab is open.

@@ -22,7 +22,7 @@ from reflex_base.environment import environment
 from chat_app.core.settings import read_settings
 from chat_app.server.edge import AsgiApp
 from chat_app.server.peers import Peer
-from chat_app.ui import build
+from chat_app.ui.reflex import build
 
 # `/ws` answers a frame over 64 KiB by itself; what is still larger is not even read to its end.
 MAX_FRAME_BYTES = 128 * 1024
@@ -37,8 +37,8 @@ GC_THRESHOLDS = (5_000, 10, 10)
 def serve_with_uvicorn(trusted_proxies: tuple[str, ...]) -> None:
     """Have `reflex run --env prod` serve with uvicorn.
 
-    Reflex lets one choose between granian and gunicorn only. `tests/ui/test_build.py` notices when
-    the function replaced here is no longer there.
+    Reflex lets one choose between granian and gunicorn only. `tests/ui/reflex/test_build.py`
+    notices when the function replaced here is no longer there.
     """
 
     def run_backend_prod(host: str, port: int, *_: object, **__: object) -> None:

@@ -19,8 +19,8 @@ from chat_app.realtime.broker import MemoryBroker
 from chat_app.realtime.events import AnyEvent, ConversationRead, seal, session_topic, user_topic
 from chat_app.realtime.hub import Hub
 from chat_app.realtime.outlet import TOO_SLOW, Outlet
-from chat_app.ui import live
-from chat_app.ui.live import LiveScreen, LiveTabs
+from chat_app.ui.reflex import live
+from chat_app.ui.reflex.live import LiveScreen, LiveTabs
 from chat_app.ui.running import serving
 from tests.clients import Person, register
 from tests.tabs import CONVERSATIONS, TIMELINE, Tab

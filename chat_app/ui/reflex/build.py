@@ -171,8 +171,8 @@ def keep_unchanged_builds(private: Sequence[Path]) -> None:
     """Build only what has changed, and leave the `private` folders out of exported archives.
 
     Reflex bundles anew at every start (about ten seconds) and packs everything that is not hidden
-    into `backend.zip`; it has no setting for either. `tests/ui/test_build.py` notices when the two
-    functions replaced here are no longer there.
+    into `backend.zip`; it has no setting for either. `tests/ui/reflex/test_build.py` notices when
+    the two functions replaced here are no longer there.
     """
     bundle: Callable[[], None] = reflex_build.build
     pack: Callable[..., None] = reflex_build.zip_app

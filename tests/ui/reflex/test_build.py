@@ -17,7 +17,7 @@ from reflex.utils import export as reflex_export
 from reflex_base.compiler import templates
 from reflex_base.constants import Templates
 
-from chat_app.ui import build
+from chat_app.ui.reflex import build
 from tests import servers
 
 JAVASCRIPT_BYTES = 350 * 1024

@@ -8,8 +8,8 @@ import pytest
 import reflex as rx
 from reflex.istate.manager.memory import StateManagerMemory
 
-from chat_app.ui import leftovers
-from chat_app.ui.leftovers import Leftovers
+from chat_app.ui.reflex import leftovers
+from chat_app.ui.reflex.leftovers import Leftovers
 
 TOKEN = rx.BaseStateToken(ident="token", cls=rx.State)
 
