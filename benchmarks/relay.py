@@ -10,7 +10,7 @@ from collections import defaultdict
 from urllib.parse import parse_qs
 
 from chat_app.server.edge import Message, Receive, Scope, Send
-from chat_app.ui.reflex.production import serve
+from chat_app.server.uvicorn import serve
 
 # The sizes of the chat's own frames for a text of 100 bytes.
 ACK_BYTES = 516

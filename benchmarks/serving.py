@@ -16,6 +16,7 @@ from granian.server import Server as Granian
 from reflex.reflex import cli
 
 from chat_app.server.edge import AsgiApp
+from chat_app.server.uvicorn import GC_THRESHOLDS
 from chat_app.ui.reflex import production
 from tests import api_server
 
@@ -24,7 +25,7 @@ def granian(app: AsgiApp, *, host: str, port: int, **_: object) -> None:
     """Serve with one worker of granian, which it starts as a process of its own."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*production.GC_THRESHOLDS)
+    gc.set_threshold(*GC_THRESHOLDS)
     server = Granian(
         "chat",
         address=host,

@@ -23,10 +23,10 @@ from chat_app.core.passwords import CONTEXT
 from chat_app.core.settings import SettingsError, read_settings
 from chat_app.core.traces import Traces
 from chat_app.messages.failpoints import NO_FAILPOINTS
+from chat_app.server import uvicorn
 from chat_app.server.cross_origin import readable_by_pages
 from chat_app.server.edge import AsgiApp, edge
-from chat_app.ui.reflex import production
-from chat_app.ui.reflex.production import serve
+from chat_app.server.uvicorn import serve
 
 
 class DieOnce:
@@ -53,7 +53,7 @@ def main(port: int) -> None:
     if ahead_s := os.environ.get("TEST_CLOCK_AHEAD_S"):
         clock.machine_now = lambda: datetime.now(UTC) + timedelta(seconds=float(ahead_s))
     if heartbeat_s := os.environ.get("TEST_HEARTBEAT_S"):
-        production.HEARTBEAT_SECONDS = float(heartbeat_s)
+        uvicorn.HEARTBEAT_SECONDS = float(heartbeat_s)
     configure_logs(settings.log_level, settings.log_format, settings.node_name)
     file = os.environ.get("TEST_DIE_WHEN")
     failpoints = DieOnce(Path(file)) if file else NO_FAILPOINTS

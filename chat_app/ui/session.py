@@ -1,8 +1,8 @@
 """Who a tab belongs to.
 
 The guard (`chat_app.ui.reflex.guard`) asks the accounts on every event and writes the answer
-here; screens only read it. What the browser may know are the plain vars; what the server decides by are the
-backend vars, which nothing from the wire can touch.
+here; screens only read it. What the browser may know are the plain vars; what the server decides
+by are the backend vars, which nothing from the wire can touch.
 """
 
 from uuid import UUID

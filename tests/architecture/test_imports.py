@@ -52,7 +52,7 @@ LIBRARY_HOME = {
     "starlette": {"ui"},
     "socketio": {"ui"},
     "engineio": {"ui"},
-    "uvicorn": {"ui/reflex/production.py", "server/peers.py"},
+    "uvicorn": {"server"},
     "redis": {"redis", "node/outside.py", "core/rate_limit.py"},
     "asyncpg": {"archive/errors.py"},
     "typer": {"shell"},

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_app.ui.reflex.production import HEARTBEAT_SECONDS
+from chat_app.server.uvicorn import HEARTBEAT_SECONDS
 from tests.clients import register
 from tests.conftest import StartChat
 from tests.nginx import SITE, Nginx

@@ -1,18 +1,7 @@
-"""Serving in production: uvicorn, inside the process of `reflex run --env prod` itself.
+"""Serving the pages in production: Reflex's own commands, with our uvicorn beneath them."""
 
-Reflex would start granian with worker processes of its own. One process is simpler to stop cleanly,
-and an idle socket costs uvicorn a seventh of the memory (docs/decisions/0001 has the measurements).
-"""
-
-import asyncio
-import gc
-import random
-import signal
-import socket
 import sys
-from types import FrameType
 
-import uvicorn
 from reflex.utils import exec as reflex_exec
 from reflex.utils import prerequisites
 from reflex_base import constants
@@ -20,18 +9,8 @@ from reflex_base.config import get_config
 from reflex_base.environment import environment
 
 from chat_app.core.settings import read_settings
-from chat_app.server.edge import AsgiApp
-from chat_app.server.peers import Peer
+from chat_app.server.uvicorn import serve
 from chat_app.ui.reflex import build
-
-# `/ws` answers a frame over 64 KiB by itself; what is still larger is not even read to its end.
-MAX_FRAME_BYTES = 128 * 1024
-HEARTBEAT_SECONDS = 20.0
-STOP_SECONDS = 4
-# Closed in waves, all clients do not come back to the other nodes in one moment.
-WAVES = 25
-BETWEEN_WAVES_SECONDS = 0.1
-GC_THRESHOLDS = (5_000, 10, 10)
 
 
 def serve_with_uvicorn(trusted_proxies: tuple[str, ...]) -> None:
@@ -65,66 +44,3 @@ def serve_existing_build(*, host: str, port: int) -> None:
     config._set_persistent(frontend_port=port, backend_port=port)
     app = prerequisites.get_app().app()
     serve(app, host=host, port=port, trusted_proxies=read_settings().trusted_proxies)
-
-
-def serve(app: AsgiApp, *, host: str, port: int, trusted_proxies: tuple[str, ...]) -> None:
-    """Serve until SIGTERM or Ctrl-C; both are an orderly end."""
-    server = GentleServer(
-        uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            # Logging is set up by then; uvicorn's own would print queries, which hold keys of tabs.
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            forwarded_allow_ips=list(trusted_proxies),
-            lifespan="on",
-            # Half the cost a frame of the others (docs/performance.md has the measurement).
-            ws=Peer,
-            ws_max_size=MAX_FRAME_BYTES,
-            ws_ping_interval=HEARTBEAT_SECONDS,
-            ws_ping_timeout=HEARTBEAT_SECONDS,
-            # `Peer` has its own way to compress.
-            ws_per_message_deflate=False,
-            timeout_graceful_shutdown=STOP_SECONDS,
-        )
-    )
-    # uvicorn raises the signal once more when it is done; without these that would kill the process
-    # (SIGTERM) or print a traceback (Ctrl-C) after a perfectly orderly end.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stopped)
-    # What is loaded by now stays: the collector need not look through it again and again.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
-    server.run()
-    if not server.started:
-        sys.exit(1)
-
-
-class GentleServer(uvicorn.Server):
-    """A server that, told to stop, takes no new connection and closes those it has in waves."""
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Say goodbye to everybody, in an order of chance, then end as any server."""
-        for listener in self.servers:
-            listener.close()
-        connections = list(self.server_state.connections)
-        random.shuffle(connections)
-        size = max(WAVES, -(-len(connections) // WAVES))
-        for start in range(0, len(connections), size):
-            for connection in connections[start : start + size]:
-                if connection in self.server_state.connections:
-                    connection.shutdown()
-            await asyncio.sleep(BETWEEN_WAVES_SECONDS)
-        for connection in list(self.server_state.connections):
-            # Told already, and too slow to hear it: it would only hear it once more.
-            if connection.transport.is_closing():
-                connection.transport.abort()
-        await asyncio.sleep(0)
-        await super().shutdown(sockets)
-
-
-def _stopped(_number: int, _frame: FrameType | None) -> None:
-    """Let the process end by itself."""
