@@ -20,7 +20,7 @@ from chat_app.api.resume import Cursors, resume
 from chat_app.core.errors import AppError, Invalid
 from chat_app.core.ids import new_id
 from chat_app.core.input import complaints
-from chat_app.messages.batch import Stored
+from chat_app.messages.log.batch import Stored
 from chat_app.messages.schemas import Outgoing, SendRequest
 from chat_app.node.node import Node
 from chat_app.realtime.events import Envelope

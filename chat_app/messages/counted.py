@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from chat_app.core.errors import AppError
 from chat_app.core.metrics import SIZES, Metrics
-from chat_app.messages.batch import Outcome, Stored
+from chat_app.messages.log.batch import Outcome, Stored
 
 
 class Counted:

@@ -13,9 +13,9 @@ from chat_app.core.metrics import Metrics
 from chat_app.core.rate_limit import Limit, RateLimits
 from chat_app.core.settings import Settings
 from chat_app.core.traces import Traces
-from chat_app.messages.batch import Stored
-from chat_app.messages.failpoints import NO_FAILPOINTS, Failpoints
-from chat_app.messages.log import Entry, Fresh, MessageLog
+from chat_app.messages.log.batch import Stored
+from chat_app.messages.log.failpoints import NO_FAILPOINTS, Failpoints
+from chat_app.messages.log.writer import Entry, Fresh, MessageLog
 from chat_app.messages.schemas import Change, Message, Outgoing, Sent
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import (

@@ -13,9 +13,9 @@ from chat_app.conversations.errors import CannotMessage, ConversationNotFound, R
 from chat_app.conversations.queries import get_conversation
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import NotFound, Unavailable
-from chat_app.messages import log as log_writer
 from chat_app.messages.errors import IdempotencyConflict
-from chat_app.messages.log import Fresh
+from chat_app.messages.log import writer as log_writer
+from chat_app.messages.log.writer import Fresh
 from chat_app.messages.queries import direct_history, history
 from chat_app.messages.schemas import Message
 from chat_app.models import Message as MessageRow

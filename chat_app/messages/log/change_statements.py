@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from chat_app.core.json_rows import JsonRows
 from chat_app.friends.relations import blocked_between
-from chat_app.messages.statements import CONVERSATIONS, MEMBERS, MESSAGES, moment
+from chat_app.messages.log.statements import CONVERSATIONS, MEMBERS, MESSAGES, moment
 from chat_app.models import Member, User
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat_app.core.errors import Unavailable
-from chat_app.messages.log import ATTEMPTS
+from chat_app.messages.log.writer import ATTEMPTS
 from chat_app.node.node import Node
 from tests.clients import PATIENCE_S
 from tests.conftest import Storage

@@ -26,10 +26,10 @@ from chat_app.core.database import Database
 from chat_app.core.errors import AppError, Overtaken, Unavailable
 from chat_app.core.metrics import Metrics
 from chat_app.core.traces import NOTHING, Span, Traces
-from chat_app.messages.batch import Batch, Outcome, Stored
-from chat_app.messages.changes import store_changes
 from chat_app.messages.counted import Counted
-from chat_app.messages.failpoints import NO_FAILPOINTS, Failpoints
+from chat_app.messages.log.batch import Batch, Outcome, Stored
+from chat_app.messages.log.changes import store_changes
+from chat_app.messages.log.failpoints import NO_FAILPOINTS, Failpoints
 from chat_app.messages.schemas import Change, Message, Outgoing
 
 IN_ONE_BATCH = 256

@@ -1,0 +1,1 @@
+"""The log writer: storing sends and changes in batches, with their statements."""
