@@ -4,12 +4,12 @@ import typer
 
 from chat_app.archive.errors import failures_at
 from chat_app.archive.targets import place_of
-from chat_app.census import Census, Count, take_census
 from chat_app.core import migrations
 from chat_app.core.database import Database
 from chat_app.core.settings import Settings
 from chat_app.node.outside import count_online
 from chat_app.shell.running import migrated_database, run
+from chat_app.stats import Census, Count, take_census
 
 UNITS = ("bytes", "KB", "MB", "GB", "TB")
 STEP = 1000

@@ -35,11 +35,11 @@ MAY_IMPORT = {
     # A command around the browser's door, which finds the composition root by its name.
     "serve": {"ui"},
     # How much there is, for whoever runs the chat.
-    "census": {"core", "models"},
+    "stats": {"core", "models"},
     # Copies tables by what the migrations make of them: it knows no domain, nor the models.
     "archive": {"core"},
     # The operator's door: like the others it knows no table.
-    "shell": {"core", "realtime", "node", "census", "archive", *DOMAINS},
+    "shell": {"core", "realtime", "node", "stats", "archive", *DOMAINS},
     "__main__": {"shell"},
     # The composition root imports everything, and nothing imports it.
     "chat_app": INNER | {*DOMAINS, "node", "api", "ui", "server"},

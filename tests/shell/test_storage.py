@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from chat_app import census
-from chat_app.census import Count, take_census
+from chat_app import stats
 from chat_app.core import migrations
+from chat_app.stats import Count, take_census
 from tests.archives import MESSAGES, populate
 from tests.conftest import Storage
 from tests.nodes import open_node
@@ -42,7 +42,7 @@ async def test_the_census_counts_what_is_there(
         if not node.database.is_sqlite:
             async with node.database.transaction() as connection:
                 await connection.execute(text("ANALYZE"))
-        monkeypatch.setattr(census, "COUNTED_UP_TO", 0)
+        monkeypatch.setattr(stats, "COUNTED_UP_TO", 0)
         believed = await take_census(node.database)
 
     assert counted[:4] == (Count(3), Count(2), Count(MESSAGES), MESSAGES)
