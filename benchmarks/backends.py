@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from benchmarks import machine
-from tests import servers
+from tests.harness import servers
 
 
 class Backends:

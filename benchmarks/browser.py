@@ -7,7 +7,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from benchmarks import machine
 from benchmarks.stage import Person
-from tests import programs
+from tests.harness import programs
 
 WINDOW = {"width": 1280, "height": 800}
 PATIENCE_MS = 60_000

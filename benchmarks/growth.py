@@ -23,7 +23,7 @@ from chat_app.conversations.queries import get_conversation, list_conversations,
 from chat_app.friends.search import search_users
 from chat_app.messages.queries import history
 from chat_app.node.node import Node, running_node
-from tests.nodes import to_conversation
+from tests.harness.nodes import to_conversation
 
 DESK, DESK_LENGTH = 50, 100
 LENGTH = 1_000

@@ -24,7 +24,7 @@ from benchmarks.workload import Plan
 from chat_app.core.clock import utc_now
 from chat_app.models import Friendship
 from chat_app.node.node import Node, running_node
-from tests.servers import ChatServer
+from tests.harness.servers import ChatServer
 
 PEOPLE, FRIENDS = 1_000, 20
 STORM_S = 10.0

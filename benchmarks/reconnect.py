@@ -21,7 +21,7 @@ from benchmarks.wire import Wire
 from benchmarks.workload import Plan
 from chat_app.messages.schemas import Outgoing
 from chat_app.node.node import Node, running_node
-from tests.servers import ChatServer
+from tests.harness.servers import ChatServer
 
 CLIENTS, MISSED = 1_000, 20
 LASTS_S = 6.0

@@ -23,7 +23,7 @@ from benchmarks.stage import Storage
 from benchmarks.wire import Wire
 from benchmarks.workload import Plan
 from chat_app.node.node import running_node
-from tests.servers import ChatServer
+from tests.harness.servers import ChatServer
 
 SOCKETS = 200
 ROOM = 10

@@ -18,7 +18,7 @@ from reflex.reflex import cli
 from chat_app.server.edge import AsgiApp
 from chat_app.server.uvicorn import GC_THRESHOLDS
 from chat_app.ui.reflex import production
-from tests import api_server
+from tests.harness import api_server
 
 
 def granian(app: AsgiApp, *, host: str, port: int, **_: object) -> None:

@@ -24,7 +24,7 @@ from chat_app.core.settings import Settings
 from chat_app.core.tokens import Claims, fingerprint, new_secret, sign_access_token
 from chat_app.models import AuthSession, NamePart, User
 from chat_app.node.node import Node
-from tests import servers
+from tests.harness import servers
 
 TOKEN_S = 86_400
 BUILD_S = 300
@@ -152,7 +152,7 @@ def chat_server(
     Another server `library` is one of `benchmarks/serving.py`.
     """
     port = servers.free_port()
-    module = ["benchmarks.serving", library] if library else ["tests.api_server"]
+    module = ["benchmarks.serving", library] if library else ["tests.harness.api_server"]
     command = [sys.executable, "-m", *module, str(port)]
     with _served(storage, command, port, pinned=pinned) as chat:
         yield chat

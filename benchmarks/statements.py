@@ -4,8 +4,8 @@ from benchmarks import stage
 from benchmarks.figures import Figures, at_most
 from benchmarks.workload import Plan
 from chat_app.node.node import running_node
-from tests.nodes import to_conversation
-from tests.statements import statements
+from tests.harness.nodes import to_conversation
+from tests.harness.statements import statements
 
 SIZES = (2, 100, 5_000)
 # What the node does beside them is counted too: most of the sends must be alone.

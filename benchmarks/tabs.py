@@ -20,7 +20,7 @@ from benchmarks.stage import Person
 from benchmarks.wire import Wire
 from benchmarks.workload import Plan
 from chat_app.node.node import running_node
-from tests.tabs import HYDRATE, MESSAGE, PING, PONG
+from tests.harness.tabs import HYDRATE, MESSAGE, PING, PONG
 
 TABS = 200
 WARM_UP = 10

@@ -20,8 +20,8 @@ from chaos.plan import Plan
 from chaos.proxy import Weather
 from chaos.report import report
 from chaos.run import run
-from tests.programs import ProgramMissing
-from tests.servers import ServerFailed
+from tests.harness.programs import ProgramMissing
+from tests.harness.servers import ServerFailed
 
 DUPLICATE = 0.2
 MOST_MESSAGES = 500_000

@@ -24,8 +24,8 @@ from chat_app.core.passwords import CONTEXT
 from chat_app.core.settings import Settings
 from chat_app.models import Conversation, Member, Message, User
 from chat_app.node.node import running_node
-from tests import servers
-from tests.nginx import Nginx
+from tests.harness import servers
+from tests.harness.nginx import Nginx
 
 PASSWORD = secrets.token_urlsafe(12)
 # So short that tokens are renewed in the middle of everything.
@@ -140,7 +140,7 @@ def running(plan: Plan, settings: Settings, redis: servers.Redis | None) -> Iter
 
 def _start(settings: Settings, number: int) -> servers.ChatServer:
     port = servers.free_port()
-    command = [sys.executable, "-m", "tests.api_server", str(port)]
+    command = [sys.executable, "-m", "tests.harness.api_server", str(port)]
     folder = settings.data_dir / f"node-{number}"
     folder.mkdir()
     environment = {

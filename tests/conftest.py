@@ -18,8 +18,8 @@ from typing import Protocol
 import pytest
 import pytest_asyncio
 
-from tests import clients, servers
-from tests.cluster import NODES, Cluster, OneChat
+from tests.harness import clients, servers
+from tests.harness.cluster import NODES, Cluster, OneChat
 
 PAIRS = ("sqlite+memory", "postgres+redis")
 FRONT_END_BUILD_S = 300
@@ -134,7 +134,7 @@ def start(storage: Storage, **settings: str) -> servers.ChatServer:
 def launch(storage: Storage, **settings: str) -> servers.ChatServer:
     """Do as `start`, without waiting."""
     port = servers.free_port()
-    command = [sys.executable, "-m", "tests.api_server", str(port)]
+    command = [sys.executable, "-m", "tests.harness.api_server", str(port)]
     usual = {"CHAT_LIMITS": "off", "CHAT_SECRET_KEY": SECRET, "TEST_CHEAP_HASHES": "1"}
     everything = {**usual, **storage.settings, **settings}
     everything.pop("CHAT_DATA_DIR")

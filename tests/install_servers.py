@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests import programs
+from tests.harness import programs
 
 
 class Needed(NamedTuple):

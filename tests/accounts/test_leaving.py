@@ -24,9 +24,9 @@ from chat_app.models.table import Table
 from chat_app.node.node import Node
 from chat_app.realtime.events import AnyEvent, FriendRemoved, SessionEnded, decode
 from chat_app.realtime.outlet import Outlet
-from tests.clients import PASSWORD, new_username
 from tests.conftest import Storage
-from tests.nodes import new_user, open_node
+from tests.harness.clients import PASSWORD, new_username
+from tests.harness.nodes import new_user, open_node
 
 HOME = Device("Firefox", "192.0.2.7")
 

@@ -22,9 +22,9 @@ from chat_app.models import AuthSession
 from chat_app.node.node import Node
 from chat_app.realtime.events import AnyEvent, EndReason, SessionEnded, decode
 from chat_app.realtime.outlet import SESSION_OVER, Outlet, OutletClosed
-from tests.clients import PASSWORD, new_username
 from tests.conftest import Storage
-from tests.nodes import change_user, delete_user, new_user, open_node
+from tests.harness.clients import PASSWORD, new_username
+from tests.harness.nodes import change_user, delete_user, new_user, open_node
 
 DEVICE = Device("Firefox", "192.0.2.7")
 A_DAY = timedelta(days=1)

@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.clients import Json, Person, as_json, assert_problem
 from tests.conftest import NewPerson
+from tests.harness.clients import Json, Person, as_json, assert_problem
 
 
 async def blocks_of(person: Person) -> list[Json]:

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.clients import Json, Person, http_client, log_in, register
 from tests.conftest import StartChat
-from tests.servers import ChatServer
+from tests.harness.clients import Json, Person, http_client, log_in, register
+from tests.harness.servers import ChatServer
 
 # Generous: a slow machine is no wrong clock, and a wrong one is 300 s off.
 NEAR = timedelta(seconds=100)

@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.clients import Json, Person, as_json, assert_invalid, assert_problem, short
 from tests.conftest import NewPerson
+from tests.harness.clients import Json, Person, as_json, assert_invalid, assert_problem, short
 
 
 async def listed(person: Person, **page: int | str) -> Json:

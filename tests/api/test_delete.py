@@ -6,7 +6,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.clients import NUL_IN_A_PATH, Json, Person, assert_problem, http_client
+from tests.harness.clients import NUL_IN_A_PATH, Json, Person, assert_problem, http_client
 
 
 async def delete(person: Person, message: Json) -> httpx.Response:

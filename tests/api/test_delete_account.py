@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.clients import (
+from tests.conftest import NewPerson, StartChat
+from tests.harness.clients import (
     PASSWORD,
     Person,
     as_json,
@@ -16,8 +17,7 @@ from tests.clients import (
     log_in,
     register,
 )
-from tests.conftest import NewPerson, StartChat
-from tests.servers import ChatServer
+from tests.harness.servers import ChatServer
 
 
 async def test_the_account_is_gone_with_all_its_sessions(chat: ChatServer, alice: Person) -> None:

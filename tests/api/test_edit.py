@@ -6,7 +6,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.clients import (
+from tests.harness.clients import (
     NUL_IN_A_PATH,
     Json,
     Person,

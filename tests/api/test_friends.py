@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.clients import (
+from tests.conftest import NewPerson, StartChat
+from tests.harness.clients import (
     NUL_IN_A_PATH,
     Json,
     Person,
@@ -15,7 +16,6 @@ from tests.clients import (
     register,
     short,
 )
-from tests.conftest import NewPerson, StartChat
 
 STRANGE_IDS = [
     "not-an-id", "", "1", "a" * 1000, 7, None, [], {}, "\u202eabc", "0198c0de\u200b", "../me",

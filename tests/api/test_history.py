@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.clients import Json, Person, as_json, assert_invalid, assert_problem, short
+from tests.harness.clients import Json, Person, as_json, assert_invalid, assert_problem, short
 
 
 async def filled(alice: Person, bob: Person, count: int) -> list[Json]:

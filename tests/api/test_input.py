@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from tests.clients import NUL_IN_A_PATH, Person, as_json, assert_problem, http_client, short
-from tests.servers import LOOPBACK, ChatServer
+from tests.harness.clients import NUL_IN_A_PATH, Person, as_json, assert_problem, http_client, short
+from tests.harness.servers import LOOPBACK, ChatServer
 
 BODIES = [
     "/api/auth/register",

@@ -4,9 +4,9 @@ import asyncio
 
 import httpx
 
-from tests import clients
-from tests.clients import PASSWORD, Person, assert_problem, http_client, new_username
 from tests.conftest import StartChat
+from tests.harness import clients
+from tests.harness.clients import PASSWORD, Person, assert_problem, http_client, new_username
 
 
 async def log_in(url: str, username: str, password: str) -> httpx.Response:

@@ -6,7 +6,8 @@ import time
 import httpx
 import pytest
 
-from tests.clients import (
+from tests.conftest import StartChat
+from tests.harness.clients import (
     PASSWORD,
     Person,
     as_json,
@@ -18,8 +19,7 @@ from tests.clients import (
     register,
     short,
 )
-from tests.conftest import StartChat
-from tests.servers import ChatServer
+from tests.harness.servers import ChatServer
 
 
 async def post(chat: ChatServer, username: str, password: str) -> httpx.Response:

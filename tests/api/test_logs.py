@@ -10,10 +10,11 @@ from uuid import uuid4
 
 import pytest
 
-from tests import clients, conftest
-from tests.clients import PASSWORD, PATIENCE_S, Person, http_client, log_in
+from tests import conftest
 from tests.conftest import SECRET, StartChat, Storage
-from tests.servers import ChatServer
+from tests.harness import clients
+from tests.harness.clients import PASSWORD, PATIENCE_S, Person, http_client, log_in
+from tests.harness.servers import ChatServer
 
 Line = dict[str, Any]
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.clients import Json, Person, as_json, assert_invalid, assert_problem, short
+from tests.harness.clients import Json, Person, as_json, assert_invalid, assert_problem, short
 
 
 async def send(person: Person, **body: object) -> httpx.Response:

@@ -9,10 +9,10 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests import clients
-from tests.clients import PATIENCE_S, assert_problem, http_client
 from tests.conftest import StartChat
-from tests.servers import ChatServer
+from tests.harness import clients
+from tests.harness.clients import PATIENCE_S, assert_problem, http_client
+from tests.harness.servers import ChatServer
 
 TOKEN = "a-token-of-the-monitoring"
 SQLITE = "sqlite+memory"

@@ -9,10 +9,10 @@ from uuid import uuid4
 import pytest
 
 from chat_app.core.settings import PREFIX, Settings
-from tests import clients
-from tests.clients import as_json, http_client, log_in, short
 from tests.conftest import SECRET, StartChat
-from tests.servers import ROOT, ChatServer, chat_environment
+from tests.harness import clients
+from tests.harness.clients import as_json, http_client, log_in, short
+from tests.harness.servers import ROOT, ChatServer, chat_environment
 
 
 async def test_live_and_ready_say_so(chat: ChatServer) -> None:
@@ -124,7 +124,7 @@ def test_a_wrong_setting_stops_the_start_and_names_itself(
     setting: dict[str, str], tmp_path: Path
 ) -> None:
     done = subprocess.run(  # our own program
-        [sys.executable, "-m", "tests.api_server", "1"],
+        [sys.executable, "-m", "tests.harness.api_server", "1"],
         env=chat_environment(**{"CHAT_DATA_DIR": str(tmp_path), **setting}),
         cwd=ROOT,
         capture_output=True,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.clients import (
+from tests.harness.clients import (
     PASSWORD,
     Person,
     as_json,
@@ -11,7 +11,7 @@ from tests.clients import (
     new_username,
     short,
 )
-from tests.servers import ChatServer
+from tests.harness.servers import ChatServer
 
 CROSS_SITE = [
     {"Origin": "https://evil.example"},

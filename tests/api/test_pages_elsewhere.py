@@ -7,9 +7,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.clients import PASSWORD, Person, assert_problem, http_client, new_username, register
 from tests.conftest import Storage, start
-from tests.servers import ChatServer
+from tests.harness.clients import (
+    PASSWORD,
+    Person,
+    assert_problem,
+    http_client,
+    new_username,
+    register,
+)
+from tests.harness.servers import ChatServer
 
 PAGES = "http://app.example.org"
 NEIGHBOUR = {"Origin": PAGES, "Sec-Fetch-Site": "same-site"}

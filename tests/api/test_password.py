@@ -7,7 +7,8 @@ from itertools import pairwise
 import httpx
 import pytest
 
-from tests.clients import (
+from tests.conftest import StartChat
+from tests.harness.clients import (
     PASSWORD,
     Person,
     assert_invalid,
@@ -17,8 +18,7 @@ from tests.clients import (
     register,
     short,
 )
-from tests.conftest import StartChat
-from tests.servers import ChatServer
+from tests.harness.servers import ChatServer
 
 NEW = "a horse of another colour"
 

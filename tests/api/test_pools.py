@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 from websockets.asyncio.client import connect
 
-from tests.clients import Person, assert_problem, http_client, register
 from tests.conftest import StartChat
-from tests.servers import ChatServer
+from tests.harness.clients import Person, assert_problem, http_client, register
+from tests.harness.servers import ChatServer
 
 pytestmark = pytest.mark.parametrize("pair", ["postgres+redis"])
 

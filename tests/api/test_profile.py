@@ -5,7 +5,8 @@ import asyncio
 import httpx
 import pytest
 
-from tests.clients import (
+from tests.conftest import NewPerson, StartChat
+from tests.harness.clients import (
     Person,
     as_json,
     assert_invalid,
@@ -14,8 +15,7 @@ from tests.clients import (
     register,
     short,
 )
-from tests.conftest import NewPerson, StartChat
-from tests.servers import ChatServer
+from tests.harness.servers import ChatServer
 
 
 async def patch(person: Person, **fields: object) -> httpx.Response:

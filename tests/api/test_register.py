@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.clients import (
+from tests.conftest import NewPerson
+from tests.harness.clients import (
     PASSWORD,
     Person,
     as_json,
@@ -18,8 +19,7 @@ from tests.clients import (
     new_username,
     short,
 )
-from tests.conftest import NewPerson
-from tests.servers import ChatServer
+from tests.harness.servers import ChatServer
 
 
 async def post(chat: ChatServer, body: Any) -> httpx.Response:  # noqa: ANN401  # any JSON, wrong ones too

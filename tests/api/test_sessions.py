@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.clients import (
+from tests.conftest import StartChat
+from tests.harness.clients import (
     NUL_IN_A_PATH,
     Json,
     Person,
@@ -17,8 +18,7 @@ from tests.clients import (
     log_in,
     register,
 )
-from tests.conftest import StartChat
-from tests.servers import ChatServer
+from tests.harness.servers import ChatServer
 
 
 async def sessions(person: Person) -> list[Json]:

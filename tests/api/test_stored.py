@@ -11,10 +11,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests import clients, conftest
-from tests.clients import Person, as_json, assert_problem, http_client, log_in
+from tests import conftest
 from tests.conftest import StartChat, Storage
-from tests.servers import ChatServer, Postgres
+from tests.harness import clients
+from tests.harness.clients import Person, as_json, assert_problem, http_client, log_in
+from tests.harness.servers import ChatServer, Postgres
 
 Away = Callable[[], AbstractContextManager[None]]
 

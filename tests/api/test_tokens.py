@@ -11,9 +11,9 @@ import httpx
 import jwt
 import pytest
 
-from tests.clients import Person, as_json, assert_problem, http_client, short
 from tests.conftest import SECRET
-from tests.servers import ChatServer
+from tests.harness.clients import Person, as_json, assert_problem, http_client, short
+from tests.harness.servers import ChatServer
 
 
 def claims_of(person: Person) -> dict[str, Any]:

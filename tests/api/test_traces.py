@@ -8,11 +8,12 @@ from uuid import uuid4
 
 import pytest
 
-from tests import clients, conftest
-from tests.clients import Person, http_client
-from tests.collector import Collected, Span, collector
+from tests import conftest
 from tests.conftest import StartChat, Storage
-from tests.servers import ROOT, ChatServer
+from tests.harness import clients
+from tests.harness.clients import Person, http_client
+from tests.harness.collector import Collected, Span, collector
+from tests.harness.servers import ROOT, ChatServer
 
 SQLITE = "sqlite+memory"
 # The trace of somebody else.

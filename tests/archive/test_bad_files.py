@@ -11,9 +11,9 @@ import pytest_asyncio
 
 from chat_app.archive import service
 from chat_app.archive.errors import ArchiveError
-from tests.archives import UNWATCHED, populate
 from tests.conftest import Storage
-from tests.nodes import open_node, settings_of
+from tests.harness.archives import UNWATCHED, populate
+from tests.harness.nodes import open_node, settings_of
 
 Damage = Callable[[Path], None]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import WIDE_LIMITS, Cluster
 from tests.conftest import Storage, _Farm, launch
+from tests.harness.cluster import WIDE_LIMITS, Cluster
 
 
 @pytest.fixture(scope="session")

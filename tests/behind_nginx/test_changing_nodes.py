@@ -11,9 +11,9 @@ import time
 import httpx
 import pytest
 
-from tests.clients import http_client
-from tests.cluster import Cluster
-from tests.talk import Talk, more_acked, talking
+from tests.harness.clients import http_client
+from tests.harness.cluster import Cluster
+from tests.harness.talk import Talk, more_acked, talking
 
 pytestmark = [pytest.mark.xdist_group("cluster"), pytest.mark.timeout(180)]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from chat_app.server.uvicorn import HEARTBEAT_SECONDS
-from tests.clients import register
 from tests.conftest import StartChat
-from tests.nginx import SITE, Nginx
-from tests.servers import LOOPBACK
+from tests.harness.clients import register
+from tests.harness.nginx import SITE, Nginx
+from tests.harness.servers import LOOPBACK
 
 HEARTBEAT_S = 2
 # In the proportion of the real ones, and longer than the time that other requests get.

@@ -8,8 +8,8 @@ from operator import itemgetter
 
 import pytest
 
-from tests.clients import Json, Person, Socket, as_json, log_in, register
-from tests.cluster import Cluster
+from tests.harness.clients import Json, Person, Socket, as_json, log_in, register
+from tests.harness.cluster import Cluster
 
 pytestmark = pytest.mark.xdist_group("cluster")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.clients import (
+from tests.harness.clients import (
     PASSWORD,
     as_json,
     assert_problem,
@@ -16,10 +16,10 @@ from tests.clients import (
     new_username,
     register,
 )
-from tests.cluster import Cluster
-from tests.devices import until
-from tests.nginx import Nginx
-from tests.servers import LOOPBACK, free_port
+from tests.harness.cluster import Cluster
+from tests.harness.devices import until
+from tests.harness.nginx import Nginx
+from tests.harness.servers import LOOPBACK, free_port
 
 pytestmark = pytest.mark.xdist_group("cluster")
 

@@ -13,7 +13,7 @@ from benchmarks.figures import Figures, at_least, at_most
 from benchmarks.records import Record, keep, load, record_of
 from benchmarks.suite import ON_SERVERS, WHOLE, WORKLOADS
 from benchmarks.workload import Plan
-from tests.servers import ROOT
+from tests.harness.servers import ROOT
 
 QUICK = Plan(runs=1, seconds=0.1, quick=True)
 MACHINE = {"load average at the start": "0.5"}

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
-from tests import programs
-from tests.clients import PASSWORD
+from tests.harness import programs
+from tests.harness.clients import PASSWORD
 
 PATIENCE_MS = 20_000
 CHAT = re.compile(r"/chat/[0-9a-f-]{36}$")

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewVisitor, Visitor
-from tests.cluster import WIDE_LIMITS, Cluster
 from tests.conftest import _Farm, built_cluster
-from tests.servers import ChatServer
+from tests.harness.cluster import WIDE_LIMITS, Cluster
+from tests.harness.servers import ChatServer
 
 # Two, one of which is killed; what nginx does with three is in tests/behind_nginx.
 NODES = 2

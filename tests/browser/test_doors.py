@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Visitor
-from tests.clients import PASSWORD
+from tests.harness.clients import PASSWORD
 
 OpenPage = Callable[..., Page]
 

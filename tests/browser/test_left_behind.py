@@ -5,7 +5,7 @@ import json
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
-from tests.clients import PASSWORD
+from tests.harness.clients import PASSWORD
 
 WAITING = 10
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visitor
-from tests.clients import PASSWORD
+from tests.harness.clients import PASSWORD
 
 OpenPage = Callable[..., Page]
 NEW_PASSWORD = "a horse of another colour"

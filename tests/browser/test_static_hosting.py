@@ -9,11 +9,11 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests import nginx
 from tests.browser.conftest import CHAT
-from tests.clients import PASSWORD
 from tests.conftest import Storage, launch_built
-from tests.servers import LOOPBACK, ROOT, free_port
+from tests.harness import nginx
+from tests.harness.clients import PASSWORD
+from tests.harness.servers import LOOPBACK, ROOT, free_port
 
 SITE = ROOT / "deploy" / "static.conf"
 EXPORT = ROOT / ".web" / "build" / "client"

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
 from tests.conftest import Storage
-from tests.faults import locked_file, locked_tables
+from tests.harness.faults import locked_file, locked_tables
 
 SENT_WITHIN_MS = 40_000
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import CHAT, Visitor
-from tests.clients import PASSWORD
+from tests.harness.clients import PASSWORD
 
 # From the server's answer to the sender until the text is on the other's screen.
 LIVE_MS = 300

@@ -15,8 +15,8 @@ from chaos.plan import Pair, Plan
 from chaos.proxy import Weather
 from chaos.report import report, verdict
 from chaos.run import Outcome, run
-from tests.devices import until
-from tests.servers import ROOT
+from tests.harness.devices import until
+from tests.harness.servers import ROOT
 
 SHORT = Plan(users=4, rate=40, seconds=4, settle_s=60, seed=7)
 PAIRS: tuple[Pair, ...] = ("sqlite", "postgres")

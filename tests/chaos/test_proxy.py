@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chaos.proxy import Link, Network, Weather
 from chaos.websocket import Repeater, frame_length
-from tests.devices import until
+from tests.harness.devices import until
 
 HEAD = b"GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 

@@ -21,11 +21,11 @@ from sqlmodel import col
 
 from chat_app.core.database import Database
 from chat_app.models import Member, Message
-from tests import servers
-from tests.clients import Json, Person, Socket, register
 from tests.conftest import Storage
-from tests.nodes import settings_of
-from tests.tabs import CONVERSATIONS, Tab
+from tests.harness import servers
+from tests.harness.clients import Json, Person, Socket, register
+from tests.harness.nodes import settings_of
+from tests.harness.tabs import CONVERSATIONS, Tab
 
 SEED = 20_261_124
 ROUNDS = 4

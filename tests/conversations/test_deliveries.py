@@ -13,8 +13,8 @@ from chat_app.node.node import Node
 from chat_app.realtime.events import ConversationDelivered, ConversationRead, Delivery, decode
 from chat_app.realtime.outlet import Outlet
 from tests.conftest import Storage
-from tests.nodes import new_user, open_node, open_still_node, to_conversation, to_user
-from tests.statements import statements
+from tests.harness.nodes import new_user, open_node, open_still_node, to_conversation, to_user
+from tests.harness.statements import statements
 
 RECEIPTS = (ConversationDelivered, ConversationRead)
 

@@ -16,7 +16,7 @@ from chat_app.core.errors import Invalid, NotFound
 from chat_app.models import Message
 from chat_app.node.node import Node
 from tests.conftest import Storage
-from tests.nodes import new_user, open_node, to_conversation
+from tests.harness.nodes import new_user, open_node, to_conversation
 
 
 async def recount(node: Node, conversation_id: UUID, viewer_id: UUID, mark: int) -> int:

@@ -9,7 +9,7 @@ from chat_app.conversations.schemas import Conversation
 from chat_app.conversations.views import MEMBERS_SHOWN
 from chat_app.node.node import Node
 from tests.conftest import Storage
-from tests.nodes import new_users, open_node, to_conversation
+from tests.harness.nodes import new_users, open_node, to_conversation
 
 
 async def group_of(node: Node, people: list[UUID]) -> UUID:

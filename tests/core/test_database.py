@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chat_app.core import sqlite
 from chat_app.core.database import Database
 from tests.conftest import Storage
-from tests.nodes import open_database, settings_of
-from tests.statements import statements
+from tests.harness.nodes import open_database, settings_of
+from tests.harness.statements import statements
 
 COUNT = text("SELECT count(*) FROM note")
 ADD = text("INSERT INTO note VALUES (1)")

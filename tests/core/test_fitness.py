@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from chat_app.core import migrations
 from chat_app.core.errors import CannotStart, Refused
-from tests import servers
 from tests.conftest import SECRET, Storage, _Farm
-from tests.nodes import new_user, open_database, open_node
-from tests.servers import ChatServer
+from tests.harness import servers
+from tests.harness.nodes import new_user, open_database, open_node
+from tests.harness.servers import ChatServer
 
 Launch = Callable[..., ChatServer]
 EXIT_S = 30
@@ -28,7 +28,7 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
 
     def launch_one(database_url: str) -> ChatServer:
         port = servers.free_port()
-        command = [sys.executable, "-m", "tests.api_server", str(port)]
+        command = [sys.executable, "-m", "tests.harness.api_server", str(port)]
         settings = {"CHAT_DATABASE_URL": database_url, "CHAT_SECRET_KEY": SECRET}
         started.append(ChatServer(command, folder=tmp_path, port=port, **settings))
         return started[-1]

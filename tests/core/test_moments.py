@@ -8,7 +8,7 @@ from chat_app.conversations import standing
 from chat_app.core import moments
 from chat_app.core.clock import utc_now
 from tests.conftest import Storage
-from tests.nodes import new_user, open_node, to_user
+from tests.harness.nodes import new_user, open_node, to_user
 
 
 @pytest.mark.parametrize("pair", ["postgres+redis"])

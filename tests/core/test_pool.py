@@ -8,7 +8,7 @@ from sqlalchemy import text
 from chat_app.core.database import Database
 from chat_app.core.metrics import Metrics
 from tests.conftest import Storage
-from tests.nodes import settings_of
+from tests.harness.nodes import settings_of
 
 
 async def test_whoever_finds_every_connection_taken_is_counted(

@@ -21,10 +21,10 @@ from chat_app.friends.search import search_users
 from chat_app.messages.rules import clean_content
 from chat_app.models import Conversation, FriendRequest, Friendship, Member, Message, User
 from chat_app.node.node import Node
-from tests import servers
-from tests.clients import http_client
 from tests.conftest import SECRET, Storage, start
-from tests.nodes import new_user, open_node, settings_of, to_user
+from tests.harness import servers
+from tests.harness.clients import http_client
+from tests.harness.nodes import new_user, open_node, settings_of, to_user
 
 USERNAMES = {one.username for one in NEIGHBOURS}
 

@@ -16,9 +16,9 @@ import pytest
 import yaml
 
 from chat_app.core.settings import PREFIX, Settings
-from tests import programs
-from tests.nginx import Nginx
-from tests.servers import ROOT
+from tests.harness import programs
+from tests.harness.nginx import Nginx
+from tests.harness.servers import ROOT
 
 DEPLOY = ROOT / "deploy"
 TEXT = (DEPLOY / "docker-compose.yml").read_text()

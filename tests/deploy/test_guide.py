@@ -5,7 +5,7 @@ import re
 import pytest
 
 from chat_app.core.settings import PREFIX, Settings
-from tests.servers import ROOT
+from tests.harness.servers import ROOT
 
 GUIDE = (ROOT / "docs" / "deployment.md").read_text()
 MADE_BY_THE_READER = {"deploy/.env", "deploy/acme", "deploy/certificates", "deploy/grafana"}

@@ -17,8 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests import servers
-from tests.servers import ROOT
+from tests.harness import servers
+from tests.harness.servers import ROOT
 
 RECIPE = (ROOT / "deploy" / "Dockerfile").read_text().replace("\\\n", " ")
 STEPS = [line.split(maxsplit=1) for line in RECIPE.splitlines() if line and line[0] not in "# "]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.clients import http_client
-from tests.servers import ROOT, ChatServer
+from tests.harness.clients import http_client
+from tests.harness.servers import ROOT, ChatServer
 
 NAMES = re.compile(r"\b((?:chat|process)_[a-z_]+)\b")
 PARTS = re.compile(r"_(bucket|sum|count)$")

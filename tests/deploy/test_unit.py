@@ -9,8 +9,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from chat_app.core.settings import PREFIX, Settings
-from tests import servers
-from tests.servers import ROOT, ChatServer
+from tests.harness import servers
+from tests.harness.servers import ROOT, ChatServer
 
 UNIT = ROOT / "deploy" / "chat@.service"
 PYTHON = "/opt/chat/.venv/bin/python"

@@ -15,7 +15,7 @@ from chat_app.friends.queries import list_friends
 from chat_app.models import Block, FriendRequest, Friendship
 from chat_app.node.node import Node
 from tests.conftest import Storage
-from tests.nodes import new_user, open_node
+from tests.harness.nodes import new_user, open_node
 
 ROUNDS = 10
 

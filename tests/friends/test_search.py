@@ -20,8 +20,8 @@ from chat_app.friends.search import search_users
 from chat_app.models import Block, NamePart, User
 from chat_app.node.node import Node
 from tests.conftest import Storage
-from tests.nodes import new_user, open_node, open_still_node
-from tests.statements import explained, questions
+from tests.harness.nodes import new_user, open_node, open_still_node
+from tests.harness.statements import explained, questions
 
 CROWD = 3_000
 

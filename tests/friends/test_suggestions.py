@@ -8,8 +8,8 @@ from chat_app.friends.queries import MOST_SUGGESTIONS, suggest_people
 from chat_app.friends.schemas import Suggestion
 from chat_app.node.node import Node
 from tests.conftest import Storage
-from tests.nodes import delete_user, new_user, open_node, to_user
-from tests.statements import plan_of, statements
+from tests.harness.nodes import delete_user, new_user, open_node, to_user
+from tests.harness.statements import plan_of, statements
 
 
 async def make_friends(node: Node, one: UUID, *others: UUID) -> None:

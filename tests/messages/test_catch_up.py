@@ -27,7 +27,7 @@ from chat_app.realtime.events import (
 )
 from chat_app.realtime.outlet import Outlet
 from tests.conftest import Storage
-from tests.nodes import new_user, open_node, to_conversation, to_user
+from tests.harness.nodes import new_user, open_node, to_conversation, to_user
 
 TOLD_WITHIN_S = 2.0
 # The machine of the tests may be busy with other things; the design is measured elsewhere.

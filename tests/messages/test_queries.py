@@ -8,7 +8,7 @@ from chat_app.messages.queries import direct_history, history
 from chat_app.messages.schemas import Message
 from chat_app.node.node import Node
 from tests.conftest import Storage
-from tests.nodes import new_user, open_still_node, to_user
+from tests.harness.nodes import new_user, open_still_node, to_user
 
 TEXTS = [
     "plain",

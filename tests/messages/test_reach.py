@@ -12,7 +12,14 @@ from chat_app.messages.schemas import Sent
 from chat_app.models import Conversation
 from chat_app.node.node import Node
 from tests.conftest import Storage
-from tests.nodes import change_user, delete_user, new_user, open_node, to_conversation, to_user
+from tests.harness.nodes import (
+    change_user,
+    delete_user,
+    new_user,
+    open_node,
+    to_conversation,
+    to_user,
+)
 
 
 async def conversations(node: Node) -> int:

@@ -4,8 +4,8 @@ from uuid import uuid4
 
 from chat_app.messages.replay import missed
 from tests.conftest import Storage
-from tests.nodes import new_user, new_users, open_still_node, to_user
-from tests.statements import plan_of, statements
+from tests.harness.nodes import new_user, new_users, open_still_node, to_user
+from tests.harness.statements import plan_of, statements
 
 
 async def test_a_resume_costs_two_statements_for_any_number_of_conversations(

@@ -17,7 +17,7 @@ from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.core.ids import new_id
 from chat_app.models import Table
-from tests.nodes import open_database
+from tests.harness.nodes import open_database
 
 KINDS = ["sqlite", "postgres"]
 VERSIONS = Path(__file__).resolve().parents[2] / "alembic" / "versions"

@@ -13,9 +13,9 @@ from chat_app.models import Block, Friendship, User
 from chat_app.node.node import Node
 from chat_app.realtime.events import AnyEvent, Presence, decode
 from chat_app.realtime.outlet import Outlet
-from tests.clients import PATIENCE_S
 from tests.conftest import Storage
-from tests.nodes import new_user, open_node
+from tests.harness.clients import PATIENCE_S
+from tests.harness.nodes import new_user, open_node
 
 # Short enough to wait for, long enough that a busy machine does not run out of it by accident.
 GRACE_S = 0.6

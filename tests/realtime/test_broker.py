@@ -14,7 +14,7 @@ from chat_app.realtime.events import TYPING, Envelope, Move
 from chat_app.realtime.said import Memory
 from chat_app.redis import broker as redis_broker
 from chat_app.redis.broker import RedisBroker
-from tests import servers
+from tests.harness import servers
 
 KINDS = ["memory", "redis"]
 PATIENCE_S = 10

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from chat_app.realtime.online import MemoryOnline, Online, Times
 from chat_app.redis import online as redis_online
 from chat_app.redis.online import RedisOnline
-from tests.clients import PATIENCE_S
+from tests.harness.clients import PATIENCE_S
 
 ALICE, BOB, CAROL = uuid4(), uuid4(), uuid4()
 # Believed for two seconds; after half a second of silence unsettled for three quarters of one.

@@ -18,10 +18,10 @@ from chat_app.accounts.schemas import Identity
 from chat_app.core.rate_limit import Limit
 from chat_app.node.node import Node
 from chat_app.realtime.events import Typing, seal, user_topic
-from tests.clients import PATIENCE_S
 from tests.conftest import Storage
-from tests.nodes import new_user, open_node
-from tests.servers import ROOT
+from tests.harness.clients import PATIENCE_S
+from tests.harness.nodes import new_user, open_node
+from tests.harness.servers import ROOT
 
 LIMIT = Limit("tests", capacity=1, per_s=60)
 BUCKET = Limit("buckets", capacity=5, per_s=60, refills=True)

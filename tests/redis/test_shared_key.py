@@ -10,9 +10,9 @@ from redis.asyncio import Redis
 
 from chat_app.core.errors import CannotStart
 from chat_app.redis.shared_key import SharedKey
-from tests.clients import PATIENCE_S
 from tests.conftest import SECRET, Storage
-from tests.nodes import open_node
+from tests.harness.clients import PATIENCE_S
+from tests.harness.nodes import open_node
 
 OTHER_SECRET = SECRET[::-1]
 

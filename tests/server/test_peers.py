@@ -14,8 +14,8 @@ from chat_app.realtime.outlet import WRITE_AT_ONCE
 from chat_app.server import peers
 from chat_app.server.edge import AsgiApp, Receive, Scope, Send
 from chat_app.server.peers import Peer
-from tests.clients import PATIENCE_S
-from tests.servers import LOOPBACK, free_port
+from tests.harness.clients import PATIENCE_S
+from tests.harness.servers import LOOPBACK, free_port
 
 GOODBYE = 4410
 CHUNK = "x" * 16_384

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from tests.clients import PASSWORD, Person, http_client, log_in, new_username, register
 from tests.conftest import StartChat
-from tests.servers import ChatServer
-from tests.shells import done, refused, shell
+from tests.harness.clients import PASSWORD, Person, http_client, log_in, new_username, register
+from tests.harness.servers import ChatServer
+from tests.harness.shells import done, refused, shell
 
 SESSION_OVER = 4401
 NEW_PASSWORD = "another horse battery"

@@ -14,12 +14,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.archives import MESSAGES, contents_of, names_in, populate
-from tests.clients import register
 from tests.conftest import StartChat, Storage
-from tests.nodes import new_user, open_node, settings_of, to_user
-from tests.servers import ROOT, chat_environment
-from tests.shells import COMMAND, PATIENCE_S, done, refused
+from tests.harness.archives import MESSAGES, contents_of, names_in, populate
+from tests.harness.clients import register
+from tests.harness.nodes import new_user, open_node, settings_of, to_user
+from tests.harness.servers import ROOT, chat_environment
+from tests.harness.shells import COMMAND, PATIENCE_S, done, refused
 
 # SQLite's own shared memory takes 32 KiB; the backup of so many texts of chance takes more.
 TINY_FILE = 40_000

@@ -8,10 +8,10 @@ from sqlalchemy import text
 from chat_app import stats
 from chat_app.core import migrations
 from chat_app.stats import Count, take_census
-from tests.archives import MESSAGES, populate
 from tests.conftest import Storage
-from tests.nodes import open_node
-from tests.shells import done, refused, shell
+from tests.harness.archives import MESSAGES, populate
+from tests.harness.nodes import open_node
+from tests.harness.shells import done, refused, shell
 
 KINDS = ["sqlite", "postgres"]
 

@@ -11,10 +11,10 @@ import pytest
 
 from chaos.proxy import Link, Network
 from docs.client import Client, Refused
-from tests.clients import PATIENCE_S, Person, log_in, register
 from tests.conftest import StartChat
-from tests.devices import device, until
-from tests.servers import ChatServer
+from tests.harness.clients import PATIENCE_S, Person, log_in, register
+from tests.harness.devices import device, until
+from tests.harness.servers import ChatServer
 
 MOST_CHANGES = 500
 

@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from tests.clients import PASSWORD, Json, Person, Socket, log_in, register
 from tests.conftest import StartChat
+from tests.harness.clients import PASSWORD, Json, Person, Socket, log_in, register
 
 IN_FLIGHT = 40
 

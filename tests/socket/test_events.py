@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.clients import Json, Person, Socket, log_in
-from tests.servers import ChatServer
+from tests.harness.clients import Json, Person, Socket, log_in
+from tests.harness.servers import ChatServer
 
 
 def kinds(frames: list[Json]) -> list[str]:

@@ -13,8 +13,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 from chat_app.server.compression import LARGE_BYTES
-from tests.clients import MESSAGE_PACK, Json, Person, Socket, as_json
-from tests.servers import ChatServer
+from tests.harness.clients import MESSAGE_PACK, Json, Person, Socket, as_json
+from tests.harness.servers import ChatServer
 
 JSON = "chat.v1.json"
 MISSED = 500

@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.clients import Json, Person, Socket, as_json
 from tests.conftest import NewPerson
-from tests.servers import ChatServer
+from tests.harness.clients import Json, Person, Socket, as_json
+from tests.harness.servers import ChatServer
 
 
 def text_frame(receiver: Person, content: Any, **more: object) -> Json:  # noqa: ANN401  # any JSON, wrong ones too

@@ -4,8 +4,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.clients import Json, Person, Socket, as_json, log_in
-from tests.servers import ChatServer
+from tests.harness.clients import Json, Person, Socket, as_json, log_in
+from tests.harness.servers import ChatServer
 
 PARTED = {
     "declines": ("requested", "DELETE", "/api/friends/requests/{id}"),

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.clients import Person, Socket, pull_cable, register
-from tests.tabs import SESSION, Tab
+from tests.harness.clients import Person, Socket, pull_cable, register
+from tests.harness.tabs import SESSION, Tab
 
 MOST_S = 60
 # Four bytes a letter: more than the system holds, and less than would be too slow a reader.

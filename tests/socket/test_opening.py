@@ -8,9 +8,9 @@ import psutil
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.clients import PATIENCE_S, Person, Socket, log_in, register
 from tests.conftest import StartChat
-from tests.servers import ChatServer
+from tests.harness.clients import PATIENCE_S, Person, Socket, log_in, register
+from tests.harness.servers import ChatServer
 
 
 @asynccontextmanager

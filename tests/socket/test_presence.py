@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests import servers
-from tests.clients import Person, log_in, register
 from tests.conftest import StartChat, Storage, start
+from tests.harness import servers
+from tests.harness.clients import Person, log_in, register
 
 GRACE = timedelta(seconds=1)
 QUICK = {"CHAT_PRESENCE_GRACE_SECONDS": "1", "CHAT_PRESENCE_TTL_SECONDS": "6"}

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from tests.clients import Json, Person, Socket
 from tests.conftest import NewPerson
+from tests.harness.clients import Json, Person, Socket
 
 
 async def change(person: Person, **fields: object) -> None:

@@ -1,7 +1,7 @@
 """M7: what was delivered and read, as the sender's devices are told."""
 
 from chat_app.conversations.deliveries import EVERY_S
-from tests.clients import Json, Person
+from tests.harness.clients import Json, Person
 
 
 def kinds(frames: list[Json]) -> list[str]:

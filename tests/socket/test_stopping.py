@@ -7,8 +7,8 @@ from collections import Counter
 
 from websockets.exceptions import ConnectionClosed
 
-from tests.clients import Person, Socket, register
 from tests.conftest import StartChat
+from tests.harness.clients import Person, Socket, register
 
 RESTARTING = 1012
 SOCKETS = 200

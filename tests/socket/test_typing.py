@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 
 from chat_app.presence.typing import EVERY_S
-from tests.clients import Json, Person
 from tests.conftest import NewPerson
+from tests.harness.clients import Json, Person
 
 
 def typing(conversation_id: object) -> Json:

@@ -8,7 +8,7 @@ from typing import Protocol
 import pytest
 
 from tests.conftest import Storage, _Farm, start
-from tests.servers import ChatServer, Redis
+from tests.harness.servers import ChatServer, Redis
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.clients import Json, Person, Socket, as_json, http_client, register
-from tests.devices import until
-from tests.servers import ROOT, ChatServer
+from tests.harness.clients import Json, Person, Socket, as_json, http_client, register
+from tests.harness.devices import until
+from tests.harness.servers import ROOT, ChatServer
 from tests.trust.conftest import StartNodes
 
 # The contract says two seconds; as much again because the machine is not ours alone.

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from chaos.proxy import Link, Network
-from tests.clients import Json, Person, as_json, http_client, register
-from tests.servers import ChatServer
+from tests.harness.clients import Json, Person, as_json, http_client, register
+from tests.harness.servers import ChatServer
 from tests.trust.conftest import StartNodes
 
 Body = dict[str, str]

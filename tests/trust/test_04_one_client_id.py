@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.clients import Json, Person, Socket, as_json, http_client, register
+from tests.harness.clients import Json, Person, Socket, as_json, http_client, register
 from tests.trust.conftest import Nodes, StartNodes
 
 AT_ONCE = 50

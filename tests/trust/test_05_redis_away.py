@@ -14,8 +14,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.clients import Person, Socket, register
-from tests.servers import Redis
+from tests.harness.clients import Person, Socket, register
+from tests.harness.servers import Redis
 from tests.trust.conftest import Nodes, StartNodes
 
 AWAY_S = float(os.environ.get("TRUST_AWAY_S", "6"))  # longer than anybody may wait for news

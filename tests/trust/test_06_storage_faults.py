@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from websockets.protocol import State
 
-from tests.clients import Json, Person, Socket, assert_problem, register
 from tests.conftest import StartChat, _Farm
-from tests.faults import database_file, locked_file, locked_tables
-from tests.servers import ChatServer
+from tests.harness.clients import Json, Person, Socket, assert_problem, register
+from tests.harness.faults import database_file, locked_file, locked_tables
+from tests.harness.servers import ChatServer
 
 # A time-out of 3 s, up to 2 s to let go of a silent connection, and a machine that is not ours.
 REFUSED_WITHIN_S = 10

@@ -18,10 +18,10 @@ from uuid import UUID
 import psutil
 import pytest
 
-from tests.clients import Json, Person, Socket, pull_cable, register
 from tests.conftest import Storage, start
-from tests.nodes import new_users, open_node
-from tests.servers import ChatServer
+from tests.harness.clients import Json, Person, Socket, pull_cable, register
+from tests.harness.nodes import new_users, open_node
+from tests.harness.servers import ChatServer
 
 MEMBERS = 1_000
 AT_ONCE = 20

@@ -10,9 +10,9 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from tests.clients import http_client, register
-from tests.servers import ChatServer
-from tests.talk import more_acked, talking
+from tests.harness.clients import http_client, register
+from tests.harness.servers import ChatServer
+from tests.harness.talk import more_acked, talking
 from tests.trust.conftest import StartNodes
 
 RESTARTING = 1012

@@ -2,7 +2,8 @@
 
 Hypothesis invents the days: three people at two devices each write, edit, delete, read, repeat what
 they sent, lose their links and come back, while nodes are killed and restarted. Devices know only
-what they were told (tests/views.py). The seed is fixed: a failure repeats, and prints its day.
+what they were told (tests/harness/views.py). The seed is fixed: a failure repeats, and prints its
+day.
 """
 
 import asyncio
@@ -20,9 +21,9 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from tests.clients import Json, Person, close_kept, register
+from tests.harness.clients import Json, Person, close_kept, register
+from tests.harness.views import Device
 from tests.trust.conftest import Nodes, StartNodes
-from tests.views import Device
 
 SEED = 20_261_124
 DAYS = 5

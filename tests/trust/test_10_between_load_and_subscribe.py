@@ -26,7 +26,7 @@ from chat_app.node.node import Node
 from chat_app.realtime.events import MessageCreated, decode
 from chat_app.realtime.outlet import Outlet
 from tests.conftest import Storage
-from tests.nodes import new_user, open_node, to_conversation, to_user
+from tests.harness.nodes import new_user, open_node, to_conversation, to_user
 
 DEVICES = 8
 # Of all devices together.

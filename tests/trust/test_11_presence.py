@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta, tzinfo
 import pytest
 
 from chat_app.core import clock
-from tests.clients import PATIENCE_S, Person, pull_cable, register
 from tests.conftest import StartChat, Storage
-from tests.nodes import new_user, open_node
+from tests.harness.clients import PATIENCE_S, Person, pull_cable, register
+from tests.harness.nodes import new_user, open_node
+from tests.harness.servers import ChatServer
 from tests.presence.conftest import QUICK, befriend, device, never_left, told_by_now, until_settled
-from tests.servers import ChatServer
 
 HEARTBEAT_S = 1.0
 GRACE_S = 1.0

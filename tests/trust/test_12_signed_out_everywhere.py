@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from websockets.exceptions import ConnectionClosed
 
-from tests.clients import PASSWORD, Person, Socket, log_in, register
+from tests.harness.clients import PASSWORD, Person, Socket, log_in, register
 from tests.trust.conftest import Nodes, StartNodes
 
 SESSION_OVER = 4401

@@ -19,9 +19,9 @@ from chat_app.realtime.events import (
 )
 from chat_app.ui.people import updates
 from chat_app.ui.people.rows import number_found, person_row
-from tests.clients import PATIENCE_S
 from tests.conftest import Storage
-from tests.nodes import new_user, open_node
+from tests.harness.clients import PATIENCE_S
+from tests.harness.nodes import new_user, open_node
 
 KINDS = FriendRequested | FriendAccepted | FriendRemoved
 

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from tests.clients import Person, as_json, register
-from tests.tabs import FRIENDS, TIMELINE, Tab
+from tests.harness.clients import Person, as_json, register
+from tests.harness.tabs import FRIENDS, TIMELINE, Tab
 
 HANDLERS = ("request", "accept", "remove_request", "unfriend", "block", "unblock", "talk_to")
 FORGED: list[object] = [

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from tests import clients
-from tests.clients import PATIENCE_S, http_client
-from tests.tabs import Tab
+from tests.harness import clients
+from tests.harness.clients import PATIENCE_S, http_client
+from tests.harness.tabs import Tab
 
 
 async def metric(url: str, line: str) -> float:

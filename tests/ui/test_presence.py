@@ -2,8 +2,8 @@
 
 from uuid import uuid4
 
-from tests.clients import Person, register
-from tests.tabs import CONVERSATIONS, TIMELINE, Tab, state_name
+from tests.harness.clients import Person, register
+from tests.harness.tabs import CONVERSATIONS, TIMELINE, Tab, state_name
 
 TYPING = state_name("presence.state", "typing_state")
 WRITE = f"{TYPING}.write"

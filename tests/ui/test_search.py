@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.clients import Json, Person, register
-from tests.tabs import CONVERSATIONS, ROOT_STATE, Tab, state_name
+from tests.harness.clients import Json, Person, register
+from tests.harness.tabs import CONVERSATIONS, ROOT_STATE, Tab, state_name
 
 PEOPLE = state_name("people.state", "people_state")
 NO_IDS = ["", "x", "1", "' OR 1=1 --", "00000000-0000-0000-0000-000000000000"]

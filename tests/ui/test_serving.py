@@ -10,9 +10,9 @@ import httpx
 import psutil
 import pytest
 
-from tests import servers
-from tests.clients import Socket, register
-from tests.tabs import CONVERSATIONS, HYDRATE, Tab
+from tests.harness import servers
+from tests.harness.clients import Socket, register
+from tests.harness.tabs import CONVERSATIONS, HYDRATE, Tab
 
 REFLEX = Path(sys.executable).parent / "reflex"
 STOP_S = 10

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.clients import PATIENCE_S, Person, as_json, log_in, register
-from tests.tabs import CONVERSATIONS, ROOT_STATE, SESSION, Tab, state_name
+from tests.harness.clients import PATIENCE_S, Person, as_json, log_in, register
+from tests.harness.tabs import CONVERSATIONS, ROOT_STATE, SESSION, Tab, state_name
 
 SETTINGS = state_name("settings.state", "settings_state")
 PAGE = "/settings"

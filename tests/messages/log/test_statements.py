@@ -4,8 +4,8 @@ import pytest
 
 from chat_app.messages.queries import direct_history, history
 from tests.conftest import Storage
-from tests.nodes import new_user, new_users, open_still_node, to_conversation, to_user
-from tests.statements import plan_of, questions, statements, steps_of
+from tests.harness.nodes import new_user, new_users, open_still_node, to_conversation, to_user
+from tests.harness.statements import plan_of, questions, statements, steps_of
 
 MOST = 6
 SIZES = (2, 100, 5_000)

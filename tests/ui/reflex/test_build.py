@@ -18,7 +18,7 @@ from reflex_base.compiler import templates
 from reflex_base.constants import Templates
 
 from chat_app.ui.reflex import build
-from tests import servers
+from tests.harness import servers
 
 JAVASCRIPT_BYTES = 350 * 1024
 SHOW_CONFIGURATION = """

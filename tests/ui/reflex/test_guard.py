@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 from websockets.exceptions import InvalidStatus
 
-from tests.clients import Person, register
-from tests.tabs import CONVERSATIONS, HYDRATE, ROOT_STATE, SESSION, TIMELINE, Tab
+from tests.harness.clients import Person, register
+from tests.harness.tabs import CONVERSATIONS, HYDRATE, ROOT_STATE, SESSION, TIMELINE, Tab
 
 
 @pytest_asyncio.fixture

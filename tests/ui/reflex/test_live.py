@@ -22,8 +22,8 @@ from chat_app.realtime.outlet import TOO_SLOW, Outlet
 from chat_app.ui.reflex import live
 from chat_app.ui.reflex.live import LiveScreen, LiveTabs
 from chat_app.ui.running import serving
-from tests.clients import Person, register
-from tests.tabs import CONVERSATIONS, TIMELINE, Tab
+from tests.harness.clients import Person, register
+from tests.harness.tabs import CONVERSATIONS, TIMELINE, Tab
 
 ME = Identity(user_id=uuid4(), session_id=uuid4())
 READ = ConversationRead(conversation_id=uuid4(), user_id=ME.user_id, seq=1)

@@ -22,9 +22,9 @@ from uuid import uuid4
 import httpx
 import psutil
 
-from tests import programs
+from tests.harness import programs
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 START_S = 60
 STOP_S = 20
 LOOPBACK = "127.0.0.1"

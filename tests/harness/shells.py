@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.servers import ROOT, chat_environment
+from tests.harness.servers import ROOT, chat_environment
 
 COMMAND = [sys.executable, "-m", "chat_app"]
 PATIENCE_S = 60

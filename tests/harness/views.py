@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
-from tests.clients import PATIENCE_S, Json, Person, Socket
+from tests.harness.clients import PATIENCE_S, Json, Person, Socket
 
 CHANGES = {"message.created", "message.updated", "message.deleted"}
 BROKEN = (OSError, ConnectionClosed, InvalidMessage, InvalidStatus, TimeoutError)

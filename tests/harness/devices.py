@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 from docs.client import Client
-from tests.clients import PASSWORD, PATIENCE_S, Json, Person
+from tests.harness.clients import PASSWORD, PATIENCE_S, Json, Person
 
 
 @dataclass

@@ -17,7 +17,7 @@ from chat_app.core.ids import pair_key
 from chat_app.core.settings import Settings
 from chat_app.models import Block, FriendRequest, Friendship, Table
 from chat_app.node.node import Node
-from tests.nodes import change_user, delete_user, new_user, to_user
+from tests.harness.nodes import change_user, delete_user, new_user, to_user
 
 # Every kind of text that the chat stores, and what databases and files like to stumble over.
 ODD_TEXTS = (

@@ -1,7 +1,7 @@
 """The program's door alone, served as in production: what the black-box tests talk to.
 
-Started as `python -m tests.api_server PORT` with the chat's settings in the environment. With
-TEST_CHEAP_HASHES in it passwords are hashed at a hundredth of the cost: hashing the passwords of
+Started as `python -m tests.harness.api_server PORT` with the chat's settings in the environment.
+With TEST_CHEAP_HASHES in it passwords are hashed at a hundredth of the cost: hashing the passwords of
 thousands of made-up people would be most of the tests' time. With TEST_HEARTBEAT_S in it a silent
 peer is missed sooner than in production. With TEST_CLOCK_AHEAD_S the machine's clock is so far off.
 With TEST_DIE_WHEN in it, a file, the process kills itself

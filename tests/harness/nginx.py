@@ -15,8 +15,8 @@ from pathlib import Path
 import httpx
 import psutil
 
-from tests import programs
-from tests.servers import LOOPBACK, ROOT, Server, free_port
+from tests.harness import programs
+from tests.harness.servers import LOOPBACK, ROOT, Server, free_port
 
 SITE = ROOT / "deploy" / "nginx.conf"
 NODE = "server {address} max_fails=1 fail_timeout=2s;\n"

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import httpx
 
-from tests.clients import Json, Person, as_json, http_client, register
-from tests.views import Device
+from tests.harness.clients import Json, Person, as_json, http_client, register
+from tests.harness.views import Device
 
 EVERY_S = 0.02
 SETTLED_WITHIN_S = 20

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from tests.nginx import Nginx
-from tests.servers import LOOPBACK, START_S, ChatServer
+from tests.harness.nginx import Nginx
+from tests.harness.servers import LOOPBACK, START_S, ChatServer
 
 NODES = 3
 # `off` is refused with an https address: made so wide that nobody meets them.
