@@ -24,7 +24,7 @@ from chat_app.models.table import Table
 from chat_app.node.node import Node
 from chat_app.realtime.events import AnyEvent, FriendRemoved, SessionEnded, decode
 from chat_app.realtime.outlet import Outlet
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.clients import PASSWORD, new_username
 from tests.harness.nodes import new_user, open_node
 

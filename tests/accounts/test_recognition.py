@@ -15,7 +15,7 @@ from chat_app.core.clock import utc_now
 from chat_app.models import AuthSession
 from chat_app.node.node import Node
 from chat_app.realtime.outlet import Outlet
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.clients import PASSWORD, new_username
 from tests.harness.nodes import new_user, open_node, open_still_node, to_conversation, to_user
 from tests.harness.statements import plan_of, statements

@@ -22,7 +22,7 @@ from chat_app.models import AuthSession
 from chat_app.node.node import Node
 from chat_app.realtime.events import AnyEvent, EndReason, SessionEnded, decode
 from chat_app.realtime.outlet import SESSION_OVER, Outlet, OutletClosed
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.clients import PASSWORD, new_username
 from tests.harness.nodes import change_user, delete_user, new_user, open_node
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.conftest import StartChat
+from tests.harness.chats import StartChat
 from tests.harness.clients import Json, Person, http_client, log_in, register
 from tests.harness.servers import ChatServer
 

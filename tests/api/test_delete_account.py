@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.conftest import NewPerson, StartChat
+from tests.harness.chats import NewPerson, StartChat
 from tests.harness.clients import (
     PASSWORD,
     Person,

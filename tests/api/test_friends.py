@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.conftest import NewPerson, StartChat
+from tests.harness.chats import NewPerson, StartChat
 from tests.harness.clients import (
     NUL_IN_A_PATH,
     Json,

@@ -4,8 +4,8 @@ import asyncio
 
 import httpx
 
-from tests.conftest import StartChat
 from tests.harness import clients
+from tests.harness.chats import StartChat
 from tests.harness.clients import PASSWORD, Person, assert_problem, http_client, new_username
 
 

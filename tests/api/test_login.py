@@ -6,7 +6,7 @@ import time
 import httpx
 import pytest
 
-from tests.conftest import StartChat
+from tests.harness.chats import StartChat
 from tests.harness.clients import (
     PASSWORD,
     Person,

@@ -10,9 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests import conftest
-from tests.conftest import SECRET, StartChat, Storage
-from tests.harness import clients
+from tests.harness import chats, clients
+from tests.harness.chats import SECRET, StartChat, Storage
 from tests.harness.clients import PASSWORD, PATIENCE_S, Person, http_client, log_in
 from tests.harness.servers import ChatServer
 
@@ -22,9 +21,9 @@ Line = dict[str, Any]
 @contextmanager
 def two_nodes(storage: Storage, **settings: str) -> Iterator[tuple[ChatServer, ChatServer]]:
     """Run two nodes of one chat."""
-    one = conftest.start(storage, CHAT_NODE_NAME="node-one", **settings)
+    one = chats.start(storage, CHAT_NODE_NAME="node-one", **settings)
     try:
-        other = conftest.start(storage, CHAT_NODE_NAME="node-two", **settings)
+        other = chats.start(storage, CHAT_NODE_NAME="node-two", **settings)
         try:
             yield one, other
         finally:

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.conftest import StartChat
 from tests.harness import clients
+from tests.harness.chats import StartChat
 from tests.harness.clients import PATIENCE_S, assert_problem, http_client
 from tests.harness.servers import ChatServer
 

@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 
 from chat_app.core.settings import PREFIX, Settings
-from tests.conftest import SECRET, StartChat
 from tests.harness import clients
+from tests.harness.chats import SECRET, StartChat
 from tests.harness.clients import as_json, http_client, log_in, short
 from tests.harness.servers import ROOT, ChatServer, chat_environment
 

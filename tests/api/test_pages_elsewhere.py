@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import Storage, start
+from tests.harness.chats import Storage, start
 from tests.harness.clients import (
     PASSWORD,
     Person,

@@ -7,7 +7,7 @@ from itertools import pairwise
 import httpx
 import pytest
 
-from tests.conftest import StartChat
+from tests.harness.chats import StartChat
 from tests.harness.clients import (
     PASSWORD,
     Person,

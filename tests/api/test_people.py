@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.conftest import NewPerson
+from tests.harness.chats import NewPerson
 from tests.harness.clients import Json, Person, as_json, assert_invalid, assert_problem, short
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 from websockets.asyncio.client import connect
 
-from tests.conftest import StartChat
+from tests.harness.chats import StartChat
 from tests.harness.clients import Person, assert_problem, http_client, register
 from tests.harness.servers import ChatServer
 

@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from tests.conftest import NewPerson, StartChat
+from tests.harness.chats import NewPerson, StartChat
 from tests.harness.clients import (
     Person,
     as_json,

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import NewPerson
+from tests.harness.chats import NewPerson
 from tests.harness.clients import (
     PASSWORD,
     Person,

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.conftest import StartChat
+from tests.harness.chats import StartChat
 from tests.harness.clients import (
     NUL_IN_A_PATH,
     Json,

@@ -11,9 +11,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests import conftest
-from tests.conftest import StartChat, Storage
-from tests.harness import clients
+from tests.harness import chats, clients
+from tests.harness.chats import StartChat, Storage
 from tests.harness.clients import Person, as_json, assert_problem, http_client, log_in
 from tests.harness.servers import ChatServer, Postgres
 
@@ -100,7 +99,7 @@ def fragile(pair: str, tmp_path: Path) -> Iterator[tuple[ChatServer, Away]]:
             postgres = Postgres(tmp_path)
             stack.callback(postgres.stop)
             url, away = postgres.new_chat_database(), postgres.away
-        chat = conftest.start(Storage(pair, url, "", tmp_path))
+        chat = chats.start(Storage(pair, url, "", tmp_path))
         stack.callback(chat.stop)
 
         @contextlib.contextmanager

@@ -11,7 +11,7 @@ import httpx
 import jwt
 import pytest
 
-from tests.conftest import SECRET
+from tests.harness.chats import SECRET
 from tests.harness.clients import Person, as_json, assert_problem, http_client, short
 from tests.harness.servers import ChatServer
 

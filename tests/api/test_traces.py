@@ -8,9 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests import conftest
-from tests.conftest import StartChat, Storage
-from tests.harness import clients
+from tests.harness import chats, clients
+from tests.harness.chats import StartChat, Storage
 from tests.harness.clients import Person, http_client
 from tests.harness.collector import Collected, Span, collector
 from tests.harness.servers import ROOT, ChatServer
@@ -61,8 +60,8 @@ async def test_a_message_is_followed_to_the_other_node(
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
     text = f"private-{uuid4().hex}"
     settings = {"CHAT_OTEL_ENDPOINT": collected.url}
-    one = conftest.start(storage, CHAT_NODE_NAME="node-one", **settings)
-    other = conftest.start(storage, CHAT_NODE_NAME="node-two", **settings)
+    one = chats.start(storage, CHAT_NODE_NAME="node-one", **settings)
+    other = chats.start(storage, CHAT_NODE_NAME="node-two", **settings)
     try:
         alice, bob = await clients.register(one.url), await clients.register(one.url)
         async with at(other, bob).socket() as socket:

@@ -11,8 +11,8 @@ import pytest_asyncio
 
 from chat_app.archive import service
 from chat_app.archive.errors import ArchiveError
-from tests.conftest import Storage
 from tests.harness.archives import UNWATCHED, populate
+from tests.harness.chats import Storage
 from tests.harness.nodes import open_node, settings_of
 
 Damage = Callable[[Path], None]

@@ -18,8 +18,8 @@ from chat_app.core import migrations
 from chat_app.core.settings import Settings
 from chat_app.models import Conversation, Member, Message, Table
 from chat_app.node.node import Node
-from tests.conftest import Storage
 from tests.harness.archives import ODD_TEXTS, UNWATCHED, contents_of, populate
+from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_database, open_node, settings_of, to_user
 
 KINDS = ["sqlite", "postgres"]

@@ -8,8 +8,8 @@ from sqlalchemy import text
 from chat_app.archive import service
 from chat_app.archive.errors import ArchiveError
 from chat_app.core.settings import Settings
-from tests.conftest import Storage
 from tests.harness.archives import UNWATCHED, contents_of, names_in, populate, take_rows_out
+from tests.harness.chats import Storage
 from tests.harness.nodes import open_database, open_node, settings_of
 
 KINDS = ["sqlite", "postgres"]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Storage, _Farm, launch
+from tests.harness.chats import Farm, Storage, launch
 from tests.harness.cluster import WIDE_LIMITS, Cluster
 
 
 @pytest.fixture(scope="session")
-def shared_cluster(farm: _Farm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def shared_cluster(farm: Farm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Start the nodes that all tests share who stop none of them."""
     folder = tmp_path_factory.mktemp("cluster")
     cluster = start_cluster(farm, folder)
@@ -29,7 +29,7 @@ def cluster(shared_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster
     return shared_cluster
 
 
-def start_cluster(farm: _Farm, folder: Path) -> Cluster:
+def start_cluster(farm: Farm, folder: Path) -> Cluster:
     """Start three nodes over a fresh database and Redis."""
     redis = farm.new_redis()
     storage = Storage("postgres+redis", farm.postgres.new_chat_database(), redis.url, folder)

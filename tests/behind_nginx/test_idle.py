@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chat_app.server.uvicorn import HEARTBEAT_SECONDS
-from tests.conftest import StartChat
+from tests.harness.chats import StartChat
 from tests.harness.clients import register
 from tests.harness.nginx import SITE, Nginx
 from tests.harness.servers import LOOPBACK

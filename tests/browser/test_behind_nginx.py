@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewVisitor, Visitor
-from tests.conftest import _Farm, built_cluster
+from tests.harness.chats import Farm, built_cluster
 from tests.harness.cluster import WIDE_LIMITS, Cluster
 from tests.harness.servers import ChatServer
 
@@ -21,7 +21,7 @@ INSIST_S = 30
 
 @pytest.fixture(scope="module")
 def cluster(
-    built_server: str, farm: _Farm, tmp_path_factory: pytest.TempPathFactory
+    built_server: str, farm: Farm, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cluster]:
     """Give two nodes with screens; the front end is there already when they start."""
     assert built_server

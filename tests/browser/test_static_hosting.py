@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import CHAT
-from tests.conftest import Storage, launch_built
 from tests.harness import nginx
+from tests.harness.chats import Storage, launch_built
 from tests.harness.clients import PASSWORD
 from tests.harness.servers import LOOPBACK, ROOT, free_port
 

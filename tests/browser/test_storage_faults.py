@@ -7,7 +7,7 @@ from anyio.from_thread import start_blocking_portal
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.faults import locked_file, locked_tables
 
 SENT_WITHIN_MS = 40_000

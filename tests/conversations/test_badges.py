@@ -21,8 +21,8 @@ from sqlmodel import col
 
 from chat_app.core.database import Database
 from chat_app.models import Member, Message
-from tests.conftest import Storage
 from tests.harness import servers
+from tests.harness.chats import Storage
 from tests.harness.clients import Json, Person, Socket, register
 from tests.harness.nodes import settings_of
 from tests.harness.tabs import CONVERSATIONS, Tab

@@ -12,7 +12,7 @@ from chat_app.models import Block
 from chat_app.node.node import Node
 from chat_app.realtime.events import ConversationDelivered, ConversationRead, Delivery, decode
 from chat_app.realtime.outlet import Outlet
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_node, open_still_node, to_conversation, to_user
 from tests.harness.statements import statements
 

@@ -15,7 +15,7 @@ from chat_app.conversations.queries import (
 from chat_app.core.errors import Invalid, NotFound
 from chat_app.models import Message
 from chat_app.node.node import Node
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_node, to_conversation
 
 

@@ -8,7 +8,7 @@ from chat_app.conversations.queries import get_conversation, list_conversations
 from chat_app.conversations.schemas import Conversation
 from chat_app.conversations.views import MEMBERS_SHOWN
 from chat_app.node.node import Node
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.nodes import new_users, open_node, to_conversation
 
 

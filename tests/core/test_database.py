@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chat_app.core import sqlite
 from chat_app.core.database import Database
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.nodes import open_database, settings_of
 from tests.harness.statements import statements
 

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from chat_app.core import migrations
 from chat_app.core.errors import CannotStart, Refused
-from tests.conftest import SECRET, Storage, _Farm
 from tests.harness import servers
+from tests.harness.chats import SECRET, Farm, Storage
 from tests.harness.nodes import new_user, open_database, open_node
 from tests.harness.servers import ChatServer
 
@@ -121,7 +121,7 @@ async def test_a_schema_that_overtakes_a_running_node_is_told_and_the_node_works
         await new_user(node)
 
 
-async def test_without_rights_it_does_not_start_and_says_which(farm: _Farm, tmp_path: Path) -> None:
+async def test_without_rights_it_does_not_start_and_says_which(farm: Farm, tmp_path: Path) -> None:
     url = farm.postgres.new_chat_database()
     role = f"poor_{uuid4().hex[:8]}"
     poor = url.replace("//chat@", f"//{role}@")
@@ -147,7 +147,7 @@ async def test_without_rights_it_does_not_start_and_says_which(farm: _Farm, tmp_
 
 @pytest.mark.parametrize("wrong", ["role", "database"])
 async def test_a_database_that_is_not_there_for_us_is_named(
-    farm: _Farm, tmp_path: Path, wrong: str
+    farm: Farm, tmp_path: Path, wrong: str
 ) -> None:
     url = farm.postgres.new_database()
     address = url.replace("//chat@", "//stranger@") if wrong == "role" else f"{url}x"

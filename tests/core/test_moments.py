@@ -7,7 +7,7 @@ import pytest
 from chat_app.conversations import standing
 from chat_app.core import moments
 from chat_app.core.clock import utc_now
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_node, to_user
 
 

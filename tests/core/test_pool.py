@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from chat_app.core.database import Database
 from chat_app.core.metrics import Metrics
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.nodes import settings_of
 
 

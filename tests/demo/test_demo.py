@@ -21,8 +21,8 @@ from chat_app.friends.search import search_users
 from chat_app.messages.rules import clean_content
 from chat_app.models import Conversation, FriendRequest, Friendship, Member, Message, User
 from chat_app.node.node import Node
-from tests.conftest import SECRET, Storage, start
 from tests.harness import servers
+from tests.harness.chats import SECRET, Storage, start
 from tests.harness.clients import http_client
 from tests.harness.nodes import new_user, open_node, settings_of, to_user
 

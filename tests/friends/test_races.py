@@ -14,7 +14,7 @@ from chat_app.friends.errors import AlreadyFriends, AlreadyRequested, PersonNotF
 from chat_app.friends.queries import list_friends
 from chat_app.models import Block, FriendRequest, Friendship
 from chat_app.node.node import Node
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_node
 
 ROUNDS = 10

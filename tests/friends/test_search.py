@@ -19,7 +19,7 @@ from chat_app.core.text import fold
 from chat_app.friends.search import search_users
 from chat_app.models import Block, NamePart, User
 from chat_app.node.node import Node
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_node, open_still_node
 from tests.harness.statements import explained, questions
 

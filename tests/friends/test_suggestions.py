@@ -7,7 +7,7 @@ import pytest
 from chat_app.friends.queries import MOST_SUGGESTIONS, suggest_people
 from chat_app.friends.schemas import Suggestion
 from chat_app.node.node import Node
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.nodes import delete_user, new_user, open_node, to_user
 from tests.harness.statements import plan_of, statements
 

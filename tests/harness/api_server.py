@@ -1,11 +1,13 @@
 """The program's door alone, served as in production: what the black-box tests talk to.
 
-Started as `python -m tests.harness.api_server PORT` with the chat's settings in the environment.
-With TEST_CHEAP_HASHES in it passwords are hashed at a hundredth of the cost: hashing the passwords of
-thousands of made-up people would be most of the tests' time. With TEST_HEARTBEAT_S in it a silent
-peer is missed sooner than in production. With TEST_CLOCK_AHEAD_S the machine's clock is so far off.
-With TEST_DIE_WHEN in it, a file, the process kills itself
-between a commit and its announcement once that file is there.
+Started as `python -m tests.harness.api_server PORT` with the chat's settings in the environment,
+and with these, where a test needs them:
+
+- TEST_CHEAP_HASHES: hash passwords at a hundredth of the cost, which would be most of the time.
+- TEST_HEARTBEAT_S: miss a silent peer sooner than in production.
+- TEST_CLOCK_AHEAD_S: set the machine's clock off by so much.
+- TEST_DIE_WHEN: a file; once it is there, the process kills itself between a commit and its
+  announcement.
 """
 
 import os

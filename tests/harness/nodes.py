@@ -21,7 +21,7 @@ from chat_app.messages import catch_up
 from chat_app.messages.schemas import Outgoing
 from chat_app.models import User
 from chat_app.node.node import Node, running_node
-from tests.conftest import SECRET, Storage
+from tests.harness.chats import SECRET, Storage
 
 # How often a node asks its database without being asked.
 PERIODS = (

@@ -26,7 +26,7 @@ from chat_app.realtime.events import (
     decode,
 )
 from chat_app.realtime.outlet import Outlet
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_node, to_conversation, to_user
 
 TOLD_WITHIN_S = 2.0

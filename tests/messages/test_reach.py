@@ -11,7 +11,7 @@ from chat_app.conversations.errors import CannotMessage, FriendsOnly
 from chat_app.messages.schemas import Sent
 from chat_app.models import Conversation
 from chat_app.node.node import Node
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.nodes import (
     change_user,
     delete_user,

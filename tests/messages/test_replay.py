@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 from chat_app.messages.replay import missed
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, new_users, open_still_node, to_user
 from tests.harness.statements import plan_of, statements
 

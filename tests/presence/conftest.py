@@ -13,7 +13,7 @@ from chat_app.models import Block, Friendship, User
 from chat_app.node.node import Node
 from chat_app.realtime.events import AnyEvent, Presence, decode
 from chat_app.realtime.outlet import Outlet
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
 from tests.harness.nodes import new_user, open_node
 

@@ -14,7 +14,7 @@ from chat_app.models import User
 from chat_app.node.node import Node
 from chat_app.presence import queries, service
 from chat_app.realtime.online import Online
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
 from tests.harness.nodes import new_user, new_users, open_node, to_user
 from tests.presence.conftest import (

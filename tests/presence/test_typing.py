@@ -9,7 +9,7 @@ from chat_app.core.rate_limit import Limit
 from chat_app.node.node import Node
 from chat_app.presence import typing
 from chat_app.realtime.events import Typing
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_node, to_user
 from tests.presence.conftest import Listener, device
 

@@ -18,7 +18,7 @@ from chat_app.accounts.schemas import Identity
 from chat_app.core.rate_limit import Limit
 from chat_app.node.node import Node
 from chat_app.realtime.events import Typing, seal, user_topic
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
 from tests.harness.nodes import new_user, open_node
 from tests.harness.servers import ROOT

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from chat_app.core.errors import CannotStart
 from chat_app.redis.shared_key import SharedKey
-from tests.conftest import SECRET, Storage
+from tests.harness.chats import SECRET, Storage
 from tests.harness.clients import PATIENCE_S
 from tests.harness.nodes import open_node
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.conftest import StartChat
+from tests.harness.chats import StartChat
 from tests.harness.clients import PASSWORD, Person, http_client, log_in, new_username, register
 from tests.harness.servers import ChatServer
 from tests.harness.shells import done, refused, shell

@@ -14,8 +14,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.conftest import StartChat, Storage
 from tests.harness.archives import MESSAGES, contents_of, names_in, populate
+from tests.harness.chats import StartChat, Storage
 from tests.harness.clients import register
 from tests.harness.nodes import new_user, open_node, settings_of, to_user
 from tests.harness.servers import ROOT, chat_environment

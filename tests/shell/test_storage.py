@@ -8,8 +8,8 @@ from sqlalchemy import text
 from chat_app import stats
 from chat_app.core import migrations
 from chat_app.stats import Count, take_census
-from tests.conftest import Storage
 from tests.harness.archives import MESSAGES, populate
+from tests.harness.chats import Storage
 from tests.harness.nodes import open_node
 from tests.harness.shells import done, refused, shell
 

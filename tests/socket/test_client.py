@@ -11,7 +11,7 @@ import pytest
 
 from chaos.proxy import Link, Network
 from docs.client import Client, Refused
-from tests.conftest import StartChat
+from tests.harness.chats import StartChat
 from tests.harness.clients import PATIENCE_S, Person, log_in, register
 from tests.harness.devices import device, until
 from tests.harness.servers import ChatServer

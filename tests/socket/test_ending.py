@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from tests.conftest import StartChat
+from tests.harness.chats import StartChat
 from tests.harness.clients import PASSWORD, Json, Person, Socket, log_in, register
 
 IN_FLIGHT = 40

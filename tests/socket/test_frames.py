@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.conftest import NewPerson
+from tests.harness.chats import NewPerson
 from tests.harness.clients import Json, Person, Socket, as_json
 from tests.harness.servers import ChatServer
 

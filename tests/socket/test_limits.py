@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.conftest import StartChat
 from tests.harness import clients
+from tests.harness.chats import StartChat
 
 # So little comes back that a slow machine gives the same answers.
 SLOW_REFILL = {"CHAT_LIMITS": "on", "CHAT_LIMIT_MESSAGES_PER_SECOND": "0.01"}

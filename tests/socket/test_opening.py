@@ -8,7 +8,7 @@ import psutil
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.conftest import StartChat
+from tests.harness.chats import StartChat
 from tests.harness.clients import PATIENCE_S, Person, Socket, log_in, register
 from tests.harness.servers import ChatServer
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.conftest import StartChat, Storage, start
 from tests.harness import servers
+from tests.harness.chats import StartChat, Storage, start
 from tests.harness.clients import Person, log_in, register
 
 GRACE = timedelta(seconds=1)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from tests.conftest import NewPerson
+from tests.harness.chats import NewPerson
 from tests.harness.clients import Json, Person, Socket
 
 

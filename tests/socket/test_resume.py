@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.conftest import NewPerson
+from tests.harness.chats import NewPerson
 from tests.harness.clients import PATIENCE_S, Json, Person, Socket
 
 SOME_ID = "0192f3a4-5b6c-7d8e-9f00-112233445566"

@@ -7,7 +7,7 @@ from collections import Counter
 
 from websockets.exceptions import ConnectionClosed
 
-from tests.conftest import StartChat
+from tests.harness.chats import StartChat
 from tests.harness.clients import Person, Socket, register
 
 RESTARTING = 1012

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from chat_app.presence.typing import EVERY_S
-from tests.conftest import NewPerson
+from tests.harness.chats import NewPerson
 from tests.harness.clients import Json, Person
 
 

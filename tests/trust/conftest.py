@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pytest
 
-from tests.conftest import Storage, _Farm, start
+from tests.harness.chats import Farm, Storage, start
 from tests.harness.servers import ChatServer, Redis
 
 
@@ -32,7 +32,7 @@ class StartNodes(Protocol):
 
 
 @pytest.fixture
-def start_nodes(farm: _Farm, pair: str, tmp_path: Path) -> Iterator[StartNodes]:
+def start_nodes(farm: Farm, pair: str, tmp_path: Path) -> Iterator[StartNodes]:
     """Give a function that starts a chat on as many nodes as the pair allows."""
     started: list[ChatServer] = []
 

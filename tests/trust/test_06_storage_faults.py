@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from websockets.protocol import State
 
-from tests.conftest import StartChat, _Farm
+from tests.harness.chats import Farm, StartChat
 from tests.harness.clients import Json, Person, Socket, assert_problem, register
 from tests.harness.faults import database_file, locked_file, locked_tables
 from tests.harness.servers import ChatServer
@@ -34,7 +34,7 @@ faults = pytest.mark.parametrize(("pair", "fault"), FAULTS)
 
 
 @contextlib.asynccontextmanager
-async def broken(chat: ChatServer, fault: str, farm: _Farm) -> AsyncIterator[None]:
+async def broken(chat: ChatServer, fault: str, farm: Farm) -> AsyncIterator[None]:
     """Have the database of `chat` fail inside."""
     if fault == "frozen":
         with farm.postgres.frozen():
@@ -105,7 +105,7 @@ async def hear(socket: Socket, count: int) -> dict[int, Json]:
 
 @faults
 async def test_no_ack_without_a_row_and_everything_comes_back(
-    start_chat: StartChat, farm: _Farm, fault: str
+    start_chat: StartChat, farm: Farm, fault: str
 ) -> None:
     chat = start_chat()
     alice, bob = await register(chat.url), await register(chat.url)
@@ -143,7 +143,7 @@ async def test_no_ack_without_a_row_and_everything_comes_back(
 
 @faults
 async def test_http_answers_503_quickly_and_then_as_ever(
-    start_chat: StartChat, farm: _Farm, fault: str
+    start_chat: StartChat, farm: Farm, fault: str
 ) -> None:
     chat = start_chat()
     alice, bob = await register(chat.url), await register(chat.url)
@@ -173,7 +173,7 @@ async def test_http_answers_503_quickly_and_then_as_ever(
     assert [item["client_id"] for item in items][1:] == ["during"]
 
 
-async def test_what_can_be_read_is_read_meanwhile(start_chat: StartChat, farm: _Farm) -> None:
+async def test_what_can_be_read_is_read_meanwhile(start_chat: StartChat, farm: Farm) -> None:
     """Whoever cannot write may still read, where the fault lets them."""
     chat = start_chat()
     alice, bob = await register(chat.url), await register(chat.url)

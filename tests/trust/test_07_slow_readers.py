@@ -18,7 +18,7 @@ from uuid import UUID
 import psutil
 import pytest
 
-from tests.conftest import Storage, start
+from tests.harness.chats import Storage, start
 from tests.harness.clients import Json, Person, Socket, pull_cable, register
 from tests.harness.nodes import new_users, open_node
 from tests.harness.servers import ChatServer

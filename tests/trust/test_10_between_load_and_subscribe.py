@@ -25,7 +25,7 @@ from chat_app.messages.schemas import Message
 from chat_app.node.node import Node
 from chat_app.realtime.events import MessageCreated, decode
 from chat_app.realtime.outlet import Outlet
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_node, to_conversation, to_user
 
 DEVICES = 8

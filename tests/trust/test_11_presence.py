@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 import pytest
 
 from chat_app.core import clock
-from tests.conftest import StartChat, Storage
+from tests.harness.chats import StartChat, Storage
 from tests.harness.clients import PATIENCE_S, Person, pull_cable, register
 from tests.harness.nodes import new_user, open_node
 from tests.harness.servers import ChatServer

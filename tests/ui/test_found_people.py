@@ -19,7 +19,7 @@ from chat_app.realtime.events import (
 )
 from chat_app.ui.people import updates
 from chat_app.ui.people.rows import number_found, person_row
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
 from tests.harness.nodes import new_user, open_node
 

@@ -27,7 +27,7 @@ from chat_app.realtime.outlet import Outlet
 from chat_app.ui.conversations import updates as conversation_updates
 from chat_app.ui.messages import updates as message_updates
 from chat_app.ui.messages.window import Window
-from tests.conftest import SECRET, Storage
+from tests.harness.chats import SECRET, Storage
 from tests.harness.clients import PASSWORD, PATIENCE_S
 from tests.harness.nodes import change_user
 

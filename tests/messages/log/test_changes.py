@@ -19,7 +19,7 @@ from chat_app.models import Message as MessageRow
 from chat_app.node.node import Node
 from chat_app.realtime.events import MessageCreated, MessageDeleted, MessageUpdated, decode
 from chat_app.realtime.outlet import Outlet
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_node, to_conversation, to_user
 
 News = MessageCreated | MessageUpdated | MessageDeleted

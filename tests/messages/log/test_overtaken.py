@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat_app.core.errors import Unavailable
 from chat_app.messages.log.writer import ATTEMPTS
 from chat_app.node.node import Node
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
 from tests.harness.nodes import new_user, open_node, to_conversation, to_user
 

@@ -3,7 +3,7 @@
 import pytest
 
 from chat_app.messages.queries import direct_history, history
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, new_users, open_still_node, to_conversation, to_user
 from tests.harness.statements import plan_of, questions, statements, steps_of
 

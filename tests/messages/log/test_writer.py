@@ -21,7 +21,7 @@ from chat_app.messages.schemas import Message
 from chat_app.models import Message as MessageRow
 from chat_app.models import User
 from chat_app.node.node import Node
-from tests.conftest import Storage
+from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
 from tests.harness.nodes import new_user, open_node, to_conversation, to_user
 
