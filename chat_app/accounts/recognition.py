@@ -10,9 +10,9 @@ from sqlalchemy import Row, Select, String, Uuid, bindparam, select
 from chat_app.accounts.queries import own_user_of
 from chat_app.accounts.schemas import Identity, Recognised
 from chat_app.accounts.sessions import TOUCH_EVERY
+from chat_app.core.batch_loader import BatchLoader
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
-from chat_app.core.gathered import Gathered
 from chat_app.core.json_rows import JsonRows, as_parameter
 from chat_app.core.tokens import fingerprint, read_access_token
 from chat_app.models import AuthSession, User
@@ -34,8 +34,8 @@ class Recognition:
         self._database = database
         self._secret = secret
         self._used = used
-        self._of_cookie = Gathered(self._find_by_hash)
-        self._of_session = Gathered(self._find_by_session)
+        self._of_cookie = BatchLoader(self._find_by_hash)
+        self._of_session = BatchLoader(self._find_by_session)
 
     async def by_cookie(self, secret: str | None) -> Recognised | None:
         """Return whose live session this cookie opens, if any."""

@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 import structlog
 
 from chat_app.api import frames
-from chat_app.core import causes
-from chat_app.core.causes import Cause
+from chat_app.core import request_context
 from chat_app.core.metrics import Counter
+from chat_app.core.request_context import RequestContext
 from chat_app.core.traces import NOTHING, Span
 from chat_app.node.node import Node
 
@@ -19,7 +19,7 @@ class FrameCauses:
     """Names the frames of one socket: the id of the socket's request, a dot, the frame's number."""
 
     def __init__(self, node: Node, received: Counter) -> None:
-        self._socket_id = causes.current().request_id
+        self._socket_id = request_context.current().request_id
         self._number = 0
         self._traces = node.traces
         self._received = received
@@ -30,7 +30,7 @@ class FrameCauses:
         """Have what this task does from now on be because of `frame`, and measure a block."""
         self._number += 1
         self._received.add()
-        causes.follow(Cause(f"{self._socket_id}.{self._number}"))
+        request_context.set_current(RequestContext(f"{self._socket_id}.{self._number}"))
         if not self._is_watched:
             return NOTHING
         kind = "refused" if isinstance(frame, frames.Error) else type(frame).__name__.lower()

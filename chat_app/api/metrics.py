@@ -19,8 +19,8 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from chat_app.core.callers import is_own_machine
 from chat_app.core.errors import Unauthenticated
+from chat_app.core.local_request import is_local_request
 from chat_app.core.metrics import Counter, Family, Gauge, Histogram, Metrics
 from chat_app.node.node import Node
 
@@ -45,7 +45,7 @@ def _has_token(request: Request[Any, Any, Any], node: Node) -> bool:
 
 
 def _is_own_machine(request: Request[Any, Any, Any], node: Node) -> bool:
-    return is_own_machine(
+    return is_local_request(
         request.scope["headers"],
         client=request.scope["client"],
         server=request.scope["server"],

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import Select, Uuid, or_, select
 
 from chat_app.conversations.views import unread_of
+from chat_app.core.batch_loader import BatchLoader
 from chat_app.core.database import Database
-from chat_app.core.gathered import Gathered
 from chat_app.core.json_rows import JsonRows, as_parameter
 from chat_app.core.moments import ago
 from chat_app.models import Conversation, Member
@@ -36,8 +36,8 @@ class Standings:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.standing = Gathered(self._standings)
-        self.recent_revs = Gathered(self._recent_revs)
+        self.standing = BatchLoader(self._standings)
+        self.recent_revs = BatchLoader(self._recent_revs)
 
     async def close(self) -> None:
         """Wait for what is under way."""

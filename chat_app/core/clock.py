@@ -1,6 +1,6 @@
 """The only clock: aware UTC times, so that nothing naive ever reaches a column or a client.
 
-Several nodes go by their database's clock (`time_keeper.py`), however wrong their own may be.
+Several nodes go by their database's clock (`clock_sync.py`), however wrong their own may be.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from chat_app.core import sqlite
-from chat_app.core.away import away_is_unavailable
+from chat_app.core.database_errors import translate_errors
 from chat_app.core.errors import Unavailable
 from chat_app.core.metrics import Metrics
 from chat_app.core.pool import CountingPool, count_pool
@@ -64,7 +64,7 @@ class Database:
         """Give a session to read with; what it changes is rolled back."""
         if not any_schema:
             await self._see_whether_it_fits()
-        with away_is_unavailable():
+        with translate_errors():
             async with AsyncSession(self.engine, expire_on_commit=False) as session:
                 yield session
 
@@ -73,7 +73,7 @@ class Database:
     ) -> list[Row[*tuple[Any, ...]]]:
         """Return the rows of one question, in one trip to the database."""
         await self._see_whether_it_fits()
-        with away_is_unavailable():
+        with translate_errors():
             async with self._alone.connect() as connection:
                 return list(await connection.execute(question, values))
 
@@ -81,7 +81,7 @@ class Database:
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """Give a session whose work is committed at the end, or rolled back by any error."""
         await self._see_whether_it_fits()
-        with away_is_unavailable():
+        with translate_errors():
             async with (
                 self._turn,
                 AsyncSession(self._writing, expire_on_commit=False) as session,
@@ -94,14 +94,14 @@ class Database:
         """Give a bare connection in a writing transaction that may take as long as it likes."""
         # It keeps others from writing from now on, not only from its first statement on.
         writing = self._patient.execution_options(chat_writes=True, chat_at_once=True)
-        with away_is_unavailable():
+        with translate_errors():
             async with self._turn, writing.begin() as connection:
                 yield connection
 
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
         """Give a bare connection that sees one moment, for as long as it likes; others write on."""
-        with away_is_unavailable():
+        with translate_errors():
             async with self._patient.connect() as connection:
                 if not self.is_sqlite:
                     await connection.execution_options(
@@ -117,7 +117,7 @@ class Database:
         once for all of them.
         """
         await self._see_whether_it_fits()
-        with away_is_unavailable():
+        with translate_errors():
             if self._thread is not None:
                 async with self._turn:
                     return await self._thread.run(work)

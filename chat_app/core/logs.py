@@ -12,7 +12,7 @@ from typing import cast
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from chat_app.core import causes
+from chat_app.core import request_context
 
 QUIET = {
     # Its connection lines hold the query of `/_event`, which is a tab's key.
@@ -42,7 +42,7 @@ def configure_logs(level: str, log_format: str, node: str = "") -> None:
         return line
 
     shared: list[Processor] = [
-        _add_cause,
+        _add_request_context,
         add_node,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
@@ -76,11 +76,11 @@ def configure_logs(level: str, log_format: str, node: str = "") -> None:
     )
 
 
-def _add_cause(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
-    cause = causes.current()
-    if cause.request_id:
-        line.setdefault("request_id", cause.request_id)
-    if cause.trace:
+def _add_request_context(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    context = request_context.current()
+    if context.request_id:
+        line.setdefault("request_id", context.request_id)
+    if context.trace:
         # version-trace-span-flags
-        line["trace_id"] = cause.trace.split("-")[1]
+        line["trace_id"] = context.trace.split("-")[1]
     return line

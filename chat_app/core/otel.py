@@ -21,8 +21,8 @@ from opentelemetry.trace import (
 from opentelemetry.trace import Span as OtelSpan
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from chat_app.core import causes
-from chat_app.core.causes import Cause
+from chat_app.core import request_context
+from chat_app.core.request_context import RequestContext
 from chat_app.core.traces import Kind, Value
 
 CLOSE_WITHIN_S = 2.0
@@ -64,22 +64,22 @@ class OtlpCollector:
 
     @contextlib.contextmanager
     def span(
-        self, name: str, kind: Kind, about: dict[str, Value], links: Sequence[Cause]
+        self, name: str, kind: Kind, about: dict[str, Value], links: Sequence[RequestContext]
     ) -> Iterator[OtlpSpan]:
-        """Measure a block, within the span of the current cause."""
-        cause = causes.current()
+        """Measure a block, within the span of the current context."""
+        context = request_context.current()
         span = self._tracer.start_span(
             name,
-            context=_context(cause),
+            context=_context(context),
             kind=KINDS[kind],
             attributes=about,
             links=[Link(get_current_span(_context(one)).get_span_context()) for one in links],
         )
         headers: dict[str, str] = {}
         _propagator.inject(headers, set_span_in_context(span, Context()))
-        if cause.request_id:
-            span.set_attribute("chat.request_id", cause.request_id)
-        causes.follow(Cause(cause.request_id, headers.get(HEADER, "")))
+        if context.request_id:
+            span.set_attribute("chat.request_id", context.request_id)
+        request_context.set_current(RequestContext(context.request_id, headers.get(HEADER, "")))
         try:
             yield OtlpSpan(span)
         except Exception as error:
@@ -87,7 +87,7 @@ class OtlpCollector:
             span.set_status(Status(StatusCode.ERROR, type(error).__name__))
             raise
         finally:
-            causes.follow(cause)
+            request_context.set_current(context)
             span.end()
 
     async def close(self) -> None:
@@ -106,5 +106,5 @@ class OtlpCollector:
                 await done.wait()
 
 
-def _context(cause: Cause) -> Context:
-    return _propagator.extract({HEADER: cause.trace}, context=Context())
+def _context(context: RequestContext) -> Context:
+    return _propagator.extract({HEADER: context.trace}, context=Context())

@@ -1,7 +1,7 @@
 """Spans of what happens, where somebody collects them; otherwise nothing at next to no cost.
 
 The library is imported when it is switched on (`CHAT_OTEL_ENDPOINT` or OpenTelemetry's own
-variables), by `otel.py` alone. Which span something belongs to goes with its cause: into queues,
+variables), by `otel.py` alone. Which span something belongs to goes with its context: into queues,
 into tasks, and with the news to other nodes.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, Protocol, TypeAlias
 
-from chat_app.core.causes import Cause
+from chat_app.core.request_context import RequestContext
 from chat_app.core.settings import Settings
 
 Kind: TypeAlias = Literal["internal", "server", "consumer"]
@@ -41,9 +41,9 @@ class Collector(Protocol):
     """Makes spans and sends them away."""
 
     def span(
-        self, name: str, kind: Kind, about: dict[str, Value], links: Sequence[Cause]
+        self, name: str, kind: Kind, about: dict[str, Value], links: Sequence[RequestContext]
     ) -> AbstractContextManager[Span]:
-        """Measure a block, within the span of the current cause."""
+        """Measure a block, within the span of the current context."""
 
     async def close(self) -> None:
         """Send what is left, for a moment at the most."""
@@ -78,7 +78,11 @@ class Traces:
             self._collector = None
 
     def span(
-        self, name: str, kind: Kind = "internal", links: Sequence[Cause] = (), **about: Value
+        self,
+        name: str,
+        kind: Kind = "internal",
+        links: Sequence[RequestContext] = (),
+        **about: Value,
     ) -> AbstractContextManager[Span]:
         """Measure a block; what it does, and what that sets off elsewhere, belongs to it."""
         if self._collector is None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from chat_app.conversations.deliveries import delivery_of
 from chat_app.conversations.queries import get_conversation
-from chat_app.core import causes
+from chat_app.core import request_context
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.metrics import Metrics
@@ -109,8 +109,8 @@ class Messages:
             raise
 
     async def _announce(self, fresh: Sequence[Fresh]) -> None:
-        for entry, stored, cause in fresh:
-            causes.follow(cause)
+        for entry, stored, context in fresh:
+            request_context.set_current(context)
             message, key = stored.message, stored.direct_key
             if message.seq == 1 and key is not None and isinstance(entry, Outgoing):
                 await self._introduce(message.conversation_id, message.sender_id)

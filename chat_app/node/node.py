@@ -13,7 +13,7 @@ from chat_app.accounts.service import Accounts
 from chat_app.conversations.deliveries import Deliveries
 from chat_app.conversations.service import Conversations
 from chat_app.conversations.standing import NOWHERE, Standing
-from chat_app.core import fitness
+from chat_app.core import schema_check
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.loop_lag import LoopLag
@@ -123,9 +123,9 @@ class Node:
             # What was asked is done; who was not told sees it when they load.
             log.warning("node.peers_untold", code=error.code)
 
-    async def schema(self) -> fitness.Schema:
+    async def schema(self) -> schema_check.Schema:
         """Return how the database's schema is to this code's. Raises Unavailable."""
-        return await fitness.schema_of(self.database)
+        return await schema_check.schema_of(self.database)
 
 
 @contextlib.asynccontextmanager

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from chat_app.core import fitness
+from chat_app.core import schema_check
+from chat_app.core.clock_sync import ClockSync
 from chat_app.core.database import Database
 from chat_app.core.metrics import Metrics
 from chat_app.core.rate_limit import (
@@ -16,7 +17,6 @@ from chat_app.core.rate_limit import (
     RedisRateLimits,
 )
 from chat_app.core.settings import Settings
-from chat_app.core.time_keeper import TimeKeeper
 from chat_app.core.traces import Traces
 from chat_app.realtime.broker import Broker, MemoryBroker
 from chat_app.realtime.online import MemoryOnline, Online, Times
@@ -50,8 +50,8 @@ async def open_outside(
     async with contextlib.AsyncExitStack() as stack:
         database = Database(settings, metrics)
         stack.push_async_callback(database.close)
-        await fitness.make_fit(database, settings)
-        await stack.enter_async_context(TimeKeeper(database).comparing())
+        await schema_check.ensure_current(database, settings)
+        await stack.enter_async_context(ClockSync(database).comparing())
         shared_key = await _shared_key(settings, stack)
         broker = open_broker(settings, metrics, traces)
         stack.push_async_callback(broker.close)

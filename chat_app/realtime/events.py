@@ -6,8 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from chat_app.core import causes
-from chat_app.core.causes import Cause
+from chat_app.core import request_context
+from chat_app.core.request_context import RequestContext
 from chat_app.realtime.shapes import Conversation, Message, UserCard
 
 
@@ -148,7 +148,7 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True):
     envelope of the same name replaces; those may be dropped under pressure. `join` is a topic
     the hearers hear from now on. `ends` closes the hearers' outlets after it. `delivers` is noted
     once a device of its receiver has the envelope, `moves` as soon as a process has heard it.
-    `cause` is the request or frame that it comes from.
+    `context` is the request or frame that it comes from.
     """
 
     body: bytes
@@ -158,7 +158,7 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True):
     ends: bool = False
     delivers: Delivery | None = None
     moves: Move | None = None
-    cause: Cause = causes.NONE
+    context: RequestContext = request_context.NONE
 
 
 def seal(
@@ -173,7 +173,7 @@ def seal(
 ) -> Envelope:
     """Encode `event` for everybody who will hear it."""
     body = _encoder.encode(event)
-    return Envelope(body, origin, merge, join, ends, delivers, moves, causes.current())
+    return Envelope(body, origin, merge, join, ends, delivers, moves, request_context.current())
 
 
 def decode(body: bytes) -> AnyEvent:

@@ -17,7 +17,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from chat_app.core import causes, tasks
+from chat_app.core import request_context, tasks
 from chat_app.core.ids import new_id
 from chat_app.core.metrics import Metrics
 from chat_app.core.traces import Traces
@@ -283,11 +283,11 @@ class RedisBroker:
             log.warning("redis.unreadable_parcel", topic=topic)
             return
         if parcel.node != self._node:
-            causes.follow(parcel.envelope.cause)
+            request_context.set_current(parcel.envelope.context)
             with self._traces.span("bus.deliver", "consumer"):
                 self._deliver(parcel.topic or topic, parcel.envelope)
             log.debug("bus.heard", topic=topic, bytes=len(payload), sender=parcel.node)
-            causes.follow(causes.NONE)
+            request_context.set_current(request_context.NONE)
             self._heard.add()
             if parcel.at:
                 self._delay.add(max(0.0, time.time() - parcel.at))

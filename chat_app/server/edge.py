@@ -13,10 +13,10 @@ from uuid import uuid4
 
 import structlog
 
-from chat_app.core import causes, startup
-from chat_app.core.callers import is_own_machine
-from chat_app.core.causes import Cause
+from chat_app.core import request_context, startup
+from chat_app.core.local_request import is_local_request
 from chat_app.core.metrics import Metrics
+from chat_app.core.request_context import RequestContext
 from chat_app.core.settings import Settings
 from chat_app.core.traces import Span, Traces
 
@@ -75,7 +75,9 @@ def edge(
             return
         reply = _Reply(scope, send, security)
         scope = {**scope, "headers": reply.request_headers}
-        causes.follow(Cause(reply.request_id.decode(), traced.begun_by(scope)))
+        request_context.set_current(
+            RequestContext(reply.request_id.decode(), traced.begun_by(scope))
+        )
         try:
             if scope["type"] == "http":
                 with traced.request(reply) as span:
@@ -86,7 +88,7 @@ def edge(
         finally:
             counted.add(reply, route_of(scope))
             reply.write_log()
-            causes.follow(causes.NONE)
+            request_context.set_current(request_context.NONE)
 
     return guarded
 
@@ -166,7 +168,7 @@ class _Traced:
         given = [value for name, value in scope["headers"] if name == b"traceparent"]
         if len(given) != 1 or not TRACEPARENT.fullmatch(given[0]):
             return ""
-        trusted = self._settings.otel_callers == "all" or is_own_machine(
+        trusted = self._settings.otel_callers == "all" or is_local_request(
             scope["headers"],
             client=scope.get("client"),
             server=scope.get("server"),

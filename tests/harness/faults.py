@@ -1,4 +1,4 @@
-"""Databases that take nothing for a while, as others who use them may cause."""
+"""Databases that take nothing for a while, as others who use them may context."""
 
 import contextlib
 import sqlite3

@@ -20,11 +20,11 @@ import structlog
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from chat_app.core import causes, tasks
-from chat_app.core.causes import Cause
+from chat_app.core import request_context, tasks
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError, Overtaken, Unavailable
 from chat_app.core.metrics import Metrics
+from chat_app.core.request_context import RequestContext
 from chat_app.core.traces import NOTHING, Span, Traces
 from chat_app.messages.counted import Counted
 from chat_app.messages.log.batch import Batch, Outcome, Stored
@@ -49,7 +49,7 @@ class Fresh(NamedTuple):
 
     entry: Entry
     stored: Stored
-    cause: Cause
+    context: RequestContext
 
 
 Announce = Callable[[Sequence[Fresh]], Awaitable[None]]
@@ -61,7 +61,7 @@ class Pending(NamedTuple):
     entry: Entry
     outcome: asyncio.Future[Stored]
     since: float
-    cause: Cause
+    context: RequestContext
 
 
 class MessageLog:
@@ -106,7 +106,9 @@ class MessageLog:
             raise Unavailable
         future: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
         try:
-            self._waiting.put_nowait(Pending(entry, future, time.perf_counter(), causes.current()))
+            self._waiting.put_nowait(
+                Pending(entry, future, time.perf_counter(), request_context.current())
+            )
         except asyncio.QueueFull:
             raise Unavailable from None
         return future
@@ -187,7 +189,7 @@ class MessageLog:
             if not pending.outcome.done():
                 pending.outcome.set_result(outcome)
             if not outcome.replayed:
-                fresh.append(Fresh(pending.entry, outcome, pending.cause))
+                fresh.append(Fresh(pending.entry, outcome, pending.context))
         await self._tell(fresh)
         self.counted.told(len(fresh), committed=committed)
 
@@ -195,7 +197,7 @@ class MessageLog:
         if not self._traces.are_on:
             return NOTHING
         # A transaction for many belongs to none of them.
-        links = [pending.cause for pending in batch if pending.cause.trace]
+        links = [pending.context for pending in batch if pending.context.trace]
         return self._traces.span("messages.commit", links=links, messages=len(batch))
 
     async def _store(self, entries: Sequence[Entry]) -> list[Outcome]:
@@ -236,7 +238,7 @@ class MessageLog:
             # The messages are stored; who was not told finds them in the database.
             log.warning("message_log.announce_failed", messages=len(fresh))
         finally:
-            causes.follow(causes.NONE)
+            request_context.set_current(request_context.NONE)
 
     def _fail(self, pending: Pending, error: Exception) -> None:
         if not pending.outcome.done():

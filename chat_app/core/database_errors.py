@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 @contextlib.contextmanager
-def away_is_unavailable() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Raise Unavailable for what is the database's state, and no fault of ours."""
     try:
         yield

@@ -12,7 +12,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 Headers = Iterable[tuple[bytes, bytes]]
 
 
-def is_own_machine(
+def is_local_request(
     headers: Headers,
     *,
     client: tuple[str, int] | None,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chat_app.core.callers import is_own_machine
+from chat_app.core.local_request import is_local_request
 
 HOST = (b"host", b"localhost:3000")
 
@@ -13,7 +13,7 @@ def asks(
     server: tuple[str, int | None] | None = ("127.0.0.1", 3000),
     public_url: str = "http://localhost:3000",
 ) -> bool:
-    return is_own_machine(headers, client=client, server=server, public_url=public_url)
+    return is_local_request(headers, client=client, server=server, public_url=public_url)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])

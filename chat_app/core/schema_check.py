@@ -34,7 +34,7 @@ async def schema_of(database: Database) -> Schema:
     return "pending" if revision is None or migrations.is_known(revision) else "ahead"
 
 
-async def make_fit(database: Database, settings: Settings) -> None:
+async def ensure_current(database: Database, settings: Settings) -> None:
     """Migrate where that is safe: an embedded database, or a server's while it is empty.
 
     A server's older one is left to `make migrate`, because other nodes use it: until that is done
@@ -43,7 +43,7 @@ async def make_fit(database: Database, settings: Settings) -> None:
     try:
         await _migrate(database, settings)
         if await schema_of(database) == "current":
-            await _see_our_rights(database)
+            await _check_rights(database)
             return
         log.error("node.old_schema", what_to_do="run `make migrate`; until then nothing is served")
     except Refused as error:
@@ -55,7 +55,7 @@ async def make_fit(database: Database, settings: Settings) -> None:
         if settings.embedded:
             raise CannotStart(f"The database cannot be used: {error.__cause__}") from error
         log.warning("node.database_away", reason=str(error.__cause__))
-    database.hold_until(lambda: _fits(database))
+    database.hold_until(lambda: _is_current(database))
 
 
 async def _migrate(database: Database, settings: Settings) -> None:
@@ -69,7 +69,7 @@ async def _migrate(database: Database, settings: Settings) -> None:
         await migrations.upgrade(database)
 
 
-async def _see_our_rights(database: Database) -> None:
+async def _check_rights(database: Database) -> None:
     if database.is_sqlite:
         return
     async with database.reading() as session:
@@ -81,5 +81,5 @@ async def _see_our_rights(database: Database) -> None:
         )
 
 
-async def _fits(database: Database) -> bool:
+async def _is_current(database: Database) -> bool:
     return await schema_of(database) == "current"

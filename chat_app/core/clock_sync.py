@@ -19,7 +19,7 @@ EVERY_S = 30.0
 log = structlog.get_logger(__name__)
 
 
-class TimeKeeper:
+class ClockSync:
     """Compares the clocks, at the start and then every half minute."""
 
     def __init__(self, database: Database) -> None:

@@ -13,7 +13,7 @@ Answer = TypeVar("Answer")
 IN_ONE_GO = 250
 
 
-class Gathered(Generic[Key, Answer]):
+class BatchLoader(Generic[Key, Answer]):
     """Asks for whoever waits, all at once; who comes meanwhile goes into the next question.
 
     So an answer is never older than the moment it was asked for, nobody waits while nothing is

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from chat_app.core.batch_loader import IN_ONE_GO, BatchLoader
 from chat_app.core.errors import Unavailable
-from chat_app.core.gathered import IN_ONE_GO, Gathered
 
 
 class Oracle:
@@ -29,22 +29,22 @@ class Oracle:
 
 async def test_who_comes_together_is_asked_for_together() -> None:
     oracle = Oracle()
-    gathered = Gathered(oracle.ask)
+    loader = BatchLoader(oracle.ask)
     oracle.may_answer.set()
 
-    answers = await asyncio.gather(*map(gathered, [1, 2, 1, -1]))
+    answers = await asyncio.gather(*map(loader, [1, 2, 1, -1]))
 
     assert answers == ["answer 1", "answer 2", "answer 1", None]
     assert oracle.questions == [[1, 2, -1]]
-    await gathered.close()
+    await loader.close()
 
 
 async def test_who_comes_while_it_is_asked_gets_an_answer_of_later() -> None:
     oracle = Oracle()
-    gathered = Gathered(oracle.ask)
-    first = asyncio.create_task(gathered(1))
+    loader = BatchLoader(oracle.ask)
+    first = asyncio.create_task(loader(1))
     await oracle.asked.wait()
-    later = [asyncio.create_task(gathered(key)) for key in (1, 2, 3)]
+    later = [asyncio.create_task(loader(key)) for key in (1, 2, 3)]
     await asyncio.sleep(0)
     oracle.may_answer.set()
     await asyncio.gather(first, *later)
@@ -54,20 +54,20 @@ async def test_who_comes_while_it_is_asked_gets_an_answer_of_later() -> None:
 
 async def test_a_crowd_is_asked_for_in_bounded_questions() -> None:
     oracle = Oracle()
-    gathered = Gathered(oracle.ask)
+    loader = BatchLoader(oracle.ask)
     oracle.may_answer.set()
-    await asyncio.gather(*map(gathered, range(2 * IN_ONE_GO + 1)))
+    await asyncio.gather(*map(loader, range(2 * IN_ONE_GO + 1)))
 
     assert [len(question) for question in oracle.questions] == [IN_ONE_GO, IN_ONE_GO, 1]
 
 
 async def test_a_database_that_is_away_is_waited_for_once() -> None:
     oracle = Oracle()
-    gathered = Gathered(oracle.ask)
+    loader = BatchLoader(oracle.ask)
     oracle.failure = Unavailable()
-    asking = [asyncio.create_task(gathered(1))]
+    asking = [asyncio.create_task(loader(1))]
     await oracle.asked.wait()
-    asking += [asyncio.create_task(gathered(key)) for key in range(1, 2 * IN_ONE_GO)]
+    asking += [asyncio.create_task(loader(key)) for key in range(1, 2 * IN_ONE_GO)]
     await asyncio.sleep(0)
     oracle.may_answer.set()
 
@@ -76,13 +76,13 @@ async def test_a_database_that_is_away_is_waited_for_once() -> None:
     assert {type(outcome) for outcome in outcomes} == {Unavailable}
     assert oracle.questions == [[1]]
     oracle.failure = None
-    assert await gathered(5) == "answer 5"
+    assert await loader(5) == "answer 5"
 
 
 async def test_who_gives_up_takes_nothing_from_the_others() -> None:
     oracle = Oracle()
-    gathered = Gathered(oracle.ask)
-    one, other = (asyncio.create_task(gathered(1)) for _ in range(2))
+    loader = BatchLoader(oracle.ask)
+    one, other = (asyncio.create_task(loader(1)) for _ in range(2))
     await oracle.asked.wait()
     one.cancel()
     oracle.may_answer.set()
@@ -94,12 +94,12 @@ async def test_who_gives_up_takes_nothing_from_the_others() -> None:
 
 async def test_a_fault_is_everybodys_and_ends_nothing() -> None:
     oracle = Oracle()
-    gathered = Gathered(oracle.ask)
+    loader = BatchLoader(oracle.ask)
     oracle.failure = ZeroDivisionError()
     oracle.may_answer.set()
 
-    outcomes = await asyncio.gather(gathered(1), gathered(2), return_exceptions=True)
+    outcomes = await asyncio.gather(loader(1), loader(2), return_exceptions=True)
 
     assert {type(outcome) for outcome in outcomes} == {ZeroDivisionError}
     oracle.failure = None
-    assert await gathered(3) == "answer 3"
+    assert await loader(3) == "answer 3"
