@@ -72,15 +72,15 @@ async def _exact_if_few(session: AsyncSession, about: Count, exact: Select[int])
 async def _about(session: AsyncSession, table: object) -> Count:
     """Return the highest row number of an SQLite table, or PostgreSQL's estimate."""
     if session.get_bind().dialect.name == "sqlite":
-        question = select(func.coalesce(func.max(text("rowid")), 0)).select_from(text(f"{table}"))
+        statement = select(func.coalesce(func.max(text("rowid")), 0)).select_from(text(f"{table}"))
     else:
         known = text("reltuples::bigint FROM pg_class WHERE oid = to_regclass(:name)")
-        question = select(known).params(name=table)
-    return Count(await _number(session, question), is_exact=False)
+        statement = select(known).params(name=table)
+    return Count(await _number(session, statement), is_exact=False)
 
 
-async def _number(session: AsyncSession, question: Select[int]) -> int:
-    return int((await session.execute(question)).scalar_one())
+async def _number(session: AsyncSession, statement: Select[int]) -> int:
+    return int((await session.execute(statement)).scalar_one())
 
 
 async def _size(session: AsyncSession, database: Database) -> int:

@@ -1,4 +1,4 @@
-"""Every question about accounts, on behalf of someone."""
+"""Every statement about accounts, on behalf of someone."""
 
 from typing import Any
 from uuid import UUID

@@ -71,7 +71,7 @@ class Recognition:
         self, statement: Select[*tuple[Any, ...]], keys: list[dict[str, Any]]
     ) -> list[AnyRow]:
         values = {"rows": as_parameter(keys), "now": utc_now()}
-        return await self._database.ask(statement, values)
+        return await self._database.fetch_all(statement, values)
 
     def _recognised(self, row: AnyRow) -> Recognised:
         if utc_now() - row.last_used_at >= TOUCH_EVERY:

@@ -33,8 +33,8 @@ async def locked_account(
 
     Somebody who leaves waits for those who just point at them, and they for the departure.
     """
-    question = select(User).where(col(User.id) == user_id, col(User.deleted_at).is_(None))
+    statement = select(User).where(col(User.id) == user_id, col(User.deleted_at).is_(None))
     if password_hash is not None:
-        question = question.where(col(User.password_hash) == password_hash)
-    found = await session.execute(question.with_for_update(key_share=not leaving))
+        statement = statement.where(col(User.password_hash) == password_hash)
+    found = await session.execute(statement.with_for_update(key_share=not leaving))
     return found.scalar_one_or_none()

@@ -77,11 +77,11 @@ class Vigil:
         """End what has ended lately. Raises Unavailable: the next look reaches back as far."""
         now = time.monotonic()
         reach = timedelta(seconds=now - self._looked_at + SLACK_S)
-        question = select(SESSIONS.c.id, REASON.label("over")).where(
+        statement = select(SESSIONS.c.id, REASON.label("over")).where(
             SESSIONS.c.ended_at > ago(self._database.engine.dialect.name, reach)
         )
         async with self._database.reading() as session:
-            ended = list(await session.execute(question))
+            ended = list(await session.execute(statement))
         for row in ended:
             self._end(row.id, row.over)
         self._looked_at = now
@@ -113,8 +113,8 @@ class Vigil:
     async def _look_at(self, session_ids: list[UUID]) -> None:
         now = utc_now()
         values = {"rows": _rows(session_ids), "now": now, "touched": now - TOUCH_EVERY}
-        question = _notable(self._database.engine.dialect.name)
-        for row in await self._database.ask(question, values):
+        statement = _notable(self._database.engine.dialect.name)
+        for row in await self._database.fetch_all(statement, values):
             if row.over is None:
                 self._used.add(row.id)
             else:

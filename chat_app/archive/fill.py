@@ -76,5 +76,5 @@ def our_tables(connection: Connection) -> Sequence[Shape]:
 
 
 def _has_rows(connection: Connection, shapes: Sequence[Shape]) -> bool:
-    questions = (text(f'SELECT 1 FROM "{shape.name}" LIMIT 1') for shape in shapes)  # noqa: S608  # names from our migrations
-    return any(connection.execute(question).first() for question in questions)
+    statements = (text(f'SELECT 1 FROM "{shape.name}" LIMIT 1') for shape in shapes)  # noqa: S608  # names from our migrations
+    return any(connection.execute(statement).first() for statement in statements)

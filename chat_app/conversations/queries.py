@@ -1,4 +1,4 @@
-"""Every question about conversations, on behalf of a member: permission is in each query."""
+"""Every statement about conversations, on behalf of a member: permission is in each query."""
 
 import functools
 import re
@@ -55,8 +55,8 @@ async def list_conversations(
     values: dict[str, Any] = {"viewer_id": viewer_id, "rows": limit + 1}
     if before is not None:
         values |= _read_cursor(before)
-    question = _listed(first=before is None)
-    items = await load_views(session, question, values, online=online)
+    statement = _listed(first=before is None)
+    items = await load_views(session, statement, values, online=online)
     more = len(items) > limit
     items = items[:limit]
     return ConversationPage(items=items, next_before=_cursor(items[-1]) if more else None)

@@ -280,8 +280,8 @@ async def _opened_before(
 
 async def _may_write(session: AsyncSession, actor_id: UUID, user_id: UUID) -> None:
     """Raise why the actor may not write to a user, if they may not."""
-    question = select(has_blocked(user_id, actor_id), unreachable(actor_id, User))
-    row = (await session.execute(question.where(col(User.id) == user_id))).first()
+    statement = select(has_blocked(user_id, actor_id), unreachable(actor_id, User))
+    row = (await session.execute(statement.where(col(User.id) == user_id))).first()
     # Who has left or blocked the actor is not there for them.
     if row is None or row[0] or row[1] == "gone":
         raise PersonNotFound

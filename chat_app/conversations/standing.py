@@ -57,9 +57,9 @@ class Standings:
     async def _recent_revs(self, user_ids: Sequence[UUID]) -> dict[UUID, dict[UUID, int]]:
         """Return the newest `rev` of the conversations that moved within the last minutes."""
         moved_after = ago(self._dialect, ACTIVE)
-        question = _moves(self._dialect).where(CONVERSATIONS.c.changed_at > moved_after)
+        statement = _moves(self._dialect).where(CONVERSATIONS.c.changed_at > moved_after)
         revs: dict[UUID, dict[UUID, int]] = {}
-        for row in await self._run(question, user_ids):
+        for row in await self._run(statement, user_ids):
             theirs = revs.setdefault(row.user_id, {})
             if len(theirs) < RECENT:
                 theirs[row.id] = row.last_rev
@@ -69,9 +69,11 @@ class Standings:
     def _dialect(self) -> str:
         return self._database.engine.dialect.name
 
-    async def _run(self, question: Select[*tuple[Any, ...]], user_ids: Sequence[UUID]) -> list[Any]:
+    async def _run(
+        self, statement: Select[*tuple[Any, ...]], user_ids: Sequence[UUID]
+    ) -> list[Any]:
         rows = as_parameter([{"user_id": user_id} for user_id in user_ids])
-        return await self._database.ask(question, {"rows": rows})
+        return await self._database.fetch_all(statement, {"rows": rows})
 
 
 @functools.cache

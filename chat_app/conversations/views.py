@@ -77,32 +77,32 @@ def conversations_of(viewer_id: ColumnElement[UUID]) -> Select[*tuple[Any, ...]]
 
 async def load_views(
     session: AsyncSession,
-    question: Select[*tuple[Any, ...]],
+    statement: Select[*tuple[Any, ...]],
     values: Mapping[str, Any],
     *,
     online: Online,
 ) -> list[Conversation]:
-    """Return the conversations a question `with_members` is about; `viewer_id` is in `values`.
+    """Return the conversations a statement `with_members` is about; `viewer_id` is in `values`.
 
     Newest activity first.
     """
-    rows = list(await session.execute(question, values))
+    rows = list(await session.execute(statement, values))
     return await views_of(rows, viewer_id=values["viewer_id"], online=online)
 
 
 async def views_of(rows: list[AnyRow], *, viewer_id: UUID, online: Online) -> list[Conversation]:
-    """Make the views of the rows that a question `with_members` found for `viewer_id`."""
+    """Make the views of the rows that a statement `with_members` found for `viewer_id`."""
     connected = await online.among(row.id for row in rows if row.shows_presence)
     grouped = groupby(rows, key=lambda row: row.conversation_id)
     return [_view(list(members), viewer_id, connected) for _, members in grouped]
 
 
-def with_members(question: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    """Add to the conversations of a question all that `views_of` needs; run it with `viewer_id`.
+def with_members(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """Add to the conversations of a statement all that `views_of` needs; run it with `viewer_id`.
 
     Composing it takes milliseconds: who asks often keeps what this returns.
     """
-    found = question.cte("found")
+    found = statement.cte("found")
     conversation = [column for column in found.c if column.name not in {"id", "last_shown"}]
     is_shown = and_(
         col(MEMBER.conversation_id) == found.c.id,

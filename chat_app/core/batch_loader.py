@@ -1,4 +1,4 @@
-"""A question that many ask at the same moment, asked once for all of them."""
+"""A statement that many ask at the same moment, asked once for all of them."""
 
 import asyncio
 import contextvars
@@ -14,10 +14,10 @@ IN_ONE_GO = 250
 
 
 class BatchLoader(Generic[Key, Answer]):
-    """Asks for whoever waits, all at once; who comes meanwhile goes into the next question.
+    """Asks for whoever waits, all at once; who comes meanwhile goes into the next statement.
 
     So an answer is never older than the moment it was asked for, nobody waits while nothing is
-    under way, and a thousand who come together cost a few questions.
+    under way, and a thousand who come together cost a few statements.
     """
 
     def __init__(self, ask: Callable[[Sequence[Key]], Awaitable[Mapping[Key, Answer]]]) -> None:

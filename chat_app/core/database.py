@@ -42,7 +42,7 @@ class Database:
         count_pool(self.engine, metrics or Metrics())
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = self.engine.execution_options(chat_writes=True)
-        # A question alone needs no transaction: beginning and ending one are trips of their own.
+        # A statement alone needs no transaction: beginning and ending one are trips of their own.
         alone = {"chat_alone": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._alone = self.engine.execution_options(**alone)
         # What takes its time (a migration) must not run into the time limit of all the rest.
@@ -68,14 +68,14 @@ class Database:
             async with AsyncSession(self.engine, expire_on_commit=False) as session:
                 yield session
 
-    async def ask(
-        self, question: Select[*tuple[Any, ...]], values: Mapping[str, Any]
+    async def fetch_all(
+        self, statement: Select[*tuple[Any, ...]], values: Mapping[str, Any]
     ) -> list[Row[*tuple[Any, ...]]]:
-        """Return the rows of one question, in one trip to the database."""
+        """Return the rows of one statement, in one trip to the database."""
         await self._see_whether_it_fits()
         with translate_errors():
             async with self._alone.connect() as connection:
-                return list(await connection.execute(question, values))
+                return list(await connection.execute(statement, values))
 
     @contextlib.asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:

@@ -67,11 +67,11 @@ def card_columns(*, together: bool = False) -> tuple[Any, ...]:
     )
 
 
-def with_relations(question: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    """Join what `card_columns` needs to a question about `User`; run it with `viewer_id`."""
+def with_relations(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """Join what `card_columns` needs to a statement about `User`; run it with `viewer_id`."""
     them = col(User.id)
     return (
-        question.outerjoin(
+        statement.outerjoin(
             _mine, and_(col(_mine.blocker_id) == VIEWER, col(_mine.blocked_id) == them)
         )
         .outerjoin(
@@ -122,8 +122,8 @@ async def user_card(
 
     Raises PersonNotFound for somebody who is not there, has left, or has blocked the viewer.
     """
-    question = CARDS.where(VISIBLE, col(User.id) == user_id)
-    rows = await session.execute(question, {"viewer_id": viewer_id})
+    statement = CARDS.where(VISIBLE, col(User.id) == user_id)
+    rows = await session.execute(statement, {"viewer_id": viewer_id})
     cards = await cards_of(rows, online)
     if not cards:
         raise PersonNotFound

@@ -1,4 +1,4 @@
-"""Every question about friends, requests, suggestions and blocks, on behalf of one of the two."""
+"""Every statement about friends, requests, suggestions and blocks, on behalf of one of the two."""
 
 from typing import Any
 from uuid import UUID
@@ -34,12 +34,12 @@ MOST_SUGGESTIONS = 20
 
 async def list_friends(session: AsyncSession, *, viewer_id: UUID, online: Online) -> list[UserCard]:
     """Return the friends of `viewer_id` by their names."""
-    question = with_relations(
+    statement = with_relations(
         select(*card_columns(together=True))
         .select_from(Friendship)
         .join(User, col(User.id) == col(Friendship.friend_id))
     ).where(col(Friendship.user_id) == viewer_id)
-    rows = await session.execute(question, {"viewer_id": viewer_id})
+    rows = await session.execute(statement, {"viewer_id": viewer_id})
     cards = await cards_of(rows, online)
     return sorted(cards, key=lambda card: (fold(card.display_name), card.username))
 
@@ -68,8 +68,8 @@ async def count_requests(session: AsyncSession, *, viewer_id: UUID) -> int:
 async def list_blocks(session: AsyncSession, *, viewer_id: UUID, online: Online) -> Blocks:
     """Return whom `viewer_id` has blocked."""
     mine = col(Block.blocker_id) == viewer_id
-    question = _people_since(Block, them=col(Block.blocked_id), mine=mine)
-    return Blocks(items=await _dated(session, question, viewer_id=viewer_id, online=online))
+    statement = _people_since(Block, them=col(Block.blocked_id), mine=mine)
+    return Blocks(items=await _dated(session, statement, viewer_id=viewer_id, online=online))
 
 
 async def suggest_people(session: AsyncSession, *, viewer_id: UUID, online: Online) -> Suggestions:
@@ -98,9 +98,9 @@ def _people_since(
     table: type[FriendRequest | Block], *, them: Person, mine: ColumnElement[bool]
 ) -> Select[*tuple[Any, ...]]:
     since = col(table.created_at)
-    question = select(since.label("since"), *card_columns()).select_from(table)
+    statement = select(since.label("since"), *card_columns()).select_from(table)
     return (
-        with_relations(question.join(User, col(User.id) == them))
+        with_relations(statement.join(User, col(User.id) == them))
         .where(mine, col(User.deleted_at).is_(None))
         .order_by(since.desc(), col(User.id))
         .limit(MOST_REQUESTS)
@@ -109,12 +109,12 @@ def _people_since(
 
 async def _dated(
     session: AsyncSession,
-    question: Select[*tuple[Any, ...]],
+    statement: Select[*tuple[Any, ...]],
     *,
     viewer_id: UUID,
     online: Online,
 ) -> list[PersonSince]:
-    rows = list(await session.execute(question, {"viewer_id": viewer_id}))
+    rows = list(await session.execute(statement, {"viewer_id": viewer_id}))
     cards = await cards_of(rows, online)
     return [
         PersonSince(user=card, created_at=row.since) for card, row in zip(cards, rows, strict=True)

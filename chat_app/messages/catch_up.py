@@ -145,14 +145,14 @@ class CatchUp:
         dialect = self._database.engine.dialect.name
         since = ago(dialect, timedelta(seconds=seconds + IN_FLIGHT_S))
         until = ago(dialect, timedelta(seconds=IN_FLIGHT_S))
-        question = select(
+        statement = select(
             CONVERSATIONS.c.id,
             CONVERSATIONS.c.direct_key,
             CONVERSATIONS.c.last_rev,
             (changed_at < until).label("is_at_rest"),
         ).where(changed_at > since)
         async with self._database.reading() as session:
-            return list(await session.execute(question))
+            return list(await session.execute(statement))
 
     def _unheard(self, row: Row[UUID, str | None, int, bool]) -> Moved | None:
         heard = self._hub.heard.rev_of(row.id)
@@ -206,7 +206,7 @@ class CatchUp:
         given = JsonRows(self._database.engine.dialect.name, id=Uuid, rev=BigInteger)
         since = given.columns["rev"]
         lately = utc_now() - CLOCKS_DIFFER
-        question = (
+        statement = (
             select(MESSAGES, CONVERSATIONS.c.direct_key)
             .select_from(given.table)
             .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["id"])
@@ -227,7 +227,7 @@ class CatchUp:
         )
         rows = as_parameter([{"id": one.id, "rev": one.since} for one in lost])
         async with self._database.reading() as session:
-            found = await session.execute(question, {"rows": rows})
+            found = await session.execute(statement, {"rows": rows})
             return [(message_of(row, row.direct_key), row.direct_key) for row in found]
 
     def _deliver(self, message: Message, direct_key: str | None, move: Move) -> None:

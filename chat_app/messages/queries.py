@@ -1,4 +1,4 @@
-"""Every question about messages, on behalf of a member: permission is in each query."""
+"""Every statement about messages, on behalf of a member: permission is in each query."""
 
 import functools
 from collections.abc import Mapping
@@ -90,8 +90,8 @@ async def _page(
     rising = after is not None
     place = after if after is not None else END if before is None else before
     dialect = database.engine.dialect.name
-    question = _question(dialect, is_direct="direct_key" in which, rising=rising)
-    answers = await database.ask(question, {**which, "place": place, "most": limit + 1})
+    statement = _statement(dialect, is_direct="direct_key" in which, rising=rising)
+    answers = await database.fetch_all(statement, {**which, "place": place, "most": limit + 1})
     if not answers:
         return None
     [answer] = answers
@@ -102,7 +102,7 @@ async def _page(
 
 
 @functools.cache
-def _question(dialect: str, *, is_direct: bool, rising: bool) -> Select[*tuple[Any, ...]]:
+def _statement(dialect: str, *, is_direct: bool, rising: bool) -> Select[*tuple[Any, ...]]:
     """Compose the only statement of a page, whose only row is there for members."""
     conversation_id: ColumnElement[UUID]
     if is_direct:

@@ -65,7 +65,7 @@ async def _moved(
     database: Database, viewer_id: UUID, cursors: Mapping[UUID, int], online: Online
 ) -> list[Conversation]:
     values = {"viewer_id": viewer_id, "rows": _rows(cursors)}
-    rows = await database.ask(_moves(database.engine.dialect.name), values)
+    rows = await database.fetch_all(_moves(database.engine.dialect.name), values)
     return await views_of(rows, viewer_id=viewer_id, online=online)
 
 
@@ -116,7 +116,7 @@ async def _changes(
     since = {one.id: cursors.get(one.id, 0) for one in conversations}
     values = {"viewer_id": viewer_id, "rows": _rows(since)}
     changes: dict[UUID, list[Message]] = {}
-    [answer] = await database.ask(_later(database.engine.dialect.name), values)
+    [answer] = await database.fetch_all(_later(database.engine.dialect.name), values)
     for row in sorted(read(answer.rows), key=attrgetter("rev")):
         changes.setdefault(row.conversation_id, []).append(message_of(row, row.direct_key))
     return changes

@@ -10,7 +10,7 @@ from chat_app.core.json_rows import as_json
 
 
 class MessageRow(msgspec.Struct):
-    """A row of the table; `direct_key` where the question has it."""
+    """A row of the table; `direct_key` where the statement has it."""
 
     id: UUID
     conversation_id: UUID

@@ -13,7 +13,7 @@ def clean_content(text: str) -> str:
     """
     content = text.strip()
     if content.isascii() and content.isprintable() and 0 < len(content) <= LONGEST:
-        return content  # most texts; the questions below are for the others
+        return content  # most texts; the checks below are for the others
     if not content or not (shows_something(content) or has_control(content, allowed="\n\t")):
         message = "Write something first."
         raise ValueError(message)

@@ -97,7 +97,7 @@ class Attendance:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            # All who came while the register was asked go into the next question together.
+            # All who came while the register was asked go into the next statement together.
             self._entering, self._coming = self._coming, {}
             leaving, self._leaving = self._leaving, set()
             await self._enter()

@@ -1,4 +1,4 @@
-"""Who may hear of somebody's coming and going, in few questions for any number of people."""
+"""Who may hear of somebody's coming and going, in few statements for any number of people."""
 
 import functools
 from collections.abc import Iterable
@@ -43,8 +43,8 @@ class Sight(NamedTuple):
     last_seen_at: datetime | None
 
 
-class Questions:
-    """The questions for one kind of database, composed once. All take `rows`."""
+class Statements:
+    """The statements for one kind of database, composed once. All take `rows`."""
 
     def __init__(self, dialect: str) -> None:
         shares = and_(col(User.share_presence), col(User.deleted_at).is_(None))
@@ -91,7 +91,7 @@ class Questions:
         )
 
 
-questions = functools.cache(Questions)
+statements = functools.cache(Statements)
 
 
 async def audience(session: AsyncSession, user_ids: Iterable[UUID]) -> list[Sight]:
@@ -100,8 +100,8 @@ async def audience(session: AsyncSession, user_ids: Iterable[UUID]) -> list[Sigh
     `is_shown` is the same for all viewers of a person: whether that person shows it at all.
     """
     rows = [{"id": user_id} for user_id in user_ids]
-    question = questions(session.get_bind().dialect.name).audience
-    found = await session.execute(question, {"rows": as_parameter(rows)})
+    statement = statements(session.get_bind().dialect.name).audience
+    found = await session.execute(statement, {"rows": as_parameter(rows)})
     return [Sight(*row) for row in found]
 
 
@@ -112,8 +112,8 @@ async def sights(session: AsyncSession, pairs: Iterable[tuple[UUID, UUID]]) -> l
     that would give away a block to somebody who never saw anything.
     """
     rows = [{"viewer_id": viewer_id, "user_id": user_id} for viewer_id, user_id in pairs]
-    question = questions(session.get_bind().dialect.name).sights
-    found = await session.execute(question, {"rows": as_parameter(rows)})
+    statement = statements(session.get_bind().dialect.name).sights
+    found = await session.execute(statement, {"rows": as_parameter(rows)})
     return [Sight(*row) for row in found]
 
 

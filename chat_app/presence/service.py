@@ -1,7 +1,7 @@
 """Presence: who came and went, told to those who may know and are there to hear it.
 
 Edges only, never a broadcast. Whatever happens within a fraction of a second is told together: one
-question finds the audience of all who changed, and each hearer gets one event a person.
+statement finds the audience of all who changed, and each hearer gets one event a person.
 """
 
 import asyncio

@@ -42,7 +42,7 @@ async def connect(node: Node, signed_in: SignedIn) -> Outlet:
 
 
 @contextlib.contextmanager
-def questions_of_connecting() -> Iterator[list[str]]:
+def statements_of_connecting() -> Iterator[list[str]]:
     """Give a list that has, after the block, what connecting asked.
 
     Presence and catching up ask as well, for all at once and at their own times, and a connection
@@ -56,8 +56,8 @@ def questions_of_connecting() -> Iterator[list[str]]:
 
 async def session_of(node: Node, session_id: UUID) -> AuthSession:
     async with node.database.reading() as session:
-        question = select(AuthSession).where(col(AuthSession.id) == session_id)
-        return (await session.execute(question)).scalar_one()
+        statement = select(AuthSession).where(col(AuthSession.id) == session_id)
+        return (await session.execute(statement)).scalar_one()
 
 
 async def change_session(node: Node, session_id: UUID, **values: object) -> None:
@@ -79,7 +79,7 @@ async def test_connecting_costs_two_statements(storage: Storage) -> None:
         alice, bob = await sign_up(node), await new_user(node)
         await node.messages.send(to_user(bob, alice.user.id))
         (await connect(node, alice)).shut(1000, "warm")
-        with questions_of_connecting() as asked:
+        with statements_of_connecting() as asked:
             await connect(node, alice)
 
         assert len(asked) == 2, asked
@@ -94,7 +94,7 @@ async def test_groups_cost_one_statement_more(storage: Storage) -> None:
                 actor_id=bob, title="group", member_ids=[bob, alice.user.id]
             )
             await node.messages.send(to_conversation(bob, group))
-        with questions_of_connecting() as asked:
+        with statements_of_connecting() as asked:
             await connect(node, alice)
 
         assert len(asked) <= 3, asked
@@ -104,7 +104,7 @@ async def test_a_crowd_that_comes_at_once_costs_a_few_statements(storage: Storag
     async with open_still_node(storage, TEST_CHEAP_HASHES="1") as node:
         some = [await sign_up(node) for _ in range(5)]
         devices = [one for one in some for _ in range(CROWD // len(some))]
-        with questions_of_connecting() as asked:
+        with statements_of_connecting() as asked:
             outlets = await asyncio.gather(*(connect(node, device) for device in devices))
 
         assert len(outlets) == CROWD
@@ -117,7 +117,7 @@ async def test_no_look_up_of_connecting_reads_a_whole_table(storage: Storage) ->
         return
     async with open_still_node(storage) as node:
         alice = await sign_up(node)
-        with questions_of_connecting() as asked:
+        with statements_of_connecting() as asked:
             outlet = await connect(node, alice)
             await identity_of(node, alice)
             await Vigil(database=node.database, hub=node.hub, lifetime=A_DAY).look_at_all()

@@ -76,8 +76,8 @@ async def test_everything_fits_together(storage: Storage) -> None:
         conversations = list(await session.scalars(select(Conversation)))
         assert len(conversations) == len(read_story(utc_now()))
         for conversation in conversations:
-            question = select(Message).where(col(Message.conversation_id) == conversation.id)
-            messages = list(await session.scalars(question.order_by(col(Message.seq))))
+            statement = select(Message).where(col(Message.conversation_id) == conversation.id)
+            messages = list(await session.scalars(statement.order_by(col(Message.seq))))
             assert [one.seq for one in messages] == list(range(1, conversation.last_seq + 1))
             changed = [one for one in messages if one.edited_at or one.deleted_at]
             assert conversation.last_rev == len(messages) + len(changed)
@@ -86,8 +86,8 @@ async def test_everything_fits_together(storage: Storage) -> None:
             times = [one.created_at for one in messages]
             assert times == sorted(times)
             assert conversation.updated_at == times[-1] <= utc_now()
-            question_ = select(Member).where(col(Member.conversation_id) == conversation.id)
-            members = list(await session.scalars(question_))
+            statement_ = select(Member).where(col(Member.conversation_id) == conversation.id)
+            members = list(await session.scalars(statement_))
             assert len(members) == 2
             for member in members:
                 own = [one.seq for one in messages if one.sender_id == member.user_id]

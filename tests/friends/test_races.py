@@ -36,8 +36,8 @@ async def rows(node: Node) -> tuple[int, int, int]:
         requests = select(func.count(col(FriendRequest.sender_id)))
         blocks = select(func.count(col(Block.blocker_id)))
         found = [
-            int((await session.execute(question)).scalar_one())
-            for question in (friendships, requests, blocks)
+            int((await session.execute(statement)).scalar_one())
+            for statement in (friendships, requests, blocks)
         ]
     return found[0], found[1], found[2]
 

@@ -21,7 +21,7 @@ from chat_app.models import Block, NamePart, User
 from chat_app.node.node import Node
 from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_node, open_still_node
-from tests.harness.statements import explained, questions
+from tests.harness.statements import executed, explained
 
 CROWD = 3_000
 
@@ -304,9 +304,9 @@ async def test_a_search_scans_no_table(storage: Storage, wanted: str) -> None:
     async with open_still_node(storage) as node:
         viewer = await new_user(node)
         await add_crowd(node)
-        with questions() as asked:
+        with executed() as asked:
             await found(node, viewer, wanted)
-        plans = [await explained(node, *question) for question in asked]
+        plans = [await explained(node, *statement) for statement in asked]
 
     assert 1 <= len(plans) <= 4
     lines = [line for plan in plans for line in plan]
@@ -320,7 +320,7 @@ async def test_a_letter_that_many_begin_with_costs_one_question(storage: Storage
     async with open_still_node(storage) as node:
         viewer = await new_user(node)
         await add_crowd(node)
-        with questions() as asked:
+        with executed() as asked:
             assert len(await found(node, viewer, "a")) == 20
 
     assert len(asked) == 1

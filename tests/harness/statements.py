@@ -25,18 +25,18 @@ def statements(of: Connection | type[Engine] = Engine) -> Iterator[list[str]]:
         event.remove(of, "before_cursor_execute", note)
 
 
-async def plan_of(node: Node, question: str) -> list[str]:
-    """Return the plan that SQLite makes for a question, a line a step."""
-    values = (None,) * question.count("?")
+async def plan_of(node: Node, statement: str) -> list[str]:
+    """Return the plan that SQLite makes for a statement, a line a step."""
+    values = (None,) * statement.count("?")
     return await node.database.transact(
         lambda connection: [
-            row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {question}", values)
+            row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
         ]
     )
 
 
 @contextmanager
-def questions() -> Iterator[list[tuple[str, Any]]]:
+def executed() -> Iterator[list[tuple[str, Any]]]:
     """Give a list that fills with every SELECT sent to any database, with its values."""
     seen: list[tuple[str, Any]] = []
 
@@ -51,16 +51,16 @@ def questions() -> Iterator[list[tuple[str, Any]]]:
         event.remove(Engine, "before_cursor_execute", note)
 
 
-async def explained(node: Node, question: str, values: Any) -> list[str]:  # noqa: ANN401  # what the driver takes
-    """Return the plan that either database makes for a question with these values."""
+async def explained(node: Node, statement: str, values: Any) -> list[str]:  # noqa: ANN401  # what the driver takes
+    """Return the plan that either database makes for a statement with these values."""
     explain = "EXPLAIN QUERY PLAN" if node.database.is_sqlite else "EXPLAIN"
     async with node.database.transaction() as connection:
-        rows = await connection.exec_driver_sql(f"{explain} {question}", values)
+        rows = await connection.exec_driver_sql(f"{explain} {statement}", values)
         return [str(row[-1]) for row in rows]
 
 
-async def steps_of(node: Node, question: str, values: Any) -> int:  # noqa: ANN401  # what the driver takes
-    """Return how many steps of its machine SQLite takes to answer a question."""
+async def steps_of(node: Node, statement: str, values: Any) -> int:  # noqa: ANN401  # what the driver takes
+    """Return how many steps of its machine SQLite takes to answer a statement."""
     steps = 0
 
     def count() -> None:
@@ -72,7 +72,7 @@ async def steps_of(node: Node, question: str, values: Any) -> int:  # noqa: ANN4
         assert isinstance(driver, sqlite3.Connection)
         driver.set_progress_handler(count, 1)
         try:
-            connection.exec_driver_sql(question, values).all()
+            connection.exec_driver_sql(statement, values).all()
         finally:
             driver.set_progress_handler(None, 0)
 

@@ -24,8 +24,8 @@ from tests.harness.nodes import (
 
 async def conversations(node: Node) -> int:
     async with node.database.reading() as session:
-        question = select(func.count(col(Conversation.id)))
-        return int((await session.execute(question)).scalar_one())
+        statement = select(func.count(col(Conversation.id)))
+        return int((await session.execute(statement)).scalar_one())
 
 
 @pytest.mark.parametrize("written_before", [False, True], ids=["first", "later"])

@@ -65,8 +65,8 @@ async def test_cursors_are_looked_up_and_not_gone_through_for_each_conversation(
         with statements() as asked:
             replay = missed(node.database, viewer_id=bob, cursors=cursors, online=node.online)
             assert [one async for one in replay] == []
-        (question,) = [text for text in asked if "given" in text and "message" in text]
-        plan = await plan_of(node, question)
+        (statement,) = [text for text in asked if "given" in text and "message" in text]
+        plan = await plan_of(node, statement)
 
     assert any("LIST SUBQUERY" in line for line in plan)
     assert not [line for line in plan if "given" in line and "LEFT-JOIN" in line]

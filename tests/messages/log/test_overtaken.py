@@ -43,15 +43,15 @@ async def turns(node: Node) -> int:
 
 async def lock(connection: AsyncConnection, conversation_id: UUID) -> None:
     """Lock a conversation until the transaction ends."""
-    question = text("SELECT 1 FROM conversation WHERE id = :id FOR UPDATE")
-    await connection.execute(question, {"id": conversation_id})
+    statement = text("SELECT 1 FROM conversation WHERE id = :id FOR UPDATE")
+    await connection.execute(statement, {"id": conversation_id})
 
 
 async def somebody_waits(connection: AsyncConnection) -> None:
     """Wait until a transaction waits for another."""
-    question = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    statement = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
     async with asyncio.timeout(PATIENCE_S):
-        while not (await connection.execute(question)).scalar_one():
+        while not (await connection.execute(statement)).scalar_one():
             await asyncio.sleep(0.01)  # the database tells nobody of it
 
 

@@ -5,7 +5,7 @@ import pytest
 from chat_app.messages.queries import direct_history, history
 from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, new_users, open_still_node, to_conversation, to_user
-from tests.harness.statements import plan_of, questions, statements, steps_of
+from tests.harness.statements import executed, plan_of, statements, steps_of
 
 MOST = 6
 SIZES = (2, 100, 5_000)
@@ -42,9 +42,9 @@ async def test_a_send_looks_at_none_of_the_other_members(storage: Storage) -> No
                 actor_id=people[0], title="group", member_ids=people[:size]
             )
             await node.messages.send(to_conversation(people[0], group, "first"))
-            with questions() as asked:
+            with executed() as asked:
                 await node.messages.send(to_conversation(people[1], group, "second"))
-            steps[size] = sum([await steps_of(node, *question) for question in asked])
+            steps[size] = sum([await steps_of(node, *statement) for statement in asked])
 
     assert steps[500] < steps[3] + 500
 
@@ -96,8 +96,8 @@ async def test_no_look_up_of_a_send_reads_a_whole_table(storage: Storage, table:
         with statements() as sent:
             await node.messages.send(to_user(alice, bob, "second"))
             await node.messages.send(to_user(alice, await new_user(node), "to a stranger"))
-        questions = [text for text in sent if text.lstrip().startswith("SELECT")]
-        plans = [await plan_of(node, question) for question in questions]
+        selects = [text for text in sent if text.lstrip().startswith("SELECT")]
+        plans = [await plan_of(node, statement) for statement in selects]
 
     assert plans
     assert not [line for plan in plans for line in plan if line.startswith(f"SCAN {table}")]
