@@ -7,7 +7,7 @@ from benchmarks.figures import short
 from benchmarks.idle import HEARTBEAT_S
 from benchmarks.records import Record, markdown
 
-# The people of the tables. Guesses, on the high side; docs/capacity.md explains them.
+# The people of the tables. PasswordChecker, on the high side; docs/capacity.md explains them.
 CONNECTED = 0.10
 MESSAGES_A_DAY = 20
 PEAK = 4  # the busiest hour against the average

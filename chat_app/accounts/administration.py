@@ -6,10 +6,10 @@ from chat_app.accounts.announcements import tell_ended
 from chat_app.accounts.arrival import add_account
 from chat_app.accounts.errors import NoSuchUser
 from chat_app.accounts.queries import own_user_of
-from chat_app.accounts.rows import account_named, locked_account
 from chat_app.accounts.rules import check_new_password, is_possible_username, username_key
 from chat_app.accounts.schemas import OwnUser, Registration
 from chat_app.accounts.sessions import end_sessions, end_some_sessions
+from chat_app.accounts.store import account_named, locked_account
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
 from chat_app.core.passwords import Passwords

@@ -12,6 +12,7 @@ from chat_app.realtime.events import EndReason
 from chat_app.realtime.shapes import OwnUser, Shape, User, UserCard
 
 __all__ = [
+    "AuthenticatedUser",
     "Credentials",
     "Device",
     "Identity",
@@ -19,11 +20,10 @@ __all__ = [
     "OpenSessions",
     "OwnUser",
     "PasswordChange",
+    "PasswordConfirmation",
     "People",
     "ProfileChange",
     "ProfileChanged",
-    "Proof",
-    "Recognised",
     "RefreshRequest",
     "Registration",
     "SignedIn",
@@ -48,7 +48,7 @@ class Ended(NamedTuple):
     reason: EndReason
 
 
-class Recognised(NamedTuple):
+class AuthenticatedUser(NamedTuple):
     """Who is asking, with how they see themselves."""
 
     identity: Identity
@@ -90,13 +90,13 @@ class Credentials(Input):
 
 
 class PasswordChange(Input):
-    """A new password, and the old one as proof."""
+    """A new password, and the old one as confirmation."""
 
     current_password: Annotated[str, AfterValidator(rules.check_password_shape)]
     new_password: Annotated[str, AfterValidator(rules.check_password_shape)]
 
 
-class Proof(Input):
+class PasswordConfirmation(Input):
     """One's password, before something that cannot be taken back."""
 
     password: Annotated[str, AfterValidator(rules.check_password_shape)]

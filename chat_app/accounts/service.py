@@ -7,6 +7,7 @@ from uuid import UUID
 from chat_app.accounts import sessions
 from chat_app.accounts.announcements import tell, tell_ended
 from chat_app.accounts.arrival import add_account
+from chat_app.accounts.authenticator import Authenticator
 from chat_app.accounts.departure import empty_account
 from chat_app.accounts.errors import (
     InvalidCredentials,
@@ -14,24 +15,23 @@ from chat_app.accounts.errors import (
     SessionNotFound,
     WrongPassword,
 )
-from chat_app.accounts.guesses import Guesses
 from chat_app.accounts.names import index_names
+from chat_app.accounts.password_checker import PasswordChecker
 from chat_app.accounts.queries import own_user_of
-from chat_app.accounts.recognition import Recognition
-from chat_app.accounts.rows import account_named, account_with_id, locked_account
 from chat_app.accounts.rules import check_new_password, is_possible_username, username_key
 from chat_app.accounts.schemas import (
     Credentials,
     Device,
     Identity,
     PasswordChange,
+    PasswordConfirmation,
     ProfileChange,
     ProfileChanged,
-    Proof,
     Registration,
     SignedIn,
     TokenPair,
 )
+from chat_app.accounts.store import account_named, account_with_id, locked_account
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid, Unauthenticated
 from chat_app.core.passwords import Passwords
@@ -71,11 +71,13 @@ class Accounts:
         self._secret = settings.secret_key.get_secret_value()
         self._registering = Limit("register", settings.limit_registrations_per_hour, 3600)
         self._showing = Limit("profile", settings.limit_profile_changes_per_minute, 60)
-        self._guesses = Guesses(passwords=passwords, limits=limits, settings=settings)
-        recognition = Recognition(database=database, secret=self._secret, used=session_used)
-        self.recognise_cookie = recognition.by_cookie
-        self.recognise_token = recognition.by_token
-        self.close = recognition.close
+        self._password_checker = PasswordChecker(
+            passwords=passwords, limits=limits, settings=settings
+        )
+        authenticator = Authenticator(database=database, secret=self._secret, used=session_used)
+        self.authenticate_cookie = authenticator.by_cookie
+        self.authenticate_token = authenticator.by_token
+        self.close = authenticator.close
 
     async def register(self, data: Registration, *, device: Device) -> SignedIn:
         """Create an account and sign it in. Raises UsernameTaken, RateLimited."""
@@ -91,7 +93,7 @@ class Accounts:
         async with self._database.reading() as session:
             account = await account_named(session, key) if is_possible_username(key) else None
         stored = account.password_hash if account else None
-        verdict = await self._guesses.check(
+        verdict = await self._password_checker.check(
             data.password, stored, username_key=key, address=device.address
         )
         if account is None or not verdict.fits:
@@ -172,7 +174,9 @@ class Accounts:
         """
         account = await self._account(identity)
         _refuse_bad_password(data, account.username)
-        await self._prove(account, data.current_password, device, field="current_password")
+        await self._confirm_password(
+            account, data.current_password, device, field="current_password"
+        )
         new_hash = await self._passwords.hash(data.new_password)
         async with unit_of_work(self._database) as uow:
             found = await locked_account(
@@ -187,14 +191,16 @@ class Accounts:
         if found is None:  # another device was quicker
             await self.change_password(identity, data, device=device)
 
-    async def delete(self, identity: Identity, proof: Proof, *, device: Device) -> None:
+    async def delete(
+        self, identity: Identity, confirmation: PasswordConfirmation, *, device: Device
+    ) -> None:
         """Delete the account: everything personal goes, its messages stay.
 
         Its sessions end, and its friends and those who had asked hear that there is nothing
         between them any more. Raises WrongPassword, RateLimited.
         """
         account = await self._account(identity)
-        await self._prove(account, proof.password, device, field="password")
+        await self._confirm_password(account, confirmation.password, device, field="password")
         async with unit_of_work(self._database) as uow:
             found = await locked_account(
                 uow.session, account.id, password_hash=account.password_hash, leaving=True
@@ -205,7 +211,7 @@ class Accounts:
                 gone = seal(FriendRemoved(user_id=account.id))
                 tell(uow, self._broker, map(user_topic, left.acquaintance_ids), gone)
         if found is None:
-            await self.delete(identity, proof, device=device)
+            await self.delete(identity, confirmation, device=device)
         else:
             self._profile_changed(account.id)
 
@@ -213,8 +219,10 @@ class Accounts:
         async with self._database.reading() as session:
             return await account_with_id(session, identity.user_id)
 
-    async def _prove(self, account: User, password: str, device: Device, *, field: str) -> None:
-        verdict = await self._guesses.check(
+    async def _confirm_password(
+        self, account: User, password: str, device: Device, *, field: str
+    ) -> None:
+        verdict = await self._password_checker.check(
             password,
             account.password_hash,
             username_key=account.username_key,

@@ -13,9 +13,9 @@ from chat_app.accounts.schemas import (
     OpenSessions,
     OwnUser,
     PasswordChange,
+    PasswordConfirmation,
     People,
     ProfileChange,
-    Proof,
     RefreshRequest,
     Registration,
     SignedIn,
@@ -103,7 +103,7 @@ class OwnAccountController(Controller):
 
     @delete("/me", status_code=204)
     async def delete_account(
-        self, data: Proof, me: Identity, node: Node, request: AnyRequest
+        self, data: PasswordConfirmation, me: Identity, node: Node, request: AnyRequest
     ) -> Response[None]:
         """Delete the account; its messages stay, from "Deleted user"."""
         await node.delete_account(me, data, device=device_of(request))

@@ -29,10 +29,10 @@ async def identify(connection: Connection, node: Node) -> Identity:
     if scheme:
         known = None
         if scheme.lower() == "bearer":
-            known = await node.accounts.recognise_token(token.strip())
+            known = await node.accounts.authenticate_token(token.strip())
     else:
         cookie = connection.cookies.get(node.settings.cookie_name)
-        known = await node.accounts.recognise_cookie(cookie)
+        known = await node.accounts.authenticate_cookie(cookie)
         method = connection.scope.get("method", "GET")
         if known is not None and method not in SAFE:
             refuse_cross_site(connection, node.settings, must_tell=True)

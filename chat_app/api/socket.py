@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 from litestar import websocket
 
-from chat_app.accounts.schemas import Recognised
+from chat_app.accounts.schemas import AuthenticatedUser
 from chat_app.api import frames
 from chat_app.api.auth import is_own_origin
 from chat_app.api.formats import JSON, Format, Received, WrongKind, agreed
@@ -67,10 +67,10 @@ async def _counted(node: Node, user_id: UUID) -> AsyncIterator[None]:
 
 async def _authenticate(
     socket: Socket, spoken: Format, node: Node, cookie: str | None
-) -> Recognised:
+) -> AuthenticatedUser:
     """Return whose socket this is, by the cookie or else by the first frame."""
     if cookie is not None:
-        known = await node.accounts.recognise_cookie(cookie)
+        known = await node.accounts.authenticate_cookie(cookie)
     else:
         try:
             async with asyncio.timeout(AUTH_WITHIN_S):
@@ -80,7 +80,7 @@ async def _authenticate(
         frame = _first(spoken, first)
         if not isinstance(frame, frames.Auth):
             raise Refused(SESSION_OVER, "not authenticated")
-        known = await node.accounts.recognise_token(frame.content)
+        known = await node.accounts.authenticate_token(frame.content)
     if known is None:
         raise Refused(SESSION_OVER, "not authenticated")
     return known

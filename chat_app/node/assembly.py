@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Protocol, TypeVar
 
 from chat_app.accounts.service import Accounts
-from chat_app.accounts.vigil import Vigil
+from chat_app.accounts.session_monitor import SessionMonitor
 from chat_app.conversations.deliveries import Deliveries
 from chat_app.conversations.service import Conversations
 from chat_app.core.metrics import Metrics
@@ -103,7 +103,9 @@ class Assembly:
         passwords = Passwords(metrics=self.metrics)
         self.stack.callback(passwords.close)
         lifetime = timedelta(days=self.settings.session_days)
-        vigil = run(self.stack, Vigil(database=database, hub=hub, lifetime=lifetime))
+        session_monitor = run(
+            self.stack, SessionMonitor(database=database, hub=hub, lifetime=lifetime)
+        )
         accounts = Accounts(
             database=database,
             broker=self.outside.broker,
@@ -111,7 +113,7 @@ class Assembly:
             limits=self.outside.limits,
             settings=self.settings,
             profile_changed=presence.look_again_at,
-            session_used=vigil.used,
+            session_used=session_monitor.used,
         )
         self.stack.push_async_callback(accounts.close)
         return accounts

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from chat_app.accounts.schemas import Device, Identity, OwnUser, ProfileChange, Proof
+from chat_app.accounts.schemas import Device, Identity, OwnUser, PasswordConfirmation, ProfileChange
 from chat_app.accounts.service import Accounts
 from chat_app.conversations.deliveries import Deliveries
 from chat_app.conversations.service import Conversations
@@ -111,9 +111,11 @@ class Node:
             await self._tell_peers(actor_id)
         return changed.user
 
-    async def delete_account(self, identity: Identity, proof: Proof, *, device: Device) -> None:
+    async def delete_account(
+        self, identity: Identity, confirmation: PasswordConfirmation, *, device: Device
+    ) -> None:
         """Delete an account; whom it wrote with sees that at once."""
-        await self.accounts.delete(identity, proof, device=device)
+        await self.accounts.delete(identity, confirmation, device=device)
         await self._tell_peers(identity.user_id)
 
     async def _tell_peers(self, user_id: UUID) -> None:

@@ -8,7 +8,7 @@ import pytest_asyncio
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from chat_app.accounts.schemas import Device, Identity, Proof, Registration
+from chat_app.accounts.schemas import Device, Identity, PasswordConfirmation, Registration
 from chat_app.conversations.queries import get_conversation
 from chat_app.core.tokens import read_access_token
 from chat_app.models import (
@@ -50,7 +50,7 @@ async def joined(node: Node) -> Identity:
 
 
 async def leave(node: Node, mira: Identity) -> None:
-    await node.delete_account(mira, Proof(password=PASSWORD), device=HOME)
+    await node.delete_account(mira, PasswordConfirmation(password=PASSWORD), device=HOME)
 
 
 async def count(node: Node, table: type[Table]) -> int:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert, update
 from sqlmodel import col
 
-from chat_app.accounts import vigil
+from chat_app.accounts import session_monitor
 from chat_app.accounts.names import index_names
 from chat_app.conversations import deliveries
 from chat_app.core.clock import utc_now
@@ -27,8 +27,8 @@ from tests.harness.chats import SECRET, Storage
 PERIODS = (
     (catch_up, "EVERY_S"),
     (deliveries, "EVERY_S"),
-    (vigil, "EVERY_S"),
-    (vigil, "ALL_EVERY_S"),
+    (session_monitor, "EVERY_S"),
+    (session_monitor, "ALL_EVERY_S"),
 )
 NEVER_S = 3_600.0
 

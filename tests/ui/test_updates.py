@@ -57,7 +57,7 @@ async def person(node: Node, name: str) -> Identity:
     signed_in = await node.accounts.register(
         Registration(username=name, password=PASSWORD, tokens=False), device=Device()
     )
-    known = await node.accounts.recognise_cookie(signed_in.cookie)
+    known = await node.accounts.authenticate_cookie(signed_in.cookie)
     assert known is not None
     return known.identity
 

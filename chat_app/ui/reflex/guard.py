@@ -20,7 +20,7 @@ from reflex.middleware.middleware import Middleware
 from reflex.state import BaseState, StateUpdate
 from reflex_base.event import Event
 
-from chat_app.accounts.schemas import Identity, Recognised
+from chat_app.accounts.schemas import AuthenticatedUser, Identity
 from chat_app.core.errors import AppError
 from chat_app.core.settings import Settings
 from chat_app.server.edge import AsgiApp, Headers, Receive, Scope, Send
@@ -125,10 +125,10 @@ class SessionGuard(Middleware):
             return StateUpdate()
         return None
 
-    async def _ask(self, root: BaseState) -> Recognised | None:
+    async def _ask(self, root: BaseState) -> AuthenticatedUser | None:
         headers: Mapping[str, str] = root.router_data.get("headers", {})
         cookie = session_cookie(headers.get("cookie", ""), self._cookie_name)
-        return await current_node().accounts.recognise_cookie(cookie)
+        return await current_node().accounts.authenticate_cookie(cookie)
 
     def _for_anonymous(self, root: BaseState, event: Event) -> StateUpdate | None:
         route = root.router_data.get("pathname", "")
@@ -137,7 +137,7 @@ class SessionGuard(Middleware):
         return StateUpdate(events=sign_in_redirect(root.router_data.get("asPath", "")))
 
 
-async def _bind(root: BaseState, known: Recognised | None) -> None:
+async def _bind(root: BaseState, known: AuthenticatedUser | None) -> None:
     session = await root.get_state(SessionState)
     if session._identity() == (known.identity if known is not None else None):
         if known is not None:

@@ -5,7 +5,7 @@ from chat_app.core.rate_limit import Limit, RateLimits
 from chat_app.core.settings import Settings
 
 
-class Guesses:
+class PasswordChecker:
     """Password checks: so many may fail a minute, per account and address and per address."""
 
     def __init__(self, *, passwords: Passwords, limits: RateLimits, settings: Settings) -> None:

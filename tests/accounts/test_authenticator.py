@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from chat_app.accounts.schemas import Device, Identity, Registration, SignedIn
-from chat_app.accounts.vigil import Vigil
+from chat_app.accounts.session_monitor import SessionMonitor
 from chat_app.core.clock import utc_now
 from chat_app.models import AuthSession
 from chat_app.node.node import Node
@@ -34,7 +34,7 @@ async def sign_up(node: Node) -> SignedIn:
 async def connect(node: Node, signed_in: SignedIn) -> Outlet:
     """Connect as a program does: say who it is, and be greeted."""
     assert signed_in.tokens is not None
-    known = await node.accounts.recognise_token(signed_in.tokens.access_token)
+    known = await node.accounts.authenticate_token(signed_in.tokens.access_token)
     assert known is not None
     assert known.user == signed_in.user
     outlet, _ = await node.enter(known.identity)
@@ -69,7 +69,7 @@ async def change_session(node: Node, session_id: UUID, **values: object) -> None
 
 
 async def identity_of(node: Node, signed_in: SignedIn) -> Identity:
-    known = await node.accounts.recognise_cookie(signed_in.cookie)
+    known = await node.accounts.authenticate_cookie(signed_in.cookie)
     assert known is not None
     return known.identity
 
@@ -120,7 +120,7 @@ async def test_no_look_up_of_connecting_reads_a_whole_table(storage: Storage) ->
         with statements_of_connecting() as asked:
             outlet = await connect(node, alice)
             await identity_of(node, alice)
-            await Vigil(database=node.database, hub=node.hub, lifetime=A_DAY).look_at_all()
+            await SessionMonitor(database=node.database, hub=node.hub, lifetime=A_DAY).look_at_all()
         with statements() as pings:
             await node.conversations.recent_revs(outlet.user_id)
         asked += [text for text in pings if "conversation.last_rev" in text]
@@ -160,7 +160,7 @@ async def test_a_session_in_use_lives_on(storage: Storage) -> None:
         await identity_of(node, asks)
     async with open_node(storage) as node:
         await node.open_outlet(identities[1])
-        await Vigil(database=node.database, hub=node.hub, lifetime=A_DAY).look_at_all()
+        await SessionMonitor(database=node.database, hub=node.hub, lifetime=A_DAY).look_at_all()
         used = [(await session_of(node, one.session_id)) for one in identities]
 
     assert [one.last_used_at > long_ago for one in used] == [True, True, False]

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, String, Uuid, bindparam, select
 
 from chat_app.accounts.queries import own_user_of
-from chat_app.accounts.schemas import Identity, Recognised
+from chat_app.accounts.schemas import AuthenticatedUser, Identity
 from chat_app.accounts.sessions import TOUCH_EVERY
 from chat_app.core.batch_loader import BatchLoader
 from chat_app.core.clock import utc_now
@@ -24,7 +24,7 @@ USERS = User.__table__  # type: ignore[attr-defined]  # the same
 AnyRow = Row[*tuple[Any, ...]]
 
 
-class Recognition:
+class Authenticator:
     """Looks sessions up, for all who come at one moment in one statement.
 
     `used` hears of sessions that have not been used for a while.
@@ -37,13 +37,13 @@ class Recognition:
         self._of_cookie = BatchLoader(self._find_by_hash)
         self._of_session = BatchLoader(self._find_by_session)
 
-    async def by_cookie(self, secret: str | None) -> Recognised | None:
+    async def by_cookie(self, secret: str | None) -> AuthenticatedUser | None:
         """Return whose live session this cookie opens, if any."""
         if not secret or len(secret) > COOKIE_LONGEST:  # ours have 43 characters
             return None
         return await self._of_cookie(fingerprint(secret))
 
-    async def by_token(self, token: str) -> Recognised | None:
+    async def by_token(self, token: str) -> AuthenticatedUser | None:
         """Return whose live session this access token speaks for, if any."""
         claims = read_access_token(token, secret=self._secret)
         if claims is None:
@@ -55,16 +55,18 @@ class Recognition:
         await self._of_cookie.close()
         await self._of_session.close()
 
-    async def _find_by_hash(self, hashes: Sequence[str]) -> dict[str, Recognised]:
+    async def _find_by_hash(self, hashes: Sequence[str]) -> dict[str, AuthenticatedUser]:
         statement = _by_hash(self._database.engine.dialect.name)
         rows = await self._run(statement, [{"cookie_hash": one} for one in hashes])
-        return {row.cookie_hash: self._recognised(row) for row in rows}
+        return {row.cookie_hash: self._authenticated(row) for row in rows}
 
-    async def _find_by_session(self, claimed: Sequence[Identity]) -> dict[Identity, Recognised]:
+    async def _find_by_session(
+        self, claimed: Sequence[Identity]
+    ) -> dict[Identity, AuthenticatedUser]:
         statement = _by_session(self._database.engine.dialect.name)
         keys = [{"session_id": one.session_id, "user_id": one.user_id} for one in claimed]
         rows = await self._run(statement, keys)
-        known = map(self._recognised, rows)
+        known = map(self._authenticated, rows)
         return {one.identity: one for one in known}
 
     async def _run(
@@ -73,10 +75,10 @@ class Recognition:
         values = {"rows": as_parameter(keys), "now": utc_now()}
         return await self._database.fetch_all(statement, values)
 
-    def _recognised(self, row: AnyRow) -> Recognised:
+    def _authenticated(self, row: AnyRow) -> AuthenticatedUser:
         if utc_now() - row.last_used_at >= TOUCH_EVERY:
             self._used(row.session_id)
-        return Recognised(Identity(row.id, row.session_id), own_user_of(row))
+        return AuthenticatedUser(Identity(row.id, row.session_id), own_user_of(row))
 
 
 @functools.cache

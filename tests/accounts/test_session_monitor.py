@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from chat_app.accounts import vigil
+from chat_app.accounts import session_monitor
 from chat_app.accounts.administration import Administration
 from chat_app.accounts.rules import username_key
-from chat_app.accounts.schemas import Device, Identity, PasswordChange, Proof
+from chat_app.accounts.schemas import Device, Identity, PasswordChange, PasswordConfirmation
 from chat_app.accounts.sessions import open_session
 from chat_app.core.clock import utc_now
 from chat_app.core.passwords import CONTEXT, Passwords
@@ -86,7 +86,7 @@ async def change_password(node: Node, who: TwoDevices) -> None:
 
 
 async def delete_account(node: Node, who: TwoDevices) -> None:
-    await node.accounts.delete(who.one, Proof(password=PASSWORD), device=DEVICE)
+    await node.accounts.delete(who.one, PasswordConfirmation(password=PASSWORD), device=DEVICE)
 
 
 async def reset_password(node: Node, who: TwoDevices) -> None:
@@ -140,7 +140,7 @@ REASONS: dict[End, EndReason] = {
 async def test_at_a_node_that_is_not_told_it_ends_for_the_same_reason(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vigil, "ALL_EVERY_S", 1.0)
+    monkeypatch.setattr(session_monitor, "ALL_EVERY_S", 1.0)
     alone = replace(storage, redis_url="")
     password_hash = CONTEXT.hash(PASSWORD)
     async with AsyncExitStack() as stack:

@@ -43,7 +43,7 @@ REASON = func.coalesce(SESSIONS.c.ended_reason, "signed_out")
 log = structlog.get_logger(__name__)
 
 
-class Vigil:
+class SessionMonitor:
     """Looks after the sessions of this process; start it inside the loop, then close it."""
 
     def __init__(self, *, database: Database, hub: Hub, lifetime: timedelta) -> None:
@@ -105,7 +105,7 @@ class Vigil:
                 await look()
             except AppError as error:
                 # Who can be recognised may read, even while nothing can be written.
-                log.warning("session.vigil_postponed", code=error.code)
+                log.warning("session_monitor.postponed", code=error.code)
 
     def _end(self, session_id: UUID, reason: EndReason) -> None:
         self._hub.deliver(session_topic(session_id), last_words(reason))
