@@ -13,8 +13,8 @@ from sqlmodel import col
 
 from chat_app.conversations.direct import peer_of
 from chat_app.conversations.errors import BadCursor, ConversationNotFound
+from chat_app.conversations.membership_loader import CONVERSATIONS
 from chat_app.conversations.schemas import Conversation, ConversationPage
-from chat_app.conversations.standing import CONVERSATIONS
 from chat_app.conversations.views import (
     conversations_of,
     load_views,

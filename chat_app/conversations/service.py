@@ -13,10 +13,10 @@ from sqlmodel import col
 
 from chat_app.conversations.direct import both_of, direct_key
 from chat_app.conversations.errors import REFUSALS, ConversationNotFound, ReceiverIsSelf
+from chat_app.conversations.membership_loader import MembershipLoader
 from chat_app.conversations.queries import direct_peers, get_conversation
-from chat_app.conversations.rows import NewConversation, add_conversation
 from chat_app.conversations.schemas import Conversation, Opened
-from chat_app.conversations.standing import Standings
+from chat_app.conversations.store import NewConversation, add_conversation
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
 from chat_app.core.unit_of_work import UnitOfWork, unit_of_work
@@ -57,10 +57,10 @@ class Conversations:
         self._database = database
         self._broker = broker
         self._online = online
-        standings = Standings(database)
-        self.standing = standings.standing
-        self.recent_revs = standings.recent_revs
-        self.close = standings.close
+        memberships = MembershipLoader(database)
+        self.membership = memberships.membership
+        self.recent_revs = memberships.recent_revs
+        self.close = memberships.close
 
     async def open_direct(self, *, actor_id: UUID, user_id: UUID) -> Opened:
         """Return the direct conversation with a user, made where there was none.
@@ -190,7 +190,7 @@ class Conversations:
 
 _peer = aliased(Member)
 # Looked up by keys alone; only a direct conversation can be cut off.
-_IS_CUT_OFF = and_(
+_IS_BLOCKED = and_(
     col(ConversationRow.direct_key).is_not(None),
     exists(
         select(1)
@@ -226,7 +226,7 @@ async def _mark_of(session: AsyncSession, user_id: UUID, conversation_id: UUID) 
                 col(ConversationRow.direct_key),
                 col(ConversationRow.last_seq),
                 col(Member.last_read_seq),
-                _IS_CUT_OFF.label("is_cut_off"),
+                _IS_BLOCKED.label("is_cut_off"),
             )
             .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
             .where(col(ConversationRow.id) == conversation_id, col(Member.user_id) == user_id)

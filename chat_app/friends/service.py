@@ -14,7 +14,7 @@ from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.rate_limit import Limit, RateLimits
 from chat_app.core.settings import Settings
-from chat_app.friends import rows
+from chat_app.friends import store
 from chat_app.friends.cards import CardRow, cards_of, seen_by_each_other, user_card
 from chat_app.friends.errors import (
     AlreadyFriends,
@@ -81,13 +81,13 @@ class Friends:
             raise CannotBefriendSelf
         await self._limits.take(self._asking, actor_id.hex)
         async with self._database.writing() as session:
-            await rows.lock_pair(session, actor_id, user_id)
+            await store.lock_pair(session, actor_id, user_id)
             both_asked = await self._have_been_asked(session, actor_id, user_id)
             if both_asked:
-                await rows.delete_request(session, sender_id=user_id, receiver_id=actor_id)
-                await rows.add_friendship(session, actor_id, user_id)
+                await store.delete_request(session, sender_id=user_id, receiver_id=actor_id)
+                await store.add_friendship(session, actor_id, user_id)
             else:
-                await rows.add_request(session, sender_id=actor_id, receiver_id=user_id)
+                await store.add_request(session, sender_id=actor_id, receiver_id=user_id)
             seen = await seen_by_each_other(session, actor_id, user_id)
         if both_asked:
             self._changed(actor_id, user_id)
@@ -99,10 +99,10 @@ class Friends:
         Raises PersonNotFound and RequestNotFound.
         """
         async with self._database.writing() as session:
-            await rows.lock_pair(session, actor_id, user_id)
-            accepted = await rows.delete_request(session, sender_id=user_id, receiver_id=actor_id)
+            await store.lock_pair(session, actor_id, user_id)
+            accepted = await store.delete_request(session, sender_id=user_id, receiver_id=actor_id)
             if accepted:
-                await rows.add_friendship(session, actor_id, user_id)
+                await store.add_friendship(session, actor_id, user_id)
             seen = await seen_by_each_other(session, actor_id, user_id)
         if accepted:
             self._changed(actor_id, user_id)
@@ -115,8 +115,8 @@ class Friends:
     async def remove_request(self, *, actor_id: UUID, user_id: UUID) -> None:
         """Decline the request of somebody, or cancel one's own. Raises RequestNotFound."""
         async with self._database.writing() as session:
-            await rows.lock_pair(session, actor_id, user_id)
-            if not await rows.delete_requests(session, actor_id, user_id):
+            await store.lock_pair(session, actor_id, user_id)
+            if not await store.delete_requests(session, actor_id, user_id):
                 raise RequestNotFound
         self._tell_removed(actor_id, user_id)
         self._tell_removed(user_id, actor_id)
@@ -124,8 +124,8 @@ class Friends:
     async def unfriend(self, *, actor_id: UUID, user_id: UUID) -> None:
         """End a friendship. Raises PersonNotFound and FriendNotFound."""
         async with self._database.writing() as session:
-            await rows.lock_pair(session, actor_id, user_id)
-            if not await rows.delete_friendship(session, actor_id, user_id):
+            await store.lock_pair(session, actor_id, user_id)
+            if not await store.delete_friendship(session, actor_id, user_id):
                 raise FriendNotFound
         self._changed(actor_id, user_id)
         self._tell_removed(actor_id, user_id)
@@ -140,11 +140,11 @@ class Friends:
         if actor_id == user_id:
             raise CannotBlockSelf
         async with self._database.writing() as session:
-            await rows.lock_pair(session, actor_id, user_id)
-            if not await rows.add_block(session, blocker_id=actor_id, blocked_id=user_id):
+            await store.lock_pair(session, actor_id, user_id)
+            if not await store.add_block(session, blocker_id=actor_id, blocked_id=user_id):
                 return
-            parted = await rows.delete_friendship(session, actor_id, user_id)
-            withdrawn = await rows.delete_requests(session, actor_id, user_id)
+            parted = await store.delete_friendship(session, actor_id, user_id)
+            withdrawn = await store.delete_requests(session, actor_id, user_id)
         self._changed(actor_id, user_id)
         self._tell_removed(actor_id, user_id)
         if parted or withdrawn:
@@ -158,8 +158,8 @@ class Friends:
         if actor_id == user_id:
             raise CannotBlockSelf
         async with self._database.writing() as session:
-            await rows.lock_pair(session, actor_id, user_id)
-            lifted = await rows.delete_block(session, blocker_id=actor_id, blocked_id=user_id)
+            await store.lock_pair(session, actor_id, user_id)
+            lifted = await store.delete_block(session, blocker_id=actor_id, blocked_id=user_id)
         if lifted:
             self._changed(actor_id, user_id)
             # There is still nothing between them; their own other devices look again.

@@ -11,8 +11,8 @@ import structlog
 from chat_app.accounts.schemas import Device, Identity, OwnUser, PasswordConfirmation, ProfileChange
 from chat_app.accounts.service import Accounts
 from chat_app.conversations.deliveries import Deliveries
+from chat_app.conversations.membership_loader import NO_MEMBERSHIPS, MembershipSummary
 from chat_app.conversations.service import Conversations
-from chat_app.conversations.standing import NOWHERE, Standing
 from chat_app.core import schema_check
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
@@ -78,31 +78,31 @@ class Node:
 
     async def enter(self, identity: Identity) -> Entrance:
         """Return such an outlet, with what the user has not read."""
-        outlet, standing = await self._open_outlet(identity)
-        if standing.groups:
+        outlet, membership = await self._open_outlet(identity)
+        if membership.groups:
             # What came in a group before the outlet heard it must be counted.
             try:
-                standing = await self._standing(identity)
+                membership = await self._membership(identity)
             except AppError:
                 await outlet.close()
                 raise
-        return Entrance(outlet, standing.unread)
+        return Entrance(outlet, membership.unread)
 
-    async def _open_outlet(self, identity: Identity) -> tuple[Outlet, Standing]:
+    async def _open_outlet(self, identity: Identity) -> tuple[Outlet, MembershipSummary]:
         outlet = await self.hub.open(user_id=identity.user_id, session_id=identity.session_id)
         try:
             # Before anything is loaded, or of two who come at once neither would hear of the other.
             await self.presence.known(identity.user_id)
-            standing = await self._standing(identity)
-            if standing.groups:
-                await self.hub.join(outlet, map(conversation_topic, standing.groups))
+            membership = await self._membership(identity)
+            if membership.groups:
+                await self.hub.join(outlet, map(conversation_topic, membership.groups))
         except BaseException:
             await outlet.close()
             raise
-        return outlet, standing
+        return outlet, membership
 
-    async def _standing(self, identity: Identity) -> Standing:
-        return await self.conversations.standing(identity.user_id) or NOWHERE
+    async def _membership(self, identity: Identity) -> MembershipSummary:
+        return await self.conversations.membership(identity.user_id) or NO_MEMBERSHIPS
 
     async def change_profile(self, *, actor_id: UUID, changes: ProfileChange) -> OwnUser:
         """Change the actor's profile and settings; whom they write with sees it at once."""

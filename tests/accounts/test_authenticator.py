@@ -141,10 +141,10 @@ async def test_each_is_told_what_is_theirs(storage: Storage) -> None:
             actor_id=alice, title="group", member_ids=[alice, bob]
         )
 
-        standings = await asyncio.gather(*map(node.conversations.standing, [alice, bob, carol]))
+        memberships = await asyncio.gather(*map(node.conversations.membership, [alice, bob, carol]))
         revs = await asyncio.gather(*map(node.conversations.recent_revs, [bob, carol]))
 
-    assert standings == [([group], {}), ([group], {sent.message.conversation_id: 2}), None]
+    assert memberships == [([group], {}), ([group], {sent.message.conversation_id: 2}), None]
     assert revs == [{sent.message.conversation_id: 2, group: 0}, None]
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from chat_app.conversations import standing
+from chat_app.conversations import membership_loader
 from chat_app.core import moments
 from chat_app.core.clock import utc_now
 from tests.harness.chats import Storage
@@ -22,7 +22,7 @@ async def test_what_moved_lately_is_told_by_the_clock_of_the_database(
         monkeypatch.setattr(moments, "utc_now", lambda: utc_now() + timedelta(hours=hours))
 
         revs = await node.conversations.recent_revs(bob)
-        monkeypatch.setattr(standing, "ACTIVE", timedelta(0))
+        monkeypatch.setattr(membership_loader, "ACTIVE", timedelta(0))
         old = await node.conversations.recent_revs(bob)
 
     assert revs == {sent.message.conversation_id: sent.message.rev}

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from chat_app.conversations.direct import direct_key, peer_of
 from chat_app.conversations.errors import REFUSALS, ConversationNotFound, ReceiverIsSelf
-from chat_app.conversations.rows import NewConversation, add_conversation
+from chat_app.conversations.store import NewConversation, add_conversation
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import AppError, NotFound
 from chat_app.core.ids import new_id

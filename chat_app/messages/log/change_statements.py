@@ -39,7 +39,7 @@ class ChangeStatements:
         )
         wanted = JsonRows(dialect, id=Uuid)
         self.messages = (
-            select(MESSAGES, CONVERSATIONS.c.direct_key, _IS_CUT_OFF.label("is_cut_off"))
+            select(MESSAGES, CONVERSATIONS.c.direct_key, _CANNOT_EDIT.label("is_cut_off"))
             .select_from(wanted.table)
             .join(MESSAGES, MESSAGES.c.id == wanted.columns["id"])
             .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)
@@ -69,7 +69,7 @@ class ChangeStatements:
 
 _peer, _person = aliased(Member), aliased(User)
 # Editing is writing: not to somebody who has left, nor across a block.
-_IS_CUT_OFF = and_(
+_CANNOT_EDIT = and_(
     CONVERSATIONS.c.direct_key.is_not(None),
     exists(
         select(1)

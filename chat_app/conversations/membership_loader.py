@@ -21,38 +21,38 @@ ACTIVE = timedelta(minutes=5)
 RECENT = 200
 
 
-class Standing(NamedTuple):
+class MembershipSummary(NamedTuple):
     """The groups somebody is in, and how much they have not read, where that is anything."""
 
     groups: list[UUID]
     unread: dict[UUID, int]
 
 
-NOWHERE = Standing([], {})
+NO_MEMBERSHIPS = MembershipSummary([], {})
 
 
-class Standings:
+class MembershipLoader:
     """Answers for whoever asks at one moment with one statement."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.standing = BatchLoader(self._standings)
+        self.membership = BatchLoader(self._summaries)
         self.recent_revs = BatchLoader(self._recent_revs)
 
     async def close(self) -> None:
         """Wait for what is under way."""
-        await self.standing.close()
+        await self.membership.close()
         await self.recent_revs.close()
 
-    async def _standings(self, user_ids: Sequence[UUID]) -> dict[UUID, Standing]:
-        standings: dict[UUID, Standing] = {}
+    async def _summaries(self, user_ids: Sequence[UUID]) -> dict[UUID, MembershipSummary]:
+        memberships: dict[UUID, MembershipSummary] = {}
         for row in await self._run(_places(self._dialect), user_ids):
-            standing = standings.setdefault(row.user_id, Standing([], {}))
+            membership = memberships.setdefault(row.user_id, MembershipSummary([], {}))
             if row.kind == "group":
-                standing.groups.append(row.id)
+                membership.groups.append(row.id)
             if row.unread > 0:
-                standing.unread[row.id] = row.unread
-        return standings
+                membership.unread[row.id] = row.unread
+        return memberships
 
     async def _recent_revs(self, user_ids: Sequence[UUID]) -> dict[UUID, dict[UUID, int]]:
         """Return the newest `rev` of the conversations that moved within the last minutes."""
