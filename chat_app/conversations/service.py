@@ -41,13 +41,13 @@ PEERS_TOLD = 100
 class Mark(NamedTuple):
     """A member's mark before a change, with the end of the conversation.
 
-    `is_cut_off`: a block stands between the two of a direct conversation.
+    `is_blocked`: a block stands between the two of a direct conversation.
     """
 
     direct_key: str | None
     last_seq: int
     last_read_seq: int
-    is_cut_off: bool
+    is_blocked: bool
 
 
 class Conversations:
@@ -112,7 +112,7 @@ class Conversations:
             async def tell() -> None:
                 topics = topics_of(conversation_id, mark.direct_key)
                 own = [user_topic(actor_id)]
-                self._broker.publish(own if mark.is_cut_off else topics, seal(event))
+                self._broker.publish(own if mark.is_blocked else topics, seal(event))
 
             uow.announce(tell)
 
@@ -226,7 +226,7 @@ async def _mark_of(session: AsyncSession, user_id: UUID, conversation_id: UUID) 
                 col(ConversationRow.direct_key),
                 col(ConversationRow.last_seq),
                 col(Member.last_read_seq),
-                _IS_BLOCKED.label("is_cut_off"),
+                _IS_BLOCKED.label("is_blocked"),
             )
             .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
             .where(col(ConversationRow.id) == conversation_id, col(Member.user_id) == user_id)
@@ -244,7 +244,7 @@ async def _move_mark(
     if seq <= mark.last_read_seq:
         return False
     # Who is told nothing now shall not learn it later: `read_seq` is what the others see.
-    told = {} if mark.is_cut_off else {"read_seq": _at_least(col(Member.read_seq), seq)}
+    told = {} if mark.is_blocked else {"read_seq": _at_least(col(Member.read_seq), seq)}
     moved = await session.execute(
         update(Member)
         .where(

@@ -34,7 +34,7 @@ IS_SMALL = or_(
 )
 
 
-class Sight(NamedTuple):
+class PresenceView(NamedTuple):
     """What one person may see of another: nothing, or since when and whether they are there."""
 
     viewer_id: UUID
@@ -78,7 +78,7 @@ class Statements:
         )
         given = JsonRows(dialect, viewer_id=Uuid, user_id=Uuid)
         viewer_id, user_id = given.columns["viewer_id"], given.columns["user_id"]
-        self.sights = (
+        self.presence_views = (
             select(
                 viewer_id.label("viewer_id"),
                 user_id.label("user_id"),
@@ -94,7 +94,7 @@ class Statements:
 statements = functools.cache(Statements)
 
 
-async def audience(session: AsyncSession, user_ids: Iterable[UUID]) -> list[Sight]:
+async def audience(session: AsyncSession, user_ids: Iterable[UUID]) -> list[PresenceView]:
     """Return everybody who may know of these people, block or none between them.
 
     `is_shown` is the same for all viewers of a person: whether that person shows it at all.
@@ -102,19 +102,21 @@ async def audience(session: AsyncSession, user_ids: Iterable[UUID]) -> list[Sigh
     rows = [{"id": user_id} for user_id in user_ids]
     statement = statements(session.get_bind().dialect.name).audience
     found = await session.execute(statement, {"rows": as_parameter(rows)})
-    return [Sight(*row) for row in found]
+    return [PresenceView(*row) for row in found]
 
 
-async def sights(session: AsyncSession, pairs: Iterable[tuple[UUID, UUID]]) -> list[Sight]:
+async def presence_views(
+    session: AsyncSession, pairs: Iterable[tuple[UUID, UUID]]
+) -> list[PresenceView]:
     """Return what the first of each pair may see of the second, where they still have to do.
 
     Of people who have nothing in common any more nothing is told, not even that it is hidden:
     that would give away a block to somebody who never saw anything.
     """
     rows = [{"viewer_id": viewer_id, "user_id": user_id} for viewer_id, user_id in pairs]
-    statement = statements(session.get_bind().dialect.name).sights
+    statement = statements(session.get_bind().dialect.name).presence_views
     found = await session.execute(statement, {"rows": as_parameter(rows)})
-    return [Sight(*row) for row in found]
+    return [PresenceView(*row) for row in found]
 
 
 async def typing_hearers(

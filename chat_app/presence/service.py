@@ -1,7 +1,7 @@
-"""Presence: who came and went, told to those who may know and are there to hear it.
+"""Presence: publish who came and went to the connected people who may see it.
 
-Edges only, never a broadcast. Whatever happens within a fraction of a second is told together: one
-statement finds the audience of all who changed, and each hearer gets one event a person.
+Only changes are published, never a broadcast. Changes within a fraction of a second share one
+statement, which finds the audience of all of them; each receiver gets one event a person.
 """
 
 import asyncio
@@ -19,17 +19,17 @@ from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.rate_limit import RateLimits
 from chat_app.core.settings import Settings
-from chat_app.presence.attendance import Attendance
-from chat_app.presence.queries import Sight, audience, sights
+from chat_app.presence.queries import PresenceView, audience, presence_views
 from chat_app.presence.seen import keep_last_seen
-from chat_app.presence.typing import Typists
+from chat_app.presence.tracker import PresenceTracker
+from chat_app.presence.typing import TypingNotifier
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import Presence as PresenceEvent
 from chat_app.realtime.events import seal, user_topic
 from chat_app.realtime.online import Online, Times
 
 # News that came in meanwhile is told together. The first goes out at once.
-BREATH_S = 0.25
+COALESCE_S = 0.25
 RETRY_S = 1.0
 # So many people's news at once: more would crowd messages out of the queues they share.
 IN_ONE_GO = 250
@@ -54,14 +54,14 @@ class Presence:
         self._database = database
         self._broker = broker
         self._online = online
-        self._attendance = Attendance(
+        self._tracker = PresenceTracker(
             online,
             grace_s=settings.presence_grace_seconds,
             times=Times(settings.presence_ttl_seconds),
             told=self._changed,
             seen=self._was_seen,
         )
-        self._typists = Typists(database=database, broker=broker, online=online, paces=paces)
+        self._typists = TypingNotifier(database=database, broker=broker, online=online, paces=paces)
         # What is to be told: by person; by viewer and person; of a person to everybody.
         self._changes: dict[UUID, bool] = {}
         self._pairs: set[tuple[UUID, UUID]] = set()
@@ -71,14 +71,14 @@ class Presence:
         self._doubtful: set[UUID] = set()
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self.came = self._attendance.came
-        self.left = self._attendance.left
-        self.known = self._attendance.known
+        self.came = self._tracker.came
+        self.left = self._tracker.left
+        self.known = self._tracker.known
         self.typing = self._typists.typing
 
     def start(self) -> None:
         """Start telling."""
-        self._attendance.start()
+        self._tracker.start()
         self._tasks = [
             asyncio.create_task(self._tell_for_ever(), name="presence news"),
             asyncio.create_task(self._note_those_here(), name="presence last seen"),
@@ -86,7 +86,7 @@ class Presence:
 
     async def close(self) -> None:
         """Note when everybody was last here, and end; the other nodes tell the rest."""
-        await self._attendance.close()
+        await self._tracker.close()
         await tasks.end(self._tasks)
         try:
             await keep_last_seen(self._database, self._seen)
@@ -121,7 +121,7 @@ class Presence:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            rest_s = BREATH_S
+            rest_s = COALESCE_S
             try:
                 await self._tell()
             except AppError as error:
@@ -148,10 +148,10 @@ class Presence:
             await keep_last_seen(self._database, seen)
             async with self._database.reading() as session:
                 told = await audience(session, {*changes, *afresh})
-                told = [sight for sight in told if sight.is_shown or sight.user_id in afresh]
-                told += await sights(session, pairs) if pairs else []
+                told = [view for view in told if view.is_shown or view.user_id in afresh]
+                told += await presence_views(session, pairs) if pairs else []
                 # Who came at the moment of becoming a friend would be told of twice.
-                told = list({(sight.viewer_id, sight.user_id): sight for sight in told}.values())
+                told = list({(view.viewer_id, view.user_id): view for view in told}.values())
         except BaseException:
             self._changes = changes | self._changes
             self._pairs |= pairs
@@ -160,10 +160,10 @@ class Presence:
             raise
         await self._publish(told, changes)
 
-    async def _publish(self, told: Sequence[Sight], changes: Mapping[UUID, bool]) -> None:
-        about = {sight.user_id for sight in told}
+    async def _publish(self, told: Sequence[PresenceView], changes: Mapping[UUID, bool]) -> None:
+        about = {view.user_id for view in told}
         gone = {user_id for user_id, online in changes.items() if not online}
-        hearers = {sight.viewer_id for sight in told}
+        hearers = {view.viewer_id for view in told}
         there = await self._online.among({*hearers, *about, *self._doubtful})
         absent = (gone | (about - changes.keys())) - there
         back, self._doubtful = self._doubtful & there, absent
@@ -171,12 +171,12 @@ class Presence:
             self._wake.set()
         for user_id in back - changes.keys():
             self._changed(user_id, online=True)
-        envelopes: defaultdict[Sight, list[str]] = defaultdict(list)
-        for sight in told:
+        envelopes: defaultdict[PresenceView, list[str]] = defaultdict(list)
+        for view in told:
             # Somebody who is gone here and there elsewhere has only changed the node.
-            if sight.viewer_id in there and sight.user_id not in gone & there:
-                state = sight._replace(viewer_id=sight.user_id)
-                envelopes[state].append(user_topic(sight.viewer_id))
+            if view.viewer_id in there and view.user_id not in gone & there:
+                state = view._replace(viewer_id=view.user_id)
+                envelopes[state].append(user_topic(view.viewer_id))
         for state, topics in envelopes.items():
             event = _event(state, online=changes.get(state.user_id, state.user_id in there))
             self._broker.publish(topics, seal(event, merge=f"presence:{state.user_id.hex}"))
@@ -192,11 +192,11 @@ class Presence:
                 log.warning("presence.last_seen_postponed", code=error.code)
 
 
-def _event(sight: Sight, *, online: bool) -> PresenceEvent:
-    if not sight.is_shown:
-        return PresenceEvent(user_id=sight.user_id, online=None, last_seen_at=None)
-    last_seen_at = utc_now() if online else sight.last_seen_at
-    return PresenceEvent(user_id=sight.user_id, online=online, last_seen_at=last_seen_at)
+def _event(view: PresenceView, *, online: bool) -> PresenceEvent:
+    if not view.is_shown:
+        return PresenceEvent(user_id=view.user_id, online=None, last_seen_at=None)
+    last_seen_at = utc_now() if online else view.last_seen_at
+    return PresenceEvent(user_id=view.user_id, online=online, last_seen_at=last_seen_at)
 
 
 def _pieces(user_ids: Iterable[UUID]) -> list[list[UUID]]:

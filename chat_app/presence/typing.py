@@ -17,7 +17,7 @@ REMEMBERED = 10_000
 ONE_EVERY = Limit("typing", 1, EVERY_S)
 
 
-class Typists:
+class TypingNotifier:
     """Who is writing where, as often as counts."""
 
     def __init__(

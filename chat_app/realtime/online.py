@@ -36,7 +36,7 @@ class Times(NamedTuple):
         return self.refresh_s * 1.5
 
 
-class Edges(NamedTuple):
+class PresenceChanges(NamedTuple):
     """Who came and who has gone, seen over all nodes."""
 
     came: set[UUID]
@@ -55,7 +55,7 @@ class Online(Protocol):
     async def disconnect(self, user_ids: Collection[UUID]) -> set[UUID]:
         """Note that these have no device here any more; return those who have none anywhere."""
 
-    async def refresh(self) -> Edges:
+    async def refresh(self) -> PresenceChanges:
         """Say again who is here; return what turned out to be otherwise than was told."""
 
     async def sweep(self) -> Mapping[UUID, datetime]:
@@ -93,9 +93,9 @@ class MemoryOnline:
         self._here -= gone
         return gone
 
-    async def refresh(self) -> Edges:
+    async def refresh(self) -> PresenceChanges:
         """Nothing is believed for a while only."""
-        return Edges(set(), set())
+        return PresenceChanges(set(), set())
 
     async def sweep(self) -> Mapping[UUID, datetime]:
         """There is no other process that could die."""

@@ -20,7 +20,7 @@ from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
 from chat_app.core.ids import new_id
-from chat_app.realtime.online import Edges, Times
+from chat_app.realtime.online import PresenceChanges, Times
 from chat_app.redis.online_scripts import ENTER, HEAD, LEAVE, SWEEP
 
 ALONE_FOR_S = 2.0
@@ -57,7 +57,7 @@ class RedisOnline:
         self._found: dict[UUID, bytes] = {}
         # Who came, and who went, without Redis's knowledge.
         self._unannounced: set[UUID] = set()
-        self._owed: set[UUID] = set()
+        self._pending_disconnects: set[UUID] = set()
         # A refresh must not bring back who leaves at the same moment over another connection.
         self._turn = asyncio.Lock()
         self._alone_until = 0.0
@@ -100,7 +100,7 @@ class RedisOnline:
         for some in _pieces(user_ids):
             async with self._turn:
                 self._here |= some
-                self._owed -= some
+                self._pending_disconnects -= some
                 answer = await self._ask(self._enter, "", some)
                 if answer is None:
                     self._unannounced |= some
@@ -119,26 +119,26 @@ class RedisOnline:
                 self._unannounced -= some
                 outcomes = await self._let_go(some)
                 if outcomes is None:
-                    self._owed |= some
+                    self._pending_disconnects |= some
                 gone |= some if outcomes is None else _those(outcomes, "gone")
         return gone
 
-    async def refresh(self) -> Edges:
+    async def refresh(self) -> PresenceChanges:
         """Say again who is here; return what turned out to be otherwise than was told.
 
         That is who had been taken for gone, and who came or went while Redis was away.
         """
-        edges = Edges(set(), set())
+        changes = PresenceChanges(set(), set())
         for some in _pieces(self._here) or [set[UUID]()]:
             async with self._turn:
                 present = some & self._here
                 answer = await self._ask(self._enter, "sure", present)
                 if answer is None:
-                    return edges
-                edges.came.update(_users(answer), self._unannounced & present)
+                    return changes
+                changes.came.update(_users(answer), self._unannounced & present)
                 self._unannounced -= present
-        await self._settle_debts(edges)
-        return edges
+        await self._reconcile(changes)
+        return changes
 
     async def sweep(self) -> Mapping[UUID, datetime]:
         """Forget those whose node died; return, to one sweeper only, when each was last sure.
@@ -171,17 +171,17 @@ class RedisOnline:
                 self._here -= some
                 await self._let_go(some, lingering=f"{_ms(lingering_s)}")
 
-    async def _settle_debts(self, edges: Edges) -> None:
-        for some in _pieces(self._owed):
+    async def _reconcile(self, changes: PresenceChanges) -> None:
+        for some in _pieces(self._pending_disconnects):
             async with self._turn:
-                owed = some & self._owed
+                owed = some & self._pending_disconnects
                 outcomes = await self._let_go(owed)
                 if outcomes is None:
                     return
-                edges.gone.update(_those(outcomes, "gone"))
+                changes.gone.update(_those(outcomes, "gone"))
                 # They had been taken for gone here, and are connected to another node.
-                edges.came.update(_those(outcomes, "there"))
-                self._owed -= owed - _those(outcomes, "unsure")
+                changes.came.update(_those(outcomes, "there"))
+                self._pending_disconnects -= owed - _those(outcomes, "unsure")
 
     async def _let_go(self, some: set[UUID], *, lingering: str = "") -> dict[UUID, str] | None:
         users = list(some)

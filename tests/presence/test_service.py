@@ -310,7 +310,9 @@ async def test_news_waits_for_a_database_that_is_away(
     await befriend(node, me, friend)
     failures = [Unavailable(), RuntimeError("a mistake")]
 
-    async def audience(session: AsyncSession, user_ids: Iterable[UUID]) -> list[queries.Sight]:
+    async def audience(
+        session: AsyncSession, user_ids: Iterable[UUID]
+    ) -> list[queries.PresenceView]:
         if failures:
             raise failures.pop()
         return await queries.audience(session, user_ids)

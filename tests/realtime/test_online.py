@@ -205,9 +205,9 @@ async def test_after_a_flush_everybody_is_back_and_nobody_was_told(
         await redis.delete(key)
     # Redis cannot know that Alice is at the other node too: nobody may be told that she is gone.
     assert await one.disconnect([ALICE]) == set()
-    edges = [await one.refresh(), await other.refresh()]
+    changes = [await one.refresh(), await other.refresh()]
 
-    assert [edge.came | edge.gone for edge in edges] == [set(), set()]
+    assert [change.came | change.gone for change in changes] == [set(), set()]
     assert await one.among([ALICE, BOB]) == {ALICE, BOB}
     assert await other.sweep() == {}
 
@@ -266,9 +266,9 @@ async def test_what_happened_without_redis_is_told_when_it_is_back(
     assert await one.disconnect([ALICE, BOB]) == {ALICE, BOB}
     assert await other.among([ALICE, BOB, CAROL]) == {ALICE, BOB}
     monkeypatch.setattr(one, "_alone_until", 0.0)
-    edges = await one.refresh()
+    changes = await one.refresh()
 
-    assert edges.came == {BOB, CAROL}
+    assert changes.came == {BOB, CAROL}
     # On a busy machine so much time has passed that only a sweep can tell.
-    assert edges.gone == {ALICE} or set(await swept(one, other)) == {ALICE}
+    assert changes.gone == {ALICE} or set(await swept(one, other)) == {ALICE}
     assert await other.among([ALICE, BOB, CAROL]) == {BOB, CAROL}

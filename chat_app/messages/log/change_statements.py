@@ -39,7 +39,7 @@ class ChangeStatements:
         )
         wanted = JsonRows(dialect, id=Uuid)
         self.messages = (
-            select(MESSAGES, CONVERSATIONS.c.direct_key, _CANNOT_EDIT.label("is_cut_off"))
+            select(MESSAGES, CONVERSATIONS.c.direct_key, _CANNOT_EDIT.label("cannot_edit"))
             .select_from(wanted.table)
             .join(MESSAGES, MESSAGES.c.id == wanted.columns["id"])
             .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)

@@ -25,7 +25,7 @@ class Held(NamedTuple):
 
     view: MessageView
     direct_key: str | None
-    is_cut_off: bool
+    cannot_edit: bool
 
 
 def store_changes(connection: Connection, changes: Sequence[Change]) -> list[Outcome]:
@@ -74,7 +74,7 @@ class _Run:
             )
             for row in found:
                 view = message_of(row, row.direct_key)
-                self._held[row.id] = Held(view, row.direct_key, bool(row.is_cut_off))
+                self._held[row.id] = Held(view, row.direct_key, bool(row.cannot_edit))
         return visible
 
     def _outcome(self, change: Change) -> Outcome:
@@ -84,7 +84,7 @@ class _Run:
             return refusal
         if _is_made(change, held.view):
             return Stored(held.view, held.direct_key, replayed=True)
-        if change.content is not None and held.is_cut_off:
+        if change.content is not None and held.cannot_edit:
             return CannotMessage()
         view = self._changed_by(change, held.view)
         self._held[view.id] = held._replace(view=view)

@@ -23,7 +23,7 @@ class Told(Protocol):
         """Hear of it; never wait."""
 
 
-class Attendance:
+class PresenceTracker:
     """Observes the hub and keeps this node's part of the register.
 
     `told` hears of everybody who came or went as all nodes together see it, `seen` when somebody
@@ -128,10 +128,10 @@ class Attendance:
             self._told(user_id, online=False)
 
     async def _refresh(self) -> None:
-        edges = await self._online.refresh()
-        for user_id in edges.came:
+        changes = await self._online.refresh()
+        for user_id in changes.came:
             self._told(user_id, online=True)
-        for user_id in edges.gone:
+        for user_id in changes.gone:
             self._told(user_id, online=False)
 
     async def _sweep(self) -> None:
