@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from chat_app.accounts.schemas import Ended
 from chat_app.core.unit_of_work import UnitOfWork
 from chat_app.realtime.broker import Broker
-from chat_app.realtime.events import EndReason, Envelope, SessionEnded, seal, session_topic
+from chat_app.realtime.events import EndReason, Envelope, SessionEnded, make_envelope, session_topic
 
 
 def tell(uow: UnitOfWork, broker: Broker, topics: Iterable[str], envelope: Envelope) -> None:
@@ -25,4 +25,4 @@ def tell_ended(uow: UnitOfWork, broker: Broker, ended: Ended) -> None:
 
 def last_words(reason: EndReason) -> Envelope:
     """Return what the devices of a session are told last, the same from wherever it comes."""
-    return seal(SessionEnded(reason=reason), ends=True)
+    return make_envelope(SessionEnded(reason=reason), ends=True)

@@ -41,7 +41,7 @@ from chat_app.core.tokens import Claims, sign_access_token
 from chat_app.core.unit_of_work import UnitOfWork, unit_of_work
 from chat_app.models import User
 from chat_app.realtime.broker import Broker
-from chat_app.realtime.events import FriendRemoved, seal, user_topic
+from chat_app.realtime.events import FriendRemoved, make_envelope, user_topic
 
 SEEN_BY_OTHERS = ("display_name", "status_text")
 
@@ -208,7 +208,7 @@ class Accounts:
             if found is not None:
                 left = await empty_account(uow.session, found)
                 tell_ended(uow, self._broker, left.ended)
-                gone = seal(FriendRemoved(user_id=account.id))
+                gone = make_envelope(FriendRemoved(user_id=account.id))
                 tell(uow, self._broker, map(user_topic, left.acquaintance_ids), gone)
         if found is None:
             await self.delete(identity, confirmation, device=device)

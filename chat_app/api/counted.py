@@ -12,5 +12,5 @@ class Counted:
             "chat_frames_refused_total", "Error frames to sockets, by their code", "code"
         )
         self.closed = metrics.counters(
-            "chat_sockets_closed_total", "Sockets that this node closed, by close code", "code"
+            "chat_sockets_closed_total", "SocketCounts that this node closed, by close code", "code"
         )

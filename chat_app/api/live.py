@@ -114,7 +114,7 @@ class LiveSocket:
         while True:
             for envelope in await self._outlet.take():
                 await self._send(envelope.body)
-                self._outlet.handed(envelope)
+                self._outlet.delivered(envelope)
                 if self._outlet.ended.is_set():
                     break
 

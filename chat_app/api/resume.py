@@ -13,7 +13,7 @@ from chat_app.realtime.events import (
     AnyEvent,
     ConversationUpdated,
     Envelope,
-    seal,
+    make_envelope,
 )
 from chat_app.realtime.outlet import Outlet
 
@@ -69,7 +69,7 @@ class _Batch:
         self._size = 0
 
     async def add(self, event: AnyEvent) -> None:
-        body = seal(event).body
+        body = make_envelope(event).body
         if len(self._bodies) == EVENTS_IN_A_FRAME or self._size + len(body) > BYTES_IN_A_FRAME:
             await self.push()
         self._bodies.append(body)

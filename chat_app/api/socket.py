@@ -59,7 +59,7 @@ async def live_socket(socket: Socket) -> None:
 @contextlib.asynccontextmanager
 async def _counted(node: Node, user_id: UUID) -> AsyncIterator[None]:
     """Count a user's sockets; tabs of the screens do not count. Raises Refused beyond the limit."""
-    async with node.sockets.counted(user_id) as number:
+    async with node.sockets.track(user_id) as number:
         if node.settings.limits == "on" and number > node.settings.limit_sockets_per_user:
             raise Refused(TOO_MANY, "too many sockets")
         yield

@@ -25,7 +25,7 @@ from chat_app.core.json_rows import JsonRows, as_parameter
 from chat_app.friends.relations import blocked_between
 from chat_app.models import Conversation, Member
 from chat_app.realtime.broker import Broker
-from chat_app.realtime.events import ConversationDelivered, Delivery, seal, user_topic
+from chat_app.realtime.events import ConversationDelivered, Delivery, make_envelope, user_topic
 from chat_app.realtime.shapes import Message
 
 EVERY_S = 0.3
@@ -126,7 +126,7 @@ class Deliveries:
             conversation_id=delivery.conversation_id, user_id=delivery.user_id, seq=delivery.seq
         )
         topics = [user_topic(delivery.peer_id), user_topic(delivery.user_id)]
-        self._broker.publish(topics, seal(event))
+        self._broker.publish(topics, make_envelope(event))
 
 
 def delivery_of(message: Message) -> Delivery | None:

@@ -29,7 +29,7 @@ from chat_app.realtime.events import (
     ConversationRead,
     ConversationUpdated,
     conversation_topic,
-    seal,
+    make_envelope,
     user_topic,
 )
 from chat_app.realtime.online import Online
@@ -88,7 +88,7 @@ class Conversations:
             # One envelope for all: nobody has read anything of a new group, and what the actor
             # is to each of them, or sees of their presence, is not for the others.
             event = ConversationUpdated(conversation=_for_anybody(view))
-            envelope = seal(event, join=conversation_topic(group_id))
+            envelope = make_envelope(event, join=conversation_topic(group_id))
 
             async def tell() -> None:
                 self._broker.publish([user_topic(user_id) for user_id in everybody], envelope)
@@ -112,7 +112,7 @@ class Conversations:
             async def tell() -> None:
                 topics = topics_of(conversation_id, mark.direct_key)
                 own = [user_topic(actor_id)]
-                self._broker.publish(own if mark.is_blocked else topics, seal(event))
+                self._broker.publish(own if mark.is_blocked else topics, make_envelope(event))
 
             uow.announce(tell)
 
@@ -185,7 +185,9 @@ class Conversations:
         )
 
     async def _tell_own_devices(self, actor_id: UUID, view: Conversation) -> None:
-        self._broker.publish([user_topic(actor_id)], seal(ConversationUpdated(conversation=view)))
+        self._broker.publish(
+            [user_topic(actor_id)], make_envelope(ConversationUpdated(conversation=view))
+        )
 
 
 _peer = aliased(Member)

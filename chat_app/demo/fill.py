@@ -19,7 +19,7 @@ from chat_app.core.database import Database
 from chat_app.core.ids import new_id, pair_key
 from chat_app.core.passwords import Passwords
 from chat_app.demo.people import FRIENDSHIPS, NEIGHBOURS, REQUESTS, Neighbour
-from chat_app.demo.story import Said, Talk, read_story
+from chat_app.demo.story import Published, Talk, read_story
 from chat_app.models import (
     Conversation,
     FriendRequest,
@@ -162,7 +162,7 @@ def _member(
     ).model_dump()
 
 
-def _messages(conversation_id: UUID, ids: Ids, said: Iterable[Said]) -> Rows:
+def _messages(conversation_id: UUID, ids: Ids, said: Iterable[Published]) -> Rows:
     rows: Rows = []
     rev = 0
     for seq, one in enumerate(said, 1):
@@ -182,6 +182,6 @@ def _messages(conversation_id: UUID, ids: Ids, said: Iterable[Said]) -> Rows:
     return rows
 
 
-def _changes(one: Said) -> int:
+def _changes(one: Published) -> int:
     """Count the revisions of a message: its own, and one for what happened to it later."""
     return 2 if one.is_edited or one.is_deleted else 1

@@ -16,7 +16,7 @@ MOMENT = timedelta(seconds=1)
 EDITED, DELETED = " (edited)", "(deleted)"
 
 
-class Said(NamedTuple):
+class Published(NamedTuple):
     """A message of the story."""
 
     sender: str
@@ -33,7 +33,7 @@ class Talk(NamedTuple):
     other: str
     unread: int
     waiting: int
-    said: tuple[Said, ...]
+    said: tuple[Published, ...]
 
 
 def read_story(now: datetime) -> list[Talk]:
@@ -56,12 +56,12 @@ def _lines() -> Iterator[str]:
 
 
 def _talk(head: re.Match[str], lines: Iterable[re.Match[str]], now: datetime) -> Talk:
-    said: list[Said] = []
+    said: list[Published] = []
     for line in lines:
         at = _time(line["when"], now, said[-1].at if said else None)
         text = line["text"].replace("\\n", "\n")
         said.append(
-            Said(
+            Published(
                 sender=line["who"],
                 content="" if text == DELETED else text.removesuffix(EDITED),
                 at=at,

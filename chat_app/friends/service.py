@@ -30,7 +30,7 @@ from chat_app.realtime.events import (
     FriendAccepted,
     FriendRemoved,
     FriendRequested,
-    seal,
+    make_envelope,
     user_topic,
 )
 from chat_app.realtime.online import Online
@@ -176,9 +176,9 @@ class Friends:
         """Tell every device of both what they are to each other now; return the actor's card."""
         [their_card, my_card] = await cards_of((mine, theirs), self._online)
         # Each row is of the one whom the other looks at.
-        self._broker.publish([user_topic(my_card.id)], seal(kind(user=their_card)))
-        self._broker.publish([user_topic(their_card.id)], seal(kind(user=my_card)))
+        self._broker.publish([user_topic(my_card.id)], make_envelope(kind(user=their_card)))
+        self._broker.publish([user_topic(their_card.id)], make_envelope(kind(user=my_card)))
         return their_card
 
     def _tell_removed(self, hearer_id: UUID, user_id: UUID) -> None:
-        self._broker.publish([user_topic(hearer_id)], seal(FriendRemoved(user_id=user_id)))
+        self._broker.publish([user_topic(hearer_id)], make_envelope(FriendRemoved(user_id=user_id)))

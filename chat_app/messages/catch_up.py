@@ -27,7 +27,7 @@ from chat_app.core.metrics import Metrics
 from chat_app.core.moments import ago
 from chat_app.messages.log.statements import CONVERSATIONS, MESSAGES
 from chat_app.messages.replay import event_of
-from chat_app.realtime.events import ConversationUpdated, Move, seal, user_topic
+from chat_app.realtime.events import ConversationUpdated, Move, make_envelope, user_topic
 from chat_app.realtime.hub import Hub
 from chat_app.realtime.online import Online
 from chat_app.realtime.shapes import Message
@@ -101,7 +101,7 @@ class CatchUp:
         """Learn where the conversations stand before anybody listens, and start looking."""
         with contextlib.suppress(AppError):
             for row in await self._moved(REMEMBERED_S):
-                self._hub.heard.settle(row.id, row.last_rev)
+                self._hub.delivered_revs.settle(row.id, row.last_rev)
         self._task = asyncio.create_task(self._look_for_ever(), name="catch-up")
 
     async def close(self) -> None:
@@ -121,11 +121,11 @@ class CatchUp:
         unheard = [one for row in rows if (one := self._unheard(row)) is not None]
         lost = [one for one in unheard if one.is_at_rest or self._is_stuck(one.id)]
         told, is_all = await self._tell(lost) if lost else (0, True)
-        self._waiting = {one.id: self._hub.heard.rev_of(one.id) for one in unheard}
+        self._waiting = {one.id: self._hub.delivered_revs.rev_of(one.id) for one in unheard}
         if is_all:
             self._looked_at = now
         if now - self._forgot_at > REMEMBERED_S:
-            self._hub.heard.forget_old()
+            self._hub.delivered_revs.forget_old()
             self._forgot_at = now
         return told
 
@@ -155,11 +155,11 @@ class CatchUp:
             return list(await session.execute(statement))
 
     def _unheard(self, row: Row[UUID, str | None, int, bool]) -> Moved | None:
-        heard = self._hub.heard.rev_of(row.id)
+        heard = self._hub.delivered_revs.rev_of(row.id)
         if heard is not None and heard >= row.last_rev:
             return None
         if not any(self._hub.hears(topic) for topic in topics_of(row.id, row.direct_key)):
-            self._hub.heard.settle(row.id, row.last_rev)
+            self._hub.delivered_revs.settle(row.id, row.last_rev)
             return None
         return Moved(row.id, row.last_rev, -1 if heard is None else heard, row.is_at_rest)
 
@@ -168,7 +168,7 @@ class CatchUp:
         # missing then is not on its way any more.
         if conversation_id not in self._waiting:
             return False
-        return self._waiting[conversation_id] == self._hub.heard.rev_of(conversation_id)
+        return self._waiting[conversation_id] == self._hub.delivered_revs.rev_of(conversation_id)
 
     async def _tell(self, lost: list[Moved]) -> tuple[int, bool]:
         """Tell the changes of what was lost; return how many, and whether that was all."""
@@ -176,7 +176,7 @@ class CatchUp:
         told, left = 0, set[UUID]()
         for message, direct_key in changes:
             move = Move(message.conversation_id, message.rev)
-            if self._hub.heard.has(move):
+            if self._hub.delivered_revs.has(move):
                 continue
             if self._about_to_tell(message):
                 # Its sender gets the ack, and only then may hear of it.
@@ -200,7 +200,7 @@ class CatchUp:
             ends = {message.conversation_id: ends[message.conversation_id] for message in changes}
             ends[last.conversation_id] = last.rev
         for conversation_id in ends.keys() - left:
-            self._hub.heard.settle(conversation_id, ends[conversation_id])
+            self._hub.delivered_revs.settle(conversation_id, ends[conversation_id])
 
     async def _changes(self, lost: list[Moved]) -> list[tuple[Message, str | None]]:
         given = JsonRows(self._database.engine.dialect.name, id=Uuid, rev=BigInteger)
@@ -231,7 +231,7 @@ class CatchUp:
             return [(message_of(row, row.direct_key), row.direct_key) for row in found]
 
     def _deliver(self, message: Message, direct_key: str | None, move: Move) -> None:
-        envelope = seal(event_of(message), delivers=delivery_of(message), moves=move)
+        envelope = make_envelope(event_of(message), delivers=delivery_of(message), moves=move)
         for topic in topics_of(message.conversation_id, direct_key):
             self._hub.deliver(topic, envelope)
 
@@ -247,7 +247,9 @@ class CatchUp:
                     conversation_id=message.conversation_id,
                     online=self._online,
                 )
-            self._hub.deliver(user_topic(member_id), seal(ConversationUpdated(conversation=view)))
+            self._hub.deliver(
+                user_topic(member_id), make_envelope(ConversationUpdated(conversation=view))
+            )
 
 
 def _age_s(message: Message) -> float:

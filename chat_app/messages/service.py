@@ -26,7 +26,7 @@ from chat_app.realtime.events import (
     MessageUpdated,
     Move,
     conversation_topic,
-    seal,
+    make_envelope,
     user_topic,
 )
 from chat_app.realtime.online import Online
@@ -105,7 +105,7 @@ class Messages:
             await self._limits.take(self._sending, actor_id.hex)
             return self._log.append(entry)
         except AppError as error:
-            self._log.counted.refused(error)
+            self._log.metrics.refused(error)
             raise
 
     async def _announce(self, fresh: Sequence[Fresh]) -> None:
@@ -128,7 +128,7 @@ class Messages:
                 conversation_id=conversation_id,
                 online=self._online,
             )
-        envelope = seal(ConversationUpdated(conversation=view))
+        envelope = make_envelope(ConversationUpdated(conversation=view))
         self._broker.publish([user_topic(member_id)], envelope)
 
 
@@ -144,8 +144,8 @@ def _news(entry: Entry, message: Message) -> Envelope:
     if isinstance(entry, Change):
         deleted = entry.content is None
         event = MessageDeleted(message=message) if deleted else MessageUpdated(message=message)
-        return seal(event, moves=moves)
-    return seal(
+        return make_envelope(event, moves=moves)
+    return make_envelope(
         MessageCreated(message=message),
         origin=entry.origin,
         delivers=delivery_of(message),

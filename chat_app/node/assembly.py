@@ -19,8 +19,8 @@ from chat_app.messages.log.failpoints import Failpoints
 from chat_app.messages.service import Messages
 from chat_app.node.outside import Outside
 from chat_app.presence.service import Presence
-from chat_app.realtime.counted import count_outlets
 from chat_app.realtime.hub import Hub
+from chat_app.realtime.metrics import count_outlets
 
 
 class Running(Protocol):
@@ -93,7 +93,7 @@ class Assembly:
         """Make the hub of this node's devices."""
         hub = Hub(self.outside.broker, presence)
         count_outlets(hub, self.metrics)
-        hub.handed = deliveries.note
+        hub.on_delivered = deliveries.note
         self.stack.push_async_callback(hub.close)
         return hub
 

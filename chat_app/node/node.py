@@ -33,7 +33,7 @@ from chat_app.realtime.events import conversation_topic
 from chat_app.realtime.hub import Hub
 from chat_app.realtime.online import Online
 from chat_app.realtime.outlet import Outlet
-from chat_app.realtime.sockets import Sockets
+from chat_app.realtime.socket_counts import SocketCounts
 from chat_app.redis.shared_key import SharedKey
 
 log = structlog.get_logger(__name__)
@@ -59,7 +59,7 @@ class Node:
     hub: Hub
     online: Online
     limits: RateLimits
-    sockets: Sockets
+    sockets: SocketCounts
     accounts: Accounts
     friends: Friends
     conversations: Conversations

@@ -20,12 +20,12 @@ from chat_app.core.settings import Settings
 from chat_app.core.traces import Traces
 from chat_app.realtime.broker import Broker, MemoryBroker
 from chat_app.realtime.online import MemoryOnline, Online, Times
-from chat_app.realtime.sockets import MemorySockets, Sockets
+from chat_app.realtime.socket_counts import MemorySocketCounts, SocketCounts
 from chat_app.redis.broker import RedisBroker
 from chat_app.redis.client import REDIS_WAIT_S, open_redis
 from chat_app.redis.online import RedisOnline
 from chat_app.redis.shared_key import SharedKey
-from chat_app.redis.sockets import RedisSockets
+from chat_app.redis.socket_counts import RedisSocketCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Outside:
     # Those that CHAT_LIMITS=off lifts, and those that nothing does.
     limits: RateLimits
     paces: RateLimits
-    sockets: Sockets
+    sockets: SocketCounts
     shared_key: SharedKey | None
 
 
@@ -101,10 +101,12 @@ def _online(settings: Settings, stack: contextlib.AsyncExitStack) -> Online:
     return RedisOnline(_asking(settings, stack), settings.redis_prefix, times)
 
 
-def _sockets(settings: Settings, metrics: Metrics, stack: contextlib.AsyncExitStack) -> Sockets:
-    sockets: Sockets = MemorySockets()
+def _sockets(
+    settings: Settings, metrics: Metrics, stack: contextlib.AsyncExitStack
+) -> SocketCounts:
+    sockets: SocketCounts = MemorySocketCounts()
     if settings.redis_url and settings.limits == "on":
-        sockets = shared = RedisSockets(_asking(settings, stack), settings.redis_prefix)
+        sockets = shared = RedisSocketCounts(_asking(settings, stack), settings.redis_prefix)
         shared.start()
         stack.push_async_callback(shared.close)
     metrics.gauge("chat_sockets", "Live sockets that are signed in", sockets.here)

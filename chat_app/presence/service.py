@@ -25,7 +25,7 @@ from chat_app.presence.tracker import PresenceTracker
 from chat_app.presence.typing import TypingNotifier
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import Presence as PresenceEvent
-from chat_app.realtime.events import seal, user_topic
+from chat_app.realtime.events import make_envelope, user_topic
 from chat_app.realtime.online import Online, Times
 
 # News that came in meanwhile is told together. The first goes out at once.
@@ -179,7 +179,9 @@ class Presence:
                 envelopes[state].append(user_topic(view.viewer_id))
         for state, topics in envelopes.items():
             event = _event(state, online=changes.get(state.user_id, state.user_id in there))
-            self._broker.publish(topics, seal(event, merge=f"presence:{state.user_id.hex}"))
+            self._broker.publish(
+                topics, make_envelope(event, merge=f"presence:{state.user_id.hex}")
+            )
 
     async def _note_those_here(self) -> None:
         while True:

@@ -8,7 +8,7 @@ from chat_app.core.errors import RateLimited
 from chat_app.core.rate_limit import Limit, RateLimits
 from chat_app.presence.queries import typing_hearers
 from chat_app.realtime.broker import Broker
-from chat_app.realtime.events import TYPING, Typing, seal, user_topic
+from chat_app.realtime.events import TYPING, Typing, make_envelope, user_topic
 from chat_app.realtime.online import Online
 
 # It holds for six seconds on a screen.
@@ -42,7 +42,7 @@ class TypingNotifier:
                 session, actor_id=actor_id, conversation_id=conversation_id
             )
         there = await self._online.among(hearers)
-        envelope = seal(
+        envelope = make_envelope(
             Typing(conversation_id=conversation_id, user_id=actor_id),
             merge=f"{TYPING}{conversation_id.hex}:{actor_id.hex}",
         )

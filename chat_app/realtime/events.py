@@ -161,7 +161,7 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True):
     context: RequestContext = request_context.NONE
 
 
-def seal(
+def make_envelope(
     event: AnyEvent,
     *,
     origin: str = "",
@@ -177,7 +177,7 @@ def seal(
 
 
 def decode(body: bytes) -> AnyEvent:
-    """Read back what `seal` encoded."""
+    """Read back what `make_envelope` encoded."""
     return _decoder.decode(body)
 
 

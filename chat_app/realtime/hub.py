@@ -7,9 +7,9 @@ from typing import Protocol
 from uuid import UUID
 
 from chat_app.realtime.broker import Broker
+from chat_app.realtime.delivered_revs import DeliveredRevs
 from chat_app.realtime.events import Delivery, Envelope, session_topic, user_topic
-from chat_app.realtime.heard import Heard
-from chat_app.realtime.outlet import RESTARTING, Closing, Outlet
+from chat_app.realtime.outlet import RESTARTING, CloseReason, Outlet
 
 
 class Observer(Protocol):
@@ -32,11 +32,11 @@ class Hub:
         self._hearers: dict[str, set[Outlet]] = {}
         self._joining: set[asyncio.Task[None]] = set()
         self.outlets: set[Outlet] = set()
-        self.heard = Heard()
+        self.delivered_revs = DeliveredRevs()
         # Called with what a device of its receiver has.
-        self.handed: Callable[[Delivery], None] = lambda _delivery: None
+        self.on_delivered: Callable[[Delivery], None] = lambda _delivery: None
         # Called with why an outlet is closed.
-        self.ended: Callable[[Closing], None] = lambda _closing: None
+        self.on_closed: Callable[[CloseReason], None] = lambda _closing: None
         broker.on_delivery(self.deliver)
 
     async def open(self, *, user_id: UUID, session_id: UUID) -> Outlet:
@@ -84,7 +84,7 @@ class Hub:
     def deliver(self, topic: str, envelope: Envelope) -> None:
         """Hand an envelope to everybody here who hears `topic`."""
         if envelope.moves is not None:
-            self.heard.note(envelope.moves)
+            self.delivered_revs.note(envelope.moves)
         hearers = self._hearers.get(topic)
         if not hearers:
             return

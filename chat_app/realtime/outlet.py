@@ -22,7 +22,7 @@ Write = Callable[[bytes], bool]
 WRITE_AT_ONCE = "chat.write_at_once"
 
 
-class Closing(NamedTuple):
+class CloseReason(NamedTuple):
     """Why an outlet is closed: a close code of contract's socket section, and a word."""
 
     code: int
@@ -32,16 +32,16 @@ class Closing(NamedTuple):
 class OutletClosed(Exception):  # an ending, not an error
     """Nothing more will come out of this outlet."""
 
-    def __init__(self, closing: Closing) -> None:
+    def __init__(self, closing: CloseReason) -> None:
         self.code, self.reason = closing
         super().__init__(closing.reason)
 
 
-class Home(Protocol):
+class OutletOwner(Protocol):
     """The hub, as an outlet knows it."""
 
-    handed: Callable[[Delivery], None]
-    ended: Callable[[Closing], None]
+    on_delivered: Callable[[Delivery], None]
+    on_closed: Callable[[CloseReason], None]
 
     async def remove(self, outlet: "Outlet") -> None:
         """Forget an outlet."""
@@ -65,7 +65,7 @@ class Outlet:
         "user_id",
     )
 
-    def __init__(self, hub: Home, user_id: UUID, session_id: UUID) -> None:
+    def __init__(self, hub: OutletOwner, user_id: UUID, session_id: UUID) -> None:
         self.id = new_id().hex
         self.user_id = user_id
         self.session_id = session_id
@@ -76,7 +76,7 @@ class Outlet:
         self._queue: deque[Envelope] = deque()
         self._bytes = 0
         self._waiter: asyncio.Future[None] | None = None
-        self._closing: Closing | None = None
+        self._closing: CloseReason | None = None
         self._drained: asyncio.Event | None = None
         self._write: Write | None = None
 
@@ -129,13 +129,13 @@ class Outlet:
             self._bytes = 0
             self._let_go_on()
             return taken
-        raise OutletClosed(self._closing or Closing(RESTARTING, "closed"))
+        raise OutletClosed(self._closing or CloseReason(RESTARTING, "closed"))
 
-    def handed(self, envelope: Envelope) -> None:
+    def delivered(self, envelope: Envelope) -> None:
         """Note that the device behind this outlet has an envelope."""
         delivery = envelope.delivers
         if delivery is not None and delivery.user_id == self.user_id:
-            self._hub.handed(delivery)
+            self._hub.on_delivered(delivery)
 
     async def drained(self) -> None:
         """Wait until all that is queued was taken, or the outlet has ended.
@@ -149,8 +149,8 @@ class Outlet:
     def shut(self, code: int, reason: str) -> None:
         """End the outlet; its reader is told after what is queued, or at once if too slow."""
         if self._closing is None:
-            self._closing = Closing(code, reason)
-            self._hub.ended(self._closing)
+            self._closing = CloseReason(code, reason)
+            self._hub.on_closed(self._closing)
             if code == TOO_SLOW:
                 self._queue.clear()
                 self._bytes = 0
@@ -191,7 +191,7 @@ class Outlet:
             return False
         if not self._write(envelope.body):
             return False
-        self.handed(envelope)
+        self.delivered(envelope)
         return True
 
     def _is_full_with(self, envelope: Envelope) -> bool:

@@ -1,8 +1,8 @@
-"""The broker over Redis pub/sub, for several nodes.
+"""The Redis broker: carry envelopes between nodes over pub/sub, at most once.
 
-Redis forgets what it carried, so every loss here is expected: a full queue, a broken link. Each
-is counted and logged once. Changes of messages are then made good from the database. Everything
-else is said again: by a node that could not say it, and by all others to one that could not hear.
+Redis keeps nothing, so every loss is expected: a full queue, a broken link. Each is counted and
+logged once. Changes of messages are then read from the database. Everything else is published
+again: by the node that could not publish it, and by all others to a node that could not receive.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from chat_app.core.metrics import Metrics
 from chat_app.core.traces import Traces
 from chat_app.realtime.broker import Deliver
 from chat_app.realtime.events import Envelope
-from chat_app.realtime.said import Memory
+from chat_app.realtime.recently_published import RecentlyPublished
 
 OUTGOING = 20_000
 IN_ONE_GO = 200
@@ -33,27 +33,27 @@ LONGEST_PAUSE_S = 2.0
 # A node says something to itself so often: hears it nothing for longer, its link is dead.
 BEAT, BEAT_S = b"", 1.0
 SILENCE_S = 5.0
-# What was on its way when a link broke was said before that.
+# What was on its way when a link broke was published before that.
 SLACK_S = 3.0
-# Heard by every node.
+# DeliveredRevs by every node.
 EVERYBODY = "nodes"
 
 log = structlog.get_logger(__name__)
 
 
-class Parcel(msgspec.Struct, frozen=True, array_like=True):
+class BusMessage(msgspec.Struct, frozen=True, array_like=True):
     """An envelope with the process that sent it, which has delivered it at home already."""
 
     node: str
     envelope: Envelope
     # By the sender's clock, in seconds since 1970; 0 from a node that does not tell.
     at: float = 0.0
-    # Of what is said again to one node alone.
+    # Of what is published again to one node alone.
     topic: str = ""
 
 
-class Plea(msgspec.Struct, frozen=True, array_like=True):
-    """A node asks all others to say again to it what they have said in the last `seconds`."""
+class ReplayRequest(msgspec.Struct, frozen=True, array_like=True):
+    """A node asks all others to say again to it what they have published in the last `seconds`."""
 
     node: str
     seconds: float
@@ -79,15 +79,15 @@ class RedisBroker:
         self._pubsub: PubSub | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._encoder = msgspec.msgpack.Encoder()
-        self._decoder = msgspec.msgpack.Decoder(Parcel)
-        self._plea_decoder = msgspec.msgpack.Decoder(Plea)
+        self._decoder = msgspec.msgpack.Decoder(BusMessage)
+        self._plea_decoder = msgspec.msgpack.Decoder(ReplayRequest)
         self._returned: Callable[[], None] = lambda: None
         self._own_topic = "node:" + self._node
-        self._memory = Memory()
-        # When something was heard last, and since when not all was said.
+        self._memory = RecentlyPublished()
+        # When something was heard last, and since when not all was published.
         self._heard_at: float | None = None
         self._unsaid_since: float | None = None
-        # Since when is to be said again, by node; "" is everybody.
+        # Since when is to be published again, by node; "" is everybody.
         self._pleas: dict[str, float] = {}
         self._pleaded = asyncio.Event()
         self.lost = 0
@@ -118,7 +118,7 @@ class RedisBroker:
         """Deliver at home at once and queue for the other nodes."""
         topics = list(topics)
         self._memory.note(time.monotonic(), topics, envelope)
-        payload = self._encoder.encode(Parcel(self._node, envelope, time.time()))
+        payload = self._encoder.encode(BusMessage(self._node, envelope, time.time()))
         for topic in topics:
             self._deliver(topic, envelope)
             self._queue(topic, payload)
@@ -170,7 +170,7 @@ class RedisBroker:
                         pipeline.publish(channel, payload)
                     await pipeline.execute()
                 if self._unsaid_since is not None:
-                    self._plead("", self._unsaid_since)
+                    self._request_replay("", self._unsaid_since)
                     self._unsaid_since = None
             except (RedisError, OSError) as error:
                 self._lose(sum(payload != BEAT for _, payload in batch))
@@ -232,11 +232,13 @@ class RedisBroker:
         since, now = self._heard_at, time.monotonic()
         if since is None:
             return  # there was nothing before
-        self._plead("", since - SLACK_S)
-        self._queue(EVERYBODY, self._encoder.encode(Plea(self._node, now - since + SLACK_S)))
+        self._request_replay("", since - SLACK_S)
+        self._queue(
+            EVERYBODY, self._encoder.encode(ReplayRequest(self._node, now - since + SLACK_S))
+        )
         self._returned()
 
-    def _plead(self, node: str, since: float) -> None:
+    def _request_replay(self, node: str, since: float) -> None:
         self._pleas[node] = min(since, self._pleas.get(node, since))
         self._pleaded.set()
 
@@ -246,11 +248,11 @@ class RedisBroker:
             self._pleaded.clear()
             pleas, self._pleas = self._pleas, {}
             for node, since in pleas.items():
-                for said in self._memory.since(since):
-                    for topic in said.topics:
-                        parcel = Parcel(self._node, said.envelope, topic=topic)
+                for published in self._memory.since(since):
+                    for topic in published.topics:
+                        message = BusMessage(self._node, published.envelope, topic=topic)
                         channel = self._prefix + (f"node:{node}" if node else topic)
-                        await self._outgoing.put((channel, self._encoder.encode(parcel)))
+                        await self._outgoing.put((channel, self._encoder.encode(message)))
 
     async def _beat(self) -> None:
         while True:
@@ -273,21 +275,21 @@ class RedisBroker:
             return
         try:
             if topic == EVERYBODY:
-                plea = self._plea_decoder.decode(payload)
-                if plea.node != self._node:
-                    self._plead(plea.node, time.monotonic() - plea.seconds)
+                request = self._plea_decoder.decode(payload)
+                if request.node != self._node:
+                    self._request_replay(request.node, time.monotonic() - request.seconds)
                 return
-            parcel = self._decoder.decode(payload)
+            message = self._decoder.decode(payload)
         except msgspec.DecodeError:
             # Another version, or another program on our channel: hints may be ignored.
-            log.warning("redis.unreadable_parcel", topic=topic)
+            log.warning("redis.unreadable_message", topic=topic)
             return
-        if parcel.node != self._node:
-            request_context.set_current(parcel.envelope.context)
+        if message.node != self._node:
+            request_context.set_current(message.envelope.context)
             with self._traces.span("bus.deliver", "consumer"):
-                self._deliver(parcel.topic or topic, parcel.envelope)
-            log.debug("bus.heard", topic=topic, bytes=len(payload), sender=parcel.node)
+                self._deliver(message.topic or topic, message.envelope)
+            log.debug("bus.heard", topic=topic, bytes=len(payload), sender=message.node)
             request_context.set_current(request_context.NONE)
             self._heard.add()
-            if parcel.at:
-                self._delay.add(max(0.0, time.time() - parcel.at))
+            if message.at:
+                self._delay.add(max(0.0, time.time() - message.at))

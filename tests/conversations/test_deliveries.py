@@ -31,7 +31,7 @@ async def hand_out(outlet: Outlet) -> None:
     """Do as a door does: take what is there and note that the device has it."""
     async with asyncio.timeout(5):
         for envelope in await outlet.take():
-            outlet.handed(envelope)
+            outlet.delivered(envelope)
 
 
 async def receipt(outlet: Outlet) -> ConversationDelivered | ConversationRead:

@@ -215,7 +215,7 @@ async def test_a_new_conversation_needs_no_look(storage: Storage) -> None:
             await node.messages.send(to_user(alice, bob, "one"))
             last = (await node.messages.send(to_user(alice, bob, "two"))).message
 
-            assert node.hub.heard.rev_of(last.conversation_id) == last.rev
+            assert node.hub.delivered_revs.rev_of(last.conversation_id) == last.rev
 
 
 async def test_more_than_one_look_can_tell_comes_with_the_next(

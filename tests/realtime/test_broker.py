@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from chat_app.realtime.broker import Broker, MemoryBroker
 from chat_app.realtime.events import TYPING, Envelope, Move
-from chat_app.realtime.said import Memory
+from chat_app.realtime.recently_published import RecentlyPublished
 from chat_app.redis import broker as redis_broker
 from chat_app.redis.broker import RedisBroker
 from tests.harness import servers
@@ -236,12 +236,12 @@ async def test_who_could_not_hear_is_told_again_what_it_missed(redis_url: str) -
 
 
 def test_what_others_make_good_is_not_said_again() -> None:
-    memory = Memory()
+    memory = RecentlyPublished()
     memory.note(1.0, ["a"], Envelope(b"too early"))
     memory.note(2.0, ["a", "b"], Envelope(b"read"))
     memory.note(3.0, ["a"], Envelope(b"a message", moves=Move(uuid4(), 7)))
     memory.note(3.0, ["a"], Envelope(b"writing", merge=f"{TYPING}somebody"))
     memory.note(4.0, ["a"], Envelope(b"online", merge="presence:somebody"))
 
-    said = [(one.topics, one.envelope.body) for one in memory.since(2.0)]
-    assert said == [(("a", "b"), b"read"), (("a",), b"online")]
+    published = [(one.topics, one.envelope.body) for one in memory.since(2.0)]
+    assert published == [(("a", "b"), b"read"), (("a",), b"online")]

@@ -84,7 +84,7 @@ async def test_nothing_overtakes_what_a_full_link_has_refused(outlet: Outlet) ->
 
 async def test_what_was_written_at_once_counts_as_handed(hub: Hub, outlet: Outlet) -> None:
     handed: list[Delivery] = []
-    hub.handed = handed.append
+    hub.on_delivered = handed.append
     outlet.write_with(Link().write)
     reader = await reader_of(outlet)
     delivery = Delivery(uuid4(), ALICE, BOB, 7)

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from chat_app.accounts.schemas import Identity
 from chat_app.core.rate_limit import Limit
 from chat_app.node.node import Node
-from chat_app.realtime.events import Typing, seal, user_topic
+from chat_app.realtime.events import Typing, make_envelope, user_topic
 from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
 from tests.harness.nodes import new_user, open_node
@@ -77,7 +77,7 @@ async def test_all_of_ours_has_the_prefix_and_theirs_is_untouched(
         await here.limits.take(LIMIT, "somebody")
         assert await here.online.among([bob.user_id]) == {bob.user_id}
         assert await there.online.among([alice.user_id]) == {alice.user_id}
-        async with here.sockets.counted(alice.user_id), there.sockets.counted(bob.user_id):
+        async with here.sockets.track(alice.user_id), there.sockets.track(bob.user_id):
             keys = {key.decode() for key in await owner.keys("*")}
         channels = {channel.decode() for channel in await owner.pubsub_channels("*")}
 
@@ -93,7 +93,7 @@ async def test_news_travels_between_confined_nodes(confined: Storage) -> None:
     async with open_node(confined) as here, open_node(confined) as there:
         bob = await new_user(there, "Bob")
         outlet = await there.open_outlet(Identity(user_id=bob, session_id=uuid4()))
-        envelope = seal(Typing(conversation_id=uuid4(), user_id=uuid4()))
+        envelope = make_envelope(Typing(conversation_id=uuid4(), user_id=uuid4()))
 
         here.broker.publish([user_topic(bob)], envelope)
 

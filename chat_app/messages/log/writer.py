@@ -26,10 +26,10 @@ from chat_app.core.errors import AppError, Overtaken, Unavailable
 from chat_app.core.metrics import Metrics
 from chat_app.core.request_context import RequestContext
 from chat_app.core.traces import NOTHING, Span, Traces
-from chat_app.messages.counted import Counted
 from chat_app.messages.log.batch import Batch, Outcome, Stored
 from chat_app.messages.log.changes import store_changes
 from chat_app.messages.log.failpoints import NO_FAILPOINTS, Failpoints
+from chat_app.messages.metrics import LogMetrics
 from chat_app.messages.schemas import Change, Message, Outgoing
 
 IN_ONE_BATCH = 256
@@ -86,7 +86,7 @@ class MessageLog:
         self._closing = False
         self._traces = traces or Traces()
         metrics = metrics or Metrics()
-        self.counted = Counted(metrics)
+        self.metrics = LogMetrics(metrics)
         metrics.gauge(
             "chat_log_queue_messages",
             "Sends and changes that wait for the log writer",
@@ -174,7 +174,7 @@ class MessageLog:
             log.exception("message_log.failed")
             self._fail(batch[0], error)
             return
-        committed = self.counted.committed(
+        committed = self.metrics.committed(
             [pending.since for pending in batch],
             outcomes,
             started=started,
@@ -191,7 +191,7 @@ class MessageLog:
             if not outcome.replayed:
                 fresh.append(Fresh(pending.entry, outcome, pending.context))
         await self._tell(fresh)
-        self.counted.told(len(fresh), committed=committed)
+        self.metrics.told(len(fresh), committed=committed)
 
     def _span(self, batch: Sequence[Pending]) -> AbstractContextManager[Span]:
         if not self._traces.are_on:
@@ -243,7 +243,7 @@ class MessageLog:
     def _fail(self, pending: Pending, error: Exception) -> None:
         if not pending.outcome.done():
             pending.outcome.set_exception(error)
-            self.counted.refused(error)
+            self.metrics.refused(error)
 
 
 def _kind(pending: Pending) -> bool:

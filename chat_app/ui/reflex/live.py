@@ -213,7 +213,7 @@ class _Tab:
             log.exception("refresh_failed")
             return False
         for envelope in news:
-            self._outlet.handed(envelope)
+            self._outlet.delivered(envelope)
         return True
 
     async def _sign_out(self) -> None:

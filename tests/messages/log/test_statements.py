@@ -31,7 +31,7 @@ async def test_a_send_costs_the_same_few_statements_for_any_number_of_members(
 
 
 async def test_a_send_looks_at_none_of_the_other_members(storage: Storage) -> None:
-    """On SQLite, whose work can be counted: reading them would be a step for each, and more."""
+    """On SQLite, whose work can be metrics: reading them would be a step for each, and more."""
     if storage.database_url:
         return
     steps: dict[int, int] = {}

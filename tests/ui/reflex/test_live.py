@@ -16,7 +16,13 @@ from chat_app.accounts.schemas import Identity
 from chat_app.core.errors import Unavailable
 from chat_app.node.node import Node
 from chat_app.realtime.broker import MemoryBroker
-from chat_app.realtime.events import AnyEvent, ConversationRead, seal, session_topic, user_topic
+from chat_app.realtime.events import (
+    AnyEvent,
+    ConversationRead,
+    make_envelope,
+    session_topic,
+    user_topic,
+)
 from chat_app.realtime.hub import Hub
 from chat_app.realtime.outlet import TOO_SLOW, Outlet
 from chat_app.ui.reflex import live
@@ -101,7 +107,7 @@ class World:
         return await self.hub.open(user_id=identity.user_id, session_id=identity.session_id)
 
     def tell(self, user_id: UUID = ME.user_id) -> None:
-        self.hub.deliver(user_topic(user_id), seal(READ))
+        self.hub.deliver(user_topic(user_id), make_envelope(READ))
 
     def one_outlet(self) -> Outlet:
         (outlet,) = self.hub.outlets
@@ -180,7 +186,7 @@ async def test_a_refresh_that_failed_is_made_up_for(
 async def test_a_session_that_ends_empties_the_tab(world: World) -> None:
     await world.tabs.follow("token", ME)
 
-    world.hub.deliver(session_topic(ME.session_id), seal(READ, ends=True))
+    world.hub.deliver(session_topic(ME.session_id), make_envelope(READ, ends=True))
 
     async with asyncio.timeout(1):
         token, update = await world.app.sent.get()
@@ -199,7 +205,7 @@ async def test_a_session_that_ends_wakes_a_tab_that_rests(
     await world.screen.until(lambda: world.screen.applied == [1])
     world.tell()
 
-    world.hub.deliver(session_topic(ME.session_id), seal(READ, ends=True))
+    world.hub.deliver(session_topic(ME.session_id), make_envelope(READ, ends=True))
 
     async with asyncio.timeout(1):
         await world.app.sent.get()
@@ -210,7 +216,7 @@ async def test_a_tab_that_is_gone_is_not_written_to(world: World) -> None:
     world.app.connected = False
     await world.tabs.follow("token", ME)
 
-    world.hub.deliver(session_topic(ME.session_id), seal(READ, ends=True))
+    world.hub.deliver(session_topic(ME.session_id), make_envelope(READ, ends=True))
     await world.tabs.close()
 
     assert world.screen.applied == []

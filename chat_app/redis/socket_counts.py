@@ -61,7 +61,7 @@ return answer
 log = structlog.get_logger(__name__)
 
 
-class RedisSockets:
+class RedisSocketCounts:
     """The count shared by all nodes; start it inside the running loop, then close it.
 
     Whoever comes or goes at one moment is said together. While Redis is away this node counts by
@@ -99,7 +99,7 @@ class RedisSockets:
                 await pipeline.execute()
 
     @contextlib.asynccontextmanager
-    async def counted(self, user_id: UUID) -> AsyncIterator[int]:
+    async def track(self, user_id: UUID) -> AsyncIterator[int]:
         """Count one socket more while the block lasts; give the how-manieth of its user it is."""
         number = self._change(user_id, 1)
         try:

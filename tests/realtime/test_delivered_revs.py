@@ -1,15 +1,15 @@
 """What a process remembers of the changes that it has told."""
 
 from chat_app.core.ids import new_id
+from chat_app.realtime.delivered_revs import DeliveredRevs
 from chat_app.realtime.events import Move
-from chat_app.realtime.heard import Heard
 
 ROOM = new_id()
 
 
-def heard_of(*revs: int) -> Heard:
+def heard_of(*revs: int) -> DeliveredRevs:
     """Return the memory of a process that was told these changes, in this order."""
-    heard = Heard()
+    heard = DeliveredRevs()
     for rev in revs:
         heard.note(Move(ROOM, rev))
     return heard

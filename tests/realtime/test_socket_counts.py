@@ -10,12 +10,12 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
-from chat_app.realtime.sockets import MemorySockets, Sockets
-from chat_app.redis.sockets import RedisSockets
+from chat_app.realtime.socket_counts import MemorySocketCounts, SocketCounts
+from chat_app.redis.socket_counts import RedisSocketCounts
 
 ALICE, BOB = uuid4(), uuid4()
 PATIENCE_S = 30
-NewNode = Callable[[], Awaitable[RedisSockets]]
+NewNode = Callable[[], Awaitable[RedisSocketCounts]]
 
 
 @pytest_asyncio.fixture
@@ -30,8 +30,8 @@ async def new_node(redis: Redis) -> AsyncIterator[NewNode]:
     prefix = f"test:{uuid4().hex}:"
     async with AsyncExitStack() as stack:
 
-        async def start() -> RedisSockets:
-            node = RedisSockets(redis, prefix)
+        async def start() -> RedisSocketCounts:
+            node = RedisSocketCounts(redis, prefix)
             node.start()
             stack.push_async_callback(node.close)
             return node
@@ -40,8 +40,8 @@ async def new_node(redis: Redis) -> AsyncIterator[NewNode]:
 
 
 @pytest_asyncio.fixture(params=["memory", "redis"])
-async def sockets(request: pytest.FixtureRequest, new_node: NewNode) -> Sockets:
-    return MemorySockets() if request.param == "memory" else await new_node()
+async def sockets(request: pytest.FixtureRequest, new_node: NewNode) -> SocketCounts:
+    return MemorySocketCounts() if request.param == "memory" else await new_node()
 
 
 @pytest_asyncio.fixture
@@ -51,37 +51,39 @@ async def open_ones() -> AsyncIterator[AsyncExitStack]:
         yield stack
 
 
-async def opened(sockets: Sockets, stack: AsyncExitStack, count: int = 1) -> list[int]:
+async def opened(sockets: SocketCounts, stack: AsyncExitStack, count: int = 1) -> list[int]:
     """Open sockets of Alice, all at once; return the how-manieth each is."""
     return await asyncio.gather(
-        *(stack.enter_async_context(sockets.counted(ALICE)) for _ in range(count))
+        *(stack.enter_async_context(sockets.track(ALICE)) for _ in range(count))
     )
 
 
-async def until_next_is(number: int, sockets: Sockets) -> None:
+async def until_next_is(number: int, sockets: SocketCounts) -> None:
     """Wait until one more socket of Alice would be the `number`th."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
-            async with sockets.counted(ALICE) as next_one:
+            async with sockets.track(ALICE) as next_one:
                 if next_one == number:
                     return
-            await asyncio.sleep(0.05)  # another node may not have said yet what it has
+            await asyncio.sleep(0.05)  # another node may not have published yet what it has
 
 
-async def test_each_has_a_number_of_its_own(sockets: Sockets, open_ones: AsyncExitStack) -> None:
+async def test_each_has_a_number_of_its_own(
+    sockets: SocketCounts, open_ones: AsyncExitStack
+) -> None:
     assert sorted(await opened(sockets, open_ones, 30)) == list(range(1, 31))
     assert await opened(sockets, open_ones) == [31]
-    async with sockets.counted(BOB) as number:
+    async with sockets.track(BOB) as number:
         assert number == 1
         assert sockets.here() == 32
 
 
-async def test_what_was_closed_does_not_count(sockets: Sockets) -> None:
+async def test_what_was_closed_does_not_count(sockets: SocketCounts) -> None:
     async with AsyncExitStack() as closed:
         await opened(sockets, closed, 5)
 
     assert sockets.here() == 0
-    async with sockets.counted(ALICE) as number:
+    async with sockets.track(ALICE) as number:
         assert number == 1
 
 
@@ -95,7 +97,7 @@ async def test_all_nodes_count_together(new_node: NewNode, open_ones: AsyncExitS
         assert await opened(one, closed) == [10]
 
     await until_next_is(6, other)
-    async with other.counted(BOB) as number:
+    async with other.track(BOB) as number:
         assert number == 1
 
 
@@ -113,7 +115,7 @@ async def test_more_than_one_script_takes_are_counted(new_node: NewNode) -> None
     async with AsyncExitStack() as stack:
         for node, expected in ((one, 1), (other, 2)):
             numbers = await asyncio.gather(
-                *(stack.enter_async_context(node.counted(person)) for person in people)
+                *(stack.enter_async_context(node.track(person)) for person in people)
             )
             assert numbers == [expected] * len(people)
 
@@ -154,7 +156,7 @@ async def test_what_closed_while_redis_was_away_is_told_later(new_node: NewNode)
 
 
 async def test_without_redis_each_node_counts_by_itself(open_ones: AsyncExitStack) -> None:
-    node = RedisSockets(Redis.from_url("redis://127.0.0.1:1"), "test:")
+    node = RedisSocketCounts(Redis.from_url("redis://127.0.0.1:1"), "test:")
     node.start()
     try:
         assert sorted(await opened(node, open_ones, 3)) == [1, 2, 3]

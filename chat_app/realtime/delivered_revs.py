@@ -34,7 +34,7 @@ class _Told:
         self.beyond = {one for one in self.beyond if one > self.rev} or ()
 
 
-class Heard:
+class DeliveredRevs:
     """Remembers the conversations that moved lately; two generations, so that it stays small."""
 
     def __init__(self) -> None:

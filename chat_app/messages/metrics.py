@@ -8,7 +8,7 @@ from chat_app.core.metrics import SIZES, Metrics
 from chat_app.messages.log.batch import Outcome, Stored
 
 
-class Counted:
+class LogMetrics:
     """The log writer's counters."""
 
     def __init__(self, metrics: Metrics) -> None:

@@ -7,24 +7,24 @@ from typing import Protocol
 from uuid import UUID
 
 
-class Sockets(Protocol):
+class SocketCounts(Protocol):
     """The count. Nothing here ever fails: what is not known of other nodes counts as nothing."""
 
-    def counted(self, user_id: UUID) -> AbstractAsyncContextManager[int]:
+    def track(self, user_id: UUID) -> AbstractAsyncContextManager[int]:
         """Count one socket more while the block lasts; give the how-manieth of its user it is."""
 
     def here(self) -> int:
         """Return how many sockets this process has."""
 
 
-class MemorySockets:
+class MemorySocketCounts:
     """The twin for a single process."""
 
     def __init__(self) -> None:
         self._open: Counter[UUID] = Counter()
 
     @asynccontextmanager
-    async def counted(self, user_id: UUID) -> AsyncIterator[int]:
+    async def track(self, user_id: UUID) -> AsyncIterator[int]:
         """Count one socket more while the block lasts; give the how-manieth of its user it is."""
         self._open[user_id] += 1
         try:
