@@ -19,7 +19,7 @@ from benchmarks.sockets import open_all
 from benchmarks.stage import Person
 from benchmarks.wire import Wire
 from benchmarks.workload import Plan
-from chat_app.messages.schemas import Outgoing
+from chat_app.messages.schemas import NewMessage
 from chat_app.node.node import Node, running_node
 from tests.harness.servers import ChatServer
 
@@ -80,7 +80,7 @@ async def _write(node: Node, sender: Person, receiver: Person) -> UUID:
     """Write what somebody has seen, and what they will have missed; return where."""
     waiting = [
         await node.messages.submit(
-            Outgoing(sender.id, TEXT, f"{receiver.id.hex}-{number}", receiver_id=receiver.id)
+            NewMessage(sender.id, TEXT, f"{receiver.id.hex}-{number}", receiver_id=receiver.id)
         )
         for number in range(1 + MISSED)
     ]

@@ -21,7 +21,7 @@ from chat_app.core.errors import AppError, Invalid
 from chat_app.core.ids import new_id
 from chat_app.core.input import complaints
 from chat_app.messages.log.batch import Stored
-from chat_app.messages.schemas import Outgoing, SendRequest
+from chat_app.messages.schemas import NewMessage, SendRequest
 from chat_app.node.node import Node
 from chat_app.realtime.events import Envelope
 from chat_app.realtime.outlet import (
@@ -150,8 +150,8 @@ class LiveSocket:
     async def _submit(self, frame: frames.Send) -> None:
         """Queue a message; its ack follows when it is stored, other frames may come between."""
         try:
-            outgoing = self._outgoing(frame)
-            stored = await self._node.messages.submit(outgoing)
+            message = self._new_message(frame)
+            stored = await self._node.messages.submit(message)
         except AppError as error:
             self._refuse(frame.id, error)
             return
@@ -161,7 +161,7 @@ class LiveSocket:
             self._room.clear()
             await self._room.wait()
 
-    def _outgoing(self, frame: frames.Send) -> Outgoing:
+    def _new_message(self, frame: frames.Send) -> NewMessage:
         try:
             request = SendRequest(
                 content=frame.content,
@@ -171,7 +171,7 @@ class LiveSocket:
             )
         except ValidationError as error:
             raise complaints(error) from None
-        return Outgoing(
+        return NewMessage(
             sender_id=self._identity.user_id,
             content=request.content,
             client_id=request.client_id or str(new_id()),

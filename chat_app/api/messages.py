@@ -9,7 +9,7 @@ from chat_app.api.conversations import Limit, Place
 from chat_app.api.dependencies import signed_in
 from chat_app.core.ids import new_id
 from chat_app.messages.queries import direct_history
-from chat_app.messages.schemas import EditRequest, Message, MessagePage, Outgoing, SendRequest
+from chat_app.messages.schemas import EditRequest, Message, MessagePage, NewMessage, SendRequest
 from chat_app.node.node import Node
 
 
@@ -24,7 +24,7 @@ class MessagesController(Controller):
     async def send(self, data: SendRequest, me: Identity, node: Node) -> Response[Message]:
         """Send a message: 201 when stored, 200 when a replayed `client_id` had stored it."""
         sent = await node.messages.send(
-            Outgoing(
+            NewMessage(
                 sender_id=me.user_id,
                 content=data.content,
                 client_id=data.client_id or str(new_id()),

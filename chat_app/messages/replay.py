@@ -42,7 +42,7 @@ async def missed(
 
     A conversation without a cursor is taken from its beginning, a cursor of somebody else's is
     ignored, and one from the future (a database restored, a forger) is answered as too much. No
-    connection is held while the caller works. Raises Unavailable.
+    connection is locked while the caller works. Raises Unavailable.
     """
     moved = await _moved(database, viewer_id, cursors, online)
     for some in _portions(moved, cursors):

@@ -9,7 +9,15 @@ from chat_app.core.input import Id, Input
 from chat_app.messages.rules import clean_content
 from chat_app.realtime.shapes import Message, Shape
 
-__all__ = ["Change", "EditRequest", "Message", "MessagePage", "Outgoing", "SendRequest", "Sent"]
+__all__ = [
+    "EditRequest",
+    "Message",
+    "MessageChange",
+    "MessagePage",
+    "NewMessage",
+    "SendRequest",
+    "Sent",
+]
 
 CLIENT_ID = r"^[A-Za-z0-9_-]{1,64}$"
 ClientId = Annotated[str, StringConstraints(pattern=CLIENT_ID)]
@@ -38,7 +46,7 @@ class EditRequest(Input):
     content: Content
 
 
-class Outgoing(NamedTuple):
+class NewMessage(NamedTuple):
     """A checked message on its way to the log.
 
     `origin` is the outlet it came in by: that device gets the ack instead of the event.
@@ -52,7 +60,7 @@ class Outgoing(NamedTuple):
     origin: str = ""
 
 
-class Change(NamedTuple):
+class MessageChange(NamedTuple):
     """A change of a message on its way to the log: its new text, or None to delete it."""
 
     actor_id: UUID

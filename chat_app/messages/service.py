@@ -15,8 +15,8 @@ from chat_app.core.settings import Settings
 from chat_app.core.traces import Traces
 from chat_app.messages.log.batch import Stored
 from chat_app.messages.log.failpoints import NO_FAILPOINTS, Failpoints
-from chat_app.messages.log.writer import Entry, Fresh, MessageLog
-from chat_app.messages.schemas import Change, Message, Outgoing, Sent
+from chat_app.messages.log.writer import Committed, Entry, MessageLog
+from chat_app.messages.schemas import Message, MessageChange, NewMessage, Sent
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import (
     ConversationUpdated,
@@ -65,22 +65,22 @@ class Messages:
         """Store what waits, and end."""
         await self._log.close()
 
-    async def send(self, outgoing: Outgoing) -> Sent:
+    async def send(self, message: NewMessage) -> Sent:
         """Store a message durably and tell everybody concerned.
 
         A replay of a `client_id` returns the message that it had stored. Raises
         ConversationNotFound, NotFound, CannotMessage, ReceiverIsSelf, IdempotencyConflict,
         RateLimited and Unavailable; nothing is stored then.
         """
-        stored = await (await self.submit(outgoing))
+        stored = await (await self.submit(message))
         return Sent(stored.message, stored.replayed)
 
-    async def submit(self, outgoing: Outgoing) -> asyncio.Future[Stored]:
+    async def submit(self, message: NewMessage) -> asyncio.Future[Stored]:
         """Queue a message and return its outcome to come, so that many may be under way.
 
         Raises RateLimited or Unavailable at once; the rest of `send`'s errors by the future.
         """
-        return await self._append(outgoing, outgoing.sender_id)
+        return await self._append(message, message.sender_id)
 
     async def edit(self, *, actor_id: UUID, message_id: UUID, content: str) -> Message:
         """Give an own message another text and tell everybody concerned; return it.
@@ -88,16 +88,16 @@ class Messages:
         The same text changes nothing. Raises MessageNotFound, NotYourMessage, MessageIsDeleted,
         CannotMessage, RateLimited and Unavailable.
         """
-        return await self._change(Change(actor_id, message_id, content))
+        return await self._change(MessageChange(actor_id, message_id, content))
 
     async def delete(self, *, actor_id: UUID, message_id: UUID) -> Message:
         """Take back an own message, for everybody; its place stays. Once more is harmless.
 
         Raises MessageNotFound, NotYourMessage, RateLimited and Unavailable.
         """
-        return await self._change(Change(actor_id, message_id, None))
+        return await self._change(MessageChange(actor_id, message_id, None))
 
-    async def _change(self, change: Change) -> Message:
+    async def _change(self, change: MessageChange) -> Message:
         return (await (await self._append(change, change.actor_id))).message
 
     async def _append(self, entry: Entry, actor_id: UUID) -> asyncio.Future[Stored]:
@@ -108,11 +108,11 @@ class Messages:
             self._log.metrics.refused(error)
             raise
 
-    async def _announce(self, fresh: Sequence[Fresh]) -> None:
+    async def _announce(self, fresh: Sequence[Committed]) -> None:
         for entry, stored, context in fresh:
             request_context.set_current(context)
             message, key = stored.message, stored.direct_key
-            if message.seq == 1 and key is not None and isinstance(entry, Outgoing):
+            if message.seq == 1 and key is not None and isinstance(entry, NewMessage):
                 await self._introduce(message.conversation_id, message.sender_id)
                 await self._introduce(message.conversation_id, message.receiver_id)
             self._broker.publish(_topics(message), _news(entry, message))
@@ -141,7 +141,7 @@ def _topics(message: Message) -> list[str]:
 
 def _news(entry: Entry, message: Message) -> Envelope:
     moves = Move(message.conversation_id, message.rev)
-    if isinstance(entry, Change):
+    if isinstance(entry, MessageChange):
         deleted = entry.content is None
         event = MessageDeleted(message=message) if deleted else MessageUpdated(message=message)
         return make_envelope(event, moves=moves)

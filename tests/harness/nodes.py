@@ -18,7 +18,7 @@ from chat_app.core.database import Database
 from chat_app.core.ids import new_id
 from chat_app.core.settings import Settings, read_settings
 from chat_app.messages import catch_up
-from chat_app.messages.schemas import Outgoing
+from chat_app.messages.schemas import NewMessage
 from chat_app.models import User
 from chat_app.node.node import Node, running_node
 from tests.harness.chats import SECRET, Storage
@@ -105,14 +105,16 @@ async def new_users(node: Node, count: int) -> list[UUID]:
     return ids
 
 
-def to_user(sender_id: UUID, receiver_id: UUID, content: str = "hello", key: str = "") -> Outgoing:
+def to_user(
+    sender_id: UUID, receiver_id: UUID, content: str = "hello", key: str = ""
+) -> NewMessage:
     """Address a message to a user."""
-    return Outgoing(sender_id, content, key or uuid4().hex, receiver_id=receiver_id)
+    return NewMessage(sender_id, content, key or uuid4().hex, receiver_id=receiver_id)
 
 
-def to_conversation(sender_id: UUID, conversation_id: UUID, content: str = "hello") -> Outgoing:
+def to_conversation(sender_id: UUID, conversation_id: UUID, content: str = "hello") -> NewMessage:
     """Address a message to a conversation."""
-    return Outgoing(sender_id, content, uuid4().hex, conversation_id=conversation_id)
+    return NewMessage(sender_id, content, uuid4().hex, conversation_id=conversation_id)
 
 
 @asynccontextmanager

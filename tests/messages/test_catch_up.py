@@ -174,8 +174,8 @@ async def test_what_is_stored_and_not_yet_acknowledged_is_left_to_the_log_writer
 
         with monkeypatch.context() as patch:
             patch.setattr(node.database, "transact", transact_and_wait)
-            outgoing = to_user(alice, bob)._replace(origin=mine.id)
-            sending = asyncio.create_task(node.messages.send(outgoing))
+            message = to_user(alice, bob)._replace(origin=mine.id)
+            sending = asyncio.create_task(node.messages.send(message))
             await stored.wait()
             # What is missing twice running is taken for lost.
             looks = [await node.catch_up.look() for _ in range(3)]

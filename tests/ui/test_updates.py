@@ -20,7 +20,7 @@ from chat_app.conversations.schemas import Conversation
 from chat_app.core.errors import AppError
 from chat_app.core.settings import Settings
 from chat_app.messages.queries import history
-from chat_app.messages.schemas import Outgoing
+from chat_app.messages.schemas import NewMessage
 from chat_app.node.node import Node, running_node
 from chat_app.realtime.events import AnyEvent, Envelope, decode
 from chat_app.realtime.outlet import Outlet
@@ -70,8 +70,8 @@ async def open_direct(node: Node, actor: Identity, other: Identity) -> UUID:
 
 async def say(node: Node, sender: Identity, conversation_id: UUID, text: str = "Hello") -> int:
     """Send a message and return its place."""
-    outgoing = Outgoing(sender.user_id, text, uuid4().hex, conversation_id=conversation_id)
-    return (await node.messages.send(outgoing)).message.seq
+    message = NewMessage(sender.user_id, text, uuid4().hex, conversation_id=conversation_id)
+    return (await node.messages.send(message)).message.seq
 
 
 class Screen:

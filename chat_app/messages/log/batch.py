@@ -21,7 +21,7 @@ from chat_app.core.json_rows import as_parameter
 from chat_app.friends.relations import Unreachable
 from chat_app.messages.errors import IdempotencyConflict
 from chat_app.messages.log.statements import CONVERSATIONS, statements
-from chat_app.messages.schemas import Outgoing
+from chat_app.messages.schemas import NewMessage
 from chat_app.realtime.shapes import Message as MessageView
 
 
@@ -33,7 +33,7 @@ class Stored(NamedTuple):
     replayed: bool
 
 
-class Place(NamedTuple):
+class SendTarget(NamedTuple):
     """A conversation that a sender may write into."""
 
     direct_key: str | None
@@ -51,7 +51,7 @@ class Batch:
     def __init__(
         self,
         connection: Connection,
-        sends: Sequence[Outgoing],
+        sends: Sequence[NewMessage],
         direct_ids: dict[str, UUID],
     ) -> None:
         self._connection = connection
@@ -72,10 +72,10 @@ class Batch:
         earlier = self._earlier()
         fresh = [s for s in self._sends if (s.sender_id, s.client_id) not in earlier]
         unreachable = self._find_direct(fresh)
-        places = self._places(fresh)
+        targets = self._targets(fresh)
         outcomes = []
         for send in self._sends:
-            outcome = self._outcome(send, earlier, unreachable, places)
+            outcome = self._outcome(send, earlier, unreachable, targets)
             outcomes.append(outcome)
             if isinstance(outcome, Stored):
                 earlier.setdefault((send.sender_id, send.client_id), outcome)
@@ -97,7 +97,7 @@ class Batch:
             found[view.sender_id, view.client_id] = Stored(view, key, replayed=True)
         return found
 
-    def _find_direct(self, sends: Iterable[Outgoing]) -> dict[Pair, AppError]:
+    def _find_direct(self, sends: Iterable[NewMessage]) -> dict[Pair, AppError]:
         """Learn the conversations of sends addressed to a user; make those that are missing."""
         wanted: dict[Pair, str] = {}
         for send in sends:
@@ -133,7 +133,7 @@ class Batch:
                 self._made[key] = add_conversation(self._connection, new)
         return unreachable
 
-    def _places(self, sends: Iterable[Outgoing]) -> dict[tuple[UUID, UUID], Place]:
+    def _targets(self, sends: Iterable[NewMessage]) -> dict[tuple[UUID, UUID], SendTarget]:
         """Lock the conversations the senders are members of, and read their counters."""
         wanted = list(
             {
@@ -145,21 +145,21 @@ class Batch:
         if not wanted:
             return {}
         rows = self._run(
-            self._statements.places,
+            self._statements.targets,
             [
                 {"number": number, "id": identifier, "user_id": user_id}
                 for number, (identifier, user_id) in enumerate(wanted)
             ],
         )
-        places = {}
+        targets = {}
         for row in rows:
             # By its number: its ids are known, and would only be made anew.
-            place = wanted[row.number]
-            self._counters[place[0]] = (row.last_seq, row.last_rev)
-            places[place] = Place(row.direct_key, row.refusal)
-        return places
+            target = wanted[row.number]
+            self._counters[target[0]] = (row.last_seq, row.last_rev)
+            targets[target] = SendTarget(row.direct_key, row.refusal)
+        return targets
 
-    def _conversation_of(self, send: Outgoing) -> UUID | None:
+    def _conversation_of(self, send: NewMessage) -> UUID | None:
         if send.receiver_id is None:
             return send.conversation_id
         key = direct_key(send.sender_id, send.receiver_id)
@@ -167,10 +167,10 @@ class Batch:
 
     def _outcome(
         self,
-        send: Outgoing,
+        send: NewMessage,
         earlier: dict[tuple[UUID, str], Stored],
         unreachable: dict[Pair, AppError],
-        places: dict[tuple[UUID, UUID], Place],
+        targets: dict[tuple[UUID, UUID], SendTarget],
     ) -> Outcome:
         known = earlier.get((send.sender_id, send.client_id))
         if known is not None:
@@ -181,14 +181,16 @@ class Batch:
         if conversation_id is None:
             pair = (send.sender_id, send.receiver_id or send.sender_id)
             return unreachable.get(pair) or ConversationNotFound()
-        place = places.get((conversation_id, send.sender_id))
-        if place is None:
+        target = targets.get((conversation_id, send.sender_id))
+        if target is None:
             return ConversationNotFound()
-        if place.refusal is not None:
-            return REFUSALS[place.refusal]()
-        return Stored(self._number(send, conversation_id, place), place.direct_key, replayed=False)
+        if target.refusal is not None:
+            return REFUSALS[target.refusal]()
+        return Stored(
+            self._number(send, conversation_id, target), target.direct_key, replayed=False
+        )
 
-    def _number(self, send: Outgoing, conversation_id: UUID, place: Place) -> MessageView:
+    def _number(self, send: NewMessage, conversation_id: UUID, target: SendTarget) -> MessageView:
         seq, rev = self._counters[conversation_id]
         self._counters[conversation_id] = seq, rev = seq + 1, rev + 1
         self._marks[conversation_id, send.sender_id] = seq
@@ -199,7 +201,7 @@ class Batch:
             rev=rev,
             client_id=send.client_id,
             sender_id=send.sender_id,
-            receiver_id=send.receiver_id or peer_of(place.direct_key, send.sender_id),
+            receiver_id=send.receiver_id or peer_of(target.direct_key, send.sender_id),
             content=send.content,
             created_at=self._at,
         )
@@ -230,7 +232,7 @@ class Batch:
         return self._connection.execute(statement, {"rows": as_parameter(rows), **values})
 
 
-def _replay(send: Outgoing, known: Stored) -> Outcome:
+def _replay(send: NewMessage, known: Stored) -> Outcome:
     same_place = (
         known.message.conversation_id == send.conversation_id
         if send.receiver_id is None

@@ -18,7 +18,7 @@ class ChangeStatements:
 
     def __init__(self, dialect: str) -> None:
         asked = JsonRows(dialect, id=Uuid, user_id=Uuid)
-        self.places = (
+        self.targets = (
             select(
                 CONVERSATIONS.c.id,
                 CONVERSATIONS.c.last_rev,

@@ -16,11 +16,11 @@ from chat_app.core.json_rows import as_parameter
 from chat_app.messages.errors import MessageIsDeleted, MessageNotFound, NotYourMessage
 from chat_app.messages.log.batch import Outcome, Stored
 from chat_app.messages.log.change_statements import change_statements
-from chat_app.messages.schemas import Change
+from chat_app.messages.schemas import MessageChange
 from chat_app.realtime.shapes import Message as MessageView
 
 
-class Held(NamedTuple):
+class LockedMessage(NamedTuple):
     """A message that an actor may see, as it is when its turn comes."""
 
     view: MessageView
@@ -28,7 +28,7 @@ class Held(NamedTuple):
     cannot_edit: bool
 
 
-def store_changes(connection: Connection, changes: Sequence[Change]) -> list[Outcome]:
+def store_changes(connection: Connection, changes: Sequence[MessageChange]) -> list[Outcome]:
     """Make the changes that may be made and return an outcome a change, in order.
 
     `replayed` is true where there was nothing to do. Raises what the database raises; nothing of
@@ -38,13 +38,13 @@ def store_changes(connection: Connection, changes: Sequence[Change]) -> list[Out
 
 
 class _Run:
-    def __init__(self, connection: Connection, changes: Sequence[Change]) -> None:
+    def __init__(self, connection: Connection, changes: Sequence[MessageChange]) -> None:
         self._connection = connection
         self._statements = change_statements(connection.dialect.name)
         self._changes = changes
         self._at = utc_now()
         self._revs: dict[UUID, int] = {}
-        self._held: dict[UUID, Held] = {}
+        self._locked: dict[UUID, LockedMessage] = {}
         self._changed: dict[UUID, MessageView] = {}
 
     def store(self) -> list[Outcome]:
@@ -61,7 +61,7 @@ class _Run:
     def _lock(self) -> set[tuple[UUID, UUID]]:
         """Lock the conversations that the actors are members of; then read what is in them."""
         asked = [{"id": c.message_id, "user_id": c.actor_id} for c in self._changes]
-        rows = self._connection.execute(self._statements.places, {"rows": as_parameter(asked)})
+        rows = self._connection.execute(self._statements.targets, {"rows": as_parameter(asked)})
         visible = set()
         for row in rows:
             self._revs[row.id] = row.last_rev
@@ -74,24 +74,24 @@ class _Run:
             )
             for row in found:
                 view = message_of(row, row.direct_key)
-                self._held[row.id] = Held(view, row.direct_key, bool(row.cannot_edit))
+                self._locked[row.id] = LockedMessage(view, row.direct_key, bool(row.cannot_edit))
         return visible
 
-    def _outcome(self, change: Change) -> Outcome:
-        held = self._held[change.message_id]
-        refusal = _refusal(change, held)
+    def _outcome(self, change: MessageChange) -> Outcome:
+        locked = self._locked[change.message_id]
+        refusal = _refusal(change, locked)
         if refusal is not None:
             return refusal
-        if _is_made(change, held.view):
-            return Stored(held.view, held.direct_key, replayed=True)
-        if change.content is not None and held.cannot_edit:
+        if _is_made(change, locked.view):
+            return Stored(locked.view, locked.direct_key, replayed=True)
+        if change.content is not None and locked.cannot_edit:
             return CannotMessage()
-        view = self._changed_by(change, held.view)
-        self._held[view.id] = held._replace(view=view)
+        view = self._changed_by(change, locked.view)
+        self._locked[view.id] = locked._replace(view=view)
         self._changed[view.id] = view
-        return Stored(view, held.direct_key, replayed=False)
+        return Stored(view, locked.direct_key, replayed=False)
 
-    def _changed_by(self, change: Change, view: MessageView) -> MessageView:
+    def _changed_by(self, change: MessageChange, view: MessageView) -> MessageView:
         rev = self._revs[view.conversation_id] + 1
         self._revs[view.conversation_id] = rev
         if change.content is None:
@@ -118,15 +118,15 @@ class _Run:
         run(self._statements.count, {"rows": as_parameter(revs), "at": self._at})
 
 
-def _refusal(change: Change, held: Held) -> AppError | None:
-    if held.view.sender_id != change.actor_id:
+def _refusal(change: MessageChange, locked: LockedMessage) -> AppError | None:
+    if locked.view.sender_id != change.actor_id:
         return NotYourMessage()
-    if change.content is not None and held.view.deleted_at is not None:
+    if change.content is not None and locked.view.deleted_at is not None:
         return MessageIsDeleted()
     return None
 
 
-def _is_made(change: Change, view: MessageView) -> bool:
+def _is_made(change: MessageChange, view: MessageView) -> bool:
     if change.content is None:
         return view.deleted_at is not None
     return view.content == change.content

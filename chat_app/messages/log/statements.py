@@ -74,7 +74,7 @@ class Statements:
             .correlate(CONVERSATIONS, wanted.table)
             .scalar_subquery()
         )
-        self.places = (
+        self.targets = (
             select(
                 wanted.columns["number"].label("number"),
                 CONVERSATIONS.c.direct_key,

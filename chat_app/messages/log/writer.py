@@ -30,7 +30,7 @@ from chat_app.messages.log.batch import Batch, Outcome, Stored
 from chat_app.messages.log.changes import store_changes
 from chat_app.messages.log.failpoints import NO_FAILPOINTS, Failpoints
 from chat_app.messages.metrics import LogMetrics
-from chat_app.messages.schemas import Change, Message, Outgoing
+from chat_app.messages.schemas import Message, MessageChange, NewMessage
 
 IN_ONE_BATCH = 256
 WAITING = 8_192
@@ -41,10 +41,10 @@ KEYS_REMEMBERED = 100_000
 
 log = structlog.get_logger(__name__)
 
-Entry: TypeAlias = Outgoing | Change
+Entry: TypeAlias = NewMessage | MessageChange
 
 
-class Fresh(NamedTuple):
+class Committed(NamedTuple):
     """What was stored a moment ago, and because of what."""
 
     entry: Entry
@@ -52,7 +52,7 @@ class Fresh(NamedTuple):
     context: RequestContext
 
 
-Announce = Callable[[Sequence[Fresh]], Awaitable[None]]
+Announce = Callable[[Sequence[Committed]], Awaitable[None]]
 
 
 class Pending(NamedTuple):
@@ -189,7 +189,7 @@ class MessageLog:
             if not pending.outcome.done():
                 pending.outcome.set_result(outcome)
             if not outcome.replayed:
-                fresh.append(Fresh(pending.entry, outcome, pending.context))
+                fresh.append(Committed(pending.entry, outcome, pending.context))
         await self._tell(fresh)
         self.metrics.told(len(fresh), committed=committed)
 
@@ -218,10 +218,10 @@ class MessageLog:
     def _store_in(
         self, entries: Sequence[Entry], connection: Connection
     ) -> tuple[dict[str, UUID], list[Outcome]]:
-        changes = [entry for entry in entries if isinstance(entry, Change)]
+        changes = [entry for entry in entries if isinstance(entry, MessageChange)]
         if changes:
             return {}, store_changes(connection, changes)
-        sends = [entry for entry in entries if isinstance(entry, Outgoing)]
+        sends = [entry for entry in entries if isinstance(entry, NewMessage)]
         batch = Batch(connection, sends, self._direct_ids)
         outcomes = batch.store()
         return batch.made(), outcomes
@@ -231,7 +231,7 @@ class MessageLog:
             self._direct_ids.clear()
         self._direct_ids.update(made)
 
-    async def _tell(self, fresh: Sequence[Fresh]) -> None:
+    async def _tell(self, fresh: Sequence[Committed]) -> None:
         try:
             await self._announce(fresh)
         except AppError:
@@ -247,10 +247,10 @@ class MessageLog:
 
 
 def _kind(pending: Pending) -> bool:
-    return isinstance(pending.entry, Change)
+    return isinstance(pending.entry, MessageChange)
 
 
 def _is_of(entry: Entry, message: Message) -> bool:
-    if isinstance(entry, Change):
+    if isinstance(entry, MessageChange):
         return entry.message_id == message.id
     return (entry.sender_id, entry.client_id) == (message.sender_id, message.client_id)

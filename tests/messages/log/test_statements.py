@@ -61,24 +61,24 @@ async def test_a_direct_message_costs_no_more(storage: Storage) -> None:
     assert len(sent) <= MOST
 
 
-@pytest.mark.parametrize("place", [{}, {"before": 2}, {"after": 1}])
-async def test_a_page_is_one_statement_by_keys(storage: Storage, place: dict[str, int]) -> None:
+@pytest.mark.parametrize("target", [{}, {"before": 2}, {"after": 1}])
+async def test_a_page_is_one_statement_by_keys(storage: Storage, target: dict[str, int]) -> None:
     async with open_still_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         sent = [(await node.messages.send(to_user(alice, bob, text))).message for text in "abc"]
         conversation_id = sent[0].conversation_id
         with statements() as asked:
             page = await history(
-                node.database, viewer_id=bob, conversation_id=conversation_id, **place
+                node.database, viewer_id=bob, conversation_id=conversation_id, **target
             )
         with statements() as asked_direct:
             direct = await direct_history(
-                node.database, viewer_id=bob, user_id=alice, online=node.online, **place
+                node.database, viewer_id=bob, user_id=alice, online=node.online, **target
             )
         # PostgreSQL rightly scans tables as small as these.
         plans = [await plan_of(node, text) for text in asked] if node.database.is_sqlite else []
 
-    shown = sent[:1] if "before" in place else sent[1:] if "after" in place else sent
+    shown = sent[:1] if "before" in target else sent[1:] if "after" in target else sent
     assert page.items == direct.items == shown
     assert len(asked) == len(asked_direct) == 1
     scans = ("SCAN message", "SCAN conversation", "SCAN member")

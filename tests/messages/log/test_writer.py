@@ -15,7 +15,7 @@ from chat_app.core.clock import utc_now
 from chat_app.core.errors import NotFound, Unavailable
 from chat_app.messages.errors import IdempotencyConflict
 from chat_app.messages.log import writer as log_writer
-from chat_app.messages.log.writer import Fresh
+from chat_app.messages.log.writer import Committed
 from chat_app.messages.queries import direct_history, history
 from chat_app.messages.schemas import Message
 from chat_app.models import Message as MessageRow
@@ -181,7 +181,7 @@ async def test_a_log_that_cannot_go_on_ends_all_the_same(
     monkeypatch.setattr(log_writer, "FLUSH_S", 0.1)
     stuck = asyncio.Event()
 
-    async def announce(_fresh: Sequence[Fresh]) -> None:
+    async def announce(_fresh: Sequence[Committed]) -> None:
         stuck.set()
         await asyncio.get_running_loop().create_future()
 
