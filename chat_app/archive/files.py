@@ -15,8 +15,8 @@ from typing import IO, Literal
 
 import msgspec
 
+from chat_app.archive.codec import Tally, encode, row_decoder
 from chat_app.archive.errors import ArchiveError, failures_at
-from chat_app.archive.rows import Tally, encode, row_decoder
 from chat_app.archive.schema import Shape, schema_at
 from chat_app.archive.sources import Progress, Source
 from chat_app.archive.tables import AT_ONCE, Rows

@@ -7,8 +7,8 @@ from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chat_app.archive.codec import Tally, encode
 from chat_app.archive.errors import ArchiveError
-from chat_app.archive.rows import Tally, encode
 from chat_app.archive.schema import Shape, schema_at
 from chat_app.archive.sources import Progress, Source
 from chat_app.archive.tables import Rows, read_table, write_table

@@ -5,8 +5,8 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chat_app.archive.codec import Tally
 from chat_app.archive.errors import ArchiveError
-from chat_app.archive.rows import Tally
 from chat_app.archive.schema import Shape, schema_at
 from chat_app.archive.tables import Rows, count_rows, read_table
 from chat_app.core import migrations

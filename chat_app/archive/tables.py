@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chat_app.archive.rows import Row, Value
+from chat_app.archive.codec import Row, Value
 from chat_app.archive.schema import Column, Shape
 
 AT_ONCE = 2_000

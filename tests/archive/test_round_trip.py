@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from chat_app.accounts.names import name_parts
 from chat_app.archive import service
-from chat_app.archive.rows import Tally, encode
+from chat_app.archive.codec import Tally, encode
 from chat_app.archive.schema import schema_at
 from chat_app.core import migrations
 from chat_app.core.settings import Settings
