@@ -25,8 +25,8 @@ from chat_app.friends.service import Friends
 from chat_app.messages.catch_up import CatchUp
 from chat_app.messages.log.failpoints import NO_FAILPOINTS, Failpoints
 from chat_app.messages.service import Messages
-from chat_app.node.assembly import Assembly, run
-from chat_app.node.outside import open_outside
+from chat_app.node.infrastructure import open_infrastructure
+from chat_app.node.parts import Parts, run
 from chat_app.presence.service import Presence
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import conversation_topic
@@ -39,7 +39,7 @@ from chat_app.redis.shared_key import SharedKey
 log = structlog.get_logger(__name__)
 
 
-class Entrance(NamedTuple):
+class OpenedOutlet(NamedTuple):
     """What a device begins with: its outlet, and the unread counts of its user."""
 
     outlet: Outlet
@@ -76,7 +76,7 @@ class Node:
         outlet, _ = await self._open_outlet(identity)
         return outlet
 
-    async def enter(self, identity: Identity) -> Entrance:
+    async def enter(self, identity: Identity) -> OpenedOutlet:
         """Return such an outlet, with what the user has not read."""
         outlet, membership = await self._open_outlet(identity)
         if membership.groups:
@@ -86,7 +86,7 @@ class Node:
             except AppError:
                 await outlet.close()
                 raise
-        return Entrance(outlet, membership.unread)
+        return OpenedOutlet(outlet, membership.unread)
 
     async def _open_outlet(self, identity: Identity) -> tuple[Outlet, MembershipSummary]:
         outlet = await self.hub.open(user_id=identity.user_id, session_id=identity.session_id)
@@ -147,31 +147,33 @@ async def running_node(
         traces.start(settings)
         stack.push_async_callback(traces.close)
         run(stack, LoopLag(metrics))
-        outside = await stack.enter_async_context(open_outside(settings, metrics, traces))
-        make = Assembly(settings, outside, metrics, traces, stack)
-        deliveries = make.deliveries()
-        messages = make.messages(failpoints)
-        presence = make.presence()
-        hub = make.hub(presence, deliveries)
+        infrastructure = await stack.enter_async_context(
+            open_infrastructure(settings, metrics, traces)
+        )
+        parts = Parts(settings, infrastructure, metrics, traces, stack)
+        deliveries = parts.deliveries()
+        messages = parts.messages(failpoints)
+        presence = parts.presence()
+        hub = parts.hub(presence, deliveries)
         node = Node(
             settings=settings,
             metrics=metrics,
             traces=traces,
-            database=outside.database,
-            shared_key=outside.shared_key,
-            broker=outside.broker,
+            database=infrastructure.database,
+            shared_key=infrastructure.shared_key,
+            broker=infrastructure.broker,
             hub=hub,
-            online=outside.online,
-            limits=outside.limits,
-            sockets=outside.sockets,
-            accounts=make.accounts(hub, presence),
-            friends=make.friends(presence),
-            conversations=make.conversations(),
+            online=infrastructure.online,
+            limits=infrastructure.limits,
+            sockets=infrastructure.sockets,
+            accounts=parts.accounts(hub, presence),
+            friends=parts.friends(presence),
+            conversations=parts.conversations(),
             deliveries=deliveries,
             messages=messages,
             presence=presence,
-            catch_up=await make.catch_up(hub, messages),
+            catch_up=await parts.catch_up(hub, messages),
         )
-        dialect = outside.database.engine.dialect.name
+        dialect = infrastructure.database.engine.dialect.name
         log.info("node.started", database=dialect, redis=bool(settings.redis_url))
         yield node

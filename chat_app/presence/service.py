@@ -47,10 +47,10 @@ class Presence:
         database: Database,
         broker: Broker,
         online: Online,
-        paces: RateLimits,
+        fixed_limits: RateLimits,
         settings: Settings,
     ) -> None:
-        """`paces` are those limits that no setting lifts."""
+        """`fixed_limits` are those limits that no setting lifts."""
         self._database = database
         self._broker = broker
         self._online = online
@@ -61,7 +61,9 @@ class Presence:
             told=self._changed,
             seen=self._was_seen,
         )
-        self._typists = TypingNotifier(database=database, broker=broker, online=online, paces=paces)
+        self._typists = TypingNotifier(
+            database=database, broker=broker, online=online, fixed_limits=fixed_limits
+        )
         # What is to be told: by person; by viewer and person; of a person to everybody.
         self._changes: dict[UUID, bool] = {}
         self._pairs: set[tuple[UUID, UUID]] = set()

@@ -21,12 +21,12 @@ class TypingNotifier:
     """Who is writing where, as often as counts."""
 
     def __init__(
-        self, *, database: Database, broker: Broker, online: Online, paces: RateLimits
+        self, *, database: Database, broker: Broker, online: Online, fixed_limits: RateLimits
     ) -> None:
         self._database = database
         self._broker = broker
         self._online = online
-        self._paces = paces
+        self._fixed_limits = fixed_limits
         self._quiet_until: dict[tuple[UUID, UUID], float] = {}
 
     async def typing(self, *, actor_id: UUID, conversation_id: UUID) -> None:
@@ -55,7 +55,7 @@ class TypingNotifier:
         if not self._counts_here(actor_id, conversation_id):
             return False
         try:
-            await self._paces.take(ONE_EVERY, f"{conversation_id.hex}:{actor_id.hex}")
+            await self._fixed_limits.take(ONE_EVERY, f"{conversation_id.hex}:{actor_id.hex}")
         except RateLimited:
             return False
         return True

@@ -15,7 +15,7 @@ from chat_app.core.metrics import Metrics
 from chat_app.core.passwords import Passwords
 from chat_app.core.settings import Settings
 from chat_app.core.traces import Traces
-from chat_app.node.outside import open_broker
+from chat_app.node.infrastructure import open_broker
 from chat_app.shell.running import fail, migrated_database, run
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The username, in any spelling.")]

@@ -7,7 +7,7 @@ from chat_app.archive.targets import place_of
 from chat_app.core import migrations
 from chat_app.core.database import Database
 from chat_app.core.settings import Settings
-from chat_app.node.outside import count_online
+from chat_app.node.infrastructure import count_online
 from chat_app.shell.running import migrated_database, run
 from chat_app.stats import Census, Count, take_census
 

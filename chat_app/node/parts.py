@@ -17,7 +17,7 @@ from chat_app.friends.service import Friends
 from chat_app.messages.catch_up import CatchUp
 from chat_app.messages.log.failpoints import Failpoints
 from chat_app.messages.service import Messages
-from chat_app.node.outside import Outside
+from chat_app.node.infrastructure import Infrastructure
 from chat_app.presence.service import Presence
 from chat_app.realtime.hub import Hub
 from chat_app.realtime.metrics import count_outlets
@@ -44,27 +44,27 @@ def run(stack: contextlib.AsyncExitStack, part: Part) -> Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Assembly:
+class Parts:
     """Makes the domains of one node; what was made last is closed first."""
 
     settings: Settings
-    outside: Outside
+    infrastructure: Infrastructure
     metrics: Metrics
     traces: Traces
     stack: contextlib.AsyncExitStack
 
     def deliveries(self) -> Deliveries:
         """Make what notes and tells what devices were handed."""
-        database, broker = self.outside.database, self.outside.broker
+        database, broker = self.infrastructure.database, self.infrastructure.broker
         return run(self.stack, Deliveries(database=database, broker=broker))
 
     def messages(self, failpoints: Failpoints) -> Messages:
         """Make the use cases of messages, with their log writer."""
         messages = Messages(
-            database=self.outside.database,
-            broker=self.outside.broker,
-            online=self.outside.online,
-            limits=self.outside.limits,
+            database=self.infrastructure.database,
+            broker=self.infrastructure.broker,
+            online=self.infrastructure.online,
+            limits=self.infrastructure.limits,
             settings=self.settings,
             failpoints=failpoints,
             metrics=self.metrics,
@@ -74,24 +74,24 @@ class Assembly:
 
     def presence(self) -> Presence:
         """Make what follows and tells who is there."""
-        online = self.outside.online
+        online = self.infrastructure.online
         self.metrics.gauge(
             "chat_presence_here",
             "People whom this node says are online",
             lambda: len(online.here()),
         )
         presence = Presence(
-            database=self.outside.database,
-            broker=self.outside.broker,
+            database=self.infrastructure.database,
+            broker=self.infrastructure.broker,
             online=online,
-            paces=self.outside.paces,
+            fixed_limits=self.infrastructure.fixed_limits,
             settings=self.settings,
         )
         return run(self.stack, presence)
 
     def hub(self, presence: Presence, deliveries: Deliveries) -> Hub:
         """Make the hub of this node's devices."""
-        hub = Hub(self.outside.broker, presence)
+        hub = Hub(self.infrastructure.broker, presence)
         count_outlets(hub, self.metrics)
         hub.on_delivered = deliveries.note
         self.stack.push_async_callback(hub.close)
@@ -99,7 +99,7 @@ class Assembly:
 
     def accounts(self, hub: Hub, presence: Presence) -> Accounts:
         """Make the use cases of accounts, and what looks after the sessions."""
-        database = self.outside.database
+        database = self.infrastructure.database
         passwords = Passwords(metrics=self.metrics)
         self.stack.callback(passwords.close)
         lifetime = timedelta(days=self.settings.session_days)
@@ -108,9 +108,9 @@ class Assembly:
         )
         accounts = Accounts(
             database=database,
-            broker=self.outside.broker,
+            broker=self.infrastructure.broker,
             passwords=passwords,
-            limits=self.outside.limits,
+            limits=self.infrastructure.limits,
             settings=self.settings,
             profile_changed=presence.look_again_at,
             session_used=session_monitor.used,
@@ -121,19 +121,21 @@ class Assembly:
     def friends(self, presence: Presence) -> Friends:
         """Make the use cases of friends."""
         return Friends(
-            database=self.outside.database,
-            broker=self.outside.broker,
-            online=self.outside.online,
-            limits=self.outside.limits,
+            database=self.infrastructure.database,
+            broker=self.infrastructure.broker,
+            online=self.infrastructure.online,
+            limits=self.infrastructure.limits,
             settings=self.settings,
             changed=presence.look_again,
         )
 
     def conversations(self) -> Conversations:
         """Make the use cases of conversations."""
-        outside = self.outside
+        infrastructure = self.infrastructure
         conversations = Conversations(
-            database=outside.database, broker=outside.broker, online=outside.online
+            database=infrastructure.database,
+            broker=infrastructure.broker,
+            online=infrastructure.online,
         )
         self.stack.push_async_callback(conversations.close)
         return conversations
@@ -141,9 +143,9 @@ class Assembly:
     async def catch_up(self, hub: Hub, messages: Messages) -> CatchUp:
         """Make what tells from the database what the bus has lost."""
         catch_up = CatchUp(
-            database=self.outside.database,
+            database=self.infrastructure.database,
             hub=hub,
-            online=self.outside.online,
+            online=self.infrastructure.online,
             about_to_tell=messages.is_about_to_tell,
             metrics=self.metrics,
         )

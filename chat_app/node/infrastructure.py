@@ -29,7 +29,7 @@ from chat_app.redis.socket_counts import RedisSocketCounts
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class Infrastructure:
     """The parts of a running process that are one for all of them."""
 
     database: Database
@@ -37,15 +37,15 @@ class Outside:
     online: Online
     # Those that CHAT_LIMITS=off lifts, and those that nothing does.
     limits: RateLimits
-    paces: RateLimits
+    fixed_limits: RateLimits
     sockets: SocketCounts
     shared_key: SharedKey | None
 
 
 @contextlib.asynccontextmanager
-async def open_outside(
+async def open_infrastructure(
     settings: Settings, metrics: Metrics, traces: Traces
-) -> AsyncIterator[Outside]:
+) -> AsyncIterator[Infrastructure]:
     """Open all of it, migrating where that is safe. Raises CannotStart."""
     async with contextlib.AsyncExitStack() as stack:
         database = Database(settings, metrics)
@@ -55,13 +55,13 @@ async def open_outside(
         shared_key = await _shared_key(settings, stack)
         broker = open_broker(settings, metrics, traces)
         stack.push_async_callback(broker.close)
-        paces = _paces(settings, stack)
-        yield Outside(
+        fixed_limits = _fixed_limits(settings, stack)
+        yield Infrastructure(
             database=database,
             broker=broker,
             online=_online(settings, stack),
-            limits=NoRateLimits() if settings.limits == "off" else paces,
-            paces=paces,
+            limits=NoRateLimits() if settings.limits == "off" else fixed_limits,
+            fixed_limits=fixed_limits,
             sockets=_sockets(settings, metrics, stack),
             shared_key=shared_key,
         )
@@ -88,7 +88,7 @@ async def count_online(settings: Settings) -> int | None:
         return await RedisOnline(redis, settings.redis_prefix, times).count()
 
 
-def _paces(settings: Settings, stack: contextlib.AsyncExitStack) -> RateLimits:
+def _fixed_limits(settings: Settings, stack: contextlib.AsyncExitStack) -> RateLimits:
     if not settings.redis_url:
         return MemoryRateLimits()
     return RedisRateLimits(_asking(settings, stack), settings.redis_prefix)
