@@ -48,7 +48,7 @@ config = rx.Config(
     cors_allowed_origins=[settings.public_url],
     transport="websocket",
     state_manager_mode=StateManagerMode.MEMORY,
-    # Reflex would forget an open tab that is quiet for an hour; chat_app/ui/reflex/leftovers.py
+    # Reflex would forget an open tab that is quiet for an hour; chat_app/ui/reflex/closed_tabs.py
     # forgets each tab when it is closed instead.
     redis_token_expiration=365 * 24 * 3600,
     telemetry_enabled=False,

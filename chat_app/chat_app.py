@@ -12,15 +12,15 @@ from chat_app.core.logs import configure_logs
 from chat_app.core.metrics import Metrics
 from chat_app.core.settings import SettingsError, read_settings
 from chat_app.core.traces import Traces
-from chat_app.server.cross_origin import readable_by_pages
+from chat_app.server.cors import allow_pages_origin
 from chat_app.server.edge import AsgiApp, dispatch, edge
 from chat_app.ui import routes
-from chat_app.ui.reflex import build, packets
+from chat_app.ui.current_node import serving
+from chat_app.ui.reflex import build, socket_server
+from chat_app.ui.reflex.closed_tabs import ClosedTabs
 from chat_app.ui.reflex.failures import Failures
 from chat_app.ui.reflex.guard import SessionGuard, guard_sockets
-from chat_app.ui.reflex.leftovers import Leftovers
 from chat_app.ui.reflex.live import LiveTabs
-from chat_app.ui.running import serving
 
 try:
     settings = read_settings()
@@ -40,7 +40,7 @@ class ChatApp(rx.App):
         """Return the whole chat as one ASGI application."""
         pages = guard_sockets(super().__call__(), settings, opened)
         chat = dispatch(cast("AsgiApp", api), pages)
-        return readable_by_pages(edge(chat, settings, metrics, traces), settings)
+        return allow_pages_origin(edge(chat, settings, metrics, traces), settings)
 
     def _should_compile(self) -> bool:
         return super()._should_compile() and not build.front_end_is_current()
@@ -65,16 +65,16 @@ async def opened(token: str) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            leftovers.forget(token)
+            closed_tabs.forget(token)
 
 
 app = ChatApp(
     toaster=None,
-    sio=packets.socket_server(settings.public_url),
+    sio=socket_server.socket_server(settings.public_url),
     backend_exception_handler=Failures().report,
 )
 tabs = LiveTabs(app, routes.LIVE_SCREENS)
-leftovers = Leftovers(app)
+closed_tabs = ClosedTabs(app)
 metrics.gauge("chat_tabs", "Open tabs that are signed in", lambda: len(tabs))
 app.add_middleware(SessionGuard(settings, tabs.follow), index=0)
 app.register_lifespan_task(life)

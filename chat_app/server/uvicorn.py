@@ -15,7 +15,7 @@ from types import FrameType
 import uvicorn
 
 from chat_app.server.edge import AsgiApp
-from chat_app.server.peers import Peer
+from chat_app.server.websocket import WebSocketPeer
 
 # `/ws` answers a frame over 64 KiB by itself; what is still larger is not even read to its end.
 MAX_FRAME_BYTES = 128 * 1024
@@ -41,11 +41,11 @@ def serve(app: AsgiApp, *, host: str, port: int, trusted_proxies: tuple[str, ...
             forwarded_allow_ips=list(trusted_proxies),
             lifespan="on",
             # Half the cost a frame of the others (docs/performance.md has the measurement).
-            ws=Peer,
+            ws=WebSocketPeer,
             ws_max_size=MAX_FRAME_BYTES,
             ws_ping_interval=HEARTBEAT_SECONDS,
             ws_ping_timeout=HEARTBEAT_SECONDS,
-            # `Peer` has its own way to compress.
+            # `WebSocketPeer` has its own way to compress.
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=STOP_SECONDS,
         )

@@ -11,7 +11,7 @@ import reflex as rx
 
 from chat_app.accounts.schemas import Identity, OwnUser
 from chat_app.core.errors import Unauthenticated
-from chat_app.ui.reflex.values import show
+from chat_app.ui.reflex.vars import set_changed
 
 
 class SessionState(rx.State):
@@ -42,7 +42,7 @@ class SessionState(rx.State):
 
     def _show_own(self, user: OwnUser) -> None:
         """Show what the user may change about themselves."""
-        show(self, display_name=user.display_name, sound=user.sound)
+        set_changed(self, display_name=user.display_name, sound=user.sound)
 
 
 async def signed_in(state: rx.State) -> Identity:

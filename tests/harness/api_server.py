@@ -26,7 +26,7 @@ from chat_app.core.settings import SettingsError, read_settings
 from chat_app.core.traces import Traces
 from chat_app.messages.log.failpoints import NO_FAILPOINTS
 from chat_app.server import uvicorn
-from chat_app.server.cross_origin import readable_by_pages
+from chat_app.server.cors import allow_pages_origin
 from chat_app.server.edge import AsgiApp, edge
 from chat_app.server.uvicorn import serve
 
@@ -62,7 +62,7 @@ def main(port: int) -> None:
     metrics = Metrics()
     traces = Traces()
     api = cast("AsgiApp", create_api(settings, failpoints, metrics, traces))
-    app = readable_by_pages(edge(api, settings, metrics, traces), settings)
+    app = allow_pages_origin(edge(api, settings, metrics, traces), settings)
     serve(app, host="127.0.0.1", port=port, trusted_proxies=settings.trusted_proxies)
 
 

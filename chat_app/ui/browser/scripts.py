@@ -16,7 +16,7 @@ from reflex_components_core.core.banner import (  # type: ignore[import-untyped]
 )
 
 from chat_app.ui.conversations.rows import News
-from chat_app.ui.reflex.values import cells
+from chat_app.ui.reflex.vars import cells
 
 FOLDER = "$/public/browser"
 

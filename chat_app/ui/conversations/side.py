@@ -12,7 +12,7 @@ from chat_app.ui.kit.button import button, icon_button, icon_link
 from chat_app.ui.kit.states import badge, empty_state, problem, skeleton
 from chat_app.ui.people.search import people_found, search_box
 from chat_app.ui.people.state import SEARCH, PeopleState
-from chat_app.ui.reflex.values import cells
+from chat_app.ui.reflex.vars import cells
 from chat_app.ui.session import SessionState
 
 

@@ -20,10 +20,10 @@ from chat_app.ui.conversations.rows import (
     conversation_row,
     news_of,
 )
+from chat_app.ui.current_node import current_node
 from chat_app.ui.presence.rows import peer_status
 from chat_app.ui.reflex.live import LiveScreen
-from chat_app.ui.reflex.values import show
-from chat_app.ui.running import current_node
+from chat_app.ui.reflex.vars import set_changed
 from chat_app.ui.session import signed_in
 
 # A list is sent whole whenever it changes. News touches its first rows, so those travel alone.
@@ -92,7 +92,7 @@ class ConversationsState(rx.State):
             await node.deliveries.note_all(reading, viewer_id=me.user_id)
         self._next_before = page.next_before
         self._show(me, tuple(page.items))
-        show(self, loaded=True, problem="")
+        set_changed(self, loaded=True, problem="")
 
     async def _apply(self, me: Identity, events: Sequence[AnyEvent]) -> None:
         if not self.loaded:
@@ -122,7 +122,7 @@ class ConversationsState(rx.State):
         ]
         for conversation in self._items:
             if others and conversation.id == others[-1].conversation_id:
-                show(self, news=news_of(others[-1], conversation, viewer_id=me.user_id))
+                set_changed(self, news=news_of(others[-1], conversation, viewer_id=me.user_id))
 
     def _show(self, me: Identity, items: updates.Conversations) -> None:
         items = tuple(map(_listed, items))
@@ -135,8 +135,8 @@ class ConversationsState(rx.State):
         total = sum(self._unread.values())
         has_more = self._next_before is not None
         online = [str(one.id) for one in items if peer_status(one, viewer_id=me.user_id)["online"]]
-        show(self, recent=recent, others=others, unread_total=total, has_more=has_more)
-        show(self, online_ids=online)
+        set_changed(self, recent=recent, others=others, unread_total=total, has_more=has_more)
+        set_changed(self, online_ids=online)
 
 
 def _listed(conversation: Conversation) -> Conversation:

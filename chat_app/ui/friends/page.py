@@ -11,7 +11,7 @@ from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.button import back_link, button
 from chat_app.ui.kit.icon import icon
 from chat_app.ui.kit.states import empty_state, problem, skeleton
-from chat_app.ui.reflex.values import Cells, Handler, call, cells
+from chat_app.ui.reflex.vars import Cells, Handler, call, cells
 
 PEOPLE = "/people"
 

@@ -19,6 +19,7 @@ from chat_app.realtime.events import (
     FriendRequested,
     Presence,
 )
+from chat_app.ui.current_node import current_node
 from chat_app.ui.friends.rows import (
     FriendRow,
     friend_rows,
@@ -27,8 +28,7 @@ from chat_app.ui.friends.rows import (
     with_presence,
 )
 from chat_app.ui.reflex.live import LiveScreen
-from chat_app.ui.reflex.values import id_of, show
-from chat_app.ui.running import current_node
+from chat_app.ui.reflex.vars import id_of, set_changed
 from chat_app.ui.session import signed_in
 
 LONGEST_NAME = 100
@@ -129,10 +129,10 @@ class FriendsState(rx.State):
         except AppError as error:
             self._fail(user_id, error)
             return
-        show(self, failed_id="", failed="", chosen_id=str(person))
+        set_changed(self, failed_id="", failed="", chosen_id=str(person))
         # Who has blocked the reader looks like anybody they are not friends with.
-        show(self, chosen_name=card.display_name if card else str(name)[:LONGEST_NAME])
-        show(self, chosen_friendship=card.friendship if card else "none")
+        set_changed(self, chosen_name=card.display_name if card else str(name)[:LONGEST_NAME])
+        set_changed(self, chosen_friendship=card.friendship if card else "none")
 
     @rx.event
     async def dismiss(self) -> None:
@@ -148,15 +148,15 @@ class FriendsState(rx.State):
             self._fail(user_id, error)
         else:
             self._close()
-            show(self, failed_id="", failed="")
+            set_changed(self, failed_id="", failed="")
         # After a failure too: what was shown is not how things are.
         await self._try_to_load(me)
 
     def _fail(self, user_id: str, error: AppError) -> None:
-        show(self, failed_id=str(user_id)[:LONGEST_NAME], failed=error.detail)
+        set_changed(self, failed_id=str(user_id)[:LONGEST_NAME], failed=error.detail)
 
     def _close(self) -> None:
-        show(self, chosen_id="", chosen_name="", chosen_friendship="")
+        set_changed(self, chosen_id="", chosen_name="", chosen_friendship="")
 
     async def _begin(self, me: Identity, *, is_open: bool) -> None:
         is_there = self._is_fresh and is_open == self._is_open
@@ -180,7 +180,7 @@ class FriendsState(rx.State):
         async with node.database.reading() as reading:
             if not self._is_open:
                 waiting = await queries.count_requests(reading, viewer_id=viewer)
-                show(self, waiting=waiting)
+                set_changed(self, waiting=waiting)
                 return
             online = node.online
             friends = await queries.list_friends(reading, viewer_id=viewer, online=online)
@@ -188,17 +188,17 @@ class FriendsState(rx.State):
             found = await queries.suggest_people(reading, viewer_id=viewer, online=online)
             blocks = await queries.list_blocks(reading, viewer_id=viewer, online=online)
         incoming = since_rows(requests.incoming)
-        show(self, friends=friend_rows(friends), suggestions=suggestion_rows(found.items))
-        show(
+        set_changed(self, friends=friend_rows(friends), suggestions=suggestion_rows(found.items))
+        set_changed(
             self, incoming=incoming, outgoing=since_rows(requests.outgoing, "Has not answered yet")
         )
-        show(self, blocked=since_rows(blocks.items), waiting=len(incoming))
-        show(self, loaded=True, problem="")
+        set_changed(self, blocked=since_rows(blocks.items), waiting=len(incoming))
+        set_changed(self, loaded=True, problem="")
 
     def _forget_lists(self) -> None:
         self._close()
-        show(self, **{name: [] for name in LISTS})
-        show(self, loaded=False, problem="", failed_id="", failed="")
+        set_changed(self, **{name: [] for name in LISTS})
+        set_changed(self, loaded=False, problem="", failed_id="", failed="")
 
     async def _apply(self, me: Identity, events: Sequence[AnyEvent]) -> None:
         if not self._is_counted:
@@ -209,7 +209,7 @@ class FriendsState(rx.State):
         for event in events:
             if isinstance(event, Presence) and self.loaded:
                 changed = {n: with_presence(self.get_value(n), event) for n in LISTS}
-                show(self, **changed)
+                set_changed(self, **changed)
 
 
 async def _card_of(person: UUID, me: Identity) -> UserCard | None:

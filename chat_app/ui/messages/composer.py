@@ -9,7 +9,7 @@ from chat_app.ui.kit.button import button, icon_button
 from chat_app.ui.kit.icon import icon
 from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.presence.state import TypingState
-from chat_app.ui.reflex.values import seldom
+from chat_app.ui.reflex.vars import seldom
 from chat_app.ui.session import SessionState
 
 

@@ -12,7 +12,7 @@ from chat_app.ui.messages.composer import composer
 from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.messages.timeline import timeline
 from chat_app.ui.presence.status import status_line
-from chat_app.ui.reflex.values import call
+from chat_app.ui.reflex.vars import call
 
 # The id that the link past the side pane leads to.
 PANE = "open"

@@ -16,14 +16,14 @@ from chat_app.core.errors import AppError, NotFound
 from chat_app.messages.queries import history
 from chat_app.realtime.events import AnyEvent, FriendRemoved
 from chat_app.ui.conversations import updates as conversation_updates
+from chat_app.ui.current_node import current_node
 from chat_app.ui.messages import updates
 from chat_app.ui.messages.head import NEWS, NOBODY, Head, head_of
 from chat_app.ui.messages.rows import MessageRow, message_rows
 from chat_app.ui.messages.window import LONGEST, PAGE, PIECES, Window
 from chat_app.ui.presence.rows import HIDDEN, PeerStatus, peer_status
 from chat_app.ui.reflex.live import LiveScreen
-from chat_app.ui.reflex.values import id_of, show
-from chat_app.ui.running import current_node
+from chat_app.ui.reflex.vars import id_of, set_changed
 from chat_app.ui.session import signed_in
 
 CHAT_PATH = "/chat/"
@@ -114,11 +114,11 @@ class TimelineState(rx.State):
         window = await _load(me, conversation_id, since=self._read_since(again=again))
         if conversation.unread or not again:
             new_from = conversation.last_read_seq + 1 if conversation.unread else 0
-            show(self, new_from=new_from, own_read_seq=conversation.last_read_seq)
+            set_changed(self, new_from=new_from, own_read_seq=conversation.last_read_seq)
         self._conversation = conversation
         self._show_head(me)
         self._show(me, window, afresh=True)
-        show(self, problem="", missing="")
+        set_changed(self, problem="", missing="")
 
     def _read_since(self, *, again: bool) -> int | None:
         """Return where the window begins that is being read, if it is scrolled into the past.
@@ -153,11 +153,11 @@ class TimelineState(rx.State):
         else:
             window = self._window.with_earlier(page.items, has_older=page.has_more)
         self._show(me, window)
-        show(self, problem="")
+        set_changed(self, problem="")
 
     async def _load_newest(self, me: Identity, conversation_id: UUID) -> None:
         self._show(me, await _load(me, conversation_id))
-        show(self, problem="")
+        set_changed(self, problem="")
 
     async def _apply(self, me: Identity, events: Sequence[AnyEvent]) -> None:
         if self._conversation is None:
@@ -185,8 +185,8 @@ class TimelineState(rx.State):
         head = head_of(conversation, viewer_id=me.user_id)
         delivered_seq = min((one.delivered_seq for one in conversation.receipts), default=0)
         read_seq = min((one.read_seq for one in conversation.receipts), default=0)
-        show(self, head=head, delivered_seq=delivered_seq, read_seq=read_seq)
-        show(self, peer=peer_status(conversation, viewer_id=me.user_id))
+        set_changed(self, head=head, delivered_seq=delivered_seq, read_seq=read_seq)
+        set_changed(self, peer=peer_status(conversation, viewer_id=me.user_id))
 
     def _show(self, me: Identity, window: Window, *, afresh: bool = False) -> None:
         before = self._window
@@ -200,19 +200,21 @@ class TimelineState(rx.State):
             for place, (piece, old) in enumerate(zip(window.pieces(), shown, strict=False)):
                 if piece != old:
                     rows = draw(piece.messages, above=piece.above, below=piece.below)
-                    show(self, **{f"older_{place}": rows})
+                    set_changed(self, **{f"older_{place}": rows})
         if window.tail is not before.tail:
             above = window.older[-1] if window.older else None
-            show(self, tail=draw(window.tail, above=above))
+            set_changed(self, tail=draw(window.tail, above=above))
         self._window = window
-        show(self, has_older=window.has_older, has_newer=window.has_newer)
+        set_changed(self, has_older=window.has_older, has_newer=window.has_newer)
 
     def _forget(self) -> None:
         self._conversation = None
         self._window = Window()
-        show(self, head=NOBODY, peer=HIDDEN, tail=[], has_older=False, has_newer=False)
-        show(self, **{f"older_{place}": [] for place in range(PIECES)})
-        show(self, new_from=0, own_read_seq=0, delivered_seq=0, read_seq=0, problem="", missing="")
+        set_changed(self, head=NOBODY, peer=HIDDEN, tail=[], has_older=False, has_newer=False)
+        set_changed(self, **{f"older_{place}": [] for place in range(PIECES)})
+        set_changed(
+            self, new_from=0, own_read_seq=0, delivered_seq=0, read_seq=0, problem="", missing=""
+        )
 
 
 def _wanted(path: str) -> str:

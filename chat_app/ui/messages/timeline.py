@@ -17,7 +17,7 @@ from chat_app.ui.kit.states import empty_state, problem
 from chat_app.ui.messages.actions import MENU, message_actions
 from chat_app.ui.messages.rows import MessageRow
 from chat_app.ui.messages.state import TimelineState
-from chat_app.ui.reflex.values import Cells, cells
+from chat_app.ui.reflex.vars import Cells, cells
 from chat_app.ui.session import SessionState
 
 # Which of the lists is the oldest changes as the window slides.

@@ -7,7 +7,7 @@ from chat_app.ui.kit.button import button
 from chat_app.ui.kit.icon import icon
 from chat_app.ui.kit.states import empty_state, problem, skeleton
 from chat_app.ui.people.state import LONGEST_QUERY, SEARCH, PeopleState
-from chat_app.ui.reflex.values import Cells, call, debounced
+from chat_app.ui.reflex.vars import Cells, call, debounced
 
 
 def search_box() -> rx.Component:

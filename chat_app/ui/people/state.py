@@ -12,11 +12,11 @@ from chat_app.accounts.schemas import Identity
 from chat_app.core.errors import AppError
 from chat_app.friends.search import search_users
 from chat_app.realtime.events import AnyEvent
+from chat_app.ui.current_node import current_node
 from chat_app.ui.people import updates
 from chat_app.ui.people.rows import PersonRow, number_found, person_row
 from chat_app.ui.reflex.live import LiveScreen
-from chat_app.ui.reflex.values import show
-from chat_app.ui.running import current_node
+from chat_app.ui.reflex.vars import set_changed
 from chat_app.ui.session import signed_in
 
 LONGEST_QUERY = 64
@@ -62,13 +62,13 @@ class PeopleState(rx.State):
         if not query:
             self._forget()
             return
-        show(self, query=query, searching=True, problem="", spoken="")
+        set_changed(self, query=query, searching=True, problem="", spoken="")
         yield
         try:
             await self._search(me)
         except AppError as error:
             self._show(())
-            show(self, problem=error.detail, spoken="")
+            set_changed(self, problem=error.detail, spoken="")
         finally:
             self.searching = False
 
@@ -144,11 +144,11 @@ class PeopleState(rx.State):
         self._cards = cards
         rows = [person_row(card, self._problems.get(card.id, "")) for card in cards]
         spoken = number_found(len(rows)) if self.query else ""
-        show(self, found=rows, found_by=self.query, spoken=spoken)
+        set_changed(self, found=rows, found_by=self.query, spoken=spoken)
 
     def _forget(self) -> None:
         self._cards, self._problems = (), {}
-        show(self, query="", found=[], found_by="", problem="", spoken="")
+        set_changed(self, query="", found=[], found_by="", problem="", spoken="")
 
 
 def _person(text: str) -> UUID:

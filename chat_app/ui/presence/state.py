@@ -11,10 +11,10 @@ from reflex.state import BaseState
 from chat_app.accounts.schemas import Identity
 from chat_app.core.errors import AppError
 from chat_app.realtime.events import AnyEvent, MessageCreated, Typing
+from chat_app.ui.current_node import current_node
 from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.reflex.live import LiveScreen
-from chat_app.ui.reflex.values import show
-from chat_app.ui.running import current_node
+from chat_app.ui.reflex.vars import set_changed
 from chat_app.ui.session import signed_in
 
 # The browser counts the same from the last it heard (`assets/browser/status.js`).
@@ -77,7 +77,7 @@ class TypingState(rx.State):
         known = timeline.get_value("_names")
         names = [known[user_id] for user_id in self._until if user_id in known]
         mark = self.writing["mark"] + heard
-        show(self, writing=Writing(conversation_id=str(here), names=names, mark=mark))
+        set_changed(self, writing=Writing(conversation_id=str(here), names=names, mark=mark))
 
 
 async def _apply(root: BaseState, _me: Identity, events: Sequence[AnyEvent]) -> None:

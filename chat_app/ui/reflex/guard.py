@@ -24,8 +24,8 @@ from chat_app.accounts.schemas import AuthenticatedUser, Identity
 from chat_app.core.errors import AppError
 from chat_app.core.settings import Settings
 from chat_app.server.edge import AsgiApp, Headers, Receive, Scope, Send
+from chat_app.ui.current_node import current_node
 from chat_app.ui.reflex.frames import Frames
-from chat_app.ui.running import current_node
 from chat_app.ui.session import SessionState
 
 log = structlog.get_logger("chat_app.ui.reflex.guard")

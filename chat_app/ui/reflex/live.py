@@ -22,8 +22,8 @@ from chat_app.core import tasks
 from chat_app.core.errors import AppError
 from chat_app.realtime.events import AnyEvent, Envelope, decode
 from chat_app.realtime.outlet import SESSION_OVER, TOO_SLOW, Outlet, OutletClosed
+from chat_app.ui.current_node import current_node
 from chat_app.ui.reflex.guard import sign_in_redirect
-from chat_app.ui.running import current_node
 from chat_app.ui.session import SessionState
 
 log = structlog.get_logger("chat_app.ui.reflex.live")

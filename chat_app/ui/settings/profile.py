@@ -7,7 +7,7 @@ from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.button import button
 from chat_app.ui.kit.field import field
 from chat_app.ui.kit.switch import switch
-from chat_app.ui.reflex.values import call, cells
+from chat_app.ui.reflex.vars import call, cells
 from chat_app.ui.session import SessionState
 from chat_app.ui.settings.state import SettingsState
 

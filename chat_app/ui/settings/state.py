@@ -15,9 +15,9 @@ from chat_app.core.errors import AppError, Invalid
 from chat_app.core.input import complaints
 from chat_app.realtime.events import AnyEvent
 from chat_app.ui.conversations.rows import stamp
+from chat_app.ui.current_node import current_node
 from chat_app.ui.reflex.live import LiveScreen
-from chat_app.ui.reflex.values import show
-from chat_app.ui.running import current_node
+from chat_app.ui.reflex.vars import set_changed
 from chat_app.ui.session import SessionState, signed_in
 from chat_app.ui.settings.rows import NOBODY, DeviceRow, Profile, device_row, profile_of
 
@@ -101,7 +101,7 @@ class SettingsState(rx.State):
             self.problem = error.detail
 
     async def _load(self, me: Identity) -> None:
-        show(self, errors={}, saved_at="", problem="")
+        set_changed(self, errors={}, saved_at="", problem="")
         try:
             async with current_node().database.reading() as reading:
                 user = await own_user(reading, user_id=me.user_id)
@@ -114,11 +114,11 @@ class SettingsState(rx.State):
     async def _load_devices(self, me: Identity) -> None:
         async with current_node().database.reading() as reading:
             found = await open_sessions(reading, viewer=me)
-        show(self, devices=[device_row(one) for one in found], problem="")
+        set_changed(self, devices=[device_row(one) for one in found], problem="")
 
     async def _change(self, me: Identity, **given: object) -> bool:
         """Change what is given of the own profile and say how that went."""
-        show(self, errors={}, saved_at="", problem="")
+        set_changed(self, errors={}, saved_at="", problem="")
         try:
             changes = _checked(given)
             user = await current_node().change_profile(actor_id=me.user_id, changes=changes)
@@ -132,7 +132,7 @@ class SettingsState(rx.State):
         return True
 
     async def _show_own(self, user: OwnUser) -> None:
-        show(
+        set_changed(
             self,
             profile=profile_of(user),
             accept_messages_from=user.accept_messages_from,

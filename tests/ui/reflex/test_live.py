@@ -25,9 +25,9 @@ from chat_app.realtime.events import (
 )
 from chat_app.realtime.hub import Hub
 from chat_app.realtime.outlet import TOO_SLOW, Outlet
+from chat_app.ui.current_node import serving
 from chat_app.ui.reflex import live
 from chat_app.ui.reflex.live import LiveScreen, LiveTabs
-from chat_app.ui.running import serving
 from tests.harness.clients import Person, register
 from tests.harness.tabs import CONVERSATIONS, TIMELINE, Tab
 

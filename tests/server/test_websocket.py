@@ -11,9 +11,9 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
 from chat_app.realtime.outlet import WRITE_AT_ONCE
-from chat_app.server import peers
+from chat_app.server import websocket
 from chat_app.server.edge import AsgiApp, Receive, Scope, Send
-from chat_app.server.peers import Peer
+from chat_app.server.websocket import WebSocketPeer
 from tests.harness.clients import PATIENCE_S
 from tests.harness.servers import LOOPBACK, free_port
 
@@ -90,7 +90,7 @@ async def served(app: AsgiApp, *, heartbeat_s: float = 20) -> AsyncIterator[Clie
             app,
             host=LOOPBACK,
             port=port,
-            ws=Peer,
+            ws=WebSocketPeer,
             ws_ping_interval=heartbeat_s,
             ws_ping_timeout=heartbeat_s,
             ws_per_message_deflate=False,
@@ -128,7 +128,7 @@ async def test_a_goodbye_does_not_wait_until_it_can_be_read(*, at_once: bool) ->
 
 
 async def test_who_never_reads_the_goodbye_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(peers, "LINGER_S", 0.3)
+    monkeypatch.setattr(websocket, "LINGER_S", 0.3)
     flood = Flood()
     async with deaf(flood) as client, asyncio.timeout(PATIENCE_S):
         await flood.stuck()

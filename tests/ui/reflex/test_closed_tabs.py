@@ -8,8 +8,8 @@ import pytest
 import reflex as rx
 from reflex.istate.manager.memory import StateManagerMemory
 
-from chat_app.ui.reflex import leftovers
-from chat_app.ui.reflex.leftovers import Leftovers
+from chat_app.ui.reflex import closed_tabs
+from chat_app.ui.reflex.closed_tabs import ClosedTabs
 
 TOKEN = rx.BaseStateToken(ident="token", cls=rx.State)
 
@@ -17,7 +17,7 @@ TOKEN = rx.BaseStateToken(ident="token", cls=rx.State)
 @pytest.fixture
 def states(monkeypatch: pytest.MonkeyPatch) -> StateManagerMemory:
     """Give Reflex's states, which are forgotten at once."""
-    monkeypatch.setattr(leftovers, "GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(closed_tabs, "GRACE_SECONDS", 0.0)
     return StateManagerMemory(token_expiration=3600)  # type: ignore[abstract]  # mypy misreads it
 
 
@@ -33,7 +33,7 @@ async def test_the_state_of_a_closed_tab_is_forgotten(states: StateManagerMemory
         pass
     assert states.states
 
-    Leftovers(cast("rx.App", SimpleNamespace(state_manager=states))).forget("token")
+    ClosedTabs(cast("rx.App", SimpleNamespace(state_manager=states))).forget("token")
 
     await gone(states)
     await states.close()
@@ -41,7 +41,7 @@ async def test_the_state_of_a_closed_tab_is_forgotten(states: StateManagerMemory
 
 async def test_a_handler_at_work_keeps_its_state_to_the_end(states: StateManagerMemory) -> None:
     async with states.modify_state(TOKEN):
-        Leftovers(cast("rx.App", SimpleNamespace(state_manager=states))).forget("token")
+        ClosedTabs(cast("rx.App", SimpleNamespace(state_manager=states))).forget("token")
         for _ in range(5):
             await asyncio.sleep(0)
 

@@ -39,7 +39,7 @@ def head_of(opcode: Opcode, size: int) -> bytes:
     return struct.pack("!BBQ", WHOLE | opcode, MEDIUM, size)
 
 
-class Peer(WebSocketsSansIOProtocol):
+class WebSocketPeer(WebSocketsSansIOProtocol):
     """uvicorn's end of a WebSocket, in bounded time and memory."""
 
     _ending: asyncio.TimerHandle | None = None

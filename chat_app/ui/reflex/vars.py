@@ -37,7 +37,7 @@ def seldom(handler: Any, milliseconds: int) -> Any:  # noqa: ANN401  # see above
     return handler.throttle(milliseconds).temporal
 
 
-def show(state: BaseState, **values: Any) -> None:  # noqa: ANN401  # each var has its own type
+def set_changed(state: BaseState, **values: Any) -> None:  # noqa: ANN401  # each var has its own type
     """Set those vars whose value differs: what is set is sent to the browser, equal or not."""
     for name, value in values.items():
         if state.get_value(name) != value:

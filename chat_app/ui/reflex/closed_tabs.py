@@ -10,7 +10,7 @@ from reflex.istate.manager.memory import StateManagerMemory
 GRACE_SECONDS = 30.0
 
 
-class Leftovers:
+class ClosedTabs:
     """Forgets the states of closed tabs.
 
     By itself Reflex keeps a state until nobody has touched it for a while: too long for a tab that

@@ -17,7 +17,7 @@ PREFLIGHT: Headers = [
 ]
 
 
-def readable_by_pages(app: AsgiApp, settings: Settings) -> AsgiApp:
+def allow_pages_origin(app: AsgiApp, settings: Settings) -> AsgiApp:
     """Let the pages of `public_url` read, where `api_url` says that they come from elsewhere."""
     if not settings.api_url:
         return app
