@@ -18,7 +18,7 @@ from chat_app.models import User
 from chat_app.realtime.broker import Broker
 
 # Of everybody's sessions: what the bus carries in one go without dropping any.
-AT_ONCE = 5_000
+BATCH_SIZE = 5_000
 
 
 class Administration:
@@ -63,7 +63,7 @@ class Administration:
     async def end_some_sessions(self) -> int:
         """Sign some thousands out wherever they are; return how many. None are left at 0."""
         async with unit_of_work(self._database) as uow:
-            ended = await end_some_sessions(uow.session, at_most=AT_ONCE)
+            ended = await end_some_sessions(uow.session, at_most=BATCH_SIZE)
             tell_ended(uow, self._broker, ended)
         return len(ended.session_ids)
 

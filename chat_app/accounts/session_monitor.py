@@ -29,11 +29,11 @@ from chat_app.models import AuthSession, User
 from chat_app.realtime.events import EndReason, session_topic
 from chat_app.realtime.hub import Hub
 
-EVERY_S = 1.0
-ALL_EVERY_S = 5.0
+INTERVAL_S = 1.0
+FULL_INTERVAL_S = 5.0
 # An end may become visible this much after the time that its row carries.
 SLACK_S = 5.0
-IN_ONE_GO = 1_000
+BATCH_SIZE = 1_000
 SESSIONS = AuthSession.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
 USERS = User.__table__  # type: ignore[attr-defined]  # the same
 TIME = SESSIONS.c.expires_at.type
@@ -57,8 +57,10 @@ class SessionMonitor:
     def start(self) -> None:
         """Start looking."""
         self._tasks = [
-            asyncio.create_task(self._repeat(self.look, EVERY_S), name="ended sessions"),
-            asyncio.create_task(self._repeat(self.look_at_all, ALL_EVERY_S), name="open sessions"),
+            asyncio.create_task(self._repeat(self.look, INTERVAL_S), name="ended sessions"),
+            asyncio.create_task(
+                self._repeat(self.look_at_all, FULL_INTERVAL_S), name="open sessions"
+            ),
         ]
 
     async def close(self) -> None:
@@ -89,8 +91,8 @@ class SessionMonitor:
     async def look_at_all(self) -> None:
         """End what is over of all that is open, and keep what is in use. Raises Unavailable."""
         open_here = sorted({outlet.session_id for outlet in self._hub.outlets})
-        for start in range(0, len(open_here), IN_ONE_GO):
-            await self._look_at(open_here[start : start + IN_ONE_GO])
+        for start in range(0, len(open_here), BATCH_SIZE):
+            await self._look_at(open_here[start : start + BATCH_SIZE])
         used, self._used = self._used, set()
         try:
             await self._keep(used)

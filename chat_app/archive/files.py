@@ -19,7 +19,7 @@ from chat_app.archive.codec import Tally, encode, row_decoder
 from chat_app.archive.errors import ArchiveError, failures_at
 from chat_app.archive.schema import Shape, schema_at
 from chat_app.archive.sources import Progress, Source
-from chat_app.archive.tables import AT_ONCE, Rows
+from chat_app.archive.tables import BATCH_SIZE, Rows
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
 
@@ -162,9 +162,9 @@ def _batches(member: IO[bytes]) -> Iterator[list[bytes]]:
         if len(rest) > LINE_LONGEST:
             raise zipfile.BadZipFile
         waiting += lines
-        while len(waiting) >= AT_ONCE:
-            yield waiting[:AT_ONCE]
-            del waiting[:AT_ONCE]
+        while len(waiting) >= BATCH_SIZE:
+            yield waiting[:BATCH_SIZE]
+            del waiting[:BATCH_SIZE]
     if rest:
         raise zipfile.BadZipFile
     if waiting:

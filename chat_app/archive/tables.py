@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chat_app.archive.codec import Row, Value
 from chat_app.archive.schema import Column, Shape
 
-AT_ONCE = 2_000
+BATCH_SIZE = 2_000
 # How PostgreSQL writes a value of a kind as it stands in an archive.
 WRITTEN = {
     "id": """replace("{}"::text, '-', '')""",
@@ -36,7 +36,7 @@ async def read_table(connection: AsyncConnection, shape: Shape) -> Rows:
         names = ", ".join(f'"{name}"' for name in shape.column_names)
         sql = f'SELECT {names} FROM "{shape.name}"'  # noqa: S608  # names from our migrations
         plain_cursor: sqlite3.Cursor = await driver.run(lambda plain: plain.execute(sql))
-        while rows := await driver.run(lambda _: plain_cursor.fetchmany(AT_ONCE)):
+        while rows := await driver.run(lambda _: plain_cursor.fetchmany(BATCH_SIZE)):
             yield rows
     else:
         written = ", ".join(map(_written, shape.columns))
@@ -45,7 +45,7 @@ async def read_table(connection: AsyncConnection, shape: Shape) -> Rows:
         await driver.execute(
             f'DECLARE {cursor} NO SCROLL CURSOR FOR SELECT {written} FROM "{shape.name}"'  # noqa: S608  # names from our migrations
         )
-        while records := await driver.fetch(f"FETCH {AT_ONCE} FROM {cursor}"):
+        while records := await driver.fetch(f"FETCH {BATCH_SIZE} FROM {cursor}"):
             yield [tuple(record) for record in records]
         await driver.execute(f"CLOSE {cursor}")
 

@@ -28,7 +28,7 @@ from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import ConversationDelivered, Delivery, make_envelope, user_topic
 from chat_app.realtime.shapes import Message
 
-EVERY_S = 0.3
+INTERVAL_S = 0.3
 # More than this at once are not noted: the next list or page that the receiver loads says so again.
 MOST = 10_000
 REMEMBERED = 100_000
@@ -100,7 +100,7 @@ class Deliveries:
         while not self._closing.is_set():
             await self._noted.wait()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_S):
+                async with asyncio.timeout(INTERVAL_S):
                     await self._closing.wait()
             self._noted.clear()
             await self._flush()

@@ -10,7 +10,7 @@ from chat_app.core.errors import Unavailable
 Key = TypeVar("Key")
 Answer = TypeVar("Answer")
 
-IN_ONE_GO = 250
+BATCH_SIZE = 250
 
 
 class BatchLoader(Generic[Key, Answer]):
@@ -43,7 +43,7 @@ class BatchLoader(Generic[Key, Answer]):
 
     async def _ask_for_all(self) -> None:
         while self._waiting:
-            keys = list(self._waiting)[:IN_ONE_GO]
+            keys = list(self._waiting)[:BATCH_SIZE]
             waiting = {key: self._waiting.pop(key) for key in keys}
             try:
                 answers = await self._ask(keys)

@@ -14,7 +14,7 @@ from chat_app.core import clock, tasks
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 
-EVERY_S = 30.0
+INTERVAL_S = 30.0
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ class ClockSync:
             yield
             return
         await self.look()
-        async with tasks.repeated(self.look, every_s=EVERY_S):
+        async with tasks.repeated(self.look, every_s=INTERVAL_S):
             yield
 
     async def look(self) -> None:

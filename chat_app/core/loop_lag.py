@@ -5,7 +5,7 @@ import asyncio
 from chat_app.core import tasks
 from chat_app.core.metrics import Metrics
 
-EVERY_S = 0.5
+INTERVAL_S = 0.5
 
 
 class LoopLag:
@@ -29,6 +29,6 @@ class LoopLag:
     async def _look_for_ever(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            due = loop.time() + EVERY_S
-            await asyncio.sleep(EVERY_S)
+            due = loop.time() + INTERVAL_S
+            await asyncio.sleep(INTERVAL_S)
             self._lag.add(max(0.0, loop.time() - due))

@@ -16,7 +16,7 @@ from chat_app.core.errors import RateLimited
 
 KEYS_KEPT = 50_000
 ROUNDING_S = 1e-6
-ALONE_FOR_S = 2.0
+BREAKER_S = 2.0
 
 # KEYS[1] bucket; ARGV: seconds a token takes to come back, capacity, cost. The clock is Redis's:
 # those of the nodes may differ, and their commands arrive in any order.
@@ -130,7 +130,7 @@ class RedisRateLimits:
                 answer = await self._window(keys=keys, args=arguments)
         except (RedisError, OSError):
             # Nobody waits for a Redis that hangs more than once in a while.
-            self._alone_until = time.monotonic() + ALONE_FOR_S
+            self._alone_until = time.monotonic() + BREAKER_S
             await self._alone.take(limit, key, cost=cost)
             return
         wait = float(cast("bytes", answer))

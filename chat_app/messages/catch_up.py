@@ -32,7 +32,7 @@ from chat_app.realtime.hub import Hub
 from chat_app.realtime.online import Online
 from chat_app.realtime.shapes import Message
 
-EVERY_S = 1.0
+INTERVAL_S = 1.0
 # A commit may become visible this much after the time that its rows carry.
 SLACK_S = 2.0
 # News on its way is not lost yet.
@@ -131,7 +131,7 @@ class CatchUp:
 
     async def _look_for_ever(self) -> None:
         while True:
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(INTERVAL_S)
             try:
                 told = await self.look()
             except AppError as error:

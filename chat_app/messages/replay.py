@@ -25,7 +25,7 @@ from chat_app.realtime.shapes import Message
 # Who missed more of one conversation pages it instead.
 MOST_CHANGES = 500
 # Rows in memory at a time for one device that comes back.
-IN_ONE_GO = 2_000
+BATCH_SIZE = 2_000
 
 
 class Missed(NamedTuple):
@@ -91,7 +91,7 @@ def _portions(
     some: list[Conversation] = []
     expected = 0
     for one in moved:
-        if some and expected >= IN_ONE_GO:
+        if some and expected >= BATCH_SIZE:
             yield some
             some, expected = [], 0
         some.append(one)

@@ -32,8 +32,8 @@ from chat_app.realtime.online import Online, Times
 COALESCE_S = 0.25
 RETRY_S = 1.0
 # So many people's news at once: more would crowd messages out of the queues they share.
-IN_ONE_GO = 250
-SEEN_EVERY_S = 60.0
+BATCH_SIZE = 250
+LAST_SEEN_INTERVAL_S = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -139,7 +139,7 @@ class Presence:
     async def _tell(self) -> None:
         """Tell what has changed. What could not be told is kept for the next time."""
         seen, self._seen = self._seen, {}
-        changes = dict(islice(self._changes.items(), IN_ONE_GO))
+        changes = dict(islice(self._changes.items(), BATCH_SIZE))
         pairs, afresh = self._pairs, self._afresh
         self._pairs, self._afresh = set(), set()
         for user_id in changes:
@@ -187,7 +187,7 @@ class Presence:
 
     async def _note_those_here(self) -> None:
         while True:
-            await asyncio.sleep(SEEN_EVERY_S)
+            await asyncio.sleep(LAST_SEEN_INTERVAL_S)
             now = utc_now()
             try:
                 for some in _pieces(self._online.here()):
@@ -205,4 +205,4 @@ def _event(view: PresenceView, *, online: bool) -> PresenceEvent:
 
 def _pieces(user_ids: Iterable[UUID]) -> list[list[UUID]]:
     ordered = sorted(user_ids)
-    return [ordered[i : i + IN_ONE_GO] for i in range(0, len(ordered), IN_ONE_GO)]
+    return [ordered[i : i + BATCH_SIZE] for i in range(0, len(ordered), BATCH_SIZE)]

@@ -12,9 +12,9 @@ from chat_app.realtime.events import TYPING, Typing, make_envelope, user_topic
 from chat_app.realtime.online import Online
 
 # It holds for six seconds on a screen.
-EVERY_S = 2.0
+INTERVAL_S = 2.0
 REMEMBERED = 10_000
-ONE_EVERY = Limit("typing", 1, EVERY_S)
+ONE_EVERY = Limit("typing", 1, INTERVAL_S)
 
 
 class TypingNotifier:
@@ -69,5 +69,5 @@ class TypingNotifier:
         key = (actor_id, conversation_id)
         if self._quiet_until.get(key, 0.0) > now:
             return False
-        self._quiet_until[key] = now + EVERY_S
+        self._quiet_until[key] = now + INTERVAL_S
         return True

@@ -26,7 +26,7 @@ from chat_app.realtime.events import Envelope
 from chat_app.realtime.recently_published import RecentlyPublished
 
 OUTGOING = 20_000
-IN_ONE_GO = 200
+BATCH_SIZE = 200
 CONFIRM_S = 2.0
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
@@ -162,7 +162,7 @@ class RedisBroker:
     async def _send(self) -> None:
         while True:
             batch = [await self._outgoing.get()]
-            while len(batch) < IN_ONE_GO and not self._outgoing.empty():
+            while len(batch) < BATCH_SIZE and not self._outgoing.empty():
                 batch.append(self._outgoing.get_nowait())
             try:
                 async with self._redis.pipeline(transaction=False) as pipeline:

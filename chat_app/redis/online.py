@@ -23,9 +23,9 @@ from chat_app.core.ids import new_id
 from chat_app.realtime.online import PresenceChanges, Times
 from chat_app.redis.online_scripts import ENTER, HEAD, LEAVE, SWEEP
 
-ALONE_FOR_S = 2.0
+BREAKER_S = 2.0
 # A script runs while nothing else does in Redis: a millisecond for so many.
-IN_ONE_GO = 200
+BATCH_SIZE = 200
 # Whoever a sweep returned is returned again after so many sweeps without a confirmation.
 LEASE_SWEEPS = 2
 
@@ -146,7 +146,7 @@ class RedisOnline:
         Unless that is confirmed soon, another sweep returns them again: an answer may get lost.
         """
         lease_ms = _ms(self._times.sweep_s * LEASE_SWEEPS)
-        answer = await self._ask(self._sweep, f"{IN_ONE_GO}", (), f"{lease_ms}")
+        answer = await self._ask(self._sweep, f"{BATCH_SIZE}", (), f"{lease_ms}")
         gone: dict[UUID, datetime] = {}
         for one in answer or ():
             user, _, until = one.decode().partition(":")
@@ -209,8 +209,8 @@ class RedisOnline:
 
     def _be_alone(self) -> None:
         # Nobody waits for a Redis that hangs more than once in a while.
-        self._alone_until = time.monotonic() + ALONE_FOR_S
-        log.warning("redis.presence_alone", for_s=ALONE_FOR_S)
+        self._alone_until = time.monotonic() + BREAKER_S
+        log.warning("redis.presence_alone", for_s=BREAKER_S)
 
 
 def _ms(seconds: float) -> int:
@@ -228,7 +228,7 @@ def _those(outcomes: Mapping[UUID, str], word: str) -> set[UUID]:
 def _pieces(user_ids: Collection[UUID]) -> list[set[UUID]]:
     def pieces() -> Iterator[set[UUID]]:
         left = iter(set(user_ids))
-        while piece := set(islice(left, IN_ONE_GO)):
+        while piece := set(islice(left, BATCH_SIZE)):
             yield piece
 
     return list(pieces())

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from chat_app.core import tasks
 from chat_app.core.errors import CannotStart
 
-EVERY_S = 3.0
+INTERVAL_S = 3.0
 BELIEVED_S = 15.0
 # KEYS[1] fingerprint of the nodes that run; ARGV: ours, and for how many milliseconds it counts.
 SAY = """
@@ -53,7 +53,7 @@ class SharedKey:
         await self.look()
         if self.differs:
             raise CannotStart(ANOTHER_KEY)
-        async with tasks.repeated(self.look, every_s=EVERY_S):
+        async with tasks.repeated(self.look, every_s=INTERVAL_S):
             yield
 
     async def look(self) -> None:

@@ -24,9 +24,9 @@ from chat_app.core.ids import new_id
 
 BEAT_S = 2.0
 BELIEVED_S = 8.0
-ALONE_FOR_S = 2.0
+BREAKER_S = 2.0
 # A script runs while nothing else does in Redis: a millisecond for so many.
-IN_ONE_GO = 200
+BATCH_SIZE = 200
 
 # KEYS: the nodes by the time until which each is believed. ARGV: prefix of a node's hash, node,
 # milliseconds for which it is believed, then users and how many sockets each has at this node.
@@ -146,8 +146,8 @@ class RedisSocketCounts:
         """Say what Redis has not heard, or at least that this node lives; return who is where."""
         users, self._unsaid = list(self._unsaid), set()
         elsewhere: dict[UUID, int] = {}
-        for start in range(0, max(1, len(users)), IN_ONE_GO):
-            some = users[start : start + IN_ONE_GO]
+        for start in range(0, max(1, len(users)), BATCH_SIZE):
+            some = users[start : start + BATCH_SIZE]
             answer = await self._ask(some)
             if answer is None:
                 self._unsaid.update(users[start:])
@@ -169,8 +169,8 @@ class RedisSocketCounts:
         try:
             answer: Any = await self._say(keys=[self._nodes], args=arguments)
         except (RedisError, OSError):
-            self._alone_until = time.monotonic() + ALONE_FOR_S
-            log.warning("redis.sockets_alone", for_s=ALONE_FOR_S)
+            self._alone_until = time.monotonic() + BREAKER_S
+            log.warning("redis.sockets_alone", for_s=BREAKER_S)
             return None
         return list(answer)
 

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Visitor, top_of
 
 LENGTH = 10_000
-AT_ONCE = 32
+BATCH_SIZE = 32
 WINDOW = 150
 # As far as one scrolls up: more windows than one, so that the newest messages have left it.
 FAR = LENGTH - 700
@@ -82,7 +82,7 @@ async def fill(mira: Visitor, tomas: Visitor) -> None:
                 }
                 (await http.post("/api/messages", json=body)).raise_for_status()
 
-    pairs = [(mira, tomas), (tomas, mira)] * (AT_ONCE // 2)
+    pairs = [(mira, tomas), (tomas, mira)] * (BATCH_SIZE // 2)
     await asyncio.gather(*(write(*pair) for pair in pairs))
 
 

@@ -30,7 +30,7 @@ from tests.harness.tabs import CONVERSATIONS, Tab
 SEED = 20_261_124
 ROUNDS = 4
 BURSTS = 10
-AT_ONCE = 4
+BATCH_SIZE = 4
 TABS = 2
 
 Badges = dict[str, int]
@@ -178,7 +178,7 @@ async def test_every_badge_equals_a_recount(
                 if burst == BURSTS // 2:
                     for _, tab in leaving:
                         await tab.connection.close()
-                await asyncio.gather(*(world.act() for _ in range(AT_ONCE)))
+                await asyncio.gather(*(world.act() for _ in range(BATCH_SIZE)))
             await check(storage, world, tabs)
         if turn in {1, 2}:
             ends = signal.SIGKILL if turn == 1 else signal.SIGTERM

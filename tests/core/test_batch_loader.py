@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from chat_app.core.batch_loader import IN_ONE_GO, BatchLoader
+from chat_app.core.batch_loader import BATCH_SIZE, BatchLoader
 from chat_app.core.errors import Unavailable
 
 
@@ -56,9 +56,9 @@ async def test_a_crowd_is_asked_for_in_bounded_questions() -> None:
     oracle = Oracle()
     loader = BatchLoader(oracle.ask)
     oracle.may_answer.set()
-    await asyncio.gather(*map(loader, range(2 * IN_ONE_GO + 1)))
+    await asyncio.gather(*map(loader, range(2 * BATCH_SIZE + 1)))
 
-    assert [len(question) for question in oracle.questions] == [IN_ONE_GO, IN_ONE_GO, 1]
+    assert [len(question) for question in oracle.questions] == [BATCH_SIZE, BATCH_SIZE, 1]
 
 
 async def test_a_database_that_is_away_is_waited_for_once() -> None:
@@ -67,7 +67,7 @@ async def test_a_database_that_is_away_is_waited_for_once() -> None:
     oracle.failure = Unavailable()
     asking = [asyncio.create_task(loader(1))]
     await oracle.asked.wait()
-    asking += [asyncio.create_task(loader(key)) for key in range(1, 2 * IN_ONE_GO)]
+    asking += [asyncio.create_task(loader(key)) for key in range(1, 2 * BATCH_SIZE)]
     await asyncio.sleep(0)
     oracle.may_answer.set()
 

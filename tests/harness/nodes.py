@@ -25,10 +25,10 @@ from tests.harness.chats import SECRET, Storage
 
 # How often a node asks its database without being asked.
 PERIODS = (
-    (catch_up, "EVERY_S"),
-    (deliveries, "EVERY_S"),
-    (session_monitor, "EVERY_S"),
-    (session_monitor, "ALL_EVERY_S"),
+    (catch_up, "INTERVAL_S"),
+    (deliveries, "INTERVAL_S"),
+    (session_monitor, "INTERVAL_S"),
+    (session_monitor, "FULL_INTERVAL_S"),
 )
 NEVER_S = 3_600.0
 

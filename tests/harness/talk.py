@@ -10,7 +10,7 @@ import httpx
 from tests.harness.clients import Json, Person, as_json, http_client, register
 from tests.harness.views import Device
 
-EVERY_S = 0.02
+INTERVAL_S = 0.02
 SETTLED_WITHIN_S = 20
 # A node that cannot reach the database, and what a proxy says for one that is not there any more.
 TEMPORARY = {502, 503, 504}
@@ -37,7 +37,7 @@ class Talk:
                 self.acked[client_id] = reply["message"]
             else:
                 assert reply["retryable"], reply
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(INTERVAL_S)
 
     async def write_by_http(self, until: asyncio.Event) -> None:
         """Post until told to stop, to whichever node answers."""
@@ -54,7 +54,7 @@ class Talk:
                 self.acked[client_id] = await insist(
                     clients, {**body, "content": f"http {client_id}"}
                 )
-                await asyncio.sleep(EVERY_S)
+                await asyncio.sleep(INTERVAL_S)
 
     async def check(self) -> None:
         """Wait until every device shows what is stored; see that all is there, in order, once."""

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.parametrize("pair", ["postgres+redis"])
 @pytest.fixture(autouse=True)
 def _a_long_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have one count for an hour: a busy machine takes its time."""
-    monkeypatch.setattr(typing, "EVERY_S", 3600.0)
+    monkeypatch.setattr(typing, "INTERVAL_S", 3600.0)
     monkeypatch.setattr(typing, "ONE_EVERY", Limit("typing", 1, 3600.0))
 
 

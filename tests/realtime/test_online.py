@@ -110,7 +110,7 @@ async def test_only_the_first_and_the_last_of_all_nodes_is_news(new_node: NewNod
 
 
 async def test_many_at_once_are_counted_like_few(new_node: NewNode) -> None:
-    node, people = new_node(), [uuid4() for _ in range(3 * redis_online.IN_ONE_GO + 1)]
+    node, people = new_node(), [uuid4() for _ in range(3 * redis_online.BATCH_SIZE + 1)]
     await settled(node)
 
     assert await node.connect(people) == set(people)

@@ -1,6 +1,6 @@
 """M7: what was delivered and read, as the sender's devices are told."""
 
-from chat_app.conversations.deliveries import EVERY_S
+from chat_app.conversations.deliveries import INTERVAL_S
 from tests.harness.clients import Json, Person
 
 
@@ -33,7 +33,7 @@ async def test_own_devices_deliver_nothing(alice: Person, bob: Person) -> None:
         async with bob.socket() as receiver:
             await bob.history(message["conversation_id"])
             await receiver.settled()
-            event = await sender.expect("conversation.delivered", seconds=20 * EVERY_S)
+            event = await sender.expect("conversation.delivered", seconds=20 * INTERVAL_S)
 
     assert "conversation.delivered" not in kinds(sender.passed)
     assert event["seq"] == 1

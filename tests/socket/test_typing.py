@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from chat_app.presence.typing import EVERY_S
+from chat_app.presence.typing import INTERVAL_S
 from tests.harness.chats import NewPerson
 from tests.harness.clients import Json, Person
 
@@ -49,7 +49,7 @@ async def test_at_most_one_in_two_seconds_counts(alice: Person, bob: Person) -> 
         took = time.monotonic() - began
 
     heard = [frame for frame in theirs.passed if frame["type"] == "typing"]
-    assert 1 <= len(heard) <= 1 + took // EVERY_S
+    assert 1 <= len(heard) <= 1 + took // INTERVAL_S
 
 
 async def test_each_conversation_counts_apart(

@@ -12,7 +12,7 @@ import pytest
 from tests.harness.clients import Json, Person, Socket, as_json, http_client, register
 from tests.trust.conftest import Nodes, StartNodes
 
-AT_ONCE = 50
+BATCH_SIZE = 50
 
 
 async def post(client: httpx.AsyncClient, body: Json) -> Json | int:
@@ -58,7 +58,7 @@ async def test_one_client_id_is_one_message(start_nodes: StartNodes, turn: int) 
     nodes = start_nodes()
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
     body = {"receiver_id": bob.id, "content": f"turn {turn}", "client_id": str(uuid4())}
-    answers = await send_all(nodes, alice, [body] * AT_ONCE)
+    answers = await send_all(nodes, alice, [body] * BATCH_SIZE)
 
     items = (await bob.http.get(f"/api/messages/{alice.id}")).json()["items"]
     assert len(items) == 1
@@ -71,7 +71,7 @@ async def test_another_text_is_refused(start_nodes: StartNodes) -> None:
     client_id = str(uuid4())
     body = {"receiver_id": bob.id, "content": "this", "client_id": client_id}
     bodies = [body, body, {**body, "content": "that"}, {**body, "content": "that"}]
-    answers = await send_all(nodes, alice, bodies * (AT_ONCE // 4))
+    answers = await send_all(nodes, alice, bodies * (BATCH_SIZE // 4))
 
     items = (await bob.http.get(f"/api/messages/{alice.id}")).json()["items"]
     assert len(items) == 1

@@ -22,7 +22,7 @@ from tests.harness.servers import ChatServer
 # A time-out of 3 s, up to 2 s to let go of a silent connection, and a machine that is not ours.
 REFUSED_WITHIN_S = 10
 BACK_WITHIN_S = 15
-AT_ONCE = 40
+BATCH_SIZE = 40
 
 FAULTS = [
     ("sqlite+memory", "locked"),
@@ -112,7 +112,7 @@ async def test_no_ack_without_a_row_and_everything_comes_back(
     async with alice.socket() as sending, bob.socket() as hearing:
         first = await send_until_stored(sending, frame_to(bob, "before"))
         await hear(hearing, 1)
-        frames = [frame_to(bob, f"during-{number}") for number in range(AT_ONCE)]
+        frames = [frame_to(bob, f"during-{number}") for number in range(BATCH_SIZE)]
         async with broken(chat, fault, farm):
             started = time.monotonic()
             for frame in frames:

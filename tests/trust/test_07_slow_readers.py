@@ -24,14 +24,14 @@ from tests.harness.nodes import new_users, open_node
 from tests.harness.servers import ChatServer
 
 MEMBERS = 1_000
-AT_ONCE = 20
+BATCH_SIZE = 20
 READERS = int(os.environ.get("TRUST_READERS", "50"))
 SLOW = 20
 # More than an outlet holds, and than the kernel holds for it.
 TEXT = "x" * 7_000
 MESSAGES = 380
 # However many hear it, the machine is not to be busy with that alone.
-EVERY_S = max(0.015, READERS * 0.0003)
+INTERVAL_S = max(0.015, READERS * 0.0003)
 # Nobody is to be closed for anything but being slow.
 HEARTBEAT_S = 600
 TOO_SLOW = 4410
@@ -45,7 +45,7 @@ async def registered(url: str, count: int) -> list[Person]:
     """Register people, not more at once than a chat hashes passwords for."""
     people: list[Person] = []
     while len(people) < count:
-        some = min(AT_ONCE, count - len(people))
+        some = min(BATCH_SIZE, count - len(people))
         people += await asyncio.gather(*(register(url) for _ in range(some)))
     return people
 
@@ -66,7 +66,7 @@ async def talk(socket: Socket, conversation_id: str, numbers: range) -> None:
     """Write at a steady rate; the time that counts is when each was due."""
     due = time.time()
     for number in numbers:
-        due += EVERY_S
+        due += INTERVAL_S
         await asyncio.sleep(max(0, due - time.time()))
         await socket.send(
             {
@@ -83,7 +83,7 @@ async def spoken(
 ) -> list[float]:
     """Have all that said and heard; return how long each took to each reader."""
     latencies: list[float] = []
-    async with asyncio.timeout(60 + 2 * len(numbers) * EVERY_S):
+    async with asyncio.timeout(60 + 2 * len(numbers) * INTERVAL_S):
         await asyncio.gather(
             talk(sender, conversation_id, numbers),
             *(listen(socket, latencies, numbers[-1]) for socket in readers),

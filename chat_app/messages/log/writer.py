@@ -32,7 +32,7 @@ from chat_app.messages.log.failpoints import NO_FAILPOINTS, Failpoints
 from chat_app.messages.metrics import LogMetrics
 from chat_app.messages.schemas import Message, MessageChange, NewMessage
 
-IN_ONE_BATCH = 256
+BATCH_SIZE = 256
 WAITING = 8_192
 # At a slow database a full queue would take half a minute; who waits asks another node.
 FLUSH_S = 3.0
@@ -134,7 +134,7 @@ class MessageLog:
     async def _write_for_ever(self) -> None:
         while True:
             batch = [await self._waiting.get()]
-            while len(batch) < IN_ONE_BATCH and not self._waiting.empty():
+            while len(batch) < BATCH_SIZE and not self._waiting.empty():
                 batch.append(self._waiting.get_nowait())
             self._under_way = batch
             try:
