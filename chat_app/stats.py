@@ -14,7 +14,7 @@ from chat_app.core.ids import first_id_since
 from chat_app.models import Conversation, Message, User
 
 # So many rows are counted in some milliseconds.
-COUNTED_UP_TO = 100_000
+EXACT_UP_TO = 100_000
 DAY = timedelta(days=1)
 
 
@@ -25,7 +25,7 @@ class Count(NamedTuple):
     is_exact: bool = True
 
 
-class Census(NamedTuple):
+class Stats(NamedTuple):
     """What there is. Messages that were deleted keep their place and count."""
 
     people: Count
@@ -35,14 +35,14 @@ class Census(NamedTuple):
     size_bytes: int
 
 
-async def take_census(database: Database) -> Census:
+async def read_stats(database: Database) -> Stats:
     """Count what is in the database. Raises Unavailable."""
     async with database.reading() as session:
         people = await _about(session, User.__tablename__)
         conversations = await _about(session, Conversation.__tablename__)
-        are_few = conversations.number <= COUNTED_UP_TO
+        are_few = conversations.number <= EXACT_UP_TO
         yesterday = first_id_since(utc_now() - DAY)
-        return Census(
+        return Stats(
             people=await _exact_if_few(
                 session, people, select(func.count()).where(col(User.deleted_at).is_(None))
             ),
@@ -64,7 +64,7 @@ async def take_census(database: Database) -> Census:
 
 
 async def _exact_if_few(session: AsyncSession, about: Count, exact: Select[int]) -> Count:
-    if about.number > COUNTED_UP_TO:
+    if about.number > EXACT_UP_TO:
         return about
     return Count(await _number(session, exact))
 

@@ -9,7 +9,7 @@ from chat_app.core.database import Database
 from chat_app.core.settings import Settings
 from chat_app.node.infrastructure import count_online
 from chat_app.shell.running import migrated_database, run
-from chat_app.stats import Census, Count, take_census
+from chat_app.stats import Count, Stats, read_stats
 
 UNITS = ("bytes", "KB", "MB", "GB", "TB")
 STEP = 1000
@@ -46,22 +46,22 @@ def stats() -> None:
 
 async def _stats(settings: Settings) -> None:
     async with migrated_database(settings) as database:
-        census = await take_census(database)
+        found = await read_stats(database)
     online = await count_online(settings)
-    for name, value in _lines(settings, census, online):
+    for name, value in _lines(settings, found, online):
         typer.echo(f"{name:<15}{value}")
 
 
-def _lines(settings: Settings, census: Census, online: int | None) -> list[tuple[str, str]]:
+def _lines(settings: Settings, found: Stats, online: int | None) -> list[tuple[str, str]]:
     unknown = "Redis does not answer" if settings.redis_url else "only the chat itself knows"
     kind = "SQLite" if settings.embedded else "PostgreSQL"
     return [
-        ("people", _told(census.people)),
+        ("people", _told(found.people)),
         ("online", f"{online:,}" if online is not None else f"unknown: {unknown}"),
-        ("conversations", _told(census.conversations)),
-        ("messages", _told(census.messages)),
-        ("last day", f"{census.messages_last_day:,} messages"),
-        ("database", f"{kind}, {size(census.size_bytes)}, {place_of(settings)}"),
+        ("conversations", _told(found.conversations)),
+        ("messages", _told(found.messages)),
+        ("last day", f"{found.messages_last_day:,} messages"),
+        ("database", f"{kind}, {size(found.size_bytes)}, {place_of(settings)}"),
         ("schema", f"{migrations.newest_revision()}"),
     ]
 
