@@ -90,7 +90,7 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     const at = items.indexOf(document.activeElement);
     if (event.key === "Escape" || event.key === "Tab") this.#close();
     else if (event.key in STEPS) items.at((at + STEPS[event.key]) % items.length).focus();
-    else if (event.key === "OutletOwner") items[0].focus();
+    else if (event.key === "Home") items[0].focus();
     else if (event.key === "End") items.at(-1).focus();
     else return;
     event.preventDefault();

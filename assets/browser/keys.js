@@ -1,4 +1,4 @@
-// Keys for lists. Inside [data-arrows] the arrow keys, OutletOwner and End move between the rows, and
+// Keys for lists. Inside [data-arrows] the arrow keys, Home and End move between the rows, and
 // sideways between the buttons of one; from a search field ArrowDown enters the list, Enter takes
 // the first hit and Escape empties it. A list that changes while it has the focus keeps it.
 
@@ -10,7 +10,7 @@ const searchField = () => document.querySelector("[data-search]");
 function move(list, from, key) {
   const rows = rowsOf(list);
   const at = rows.findIndex((row) => row.contains(from));
-  const to = { ArrowDown: at + 1, ArrowUp: at - 1, OutletOwner: 0, End: rows.length - 1 }[key];
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[key];
   if (to === -1) searchField()?.focus();
   if (!rows[to]) return;
   // The same button of the other row, where there is one.
@@ -47,7 +47,7 @@ function onKey(event) {
   const { target, key } = event;
   wanted = null;
   const list = target.closest?.("[data-arrows]");
-  if (list && ["ArrowDown", "ArrowUp", "OutletOwner", "End"].includes(key)) {
+  if (list && ["ArrowDown", "ArrowUp", "Home", "End"].includes(key)) {
     event.preventDefault();
     move(list, target, key);
   } else if (list && ["ArrowLeft", "ArrowRight"].includes(key)) {
