@@ -17,6 +17,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin, Subprotocol
 
+from tests.harness.tls import trusted
+
 PASSWORD = "correct horse battery"
 PATIENCE_S = 15
 MESSAGE_PACK = "chat.v1.msgpack"
@@ -141,7 +143,7 @@ def pull_cable(connection: ClientConnection) -> None:
 
 def http_client(url: str, *, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
     """Return a client of the chat at `url` that keeps no cookies of its own accord."""
-    return httpx.AsyncClient(base_url=url, headers=headers, timeout=30)
+    return httpx.AsyncClient(base_url=url, headers=headers, timeout=30, verify=trusted())
 
 
 async def close_kept() -> None:
@@ -252,6 +254,8 @@ class Socket:
             compression=compression,
             max_size=2**24,
             max_queue=None,
+            # A test that reads nothing for a while does not want its own side to give up.
+            ping_interval=None,
             proxy=None,
         ) as connection:
             yield cls(connection)

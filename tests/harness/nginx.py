@@ -17,6 +17,7 @@ import psutil
 
 from tests.harness import programs
 from tests.harness.servers import LOOPBACK, ROOT, Server, free_port
+from tests.harness.tls import trusted
 
 SITE = ROOT / "deploy" / "nginx.conf"
 NODE = "server {address} max_fails=1 fail_timeout=2s;\n"
@@ -131,7 +132,7 @@ class Nginx:
 
     def _answers(self) -> bool:
         try:
-            httpx.get(f"http://{LOOPBACK}:{self.plain_port}/", timeout=5)
+            httpx.get(f"http://{LOOPBACK}:{self.plain_port}/", timeout=5, verify=trusted())
         except httpx.TransportError:
             return False
         return True

@@ -23,6 +23,7 @@ import httpx
 import psutil
 
 from tests.harness import programs
+from tests.harness.tls import trusted
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 60
@@ -326,6 +327,7 @@ class ChatServer:
 
     def _ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/api/health/ready", timeout=5).status_code == 200
+            address = f"{self.url}/api/health/ready"
+            return httpx.get(address, timeout=5, verify=trusted()).status_code == 200
         except httpx.TransportError:
             return False
