@@ -1,30 +1,31 @@
 """Run workloads and print their figures: `python -m benchmarks [workload ...]`.
 
-`python -m benchmarks plot` draws what was recorded, `python -m benchmarks tables` writes it into
-the documents.
+`python -m benchmarks plot` draws what was recorded, `python -m benchmarks tables` writes it as
+tables, both beside the records.
 """
 
 import argparse
 import asyncio
 import sys
+import tempfile
 import time
 import traceback
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from tempfile import gettempdir
 
 import structlog
 import uvloop
 
 from benchmarks import machine, plots, tables
-from benchmarks.backends import Backends, backends
-from benchmarks.figures import Figures
+from benchmarks.figures import Figures, keep, record_of
 from benchmarks.ledger import Violation
-from benchmarks.records import Record, keep, record_of
-from benchmarks.suite import ON_SERVERS, WHOLE, WORKLOADS, Measure, Turn
+from benchmarks.suite import ON_SERVERS, WHOLE, WORKLOADS
 from benchmarks.workload import QUICK_SCALES, SCALES, Plan
+from tests.harness.chats import Farm, Storage
 
 RESULTS = Path("docs/figures/results.jsonl")
-# Whatever hangs must not keep the rest from being measured.
+# A workload that hangs must not keep the rest from being measured.
 LIMIT_S = 300
 
 
@@ -34,67 +35,63 @@ def main() -> None:
     if options.workloads == ["plot"]:
         plots.draw(options.record or RESULTS)
     elif options.workloads == ["tables"]:
-        tables.fill(options.record or RESULTS)
+        tables.write(options.record or RESULTS)
     else:
         structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-        _measure_all(options)
+        with tempfile.TemporaryDirectory(prefix="chat-bench-servers-") as folder:
+            farm = Farm(Path(folder), behind_nginx=False, durable=True)
+            try:
+                _measure_all(_plans(options, farm), options.record)
+            finally:
+                farm.stop()
 
 
-def _measure_all(options: argparse.Namespace) -> None:
-    about = machine.describe(Path(gettempdir()))
+def _plans(options: argparse.Namespace, farm: Farm) -> list[Plan]:
+    def on_servers(folder: Path) -> Storage:
+        # The caller may be restricted to the load client's cores; these servers are not.
+        with machine.on(machine.ALL_CORES):
+            return farm.storage("postgres+redis", folder)
+
+    chosen: Iterable[Plan] = WHOLE
+    if options.workloads:
+        settings = (options.pair, options.nodes, options.runs, options.seconds)
+        chosen = [Plan(name, *settings, scales=options.scales) for name in options.workloads]
+    if options.quick:
+        chosen = [
+            replace(plan, runs=1, seconds=1.0, quick=True, scales=QUICK_SCALES) for plan in chosen
+        ]
+    return [
+        replace(plan, new_storage=on_servers) if plan.pair == "postgres" else plan
+        for plan in chosen
+    ]
+
+
+def _measure_all(plans: list[Plan], results: Path | None) -> None:
+    about = machine.describe(Path(tempfile.gettempdir()))
     for name, value in about.items():
         print(f"- {name}: {value}")
     missed, broken = 0, []
-    with backends() as servers:
-        for turn in _turns(options):
-            started = time.monotonic()
-            try:
-                records = _records(turn, options, servers, about)
-            except Exception as error:  # noqa: BLE001  # the others can be measured all the same
-                broken.append(f"{turn.command()}: {type(error).__name__} {error}")
-                traceback.print_exc()
-                continue
-            if options.record:
-                keep(options.record, records)
-            for record in records:
-                print(f"\n**{record.key}**: {record.setting}\n\n{record.table()}", flush=True)
-            missed += sum(row.verdict == "MISS" for record in records for row in record.figures)
-            print(f"({time.monotonic() - started:.0f} s)", file=sys.stderr, flush=True)
+    for plan in plans:
+        print(f"{plan.command} …", file=sys.stderr, flush=True)
+        started = time.monotonic()
+        try:
+            records = [record_of(figures, plan, about) for figures in _measured(plan)]
+        except Exception as error:  # noqa: BLE001  # the others can be measured all the same
+            broken.append(f"{plan.command}: {type(error).__name__} {error}")
+            traceback.print_exc()
+            continue
+        if results:
+            keep(results, records)
+        for record in records:
+            print(f"\n**{record.key}**: {record.setting}\n\n{record.table()}", flush=True)
+        missed += sum(row.verdict == "MISS" for record in records for row in record.figures)
+        print(f"({time.monotonic() - started:.0f} s)", file=sys.stderr, flush=True)
     print(f"\n{missed} targets missed")
     if broken:
         sys.exit("\n".join(broken))
 
 
-def _turns(options: argparse.Namespace) -> list[Turn]:
-    if not options.workloads:
-        return list(WHOLE)
-    return [
-        Turn(name, options.pair, options.nodes, options.runs, options.seconds)
-        for name in options.workloads
-    ]
-
-
-def _records(
-    turn: Turn, options: argparse.Namespace, servers: Backends, about: dict[str, str]
-) -> list[Record]:
-    print(f"{turn.command()} …", file=sys.stderr, flush=True)
-    plan = Plan(
-        runs=1 if options.quick else turn.runs,
-        seconds=1.0 if options.quick else turn.seconds,
-        quick=options.quick,
-        pair=turn.pair,
-        nodes=turn.nodes,
-        new_addresses=lambda: servers.addresses(turn.pair),
-        scales=QUICK_SCALES if options.quick else options.scales,
-    )
-    command = turn.command()
-    if options.scales != SCALES:
-        command += " --scales " + ",".join(map(str, options.scales))
-    measured = _measured(WORKLOADS[turn.workload], plan)
-    return [record_of(figures, plan, command, about) for figures in measured]
-
-
-def _measured(measure: Measure, plan: Plan) -> list[Figures]:
+def _measured(plan: Plan) -> list[Figures]:
     broken: list[BaseException] = []
 
     def notice(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
@@ -102,26 +99,22 @@ def _measured(measure: Measure, plan: Plan) -> list[Figures]:
         broken.append(error if isinstance(error, BaseException) else Violation(str(context)))
 
     async def watched() -> list[Figures]:
-        # What goes wrong in a socket's callback would otherwise only be printed.
+        # An error in a socket's callback would otherwise only be printed.
         asyncio.get_running_loop().set_exception_handler(notice)
+        figures = []
         try:
             async with asyncio.timeout(None if plan.is_long else LIMIT_S):
-                figures = await measure(plan)
+                figures = await WORKLOADS[plan.workload](plan)
         except (TimeoutError, RuntimeError):
-            # Where a callback has failed, its socket is closed and what it should have done is
-            # waited for in vain.
+            # Where a callback has failed, its socket is closed, and its work is awaited in vain.
             if not broken:
                 raise
-            figures = []
         if broken:
             raise Violation(str(broken[0])) from broken[0]
         return figures
 
-    with (
-        machine.on(machine.CLIENT_CORES),
-        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
-    ):
-        return runner.run(watched())
+    with machine.on(machine.CLIENT_CORES):
+        return uvloop.run(watched())
 
 
 def _options() -> argparse.Namespace:
@@ -137,12 +130,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=6.0, help="how long a turn lasts")
     parser.add_argument("--quick", action="store_true", help="a second each: does it work at all?")
     parser.add_argument("--record", type=Path, help="keep the figures in this file (JSON lines)")
-    parser.add_argument(
-        "--scales",
-        type=_scales,
-        default=SCALES,
-        help="messages there are, of growth: 10000,1000000",
-    )
+    scales_help = "messages there are, of growth: 10000,1000000"
+    parser.add_argument("--scales", type=_scales, default=SCALES, help=scales_help)
     options = parser.parse_args()
     for name in options.workloads:
         if name not in WORKLOADS and options.workloads not in (["plot"], ["tables"]):

@@ -1,16 +1,58 @@
-"""Chromium, with one signed-in person's profile at a time."""
+"""Chromium against the production build: the first load, and how soon an own message is shown."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import TypedDict
 
 from playwright.async_api import Browser, Page, async_playwright
 
-from benchmarks import machine
+from benchmarks import machine, stage
+from benchmarks.figures import Figures, percentile
+from benchmarks.filling import fill, thread
 from benchmarks.stage import Person
+from benchmarks.workload import Plan
 from tests.harness import programs
 
-WINDOW = {"width": 1280, "height": 800}
 PATIENCE_MS = 60_000
+CONVERSATIONS = 200
+# WebPageTest's "3G Fast".
+DOWN, UP, ROUND_TRIP_MS = 1_600_000 / 8, 768_000 / 8, 150
+SLOW = {"latency": ROUND_TRIP_MS, "downloadThroughput": DOWN, "uploadThroughput": UP}
+PAINTED = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+# Bytes that came over the line, heads included, in files of one kind.
+WEIGHT = """end => performance.getEntriesByType("resource")
+  .filter((one) => new URL(one.name).pathname.endsWith(end))
+  .reduce((sum, one) => sum + one.transferSize, 0)"""
+MESSAGES = 40
+BETWEEN_S = 0.15
+
+# Looks at the page before each frame is drawn: what is there then is on the screen in that frame.
+WATCH = """
+window.took = [];
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter") return;
+  const text = event.target.value;
+  const seen = { frames: 0 };
+  const look = (frame) => {
+    const now = Math.max(0, frame - event.timeStamp);
+    const article = [...document.querySelectorAll("[role=log] article")]
+      .findLast((one) => one.textContent.includes(text));
+    if (seen.shown === undefined) {
+      seen.frames += 1;
+      if (article) seen.shown = now;
+    }
+    const status = "[aria-label=Sent], [aria-label=Delivered], [aria-label=Read]";
+    if (article?.querySelector(status)) {
+      seen.sent = now;
+      window.took.push(seen);
+    } else {
+      requestAnimationFrame(look);
+    }
+  };
+  requestAnimationFrame(look);
+}, true);
+"""
 
 
 @contextlib.asynccontextmanager
@@ -28,7 +70,7 @@ async def chromium() -> AsyncIterator[Browser]:
 @contextlib.asynccontextmanager
 async def profile(browser: Browser, url: str, person: Person) -> AsyncIterator[Page]:
     """Give an empty page of a fresh profile in which somebody is signed in."""
-    context = await browser.new_context(viewport=WINDOW)  # type: ignore[arg-type]  # a plain dict
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(PATIENCE_MS)
     name, _, value = person.cookie.partition("=")
     await context.add_cookies(
@@ -36,3 +78,104 @@ async def profile(browser: Browser, url: str, person: Person) -> AsyncIterator[P
     )
     yield await context.new_page()
     await context.close()
+
+
+async def measure_boot(plan: Plan) -> list[Figures]:
+    """Run *boot*: a cold cache each time, first on a slow line, then on this machine's own."""
+    figures = Figures(
+        "boot",
+        f"somebody with {CONVERSATIONS} conversations opens / with an empty cache; production "
+        f"build, warm server; slow line: {DOWN * 8 / 1e6:g} Mbit/s down, {ROUND_TRIP_MS} ms",
+    )
+    with stage.fresh(plan) as chat:
+        async with chat.node() as node:
+            people = await stage.add_people(node, CONVERSATIONS + 1)
+            await fill(node, [thread(people[0], person, 5) for person in people[1:]])
+        with chat.full_server() as server:
+            async with chromium() as browser:
+                await _load(Figures("warm-up", ""), browser, server.url, people[0], slow=False)
+                for _ in range(plan.runs):
+                    await _load(figures, browser, server.url, people[0], slow=True)
+                    await _load(figures, browser, server.url, people[0], slow=False)
+    return [figures]
+
+
+async def _load(
+    figures: Figures, browser: Browser, url: str, person: Person, *, slow: bool
+) -> None:
+    line = "slow line" if slow else "own line"
+    frames: list[str | bytes] = []
+    async with profile(browser, url, person) as page:
+        page.on("websocket", lambda socket: socket.on("framereceived", frames.append))
+        if slow:
+            session = await page.context.new_cdp_session(page)
+            await session.send("Network.enable")
+            await session.send("Network.emulateNetworkConditions", {"offline": False, **SLOW})
+        await page.goto(url)
+        conversations = page.get_by_role("navigation", name="Conversations")
+        await conversations.get_by_role("link").first.wait_for()
+        listed = float(await page.evaluate("performance.now()"))
+        painted = float(await page.evaluate(PAINTED))
+        scripts, styles = [float(await page.evaluate(WEIGHT, end)) for end in (".js", ".css")]
+    figures.add(f"first contentful paint, {line}, ms", painted, most=1_500 if slow else None)
+    figures.add(f"conversations are there, {line}, ms", listed)
+    if not slow:
+        state = sum(len(one if isinstance(one, bytes) else one.encode()) for one in frames)
+        figures.add("state, KiB", state / 1024, most=50)
+        figures.add("JavaScript, gzipped, KiB", scripts / 1024, most=350)
+        figures.add("style sheets, gzipped, KiB", styles / 1024)
+
+
+class Seen(TypedDict):
+    """When a message was on the screen, and when it was sent, in ms after the key."""
+
+    frames: int
+    shown: float
+    sent: float
+
+
+async def measure_outbox(plan: Plan) -> list[Figures]:
+    """Run *outbox* in a conversation of 100 messages."""
+    count = 10 if plan.quick else MESSAGES
+    figures = Figures(
+        "outbox",
+        f"{count} messages with Enter in Chromium, one every {BETWEEN_S * 1000:g} ms, looked at "
+        f"before each frame; {plan.durability}",
+    )
+    with stage.fresh(plan) as chat:
+        async with chat.node() as node:
+            people = await stage.add_people(node, 2)
+            conversation = thread(people[0], people[1], 100)
+            await fill(node, [conversation])
+        with chat.full_server() as server:
+            async with chromium() as browser, profile(browser, server.url, people[0]) as page:
+                await page.goto(f"{server.url}/chat/{conversation.id}")
+                log = page.get_by_role("log", name="Messages")
+                await log.get_by_role("article").first.wait_for()
+                await page.evaluate(WATCH)
+                await _write(page, "warm-up", 5)
+                for run in range(plan.runs):
+                    _note(figures, await _write(page, f"run-{run}", count))
+    return [figures]
+
+
+async def _write(page: Page, name: str, count: int) -> list[Seen]:
+    await page.evaluate("window.took = []")
+    box = page.get_by_role("textbox", name="Message", exact=True)
+    for number in range(count):
+        await box.fill(f"{name}-{number}-".ljust(100, "x"))
+        await box.press("Enter")
+        await asyncio.sleep(BETWEEN_S)
+    await page.wait_for_function(f"window.took.length >= {count}")
+    took: list[Seen] = await page.evaluate("window.took")
+    return took
+
+
+def _note(figures: Figures, took: list[Seen]) -> None:
+    shown, sent = [one["shown"] for one in took], [one["sent"] for one in took]
+    frames = [float(one["frames"]) for one in took]
+    figures.add("own message on the screen, p50, ms", percentile(shown, 50))
+    figures.add("own message on the screen, p95, ms", percentile(shown, 95), most=16.7)
+    figures.add("frames until it is on the screen, p95", percentile(frames, 95), most=1)
+    figures.add("Sent, p50, ms", percentile(sent, 50))
+    figures.add("Sent, p95, ms", percentile(sent, 95), most=100)

@@ -1,23 +1,29 @@
-"""Direct messages in a closed loop, and the bare relay's floor, turn by turn in one run."""
+"""Direct messages in a closed loop: against a bare relay's floor, and on one node and two.
+
+Two nodes can do more than one only where each has a core, and PostgreSQL and the load client have
+theirs. Where there are fewer, the CPU time of a message shows what the machine cannot.
+"""
 
 import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
-from benchmarks import stage
-from benchmarks.figures import Figures, at_least, at_most, percentile
+from benchmarks import machine, stage
+from benchmarks.figures import Figures, percentile
 from benchmarks.ledger import Ledger, Violation
 from benchmarks.machine import Usage
-from benchmarks.sockets import Frame, frames_in, open_all
+from benchmarks.rooms import SIZE, pairs
+from benchmarks.sockets import Frame, Wire, frames_in, open_all
 from benchmarks.stage import Person
-from benchmarks.wire import Wire
 from benchmarks.workload import Plan
-from chat_app.node.node import running_node
 
 PAIRS = 50
-TEXT = "x" * 100
+EACH = 2 * PAIRS
+RATE = 200  # across nodes
+OUTSIDE = ("postgres", "redis-server")
 PATIENCE_S = 60
 # The first message introduces its conversation and its writers; receipts follow. Told apart without
 # decoding, for the client is not what is measured.
@@ -33,7 +39,6 @@ class Loop:
     receiver: Wire
     frame: bytes  # up to the message's number, which completes it
     ledger: Ledger | None
-    awaited: int  # frames that complete one message
     took: list[float] = field(default_factory=list)
     sent: int = 0
     _open: int = 0
@@ -45,8 +50,8 @@ class Loop:
         """Send the first message."""
         self._stopping = False
         self._idle.clear()
-        self.sender.on_text = self._acked
-        self.receiver.on_text = self._delivered
+        self.sender.on_text = partial(self._got, "ack", 2 * self.number)
+        self.receiver.on_text = partial(self._got, "message.created", 2 * self.number + 1)
         self._next()
 
     async def stop(self) -> None:
@@ -57,25 +62,25 @@ class Loop:
 
     def _next(self) -> None:
         self.sent += 1
-        self._open = self.awaited
+        self._open = 2  # the ack and the delivery
         self._started = time.perf_counter()
         self.sender.send(self.frame + b'%d"}' % self.sent)
 
-    def _acked(self, text: bytes) -> None:
-        self._got(text, "ack", 2 * self.number)
-
-    def _delivered(self, text: bytes) -> None:
-        self._got(text, "message.created", 2 * self.number + 1)
-
-    def _got(self, text: bytes, kind: str, device: int) -> None:
-        if self.ledger is None or self._is_news(self.ledger, text, kind, device):
-            self._part_done()
-
-    def _is_news(self, ledger: Ledger, text: bytes, kind: str, device: int) -> bool:
-        if text.startswith(ASIDE):
-            return False
-        completed = [self._completes(ledger, frame, kind, device) for frame in frames_in(text)]
-        return any(completed)
+    def _got(self, kind: str, device: int, text: bytes) -> None:
+        if self.ledger is not None:
+            if text.startswith(ASIDE):
+                return
+            completed = [self._completes(self.ledger, one, kind, device) for one in frames_in(text)]
+            if not any(completed):
+                return
+        self._open -= 1
+        if self._open:
+            return
+        self.took.append((time.perf_counter() - self._started) * 1000)
+        if self._stopping:
+            self._idle.set()
+        else:
+            self._next()
 
     def _completes(self, ledger: Ledger, frame: Frame, kind: str, device: int) -> bool:
         message = frame.message
@@ -95,65 +100,47 @@ class Loop:
             raise Violation(f"expected {kind} of {self.sent}, got {message}")
         return True
 
-    def _part_done(self) -> None:
-        self._open -= 1
-        if self._open:
-            return
-        self.took.append(time.perf_counter() - self._started)
-        if self._stopping:
-            self._idle.set()
-        else:
-            self._next()
-
 
 class Measured(NamedTuple):
     """What one turn gave."""
 
     per_second: float
-    p50_ms: float
-    p99_ms: float
+    took: list[float]
     client_share: float
     server_share: float
-    cpu_us: float  # the server's CPU time a message: what a busy machine changes least
+    cpu_us: float  # the servers' CPU time a message: what a busy machine changes least
 
 
 async def measure(plan: Plan) -> list[Figures]:
-    """Run *direct* and *floor* turn by turn."""
+    """Run *direct* and the relay turn by turn."""
     figures = Figures(
         "direct",
-        f"{PAIRS} pairs, closed loop, {len(TEXT)} bytes, fan-out 1 + ack, {plan.durability}",
+        f"{PAIRS} pairs, closed loop, {SIZE} bytes, fan-out 1 + ack, {plan.durability}",
     )
-    with stage.storage(*plan.addresses) as storage, stage.relay_server(storage.folder) as relay:
-        async with running_node(storage.settings()) as node:
-            people = await stage.add_people(node, 2 * PAIRS)
+    with stage.fresh(plan) as chat, stage.relay_server(chat.storage.folder) as relay:
+        async with chat.node() as node:
+            people = await stage.add_people(node, EACH)
         ledger = Ledger()
-        with stage.chat_servers(storage, plan.nodes) as nodes:
+        with chat.servers(plan.nodes, pinned=True) as nodes:
             pids = [node.server.process.pid for node in nodes]
             chats = await chat_loops([node.url for node in nodes], people, ledger)
-            floors = {
-                mode: await _relay_loops(relay.url, mode, people) for mode in ("acked", "forward")
-            }
+            floor = await _relay_loops(relay.url, people)
             await run_loops(chats, plan.warm_up, *pids)
             for _ in range(plan.runs):
                 own = await run_loops(chats, plan.seconds, *pids)
-                acked = await run_loops(floors["acked"], plan.seconds / 2, relay.pid)
-                forward = await run_loops(floors["forward"], plan.seconds / 2, relay.pid)
-                _note(figures, own, acked, forward)
-        async with running_node(storage.settings()) as node:
+                _note_direct(figures, own, await run_loops(floor, plan.seconds / 2, relay.pid))
+        async with chat.node() as node:
             await ledger.compare(node.database)
     figures.add("deliveries that came twice", ledger.doubled)
     return [figures]
 
 
-def _note(figures: Figures, own: Measured, acked: Measured, forward: Measured) -> None:
+def _note_direct(figures: Figures, own: Measured, acked: Measured) -> None:
     figures.add("stored, acked and delivered, msg/s", own.per_second)
-    figures.add("p50, ms", own.p50_ms)
-    figures.add("p99, ms", own.p99_ms, at_most(20))
+    figures.add_times("", own.took, most_p99=20)
     figures.add("floor with acks, msg/s", acked.per_second)
-    figures.add("floor with acks, p99, ms", acked.p99_ms)
-    figures.add("floor without acks, msg/s", forward.per_second)
-    figures.add("direct / floor with acks", own.per_second / acked.per_second, at_least(0.2))
-    figures.add("direct / floor without acks", own.per_second / forward.per_second)
+    figures.add("floor with acks, p99, ms", percentile(acked.took, 99))
+    figures.add("direct / floor with acks", own.per_second / acked.per_second, least=0.2)
     figures.add("server CPU, µs a message", own.cpu_us)
     figures.add("server CPU at the floor with acks, µs a message", acked.cpu_us)
     figures.add("floor with acks / direct, in CPU time", acked.cpu_us / own.cpu_us)
@@ -162,30 +149,90 @@ def _note(figures: Figures, own: Measured, acked: Measured, forward: Measured) -
     figures.add("load client at the floor, share of its core", acked.client_share)
 
 
+async def measure_nodes(plan: Plan) -> list[Figures]:
+    """Run *nodes*: the closed loop on one node and on two, then across nodes at a fixed rate."""
+    figures = Figures(
+        "nodes",
+        f"{PAIRS} pairs, closed loop, {SIZE} bytes, on one node and on two (half of the pairs "
+        f"across); then {RATE} msg/s, all across; {plan.durability}; "
+        f"{len(machine.ALL_CORES)} cores for nodes, PostgreSQL, Redis and the load client",
+    )
+    with stage.fresh(plan) as chat:
+        async with chat.node() as node:
+            # Of every way to be connected its own people: each gets only what is meant for it.
+            people = [await stage.add_people(node, EACH) for _ in range(4)]
+        ledger = Ledger()
+        with chat.servers(2) as nodes:
+            urls = [node.url for node in nodes]
+            pids = [node.server.process.pid for node in nodes]
+            one = await chat_loops(urls[:1], people[0], ledger)
+            two = await chat_loops(urls, people[1], ledger, first_pair=PAIRS)
+            for loops in (one, two):
+                await run_loops(loops, plan.warm_up, *pids)
+            for _ in range(plan.runs):
+                alone = await run_loops(one, plan.seconds, *pids)
+                outside = {name: Usage(*machine.started(name)) for name in OUTSIDE}
+                both = await run_loops(two, plan.seconds, *pids)
+                _note_nodes(figures, alone, both)
+                for name, usage in outside.items():
+                    cpu_us = usage.server_seconds() / (both.per_second * plan.seconds) * 1e6
+                    figures.add(f"CPU of {name}, µs a message", cpu_us)
+            near, across = await pairs(urls[0], people[2]), await pairs(urls * PAIRS, people[3])
+            for traffic in (near, across):
+                await traffic.offer(RATE, plan.warm_up)
+            for _ in range(plan.runs):
+                took = (await near.offer(RATE, plan.seconds)).took
+                figures.add(f"within one node at {RATE} msg/s, p99, ms", percentile(took, 99))
+                took = (await across.offer(RATE, plan.seconds)).took
+                figures.add_times(f"across nodes at {RATE} msg/s, ", took, most_p99=50)
+        async with chat.node() as node:
+            for each in (ledger, near.ledger, across.ledger):
+                await each.compare(node.database)
+    return [figures]
+
+
+def _note_nodes(figures: Figures, alone: Measured, both: Measured) -> None:
+    figures.add("one node, msg/s", alone.per_second)
+    figures.add("two nodes, msg/s", both.per_second)
+    figures.add("two nodes / one node", both.per_second / alone.per_second, least=1.6)
+    figures.add("CPU of the nodes, one, µs a message", alone.cpu_us)
+    figures.add("CPU of the nodes, two together, µs a message", both.cpu_us)
+    # What two nodes would do beside one if each had as much of a core as one has.
+    figures.add("two nodes / one node, by CPU of a node", 2 * alone.cpu_us / both.cpu_us)
+    figures.add("one node, share of a core", alone.server_share)
+    figures.add("two nodes, share of a core together", both.server_share)
+    figures.add("load client with two nodes, share of a core", both.client_share)
+
+
 async def chat_loops(
     urls: Sequence[str], people: list[Person], ledger: Ledger, *, first_pair: int = 0
 ) -> list[Loop]:
     """Open a socket for each, spread so that half of the pairs are on two nodes."""
     theirs = [urls[_node_of(device) % len(urls)] for device in range(len(people))]
     wires = await open_all(theirs, people)
-    loops = []
-    for number in range(PAIRS):
-        to = people[2 * number + 1].id
-        frame = f'{{"type":"message","receiver_id":"{to}","content":"{TEXT}","id":"'
-        sender, receiver = wires[2 * number : 2 * number + 2]
-        loops.append(Loop(first_pair + number, sender, receiver, frame.encode(), ledger, awaited=2))
-    return loops
+    senders, receivers = wires[::2], wires[1::2]
+    return [
+        Loop(first_pair + number, senders[number], receivers[number], _frame(to), ledger)
+        for number, to in enumerate(people[1::2])
+    ]
 
 
-async def _relay_loops(url: str, mode: str, people: list[Person]) -> list[Loop]:
-    loops = []
-    for number in range(PAIRS):
-        address = f"{url}/?pair={mode}{number}&mode={mode}"
-        sender, receiver = await Wire.open(address), await Wire.open(address)
-        frame = f'{{"type":"message","receiver_id":"{people[0].id}","content":"{TEXT}","id":"'
-        awaited = 2 if mode == "acked" else 1
-        loops.append(Loop(number, sender, receiver, frame.encode(), None, awaited))
-    return loops
+async def _relay_loops(url: str, people: list[Person]) -> list[Loop]:
+    return [
+        Loop(
+            number,
+            await Wire.open(f"{url}/?pair={number}"),
+            await Wire.open(f"{url}/?pair={number}"),
+            _frame(to),
+            None,
+        )
+        for number, to in enumerate(people[1::2])
+    ]
+
+
+def _frame(to: Person) -> bytes:
+    text = "x" * SIZE
+    return f'{{"type":"message","receiver_id":"{to.id}","content":"{text}","id":"'.encode()
 
 
 def _node_of(device: int) -> int:
@@ -203,11 +250,8 @@ async def run_loops(loops: list[Loop], seconds: float, *pids: int) -> Measured:
         loop.start()
     await asyncio.sleep(seconds)
     lasted = time.perf_counter() - started
-    done = sum(len(loop.took) for loop in loops)
-    took = [second * 1000 for loop in loops for second in loop.took]
+    took = [ms for loop in loops for ms in loop.took]
     client, server = usage.client_share(), usage.server_share()
-    cpu_us = usage.server_seconds() / max(done, 1) * 1e6
+    cpu_us = usage.server_seconds() / max(len(took), 1) * 1e6
     await asyncio.gather(*(loop.stop() for loop in loops))
-    return Measured(
-        done / lasted, percentile(took, 50), percentile(took, 99), client, server, cpu_us
-    )
+    return Measured(len(took) / lasted, took, client, server, cpu_us)

@@ -1,39 +1,23 @@
-"""Figures of one workload over several runs, with their spread, and the targets beside them."""
+"""Figures of a workload: collected over several runs, compared with targets, kept as JSON lines."""
 
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
-Check = Callable[[float], bool]
+from benchmarks.workload import Plan
+from chat_app.core.clock import utc_now
+
+HEAD = ("figure", "median", "min-max", "target", "")
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
     """Return the value that `percent` of the values do not exceed (0 when there are none)."""
-    if not values:
-        return 0.0
-    ordered = sorted(values)
+    ordered = sorted(values) or [0.0]
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
-
-
-def at_most(most: float) -> "Target":
-    """Demand a value of no more than `most`."""
-    return Target(f"≤ {most:g}", lambda value: value <= most)
-
-
-def at_least(least: float) -> "Target":
-    """Demand a value of no less than `least`."""
-    return Target(f"≥ {least:g}", lambda value: value >= least)
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a figure should be."""
-
-    text: str
-    reached: Check
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -51,13 +35,8 @@ class Row(msgspec.Struct, frozen=True):
     def cells(self) -> tuple[str, ...]:
         """Return what a table shows of it."""
         spread = f"{short(min(self.values))}-{short(max(self.values))}"
-        return (
-            self.name,
-            short(self.median()),
-            spread if len(self.values) > 1 else "",
-            self.target,
-            self.verdict,
-        )
+        spread = spread if len(self.values) > 1 else ""
+        return (self.name, short(self.median()), spread, self.target, self.verdict)
 
 
 @dataclass
@@ -67,38 +46,116 @@ class Figures:
     workload: str
     setting: str  # size, fan-out and whatever else a reader must know
     values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    targets: dict[str, Target] = field(default_factory=dict)
+    # By name: "≤" or "≥", and the bound.
+    targets: dict[str, tuple[str, float]] = field(default_factory=dict)
     # What a plot shows: one dictionary a point.
     points: list[dict[str, float]] = field(default_factory=list)
 
-    def add(self, name: str, value: float, target: Target | None = None) -> None:
-        """Note a value of the present run."""
+    def add(
+        self, name: str, value: float, *, most: float | None = None, least: float | None = None
+    ) -> None:
+        """Note a value of the present run; its target is to be `most` or `least` that."""
         self.values[name].append(value)
-        if target is not None:
-            self.targets[name] = target
+        if most is not None:
+            self.targets[name] = ("≤", most)
+        elif least is not None:
+            self.targets[name] = ("≥", least)
 
-    def take(self, other: "Figures", prefix: str, names: Sequence[str]) -> None:
-        """Note some figures of a part of this workload under longer names."""
-        for name in names:
-            for value in other.values[name]:
-                self.add(f"{prefix}{name}", value)
-
-    def median(self, name: str) -> float:
-        """Return the median over the runs."""
-        return statistics.median(self.values[name])
+    def add_times(
+        self,
+        name: str,
+        took: Sequence[float],
+        *,
+        most_p50: float | None = None,
+        most_p99: float | None = None,
+    ) -> None:
+        """Note the median and the 99th percentile of times in ms."""
+        self.add(f"{name}p50, ms", percentile(took, 50), most=most_p50)
+        self.add(f"{name}p99, ms", percentile(took, 99), most=most_p99)
 
     def rows(self) -> list[Row]:
         """Return a table row for each figure."""
         return [Row(name, values, *self._verdict(name)) for name, values in self.values.items()]
 
     def _verdict(self, name: str) -> tuple[str, str]:
-        target = self.targets.get(name)
-        if target is None:
+        if name not in self.targets:
             return "", ""
-        return target.text, "PASS" if target.reached(self.median(name)) else "MISS"
+        (sign, bound), value = self.targets[name], statistics.median(self.values[name])
+        reached = value <= bound if sign == "≤" else value >= bound
+        return f"{sign} {bound:g}", "PASS" if reached else "MISS"
+
+
+class Record(msgspec.Struct, frozen=True):
+    """The figures of one workload, with what a reader must know to believe them."""
+
+    workload: str
+    pair: str
+    nodes: int
+    command: str
+    setting: str
+    at: str
+    machine: dict[str, str]
+    figures: list[Row]
+    points: list[dict[str, float]]
+
+    @property
+    def key(self) -> str:
+        """What the record is of: a later one of the same takes its place."""
+        nodes = f" {self.nodes} nodes" if self.nodes > 1 else ""
+        return f"{self.workload} {self.pair}{nodes}"
+
+    def table(self) -> str:
+        """Return the figures as Markdown."""
+        return markdown([HEAD, *(row.cells() for row in self.figures)])
+
+    def median(self, name: str) -> float:
+        """Return a figure. Raises KeyError where it was not measured."""
+        for row in self.figures:
+            if row.name == name:
+                return row.median()
+        raise KeyError(f"{name} of {self.key}")
 
 
 def short(value: float) -> str:
+    """Return a number with three digits."""
     if value >= 100:  # noqa: PLR2004  # from here on decimals are noise
         return f"{value:,.0f}"
     return f"{value:.3g}"
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Return a table whose first row is its head."""
+    head, *others = rows
+    lines = [head, ("---",) * len(head), *others]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def record_of(figures: Figures, plan: Plan, machine: dict[str, str]) -> Record:
+    """Return the record of what has just been measured."""
+    return Record(
+        workload=figures.workload,
+        pair=plan.pair,
+        nodes=plan.nodes,
+        command=plan.command,
+        setting=figures.setting,
+        at=utc_now().strftime("%Y-%m-%d %H:%M"),
+        machine=machine,
+        figures=figures.rows(),
+        points=figures.points,
+    )
+
+
+def load(path: Path) -> dict[str, Record]:
+    """Return what a file holds, by key; nothing when there is none yet."""
+    if not path.exists():
+        return {}
+    decode = msgspec.json.Decoder(Record).decode
+    records = [decode(line) for line in path.read_bytes().splitlines()]
+    return {record.key: record for record in records}
+
+
+def keep(path: Path, records: Iterable[Record]) -> None:
+    """Put records into a file, each in the place of an older one of the same."""
+    everything = load(path) | {record.key: record for record in records}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in everything.values()))

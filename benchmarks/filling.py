@@ -1,4 +1,4 @@
-"""Millions of messages in minutes: written by the database itself, not row by row from here."""
+"""Fill a database with millions of messages in minutes: it writes them itself, row from row."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -7,68 +7,63 @@ from uuid import UUID
 
 from sqlalchemy import insert, text
 
-from benchmarks.stage import Person, Storage
+from benchmarks.stage import Person
 from chat_app.core.ids import new_id
 from chat_app.models import Conversation, Member
 from chat_app.node.node import Node
 
-CONTENT = 50
 AT_ONCE = 1_000
 
+COLUMNS = "id, conversation_id, seq, rev, client_id, sender_id, content, created_at"
 SQLITE = f"""
 WITH RECURSIVE place(seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM place WHERE seq < :length)
-INSERT INTO message
-  (id, conversation_id, seq, rev, client_id, sender_id, content, created_at)
+INSERT INTO message ({COLUMNS})
 SELECT printf('%012x7000%016x', :number, seq), :conversation, seq, seq,
   printf('%08x-0000-4000-8000-%012x', :number, seq),
   CASE seq % 2 WHEN 0 THEN :one ELSE :other END,
-  printf('%0{CONTENT}d', seq), datetime('2026-01-01', seq || ' seconds') || '.000000'
+  printf('%0*d', :size, seq), datetime('2026-01-01', seq || ' seconds') || '.000000'
 FROM place
-"""  # noqa: S608  # a number of ours
+"""  # noqa: S608  # columns of ours
 POSTGRES = f"""
-INSERT INTO message
-  (id, conversation_id, seq, rev, client_id, sender_id, content, created_at)
+INSERT INTO message ({COLUMNS})
 SELECT CAST(
     lpad(to_hex(CAST(:number AS bigint)), 12, '0') || '7000' || lpad(to_hex(seq), 16, '0') AS uuid),
   CAST(:conversation AS uuid), seq, seq,
   lpad(to_hex(CAST(:number AS bigint)), 8, '0') || '-0000-4000-8000-' || lpad(to_hex(seq), 12, '0'),
   CASE seq % 2 WHEN 0 THEN CAST(:one AS uuid) ELSE CAST(:other AS uuid) END,
-  lpad(seq::text, {CONTENT}, '0'),
+  lpad(seq::text, CAST(:size AS int), '0'),
   TIMESTAMPTZ '2026-01-01' + seq * interval '1 second'
 FROM generate_series(1, CAST(:length AS bigint)) AS seq
-"""  # noqa: S608  # a number of ours
+"""  # noqa: S608  # columns of ours
 
 
 class Thread(NamedTuple):
-    """A direct conversation of two people that is to have `length` messages."""
+    """A direct conversation of two people that is to have `length` messages of `size` bytes."""
 
     one: Person
     other: Person
     length: int
     id: UUID
+    size: int
 
 
-def thread(one: Person, other: Person, length: int) -> Thread:
+def thread(one: Person, other: Person, length: int, *, size: int = 50) -> Thread:
     """Plan a conversation."""
-    return Thread(one, other, length, new_id())
+    return Thread(one, other, length, new_id(), size)
 
 
-async def fill(node: Node, storage: Storage, threads: Sequence[Thread]) -> None:
+async def fill(node: Node, threads: Sequence[Thread]) -> None:
     """Write conversations with their messages; both have read all but the last ten."""
-    await _add_conversations(node, threads)
-    if storage.database_url:
-        await _fill_postgres(node, threads)
-    else:
-        _fill_sqlite(storage, threads)
-
-
-async def _add_conversations(node: Node, threads: Sequence[Thread]) -> None:
     async with node.database.transaction() as connection:
         for start in range(0, len(threads), AT_ONCE):
             some = threads[start : start + AT_ONCE]
             await connection.execute(insert(Conversation), [_conversation(one) for one in some])
             members = [_member(one, who) for one in some for who in (one.one, one.other)]
             await connection.execute(insert(Member), members)
+    if node.database.is_sqlite:
+        _fill_sqlite(node, threads)
+    else:
+        await _fill_postgres(node, threads)
 
 
 def _conversation(one: Thread) -> dict[str, object]:
@@ -90,6 +85,11 @@ def _member(one: Thread, who: Person) -> dict[str, object]:
     return {"conversation_id": one.id, "user_id": who.id, "opened": True, **marks}
 
 
+def _values(number: int, one: Thread, key: Callable[[UUID], str]) -> dict[str, object]:
+    ids = {"conversation": key(one.id), "one": key(one.one.id), "other": key(one.other.id)}
+    return {"number": number, "length": one.length, "size": one.size, **ids}
+
+
 async def _fill_postgres(node: Node, threads: Sequence[Thread]) -> None:
     async with node.database.transaction() as connection:
         # Every row's foreign keys are right; looking each up would take longer than writing it.
@@ -104,22 +104,11 @@ async def _fill_postgres(node: Node, threads: Sequence[Thread]) -> None:
         await connection.execute(text("CHECKPOINT"))
 
 
-def _values(number: int, one: Thread, key: Callable[[UUID], str]) -> dict[str, object]:
-    return {
-        "number": number,
-        "conversation": key(one.id),
-        "one": key(one.one.id),
-        "other": key(one.other.id),
-        "length": one.length,
-    }
-
-
-def _fill_sqlite(storage: Storage, threads: Sequence[Thread]) -> None:
-    path = storage.settings().database_address.partition("///")[2]
+def _fill_sqlite(node: Node, threads: Sequence[Thread]) -> None:
+    path = node.settings.database_address.partition("///")[2]
     connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("PRAGMA synchronous=OFF")
-    connection.execute("PRAGMA cache_size=-200000")
-    connection.execute("PRAGMA wal_autocheckpoint=50000")
+    for pragma in ("synchronous=OFF", "cache_size=-200000", "wal_autocheckpoint=50000"):
+        connection.execute(f"PRAGMA {pragma}")
     for start in range(0, len(threads), AT_ONCE):
         connection.execute("BEGIN IMMEDIATE")
         for number, one in enumerate(threads[start : start + AT_ONCE], start):

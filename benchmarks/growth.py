@@ -1,4 +1,4 @@
-"""The same work on ever more: messages in the whole chat, and members of one conversation.
+"""The same work on ever more data: messages in the whole chat, and members of one conversation.
 
 Asked of the use cases themselves, one after the other, so that what is measured is the database
 and the code around it and not a queue in front of them.
@@ -6,31 +6,34 @@ and the code around it and not a queue in front of them.
 
 import contextlib
 import random
+import statistics
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
 from sqlalchemy import text
 
 from benchmarks import machine, stage
-from benchmarks.figures import Figures, at_most, percentile
-from benchmarks.filling import CONTENT, fill, thread
+from benchmarks.figures import Figures, percentile
+from benchmarks.filling import fill, thread
 from benchmarks.names import names
-from benchmarks.stage import Person, Storage
 from benchmarks.workload import Plan
 from chat_app.conversations.queries import get_conversation, list_conversations, unread_counts
 from chat_app.friends.search import search_users
 from chat_app.messages.queries import history
-from chat_app.node.node import Node, running_node
+from chat_app.node.node import Node
 from tests.harness.nodes import to_conversation
+from tests.harness.statements import statements as sql_statements
 
+CONTENT = 50
 DESK, DESK_LENGTH = 50, 100
 LENGTH = 1_000
 CROWD = 10_000
 PAGE = 50
 SIZES = (2, 100, 5_000)
 MOST = 1.3
+# Whatever else the node does is counted too: most of the sends must be alone.
+SENDS = 5
 
 Work = Callable[[], Awaitable[object]]
 
@@ -47,12 +50,12 @@ async def measure_messages(plan: Plan) -> list[Figures]:
         stack.enter_context(machine.on(machine.ALL_CORES))
         work = {}
         for scale in plan.scales:
-            storage = stack.enter_context(stage.storage(*plan.addresses))
-            node = await stack.enter_async_context(running_node(storage.settings()))
+            chat = stack.enter_context(stage.fresh(plan))
+            node = await stack.enter_async_context(chat.node())
             started = time.monotonic()
-            work[scale] = await _chat_of(node, storage, scale, 500 if plan.quick else CROWD)
+            work[scale] = await _chat_of(node, scale, 500 if plan.quick else CROWD)
             print(f"{scale:,} messages in {time.monotonic() - started:.0f} s", flush=True)
-            size = await _bytes(node, storage)
+            size = await _bytes(node)
             figures.add(f"bytes a message on the disk, {scale:,} messages", size / scale)
         await _compare(figures, plan, work, "messages", min(work))
     return [figures]
@@ -64,17 +67,40 @@ async def measure_members(plan: Plan) -> list[Figures]:
     figures = Figures(
         "members", f"groups of {', '.join(f'{size:,}' for size in sizes)}; {plan.durability}"
     )
-    with machine.on(machine.ALL_CORES), stage.storage(*plan.addresses) as storage:
-        async with running_node(storage.settings()) as node:
+    with machine.on(machine.ALL_CORES), stage.fresh(plan) as chat:
+        async with chat.node() as node:
             people = await stage.add_people(node, max(sizes) + len(sizes))
             # Into each group somebody else looks, who is in no other.
             viewers, others = people[: len(sizes)], people[len(sizes) :]
-            work = {
-                size: await _group_of(node, [viewer, *others[: size - 1]])
-                for viewer, size in zip(viewers, sizes, strict=True)
-            }
+            work = {}
+            for viewer, size in zip(viewers, sizes, strict=True):
+                members = [viewer, *others[: size - 1]]
+                group = await stage.add_group(node, members)
+                for number in range(2 * PAGE):
+                    await _send(node, members[number % size].id, group)
+                work[size] = _work(node, viewer.id, group, 2 * PAGE)
             # A conversation shows a hundred of its members: up to there more are more work.
             await _compare(figures, plan, work, "members", sizes[1])
+    return [figures]
+
+
+async def measure_statements(plan: Plan) -> list[Figures]:
+    """Run *statements*: count the SQL of one message into groups of every size."""
+    figures = Figures(
+        "statements",
+        "a message into a group that has some; everything asked of the database meanwhile",
+    )
+    sizes = SIZES[:2] if plan.quick else SIZES
+    with stage.fresh(plan) as chat:
+        async with chat.node() as node:
+            people = await stage.add_people(node, max(sizes))
+            for size in sizes:
+                group = await stage.add_group(node, people[:size])
+                await _send(node, people[0].id, group)
+                for _ in range(SENDS):
+                    with sql_statements() as asked:
+                        await _send(node, people[1].id, group)
+                    figures.add(f"SQL statements a send, {size:,} members", len(asked), most=6)
     return [figures]
 
 
@@ -82,22 +108,21 @@ async def _compare(
     figures: Figures, plan: Plan, work: Mapping[int, Mapping[str, Work]], unit: str, base: int
 ) -> None:
     """Do every piece of work at every scale in turn; note what growth past `base` costs."""
-    larger = [scale for scale in sorted(work) if scale > base]
+    points = {scale: {unit: float(scale)} for scale in sorted(work)}
     for run in range(plan.runs + 1):
         for name in work[base]:
-            works = {scale: work[scale][name] for scale in sorted(work)}
+            works = {scale: work[scale][name] for scale in points}
             took = await _in_turn(works, plan.seconds * len(works) / len(work[base]))
             if not run:
                 continue  # the first round warms up
             for scale, some in took.items():
-                figures.add(f"{name}, {scale:,} {unit}, p50, ms", percentile(some, 50))
-                figures.add(f"{name}, {scale:,} {unit}, p99, ms", percentile(some, 99))
-            for scale in larger:
-                ratio = percentile(took[scale], 50) / percentile(took[base], 50)
-                figures.add(f"{name}, {scale:,} / {base:,} {unit}", ratio, at_most(MOST))
-    for scale in sorted(work):
-        point = {name: figures.median(f"{name}, {scale:,} {unit}, p50, ms") for name in work[scale]}
-        figures.points.append({unit: scale, **point})
+                figures.add_times(f"{name}, {scale:,} {unit}, ", some)
+                medians = figures.values[f"{name}, {scale:,} {unit}, p50, ms"]
+                points[scale][name] = statistics.median(medians)
+                if scale > base:
+                    ratio = percentile(some, 50) / percentile(took[base], 50)
+                    figures.add(f"{name}, {scale:,} / {base:,} {unit}", ratio, most=MOST)
+    figures.points.extend(points.values())
 
 
 async def _in_turn(works: Mapping[int, Work], seconds: float) -> dict[int, list[float]]:
@@ -112,78 +137,67 @@ async def _in_turn(works: Mapping[int, Work], seconds: float) -> dict[int, list[
     return took
 
 
-async def _chat_of(node: Node, storage: Storage, scale: int, crowd: int) -> dict[str, Work]:
+async def _chat_of(node: Node, scale: int, crowd: int) -> dict[str, Work]:
     """Fill a chat and return what somebody does in it."""
     await stage.add_crowd(node, list(names(crowd)))
     people = await stage.add_people(node, DESK + 2)
     others = await stage.add_people(node, max(2, scale // LENGTH // 20))
     viewer, friend = people[0], people[1]
-    deep = thread(viewer, friend, scale // 4)
-    desk = [thread(viewer, person, DESK_LENGTH) for person in people[2:]]
+    deep = thread(viewer, friend, scale // 4, size=CONTENT)
+    desk = [thread(viewer, person, DESK_LENGTH, size=CONTENT) for person in people[2:]]
     rest = scale - deep.length - DESK * DESK_LENGTH
     count = len(others)
     pairs = [(one, one + step) for step in range(1, count) for one in range(count - step)]
-    threads = [thread(others[a], others[b], LENGTH) for a, b in pairs[: max(0, rest // LENGTH)]]
-    await fill(node, storage, [*threads, *desk, deep])
-    return _work(node, viewer.id, deep.id, deep.length) | {"search people": _search(node, viewer)}
-
-
-async def _group_of(node: Node, members: Sequence[Person]) -> dict[str, Work]:
-    group = await node.conversations.create_group(
-        actor_id=members[0].id, title="Room", member_ids=[person.id for person in members]
-    )
-    for number in range(2 * PAGE):
-        sender = members[number % len(members)]
-        await node.messages.send(to_conversation(sender.id, group, "x" * CONTENT))
-    return _work(node, members[0].id, group, 2 * PAGE)
+    pairs = pairs[: max(0, rest // LENGTH)]
+    threads = [thread(others[a], others[b], LENGTH, size=CONTENT) for a, b in pairs]
+    await fill(node, [*threads, *desk, deep])
+    chance = random.Random(7)  # noqa: S311  # questions, not secrets
+    asked = [name.display_name[:3] for name in names(100, seed=3)]
+    return {
+        **_work(node, viewer.id, deep.id, deep.length),
+        "search people": lambda: _read(node, viewer.id, search_users, text=chance.choice(asked)),
+    }
 
 
 def _work(node: Node, viewer_id: UUID, room: UUID, length: int) -> dict[str, Work]:
     """Return what somebody does, by name."""
-    # One's own messages, and so one's read marks, must not pile up: the other one is the writer.
+
+    def page(before: int | None) -> Awaitable[object]:
+        return history(node.database, viewer_id=viewer_id, conversation_id=room, before=before)
+
+    async def unread() -> object:
+        async with node.database.reading() as session:
+            return await unread_counts(session, viewer_id=viewer_id)
+
     return {
-        "send": lambda: node.messages.send(to_conversation(viewer_id, room, "x" * CONTENT)),
-        "newest page": lambda: _page(node, viewer_id, room, None),
-        "deepest page": lambda: _page(node, viewer_id, room, PAGE + 1),
-        "page in the middle": lambda: _page(node, viewer_id, room, length // 2),
-        "list of conversations": lambda: _reading(node, viewer_id, list_conversations),
-        "open a conversation": lambda: _reading(
+        "send": lambda: _send(node, viewer_id, room),
+        "newest page": lambda: page(None),
+        "deepest page": lambda: page(PAGE + 1),
+        "page in the middle": lambda: page(length // 2),
+        "list of conversations": lambda: _read(node, viewer_id, list_conversations),
+        "open a conversation": lambda: _read(
             node, viewer_id, get_conversation, conversation_id=room
         ),
-        "unread counts": lambda: _unread(node, viewer_id),
+        "unread counts": unread,
     }
 
 
-async def _page(node: Node, viewer_id: UUID, room: UUID, before: int | None) -> object:
-    return await history(node.database, viewer_id=viewer_id, conversation_id=room, before=before)
+async def _send(node: Node, sender_id: UUID, room: UUID) -> object:
+    return await node.messages.send(to_conversation(sender_id, room, "x" * CONTENT))
 
 
-async def _reading(
+async def _read(
     node: Node, viewer_id: UUID, ask: Callable[..., Awaitable[object]], **about: object
 ) -> object:
     async with node.database.reading() as session:
         return await ask(session, viewer_id=viewer_id, online=node.online, **about)
 
 
-async def _unread(node: Node, viewer_id: UUID) -> object:
-    async with node.database.reading() as session:
-        return await unread_counts(session, viewer_id=viewer_id)
-
-
-def _search(node: Node, viewer: Person) -> Work:
-    chance = random.Random(7)  # noqa: S311  # questions, not secrets
-    asked = [name.display_name[:3] for name in names(100, seed=3)]
-    return lambda: _reading(node, viewer.id, search_users, text=chance.choice(asked))
-
-
-async def _bytes(node: Node, storage: Storage) -> float:
+async def _bytes(node: Node) -> float:
     """Return what the messages with their indexes take."""
     if node.database.is_sqlite:
-        return _file_bytes(storage.folder)
+        folder = node.settings.data_dir
+        return float(sum(file.stat().st_size for file in folder.glob("chat.db*")))
     async with node.database.reading() as session:
         size = text("SELECT pg_total_relation_size('message')")
         return float((await session.execute(size)).scalar_one())
-
-
-def _file_bytes(folder: Path) -> float:
-    return float(sum(file.stat().st_size for file in folder.glob("chat.db*")))

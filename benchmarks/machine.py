@@ -1,4 +1,4 @@
-"""What we measure on: the machine, its disk, and which cores do what."""
+"""The machine that is measured on: its disk, which cores do what, CPU time and memory."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ CLIENT_CORES = set(ALL_CORES[:-1]) or SERVER_CORES
 
 @contextlib.contextmanager
 def on(chosen: Collection[int]) -> Iterator[None]:
-    """Have the processes that are started here run on these cores (all, when empty)."""
+    """Run the processes that are started here on these cores (all, when empty)."""
     if not chosen:
         yield
         return
@@ -49,7 +49,7 @@ def fsync_ms(folder: Path) -> float:
 
 
 def describe(folder: Path) -> dict[str, str]:
-    """Return what a reader must know of the machine."""
+    """Return the description of the machine that every record carries."""
     return {
         "processor": f"{_processor()}, {os.cpu_count()} cores",
         "memory": f"{psutil.virtual_memory().total / 2**30:.1f} GiB",

@@ -1,44 +1,194 @@
-"""One kept-alive HTTP connection, as lean as the WebSocket one."""
+"""Reading over HTTP with clients that never pause: pages of a conversation, search for people."""
 
 import asyncio
-from types import TracebackType
-from typing import Self
-from urllib.parse import urlsplit
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import quote
 
+import msgspec
+
+from benchmarks import stage
+from benchmarks.figures import Figures, percentile
+from benchmarks.filling import Thread, fill, thread
 from benchmarks.ledger import Violation
+from benchmarks.names import Name, names
+from benchmarks.sockets import http_pages
+from benchmarks.stage import Person
+from benchmarks.workload import Plan
+from chat_app.core.text import fold
+from chat_app.friends.search import search_users
+
+CLIENTS = 4
+SHORT, LONG, SIZE = 10_000, 100_000, 100
+PAGE = 50
+PEOPLE = 10_000
+LENGTHS = (1, 2, 3, 8)
+# Ends no name of anybody.
+MISSING = "zq"
+
+Get = Callable[[str], Awaitable[bytes]]
+Ask = Callable[[str], Awaitable[int]]
 
 
-class Pages:
-    """Gets pages with a bearer token; use as a context manager."""
+class Item(msgspec.Struct):
+    """The checked part of a message."""
 
-    def __init__(self, url: str, token: str) -> None:
-        self._address = urlsplit(url)
-        self._head = f"Host: {self._address.netloc}\r\nAuthorization: Bearer {token}\r\n\r\n"
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+    seq: int
 
-    async def __aenter__(self) -> Self:
-        """Connect."""
-        self._streams = await asyncio.open_connection(self._address.hostname, self._address.port)
-        return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Hang up."""
-        if self._streams is not None:
-            self._streams[1].close()
+class Page(msgspec.Struct):
+    """The checked part of a page."""
 
-    async def get(self, path: str) -> bytes:
-        """Return the body of a page. Raises Violation for anything but 200."""
-        if self._streams is None:
-            raise Violation("not connected")
-        reader, writer = self._streams
-        writer.write(f"GET {path} HTTP/1.1\r\n{self._head}".encode())
-        head = await reader.readuntil(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise Violation(head.decode(errors="replace"))
-        length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
-        return await reader.readexactly(int(length))
+    items: list[Item]
+
+
+class Hits(msgspec.Struct):
+    """The checked part of an answer to a search."""
+
+    items: list[Any]
+
+
+async def _with_clients(
+    url: str, person: Person, work: Callable[[Get, int], Awaitable[None]]
+) -> None:
+    async def client(number: int) -> None:
+        async with http_pages(url, person.token) as get:
+            await work(get, number)
+
+    await asyncio.gather(*(client(number) for number in range(CLIENTS)))
+
+
+async def measure_history(plan: Plan) -> list[Figures]:
+    """Run *history* on a short and a long conversation in turn."""
+    short, long = (SHORT // 10, LONG // 10) if plan.quick else (SHORT, LONG)
+    figures = Figures(
+        "history",
+        f"{long:,} messages of {SIZE} bytes, pages of {PAGE} over HTTP with the bearer token, "
+        f"{CLIENTS} clients",
+    )
+    with stage.fresh(plan) as chat:
+        async with chat.node() as node:
+            viewer, *others = await stage.add_people(node, 3)
+            small = thread(viewer, others[0], short, size=SIZE)
+            large = thread(viewer, others[1], long, size=SIZE)
+            await fill(node, [small, large])
+        with chat.server() as server:
+            for run in range(plan.runs + 1):
+                compared, newest, deepest = [
+                    await _read(server.url, room, last, plan.seconds / 2)
+                    for room, last in ((small, short), (large, long), (large, PAGE))
+                ]
+                if run:  # the first round warms up
+                    figures.add_times("newest page, ", newest, most_p99=20)
+                    figures.add_times("deepest page, ", deepest, most_p99=20)
+                    ratio = percentile(newest, 50) / percentile(compared, 50)
+                    figures.add(f"newest page, {long:,} / {short:,} messages, p50", ratio, most=1.3)
+    return [figures]
+
+
+async def _read(url: str, room: Thread, last: int, seconds: float) -> list[float]:
+    """Read the page that ends with message `last` with every client; return the ms of each."""
+    end = time.perf_counter() + seconds
+    took: list[float] = []
+    wanted = list(range(last - PAGE + 1, last + 1))
+    before = f"&before={last + 1}" if last < room.length else ""
+    path = f"/api/conversations/{room.id}/messages?limit={PAGE}{before}"
+
+    async def work(get: Get, _number: int) -> None:
+        while time.perf_counter() < end:
+            started = time.perf_counter()
+            body = await get(path)
+            took.append((time.perf_counter() - started) * 1000)
+            page = msgspec.json.decode(body, type=Page)
+            if [item.seq for item in page.items] != wanted:
+                raise Violation(f"{path} has holes: {body[:200]!r}")
+
+    await _with_clients(url, room.one, work)
+    return took
+
+
+async def measure_search(plan: Plan) -> list[Figures]:
+    """Run *search* over HTTP, and without the door in between."""
+    count = PEOPLE // 10 if plan.quick else PEOPLE
+    figures = Figures(
+        "search",
+        f"{count:,} people in nine scripts, 20 hits at most; over HTTP with the bearer token, "
+        f"{CLIENTS} clients, and one question after the other without HTTP",
+    )
+    crowd = list(names(count))
+    with stage.fresh(plan) as chat:
+        async with chat.node() as node:
+            viewer = (await stage.add_people(node, 1))[0]
+            await stage.add_crowd(node, crowd)
+
+            async def ask(text: str) -> int:
+                async with node.database.reading() as session:
+                    hits = await search_users(
+                        session, viewer_id=viewer.id, text=text, online=node.online
+                    )
+                return len(hits)
+
+            for run in range(plan.runs + 1):
+                search = Search(crowd, f"alone {run}", plan.seconds / 2)
+                await search.ask_all(ask)
+                if run:  # the first round warms up
+                    search.note(figures, "alone")
+        with chat.server() as server:
+            for run in range(plan.runs + 1):
+                search = Search(crowd, f"HTTP {run}", plan.seconds)
+                await _with_clients(server.url, viewer, search.ask_over_http)
+                if run:
+                    search.note(figures, "HTTP")
+    return [figures]
+
+
+class Search:
+    """Questions of every kind for a while, and the ms of each."""
+
+    def __init__(self, crowd: list[Name], seed: str, seconds: float) -> None:
+        self._crowd = crowd
+        self._seed = seed
+        self._seconds = seconds
+        self._took: dict[str, list[float]] = {}
+
+    async def ask_over_http(self, get: Get, number: int) -> None:
+        """Ask as one of the clients."""
+
+        async def ask(text: str) -> int:
+            body = await get(f"/api/users?q={quote(text)}")
+            return len(msgspec.json.decode(body, type=Hits).items)
+
+        await self.ask_all(ask, number)
+
+    async def ask_all(self, ask: Ask, number: int = 0) -> None:
+        """Ask one question after the other; `ask` returns how many people were found."""
+        chance = random.Random(f"{self._seed} {number}")  # noqa: S311  # questions, not secrets
+        end = time.perf_counter() + self._seconds
+        while time.perf_counter() < end:
+            for kind, text in questions(self._crowd, chance).items():
+                started = time.perf_counter()
+                hits = await ask(text)
+                self._took.setdefault(kind, []).append((time.perf_counter() - started) * 1000)
+                if (hits == 0) != (kind == "nobody"):
+                    raise Violation(f"{hits} people found by {text!r}")
+
+    def note(self, figures: Figures, how: str) -> None:
+        """Note the times of each kind, and of all."""
+        everything = [ms for took in self._took.values() for ms in took]
+        for kind, took in {**self._took, "all": everything}.items():
+            figures.add_times(f"{how}, {kind}, ", took, most_p99=50)
+
+
+def questions(crowd: list[Name], chance: random.Random) -> dict[str, str]:
+    """Return a question of each kind: parts of somebody's name, and one that nobody has."""
+    asked = {}
+    for length in LENGTHS:
+        words = ""
+        while len(words) < length:
+            words = fold(chance.choice(chance.choice(crowd)))
+        start = chance.randint(0, len(words) - length)
+        asked[f"{length} characters"] = words[start : start + length].strip() or words[0]
+    asked["nobody"] = chance.choice("aein王م") + MISSING
+    return asked

@@ -1,4 +1,4 @@
-"""Messages into groups at a fixed rate, timed from when each was due: no coordinated omission.
+"""Messages at a fixed rate, timed from when each was due: no coordinated omission.
 
 A closed loop would wait with the server and so hide its pauses. Here the next message leaves when
 it is due, whatever became of the ones before.
@@ -7,48 +7,56 @@ it is due, whatever became of the ones before.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
-from uuid import UUID
 
 from benchmarks import stage
-from benchmarks.figures import Figures, Target, at_least, at_most, percentile
+from benchmarks.figures import Figures, percentile
 from benchmarks.ledger import Ledger, Violation
 from benchmarks.machine import Usage
-from benchmarks.sockets import MessageSeen, frames_in, open_all
-from benchmarks.stage import Storage
-from benchmarks.wire import Wire
+from benchmarks.sockets import Frame, MessageSeen, Wire, check_open, frames_in, open_all
+from benchmarks.stage import Person
 from benchmarks.workload import Plan
-from chat_app.node.node import running_node
-from tests.harness.servers import ChatServer
 
-SOCKETS = 200
-ROOM = 10
-RATE = 500
-FIRST_STEP = 600
-STEP = 1.1
-KNEE_MS = 200
-LARGE_ROOM = 1_000
-LARGE_RATE = 10
-TEXT = "x" * 100
+SOCKETS, ROOM, RATE = 200, 10, 500
+FIRST_STEP, STEP, KNEE_MS = 600, 1.1, 200
+LARGE_ROOM, LARGE_RATE = 1_000, 10
+SIZE = 100
 TICK_S = 0.001
 SETTLE_S = 20
+
+
+async def at_rate(rate: float, seconds: float) -> AsyncIterator[float]:
+    """Yield the moment at which each message is due, at that moment."""
+    started = time.perf_counter()
+    for number in range(round(rate * seconds)):
+        due = started + number / rate
+        # Timers are a millisecond coarse: the last moment is spent polling.
+        while (left := due - time.perf_counter()) > 0:  # noqa: ASYNC110  # a time, no event
+            await asyncio.sleep(left - TICK_S if left > 2 * TICK_S else 0)
+        yield due
 
 
 class Outcome(NamedTuple):
     """What one rate gave."""
 
     offered: float  # messages a second, as they really left
-    p50_ms: float
-    p99_ms: float
-    missing: int  # deliveries that had not come SETTLE_S after the last message
+    took: list[float]  # ms of each delivery
     late_ms: float  # how late our own sending was, p99: the load client's own pauses
     server_share: float
     client_share: float
     cpu_us: float  # the servers' CPU time for each delivery
+
+
+class Room(NamedTuple):
+    """A conversation: its address in a frame, the devices in it, and how many of them send."""
+
+    address: str
+    devices: range
+    senders: int
 
 
 @dataclass
@@ -56,115 +64,99 @@ class Traffic:
     """The sockets of some rooms, and what has been sent and seen."""
 
     wires: list[Wire]
-    rooms: list[tuple[UUID, range]]  # the devices of each room
+    rooms: list[Room]
     ledger: Ledger = field(default_factory=Ledger)
     due: list[float] = field(default_factory=list)
     took: list[float] = field(default_factory=list)
-    expected: int = 0
-    arrived: int = 0
+    missing: int = 0
     _complete: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def listen(self) -> None:
+    def __post_init__(self) -> None:
         """Take what comes from every socket."""
         for device, wire in enumerate(self.wires):
             wire.on_text = partial(self._take, device)
 
     async def offer(self, rate: float, seconds: float, *pids: int) -> Outcome:
-        """Send at `rate` for `seconds`, round the rooms and their members."""
+        """Send at `rate` for `seconds`, round the rooms and their senders."""
         self.took.clear()
         usage = Usage(*pids)
         lateness = []
-        started = time.perf_counter()
-        first = len(self.due)
-        for number in range(int(rate * seconds)):
-            due = started + number / rate
-            await _until(due)
+        started, first = time.perf_counter(), len(self.due)
+        async for due in at_rate(rate, seconds):
             lateness.append(time.perf_counter() - due)
             self._send(due)
         offered = (len(self.due) - first) / (time.perf_counter() - started)
         shares = usage.server_share(), usage.client_share()
-        missing = await self._settled()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._complete.wait(), SETTLE_S)
+        if self.missing:
+            raise Violation(f"{self.missing} deliveries never came at {rate:.0f} msg/s")
         cpu_us = usage.server_seconds() / max(len(self.took), 1) * 1e6
         took = [second * 1000 for second in self.took]
-        late = percentile(lateness, 99) * 1000
-        return Outcome(
-            offered, percentile(took, 50), percentile(took, 99), missing, late, *shares, cpu_us
-        )
+        return Outcome(offered, took, percentile(lateness, 99) * 1000, *shares, cpu_us)
 
     def _send(self, due: float) -> None:
         number = len(self.due)
-        room_id, devices = self.rooms[number % len(self.rooms)]
-        sender = devices[number // len(self.rooms) % len(devices)]
+        room = self.rooms[number % len(self.rooms)]
+        sender = room.devices[number // len(self.rooms) % room.senders]
         self.due.append(due)
-        self.expected += len(devices)
+        self.missing += len(room.devices)
         self._complete.clear()
-        frame = (
-            f'{{"type":"message","conversation_id":"{room_id}","content":"{TEXT}","id":"{number}"}}'
-        )
+        frame = f'{{"type":"message",{room.address},"content":"{_text(number)}","id":"{number}"}}'
         self.wires[sender].send(frame.encode())
 
     def _take(self, device: int, text: bytes) -> None:
         for frame in frames_in(text):
             if frame.message is not None:
-                self._note(device, frame.type, frame.message)
+                self._note(device, frame, frame.message)
             elif frame.type == "error":
                 raise Violation(f"device {device} got {text[:200]!r}")
 
-    def _note(self, device: int, kind: str, message: MessageSeen) -> None:
-        if kind == "ack":
+    def _note(self, device: int, frame: Frame, message: MessageSeen) -> None:
+        if frame.type == "ack":
             self.ledger.ack(device, message.conversation_id, message.seq)
-        elif kind == "message.created" and self.ledger.see(
+        elif frame.type == "message.created" and self.ledger.see(
             device, message.conversation_id, message.seq
         ):
             self.took.append(time.perf_counter() - self.due[int(message.client_id)])
         else:
             return
-        self.arrived += 1
-        if self.arrived == self.expected:
+        self.missing -= 1
+        if not self.missing:
             self._complete.set()
 
-    async def _settled(self) -> int:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SETTLE_S):
-                await self._complete.wait()
-        return self.expected - self.arrived
+
+def _text(number: int) -> str:
+    # Tabs show no id: they are told apart by the beginning of the text.
+    return f"mark-{number}-".ljust(SIZE, "x")
 
 
-async def _until(due: float) -> None:
-    """Wait until `due`; the last moment is spent polling, since timers are a millisecond coarse."""
-    while (left := due - time.perf_counter()) > 0:  # noqa: ASYNC110  # a point in time, no event
-        await asyncio.sleep(left - TICK_S if left > 2 * TICK_S else 0)
-
-
-@contextlib.contextmanager
-def _servers(storage: Storage, count: int, library: str) -> Iterator[list[ChatServer]]:
-    """Give the nodes, where the system likes to have them."""
-    with contextlib.ExitStack() as stack:
-        yield [
-            stack.enter_context(stage.chat_server(storage, library=library)) for _ in range(count)
-        ]
+async def pairs(url: str | Sequence[str], people: Sequence[Person]) -> Traffic:
+    """Connect people of whom each second one is written to by the one before."""
+    rooms = [
+        Room(f'"receiver_id":"{people[place + 1].id}"', range(place, place + 2), 1)
+        for place in range(0, len(people), 2)
+    ]
+    return Traffic(await open_all(url, people), rooms)
 
 
 @asynccontextmanager
-async def rooms_of(
-    plan: Plan, members: int, size: int, *, library: str = ""
-) -> AsyncIterator[tuple[Traffic, list[int]]]:
+async def rooms_of(plan: Plan, members: int, size: int) -> AsyncIterator[tuple[Traffic, list[int]]]:
     """Give rooms with everybody listening, and the servers' processes; compare at the end."""
-    with stage.storage(*plan.addresses) as storage:
-        async with running_node(storage.settings()) as node:
+    with stage.fresh(plan) as chat:
+        async with chat.node() as node:
             people = await stage.add_people(node, members)
             ids = await stage.add_rooms(node, people, size)
-        devices = [range(start, start + size) for start in range(0, members, size)]
-        with _servers(storage, plan.nodes, library) as nodes:
+        rooms = [
+            Room(f'"conversation_id":"{room_id}"', range(start, start + size), size)
+            for room_id, start in zip(ids, range(0, members, size), strict=True)
+        ]
+        with chat.servers(plan.nodes) as nodes:
             urls = [nodes[device % len(nodes)].url for device in range(members)]
-            wires = await open_all(urls, people)
-            traffic = Traffic(wires, list(zip(ids, devices, strict=True)))
-            traffic.listen()
+            traffic = Traffic(await open_all(urls, people), rooms)
             yield traffic, [node.server.process.pid for node in nodes]
-            gone = [wire.closed for wire in wires if wire.closed]
-            if gone:
-                raise Violation(f"{len(gone)} sockets were ended: {gone[0]}")
-        async with running_node(storage.settings()) as node:
+            check_open(traffic.wires)
+        async with chat.node() as node:
             await traffic.ledger.compare(node.database)
 
 
@@ -172,36 +164,39 @@ async def measure_delivery(plan: Plan) -> list[Figures]:
     """Run *open*: the delivery target's rate, then ever more until it is too much."""
     delivery = Figures(
         "open",
-        f"{RATE} msg/s in, {len(TEXT)} bytes, {SOCKETS} sockets in rooms of {ROOM}, "
+        f"{RATE} msg/s in, {SIZE} bytes, {SOCKETS} sockets in rooms of {ROOM}, "
         f"timed from the scheduled sending, {plan.durability}",
     )
     knee = Figures(
         "knee",
         f"the same rooms, +10 % a step of {plan.step:g} s until p99 > {KNEE_MS} ms twice",
     )
-    async with rooms_of(plan, SOCKETS, ROOM) as (traffic, pids):
-        await traffic.offer(RATE / 2, plan.warm_up, *pids)
-        for _ in range(plan.runs):
-            outcome = await traffic.offer(RATE, plan.seconds, *pids)
-            _note(delivery, outcome, p50=at_most(5), p99=at_most(25))
+    await _measure(plan, delivery, SOCKETS, ROOM, RATE, most_p50=5, most_p99=25)
     await _find_knee(plan, knee)
     return [delivery, knee]
 
 
-async def measure_rooms(plan: Plan) -> list[Figures]:
-    """Run *rooms*: rooms of 10 at the delivery rate beside one of 1,000 members."""
-    small = Figures("rooms of 10", f"{RATE} msg/s in, {SOCKETS} sockets")
-    async with rooms_of(plan, SOCKETS, ROOM) as (traffic, pids):
-        await traffic.offer(RATE / 2, plan.warm_up, *pids)
-        for _ in range(plan.runs):
-            _note(small, await traffic.offer(RATE, plan.seconds, *pids))
+async def measure_large_room(plan: Plan) -> list[Figures]:
+    """Run *rooms*: one room of 1,000 members."""
     size = 100 if plan.quick else LARGE_ROOM
-    large = Figures(f"room of {size:,}", f"{LARGE_RATE} msg/s in, fan-out {size:,}")
-    async with rooms_of(plan, size, size) as (traffic, pids):
-        await traffic.offer(LARGE_RATE, plan.warm_up, *pids)
+    figures = Figures(f"room of {size:,}", f"{LARGE_RATE} msg/s in, fan-out {size:,}")
+    await _measure(plan, figures, size, size, LARGE_RATE)
+    return [figures]
+
+
+async def _measure(
+    plan: Plan, figures: Figures, members: int, size: int, rate: float, **targets: float
+) -> None:
+    async with rooms_of(plan, members, size) as (traffic, pids):
+        await traffic.offer(rate / 2, plan.warm_up, *pids)
         for _ in range(plan.runs):
-            _note(large, await traffic.offer(LARGE_RATE, plan.seconds, *pids))
-    return [small, large]
+            outcome = await traffic.offer(rate, plan.seconds, *pids)
+            figures.add_times("delivered, ", outcome.took, **targets)
+            figures.add("server CPU, µs a delivery", outcome.cpu_us)
+            figures.add("messages sent late by the load client, p99, ms", outcome.late_ms)
+            figures.add("server, share of a core", outcome.server_share)
+            share = outcome.client_share
+            figures.add("load client, share of a core, waiting included", share)
 
 
 async def _find_knee(plan: Plan, figures: Figures) -> None:
@@ -210,32 +205,17 @@ async def _find_knee(plan: Plan, figures: Figures) -> None:
         await traffic.offer(RATE, plan.warm_up, *pids)
         while True:
             outcome = await traffic.offer(rate, plan.step, *pids)
-            if outcome.missing:
-                raise Violation(f"{outcome.missing} deliveries never came at {rate:.0f} msg/s")
-            point = {"rate": rate, "p50_ms": outcome.p50_ms, "p99_ms": outcome.p99_ms}
-            figures.points.append(point)
-            if outcome.p99_ms <= KNEE_MS and outcome.offered >= rate * 0.95:
+            p50_ms, p99_ms = percentile(outcome.took, 50), percentile(outcome.took, 99)
+            figures.points.append({"rate": rate, "p50_ms": p50_ms, "p99_ms": p99_ms})
+            if p99_ms <= KNEE_MS and outcome.offered >= rate * 0.95:
                 best, rate, second_try = outcome, rate * STEP, False
             elif second_try:
                 break
             else:
                 second_try = True  # a pause of the machine is no knee
-    figures.add("last rate below the knee, msg/s in", best.offered if best else 0, at_least(2000))
+    figures.add("last rate below the knee, msg/s in", best.offered if best else 0, least=2000)
     if best is not None:
-        figures.add("frames/s out", best.offered * ROOM, at_least(20_000))
-        figures.add("p50 at that rate, ms", best.p50_ms)
-        figures.add("p99 at that rate, ms", best.p99_ms)
+        figures.add("frames/s out", best.offered * ROOM, least=20_000)
+        figures.add("p50 at that rate, ms", percentile(best.took, 50))
+        figures.add("p99 at that rate, ms", percentile(best.took, 99))
         figures.add("server, share of a core", best.server_share)
-
-
-def _note(
-    figures: Figures, outcome: Outcome, *, p50: Target | None = None, p99: Target | None = None
-) -> None:
-    if outcome.missing:
-        raise Violation(f"{outcome.missing} deliveries never came")
-    figures.add("delivered, p50, ms", outcome.p50_ms, p50)
-    figures.add("delivered, p99, ms", outcome.p99_ms, p99)
-    figures.add("server CPU, µs a delivery", outcome.cpu_us)
-    figures.add("messages sent late by the load client, p99, ms", outcome.late_ms)
-    figures.add("server, share of a core", outcome.server_share)
-    figures.add("load client, share of a core, waiting included", outcome.client_share)

@@ -1,15 +1,98 @@
-"""Sockets of the chat, opened as programs or as browsers do, and what comes out of them."""
+"""Light WebSocket and HTTP clients, so that a load test measures the server and not itself."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Self, cast
+from urllib.parse import urlsplit
 
 import msgspec
+from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
+from benchmarks.ledger import Violation
 from benchmarks.stage import Person
-from benchmarks.wire import Wire
 
 AT_ONCE = 50
 PATIENCE_S = 30
+TEXT, CLOSE = WSMsgType.TEXT, WSMsgType.CLOSE
+END_OF_DEFLATED = b"\0\0\xff\xff"
+# Browsers offer this; a server that accepts it is to be measured with it.
+OFFER = {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits"}
+
+OnText = Callable[[bytes], None]
+
+
+class Wire(WSListener):
+    """One WebSocket; every text frame goes to `on_text`."""
+
+    def __init__(self, on_text: OnText) -> None:
+        self.on_text = on_text
+        self.closed: str | None = None
+        self._transport: WSTransport | None = None
+        self._loop = asyncio.get_running_loop()
+
+    @classmethod
+    async def open(
+        cls, url: str, *, headers: Mapping[str, str] | None = None, on_text: OnText | None = None
+    ) -> Self:
+        """Open a socket; the first texts may come together with the server's consent."""
+        address = url.replace("http", "ws", 1)
+        _, wire = await ws_connect(
+            lambda: cls(on_text or _ignore),
+            address,
+            extra_headers={**OFFER, **(headers or {})},
+            websocket_handshake_timeout=PATIENCE_S,
+        )
+        return cast("Self", wire)
+
+    def send(self, text: bytes) -> None:
+        """Send one text frame."""
+        if self._transport is None:
+            raise ConnectionError("not open")
+        self._transport.send(TEXT, text)
+
+    def close(self) -> None:
+        """Cut the connection, without a closing frame."""
+        if self._transport is not None:
+            self._transport.disconnect(graceful=False)
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """Keep the way back."""
+        self._transport = transport
+
+    def on_ws_frame(self, _transport: WSTransport, frame: WSFrame) -> None:
+        """Pass a text on. An error in it ends the measurement, not only this socket."""
+        kind = frame.msg_type
+        try:
+            if kind is TEXT:
+                text = frame.get_payload_as_bytes()
+                self.on_text(_inflated(text) if frame.rsv1 else text)
+            elif kind is CLOSE:
+                self.closed = f"closed with {frame.get_close_code()}"
+        except Exception as error:
+            self._loop.call_exception_handler({"message": "bad frame", "exception": error})
+            raise
+
+    def on_ws_disconnected(self, _transport: WSTransport) -> None:
+        """Remember that it is over."""
+        self.closed = self.closed or "connection lost"
+
+
+def _inflated(text: bytes) -> bytes:
+    # Our servers keep no context from one frame to the next.
+    return zlib.decompress(text + END_OF_DEFLATED, -zlib.MAX_WBITS)
+
+
+def _ignore(_text: bytes) -> None:
+    """Take what comes before anybody listens."""
+
+
+def check_open(wires: Sequence[Wire]) -> None:
+    """Raise Violation when the server has ended one of the sockets."""
+    gone = [wire.closed for wire in wires if wire.closed]
+    if gone:
+        raise Violation(f"{len(gone)} sockets were ended: {gone[0]}")
 
 
 class MessageSeen(msgspec.Struct):
@@ -26,8 +109,10 @@ class Frame(msgspec.Struct):
     type: str
     message: MessageSeen | None = None
     code: str = ""
-    id: str | None = None
     events: list["Frame"] = []
+    # Of presence.
+    user_id: str = ""
+    online: bool | None = None
 
 
 read_frame = msgspec.json.Decoder(Frame).decode
@@ -41,36 +126,22 @@ def frames_in(text: bytes) -> Sequence[Frame]:
 
 async def open_program(url: str, person: Person) -> Wire:
     """Open a socket with the access token, and wait for its greeting."""
-    greeting = Greeting()
-    wire = await Wire.open(f"{url}/ws", on_text=greeting.take)
+    greeted = asyncio.Event()
+    wire = await Wire.open(f"{url}/ws", on_text=lambda _: greeted.set())
     wire.send(msgspec.json.encode({"type": "auth", "content": person.token}))
-    await greeting.came()
+    async with asyncio.timeout(PATIENCE_S):
+        await greeted.wait()
     return wire
 
 
 async def open_browser(url: str, person: Person) -> Wire:
     """Open a socket as a page does: cookie and Origin; wait for its greeting."""
-    greeting = Greeting()
+    greeted = asyncio.Event()
     headers = {"Cookie": person.cookie, "Origin": url}
-    wire = await Wire.open(f"{url}/ws", headers=headers, on_text=greeting.take)
-    await greeting.came()
+    wire = await Wire.open(f"{url}/ws", headers=headers, on_text=lambda _: greeted.set())
+    async with asyncio.timeout(PATIENCE_S):
+        await greeted.wait()
     return wire
-
-
-class Greeting:
-    """The first frame of a socket."""
-
-    def __init__(self) -> None:
-        self._came = asyncio.Event()
-
-    def take(self, _text: bytes) -> None:
-        """Notice it."""
-        self._came.set()
-
-    async def came(self) -> None:
-        """Wait for it."""
-        async with asyncio.timeout(PATIENCE_S):
-            await self._came.wait()
 
 
 async def open_all(
@@ -87,3 +158,24 @@ async def open_all(
             return await opened(at, person)
 
     return await asyncio.gather(*(one(at, who) for at, who in zip(urls, people, strict=True)))
+
+
+@asynccontextmanager
+async def http_pages(url: str, token: str) -> AsyncIterator[Callable[[str], Awaitable[bytes]]]:
+    """Give a function that gets pages over one kept-alive connection; anything but 200 raises."""
+    address = urlsplit(url)
+    head = f"Host: {address.netloc}\r\nAuthorization: Bearer {token}\r\n\r\n"
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+
+    async def get(path: str) -> bytes:
+        writer.write(f"GET {path} HTTP/1.1\r\n{head}".encode())
+        answer = await reader.readuntil(b"\r\n\r\n")
+        if not answer.startswith(b"HTTP/1.1 200"):
+            raise Violation(answer.decode(errors="replace"))
+        length = answer.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+        return await reader.readexactly(int(length))
+
+    try:
+        yield get
+    finally:
+        writer.close()

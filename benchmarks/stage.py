@@ -1,33 +1,32 @@
 """A private chat to measure: people, sessions and groups are written before its server starts."""
 
 import contextlib
-import secrets
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
-from pydantic import SecretStr
 from sqlalchemy import insert
 
 from benchmarks import machine
 from benchmarks.names import Name
+from benchmarks.workload import Plan
 from chat_app.accounts.names import part_rows
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
-from chat_app.core.settings import Settings
 from chat_app.core.tokens import Claims, fingerprint, new_secret, sign_access_token
 from chat_app.models import AuthSession, NamePart, User
 from chat_app.node.node import Node
-from tests.harness import servers
+from tests.harness import chats
+from tests.harness.nodes import new_users, open_node
+from tests.harness.servers import LOOPBACK, START_S, ChatServer, Server, free_port
 
-TOKEN_S = 86_400
-BUILD_S = 300
 AT_ONCE = 1_000
 
 
@@ -41,43 +40,58 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Storage:
-    """Where the chat keeps things. The embedded default is SQLite in `folder`."""
+class Stage:
+    """One chat on storage of its own: as a node in this process, or served as in production."""
 
-    folder: Path
-    database_url: str = ""
-    redis_url: str = ""
+    storage: chats.Storage
 
     @property
-    def redis_prefix(self) -> str:
-        """What keeps several chats of one measurement apart, which share a Redis."""
-        return f"{self.folder.name}:"
+    def settings(self) -> dict[str, str]:
+        """The settings beside those of the storage."""
+        # Several chats of one measurement share a Redis.
+        prefix = f"{self.storage.folder.name}:"
+        return {"CHAT_LIMITS": "off", "CHAT_LOG_LEVEL": "WARNING", "CHAT_REDIS_PREFIX": prefix}
 
-    def settings(self) -> Settings:
-        """Return the settings of a node on this storage."""
-        path = self.folder / "secret"
-        if not path.exists():
-            path.write_text(secrets.token_urlsafe(48))
-        return Settings(
-            data_dir=self.folder,
-            database_url=self.database_url,
-            redis_url=self.redis_url,
-            redis_prefix=self.redis_prefix,
-            secret_key=SecretStr(path.read_text()),
-            limits="off",
-            access_token_seconds=TOKEN_S,
-        )
+    def node(self) -> AbstractAsyncContextManager[Node]:
+        """Run a node in this process."""
+        return open_node(self.storage, **self.settings)
 
-    def environment(self) -> dict[str, str]:
-        """Return the same settings as the server's environment."""
-        return {
-            "CHAT_DATABASE_URL": self.database_url,
-            "CHAT_REDIS_URL": self.redis_url,
-            "CHAT_REDIS_PREFIX": self.redis_prefix,
-            "CHAT_SECRET_KEY": self.settings().secret_key.get_secret_value(),
-            "CHAT_LIMITS": "off",
-            "CHAT_LOG_LEVEL": "WARNING",
-        }
+    def server(self, *, pinned: bool = False) -> AbstractContextManager[ChatServer]:
+        """Serve the API and the live socket, maybe `pinned` to the server's cores."""
+        cores = machine.SERVER_CORES if pinned else machine.ALL_CORES
+        return self._served(chats.launch, cores, START_S)
+
+    def full_server(self) -> AbstractContextManager[ChatServer]:
+        """Serve the whole chat, screens included; builds them first where they have changed."""
+        return self._served(chats.launch_built, machine.ALL_CORES, chats.FRONT_END_BUILD_S)
+
+    @contextlib.contextmanager
+    def servers(self, count: int, *, pinned: bool = False) -> Iterator[list[ChatServer]]:
+        """Serve from several nodes; only one alone can be `pinned`."""
+        with contextlib.ExitStack() as stack:
+            alone = pinned and count == 1
+            yield [stack.enter_context(self.server(pinned=alone)) for _ in range(count)]
+
+    @contextlib.contextmanager
+    def _served(
+        self,
+        launch: Callable[..., ChatServer],
+        cores: Collection[int],
+        ready_within_s: float,
+    ) -> Iterator[ChatServer]:
+        with machine.on(cores):
+            chat = launch(self.storage, **self.settings)
+        try:
+            yield chat.wait_until_ready(seconds=ready_within_s)
+        finally:
+            chat.stop()
+
+
+@contextlib.contextmanager
+def fresh(plan: Plan) -> Iterator[Stage]:
+    """Give a chat on fresh storage."""
+    with tempfile.TemporaryDirectory(prefix="chat-bench-") as folder:
+        yield Stage(plan.new_storage(Path(folder)))
 
 
 class Relay(NamedTuple):
@@ -88,26 +102,46 @@ class Relay(NamedTuple):
 
 
 @contextlib.contextmanager
-def storage(database_url: str = "", redis_url: str = "") -> Iterator[Storage]:
-    """Give fresh storage: an own folder, or the given servers with every table in place."""
-    with tempfile.TemporaryDirectory(prefix="chat-bench-") as folder:
-        if database_url:
-            servers.migrate(database_url)
-        yield Storage(Path(folder), database_url, redis_url)
+def relay_server(folder: Path) -> Iterator[Relay]:
+    """Give the bare relay."""
+    port = free_port()
+    url = f"http://{LOOPBACK}:{port}"
+    with machine.on(machine.SERVER_CORES):
+        command = [sys.executable, "-m", "benchmarks.relay", str(port)]
+        relay = Server(command, log=folder / f"relay-{port}.log")
+    try:
+        relay.wait_until(lambda: _listens(port))
+        yield Relay(url, relay.process.pid)
+    finally:
+        relay.stop()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((LOOPBACK, port)) == 0
 
 
 async def add_people(node: Node, count: int) -> list[Person]:
     """Write `count` people, each signed in on one device."""
-    secret = node.settings.secret_key.get_secret_value()
-    people, users, sessions = [], [], []
-    for _ in range(count):
-        user_id, session_id, cookie = new_id(), new_id(), new_secret()
-        users.append(_user(user_id))
-        sessions.append(_session(session_id, user_id, cookie))
-        token = sign_access_token(Claims(user_id, session_id), secret=secret, seconds=TOKEN_S)
+    secret, day = node.settings.secret_key.get_secret_value(), timedelta(days=1)
+    people, sessions = [], []
+    for user_id in await new_users(node, count):
+        session_id, cookie = new_id(), new_secret()
+        session = AuthSession(
+            id=session_id,
+            user_id=user_id,
+            cookie_hash=fingerprint(cookie),
+            user_agent="benchmark",
+            address=LOOPBACK,
+            created_at=utc_now(),
+            last_used_at=utc_now(),
+            expires_at=utc_now() + day,
+        )
+        sessions.append(session.model_dump())
+        claims = Claims(user_id, session_id)
+        token = sign_access_token(claims, secret=secret, seconds=int(day.total_seconds()))
         people.append(Person(user_id, token, f"{node.settings.cookie_name}={cookie}"))
     async with node.database.transaction() as connection:
-        await connection.execute(insert(User), users)
         await connection.execute(insert(AuthSession), sessions)
     return people
 
@@ -118,12 +152,14 @@ async def add_crowd(node: Node, crowd: Sequence[Name]) -> None:
         for start in range(0, len(crowd), AT_ONCE):
             ids = {new_id(): name for name in crowd[start : start + AT_ONCE]}
             people = [
-                _user(user_id)
-                | {
-                    "username": name.username,
-                    "username_key": name.username,
-                    "display_name": name.display_name,
-                }
+                User(
+                    id=user_id,
+                    username=name.username,
+                    username_key=name.username,
+                    display_name=name.display_name,
+                    password_hash="",
+                    created_at=utc_now(),
+                ).model_dump()
                 for user_id, name in ids.items()
             ]
             parts = [row for user_id, name in ids.items() for row in part_rows(user_id, *name)]
@@ -133,116 +169,11 @@ async def add_crowd(node: Node, crowd: Sequence[Name]) -> None:
 
 async def add_rooms(node: Node, people: list[Person], size: int) -> list[UUID]:
     """Divide people into groups of `size`."""
-    return [
-        await node.conversations.create_group(
-            actor_id=people[start].id,
-            title="Room",
-            member_ids=[person.id for person in people[start : start + size]],
-        )
-        for start in range(0, len(people), size)
-    ]
+    groups = [people[start : start + size] for start in range(0, len(people), size)]
+    return [await add_group(node, group) for group in groups]
 
 
-@contextlib.contextmanager
-def chat_server(
-    storage: Storage, *, pinned: bool = False, library: str = ""
-) -> Iterator[servers.ChatServer]:
-    """Give the API and the live socket of a chat on `storage`, served as in production.
-
-    Another server `library` is one of `benchmarks/serving.py`.
-    """
-    port = servers.free_port()
-    module = ["benchmarks.serving", library] if library else ["tests.harness.api_server"]
-    command = [sys.executable, "-m", *module, str(port)]
-    with _served(storage, command, port, pinned=pinned) as chat:
-        yield chat
-
-
-@contextlib.contextmanager
-def chat_servers(storage: Storage, count: int) -> Iterator[list[servers.ChatServer]]:
-    """Give the nodes of a chat on `storage`; one alone has a core for itself."""
-    with contextlib.ExitStack() as stack:
-        yield [stack.enter_context(chat_server(storage, pinned=count == 1)) for _ in range(count)]
-
-
-@contextlib.contextmanager
-def full_server(storage: Storage, *, library: str = "") -> Iterator[servers.ChatServer]:
-    """Give the whole chat, screens included; builds them first where they have changed."""
-    port = servers.free_port()
-    start = f"run --env prod --backend-port {port} --frontend-port {port}".split()
-    command = [str(Path(sys.executable).parent / "reflex"), *start]
-    if library:
-        command = [sys.executable, "-m", "benchmarks.serving", library, *start]
-    with _served(storage, command, port, ready_within_s=BUILD_S) as chat:
-        yield chat
-
-
-@contextlib.contextmanager
-def _served(
-    storage: Storage,
-    command: Sequence[str],
-    port: int,
-    *,
-    pinned: bool = False,
-    ready_within_s: float = servers.START_S,
-) -> Iterator[servers.ChatServer]:
-    with machine.on(machine.SERVER_CORES if pinned else machine.ALL_CORES):
-        chat = servers.ChatServer(
-            command, folder=storage.folder, port=port, **storage.environment()
-        )
-    try:
-        yield chat.wait_until_ready(seconds=ready_within_s)
-    finally:
-        chat.stop()
-
-
-@contextlib.contextmanager
-def relay_server(folder: Path) -> Iterator[Relay]:
-    """Give the bare relay."""
-    port = servers.free_port()
-    command = [sys.executable, "-m", "benchmarks.relay", str(port)]
-    with machine.on(machine.SERVER_CORES):
-        relay = servers.Server(command, log=folder / f"relay-{port}.log")
-    try:
-        relay.wait_until(lambda: answers(port))
-        yield Relay(f"http://{servers.LOOPBACK}:{port}", relay.process.pid)
-    finally:
-        relay.stop()
-
-
-def answers(port: int) -> bool:
-    """Whether somebody listens on `port`."""
-    with socket.socket() as probe:
-        return probe.connect_ex((servers.LOOPBACK, port)) == 0
-
-
-def _user(user_id: UUID) -> dict[str, object]:
-    name = f"load-{user_id.hex[-12:]}"
-    return {
-        "id": user_id,
-        "username": name,
-        "username_key": name,
-        "display_name": name,
-        "password_hash": "none",
-        "bio": "",
-        "status_text": "",
-        "accept_messages_from": "everyone",
-        "share_presence": True,
-        "sound": True,
-        "created_at": utc_now(),
-        "deleted_at": None,
-    }
-
-
-def _session(session_id: UUID, user_id: UUID, cookie: str) -> dict[str, object]:
-    return {
-        "id": session_id,
-        "user_id": user_id,
-        "cookie_hash": fingerprint(cookie),
-        "user_agent": "benchmark",
-        "address": servers.LOOPBACK,
-        "created_at": utc_now(),
-        "last_used_at": utc_now(),
-        "expires_at": utc_now() + timedelta(days=1),
-        "ended_at": None,
-    }
+async def add_group(node: Node, members: Sequence[Person]) -> UUID:
+    """Make a group of the first of its members."""
+    ids = [person.id for person in members]
+    return await node.conversations.create_group(actor_id=ids[0], title="Room", member_ids=ids)

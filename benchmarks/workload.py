@@ -1,25 +1,44 @@
-"""What every workload is told."""
+"""The plan that every workload gets: how long, how often, on which servers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+
+from tests.harness.chats import Storage
 
 SCALES = (10_000, 1_000_000)
 QUICK_SCALES = (1_000, 10_000)
 
 
+def embedded(folder: Path) -> Storage:
+    """Return the storage of a chat that needs no servers."""
+    return Storage("sqlite+memory", "", "", folder)
+
+
 @dataclass(frozen=True)
 class Plan:
-    """How long, how often, on which pair and on how many nodes to measure."""
+    """One workload: on which pair and how many nodes, how often and how long."""
 
+    workload: str = ""
+    pair: str = "sqlite"
+    nodes: int = 1
     runs: int = 3
     seconds: float = 6.0
     quick: bool = False
-    pair: str = "sqlite"
-    nodes: int = 1
-    # Makes a new database and empties the bus; the embedded pair needs neither.
-    new_addresses: Callable[[], tuple[str, str]] = lambda: ("", "")
     # Of the workloads that grow: how many messages there are.
     scales: tuple[int, ...] = SCALES
+    new_storage: Callable[[Path], Storage] = embedded
+
+    @property
+    def command(self) -> str:
+        """The command that measures this alone."""
+        words = ["python -m benchmarks", self.workload]
+        words += [f"--pair {self.pair}"] if self.pair != "sqlite" else []
+        words += [f"--nodes {self.nodes}"] if self.nodes > 1 else []
+        words += [f"--runs {self.runs}", f"--seconds {self.seconds:g}"]
+        if self.scales not in {SCALES, QUICK_SCALES}:
+            words.append(f"--scales {','.join(map(str, self.scales))}")
+        return " ".join(words)
 
     @property
     def warm_up(self) -> float:
@@ -30,11 +49,6 @@ class Plan:
     def step(self) -> float:
         """Seconds of one step of a ramp."""
         return 1.0 if self.quick else min(10.0, self.seconds)
-
-    @property
-    def addresses(self) -> tuple[str, str]:
-        """Where storage and bus of a fresh chat are."""
-        return self.new_addresses()
 
     @property
     def is_long(self) -> bool:

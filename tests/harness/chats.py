@@ -48,8 +48,9 @@ NewPerson = Callable[..., Awaitable[clients.Person]]
 class Farm:
     """The outside servers of this test process, each started when it is first asked for."""
 
-    def __init__(self, folder: Path, *, behind_nginx: bool) -> None:
+    def __init__(self, folder: Path, *, behind_nginx: bool, durable: bool = False) -> None:
         self._folder = folder
+        self._durable = durable
         self._behind_nginx = behind_nginx
         self._postgres: servers.Postgres | None = None
         self._redis: servers.Redis | None = None
@@ -59,7 +60,7 @@ class Farm:
     @property
     def postgres(self) -> servers.Postgres:
         if self._postgres is None:
-            self._postgres = servers.Postgres(self._folder)
+            self._postgres = servers.Postgres(self._folder, durable=self._durable)
         return self._postgres
 
     def new_redis(self) -> servers.Redis:
