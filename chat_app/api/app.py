@@ -10,10 +10,10 @@ from litestar.plugins.pydantic import PydanticPlugin
 
 from chat_app.api.accounts import AuthController, OwnAccountController, UsersController
 from chat_app.api.conversations import ConversationsController
-from chat_app.api.counted import Counted
 from chat_app.api.dependencies import DEPENDENCIES
 from chat_app.api.documents import ReferencePage, asyncapi_document, openapi_document
 from chat_app.api.errors import on_app_error, on_broken_json, on_failure, on_http_error
+from chat_app.api.frame_intake import SocketMetrics
 from chat_app.api.friends import BlocksController, FriendsController
 from chat_app.api.health import HealthController
 from chat_app.api.messages import MessagesController
@@ -41,7 +41,7 @@ def create_api(
     async def life(app: Litestar) -> AsyncIterator[None]:
         async with running_node(settings, failpoints, metrics, traces) as node:
             app.state.node = node
-            app.state.counted = Counted(node.metrics)
+            app.state.socket_metrics = SocketMetrics(node.metrics)
             node.metrics.gauges("chat_build_info", "What is running", "version", _build)
             yield
 

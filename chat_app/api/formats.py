@@ -115,6 +115,6 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
 )
 
 
-def agreed(offered: Sequence[str]) -> Format | None:
+def agree(offered: Sequence[str]) -> Format | None:
     """Return the first of the offered subprotocols that is spoken here (RFC 6455, 4.2.2)."""
     return next((FORMATS[name] for name in offered if name in FORMATS), None)

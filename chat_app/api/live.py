@@ -12,10 +12,8 @@ from pydantic import ValidationError
 
 from chat_app.accounts.schemas import Identity, OwnUser
 from chat_app.api import frames
-from chat_app.api.counted import Counted
 from chat_app.api.formats import MAX_FRAME_BYTES, Format, Received, WrongKind
-from chat_app.api.frame_budget import FrameBudget, Refused
-from chat_app.api.frame_causes import FrameCauses
+from chat_app.api.frame_intake import FrameBudget, FrameContexts, SocketMetrics, SocketRefused
 from chat_app.api.resume import Cursors, resume
 from chat_app.core.errors import AppError, Invalid
 from chat_app.core.ids import new_id
@@ -33,8 +31,10 @@ from chat_app.realtime.outlet import (
 )
 
 HEARTBEAT_S = 30
-UNDER_WAY = 256
-LAST_WORDS_S = 0.5
+# Sends of one socket that wait for the log writer; beyond them nothing more is read from it.
+MAX_PENDING_SENDS = 256
+# What a client gets to read the last event of a session that has ended.
+LINGER_S = 0.5
 
 FRAME_TOO_BIG = 4413
 WRONG_KIND = 1003
@@ -51,32 +51,32 @@ async def receive(socket: Socket) -> Received | None:
     return text if text is not None else message.get("bytes", b"")
 
 
-def counted_in(socket: Socket) -> Counted:
+def metrics_of(socket: Socket) -> SocketMetrics:
     """Return the counters of this process's sockets."""
-    counted: Counted = socket.app.state.counted
-    return counted
+    metrics: SocketMetrics = socket.app.state.socket_metrics
+    return metrics
 
 
 class LiveSocket:
     """An authenticated socket. Everything it is sent goes through its outlet, in one order."""
 
     def __init__(
-        self, socket: Socket, spoken: Format, node: Node, identity: Identity, outlet: Outlet
+        self, socket: Socket, fmt: Format, node: Node, identity: Identity, outlet: Outlet
     ) -> None:
         self._socket = socket
-        self._format = spoken
+        self._format = fmt
         self._node = node
         self._identity = identity
         self._outlet = outlet
         self._budget = FrameBudget(node)
         self._cursors = Cursors()
-        self._under_way = 0
-        self._room = asyncio.Event()
-        self._counted = counted_in(socket)
-        self._causes = FrameCauses(node, self._counted.received)
+        self._pending_sends = 0
+        self._sends_stored = asyncio.Event()
+        self._metrics = metrics_of(socket)
+        self._contexts = FrameContexts(node, self._metrics.received)
 
     async def run(self, *, user: OwnUser, unread: dict[UUID, int]) -> None:
-        """Greet, then read and write until one of the two ends. Raises Refused."""
+        """Send the greeting, then read and write until either ends. Raises SocketRefused."""
         greeting = frames.Ready(
             user=user,
             unread=unread,
@@ -86,7 +86,11 @@ class LiveSocket:
         await self._send(frames.encode(greeting))
         self._offer_to_write()
         writer = asyncio.create_task(self._write())
-        tasks = (writer, asyncio.create_task(self._read()), asyncio.create_task(self._end()))
+        tasks = (
+            writer,
+            asyncio.create_task(self._read()),
+            asyncio.create_task(self._wait_for_end()),
+        )
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -95,17 +99,15 @@ class LiveSocket:
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, OutletClosed):
-                raise Refused(outcome.code, outcome.reason) from None
+                raise SocketRefused(outcome.code, outcome.reason) from None
             if isinstance(outcome, Exception) and not isinstance(outcome, OSError):
                 raise outcome
 
     def _offer_to_write(self) -> None:
         extensions: dict[str, Any] = self._socket.scope.get("extensions") or {}
-        write, spoken = extensions.get(WRITE_AT_ONCE), self._format
+        write, fmt = extensions.get(WRITE_AT_ONCE), self._format
         if write is not None:
-            self._outlet.write_with(
-                lambda body: write(spoken.written(body), is_text=spoken.is_text)
-            )
+            self._outlet.write_with(lambda body: write(fmt.written(body), is_text=fmt.is_text))
 
     async def _send(self, body: bytes) -> None:
         await self._socket.send(self._format.sending(body))
@@ -118,17 +120,17 @@ class LiveSocket:
                 if self._outlet.ended.is_set():
                     break
 
-    async def _end(self) -> None:
+    async def _wait_for_end(self) -> None:
         """End with the outlet, though the writer may be held up by a client that does not read."""
         await self._outlet.ended.wait()
         if self._outlet.is_too_slow:
-            raise Refused(TOO_SLOW, "too slow")
-        await asyncio.sleep(LAST_WORDS_S)
-        raise Refused(SESSION_OVER, "session ended")
+            raise SocketRefused(TOO_SLOW, "too slow")
+        await asyncio.sleep(LINGER_S)
+        raise SocketRefused(SESSION_OVER, "session ended")
 
     async def _read(self) -> None:
         async for frame in self._frames():
-            with self._causes.of(frame):
+            with self._contexts.enter(frame):
                 if isinstance(frame, frames.Send):
                     await self._submit(frame)
                 elif isinstance(frame, frames.Error):
@@ -139,12 +141,12 @@ class LiveSocket:
     async def _frames(self) -> AsyncIterator[frames.AnyClientFrame | frames.Error]:
         while (received := await receive(self._socket)) is not None:
             if self._format.is_too_big(received):
-                raise Refused(FRAME_TOO_BIG, "frame too big")
+                raise SocketRefused(FRAME_TOO_BIG, "frame too big")
             self._budget.take()
             try:
                 frame = self._format.read(received)
             except WrongKind:
-                raise Refused(WRONG_KIND, f"not {self._format.subprotocol}") from None
+                raise SocketRefused(WRONG_KIND, f"not {self._format.subprotocol}") from None
             yield frame
 
     async def _submit(self, frame: frames.Send) -> None:
@@ -155,11 +157,11 @@ class LiveSocket:
         except AppError as error:
             self._refuse(frame.id, error)
             return
-        self._under_way += 1
+        self._pending_sends += 1
         stored.add_done_callback(partial(self._acknowledge, frame.id))
-        while self._under_way >= UNDER_WAY:
-            self._room.clear()
-            await self._room.wait()
+        while self._pending_sends >= MAX_PENDING_SENDS:
+            self._sends_stored.clear()
+            await self._sends_stored.wait()
 
     def _new_message(self, frame: frames.Send) -> NewMessage:
         try:
@@ -181,15 +183,15 @@ class LiveSocket:
         )
 
     def _acknowledge(self, frame_id: str | None, stored: "asyncio.Future[Stored]") -> None:
-        self._under_way -= 1
-        self._room.set()
+        self._pending_sends -= 1
+        self._sends_stored.set()
         error = stored.exception()
         if error is None:
             self._reply(frames.Ack(id=frame_id, message=stored.result().message))
         elif isinstance(error, AppError):
             self._refuse(frame_id, error)
         else:
-            # The log writer has written down what it was.
+            # The log writer has logged the error.
             detail = "Something went wrong here."
             frame = frames.Error(code="internal_error", detail=detail, retryable=True, id=frame_id)
             self._reply(frame)
@@ -198,15 +200,15 @@ class LiveSocket:
         self,
         frame: frames.Read | frames.Writing | frames.Resume | frames.Ping | frames.Auth,
     ) -> None:
-        # Answers come in the order of the questions: a pong tells that all before it is settled.
-        while self._under_way:
-            self._room.clear()
-            await self._room.wait()
+        # Answers keep the order of the frames: a pong says that all before it is settled.
+        while self._pending_sends:
+            self._sends_stored.clear()
+            await self._sends_stored.wait()
         try:
             if isinstance(frame, frames.Read):
                 await self._mark_read(frame)
             elif isinstance(frame, frames.Writing):
-                await self._tell_writing(frame)
+                await self._publish_typing(frame)
             elif isinstance(frame, frames.Resume):
                 await self._resume(frame)
             elif isinstance(frame, frames.Ping):
@@ -235,8 +237,8 @@ class LiveSocket:
         )
         self._reply(frames.Ack(id=frame.id))
 
-    async def _tell_writing(self, frame: frames.Writing) -> None:
-        # It has no answer, and nothing is lost with one that could not be told.
+    async def _publish_typing(self, frame: frames.Writing) -> None:
+        # The frame has no answer: a failure needs none either.
         with contextlib.suppress(AppError):
             await self._node.presence.typing(
                 actor_id=self._identity.user_id, conversation_id=frame.conversation_id
@@ -256,5 +258,5 @@ class LiveSocket:
 
     def _reply(self, frame: frames.ServerFrame) -> None:
         if isinstance(frame, frames.Error):
-            self._counted.refused.of(frame.code).add()
+            self._metrics.refused.of(frame.code).add()
         self._outlet.push(Envelope(frames.encode(frame)))
