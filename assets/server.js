@@ -1,3 +1,3 @@
-// Where the chat's server is. Empty: where these pages come from, which is the usual case.
-// Pages on a static host name it here: "https://api.example.org" (docs/static-hosting.md).
+// The address of the chat's server. Empty, the usual case, means the origin of these pages.
+// Pages on a static host name the server here: "https://api.example.org" (docs/static-hosting.md).
 globalThis.chatServer = "";

@@ -1,19 +1,25 @@
-// <chat-actions>: the one menu of all messages, and the question before one is deleted. The rows
-// hold buttons only; what was pressed is found out here.
+// <chat-actions>: the menu that all messages share, and the confirmation before one is deleted. The
+// messages only hold buttons; this element handles their clicks.
+
+/** @import { TimelineElement } from "./timeline.js" */
 
 import { ask } from "./ask.js";
 
+/** @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowUp: -1 };
 
 class ChatActions extends (globalThis.HTMLElement ?? class {}) {
-  #timeline;
-  #opener; // the button whose menu is open
-  #message; // the article it is about
+  /** @type {TimelineElement | null} */
+  #timeline = null;
+  /** The button whose menu is open. @type {HTMLElement | undefined} */
+  #opener;
+  /** The article that the menu is about. @type {HTMLElement | undefined} */
+  #message;
 
   connectedCallback() {
     this.#timeline = this.closest("chat-timeline");
-    this.#timeline.addEventListener("click", this);
-    this.#timeline.querySelector("[role=log]").addEventListener("scroll", this, { passive: true });
+    this.#timeline?.addEventListener("click", this);
+    this.#timeline?.querySelector("[role=log]")?.addEventListener("scroll", this, { passive: true });
     this.#menu.addEventListener("keydown", this);
     document.addEventListener("pointerdown", this, true);
   }
@@ -22,48 +28,62 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     document.removeEventListener("pointerdown", this, true);
   }
 
+  /** @param {Event} event */
   handleEvent(event) {
-    if (event.type === "keydown") this.#key(event);
-    else if (event.type === "click") this.#click(event.target);
-    else if (event.type === "scroll" || !event.target.closest?.("[role=menu], [data-menu]")) this.#close();
+    const target = /** @type {Element} */ (event.target);
+    if (event.type === "keydown") this.#key(/** @type {KeyboardEvent} */ (event));
+    else if (event.type === "click") this.#click(target);
+    else if (event.type === "scroll" || !target.closest?.("[role=menu], [data-menu]")) this.#close();
   }
 
   get #menu() {
-    return this.querySelector("[role=menu]");
+    return /** @type {HTMLElement} */ (this.querySelector("[role=menu]"));
   }
 
   get #question() {
-    return this.querySelector("dialog");
+    return /** @type {HTMLDialogElement} */ (this.querySelector("dialog"));
   }
 
+  /** @param {Element} target */
   #click(target) {
-    const opener = target.closest("[data-menu]");
-    const item = target.closest("[data-do]");
-    if (opener) return opener === this.#opener ? this.#close() : this.#open(opener);
-    if (item) return this.#do(item.dataset.do);
+    const opener = /** @type {HTMLElement | null} */ (target.closest("[data-menu]"));
+    const item = /** @type {HTMLElement | null} */ (target.closest("[data-do]"));
+    if (opener) {
+      if (opener === this.#opener) this.#close();
+      else this.#open(opener);
+      return;
+    }
+    if (item) {
+      this.#do(item.dataset.do);
+      return;
+    }
     // A finger does not hover: a tap on a message shows its button.
     const message = target.closest("article");
-    this.#timeline.querySelector("[data-tapped]")?.removeAttribute("data-tapped");
+    this.#timeline?.querySelector("[data-tapped]")?.removeAttribute("data-tapped");
     message?.setAttribute("data-tapped", "");
   }
 
+  /** @param {HTMLElement} opener */
   #open(opener) {
     this.#close();
     this.#opener = opener;
-    this.#message = opener.closest("article");
+    this.#message = /** @type {HTMLElement} */ (opener.closest("article"));
     const mine = this.#message.classList.contains("mine");
-    for (const item of this.#menu.children) item.hidden = mine === (item.dataset.do === "unread");
+    for (const item of this.#entries) item.hidden = mine === (item.dataset.do === "unread");
     opener.setAttribute("aria-expanded", "true");
     this.#say("");
     this.#menu.hidden = false;
-    this.#place();
+    this.#place(opener);
     this.#items[0].focus();
   }
 
-  /** Below its button, or above it where there is no room; never outside the timeline. */
-  #place() {
-    const area = this.#timeline.getBoundingClientRect();
-    const button = this.#opener.getBoundingClientRect();
+  /**
+   * Put the menu below its button, or above it where there is no room; never outside the timeline.
+   * @param {HTMLElement} opener
+   */
+  #place(opener) {
+    const area = /** @type {HTMLElement} */ (this.#timeline).getBoundingClientRect();
+    const button = opener.getBoundingClientRect();
     const { offsetWidth: width, offsetHeight: height } = this.#menu;
     const below = button.bottom - area.top + 4;
     const top = below + height > area.height ? button.top - area.top - height - 4 : below;
@@ -81,61 +101,84 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     this.#opener = undefined;
   }
 
-  get #items() {
-    return [...this.#menu.children].filter((item) => !item.hidden);
+  get #entries() {
+    return /** @type {HTMLElement[]} */ ([...this.#menu.children]);
   }
 
+  get #items() {
+    return this.#entries.filter((item) => !item.hidden);
+  }
+
+  /** @param {KeyboardEvent} event */
   #key(event) {
     const items = this.#items;
-    const at = items.indexOf(document.activeElement);
+    const at = items.indexOf(/** @type {HTMLElement} */ (document.activeElement));
     if (event.key === "Escape" || event.key === "Tab") this.#close();
-    else if (event.key in STEPS) items.at((at + STEPS[event.key]) % items.length).focus();
+    else if (event.key in STEPS) items.at((at + STEPS[event.key]) % items.length)?.focus();
     else if (event.key === "Home") items[0].focus();
-    else if (event.key === "End") items.at(-1).focus();
+    else if (event.key === "End") items.at(-1)?.focus();
     else return;
     event.preventDefault();
   }
 
+  /** @param {string | undefined} action */
   #do(action) {
     this.#close();
+    if (!this.#message) return;
     const { id, seq } = this.#message.dataset;
-    if (action === "unread") this.#markUnread(Number(seq));
+    if (action === "unread") void this.#markUnread(Number(seq));
     else if (action === "edit") edit(this.#message);
     else if (action === "delete") this.#question.showModal();
-    else if (action === "delete-now") this.#delete(id);
+    else if (action === "delete-now") void this.#delete(id);
     else this.#question.close();
   }
 
-  /** The chat is left then: what stays in front would be read again at once. */
+  /**
+   * Mark a message unread and leave the chat: a message that stays visible is marked read at once.
+   * @param {number} seq
+   */
   async #markUnread(seq) {
-    await this.#timeline.stopReading();
-    const problem = await ask("POST", `/api/conversations/${this.#timeline.getAttribute("conversation-id")}/unread`, { seq });
-    if (problem) this.#timeline.readAgain();
-    else document.querySelector("a.back").click();
+    const timeline = /** @type {TimelineElement} */ (this.#timeline);
+    await timeline.stopReading();
+    const problem = await ask("POST", `/api/conversations/${timeline.getAttribute("conversation-id")}/unread`, { seq });
+    if (problem) timeline.readAgain();
+    else /** @type {HTMLElement | null} */ (document.querySelector("a.back"))?.click();
     this.#say(problem);
   }
 
+  /** @param {string | undefined} id */
   async #delete(id) {
     this.#question.close();
     this.#say(await ask("DELETE", `/api/messages/${id}`));
   }
 
+  /** @param {string} words */
   #say(words) {
-    const place = this.querySelector("[data-actions-error]");
+    const place = /** @type {HTMLElement} */ (this.querySelector("[data-actions-error]"));
     place.textContent = words;
     place.hidden = !words;
   }
 }
 
-/** Have the composer change a message of one's own. */
+/**
+ * A message that the composer edits.
+ * @typedef {{ id: string | undefined, text: string }} EditedMessage
+ */
+
+/**
+ * Ask the composer to edit one of the user's own messages.
+ * @param {HTMLElement} article
+ */
 export function edit(article) {
-  const detail = { id: article.dataset.id, text: article.querySelector(".bubble").textContent };
+  /** @type {EditedMessage} */
+  const detail = { id: article.dataset.id, text: article.querySelector(".bubble")?.textContent ?? "" };
   dispatchEvent(new CustomEvent("chat:edit-message", { detail }));
 }
 
-/** The newest message that can be edited. */
+/** Return the newest message that the user can edit. */
 export function lastOwn() {
-  return [...document.querySelectorAll("article.mine[data-id]:not(.deleted)")].at(-1);
+  const own = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("article.mine[data-id]:not(.deleted)"));
+  return [...own].at(-1);
 }
 
 globalThis.customElements?.define("chat-actions", ChatActions);

@@ -1,12 +1,19 @@
-// Asking the API from a script, with an answer that can be shown.
+// Calls to the HTTP API whose failure is shown to the user.
 
-import { request } from "./request.js";
+import { readProblem, request } from "./request.js";
 
 const PATIENCE = 15_000;
 const AWAY = "The chat cannot be reached right now. Please try again.";
 
-/** Resolves to "" once it is done, or to why it was not, in words for people. */
+/**
+ * Call the API, and return "" on success or an error message for the user.
+ * @param {string} method
+ * @param {string} path
+ * @param {object} [body] sent as JSON
+ * @returns {Promise<string>}
+ */
 export async function ask(method, path, body) {
+  /** @type {Response} */
   let reply;
   try {
     reply = await request(path, {
@@ -19,6 +26,6 @@ export async function ask(method, path, body) {
     return AWAY;
   }
   if (reply.ok) return "";
-  const problem = await reply.json().catch(() => ({}));
+  const problem = await readProblem(reply);
   return problem.errors?.[0]?.message || problem.detail || AWAY;
 }

@@ -1,8 +1,14 @@
-// Times as the viewer's clock and language say them. The server sends UTC only.
+// Formats times in the viewer's time zone and language. The server sends UTC only.
 
 const DAY = 86_400_000;
 
+/**
+ * Return a function that formats a date.
+ * @param {Intl.DateTimeFormatOptions} options
+ * @returns {(date: Date) => string}
+ */
 const format = (options) => {
+  /** @type {Intl.DateTimeFormat | undefined} */
   let made; // Making a formatter costs more than using it a hundred times.
   return (date) => (made ??= new Intl.DateTimeFormat(undefined, options)).format(date);
 };
@@ -14,16 +20,31 @@ const longDate = format({ weekday: "long", day: "numeric", month: "long" });
 const oldDate = format({ day: "numeric", month: "short", year: "numeric" });
 const full = format({ dateStyle: "full", timeStyle: "short" });
 
+/** @param {Date} day */
 const midnight = (day) => new Date(day.getFullYear(), day.getMonth(), day.getDate()).getTime();
+
+/**
+ * @param {Date} day
+ * @param {Date} now
+ */
 const daysAgo = (day, now) => Math.round((midnight(now) - midnight(day)) / DAY);
 
-/** "14:05" */
+/**
+ * Format a time as "14:05".
+ * @param {string | null} iso
+ */
 export const timeOfDay = (iso) => (iso ? hour(new Date(iso)) : "");
 
-/** "Sunday, 22 November 2026 at 14:05" */
+/**
+ * Format a time as "Sunday, 22 November 2026 at 14:05".
+ * @param {string | null} iso
+ */
 export const fullTime = (iso) => (iso ? full(new Date(iso)) : "");
 
-/** As short as it can be said: "14:05", "Yesterday", "Mon", "3 Mar", "3 Mar 2024". */
+/**
+ * Format a time as briefly as its distance allows: "14:05", "Yesterday", "Mon", "3 Mar", "3 Mar 2024".
+ * @param {string | null} iso
+ */
 export function shortTime(iso, now = new Date()) {
   if (!iso) return "";
   const day = new Date(iso);
@@ -34,7 +55,11 @@ export function shortTime(iso, now = new Date()) {
   return day.getFullYear() === now.getFullYear() ? date(day) : oldDate(day);
 }
 
-/** "Last seen today at 14:05", "Last seen yesterday at 9:10", "Last seen 3 Mar"; "" for nothing. */
+/**
+ * Format when somebody was last seen: "Last seen today at 14:05", "Last seen yesterday at 9:10",
+ * "Last seen 3 Mar"; "" without a time.
+ * @param {string | null} iso
+ */
 export function lastSeen(iso, now = new Date()) {
   if (!iso) return "";
   const day = new Date(iso);
@@ -44,7 +69,11 @@ export function lastSeen(iso, now = new Date()) {
   return `Last seen ${day.getFullYear() === now.getFullYear() ? date(day) : oldDate(day)}`;
 }
 
-/** The day that begins between two messages ("Today", "Monday, 3 March"), or "" within one day. */
+/**
+ * Name the day that begins between two messages ("Today", "Monday, 3 March"); "" within one day.
+ * @param {string | null} before
+ * @param {string | null} iso
+ */
 export function newDay(before, iso, now = new Date()) {
   if (!iso) return "";
   const day = new Date(iso);

@@ -1,6 +1,8 @@
-// <chat-composer>: the box people write in. Enter sends, Shift+Enter breaks the line, a draft is
-// kept per conversation, and what is sent goes into the outbox before anything else happens. A
-// message of one's own is edited here, too; the draft waits meanwhile.
+// <chat-composer>: the box for writing messages. Enter sends, Shift+Enter breaks the line, a draft is
+// kept for each conversation, and a message goes into the outbox before anything else happens. The
+// user's own messages are edited here, too; the draft is kept meanwhile.
+
+/** @import { EditedMessage } from "./actions.js" */
 
 import { lastOwn, edit } from "./actions.js";
 import { ask } from "./ask.js";
@@ -10,7 +12,8 @@ const LIMIT = 8_000;
 
 class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   static observedAttributes = ["conversation-id"];
-  #editing; // { id, text } of the message whose new text is in the box
+  /** The message whose new text is in the box. @type {EditedMessage | undefined} */
+  #editing;
 
   connectedCallback() {
     this.addEventListener("submit", this);
@@ -27,11 +30,16 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     removeEventListener("chat:edit-message", this);
   }
 
+  /**
+   * @param {string} _name
+   * @param {string | null} before
+   */
   attributeChangedCallback(_name, before) {
-    // The first value comes before the children do: connectedCallback opens then.
+    // The first value is set before the children exist: connectedCallback opens the box then.
     if (before !== null && this.isConnected) this.#open();
   }
 
+  /** @param {Event} event */
   handleEvent(event) {
     if (event.type === "submit") {
       event.preventDefault();
@@ -39,28 +47,38 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     } else if (event.type === "input") {
       this.#changed();
     } else if (event.type === "click") {
-      if (event.target.closest("[data-cancel-edit]")) this.#stopEditing();
+      if (/** @type {Element} */ (event.target).closest("[data-cancel-edit]")) this.#stopEditing();
     } else if (event.type === "chat:edit-message") {
-      this.#edit(event.detail);
+      this.#edit(/** @type {CustomEvent<EditedMessage>} */ (event).detail);
     } else if (event.type === "chat:edit") {
       this.#stopEditing();
-      this.#write([event.detail, this.#box.value].filter(Boolean).join("\n"));
+      const { detail } = /** @type {CustomEvent<string>} */ (event);
+      this.#write([detail, this.#box.value].filter(Boolean).join("\n"));
       this.#box.focus();
-    } else if (event.key === "Escape" && this.#editing && !event.isComposing) {
+    } else {
+      this.#key(/** @type {KeyboardEvent} */ (event));
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.key === "Escape" && this.#editing && !event.isComposing) {
       event.preventDefault();
       this.#stopEditing();
-    } else if (event.key === "ArrowUp" && !this.#box.value && !this.#editing && lastOwn()) {
+    } else if (event.key === "ArrowUp" && !this.#box.value && !this.#editing) {
+      const own = lastOwn();
+      if (!own) return;
       event.preventDefault();
-      edit(lastOwn());
+      edit(own);
     } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
-      // 229: some browsers report the Enter that ends an input method's word so, and not otherwise.
+      // 229 is the only sign, in some browsers, of the Enter that ends a word of an input method.
       event.preventDefault();
       this.#send();
     }
   }
 
   get #box() {
-    return this.querySelector("textarea");
+    return /** @type {HTMLTextAreaElement} */ (this.querySelector("textarea"));
   }
 
   get #draftKey() {
@@ -68,7 +86,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   }
 
   #open() {
-    if (!this.#box) return;
+    if (!this.querySelector("textarea")) return;
     this.#show(undefined);
     this.#write(read(this.#draftKey));
     // On a touch screen the focus would push the keyboard over what is to be read.
@@ -77,21 +95,28 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
 
   #send() {
     const content = this.#box.value.trim();
-    if (!content) return this.#editing && this.#say("Write something, or delete the message instead.");
+    if (!content) {
+      if (this.#editing) this.#say("Write something, or delete the message instead.");
+      return;
+    }
     const excess = [...content].length - LIMIT;
     if (excess > 0) {
       const words = `A message holds up to 8,000 characters; this one is ${excess.toLocaleString()} too long.`;
       this.#say(words);
       return;
     }
-    if (this.#editing) return this.#save(content);
+    if (this.#editing) {
+      void this.#save(this.#editing, content);
+      return;
+    }
     this.#write("");
-    outboxOf(this.getAttribute("user-id")).add(this.getAttribute("conversation-id"), content);
+    outboxOf(this.getAttribute("user-id") ?? "").add(this.getAttribute("conversation-id") ?? "", content);
     dispatchEvent(new CustomEvent("chat:sent"));
   }
 
   // ---- Editing
 
+  /** @param {EditedMessage} message */
   #edit(message) {
     this.#show(message);
     this.#write(message.text);
@@ -106,20 +131,25 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     this.#box.focus();
   }
 
-  async #save(content) {
-    const message = this.#editing;
+  /**
+   * @param {EditedMessage} message
+   * @param {string} content
+   */
+  async #save(message, content) {
     const problem = content === message.text ? "" : await ask("PATCH", `/api/messages/${message.id}`, { content });
-    // Meanwhile another message, or none, may be in the box.
+    // The box may hold another message, or none, by now.
     if (this.#editing !== message) return;
     if (problem) this.#say(problem);
     else this.#stopEditing();
   }
 
+  /** @param {EditedMessage | undefined} message */
   #show(message) {
     this.#editing = message;
-    this.querySelector("[data-editing]").hidden = !message;
+    /** @type {HTMLElement} */ (this.querySelector("[data-editing]")).hidden = !message;
   }
 
+  /** @param {string} text */
   #write(text) {
     this.#box.value = text;
     this.#changed();
@@ -133,13 +163,15 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     if (!this.#editing) keep(this.#draftKey, this.#box.value);
   }
 
+  /** @param {string} words */
   #say(words) {
-    const place = this.querySelector("[data-composer-error]");
+    const place = /** @type {HTMLElement} */ (this.querySelector("[data-composer-error]"));
     place.textContent = words;
     place.hidden = !words;
   }
 }
 
+/** @param {string} key */
 function read(key) {
   try {
     return localStorage.getItem(key) ?? "";
@@ -148,6 +180,10 @@ function read(key) {
   }
 }
 
+/**
+ * @param {string} key
+ * @param {string} text
+ */
 function keep(key, text) {
   try {
     if (text) localStorage.setItem(key, text);

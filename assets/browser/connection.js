@@ -1,16 +1,19 @@
-// <chat-connection>: says so while the browser is offline or the live link is down; else it is empty.
-// A broken link is tried again with growing waits (see build.py). Here are the moments at which
-// waiting is pointless: the browser is online again, the page is looked at, the machine woke up.
+// <chat-connection>: shows that the browser is offline or the live link is down; else it is empty.
+// Reconnecting waits longer after each failure (see build.py). This element reconnects without
+// waiting when the browser is online again, the page becomes visible or the machine wakes up.
 
-const PATIENCE = 400; // ms: a link that is back at once was never gone
+const PATIENCE = 400; // ms before a closed link is shown: most links are back by then
 const LOOK_EVERY = 5_000;
-const SILENT = 25_000; // the server pings every 10 s: longer silence is a link that is dead
+const SILENT = 25_000; // ms without a ping, which the server sends every 10 s, until a link is dead
 
 class ChatConnection extends (globalThis.HTMLElement ?? class {}) {
   static observedAttributes = ["down"];
+  /** @type {ChatLink | undefined} */
   #link;
-  #heard = 0;
+  #lastSignal = 0;
+  /** @type {number | undefined} */
   #watch;
+  /** @type {number | undefined} */
   #patience;
 
   connectedCallback() {
@@ -33,6 +36,7 @@ class ChatConnection extends (globalThis.HTMLElement ?? class {}) {
     this.#show();
   }
 
+  /** @param {Event} event */
   handleEvent(event) {
     if (event.type === "chat:link") this.#follow();
     if (event.type === "online") this.#link?.reconnect();
@@ -43,22 +47,22 @@ class ChatConnection extends (globalThis.HTMLElement ?? class {}) {
   #follow() {
     this.#leave();
     this.#link = window.chatLink;
-    if (this.#link?.connected) this.#hear();
+    if (this.#link?.connected) this.#noteSignal();
     this.#link?.on("connect", this.#connected);
     this.#link?.on("disconnect", this.#disconnected);
-    this.#link?.io.on("ping", this.#hear);
+    this.#link?.io.on("ping", this.#noteSignal);
   }
 
   #leave() {
     this.#link?.off("connect", this.#connected);
     this.#link?.off("disconnect", this.#disconnected);
-    this.#link?.io.off("ping", this.#hear);
+    this.#link?.io.off("ping", this.#noteSignal);
   }
 
-  #hear = () => (this.#heard = Date.now());
+  #noteSignal = () => (this.#lastSignal = Date.now());
 
   #connected = () => {
-    this.#hear();
+    this.#noteSignal();
     this.#show();
   };
 
@@ -67,14 +71,14 @@ class ChatConnection extends (globalThis.HTMLElement ?? class {}) {
     this.#patience = setTimeout(() => this.#show(), PATIENCE);
   };
 
-  /** After a sleep the link looks open, and it would be half a minute until it is missed. */
+  /** Close a link that is silent: after the machine slept it looks open for half a minute more. */
   #look() {
     if (document.hidden || !this.#link?.connected) return;
-    if (Date.now() - this.#heard > SILENT) this.#link.io.engine.close();
+    if (Date.now() - this.#lastSignal > SILENT) this.#link.io.engine.close();
   }
 
   get #isDown() {
-    const wasUp = this.#heard > 0;
+    const wasUp = this.#lastSignal > 0;
     return this.getAttribute("down") === "true" || (wasUp && !this.#link?.connected);
   }
 

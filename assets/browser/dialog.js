@@ -1,34 +1,36 @@
-// <chat-dialog>: shows the <dialog> in it for as long as it is on the page. Escape and a click
-// beside it press its [data-dismiss] button; the focus goes back to where it came from.
+// <chat-dialog>: shows the <dialog> inside it for as long as it is on the page. Escape and a click
+// outside press its [data-dismiss] button; closing returns the focus to where it was before.
 
 class ChatDialog extends (globalThis.HTMLElement ?? class {}) {
-  #opener;
+  /** @type {HTMLElement | null} */
+  #opener = null;
 
   connectedCallback() {
-    this.#opener = document.activeElement;
-    const dialog = this.querySelector("dialog");
+    this.#opener = /** @type {HTMLElement | null} */ (document.activeElement);
+    const dialog = /** @type {HTMLDialogElement} */ (this.querySelector("dialog"));
     dialog.addEventListener("cancel", this);
     dialog.addEventListener("click", this);
     if (dialog.showModal) dialog.showModal();
     else dialog.setAttribute("open", "");
-    // Not on what cannot be taken back.
+    // The focus must not start on the button that cannot be undone.
     this.#dismiss.focus();
   }
 
   disconnectedCallback() {
-    // What it was about may have taken the opener along.
+    // The opener may have been removed together with the subject of the dialog.
     queueMicrotask(() => (this.#opener?.isConnected ? this.#opener : document.getElementById("open"))?.focus());
   }
 
+  /** @param {Event} event */
   handleEvent(event) {
-    // The ground around a dialog counts as the dialog; what is in it does not.
+    // A click outside has the dialog itself as its target; a click inside has an element of it.
     if (event.type === "click" && event.target !== event.currentTarget) return;
     event.preventDefault();
     this.#dismiss.click();
   }
 
   get #dismiss() {
-    return this.querySelector("[data-dismiss]");
+    return /** @type {HTMLElement} */ (this.querySelector("[data-dismiss]"));
   }
 }
 

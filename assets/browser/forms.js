@@ -1,10 +1,12 @@
-// Signing up, in and out, a new password, and leaving. These are calls to the HTTP API: the cookie
-// they set is invisible to scripts, and after one that changed it a full page load follows, because
-// the page's live link has to open anew to carry it.
+// The forms to sign up, in and out, to change the password and to delete the account. They call the
+// HTTP API: scripts cannot see the cookie that it sets. A full page load follows a change of the
+// cookie, because the page's live link sends it only when it opens.
 
-import { request } from "./request.js";
+/** @import { Problem } from "./request.js" */
 
-/** Where to go after signing in: the local path in ?next=, and never anywhere else. */
+import { readProblem, request } from "./request.js";
+
+/** Return where to go after signing in: the local path in ?next=, and never anywhere else. */
 export function nextPath(search = location.search, origin = location.origin) {
   const wanted = new URLSearchParams(search).get("next") ?? "/";
   try {
@@ -17,28 +19,39 @@ export function nextPath(search = location.search, origin = location.origin) {
   }
 }
 
-/** The sign-in page that comes back to where the visitor is now. */
+/** Return the address of the sign-in page that leads back to the current page. */
 export function signInPath() {
   const here = location.pathname + location.search;
   return here === "/" ? "/login" : `/login?next=${encodeURIComponent(here)}`;
 }
 
-/** Forget which server-side tab this was: whoever signs in next gets a fresh one. */
+/** Drop this tab's key to its state on the server: the next user to sign in gets a new one. */
 function forgetTab() {
   try {
     sessionStorage.removeItem("token");
   } catch {
-    // Storage is blocked: then nothing was remembered either.
+    // Storage is blocked: then no key was kept either.
   }
 }
 
+/**
+ * @param {HTMLElement} element
+ * @param {string} words
+ */
 function say(element, words) {
   element.textContent = words;
   element.hidden = !words;
 }
 
+/**
+ * Show an error beside a field, and return whether the form has that field.
+ * @param {HTMLFormElement} form
+ * @param {string} name
+ * @param {string} words
+ */
 function showFieldError(form, name, words) {
   const input = form.elements.namedItem(name);
+  /** @type {HTMLElement | null} */
   const place = form.querySelector(`[id="${CSS.escape(name)}-error"]`);
   if (!(input instanceof HTMLInputElement) || !place) return false;
   say(place, words);
@@ -46,23 +59,39 @@ function showFieldError(form, name, words) {
   return true;
 }
 
+/** @param {HTMLFormElement} form */
 function clearErrors(form) {
-  for (const place of form.querySelectorAll("[role=alert]")) say(place, "");
+  const errors = /** @type {NodeListOf<HTMLElement>} */ (form.querySelectorAll("[role=alert]"));
+  for (const place of errors) say(place, "");
   for (const place of form.querySelectorAll("[data-form-done]")) place.textContent = "";
   for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
 }
 
-function showProblem(form, problem) {
-  const homeless = [];
-  for (const { field, message } of problem.errors ?? []) {
-    if (!showFieldError(form, field, message)) homeless.push(message);
-  }
-  if (problem.code === "username_taken") showFieldError(form, "username", problem.detail);
-  else if (!problem.errors?.length) homeless.push(problem.detail ?? "Something went wrong. Please try again.");
-  say(form.querySelector("[data-form-error]"), homeless.join(" "));
-  form.querySelector("[aria-invalid]")?.focus();
+/**
+ * Show an error that belongs to no field.
+ * @param {HTMLFormElement} form
+ * @param {string} words
+ */
+function showFormError(form, words) {
+  say(/** @type {HTMLElement} */ (form.querySelector("[data-form-error]")), words);
 }
 
+/**
+ * @param {HTMLFormElement} form
+ * @param {Problem} problem
+ */
+function showProblem(form, problem) {
+  const general = [];
+  for (const { field, message } of problem.errors ?? []) {
+    if (!showFieldError(form, field, message)) general.push(message);
+  }
+  if (problem.code === "username_taken") showFieldError(form, "username", problem.detail ?? "");
+  else if (!problem.errors?.length) general.push(problem.detail ?? "Something went wrong. Please try again.");
+  showFormError(form, general.join(" "));
+  /** @type {HTMLElement | null} */ (form.querySelector("[aria-invalid]"))?.focus();
+}
+
+/** @type {Record<string, { method: string, path: string, done: (form: HTMLFormElement) => void }>} */
 const CALLS = {
   register: { method: "POST", path: "register", done: enter },
   login: { method: "POST", path: "login", done: enter },
@@ -80,22 +109,26 @@ function left() {
   location.assign("/login");
 }
 
+/** @param {HTMLFormElement} form */
 function passwordChanged(form) {
   form.reset();
-  form.querySelector("[data-form-done]").textContent = "Your password is changed.";
-  document.querySelector("[data-load-devices]")?.click();
+  /** @type {HTMLElement} */ (form.querySelector("[data-form-done]")).textContent = "Your password is changed.";
+  /** @type {HTMLElement | null} */ (document.querySelector("[data-load-devices]"))?.click();
 }
 
+/** @param {HTMLFormElement} form */
 async function submit(form) {
-  const call = CALLS[form.dataset.auth];
-  const button = form.querySelector("[type=submit]");
+  const call = CALLS[form.dataset.auth ?? ""];
+  const button = /** @type {HTMLButtonElement} */ (form.querySelector("[type=submit]"));
   clearErrors(form);
   button.disabled = true;
   try {
+    /** @type {Record<string, FormDataEntryValue | boolean>} */
     const body = call.done === enter ? { tokens: false } : {};
     for (const [name, value] of new FormData(form)) {
-      // What is optional and empty is not sent: an empty display name would be one.
-      if (value !== "" || form.elements.namedItem(name).required) body[name] = value;
+      // An empty optional field is not sent: an empty display name would be set.
+      const input = /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+      if (value !== "" || input.required) body[name] = value;
     }
     const reply = await request(`/api/auth/${call.path}`, {
       method: call.method,
@@ -108,37 +141,43 @@ async function submit(form) {
       button.disabled = call.done !== passwordChanged;
       return;
     }
-    showProblem(form, await reply.json().catch(() => ({})));
+    showProblem(form, await readProblem(reply));
   } catch {
-    const words = "The chat cannot be reached. Check the connection and try again.";
-    say(form.querySelector("[data-form-error]"), words);
+    showFormError(form, "The chat cannot be reached. Check the connection and try again.");
   }
   button.disabled = false;
 }
 
+/** @param {HTMLButtonElement} button */
 async function signOut(button) {
   button.disabled = true;
   try {
     const reply = await request("/api/auth/logout", { method: "POST" });
-    // 401: the session had already ended, which is what was asked for.
+    // 401: the session had already ended, which is the wanted result.
     if (!reply.ok && reply.status !== 401) throw new Error(`logout answered ${reply.status}`);
     forgetTab();
     location.assign("/login");
   } catch {
     button.disabled = false;
-    say(document.querySelector("[data-sign-out-error]"), "You are still signed in. Please try again.");
+    const place = /** @type {HTMLElement} */ (document.querySelector("[data-sign-out-error]"));
+    say(place, "You are still signed in. Please try again.");
   }
 }
 
-/** Between signing in and signing up, remember where the visitor wanted to go. */
+/**
+ * Keep ?next= on the way between the pages to sign in and to sign up.
+ * @param {Event} event
+ * @param {HTMLAnchorElement} link
+ */
 function takeNextAlong(event, link) {
   if (!location.search) return;
   event.preventDefault();
   location.assign(link.pathname + location.search);
 }
 
+/** @param {HTMLElement} button */
 function reveal(button) {
-  const input = document.getElementById(button.dataset.reveals);
+  const input = /** @type {HTMLInputElement} */ (document.getElementById(button.dataset.reveals ?? ""));
   const shown = input.type === "text";
   input.type = shown ? "password" : "text";
   button.setAttribute("aria-pressed", String(!shown));
@@ -146,19 +185,24 @@ function reveal(button) {
 
 if (typeof document !== "undefined") {
   document.addEventListener("submit", (event) => {
-    if (!event.target.dataset.auth) return;
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    if (!form.dataset.auth) return;
     event.preventDefault();
-    submit(event.target);
+    void submit(form);
   });
-  // The page's head has kept what was sent before this script came.
+  // A script in the page's head keeps a form that was sent before this script was loaded.
   window.chatForms = true;
   const early = window.chatEarlyForm;
-  if (early) submit(early.isConnected ? early : document.querySelector("[data-auth]"));
+  const current = early?.isConnected ? early : document.querySelector("[data-auth]");
+  if (early && current) void submit(/** @type {HTMLFormElement} */ (current));
   document.addEventListener("click", (event) => {
-    const pressed = event.target.closest?.("[data-reveals], [data-sign-out], [data-other-door]");
+    const target = /** @type {Element} */ (event.target);
+    const pressed = /** @type {HTMLElement | null} */ (
+      target.closest?.("[data-reveals], [data-sign-out], [data-other-door]")
+    );
     if (!pressed) return;
     if (pressed.dataset.reveals) reveal(pressed);
-    else if (pressed.dataset.signOut) signOut(pressed);
-    else takeNextAlong(event, pressed);
+    else if (pressed.dataset.signOut) void signOut(/** @type {HTMLButtonElement} */ (pressed));
+    else takeNextAlong(event, /** @type {HTMLAnchorElement} */ (pressed));
   });
 }

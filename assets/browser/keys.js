@@ -1,16 +1,27 @@
-// Keys for lists. Inside [data-arrows] the arrow keys, Home and End move between the rows, and
-// sideways between the buttons of one; from a search field ArrowDown enters the list, Enter takes
-// the first hit and Escape empties it. A list that changes while it has the focus keeps it.
+// Keyboard navigation in lists. Inside [data-arrows] ArrowUp, ArrowDown, Home and End move the focus
+// between the rows, ArrowLeft and ArrowRight between the buttons of a row. In a search field ArrowDown
+// enters the list, Enter opens the first hit and Escape empties the field. A list that changes while
+// it has the focus keeps it.
 
 const STOPS = "a[href], button:not([disabled])";
+/** @param {Element} list */
 const rowsOf = (list) => [...list.children].filter((row) => row.querySelector(STOPS));
-const stopsOf = (row) => [...row.querySelectorAll(STOPS)];
-const searchField = () => document.querySelector("[data-search]");
+/** @param {Element} row */
+const stopsOf = (row) => /** @type {HTMLElement[]} */ ([...row.querySelectorAll(STOPS)]);
+const searchField = () => /** @type {HTMLInputElement | null} */ (document.querySelector("[data-search]"));
 
+/**
+ * Move the focus to another row.
+ * @param {Element} list
+ * @param {HTMLElement} from
+ * @param {string} key
+ */
 function move(list, from, key) {
   const rows = rowsOf(list);
   const at = rows.findIndex((row) => row.contains(from));
-  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[key];
+  /** @type {Record<string, number>} */
+  const targets = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 };
+  const to = targets[key];
   if (to === -1) searchField()?.focus();
   if (!rows[to]) return;
   // The same button of the other row, where there is one.
@@ -18,33 +29,51 @@ function move(list, from, key) {
   stops[Math.min(stopsOf(rows[at]).indexOf(from), stops.length - 1)].focus();
 }
 
+/**
+ * Move the focus to another button of the same row.
+ * @param {Element} list
+ * @param {HTMLElement} from
+ * @param {string} key
+ */
 function moveSideways(list, from, key) {
-  const stops = stopsOf(rowsOf(list).find((row) => row.contains(from)));
+  const row = rowsOf(list).find((one) => one.contains(from));
+  if (!row) return;
+  const stops = stopsOf(row);
   const forward = (key === "ArrowRight") === (getComputedStyle(list).direction === "ltr");
   stops[stops.indexOf(from) + (forward ? 1 : -1)]?.focus();
 }
 
-/** Empty a field that React watches: it only hears of a change made through the native setter. */
+/**
+ * Empty a field that React controls: React only notices a change through the native setter.
+ * @param {HTMLInputElement} field
+ */
 function empty(field) {
-  const { set } = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value");
-  set.call(field, "");
+  Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value")?.set?.call(field, "");
   field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-// Enter may come before the answer to what was typed: then it waits for that answer.
+/**
+ * The text of the search field for which Enter was pressed before its hits were there.
+ * @type {string | null}
+ */
 let wanted = null;
 
-/** Take the first hit, if the hits are those of what the field says. */
+/**
+ * Open the first hit, once the hits are those of the field's text.
+ * @param {HTMLInputElement} field
+ */
 function takeFirst(field) {
-  const hits = document.querySelector("[data-hits]");
+  const hits = /** @type {HTMLElement | null} */ (document.querySelector("[data-hits]"));
   const isAnswer = hits?.dataset.hits === field.value.trim();
   wanted = isAnswer ? null : field.value;
-  if (isAnswer) hits.querySelector(STOPS)?.click();
+  if (isAnswer) stopsOf(hits)[0]?.click();
 }
 
+/** @param {KeyboardEvent} event */
 function onKey(event) {
   if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
-  const { target, key } = event;
+  const { key } = event;
+  const target = /** @type {HTMLElement} */ (event.target);
   wanted = null;
   const list = target.closest?.("[data-arrows]");
   if (list && ["ArrowDown", "ArrowUp", "Home", "End"].includes(key)) {
@@ -56,40 +85,46 @@ function onKey(event) {
   } else if (list && key === "Escape") {
     searchField()?.focus();
   } else if (target.matches?.("[data-search]")) {
-    const first = document.querySelector(`[data-arrows] :is(${STOPS})`);
+    const field = /** @type {HTMLInputElement} */ (target);
+    const first = /** @type {HTMLElement | null} */ (document.querySelector(`[data-arrows] :is(${STOPS})`));
     if (key === "ArrowDown" && first) {
       event.preventDefault();
       first.focus();
-    } else if (key === "Enter" && target.value) {
+    } else if (key === "Enter" && field.value) {
       event.preventDefault();
-      takeFirst(target);
-    } else if (key === "Escape" && target.value) {
+      takeFirst(field);
+    } else if (key === "Escape" && field.value) {
       event.preventDefault();
-      empty(target);
+      empty(field);
     }
   }
 }
 
-// Where the focus was last, so that it can go to what is next to it when that is taken away.
+/**
+ * Where the focus was last: when that is removed, its neighbour gets the focus.
+ * @type {{ list: Element, row: Element, target: Element, at: number } | null}
+ */
 let last = null;
 
-function onFocus({ target }) {
+/** @param {FocusEvent} event */
+function onFocus(event) {
+  const target = /** @type {Element} */ (event.target);
   const list = target.closest("[data-arrows]");
   const row = list && rowsOf(list).find((one) => one.contains(target));
-  last = row ? { list, row, target, at: rowsOf(list).indexOf(row) } : null;
+  last = list && row ? { list, row, target, at: rowsOf(list).indexOf(row) } : null;
 }
 
 function onChange() {
-  const field = document.activeElement;
+  const field = /** @type {HTMLInputElement | null} */ (document.activeElement);
   if (wanted !== null && field?.matches("[data-search]") && field.value === wanted) {
     takeFirst(field);
   }
   if (!last || last.target.isConnected || field !== document.body) return;
   const rows = rowsOf(last.list);
   const row = last.row.isConnected ? last.row : rows[Math.min(last.at, rows.length - 1)];
-  const next = last.list.isConnected && row?.querySelector(STOPS);
+  const next = last.list.isConnected && row ? stopsOf(row)[0] : undefined;
   last = null;
-  if (next) next.focus();
+  next?.focus();
 }
 
 if (globalThis.document) {

@@ -1,14 +1,21 @@
-// Addresses in what people wrote, as links. Everything else stays the text it is: React escapes
-// it, and only http and https ever become an href.
+// Turns web addresses in messages into links. Everything else stays text: React escapes it, and only
+// http and https addresses become an href.
+
+/** @import { ReactElement } from "react" */
 
 import { createElement } from "react";
 
-// What turns text around (bidi controls) ends an address: it could make one look like another.
+// A bidirectional control character ends an address: it could make one address look like another.
 const ADDRESS = /\bhttps?:\/\/[^\s<>"`\u200e\u200f\u202a-\u202e\u2066-\u2069]+/giu;
 const AFTER_A_SENTENCE = /[.,;:!?…'*_~]$/u;
 
-/** The text with its addresses as links: a string, or pieces of one for React. */
+/**
+ * Return the text with its addresses as links: the string itself, or a list of children for React.
+ * @param {string} text
+ * @returns {string | (string | ReactElement)[]}
+ */
 export function linked(text) {
+  /** @type {(string | ReactElement)[]} */
   const pieces = [];
   let end = 0;
   for (const { 0: found, index } of text.matchAll(ADDRESS)) {
@@ -20,7 +27,10 @@ export function linked(text) {
   return end ? [...pieces, text.slice(end)] : text;
 }
 
-/** Without the full stop or the closing bracket of the sentence around it. */
+/**
+ * Remove the full stop or the closing bracket of the sentence around an address.
+ * @param {string} found
+ */
 function bare(found) {
   let address = found;
   for (;;) {
@@ -31,8 +41,16 @@ function bare(found) {
   }
 }
 
+/**
+ * @param {string} text
+ * @param {string} letter
+ */
 const count = (text, letter) => text.split(letter).length - 1;
 
-// A tab of its own: leaving the page would cut the live link.
+/**
+ * Return a link that opens in a new tab: leaving the page would close the live link.
+ * @param {string} address
+ * @param {number} key
+ */
 const link = (address, key) =>
   createElement("a", { key, href: address, target: "_blank", rel: "noopener noreferrer nofollow" }, address);

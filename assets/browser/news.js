@@ -1,32 +1,35 @@
-// <chat-news>: a soft sound and a notification for a message of somebody else's. Its attributes are
-// what the server last told this tab; localStorage is how the tabs of a browser agree that one of
-// them rings, and Web Locks, where the browser has them, that it is only one.
+// <chat-news>: plays a soft sound and shows a notification for a new message from somebody else. The
+// server sets its attributes. The tabs of a browser agree through localStorage that one of them
+// rings, and through Web Locks, where the browser has them, that only one does.
 
 import { outboxOf } from "./outbox.js";
 
 const QUIET = 2_000; // a burst of messages rings once
-const DEFER = 400; // to a tab that is allowed to ring
-const SPREAD = 400; // most of what a tab waits for its turn where there are no locks
-const LATE = 5_000; // until all tabs read what one has written, on a busy machine too
+const DEFER = 400; // ms that a tab which may not play sounds leaves to the others
+const SPREAD = 400; // the longest wait of a tab for its turn where there are no locks
+const LATE = 5_000; // until all tabs can read what one has written, on a busy machine too
 const NOTES = [
   [660, 0],
   [880, 0.11],
 ];
 
-const HEARD = "chat.heard"; // the newest message that some tab has dealt with
+const HEARD = "chat.heard"; // the newest message that some tab has announced
 const RANG = "chat.rang";
-const FRONT = "chat.front"; // "tab conversation" of the tab that the reader looks at
-const SOUND = "chat.sound"; // "off" where this browser shall be silent
+const FRONT = "chat.front"; // "tab conversation" of the tab that has the focus
+const SOUND = "chat.sound"; // "off" where sounds are switched off in this browser
 
 const tab = Math.random().toString(36).slice(2);
-const shown = new Map(); // conversation -> its notification
-const kept = new Map(); // stands in where storage is blocked
+/** The notification of each conversation. @type {Map<string, Notification>} */
+const shown = new Map();
+/** Replaces localStorage where it is blocked. @type {Map<string, string>} */
+const kept = new Map();
+/** @type {AudioContext | undefined} */
 let speaker;
 let touched = false;
 
 class ChatNews extends (globalThis.HTMLElement ?? class {}) {
   static observedAttributes = ["message-id", "unread", "open", "user-id"];
-  #stop;
+  #stop = new AbortController();
 
   connectedCallback() {
     this.#stop = new AbortController();
@@ -37,22 +40,24 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
     this.#noteFront();
     holdVisible();
     this.#sendWaiting();
-    this.#tell();
+    void this.#announce();
   }
 
   disconnectedCallback() {
     this.#stop.abort();
   }
 
+  /** @param {string} name */
   attributeChangedCallback(name) {
     if (!this.isConnected) return;
-    // The rest of what came with it is in the page a moment later.
+    // The other attributes and elements of the same update follow a moment later.
     if (name === "user-id") this.#sendWaiting();
     else if (name === "open") this.#noteFront();
     else if (name === "unread") setTimeout(closeRead);
-    else setTimeout(() => this.#tell());
+    else setTimeout(() => void this.#announce());
   }
 
+  /** @param {Event} event */
   handleEvent(event) {
     if (event.type === "pointerdown" || event.type === "keydown") {
       touched = true;
@@ -61,13 +66,13 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
     if (event.type === "visibilitychange") holdVisible();
   }
 
-  /** What waits in the outbox goes out, whatever page is open. */
+  /** Open the user's outbox, which sends its messages, on every page. */
   #sendWaiting() {
     const user = this.getAttribute("user-id");
     if (user) outboxOf(user);
   }
 
-  /** Say which conversation the reader has before them, if this tab shows one and has the focus. */
+  /** Store which conversation is in front, if this tab shows one and has the focus. */
   #noteFront(leaving = false) {
     const open = this.getAttribute("open");
     const inFront = !leaving && open && document.visibilityState === "visible" && document.hasFocus();
@@ -75,58 +80,65 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
     else if (read(FRONT).startsWith(tab)) write(FRONT, "");
   }
 
-  async #tell() {
-    const news = { id: this.getAttribute("message-id"), conversation: this.getAttribute("conversation-id") };
-    if (!news.id || news.id <= read(HEARD)) return;
+  /** Ring and notify for the newest message, unless another tab does or it is being read. */
+  async #announce() {
+    const id = this.getAttribute("message-id");
+    const conversation = this.getAttribute("conversation-id") ?? "";
+    if (!id || id <= read(HEARD)) return;
     this.#noteFront();
-    const isRead = () => read(FRONT).endsWith(` ${news.conversation}`);
-    // Another tab may have been touched since it was loaded, and this one not.
+    const isRead = () => read(FRONT).endsWith(` ${conversation}`);
+    // The user may have touched another tab since it was loaded, and not this one.
     if (!isRead() && !mayRing()) await pause(DEFER);
     await turn();
-    await alone(`chat.news ${news.id}`, LATE, async () => {
-      if (news.id <= read(HEARD)) return;
+    await alone(`chat.news ${id}`, LATE, async () => {
+      if (id <= read(HEARD)) return;
       if (!isRead()) {
         await this.#ring();
-        await this.#notify(news.conversation);
+        await this.#notify(conversation);
       }
-      if (news.id > read(HEARD)) write(HEARD, news.id);
+      if (id > read(HEARD)) write(HEARD, id);
     });
   }
 
   async #ring() {
     const isOff = this.getAttribute("sound") === "false" || read(SOUND) === "off";
     if (isOff || Math.abs(Date.now() - Number(read(RANG))) < QUIET) return;
-    if (!mayRing()) return this.#hint("Click anywhere to hear messages");
+    if (!mayRing()) {
+      this.#hint("Click anywhere to hear messages");
+      return;
+    }
     await alone(RANG, QUIET, () => {
       write(RANG, String(Date.now()));
       play().catch(() => this.#hint("Click anywhere to hear messages"));
     });
   }
 
+  /** @param {string} words */
   #hint(words) {
     if (this.textContent !== words) this.textContent = words;
   }
 
+  /** @param {string} conversation */
   async #notify(conversation) {
     if (globalThis.Notification?.permission !== "granted" || !(await nobodyLooks())) return;
     try {
-      const note = new Notification(this.getAttribute("from"), {
-        body: this.getAttribute("text"),
+      const note = new Notification(this.getAttribute("from") ?? "", {
+        body: this.getAttribute("text") ?? "",
         tag: conversation,
       });
       shown.set(conversation, note);
       note.onclick = () => {
         globalThis.focus();
         note.close();
-        open(conversation);
+        openChat(conversation);
       };
     } catch {
-      // Phones let only service workers notify.
+      // On phones only service workers may notify.
     }
   }
 }
 
-/** Browsers let a page make sounds only after it was touched. */
+/** Return whether this page may play sounds: browsers allow it only after the user touched the page. */
 const mayRing = () => touched || Boolean(navigator.userActivation?.hasBeenActive);
 
 async function play() {
@@ -146,18 +158,20 @@ async function play() {
   }
 }
 
-function open(conversation) {
+/** @param {string} conversation */
+function openChat(conversation) {
   const address = `/chat/${conversation}`;
+  /** @type {HTMLElement | null} */
   const link = document.querySelector(`a[href="${address}"]`);
   if (link) link.click();
   else location.assign(address);
 }
 
-/** What was read, here or elsewhere, needs no notification any more. */
+/** Close the notifications of conversations that were read, here or elsewhere. */
 function closeRead() {
   for (const [conversation, note] of shown) {
     const row = document.querySelector(`a.row[href="/chat/${conversation}"]`);
-    // While people are searched for, the list is not there to tell.
+    // During a search for people the list of conversations is not on the page.
     if (!row || row.classList.contains("unread")) continue;
     note.close();
     shown.delete(conversation);
@@ -167,42 +181,56 @@ function closeRead() {
 // ---- Between the tabs of a browser
 
 /**
- * Do what one tab shall do, and keep the others from it for some time: what one tab writes another
- * reads a moment later, a lock it sees at once.
+ * Do work in one tab only, and keep the other tabs from it for some time: a tab can read the storage
+ * of another only a moment later, but its locks at once.
+ * @param {string} name
+ * @param {number} ms
+ * @param {() => void | Promise<void>} work
  */
 async function alone(name, ms, work) {
-  if (!navigator.locks) return work();
-  await new Promise((done) => {
-    navigator.locks.request(name, { ifAvailable: true }, async (lock) => {
+  if (!navigator.locks) {
+    await work();
+    return;
+  }
+  /** @type {Promise<void>} */
+  const worked = new Promise((done) => {
+    void navigator.locks.request(name, { ifAvailable: true }, async (lock) => {
       if (lock) await work();
       done();
       if (lock) await pause(ms);
     });
   });
+  await worked;
 }
 
-/** Without locks the tabs come one after the other, if luck will have it. */
+/** Wait a random time where there are no locks, so that the tabs probably follow one another. */
 const turn = () => (navigator.locks ? undefined : pause(Math.random() * SPREAD));
 
+/** @param {number} ms */
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-let letGo;
+/** Releases the lock of a visible tab. @type {(() => void) | undefined} */
+let release;
 
-/** Every visible tab holds a share of one lock, for as long as it is visible. */
+/** Hold a shared lock for as long as this tab is visible. */
 function holdVisible() {
-  if (document.visibilityState !== "visible") letGo = letGo?.();
-  else if (navigator.locks && !letGo) {
-    const hidden = new Promise((resolve) => (letGo = resolve));
-    navigator.locks.request("chat.visible", { mode: "shared" }, () => hidden);
+  if (document.visibilityState !== "visible") {
+    release?.();
+    release = undefined;
+  } else if (navigator.locks && !release) {
+    /** @type {Promise<void>} */
+    const hidden = new Promise((resolve) => (release = resolve));
+    void navigator.locks.request("chat.visible", { mode: "shared" }, () => hidden);
   }
 }
 
-/** Whether no tab of this chat is visible. Without locks there are no notifications either. */
+/** Return whether no tab of this chat is visible. Without locks only this tab counts. */
 function nobodyLooks() {
   if (!navigator.locks) return document.visibilityState !== "visible";
   return navigator.locks.request("chat.visible", { ifAvailable: true }, Boolean);
 }
 
+/** @param {string} key */
 function read(key) {
   try {
     return localStorage.getItem(key) ?? "";
@@ -211,13 +239,17 @@ function read(key) {
   }
 }
 
+/**
+ * @param {string} key
+ * @param {string} text
+ */
 function write(key, text) {
   kept.set(key, text);
   try {
     if (text) localStorage.setItem(key, text);
     else localStorage.removeItem(key);
   } catch {
-    // Storage is blocked or full: each tab knows of itself only.
+    // Storage is blocked or full: the tabs do not see one another.
   }
 }
 

@@ -1,43 +1,80 @@
-// The outbox: what this user has sent and the server has not stored yet. It lives in localStorage,
-// so it survives a reload, and is posted until it is answered. The server knows a client_id again,
-// so posting twice is safe. It holds words only, never anything that could sign somebody in.
+// The outbox: the messages that the user has sent and the server has not stored yet. It is kept in
+// localStorage, so it survives a reload, and each message is posted until the server answers. The
+// server recognises a client_id, so posting twice is safe. The outbox never holds a credential.
 
-import { request } from "./request.js";
+import { readProblem, request } from "./request.js";
 import { signInPath } from "./forms.js";
 
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30_000;
 const PATIENCE = 15_000;
 
+/**
+ * A message that waits, or that was refused for a reason.
+ * @typedef {{ client_id: string, conversation_id: string, content: string, at: string, reason: string }} Entry
+ */
+
+/**
+ * Called with the client_id of the message that was stored or taken back, or "".
+ * @typedef {(sent: string, removed: string) => void} Listener
+ */
+
+/**
+ * The outcome of posting a message: stored ({}), refused for good, signed out, or try again after
+ * `wait` ms.
+ * @typedef {{ wait?: number, signedOut?: boolean, refused?: string }} Outcome
+ */
+
+/** @type {Map<string, Outbox>} */
 const open = new Map();
 
-/** The one outbox of a user in this page. */
+/**
+ * Return the page's only outbox of a user.
+ * @param {string} userId
+ */
 export function outboxOf(userId) {
-  if (!open.has(userId)) open.set(userId, new Outbox(userId));
-  return open.get(userId);
+  const outbox = open.get(userId) ?? new Outbox(userId);
+  open.set(userId, outbox);
+  return outbox;
 }
 
 export class Outbox {
   #key;
-  #memory = []; // Stands in where storage is blocked or full.
+  /** Replaces localStorage where it is blocked or full. @type {Entry[]} */
+  #memory = [];
+  /** @type {Set<Listener>} */
   #listeners = new Set();
   #flushing = false;
   #failures = 0;
+  /** @type {number | undefined} */
   #timer;
 
+  /** @param {string} userId */
   constructor(userId) {
     this.#key = `chat.outbox.${userId}`;
-    addEventListener("storage", (event) => event.key === this.#key && this.#tell());
-    addEventListener("online", () => this.flush());
-    document.addEventListener("visibilitychange", () => document.hidden || this.flush());
-    this.flush();
+    addEventListener("storage", (event) => {
+      if (event.key === this.#key) this.#notify();
+    });
+    addEventListener("online", () => void this.flush());
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) void this.flush();
+    });
+    void this.flush();
   }
 
-  /** What waits or was refused in one conversation, oldest first. */
+  /**
+   * Return the messages of a conversation that wait or were refused, oldest first.
+   * @param {string} conversationId
+   */
   of(conversationId) {
     return this.#read().filter((entry) => entry.conversation_id === conversationId);
   }
 
+  /**
+   * Add a message and post it.
+   * @param {string} conversationId
+   * @param {string} content
+   */
   add(conversationId, content) {
     const entry = {
       client_id: newId(),
@@ -47,32 +84,41 @@ export class Outbox {
       reason: "",
     };
     this.#change((entries) => [...entries, entry]);
-    this.flush();
+    void this.flush();
   }
 
-  /** Send a refused message once more, after whatever waits. It keeps its id: nothing was stored. */
+  /**
+   * Send a refused message again, after those that wait. It keeps its id: nothing was stored.
+   * @param {string} clientId
+   */
   retry(clientId) {
     this.#change((entries) => [
       ...entries.filter((entry) => entry.client_id !== clientId),
       ...entries.filter((entry) => entry.client_id === clientId).map((entry) => ({ ...entry, reason: "" })),
     ]);
-    this.flush();
+    void this.flush();
   }
 
-  /** Take a message back; returns its words. */
+  /**
+   * Take a message back, and return its text.
+   * @param {string} clientId
+   */
   remove(clientId) {
     const gone = this.#read().find((entry) => entry.client_id === clientId);
     this.#change((entries) => entries.filter((entry) => entry.client_id !== clientId), clientId);
     return gone?.content ?? "";
   }
 
-  /** Call `listener(sent, removed)` on every change, with the id of what was stored or taken back. */
+  /**
+   * Call `listener` on every change, and return a function that ends that.
+   * @param {Listener} listener
+   */
   subscribe(listener) {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Post what waits, in order. One tab at a time, where the browser can tell. */
+  /** Post the messages that wait, in order; one tab at a time, where the browser has locks. */
   async flush() {
     clearTimeout(this.#timer);
     if (this.#flushing) return;
@@ -90,9 +136,15 @@ export class Outbox {
   async #drain() {
     for (let entry = this.#next(); entry; entry = this.#next()) {
       const outcome = await post(entry);
-      if (outcome.wait !== undefined) return this.#later(outcome.wait);
+      if (outcome.wait !== undefined) {
+        this.#later(outcome.wait);
+        return;
+      }
       this.#failures = 0;
-      if (outcome.signedOut) return location.assign(signInPath());
+      if (outcome.signedOut) {
+        location.assign(signInPath());
+        return;
+      }
       if (outcome.refused) this.#refuse(entry.client_id, outcome.refused);
       else this.#change((entries) => entries.filter((one) => one.client_id !== entry.client_id), "", entry.client_id);
     }
@@ -102,18 +154,27 @@ export class Outbox {
     return this.#read().find((entry) => !entry.reason);
   }
 
+  /**
+   * @param {string} clientId
+   * @param {string} reason
+   */
   #refuse(clientId, reason) {
     this.#change((entries) => entries.map((entry) => (entry.client_id === clientId ? { ...entry, reason } : entry)));
   }
 
-  // Full jitter: many clients that lost the same server must not come back in step.
+  /**
+   * Post again later. Full jitter: clients that lost the same server must not return in step.
+   * @param {number} atLeast ms
+   */
   #later(atLeast) {
     const ceiling = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#failures++);
-    this.#timer = setTimeout(() => this.flush(), atLeast + Math.random() * ceiling);
+    this.#timer = setTimeout(() => void this.flush(), atLeast + Math.random() * ceiling);
   }
 
+  /** @returns {Entry[]} */
   #read() {
     try {
+      /** @type {unknown} */
       const kept = JSON.parse(localStorage.getItem(this.#key) ?? "[]");
       return Array.isArray(kept) ? kept.filter(isEntry) : [];
     } catch {
@@ -121,6 +182,7 @@ export class Outbox {
     }
   }
 
+  /** @param {(entries: Entry[]) => Entry[]} alter */
   #change(alter, removed = "", sent = "") {
     const entries = alter(this.#read());
     this.#memory = entries;
@@ -130,16 +192,21 @@ export class Outbox {
     } catch {
       // Blocked or full: this page still has them in memory.
     }
-    this.#tell(sent, removed);
+    this.#notify(sent, removed);
   }
 
-  #tell(sent = "", removed = "") {
+  #notify(sent = "", removed = "") {
     for (const listener of this.#listeners) listener(sent, removed);
   }
 }
 
-/** Post one message: stored ({}), refused for good, signed out, or try again after `wait` ms. */
+/**
+ * Post one message.
+ * @param {Entry} entry
+ * @returns {Promise<Outcome>}
+ */
 async function post({ client_id, conversation_id, content }) {
+  /** @type {Response} */
   let reply;
   try {
     reply = await request("/api/messages", {
@@ -156,17 +223,23 @@ async function post({ client_id, conversation_id, content }) {
   if (reply.status === 429 || reply.status === 408 || reply.status >= 500) {
     return { wait: 1000 * (Number(reply.headers.get("retry-after")) || 0) };
   }
-  const problem = await reply.json().catch(() => ({}));
+  const problem = await readProblem(reply);
   return { refused: problem.errors?.[0]?.message || problem.detail || "The message was refused." };
 }
 
-/** Whatever somebody has made of the storage by hand, the rest of it is still sent. */
-function isEntry(entry) {
+/**
+ * Return whether a stored value is an entry: values changed by hand must not stop the others.
+ * @param {unknown} value
+ * @returns {value is Entry}
+ */
+function isEntry(value) {
   const texts = ["client_id", "conversation_id", "content", "at", "reason"];
-  return typeof entry === "object" && entry !== null && texts.every((name) => typeof entry[name] === "string");
+  if (typeof value !== "object" || value === null) return false;
+  const entry = /** @type {Record<string, unknown>} */ (value);
+  return texts.every((name) => typeof entry[name] === "string");
 }
 
-/** crypto.randomUUID exists on secure origins only; a plain-HTTP chat in a home network is not one. */
+/** Return a random id. crypto.randomUUID exists on secure origins only, not over plain HTTP. */
 function newId() {
   if (crypto.randomUUID) return crypto.randomUUID();
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,6 +1,6 @@
-// <chat-settings sound="on">: what of the settings only a browser knows. The choice of sounds goes
-// into local storage, where the other tabs of this browser hear of it at once; notifications are
-// asked for when the button is pressed and at no other time.
+// <chat-settings sound="on">: the settings that belong to this browser. The choice of sounds is kept
+// in local storage, which all tabs of this browser share; the permission for notifications is
+// requested when the button is pressed and at no other time.
 
 const WORDS = {
   granted: "Desktop notifications are allowed.",
@@ -25,25 +25,31 @@ class ChatSettings extends (globalThis.HTMLElement ?? class {}) {
 
   attributeChangedCallback() {
     try {
-      localStorage.setItem("chat.sound", this.getAttribute("sound"));
+      localStorage.setItem("chat.sound", this.getAttribute("sound") ?? "");
     } catch {
-      // Storage is blocked: the other tabs know it when they load.
+      // Storage is blocked: the other tabs get the setting when they load.
     }
   }
 
-  async handleEvent(event) {
+  /** @param {Event} event */
+  handleEvent(event) {
     if (event.type === "visibilitychange") {
       this.#showPermission();
-      if (!document.hidden) this.querySelector("[data-load-devices]")?.click();
-    } else if (event.target.closest?.("[data-notify]")) {
-      await Notification.requestPermission();
-      this.#showPermission();
+      const devices = /** @type {HTMLElement | null} */ (this.querySelector("[data-load-devices]"));
+      if (!document.hidden) devices?.click();
+    } else if (/** @type {Element} */ (event.target).closest("[data-notify]")) {
+      void this.#requestPermission();
     }
+  }
+
+  async #requestPermission() {
+    await Notification.requestPermission();
+    this.#showPermission();
   }
 
   #showPermission() {
     const permission = "Notification" in globalThis ? Notification.permission : "missing";
-    const button = this.querySelector("[data-notify]");
+    const button = /** @type {HTMLElement | null} */ (this.querySelector("[data-notify]"));
     const place = this.querySelector("[data-notify-state]");
     if (!button || !place) return;
     button.hidden = permission !== "default";

@@ -1,5 +1,5 @@
-// <chat-status>: the line under the name of an open chat. Who is writing goes first, for as long as
-// that was heard lately; else "Online", or when the person was last seen by this browser's clock.
+// <chat-status>: the line under the name of an open chat. It shows who is typing, for a few seconds
+// after each event of that; else "Online", or when the person was last seen.
 
 import { lastSeen } from "./clock.js";
 
@@ -11,10 +11,11 @@ class ChatStatus extends (globalThis.HTMLElement ?? class {}) {
 
   #until = 0;
   #shown = "";
+  /** @type {number | undefined} */
   #timer;
 
   connectedCallback() {
-    // What was heard before this element was there is over, or nearly.
+    // An event from before this element was on the page is over, or nearly.
     this.#show();
   }
 
@@ -22,6 +23,11 @@ class ChatStatus extends (globalThis.HTMLElement ?? class {}) {
     clearTimeout(this.#timer);
   }
 
+  /**
+   * @param {string} name
+   * @param {string | null} before
+   * @param {string | null} value
+   */
   attributeChangedCallback(name, before, value) {
     if (name === "mark" && before !== null && before !== value) this.#until = Date.now() + HOLDS;
     if (this.isConnected) this.#show();
@@ -30,7 +36,7 @@ class ChatStatus extends (globalThis.HTMLElement ?? class {}) {
   #show() {
     clearTimeout(this.#timer);
     const left = this.#until - Date.now();
-    const names = left > 0 ? JSON.parse(this.getAttribute("names") || "[]") : [];
+    const names = left > 0 ? /** @type {string[]} */ (JSON.parse(this.getAttribute("names") || "[]")) : [];
     if (names.length) {
       this.#write(...sentence(names));
       this.#timer = setTimeout(() => this.#show(), left + 10);
@@ -42,15 +48,21 @@ class ChatStatus extends (globalThis.HTMLElement ?? class {}) {
     if (gone) this.#timer = setTimeout(() => this.#show(), MINUTE);
   }
 
+  /** @param {(Element | string)[]} parts */
   #write(...parts) {
-    const words = parts.map((part) => part.textContent ?? part).join("");
-    // Announced politely: only what is really another text.
+    const words = parts.map((part) => (typeof part === "string" ? part : part.textContent)).join("");
+    // A screen reader announces each change: change nothing while the text is the same.
     if (words === this.#shown) return;
     this.#shown = words;
     this.replaceChildren(...parts);
   }
 }
 
+/**
+ * Return the parts of the sentence that says who is typing.
+ * @param {string[]} names
+ * @returns {(Element | string)[]}
+ */
 function sentence(names) {
   if (names.length > 2) return ["Several people are typing…"];
   const [one, other] = names.map((name) => {

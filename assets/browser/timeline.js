@@ -1,31 +1,44 @@
-// <chat-timeline>: around the log of messages. It keeps the reader's place, turns pages near the
-// ends, shows what waits in the outbox below the stored messages, and says what was read.
+// <chat-timeline>: the element around the log of messages. It keeps the reader's place, loads pages
+// near the ends, shows the messages of the outbox below the stored ones, and sends read marks.
+
+/** @import { Entry, Outbox } from "./outbox.js" */
 
 import { timeOfDay } from "./clock.js";
 import { outboxOf } from "./outbox.js";
 import { request } from "./request.js";
 
-const NEAR = 48; // px from the bottom that still count as being there
-const AHEAD = 800; // px before an end where the next page is asked for
+const NEAR = 48; // px from the bottom that still count as the bottom
+const AHEAD = 800; // px before an end where the next page is requested
 const READ_EVERY = 500;
 const PAGE_PATIENCE = 5_000;
 
+/** @typedef {ChatTimeline} TimelineElement */
+/** @typedef {HTMLElement & { entry: Entry }} PendingRow */
+
 class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
+  /** @type {Outbox | undefined} */
   #outbox;
   #stuck = true;
   #wantsNewest = false;
   #size = "";
-  #anchor; // the topmost visible article and where it stood
+  /** The topmost visible article and where it was. @type {{ article: Element, top: number } | undefined} */
+  #anchor;
   #newest = 0;
   #read = 0;
+  /** @type {number | undefined} */
   #readTimer;
-  #marking; // the mark that is on its way
+  /** The request of the last read mark. @type {Promise<unknown> | undefined} */
+  #marking;
+  /** The last request for a page, by its button. @type {Map<string, { edge: string, at: number }>} */
   #asked = new Map();
-  #sent = new Map(); // stored, but not yet in the log: client_id -> entry
+  /** Messages that are stored, but not yet in the log, by client_id. @type {Map<string, Entry>} */
+  #sent = new Map();
+  /** @type {(() => void)[]} */
   #watch = [];
 
   connectedCallback() {
-    this.#outbox = outboxOf(this.getAttribute("user-id"));
+    const outbox = outboxOf(this.getAttribute("user-id") ?? "");
+    this.#outbox = outbox;
     this.#read = Number(this.getAttribute("read-seq"));
     this.#newest = this.#lastSeq();
     const changed = new MutationObserver(() => this.#changed());
@@ -33,7 +46,7 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     changed.observe(this.#column, { childList: true, subtree: true });
     resized.observe(this.#log);
     resized.observe(this.#column);
-    const stopListening = this.#outbox.subscribe((sent, removed) => this.#outboxChanged(sent, removed));
+    const stopListening = outbox.subscribe((sent, removed) => this.#outboxChanged(sent, removed));
     this.#watch = [() => changed.disconnect(), () => resized.disconnect(), stopListening];
     this.#log.addEventListener("scroll", this, { passive: true });
     this.#jump.addEventListener("click", this);
@@ -51,28 +64,29 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     document.removeEventListener("visibilitychange", this);
   }
 
+  /** @param {Event} event */
   handleEvent(event) {
     if (event.type === "scroll") this.#scrolled();
     else if (event.type === "visibilitychange") this.#markRead();
     else if (event.type === "chat:sent") this.#jump.click();
     else if (event.currentTarget === this.#jump) this.#toBottom();
-    else this.#act(event.target.closest("[data-act]"));
+    else this.#act(/** @type {Element} */ (event.target).closest("[data-act]"));
   }
 
   get #log() {
-    return this.querySelector("[role=log]");
+    return /** @type {HTMLElement} */ (this.querySelector("[role=log]"));
   }
 
   get #column() {
-    return this.querySelector(".column");
+    return /** @type {HTMLElement} */ (this.querySelector(".column"));
   }
 
   get #jump() {
-    return this.querySelector("[data-jump]");
+    return /** @type {HTMLElement} */ (this.querySelector("[data-jump]"));
   }
 
   get #stored() {
-    return this.#column.querySelectorAll("article[data-seq]");
+    return /** @type {NodeListOf<HTMLElement>} */ (this.#column.querySelectorAll("article[data-seq]"));
   }
 
   // ---- The reader's place
@@ -80,24 +94,27 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
   #openingPlace() {
     const log = this.#log;
     this.#settle();
-    const line = this.querySelector(".new-line");
+    const line = /** @type {HTMLElement | null} */ (this.querySelector(".new-line"));
     if (line) log.scrollTop = Math.min(log.scrollTop, line.offsetTop - 72);
     this.#scrolled();
   }
 
   #scrolled() {
     const log = this.#log;
-    // A scroll that comes of a change of size is no wish of the reader's.
-    if (this.#stuck && this.#size !== sizeOf(log)) return this.#settle();
+    // A scroll caused by a change of size is not the reader's.
+    if (this.#stuck && this.#size !== sizeOf(log)) {
+      this.#settle();
+      return;
+    }
     this.#stuck = !this.#hasNewer && log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
     if (this.#stuck) this.#newest = this.#lastSeq();
     this.#anchor = this.#topmost();
     this.#showJump();
-    this.#turnPages();
+    this.#loadPages();
     this.#markRead();
   }
 
-  /** The log changed: put what was being read back where it was, before it is painted. */
+  /** Handle a change of the log: restore the reader's place before the browser paints. */
   #changed() {
     this.#dropShown();
     if (this.#wantsNewest && !this.#hasNewer) {
@@ -107,12 +124,12 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     this.#settle();
     this.#log.ariaBusy = null;
     this.#showJump();
-    this.#turnPages();
+    this.#loadPages();
     this.#markRead();
     this.#notePlace();
   }
 
-  /** Keep in the address where a window begins that has left the present: it outlives a broken link. */
+  /** Store in the address which past page is shown: it survives a broken link. */
   #notePlace() {
     const place = this.#hasNewer ? `#from-${this.#stored[0].dataset.seq}` : "";
     if (location.hash !== place) history.replaceState(history.state, "", location.pathname + place);
@@ -141,7 +158,7 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     return undefined;
   }
 
-  /** The click that leads here has also asked the server for the newest page, if it is not shown. */
+  /** Scroll to the bottom. The same click has requested the newest page, if it is not shown. */
   #toBottom() {
     this.#wantsNewest = this.#hasNewer;
     this.#stuck = true;
@@ -166,21 +183,22 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     return Boolean(this.querySelector("[data-later]"));
   }
 
-  /** Near an end, press the button that brings its next page (it is there for the keyboard, too). */
-  #turnPages() {
+  /** Press the button that loads the next page near an end (the keyboard uses the button, too). */
+  #loadPages() {
     const log = this.#log;
-    if (log.scrollTop < AHEAD) this.#ask("[data-earlier]");
-    if (log.scrollHeight - log.scrollTop - log.clientHeight < AHEAD) this.#ask("[data-later]");
+    if (log.scrollTop < AHEAD) this.#press("[data-earlier]");
+    if (log.scrollHeight - log.scrollTop - log.clientHeight < AHEAD) this.#press("[data-later]");
   }
 
-  #ask(which) {
-    const button = this.querySelector(which);
+  /** @param {string} which */
+  #press(which) {
+    const button = /** @type {HTMLElement | null} */ (this.querySelector(which));
     const first = this.#stored[0]?.dataset.seq;
     const edge = `${first}-${this.#lastSeq()}`;
     const asked = this.#asked.get(which);
     if (!button || (asked?.edge === edge && Date.now() - asked.at < PAGE_PATIENCE)) return;
     this.#asked.set(which, { edge, at: Date.now() });
-    // What comes now is old: nothing of it is to be read aloud as news.
+    // A screen reader must not announce old messages as new ones.
     this.#log.ariaBusy = "true";
     button.click();
   }
@@ -190,17 +208,19 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     return Number(stored[stored.length - 1]?.dataset.seq ?? 0);
   }
 
-  // ---- What waits in the outbox
+  // ---- Messages in the outbox
 
+  /**
+   * @param {string} sent
+   * @param {string} removed
+   */
   #outboxChanged(sent, removed) {
-    const conversation = this.getAttribute("conversation-id");
     const row = this.#pendingRow(sent);
     if (row) this.#sent.set(sent, row.entry);
     if (removed) this.#sent.delete(removed);
-    // Another tab may have posted what waited here.
-    const waiting = new Set(this.#outbox.of(conversation).map((entry) => entry.client_id));
-    for (const article of this.#pending.children) {
-      const { entry } = article;
+    // Another tab may have posted a message that waited here.
+    const waiting = new Set(this.#waiting.map((entry) => entry.client_id));
+    for (const { entry } of this.#pendingRows) {
       if (!waiting.has(entry.client_id) && entry.client_id !== removed && !entry.reason) {
         this.#sent.set(entry.client_id, entry);
       }
@@ -210,54 +230,68 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     this.#settle();
   }
 
-  get #pending() {
-    return this.querySelector("[data-pending]");
+  get #conversation() {
+    return this.getAttribute("conversation-id") ?? "";
   }
 
+  get #waiting() {
+    return this.#outbox?.of(this.#conversation) ?? [];
+  }
+
+  get #pending() {
+    return /** @type {HTMLElement} */ (this.querySelector("[data-pending]"));
+  }
+
+  get #pendingRows() {
+    return /** @type {PendingRow[]} */ ([...this.#pending.children]);
+  }
+
+  /** @param {string} clientId */
   #pendingRow(clientId) {
-    return clientId && this.#pending.querySelector(`[data-client-id="${CSS.escape(clientId)}"]`);
+    return this.#pendingRows.find((row) => clientId && row.entry.client_id === clientId);
   }
 
   #drawPending() {
-    const waiting = this.#outbox.of(this.getAttribute("conversation-id"));
-    const rows = [...[...this.#sent.values()].map((entry) => [entry, "Sent"]), ...waiting.map((entry) => [entry, entry.reason ? "Failed" : "Queued"])];
-    this.#pending.replaceChildren(...rows.map(([entry, state], at) => drawRow(entry, state, at === 0)));
+    const sent = [...this.#sent.values()].map((entry) => ({ entry, state: "Sent" }));
+    const unsent = this.#waiting.map((entry) => ({ entry, state: entry.reason ? "Failed" : "Queued" }));
+    this.#pending.replaceChildren(...[...sent, ...unsent].map(({ entry, state }, at) => drawRow(entry, state, at === 0)));
   }
 
-  /** A message that the log now shows itself no longer waits here. */
+  /** Remove the rows of messages that the log shows by now. */
   #dropShown() {
-    for (const row of [...this.#pending.children]) {
-      const id = row.dataset.clientId;
+    for (const row of this.#pendingRows) {
+      const id = row.entry.client_id;
       if (!this.#column.querySelector(`article[data-seq][data-client-id="${CSS.escape(id)}"]`)) continue;
       this.#sent.delete(id);
       row.remove();
     }
   }
 
+  /** @param {Element | null} button */
   #act(button) {
     if (!button) return;
-    const id = button.closest("article").dataset.clientId;
-    if (button.dataset.act === "retry") this.#outbox.retry(id);
+    const id = /** @type {PendingRow} */ (button.closest("article")).entry.client_id;
+    const action = button.getAttribute("data-act");
+    if (action === "retry") this.#outbox?.retry(id);
     else {
-      const words = this.#outbox.remove(id);
-      if (button.dataset.act === "edit") dispatchEvent(new CustomEvent("chat:edit", { detail: words }));
+      const words = this.#outbox?.remove(id);
+      if (action === "edit") dispatchEvent(new CustomEvent("chat:edit", { detail: words }));
     }
   }
 
   // ---- Reading
 
-  /** What a visible page shows has been read; a hidden one marks nothing. */
+  /** Mark the messages on the screen read, unless the page is hidden. */
   #markRead() {
     if (document.visibilityState !== "visible" || this.#readTimer) return;
     const seen = this.#lastSeen();
     if (seen <= this.#read) return;
     this.#read = seen;
-    const conversation = this.getAttribute("conversation-id");
     this.#readTimer = setTimeout(() => {
       this.#readTimer = undefined;
       if (this.isConnected) this.#markRead();
     }, READ_EVERY);
-    this.#marking = request(`/api/conversations/${conversation}/read`, {
+    this.#marking = request(`/api/conversations/${this.#conversation}/read`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ seq: seen }),
@@ -268,22 +302,26 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     );
   }
 
-  /** Mark nothing more: the reader wants it unread. Done once no mark is on its way. */
+  /** Stop sending read marks, because the reader marks the chat unread, and wait for the last one. */
   async stopReading() {
     this.#read = Infinity;
     await this.#marking;
   }
 
+  /** Send read marks again after `stopReading`. */
   readAgain() {
     this.#read = Number(this.getAttribute("read-seq"));
   }
 
-  /** It was not noted: try again with the next change. */
+  /**
+   * Repeat a failed read mark with the next change.
+   * @param {number} seen
+   */
   #unread(seen) {
     if (this.#read === seen) this.#read = seen - 1;
   }
 
-  /** The newest message of others that is on the screen. */
+  /** Return the number of the newest message from somebody else that is on the screen. */
   #lastSeen() {
     const stored = this.#stored;
     const edge = this.#log.getBoundingClientRect().bottom - 16;
@@ -295,10 +333,17 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
   }
 }
 
+/** @param {Element} log */
 const sizeOf = (log) => `${log.scrollHeight}/${log.clientHeight}`;
 
-// ---- Rows: what people wrote goes into the page as text, and as nothing else.
+// ---- Rows. The texts of users go into the page as text only, never as HTML.
 
+/**
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {string} className
+ * @param {(Node | string)[]} children
+ */
 function make(tag, className, ...children) {
   const element = document.createElement(tag);
   element.className = className;
@@ -306,6 +351,11 @@ function make(tag, className, ...children) {
   return element;
 }
 
+/**
+ * @param {Entry} entry
+ * @param {string} state
+ * @param {boolean} first
+ */
 function drawRow(entry, state, first) {
   const glyph = make("span", `glyph ${state.toLowerCase()}`);
   glyph.setAttribute("role", "img");
@@ -313,14 +363,15 @@ function drawRow(entry, state, first) {
   const bubble = make("div", "bubble", entry.content);
   bubble.dir = "auto";
   const meta = make("div", "meta", make("time", "", timeOfDay(entry.at)), glyph);
-  const row = make("article", `message mine last ${first ? "first" : ""} ${entry.reason ? "failed" : "pending"}`);
+  const kind = entry.reason ? "failed" : "pending";
+  const row = Object.assign(make("article", `message mine last ${first ? "first" : ""} ${kind}`), { entry });
   row.append(make("span", "only-heard", "You"), make("div", "said", bubble, meta));
   row.dataset.clientId = entry.client_id;
-  row.entry = entry;
   if (entry.reason) row.append(drawRefusal(entry.reason));
   return row;
 }
 
+/** @param {string} reason */
 function drawRefusal(reason) {
   const words = make("span", "error-text", reason);
   words.setAttribute("role", "alert");
