@@ -4,6 +4,7 @@ PYTHON ?= python3
 PORT ?= 3000
 VENV := .venv
 BIN := $(VENV)/bin
+JAVASCRIPT := .config/javascript
 
 # A port given on the command line is also the browser's address, unless that is set too.
 ifneq ($(PORT),3000)
@@ -63,10 +64,12 @@ test-nodes: install-dev ## Run the tests of the doors on three nodes behind ngin
 	$(BIN)/pytest --behind-nginx -n auto --maxprocesses=2 --dist=loadgroup $(or $(ARGS),tests/api tests/socket tests/browser)
 
 .PHONY: lint
-lint: install-dev ## Check style, formatting and types
+lint: install-dev $(JAVASCRIPT)/node_modules/.installed ## Check style, formatting and types of Python and JavaScript
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/node $(JAVASCRIPT)/node_modules/eslint/bin/eslint.js --config $(JAVASCRIPT)/eslint.config.js --max-warnings 0 assets
+	$(BIN)/node $(JAVASCRIPT)/node_modules/typescript/bin/tsc --project $(JAVASCRIPT)
 
 .PHONY: bench
 bench: install-dev ## Measure everything that has a target, in about 25 minutes (ARGS="direct --pair postgres")
@@ -83,8 +86,8 @@ chaos: install-dev ## Break everything for a minute and see that nothing is lost
 	$(BIN)/python -m chaos $(ARGS)
 
 .PHONY: clean
-clean: ## Remove the build and the tools' caches (keeps .venv and data)
-	rm -rf .web .states .pytest_cache .mypy_cache .ruff_cache .hypothesis frontend.zip backend.zip
+clean: ## Remove the build, the JavaScript tools and all caches (keeps .venv and data)
+	rm -rf .web .states $(JAVASCRIPT)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis frontend.zip backend.zip
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 # The stamps make a repeated install instant.
@@ -99,4 +102,9 @@ $(VENV)/.installed: requirements.txt | $(BIN)/python
 
 $(VENV)/.installed-dev: requirements-dev.txt requirements-otel.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
+	@touch $@
+
+# npm empties the folder first, so a failed install leaves no stamp.
+$(JAVASCRIPT)/node_modules/.installed: $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json | $(VENV)/.installed
+	$(BIN)/npm ci --prefix $(JAVASCRIPT)
 	@touch $@
