@@ -105,7 +105,7 @@ def _measured(plan: Plan) -> list[Figures]:
         try:
             async with asyncio.timeout(None if plan.is_long else LIMIT_S):
                 figures = await WORKLOADS[plan.workload](plan)
-        except (TimeoutError, RuntimeError):
+        except (TimeoutError, RuntimeError, Violation):
             # Where a callback has failed, its socket is closed, and its work is awaited in vain.
             if not broken:
                 raise

@@ -80,8 +80,8 @@ class Wire(WSListener):
 
 
 def _inflated(text: bytes) -> bytes:
-    # Our servers keep no context from one frame to the next.
-    return zlib.decompress(text + END_OF_DEFLATED, -zlib.MAX_WBITS)
+    # Our servers keep no context from one frame to the next, and end no stream.
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(text + END_OF_DEFLATED)
 
 
 def _ignore(_text: bytes) -> None:
