@@ -114,8 +114,7 @@ class Measured(NamedTuple):
 async def measure(plan: Plan) -> list[Figures]:
     """Run *direct* and the relay turn by turn."""
     figures = Figures(
-        "direct",
-        f"{PAIRS} pairs, closed loop, {SIZE} bytes, fan-out 1 + ack, {plan.durability}",
+        "direct", f"{PAIRS} pairs, closed loop, {SIZE} bytes, fan-out 1 + ack, {plan.durability}"
     )
     with stage.fresh(plan) as chat, stage.relay_server(chat.storage.folder) as relay:
         async with chat.node() as node:

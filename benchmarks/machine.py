@@ -12,9 +12,6 @@ from pathlib import Path
 import psutil
 
 SYNCS = 300
-BLOCK = 4096
-
-
 # All that we may use, looked up before we restrict ourselves.
 ALL_CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 SERVER_CORES = set(ALL_CORES[-1:])
@@ -24,15 +21,14 @@ CLIENT_CORES = set(ALL_CORES[:-1]) or SERVER_CORES
 @contextlib.contextmanager
 def on(chosen: Collection[int]) -> Iterator[None]:
     """Run the processes that are started here on these cores (all, when empty)."""
-    if not chosen:
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, chosen)
+    before = os.sched_getaffinity(0) if chosen else ()
+    if chosen:
+        os.sched_setaffinity(0, chosen)
     try:
         yield
     finally:
-        os.sched_setaffinity(0, before)
+        if before:
+            os.sched_setaffinity(0, before)
 
 
 def fsync_ms(folder: Path) -> float:
@@ -41,7 +37,7 @@ def fsync_ms(folder: Path) -> float:
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         sync = getattr(os, "fdatasync", os.fsync)
         for _ in range(SYNCS):
-            file.write(os.urandom(BLOCK))
+            file.write(os.urandom(4096))
             started = time.perf_counter()
             sync(file.fileno())
             took.append(time.perf_counter() - started)
@@ -50,8 +46,12 @@ def fsync_ms(folder: Path) -> float:
 
 def describe(folder: Path) -> dict[str, str]:
     """Return the description of the machine that every record carries."""
+    processor = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        about = Path("/proc/cpuinfo").read_text()
+        processor = about.partition("model name")[2].partition("\n")[0].strip("\t: ") or processor
     return {
-        "processor": f"{_processor()}, {os.cpu_count()} cores",
+        "processor": f"{processor}, {os.cpu_count()} cores",
         "memory": f"{psutil.virtual_memory().total / 2**30:.1f} GiB",
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
         "fdatasync of 4 KiB": f"{fsync_ms(folder):.2f} ms (median of {SYNCS})",
@@ -59,23 +59,15 @@ def describe(folder: Path) -> dict[str, str]:
     }
 
 
-def _processor() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+def started(name: str) -> list[int]:
+    """Return the servers of this name that we have started ourselves."""
+    return [process.pid for process in psutil.Process().children() if process.name() == name]
 
 
 def family(*pids: int) -> list[psutil.Process]:
     """Return servers and the processes that they have started."""
     parents = [psutil.Process(pid) for pid in pids]
     return [one for parent in parents for one in (parent, *parent.children(recursive=True))]
-
-
-def started(name: str) -> list[int]:
-    """Return the servers of this name that we have started ourselves."""
-    return [process.pid for process in psutil.Process().children() if process.name() == name]
 
 
 def memory(*pids: int) -> int:
@@ -88,22 +80,21 @@ class Usage:
 
     def __init__(self, *pids: int) -> None:
         self._servers = family(*pids)
-        self._before = self._server_cpu()
-        self._own_before = time.process_time()
+        self._before, self._own_before = self._server_cpu(), time.process_time()
         self._started = time.perf_counter()
+
+    def server_seconds(self) -> float:
+        """Return the servers' CPU seconds."""
+        return self._server_cpu() - self._before
 
     def server_share(self) -> float:
         """Return how much of one core the servers have used."""
-        return (self._server_cpu() - self._before) / (time.perf_counter() - self._started)
+        return self.server_seconds() / (time.perf_counter() - self._started)
 
     def client_share(self) -> float:
         """Return how much of one core the load client has used."""
         own = time.process_time() - self._own_before
         return own / (time.perf_counter() - self._started)
-
-    def server_seconds(self) -> float:
-        """Return the servers' CPU seconds."""
-        return self._server_cpu() - self._before
 
     def _server_cpu(self) -> float:
         times = [process.cpu_times() for process in self._servers]

@@ -4,7 +4,6 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -33,21 +32,15 @@ Ask = Callable[[str], Awaitable[int]]
 
 
 class Item(msgspec.Struct):
-    """The checked part of a message."""
+    """The checked part of a message; of a person nothing is."""
 
-    seq: int
+    seq: int = 0
 
 
 class Page(msgspec.Struct):
-    """The checked part of a page."""
+    """The checked part of a page of messages, or of people."""
 
     items: list[Item]
-
-
-class Hits(msgspec.Struct):
-    """The checked part of an answer to a search."""
-
-    items: list[Any]
 
 
 async def _with_clients(
@@ -158,7 +151,7 @@ class Search:
 
         async def ask(text: str) -> int:
             body = await get(f"/api/users?q={quote(text)}")
-            return len(msgspec.json.decode(body, type=Hits).items)
+            return len(msgspec.json.decode(body, type=Page).items)
 
         await self.ask_all(ask, number)
 

@@ -168,8 +168,7 @@ async def measure_delivery(plan: Plan) -> list[Figures]:
         f"timed from the scheduled sending, {plan.durability}",
     )
     knee = Figures(
-        "knee",
-        f"the same rooms, +10 % a step of {plan.step:g} s until p99 > {KNEE_MS} ms twice",
+        "knee", f"the same rooms, +10 % a step of {plan.step:g} s until p99 > {KNEE_MS} ms twice"
     )
     await _measure(plan, delivery, SOCKETS, ROOM, RATE, most_p50=5, most_p99=25)
     await _find_knee(plan, knee)

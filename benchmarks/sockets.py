@@ -126,21 +126,20 @@ def frames_in(text: bytes) -> Sequence[Frame]:
 
 async def open_program(url: str, person: Person) -> Wire:
     """Open a socket with the access token, and wait for its greeting."""
-    greeted = asyncio.Event()
-    wire = await Wire.open(f"{url}/ws", on_text=lambda _: greeted.set())
-    wire.send(msgspec.json.encode({"type": "auth", "content": person.token}))
-    async with asyncio.timeout(PATIENCE_S):
-        await greeted.wait()
-    return wire
+    return await _greeted(url, {}, msgspec.json.encode({"type": "auth", "content": person.token}))
 
 
 async def open_browser(url: str, person: Person) -> Wire:
     """Open a socket as a page does: cookie and Origin; wait for its greeting."""
+    return await _greeted(url, {"Cookie": person.cookie, "Origin": url})
+
+
+async def _greeted(url: str, headers: Mapping[str, str], first: bytes = b"") -> Wire:
     greeted = asyncio.Event()
-    headers = {"Cookie": person.cookie, "Origin": url}
     wire = await Wire.open(f"{url}/ws", headers=headers, on_text=lambda _: greeted.set())
-    async with asyncio.timeout(PATIENCE_S):
-        await greeted.wait()
+    if first:
+        wire.send(first)
+    await asyncio.wait_for(greeted.wait(), PATIENCE_S)
     return wire
 
 

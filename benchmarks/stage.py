@@ -74,10 +74,7 @@ class Stage:
 
     @contextlib.contextmanager
     def _served(
-        self,
-        launch: Callable[..., ChatServer],
-        cores: Collection[int],
-        ready_within_s: float,
+        self, launch: Callable[..., ChatServer], cores: Collection[int], ready_within_s: float
     ) -> Iterator[ChatServer]:
         with machine.on(cores):
             chat = launch(self.storage, **self.settings)
