@@ -4,26 +4,20 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-
 from chat_app.core import schema_check
 from chat_app.core.clock_sync import ClockSync
 from chat_app.core.database import Database
 from chat_app.core.metrics import Metrics
-from chat_app.core.rate_limit import (
-    MemoryRateLimits,
-    NoRateLimits,
-    RateLimits,
-    RedisRateLimits,
-)
+from chat_app.core.rate_limit import MemoryRateLimits, NoRateLimits, RateLimits
 from chat_app.core.settings import Settings
 from chat_app.core.traces import Traces
 from chat_app.realtime.broker import Broker, MemoryBroker
 from chat_app.realtime.online import MemoryOnline, Online, Times
 from chat_app.realtime.socket_counts import MemorySocketCounts, SocketCounts
 from chat_app.redis.broker import RedisBroker
-from chat_app.redis.client import REDIS_WAIT_S, open_redis
+from chat_app.redis.client import REDIS_WAIT_S, open_client, open_redis
 from chat_app.redis.online import RedisOnline
+from chat_app.redis.rate_limits import RedisRateLimits
 from chat_app.redis.shared_key import SharedKey
 from chat_app.redis.socket_counts import RedisSocketCounts
 
@@ -91,14 +85,14 @@ async def count_online(settings: Settings) -> int | None:
 def _fixed_limits(settings: Settings, stack: contextlib.AsyncExitStack) -> RateLimits:
     if not settings.redis_url:
         return MemoryRateLimits()
-    return RedisRateLimits(_asking(settings, stack), settings.redis_prefix)
+    return RedisRateLimits(open_client(settings, stack), settings.redis_prefix)
 
 
 def _online(settings: Settings, stack: contextlib.AsyncExitStack) -> Online:
     if not settings.redis_url:
         return MemoryOnline()
     times = Times(settings.presence_ttl_seconds)
-    return RedisOnline(_asking(settings, stack), settings.redis_prefix, times)
+    return RedisOnline(open_client(settings, stack), settings.redis_prefix, times)
 
 
 def _sockets(
@@ -106,7 +100,7 @@ def _sockets(
 ) -> SocketCounts:
     sockets: SocketCounts = MemorySocketCounts()
     if settings.redis_url and settings.limits == "on":
-        sockets = shared = RedisSocketCounts(_asking(settings, stack), settings.redis_prefix)
+        sockets = shared = RedisSocketCounts(open_client(settings, stack), settings.redis_prefix)
         shared.start()
         stack.push_async_callback(shared.close)
     metrics.gauge("chat_sockets", "Live sockets that are signed in", sockets.here)
@@ -117,13 +111,6 @@ async def _shared_key(settings: Settings, stack: contextlib.AsyncExitStack) -> S
     if not settings.redis_url:
         return None
     secret = settings.secret_key.get_secret_value()
-    key = SharedKey(_asking(settings, stack), settings.redis_prefix, secret)
+    key = SharedKey(open_client(settings, stack), settings.redis_prefix, secret)
     await stack.enter_async_context(key.comparing())
     return key
-
-
-def _asking(settings: Settings, stack: contextlib.AsyncExitStack) -> Redis:
-    """Return a client with connections of its own: who waits for one holds up nobody else's."""
-    redis = open_redis(settings, answer_within_s=REDIS_WAIT_S)
-    stack.push_async_callback(redis.aclose)
-    return redis

@@ -1,5 +1,7 @@
 """Connections to the Redis of the settings."""
 
+import contextlib
+
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -21,3 +23,13 @@ def open_redis(settings: Settings, *, answer_within_s: float | None) -> Redis:
         retry_on_error=[RedisConnectionError],
         max_connections=50,
     )
+
+
+def open_client(settings: Settings, stack: contextlib.AsyncExitStack) -> Redis:
+    """Return a client with connections of its own, closed with the stack.
+
+    A part that waits for a connection then holds up no other part.
+    """
+    redis = open_redis(settings, answer_within_s=REDIS_WAIT_S)
+    stack.push_async_callback(redis.aclose)
+    return redis

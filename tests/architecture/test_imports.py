@@ -53,7 +53,7 @@ LIBRARY_HOME = {
     "socketio": {"ui"},
     "engineio": {"ui"},
     "uvicorn": {"server"},
-    "redis": {"redis", "node/infrastructure.py", "core/rate_limit.py"},
+    "redis": {"redis"},
     "asyncpg": {"archive/errors.py"},
     "typer": {"shell"},
     "rich": {"shell"},

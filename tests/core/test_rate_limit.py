@@ -9,13 +9,8 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from chat_app.core.errors import RateLimited
-from chat_app.core.rate_limit import (
-    Limit,
-    MemoryRateLimits,
-    NoRateLimits,
-    RateLimits,
-    RedisRateLimits,
-)
+from chat_app.core.rate_limit import Limit, MemoryRateLimits, NoRateLimits, RateLimits
+from chat_app.redis.rate_limits import RedisRateLimits
 
 BUCKET = Limit("bucket", 3, 3600, refills=True)
 WINDOW = Limit("window", 3, 3600)
