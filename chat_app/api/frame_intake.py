@@ -1,7 +1,6 @@
 """The intake of a live socket: rate limit, request context and counters of received frames."""
 
 import logging
-import time
 from contextlib import AbstractContextManager
 
 import structlog
@@ -10,6 +9,7 @@ from chat_app.api import frames
 from chat_app.core import request_context
 from chat_app.core.metrics import Counter, Metrics
 from chat_app.core.request_context import RequestContext
+from chat_app.core.token_bucket import TokenBucket
 from chat_app.core.traces import NOTHING, Span
 from chat_app.node.node import Node
 
@@ -44,22 +44,17 @@ class FrameBudget:
     """The token bucket of one socket: `limit_frames_per_second`, `limit_frame_burst` at once."""
 
     def __init__(self, node: Node) -> None:
-        self._on = node.settings.limits == "on"
-        self._burst = node.settings.limit_frame_burst
-        self._per_second = node.settings.limit_frames_per_second
-        self._left = float(self._burst)
-        self._at = time.monotonic()
+        settings = node.settings
+        self._bucket = None
+        if settings.limits == "on":
+            self._bucket = TokenBucket(
+                burst=settings.limit_frame_burst, per_second=settings.limit_frames_per_second
+            )
 
     def take(self) -> None:
         """Count a frame. Raises SocketRefused (4429) beyond the limit."""
-        if not self._on:
-            return
-        now = time.monotonic()
-        self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
-        self._at = now
-        if self._left < 1:
+        if self._bucket is not None and self._bucket.take():
             raise SocketRefused(TOO_MANY, "too many frames")
-        self._left -= 1
 
 
 class FrameContexts:

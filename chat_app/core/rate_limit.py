@@ -9,9 +9,9 @@ import time
 from typing import NamedTuple, Protocol
 
 from chat_app.core.errors import RateLimited
+from chat_app.core.token_bucket import TokenBucket
 
 KEYS_KEPT = 50_000
-ROUNDING_S = 1e-6
 
 
 class Limit(NamedTuple):
@@ -23,9 +23,9 @@ class Limit(NamedTuple):
     refills: bool = False
 
     @property
-    def interval_s(self) -> float:
-        """Seconds in which one token of a bucket comes back."""
-        return self.per_s / self.capacity
+    def per_second(self) -> float:
+        """Tokens that come back to a bucket in a second."""
+        return self.capacity / self.per_s
 
 
 class RateLimits(Protocol):
@@ -46,24 +46,26 @@ class MemoryRateLimits:
     """Limits of this process; those that are full again are forgotten when there are many."""
 
     def __init__(self) -> None:
-        self._full_at: dict[str, float] = {}
+        self._buckets: dict[str, TokenBucket] = {}
         self._windows: dict[str, tuple[float, int]] = {}
 
     async def take(self, limit: Limit, key: str, *, cost: int = 1) -> None:
         """Take `cost` tokens, or raise RateLimited with the seconds to wait."""
-        take = self._take_of_bucket if limit.refills else self._take_of_window
-        take(limit, f"{limit.name}:{key}", cost, time.monotonic())
+        take = self._take_from_bucket if limit.refills else self._take_from_window
+        take(limit, f"{limit.name}:{key}", cost)
 
-    def _take_of_bucket(self, limit: Limit, key: str, cost: int, now: float) -> None:
-        full_at = max(self._full_at.get(key, 0.0), now) + limit.interval_s * cost
-        wait = full_at - now - limit.per_s
-        if wait > ROUNDING_S:
-            raise RateLimited(wait)
-        self._full_at[key] = full_at
-        if len(self._full_at) > KEYS_KEPT:
-            self._full_at = {k: at for k, at in self._full_at.items() if at > now}
+    def _take_from_bucket(self, limit: Limit, key: str, cost: int) -> None:
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = TokenBucket(burst=limit.capacity, per_second=limit.per_second)
+        if wait_s := bucket.take(cost):
+            raise RateLimited(wait_s)
+        self._buckets[key] = bucket
+        if len(self._buckets) > KEYS_KEPT:
+            self._buckets = {k: one for k, one in self._buckets.items() if not one.is_full()}
 
-    def _take_of_window(self, limit: Limit, key: str, cost: int, now: float) -> None:
+    def _take_from_window(self, limit: Limit, key: str, cost: int) -> None:
+        now = time.monotonic()
         ends_at, taken = self._windows.get(key, (0.0, 0))
         if ends_at <= now:
             ends_at, taken = now + limit.per_s, 0

@@ -56,7 +56,7 @@ class RedisRateLimits:
         keys = [f"{self._prefix}limit:{limit.name}:{key}"]
         try:
             if limit.refills:
-                arguments = [limit.interval_s, limit.capacity, cost]
+                arguments = [1 / limit.per_second, limit.capacity, cost]
                 answer = await self._bucket(keys=keys, args=arguments)
             else:
                 arguments = [int(limit.per_s * 1000), limit.capacity, cost]

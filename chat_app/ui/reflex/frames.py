@@ -5,7 +5,6 @@ with those.
 """
 
 import inspect
-import time
 from typing import Any
 
 import msgspec
@@ -13,6 +12,7 @@ import structlog
 from reflex_base.registry import RegistrationContext
 
 from chat_app.core.settings import Settings
+from chat_app.core.token_bucket import TokenBucket
 from chat_app.server.edge import Message, Receive, Send
 
 log = structlog.get_logger(__name__)
@@ -54,29 +54,22 @@ class Frames:
     def __init__(self, settings: Settings, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
-        self._limited = settings.limits == "on"
-        self._rate = settings.limit_frames_per_second
-        self._burst = float(settings.limit_frame_burst)
-        self._left = self._burst
-        self._filled = time.monotonic()
+        self._budget = None
+        if settings.limits == "on":
+            self._budget = TokenBucket(
+                burst=settings.limit_frame_burst, per_second=settings.limit_frames_per_second
+            )
 
     async def receive(self) -> Message:
         """Return the next message that may pass."""
         message = await self._receive()
         if message["type"] != "websocket.receive":
             return message
-        if self._limited and not self._take():
+        if self._budget is not None and self._budget.take():
             return await self._end(TOO_MANY_FRAMES)
         if not is_acceptable(message.get("text")):
             return await self._end(BAD_FRAME)
         return message
-
-    def _take(self) -> bool:
-        now = time.monotonic()
-        self._left = min(self._burst, self._left + (now - self._filled) * self._rate)
-        self._filled = now
-        self._left -= 1
-        return self._left >= 0
 
     async def _end(self, code: int) -> Message:
         log.warning("tab_socket_ended", code=code)
