@@ -7,29 +7,24 @@ node has had the time to refresh (`since` in the register's own hash says from w
 """
 
 import asyncio
-import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
 from uuid import UUID
 
-import structlog
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
 from chat_app.core.ids import new_id
 from chat_app.realtime.online import PresenceChanges, Times
+from chat_app.redis.circuit_breaker import CircuitBreaker
 from chat_app.redis.online_scripts import ENTER, HEAD, LEAVE, SWEEP
 
-BREAKER_S = 2.0
 # A script runs while nothing else does in Redis: a millisecond for so many.
 BATCH_SIZE = 200
 # Whoever a sweep returned is returned again after so many sweeps without a confirmation.
 LEASE_SWEEPS = 2
-
-log = structlog.get_logger(__name__)
 
 
 class RedisOnline:
@@ -60,7 +55,7 @@ class RedisOnline:
         self._pending_disconnects: set[UUID] = set()
         # A refresh must not bring back who leaves at the same moment over another connection.
         self._turn = asyncio.Lock()
-        self._alone_until = 0.0
+        self._breaker = CircuitBreaker("presence")
 
     def here(self) -> set[UUID]:
         """Return those who have a device connected to this process."""
@@ -71,17 +66,12 @@ class RedisOnline:
         wanted = set(user_ids)
         found = wanted & self._here
         others = list(wanted - found)
-        if not others or self._is_alone():
+        if not others:
             return found
-        try:
-            async with self._redis.pipeline(transaction=False) as pipeline:
-                pipeline.time()
-                pipeline.zmscore(self._keys[1], [user_id.hex for user_id in others])
-                (seconds, microseconds), until = await pipeline.execute()
-        except (RedisError, OSError):
-            self._be_alone()
+        reply = await self._breaker.call(lambda: self._read_expiry(others))
+        if reply is None:
             return found
-        now = seconds * 1000 + microseconds / 1000
+        now, until = reply
         pairs = zip(others, until, strict=True)
         return found | {user_id for user_id, ms in pairs if ms is not None and ms > now}
 
@@ -158,11 +148,8 @@ class RedisOnline:
     async def confirm(self, user_ids: Collection[UUID]) -> None:
         """Say that whom a sweep returned has been told of."""
         found = [one for user_id in user_ids if (one := self._found.pop(user_id, None))]
-        if found and not self._is_alone():
-            try:
-                await self._redis.zrem(self._keys[2], *found)
-            except (RedisError, OSError):
-                self._be_alone()
+        if found:
+            await self._breaker.call(lambda: self._redis.zrem(self._keys[2], *found))
 
     async def close(self, *, lingering_s: float) -> None:
         """Say that this node stops, so that nobody need wait for its people to expire."""
@@ -194,23 +181,17 @@ class RedisOnline:
         self, script: AsyncScript, argument: str, user_ids: Collection[UUID], *more: str
     ) -> list[bytes] | None:
         """Run a script; None while Redis is away."""
-        if self._is_alone():
-            return None
         users = [user_id.hex for user_id in user_ids]
-        try:
-            answer: Any = await script(keys=self._keys, args=[*self._head, argument, *more, *users])
-        except (RedisError, OSError):
-            self._be_alone()
-            return None
-        return list(answer)
+        arguments = [*self._head, argument, *more, *users]
+        return await self._breaker.call(lambda: script(keys=self._keys, args=arguments))
 
-    def _is_alone(self) -> bool:
-        return time.monotonic() < self._alone_until
-
-    def _be_alone(self) -> None:
-        # Nobody waits for a Redis that hangs more than once in a while.
-        self._alone_until = time.monotonic() + BREAKER_S
-        log.warning("redis.presence_alone", for_s=BREAKER_S)
+    async def _read_expiry(self, user_ids: Sequence[UUID]) -> tuple[float, list[float | None]]:
+        """Return Redis's time and until when each user counts as connected, in milliseconds."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.time()
+            pipeline.zmscore(self._keys[1], [user_id.hex for user_id in user_ids])
+            (seconds, microseconds), until = await pipeline.execute()
+        return seconds * 1000 + microseconds / 1000, until
 
 
 def _ms(seconds: float) -> int:

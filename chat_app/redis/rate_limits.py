@@ -1,15 +1,12 @@
 """Rate limits in Redis, for several nodes: the twin of `MemoryRateLimits`."""
 
-import time
 from typing import cast
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from chat_app.core.errors import RateLimited
 from chat_app.core.rate_limit import Limit, MemoryRateLimits
-
-BREAKER_S = 2.0
+from chat_app.redis.circuit_breaker import CircuitBreaker
 
 # KEYS[1] bucket; ARGV: seconds a token takes to come back, capacity, cost. The clock is Redis's:
 # those of the nodes may differ, and their commands arrive in any order.
@@ -45,27 +42,23 @@ class RedisRateLimits:
         self._prefix = prefix
         self._bucket = redis.register_script(BUCKET)
         self._window = redis.register_script(WINDOW)
-        self._alone = MemoryRateLimits()
-        self._alone_until = 0.0
+        self._breaker = CircuitBreaker("rate limits")
+        self._fallback = MemoryRateLimits()
 
     async def take(self, limit: Limit, key: str, *, cost: int = 1) -> None:
         """Take `cost` tokens, or raise RateLimited with the seconds to wait."""
-        if time.monotonic() < self._alone_until:
-            await self._alone.take(limit, key, cost=cost)
-            return
+        reply = await self._breaker.call(lambda: self._run_script(limit, key, cost))
+        if reply is None:
+            await self._fallback.take(limit, key, cost=cost)
+        elif (wait_s := float(reply)) > 0:
+            raise RateLimited(wait_s)
+
+    async def _run_script(self, limit: Limit, key: str, cost: int) -> bytes:
         keys = [f"{self._prefix}limit:{limit.name}:{key}"]
-        try:
-            if limit.refills:
-                arguments = [1 / limit.per_second, limit.capacity, cost]
-                answer = await self._bucket(keys=keys, args=arguments)
-            else:
-                arguments = [int(limit.per_s * 1000), limit.capacity, cost]
-                answer = await self._window(keys=keys, args=arguments)
-        except (RedisError, OSError):
-            # Nobody waits for a Redis that hangs more than once in a while.
-            self._alone_until = time.monotonic() + BREAKER_S
-            await self._alone.take(limit, key, cost=cost)
-            return
-        wait = float(cast("bytes", answer))
-        if wait > 0:
-            raise RateLimited(wait)
+        if limit.refills:
+            arguments = [1 / limit.per_second, limit.capacity, cost]
+            reply = await self._bucket(keys=keys, args=arguments)
+        else:
+            arguments = [int(limit.per_s * 1000), limit.capacity, cost]
+            reply = await self._window(keys=keys, args=arguments)
+        return cast("bytes", reply)

@@ -9,22 +9,19 @@ back elsewhere: the register of presence, where a reload must not flicker, belie
 import asyncio
 import contextlib
 import math
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
-import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from chat_app.core import tasks
 from chat_app.core.ids import new_id
+from chat_app.redis.circuit_breaker import CircuitBreaker
 
 BEAT_S = 2.0
 BELIEVED_S = 8.0
-BREAKER_S = 2.0
 # A script runs while nothing else does in Redis: a millisecond for so many.
 BATCH_SIZE = 200
 
@@ -58,8 +55,6 @@ redis.call('PEXPIRE', mine, ARGV[3])
 return answer
 """
 
-log = structlog.get_logger(__name__)
-
 
 class RedisSocketCounts:
     """The count shared by all nodes; start it inside the running loop, then close it.
@@ -79,7 +74,7 @@ class RedisSocketCounts:
         self._unsaid: set[UUID] = set()
         self._asking: dict[UUID, asyncio.Future[int]] = {}
         self._wake = asyncio.Event()
-        self._alone_until = 0.0
+        self._breaker = CircuitBreaker("socket counts")
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -88,7 +83,7 @@ class RedisSocketCounts:
 
     async def close(self) -> None:
         """Have all that this node said forgotten."""
-        self._alone_until = math.inf
+        self._breaker.open(math.inf)
         await tasks.end(self._tasks)
         _answer(self._asking, {})
         # Nobody says it again; it expires otherwise.
@@ -122,7 +117,7 @@ class RedisSocketCounts:
         return number
 
     async def _elsewhere(self, user_id: UUID) -> int:
-        if self._is_alone():
+        if self._breaker.is_open():
             return 0
         asking = self._asking.get(user_id)
         if asking is None:
@@ -162,20 +157,9 @@ class RedisSocketCounts:
 
     async def _ask(self, users: Sequence[UUID]) -> list[int] | None:
         """Say how many sockets these have here; None while Redis is away."""
-        if self._is_alone():
-            return None
         numbers = [one for user in users for one in (user.hex, self._open[user])]
         arguments = [self._hash, self._node, int(BELIEVED_S * 1000), *numbers]
-        try:
-            answer: Any = await self._say(keys=[self._nodes], args=arguments)
-        except (RedisError, OSError):
-            self._alone_until = time.monotonic() + BREAKER_S
-            log.warning("redis.sockets_alone", for_s=BREAKER_S)
-            return None
-        return list(answer)
-
-    def _is_alone(self) -> bool:
-        return time.monotonic() < self._alone_until
+        return await self._breaker.call(lambda: self._say(keys=[self._nodes], args=arguments))
 
 
 def _answer(asking: Mapping[UUID, asyncio.Future[int]], elsewhere: Mapping[UUID, int]) -> None:

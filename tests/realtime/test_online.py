@@ -253,19 +253,17 @@ async def test_nobody_waits_for_a_redis_that_hangs_again_and_again() -> None:
     assert took < 1
 
 
-async def test_what_happened_without_redis_is_told_when_it_is_back(
-    new_node: NewNode, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_happened_without_redis_is_told_when_it_is_back(new_node: NewNode) -> None:
     one, other = new_node(), new_node()
     await settled(one, other)
     await one.connect([ALICE, BOB])
     await other.connect([BOB])
 
-    one._be_alone()  # as after an error: it asks again in a while only
+    one._breaker.open()  # as after an error: Redis is not called for a while
     assert await one.connect([CAROL]) == {CAROL}
     assert await one.disconnect([ALICE, BOB]) == {ALICE, BOB}
     assert await other.among([ALICE, BOB, CAROL]) == {ALICE, BOB}
-    monkeypatch.setattr(one, "_alone_until", 0.0)
+    one._breaker.open(for_s=0)
     changes = await one.refresh()
 
     assert changes.came == {BOB, CAROL}

@@ -1,7 +1,6 @@
 """How many sockets somebody has: the twins mean the same, and Redis counts over the nodes."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from uuid import uuid4
@@ -148,8 +147,8 @@ async def test_what_closed_while_redis_was_away_is_told_later(new_node: NewNode)
     one, other = await new_node(), await new_node()
     async with AsyncExitStack() as closed:
         await opened(one, closed, 20)
-        # As after an error: it asks again in a while only.
-        one._alone_until = time.monotonic() + 0.5
+        # As after an error: Redis is not called for a while.
+        one._breaker.open(for_s=0.5)
     assert one.here() == 0
 
     await until_next_is(1, other)
