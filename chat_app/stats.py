@@ -1,4 +1,4 @@
-"""How much there is in the chat, told without reading all of it."""
+"""Statistics of a chat: people, conversations, messages, size; estimated where counting is slow."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -13,20 +13,20 @@ from chat_app.core.database import Database
 from chat_app.core.ids import first_id_since
 from chat_app.models import Conversation, Message, User
 
-# So many rows are counted in some milliseconds.
+# Counting so many rows takes some milliseconds; larger tables are estimated.
 EXACT_UP_TO = 100_000
 DAY = timedelta(days=1)
 
 
 class Count(NamedTuple):
-    """How many there are; beyond some size that is what the database believes."""
+    """A number of rows, exact or the database's estimate."""
 
     number: int
     is_exact: bool = True
 
 
 class Stats(NamedTuple):
-    """What there is. Messages that were deleted keep their place and count."""
+    """The statistics. Deleted messages keep their place and are counted."""
 
     people: Count
     conversations: Count
@@ -36,10 +36,10 @@ class Stats(NamedTuple):
 
 
 async def read_stats(database: Database) -> Stats:
-    """Count what is in the database. Raises Unavailable."""
+    """Query the statistics. Raises Unavailable."""
     async with database.reading() as session:
-        people = await _about(session, User.__tablename__)
-        conversations = await _about(session, Conversation.__tablename__)
+        people = await _estimate(session, User.__tablename__)
+        conversations = await _estimate(session, Conversation.__tablename__)
         are_few = conversations.number <= EXACT_UP_TO
         yesterday = first_id_since(utc_now() - DAY)
         return Stats(
@@ -49,13 +49,13 @@ async def read_stats(database: Database) -> Stats:
             conversations=await _exact_if_few(
                 session, conversations, select(func.count()).select_from(Conversation)
             ),
-            # The numbers of a conversation's messages have no holes: its last one counts them.
+            # `seq` has no holes: a conversation's last one is its number of messages.
             messages=await _exact_if_few(
                 session,
-                conversations if are_few else await _about(session, Message.__tablename__),
+                conversations if are_few else await _estimate(session, Message.__tablename__),
                 select(func.coalesce(func.sum(Conversation.last_seq), 0)),
             ),
-            # Ids grow with time, so that their index answers.
+            # Ids grow with time, so their index finds the newest.
             messages_last_day=await _number(
                 session, select(func.count()).where(col(Message.id) >= yesterday)
             ),
@@ -63,13 +63,13 @@ async def read_stats(database: Database) -> Stats:
         )
 
 
-async def _exact_if_few(session: AsyncSession, about: Count, exact: Select[int]) -> Count:
-    if about.number > EXACT_UP_TO:
-        return about
+async def _exact_if_few(session: AsyncSession, estimate: Count, exact: Select[int]) -> Count:
+    if estimate.number > EXACT_UP_TO:
+        return estimate
     return Count(await _number(session, exact))
 
 
-async def _about(session: AsyncSession, table: object) -> Count:
+async def _estimate(session: AsyncSession, table: object) -> Count:
     """Return the highest row number of an SQLite table, or PostgreSQL's estimate."""
     if session.get_bind().dialect.name == "sqlite":
         statement = select(func.coalesce(func.max(text("rowid")), 0)).select_from(text(f"{table}"))

@@ -1,4 +1,4 @@
-"""`/api/auth` and `/api/users`."""
+"""`/api/auth` and `/api/users`: registration, sign-in, sessions, profiles and people search."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -22,7 +22,7 @@ from chat_app.accounts.schemas import (
     TokenPair,
     UserCard,
 )
-from chat_app.api.auth import dead_cookie, device_of, session_cookie
+from chat_app.api.auth import device_of, expired_cookie, session_cookie
 from chat_app.api.dependencies import own_pages_or_programs, signed_in
 from chat_app.api.schemas import SignedInReply
 from chat_app.core.settings import Settings
@@ -34,7 +34,7 @@ AnyRequest = Request[Any, Any, Any]
 
 
 class AuthController(Controller):
-    """Coming in and going out."""
+    """Registration, sign-in and sign-out."""
 
     path = "/api/auth"
     tags = ("Accounts",)
@@ -64,11 +64,11 @@ class AuthController(Controller):
     async def logout(self, me: Identity, node: Node) -> Response[None]:
         """End this session: its cookie, tokens, sockets and tabs."""
         await node.accounts.logout(me)
-        return Response(None, status_code=204, cookies=[dead_cookie(node.settings)])
+        return Response(None, status_code=204, cookies=[expired_cookie(node.settings)])
 
 
 class OwnAccountController(Controller):
-    """What is one's own: the account, its password, its devices."""
+    """The signed-in user's account, password and sessions."""
 
     path = "/api/auth"
     guards = (signed_in,)
@@ -91,7 +91,7 @@ class OwnAccountController(Controller):
         """End one of one's own sessions: its cookie, tokens, sockets and tabs."""
         await node.accounts.end_session(actor_id=me.user_id, session_id=session_id)
         is_own = session_id == me.session_id
-        cookies = [dead_cookie(node.settings)] if is_own else []
+        cookies = [expired_cookie(node.settings)] if is_own else []
         return Response(None, status_code=204, cookies=cookies)
 
     @post("/password", status_code=204)
@@ -107,11 +107,11 @@ class OwnAccountController(Controller):
     ) -> Response[None]:
         """Delete the account; its messages stay, from "Deleted user"."""
         await node.delete_account(me, data, device=device_of(request))
-        return Response(None, status_code=204, cookies=[dead_cookie(node.settings)])
+        return Response(None, status_code=204, cookies=[expired_cookie(node.settings)])
 
 
 class UsersController(Controller):
-    """Finding people."""
+    """People search, profiles and the own profile."""
 
     path = "/api/users"
     guards = (signed_in,)

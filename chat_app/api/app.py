@@ -1,4 +1,4 @@
-"""The Litestar application: controllers, errors, documents, and the node's life."""
+"""The Litestar application: controllers, error handlers, documents, and the node's lifespan."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,7 +35,7 @@ def create_api(
     metrics: Metrics | None = None,
     traces: Traces | None = None,
 ) -> Litestar:
-    """Make the API. Its lifespan runs the node and puts it into `state.node`."""
+    """Create the API. Its lifespan runs the node and sets `state.node`."""
 
     @asynccontextmanager
     async def life(app: Litestar) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""Who is asking: the cookie of a browser or the bearer token of a program."""
+"""Authentication of requests: the cookie of a browser or the bearer token of a program."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,30 +21,33 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 
 
 async def identify(connection: Connection, node: Node) -> Identity:
-    """Return who asks. Raises Unauthenticated, or CrossSite for a forged cookie request.
+    """Return the user and session of a request.
+
+    Raises Unauthenticated, or CrossSite for a forged cookie request.
 
     A bearer token needs no origin: no page of another site can make a browser send one.
     """
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     if scheme:
-        known = None
+        user = None
         if scheme.lower() == "bearer":
-            known = await node.accounts.authenticate_token(token.strip())
+            user = await node.accounts.authenticate_token(token.strip())
     else:
         cookie = connection.cookies.get(node.settings.cookie_name)
-        known = await node.accounts.authenticate_cookie(cookie)
+        user = await node.accounts.authenticate_cookie(cookie)
         method = connection.scope.get("method", "GET")
-        if known is not None and method not in SAFE:
-            refuse_cross_site(connection, node.settings, must_tell=True)
-    if known is None:
+        if user is not None and method not in SAFE:
+            refuse_cross_site(connection, node.settings, must_be_named=True)
+    if user is None:
         raise Unauthenticated
-    return known.identity
+    return user.identity
 
 
-def refuse_cross_site(connection: Connection, settings: Settings, *, must_tell: bool) -> None:
+def refuse_cross_site(connection: Connection, settings: Settings, *, must_be_named: bool) -> None:
     """Raise CrossSite unless the request comes from our own pages.
 
-    Browsers tell by `Origin` or `Sec-Fetch-Site`; with `must_tell`, silence is refused too.
+    Browsers name the page by `Origin` or `Sec-Fetch-Site`; with `must_be_named`, a request with
+    neither is refused too.
     """
     origin = connection.headers.get("origin")
     site = connection.headers.get("sec-fetch-site")
@@ -54,7 +57,7 @@ def refuse_cross_site(connection: Connection, settings: Settings, *, must_tell: 
     is_neighbour = bool(settings.api_url) and origin is not None and site == "same-site"
     if site is not None and site not in OWN_SITE and not is_neighbour:
         raise CrossSite
-    if must_tell and origin is None and site is None:
+    if must_be_named and origin is None and site is None:
         raise CrossSite
 
 
@@ -69,13 +72,13 @@ def session_cookie(settings: Settings, secret: str) -> Cookie:
     return _cookie(settings, secret, max_age=COOKIE_LONGEST_S)
 
 
-def dead_cookie(settings: Settings) -> Cookie:
-    """Make the cookie that removes the session's."""
+def expired_cookie(settings: Settings) -> Cookie:
+    """Make the cookie that removes the session cookie."""
     return _cookie(settings, "", max_age=0)
 
 
 def device_of(connection: Connection) -> Device:
-    """Return what a session remembers of where it was opened."""
+    """Return the device of a request: its user agent and address."""
     address = connection.client.host if connection.client else ""
     return Device(connection.headers.get("user-agent", ""), address)
 

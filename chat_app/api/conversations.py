@@ -1,4 +1,4 @@
-"""`/api/conversations`."""
+"""`/api/conversations`: the lists, pages and read marks of a member."""
 
 from typing import Annotated
 from uuid import UUID
@@ -21,11 +21,11 @@ from chat_app.messages.schemas import MessagePage
 from chat_app.node.node import Node
 
 Limit = Annotated[int, Parameter(ge=1, le=100)]
-Place = Annotated[int | None, Parameter(ge=0, le=2**63 - 1)]
+Seq = Annotated[int | None, Parameter(ge=0, le=2**63 - 1)]
 
 
 class ConversationsController(Controller):
-    """One's own conversations."""
+    """The signed-in user's conversations."""
 
     path = "/api/conversations"
     guards = (signed_in,)
@@ -68,11 +68,11 @@ class ConversationsController(Controller):
         me: Identity,
         node: Node,
         conversation_id: UUID,
-        before: Place = None,
-        after: Place = None,
+        before: Seq = None,
+        after: Seq = None,
         limit: Limit = 50,
     ) -> MessagePage:
-        """Return a page of messages by `seq`; without a place, the newest."""
+        """Return a page of messages by `seq`; without `before` and `after`, the newest."""
         page = await history(
             node.database,
             viewer_id=me.user_id,

@@ -1,6 +1,6 @@
-"""What handlers ask for by name, and the guards that stand before them.
+"""Dependencies and guards of the handlers.
 
-Guards run before a body is read: whoever may not ask is told so, whatever they sent.
+Guards run before a body is read: a request without the right to ask is refused whatever it sent.
 """
 
 from typing import Any
@@ -22,8 +22,8 @@ async def signed_in(connection: Connection, _handler: BaseRouteHandler) -> None:
 
 
 def own_pages_or_programs(connection: Connection, _handler: BaseRouteHandler) -> None:
-    """Refuse what another site's page asks of a browser. Raises CrossSite."""
-    refuse_cross_site(connection, connection.app.state.node.settings, must_tell=False)
+    """Refuse requests that another site's page makes a browser send. Raises CrossSite."""
+    refuse_cross_site(connection, connection.app.state.node.settings, must_be_named=False)
 
 
 def provide_node(state: State) -> Node:
@@ -33,7 +33,7 @@ def provide_node(state: State) -> Node:
 
 
 def provide_me(request: Request[Any, Any, Any]) -> Identity:
-    """Return who asks, as the guard `signed_in` found out."""
+    """Return the identity that the guard `signed_in` has set. Raises Unauthenticated without it."""
     identity: Identity | None = getattr(request.state, "identity", None)
     if identity is None:
         raise Unauthenticated

@@ -1,4 +1,4 @@
-"""The generated documents: a reference page of the HTTP API, and the socket's AsyncAPI."""
+"""Generated documents: OpenAPI with a reference page, and AsyncAPI of the live socket."""
 
 import html
 from typing import Any, get_args
@@ -21,7 +21,7 @@ section { margin: 2rem 0 }
 
 
 class ReferencePage(OpenAPIRenderPlugin):
-    """The HTTP API as one plain page: no script, nothing fetched from elsewhere."""
+    """The HTTP API as one static page: no script, nothing loaded from other hosts."""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         """Return the page."""
@@ -62,25 +62,25 @@ def _section(method: str, path: str, operation: dict[str, Any]) -> str:
 
 @get("/api/openapi.json", media_type=MediaType.JSON, include_in_schema=False, sync_to_thread=False)
 def openapi_document(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    """Return the HTTP API as OpenAPI 3.1, made of the handlers."""
+    """Return the HTTP API as OpenAPI 3.1, generated from the handlers."""
     return request.app.openapi_schema.to_schema()
 
 
 @get("/api/asyncapi.json", media_type=MediaType.JSON, include_in_schema=False, sync_to_thread=False)
 def asyncapi_document() -> dict[str, Any]:
-    """Return the live socket's frames and events as AsyncAPI 3.0, made of their types."""
-    sent = get_args(frames.AnyClientFrame)
-    heard = (
+    """Return the live socket's frames and events as AsyncAPI 3.0, generated from their types."""
+    from_client = get_args(frames.AnyClientFrame)
+    from_server = (
         *(frames.Ready, frames.Ack, frames.Pong, frames.Error),
         *(frames.Batch, frames.Reset, frames.Resumed),
         *get_args(events.AnyEvent),
     )
     references, shapes = msgspec.json.schema_components(
-        (*sent, *heard), ref_template="#/components/schemas/{name}"
+        (*from_client, *from_server), ref_template="#/components/schemas/{name}"
     )
     messages = {
         kind.__name__: {"payload": reference}
-        for kind, reference in zip((*sent, *heard), references, strict=True)
+        for kind, reference in zip((*from_client, *from_server), references, strict=True)
     }
     return {
         "asyncapi": "3.0.0",
@@ -93,8 +93,8 @@ def asyncapi_document() -> dict[str, Any]:
             }
         },
         "operations": {
-            "send": _operation("receive", [kind.__name__ for kind in sent]),
-            "hear": _operation("send", [kind.__name__ for kind in heard]),
+            "send": _operation("receive", [kind.__name__ for kind in from_client]),
+            "hear": _operation("send", [kind.__name__ for kind in from_server]),
         },
         "components": {"messages": messages, "schemas": shapes},
     }

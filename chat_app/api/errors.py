@@ -1,4 +1,4 @@
-"""What went wrong, as `application/problem+json` (RFC 9457). The only table of statuses."""
+"""Errors as `application/problem+json` (RFC 9457), with the only table of HTTP statuses."""
 
 import re
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ STATUS: dict[type[AppError], int] = {
     RateLimited: 429,
     Unavailable: 503,
 }
-# What Litestar itself refuses, in the words of the contract.
+# The codes of what Litestar itself refuses.
 CODES = {
     401: "not_authenticated",
     403: "forbidden",
@@ -57,7 +57,7 @@ AnyRequest = Request[Any, Any, Any]
 
 
 class FieldError(msgspec.Struct, frozen=True):
-    """What is wrong with one field of the body or the query."""
+    """The complaint about one field of the body or the query."""
 
     field: str
     message: str
@@ -92,7 +92,7 @@ def on_app_error(request: AnyRequest, error: AppError) -> Response[Problem]:
 
 
 def on_http_error(request: AnyRequest, error: HTTPException) -> Response[Problem]:
-    """Answer what Litestar refused before a domain was asked."""
+    """Answer a request that Litestar refused before any domain ran."""
     if isinstance(error, ValidationException):
         missing = MISSING.match(error.detail)
         fields = {missing[1]: "Required."} if missing else _fields(error.extra)
@@ -102,23 +102,23 @@ def on_http_error(request: AnyRequest, error: HTTPException) -> Response[Problem
     status = error.status_code
     if status == 400:  # noqa: PLR2004  # the one thing Litestar answers so is an unreadable body
         return on_broken_json(request, error)
-    if status >= 500:  # noqa: PLR2004  # a fault of ours, whatever raised it
+    if status >= 500:  # noqa: PLR2004  # an error of the server, whatever raised it
         return on_failure(request, error)
     code = CODES.get(status, "bad_request")
     detail = DETAILS.get(status, HTTPStatus(status).phrase + ".")
     headers = {k: v for k, v in (error.headers or {}).items() if k.lower() == "allow"}
-    if status == 413:  # noqa: PLR2004  # what is still coming of the body is not worth reading
+    if status == 413:  # noqa: PLR2004  # the rest of the body is not read
         headers["Connection"] = "close"
     return _problem(request, status, code, detail, (), headers)
 
 
 def on_broken_json(request: AnyRequest, _error: Exception) -> Response[Problem]:
-    """Answer a body that is no JSON, or nested deeper than anyone needs."""
+    """Answer a body that is not JSON, or nested too deep."""
     return _problem(request, 400, "malformed_json", "The body is not valid JSON.")
 
 
 def on_failure(request: AnyRequest, error: Exception) -> Response[Problem]:
-    """Answer a fault of ours: the log gets the trace, the client none of it."""
+    """Answer an unexpected error: the log gets the traceback, the client none of it."""
     log.error("request.failed", path=request.url.path, exc_info=error)
     return _problem(request, 500, "internal_error", DETAILS[500])
 

@@ -1,7 +1,7 @@
-"""The two ways to write a frame of the live socket: JSON as text, MessagePack as binary.
+"""The wire formats of the live socket: JSON as text, MessagePack as binary.
 
-Everything in the house is JSON, encoded once. For MessagePack an encoded frame is rewritten as it
-is, so that both formats hold the same names and the same strings (ids and times too).
+Inside the server an event is JSON, encoded once. For MessagePack the encoded frame is transcoded,
+so that both formats hold the same names and the same strings (ids and times too).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,71 +15,72 @@ from litestar.types import WebSocketSendEvent
 from chat_app.api.frames import AnyClientFrame, Error, read_frame, read_packed_frame
 
 MAX_FRAME_BYTES = 65_536
-# A message is news for everybody in its room; a replay is made for one reader and not kept.
-SHARED_FRAMES = 256
-SHARED_BYTES = 16 * 1024
+# Events go to every reader of a conversation, so their transcoding is cached; large frames are
+# replays for one reader.
+CACHED_FRAMES = 256
+MAX_CACHED_BYTES = 16 * 1024
 
 Received = str | bytes
 
 
 class WrongKind(Exception):
-    """Binary where text was agreed upon, or the other way round."""
+    """A binary frame where text was agreed upon, or the other way round."""
 
 
 class Format(Protocol):
-    """How the frames of one socket are written."""
+    """The encoding of one socket's frames."""
 
     @property
     def subprotocol(self) -> str:
-        """What both sides agree upon when the socket opens."""
+        """The name of the WebSocket subprotocol (RFC 6455, section 1.9)."""
 
     def is_too_big(self, received: Received) -> bool:
         """Whether a client's frame has more than `MAX_FRAME_BYTES`."""
 
     def read(self, received: Received) -> AnyClientFrame | Error:
-        """Read a client's frame, or say what is wrong with it. Raises WrongKind."""
+        """Decode a client's frame; return an Error frame for an invalid one. Raises WrongKind."""
 
     @property
     def is_text(self) -> bool:
         """Whether frames are text, or else binary."""
 
-    def written(self, body: bytes) -> bytes:
-        """Return a frame as it is written, which is given as JSON."""
+    def encoded(self, body: bytes) -> bytes:
+        """Encode a frame that is given as JSON."""
 
-    def sending(self, body: bytes) -> WebSocketSendEvent:
-        """Return the ASGI event that sends a frame, which is given as JSON."""
+    def send_event(self, body: bytes) -> WebSocketSendEvent:
+        """Return the ASGI event that sends a frame that is given as JSON."""
 
 
 class Json:
-    """The default: text frames."""
+    """JSON in text frames, the default."""
 
     subprotocol: Final = "chat.v1.json"
     is_text: Final = True
 
     def is_too_big(self, received: Received) -> bool:
-        """Count the bytes, but only of what may have too many: four are the most a letter takes."""
+        """Count the bytes, only where there may be too many: a character takes four at most."""
         if len(received) <= MAX_FRAME_BYTES // 4:
             return False
         encoded = received.encode(errors="replace") if isinstance(received, str) else received
         return len(encoded) > MAX_FRAME_BYTES
 
     def read(self, received: Received) -> AnyClientFrame | Error:
-        """Read a text frame."""
+        """Decode a text frame."""
         if not isinstance(received, str):
             raise WrongKind
         return read_frame(received)
 
-    def written(self, body: bytes) -> bytes:
-        """Leave it as it is."""
+    def encoded(self, body: bytes) -> bytes:
+        """Return the frame as it is."""
         return body
 
-    def sending(self, body: bytes) -> WebSocketSendEvent:
-        """Send it as it is."""
+    def send_event(self, body: bytes) -> WebSocketSendEvent:
+        """Return the event of a text frame."""
         return {"type": "websocket.send", "text": body.decode(), "bytes": None}
 
 
 class MessagePack:
-    """By agreement: binary frames, smaller and quicker to read."""
+    """MessagePack in binary frames, smaller and quicker to decode."""
 
     subprotocol: Final = "chat.v1.msgpack"
     is_text: Final = False
@@ -89,25 +90,25 @@ class MessagePack:
         return len(received) > MAX_FRAME_BYTES
 
     def read(self, received: Received) -> AnyClientFrame | Error:
-        """Read a binary frame."""
+        """Decode a binary frame."""
         if not isinstance(received, bytes):
             raise WrongKind
         return read_packed_frame(received)
 
-    def written(self, body: bytes) -> bytes:
-        """Rewrite it; what many hear is rewritten once."""
-        return _shared(body) if len(body) <= SHARED_BYTES else _packed(body)
+    def encoded(self, body: bytes) -> bytes:
+        """Transcode the frame, small ones from a cache: many readers get the same."""
+        return _cached(body) if len(body) <= MAX_CACHED_BYTES else _packed(body)
 
-    def sending(self, body: bytes) -> WebSocketSendEvent:
-        """Send it rewritten."""
-        return {"type": "websocket.send", "text": None, "bytes": self.written(body)}
+    def send_event(self, body: bytes) -> WebSocketSendEvent:
+        """Return the event of a binary frame."""
+        return {"type": "websocket.send", "text": None, "bytes": self.encoded(body)}
 
 
 def _packed(body: bytes) -> bytes:
     return msgspec.msgpack.encode(msgspec.json.decode(body))
 
 
-_shared = lru_cache(maxsize=SHARED_FRAMES)(_packed)
+_cached = lru_cache(maxsize=CACHED_FRAMES)(_packed)
 
 JSON: Final[Format] = Json()
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
@@ -116,5 +117,5 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
 
 
 def agree(offered: Sequence[str]) -> Format | None:
-    """Return the first of the offered subprotocols that is spoken here (RFC 6455, 4.2.2)."""
+    """Return the format of the first known subprotocol offered (RFC 6455, section 4.2.2)."""
     return next((FORMATS[name] for name in offered if name in FORMATS), None)

@@ -1,6 +1,6 @@
-"""The frames of the live socket that are no events: what clients send, and what answers them.
+"""The frames of the live socket: what clients send, and the server's answers.
 
-How they are written on the wire stands in `formats.py`.
+Events are in `realtime/events.py`, the encoding on the wire in `formats.py`.
 """
 
 import json
@@ -18,7 +18,7 @@ Cursor = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 class ClientFrame(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True
 ):
-    """What a client may send. The answer repeats `id`."""
+    """A frame from a client. The answer repeats `id`."""
 
     id: str | None = None
 
@@ -65,7 +65,7 @@ class Ping(ClientFrame, frozen=True, tag="ping"):
 
 
 class ServerFrame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
-    """What the server answers; events stand in `realtime/events.py`."""
+    """An answer of the server; events are in `realtime/events.py`."""
 
 
 class Ready(ServerFrame, frozen=True, tag="ready"):
@@ -125,17 +125,17 @@ AnyClientFrame: TypeAlias = Send | Read | Writing | Resume | Ping | Auth
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyClientFrame] = msgspec.json.Decoder(AnyClientFrame)
 _unpacker: msgspec.msgpack.Decoder[AnyClientFrame] = msgspec.msgpack.Decoder(AnyClientFrame)
-ID_LONGEST = 64
+MAX_ID_LENGTH = 64
 
 
 def encode(frame: ServerFrame) -> bytes:
     """Encode a server frame as JSON."""
-    # `retryable` is always told, though most frames leave out what has its default.
+    # `retryable` has no default, so that it is always sent.
     return _encoder.encode(frame)
 
 
 def read_frame(text: str) -> AnyClientFrame | Error:
-    """Read a client's frame, or say what is wrong with it."""
+    """Decode a client's frame; return an Error frame for an invalid one."""
     try:
         return _decoder.decode(text)
     except msgspec.ValidationError as error:
@@ -146,7 +146,7 @@ def read_frame(text: str) -> AnyClientFrame | Error:
 
 
 def read_packed_frame(body: bytes) -> AnyClientFrame | Error:
-    """Read a client's frame in MessagePack, or say what is wrong with it."""
+    """Decode a client's frame in MessagePack; return an Error frame for an invalid one."""
     try:
         return _unpacker.decode(body)
     except msgspec.ValidationError as error:
@@ -165,7 +165,7 @@ def _invalid(error: msgspec.ValidationError, identifier: str | None) -> Error:
 
 
 def _id_of(text: str) -> str | None:
-    # The lenient reader of the standard library: a lone surrogate elsewhere hides no id.
+    # The standard library is lenient: a lone surrogate elsewhere in the frame hides no id.
     try:
         frame = json.loads(text)
     except (ValueError, RecursionError):
@@ -184,6 +184,6 @@ def _packed_id_of(body: bytes) -> str | None:
 
 def _id_in(frame: object) -> str | None:
     identifier = frame.get("id") if isinstance(frame, dict) else None
-    if not isinstance(identifier, str) or len(identifier) > ID_LONGEST:
+    if not isinstance(identifier, str) or len(identifier) > MAX_ID_LENGTH:
         return None
     return identifier if identifier.isprintable() else None

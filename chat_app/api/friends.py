@@ -1,4 +1,4 @@
-"""`/api/friends` and `/api/blocks`."""
+"""`/api/friends` and `/api/blocks`: friends, requests, suggestions and blocks."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from chat_app.node.node import Node
 
 
 class FriendsController(Controller):
-    """Friends, and who may become one."""
+    """Friends, friend requests and suggestions."""
 
     path = "/api/friends"
     guards = (signed_in,)
@@ -59,7 +59,7 @@ class FriendsController(Controller):
 
 
 class BlocksController(Controller):
-    """Whom one wants nothing from."""
+    """The people whom the signed-in user has blocked."""
 
     path = "/api/blocks"
     guards = (signed_in,)

@@ -1,4 +1,4 @@
-"""`/api/health`: what an operator's watchdog asks."""
+"""`/api/health`: liveness and readiness checks."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ from chat_app.node.node import Node
 
 
 class HealthController(Controller):
-    """Is the process up, and can it work?"""
+    """Liveness and readiness of the process."""
 
     path = "/api/health"
     tags = ("Operation",)

@@ -43,7 +43,7 @@ Socket = WebSocket[Any, Any, Any]
 
 
 async def receive(socket: Socket) -> Received | None:
-    """Return the next frame; None when the other side has gone."""
+    """Return the next frame; None once the peer has disconnected."""
     message = await socket.receive()
     if message["type"] != "websocket.receive":
         return None
@@ -58,7 +58,7 @@ def metrics_of(socket: Socket) -> SocketMetrics:
 
 
 class LiveSocket:
-    """An authenticated socket. Everything it is sent goes through its outlet, in one order."""
+    """An authenticated socket. All that is sent to it goes through its outlet, in one order."""
 
     def __init__(
         self, socket: Socket, fmt: Format, node: Node, identity: Identity, outlet: Outlet
@@ -84,7 +84,7 @@ class LiveSocket:
             max_frame_bytes=MAX_FRAME_BYTES,
         )
         await self._send(frames.encode(greeting))
-        self._offer_to_write()
+        self._write_directly()
         writer = asyncio.create_task(self._write())
         tasks = (
             writer,
@@ -103,14 +103,14 @@ class LiveSocket:
             if isinstance(outcome, Exception) and not isinstance(outcome, OSError):
                 raise outcome
 
-    def _offer_to_write(self) -> None:
+    def _write_directly(self) -> None:
         extensions: dict[str, Any] = self._socket.scope.get("extensions") or {}
         write, fmt = extensions.get(WRITE_AT_ONCE), self._format
         if write is not None:
-            self._outlet.write_with(lambda body: write(fmt.written(body), is_text=fmt.is_text))
+            self._outlet.write_with(lambda body: write(fmt.encoded(body), is_text=fmt.is_text))
 
     async def _send(self, body: bytes) -> None:
-        await self._socket.send(self._format.sending(body))
+        await self._socket.send(self._format.send_event(body))
 
     async def _write(self) -> None:
         while True:
@@ -121,7 +121,7 @@ class LiveSocket:
                     break
 
     async def _wait_for_end(self) -> None:
-        """End with the outlet, though the writer may be held up by a client that does not read."""
+        """End with the outlet, even while the writer waits for a client that does not read."""
         await self._outlet.ended.wait()
         if self._outlet.is_too_slow:
             raise SocketRefused(TOO_SLOW, "too slow")

@@ -1,11 +1,11 @@
-"""`/api/messages`."""
+"""`/api/messages`: sending, editing, deleting, and direct history."""
 
 from uuid import UUID
 
 from litestar import Controller, Response, delete, get, patch, post
 
 from chat_app.accounts.schemas import Identity
-from chat_app.api.conversations import Limit, Place
+from chat_app.api.conversations import Limit, Seq
 from chat_app.api.dependencies import signed_in
 from chat_app.core.ids import new_id
 from chat_app.messages.queries import direct_history
@@ -14,7 +14,7 @@ from chat_app.node.node import Node
 
 
 class MessagesController(Controller):
-    """Sending, changing what was sent, and the conversation with one person."""
+    """Messages by their id, and the direct conversation with one person."""
 
     path = "/api/messages"
     guards = (signed_in,)
@@ -40,8 +40,8 @@ class MessagesController(Controller):
         me: Identity,
         node: Node,
         user_id: UUID,
-        before: Place = None,
-        after: Place = None,
+        before: Seq = None,
+        after: Seq = None,
         limit: Limit = 50,
     ) -> MessagePage:
         """Return a page of the direct conversation with a user."""

@@ -1,6 +1,6 @@
-"""`/api/metrics`: what the node counts, as Prometheus reads it.
+"""`/api/metrics`: the node's metrics in the format of Prometheus.
 
-Nothing is asked of the database or of Redis for it: everything is at hand in the process.
+Neither the database nor Redis is queried: all figures are in the process.
 """
 
 import hmac
@@ -24,16 +24,16 @@ from chat_app.core.local_request import is_local_request
 from chat_app.core.metrics import Counter, Family, Gauge, Histogram, Metrics
 from chat_app.node.node import Node
 
-# Processor time, memory, open files: what the system knows of this process.
+# Processor time, memory and open files of this process.
 _process = ProcessCollector(registry=None)
 
 
 @get("/api/metrics", tags=["Operation"], sync_to_thread=False)
 def metrics(request: Request[Any, Any, Any], node: Node) -> Response[bytes]:
     """Return the metrics, to this machine itself or with `CHAT_METRICS_TOKEN` as bearer token."""
-    if not (_has_token(request, node) or _is_own_machine(request, node)):
+    if not (_has_token(request, node) or _is_local(request, node)):
         raise Unauthenticated("Ask from the chat's own machine, or with its metrics token.")
-    return Response(generate_latest(_Shown(node.metrics)), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(_NodeCollector(node.metrics)), media_type=CONTENT_TYPE_LATEST)
 
 
 def _has_token(request: Request[Any, Any, Any], node: Node) -> bool:
@@ -44,7 +44,7 @@ def _has_token(request: Request[Any, Any, Any], node: Node) -> bool:
     return hmac.compare_digest(given.strip().encode(), wanted.encode())
 
 
-def _is_own_machine(request: Request[Any, Any, Any], node: Node) -> bool:
+def _is_local(request: Request[Any, Any, Any], node: Node) -> bool:
     return is_local_request(
         request.scope["headers"],
         client=request.scope["client"],
@@ -53,14 +53,14 @@ def _is_own_machine(request: Request[Any, Any, Any], node: Node) -> bool:
     )
 
 
-class _Shown(Collector):
-    """Our metrics and the process's, in the library's terms."""
+class _NodeCollector(Collector):
+    """Converts the node's metrics and the process's to the library's types."""
 
     def __init__(self, ours: Metrics) -> None:
         self._ours = ours
 
     def collect(self) -> Iterator[Metric]:
-        """Yield everything."""
+        """Yield every metric."""
         yield from map(_counters, self._ours.counter_families.values())
         yield from map(_histograms, self._ours.histogram_families.values())
         yield from map(_readings, self._ours.readings.values())

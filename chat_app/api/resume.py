@@ -1,4 +1,4 @@
-"""Replaying to a device that came back what it missed."""
+"""Resume: replay what a device missed while it was disconnected."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -17,23 +17,26 @@ from chat_app.realtime.events import (
 )
 from chat_app.realtime.outlet import Outlet
 
-# Several frames bring as many.
-MOST_CURSORS = 20_000
-EVENTS_IN_A_FRAME = 200
-BYTES_IN_A_FRAME = 256 * 1024
+# In all frames of one resume together.
+MAX_CURSORS = 20_000
+MAX_EVENTS_PER_FRAME = 200
+MAX_BYTES_PER_FRAME = 256 * 1024
 
 
 class Cursors:
-    """The cursors of one device, which may come in several frames."""
+    """Collects the cursors of one device, which may arrive in several frames."""
 
     def __init__(self) -> None:
         self._kept: dict[UUID, int] = {}
 
     def add(self, frame: frames.Resume) -> Mapping[UUID, int] | None:
-        """Return all once no more follow. Raises Invalid for too many, and forgets them."""
+        """Add a frame's cursors; return all of them with the last frame, else None.
+
+        Raises Invalid beyond MAX_CURSORS, and forgets them.
+        """
         cursors, self._kept = self._kept | frame.cursors, {}
-        if len(cursors) > MOST_CURSORS:
-            raise Invalid({"cursors": f"More than {MOST_CURSORS:,} are too many."})
+        if len(cursors) > MAX_CURSORS:
+            raise Invalid({"cursors": f"More than {MAX_CURSORS:,} are too many."})
         if not frame.more:
             return cursors
         self._kept = cursors
@@ -43,9 +46,9 @@ class Cursors:
 async def resume(
     cursors: Mapping[UUID, int], node: Node, identity: Identity, outlet: Outlet
 ) -> None:
-    """Push what was missed since the cursors, a frame at a time, as fast as it is taken.
+    """Push the changes after the cursors, a frame at a time, as fast as the outlet drains.
 
-    Live events may come between the frames. Raises Unavailable: the client asks again.
+    Live events may come between the frames. Raises Unavailable; the client tries again.
     """
     batch = _Batch(outlet)
     found = missed(node.database, viewer_id=identity.user_id, cursors=cursors, online=node.online)
@@ -61,7 +64,7 @@ async def resume(
 
 
 class _Batch:
-    """Events on their way into one frame."""
+    """Collects events into `batch` frames."""
 
     def __init__(self, outlet: Outlet) -> None:
         self._outlet = outlet
@@ -70,7 +73,10 @@ class _Batch:
 
     async def add(self, event: AnyEvent) -> None:
         body = make_envelope(event).body
-        if len(self._bodies) == EVENTS_IN_A_FRAME or self._size + len(body) > BYTES_IN_A_FRAME:
+        if (
+            len(self._bodies) == MAX_EVENTS_PER_FRAME
+            or self._size + len(body) > MAX_BYTES_PER_FRAME
+        ):
             await self.push()
         self._bodies.append(body)
         self._size += len(body)

@@ -1,4 +1,4 @@
-"""Shapes that only this door has."""
+"""Reply bodies of the HTTP API that no domain has."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from chat_app.realtime.shapes import OwnUser
 
 
 class SignedInReply(msgspec.Struct, frozen=True, kw_only=True):
-    """The user, and the tokens unless the client asked for none."""
+    """The reply to signing in: the user, and the tokens unless the client asked for none."""
 
     user: OwnUser
     access_token: str | msgspec.UnsetType = msgspec.UNSET
@@ -18,7 +18,7 @@ class SignedInReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """How the process is: `redis` is told, the others decide."""
+    """The readiness of the process. `redis` informs only; the other fields decide `status`."""
 
     status: Literal["ok", "unavailable"]
     database: Literal["ok", "unavailable"]
@@ -28,6 +28,6 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Alive(msgspec.Struct, frozen=True):
-    """The process answers."""
+    """The liveness of the process."""
 
     status: Literal["ok"] = "ok"

@@ -1,4 +1,4 @@
-"""Rows in the one form that they have in an archive, whichever database they come from.
+"""The codec of archived rows: one form for rows of both databases.
 
 A row is a JSON array: ids as 32 digits, times in UTC as `2026-11-25 09:30:00.000000`, flags as 0
 and 1. That is how SQLite keeps them; PostgreSQL converts on its side.
@@ -19,9 +19,9 @@ encode = msgspec.json.Encoder().encode
 
 
 class Tally:
-    """How many rows there were, and one number for what was in them, in whatever order.
+    """Counts rows and sums a digest of their content that does not depend on their order.
 
-    The number is the sum of the rows' SHA-256: two databases hand out equal rows in unequal order,
+    The digest is the sum of the rows' SHA-256: two databases return equal rows in different order,
     and sorting millions of them would take longer than all the rest.
     """
 
@@ -30,19 +30,19 @@ class Tally:
         self._sum = 0
 
     def add(self, lines: Iterable[bytes]) -> None:
-        """Count encoded rows in."""
+        """Add encoded rows."""
         for line in lines:
             self._sum += int.from_bytes(sha256(line).digest(), "big")
             self.rows += 1
 
     @property
     def digest(self) -> str:
-        """What is the same for the same rows."""
+        """The digest, 64 hexadecimal digits."""
         return f"{self._sum % 2**256:064x}"
 
 
 def row_decoder(shape: Shape) -> msgspec.json.Decoder[Row]:
-    """Return what reads a row of this table, and nothing else."""
+    """Return a decoder that accepts only rows of this table."""
     kinds = [
         (int if column.kind in {"flag", "number"} else str, column.is_nullable)
         for column in shape.columns

@@ -1,4 +1,4 @@
-"""What can go wrong with archives and databases, in one line for whoever runs the chat."""
+"""Errors of archives and databases, each one line for the operator."""
 
 import contextlib
 import sqlite3
@@ -9,11 +9,14 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from chat_app.core.errors import Unavailable
 
-LONGEST = 300
+MAX_LENGTH = 300
 
 
 class ArchiveError(Exception):
-    """Why nothing was written or changed, and where; never with a password in it."""
+    """The reason and the place of a failure; nothing was written or changed.
+
+    Neither contains a password.
+    """
 
     def __init__(self, text: str, *, place: str = "") -> None:
         self.text = text
@@ -23,7 +26,7 @@ class ArchiveError(Exception):
 
 @contextlib.contextmanager
 def failures_at(place: str) -> Iterator[None]:
-    """Have whatever goes wrong name this place, unless it names a closer one."""
+    """Raise failures of the block as ArchiveError with this place, unless they name their own."""
     try:
         yield
     except ArchiveError as error:
@@ -41,10 +44,10 @@ def failures_at(place: str) -> Iterator[None]:
 
 
 def reason(error: BaseException) -> str:
-    """Return the first line of what the database itself said, without our SQL and its values."""
+    """Return the first line of the database's own message, without our SQL and its values."""
     if isinstance(error, Unavailable) and error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, DBAPIError) and error.orig is not None:
         error = error.orig.__cause__ or error.orig
     lines = str(error).strip().splitlines()
-    return lines[0][:LONGEST] if lines else type(error).__name__
+    return lines[0][:MAX_LENGTH] if lines else type(error).__name__

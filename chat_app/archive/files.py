@@ -1,6 +1,7 @@
 """The archive file: a ZIP of one JSON-lines file a table, and a manifest that seals them.
 
-It is written aside and renamed when it is whole and on the disk; only its owner may read it.
+It is written under a temporary name and renamed once it is complete and on the disk. Only its
+owner may read it.
 """
 
 import asyncio
@@ -24,15 +25,15 @@ from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
 
 MANIFEST = "manifest.json"
-MANIFEST_LONGEST = 1024 * 1024
+MAX_MANIFEST_BYTES = 1024 * 1024
 PIECE = 256 * 1024
-# Far beyond any row, so that nothing is read into memory without end.
-LINE_LONGEST = 4 * 1024 * 1024
+# Far beyond any row; it bounds the memory of reading a damaged file.
+MAX_LINE_BYTES = 4 * 1024 * 1024
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError)
 
 
 class TableEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the manifest says of a table."""
+    """The entry of a table in the manifest."""
 
     name: str
     columns: list[str]
@@ -41,7 +42,7 @@ class TableEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is in an archive."""
+    """The manifest: the contents of an archive."""
 
     format: Literal["chat-archive"] = "chat-archive"
     version: Literal[1] = 1
@@ -54,9 +55,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 async def write_archive(
     source: Source, path: Path, *, left_out: Collection[str], progress: Progress
 ) -> Manifest:
-    """Write all of `source` to `path`. Raises ArchiveError, and leaves nothing behind then."""
+    """Write all of `source` to `path`. After an ArchiveError no file is left."""
     entries = []
-    with _written_aside(path) as archive:
+    with _temporary_archive(path) as archive:
         for shape in source.shapes:
             progress.begin(shape.name, source.counts[shape.name])
             tally = Tally()
@@ -147,7 +148,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
 
 def _manifest(archive: zipfile.ZipFile) -> Manifest:
     with archive.open(MANIFEST) as member:
-        return msgspec.json.decode(member.read(MANIFEST_LONGEST), type=Manifest)
+        return msgspec.json.decode(member.read(MAX_MANIFEST_BYTES), type=Manifest)
 
 
 def _member(table: str) -> str:
@@ -159,7 +160,7 @@ def _batches(member: IO[bytes]) -> Iterator[list[bytes]]:
     waiting: list[bytes] = []
     while piece := member.read(PIECE):
         *lines, rest = (rest + piece).split(b"\n")
-        if len(rest) > LINE_LONGEST:
+        if len(rest) > MAX_LINE_BYTES:
             raise zipfile.BadZipFile
         waiting += lines
         while len(waiting) >= BATCH_SIZE:
@@ -172,7 +173,7 @@ def _batches(member: IO[bytes]) -> Iterator[list[bytes]]:
 
 
 @contextlib.contextmanager
-def _written_aside(path: Path) -> Iterator[zipfile.ZipFile]:
+def _temporary_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     aside = path.with_name(f".{path.name[:100]}.{new_id().hex}")
     try:
         descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,4 +1,4 @@
-"""Filling an empty database from a source, and proving that both hold the same."""
+"""Fill an empty database from a source, and compare both."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,21 +18,21 @@ from chat_app.core import migrations
 async def fill(connection: AsyncConnection, source: Source, progress: Progress) -> None:
     """Write all of `source` into an empty database, compare, and migrate it to this code's schema.
 
-    The transaction is the caller's: after an ArchiveError nothing of it may be kept.
+    The caller owns the transaction and must roll it back after an ArchiveError.
     """
     await connection.run_sync(migrations.upgrade_on, source.revision)
     if connection.dialect.name == "sqlite":
-        # A row may point at one that comes later; all is looked at in the end.
+        # A row may refer to a later one; SQLite checks all of them at the commit.
         await connection.execute(text("PRAGMA defer_foreign_keys = ON"))
     for shape in source.shapes:
         progress.begin(shape.name, source.counts[shape.name])
-        there, here = Tally(), Tally()
-        await write_table(connection, shape, _tallied(source.rows(shape), there, progress))
-        source.confirm(shape, there)
+        source_tally, own_tally = Tally(), Tally()
+        await write_table(connection, shape, _tallied(source.rows(shape), source_tally, progress))
+        source.confirm(shape, source_tally)
         progress.begin(f"{shape.name}, compared", source.counts[shape.name])
-        async for _ in _tallied(read_table(connection, shape), here, progress):
+        async for _ in _tallied(read_table(connection, shape), own_tally, progress):
             pass
-        if (here.rows, here.digest) != (there.rows, there.digest):
+        if (own_tally.rows, own_tally.digest) != (source_tally.rows, source_tally.digest):
             raise ArchiveError(f"{shape.name}: what was written is not what was read")
     await connection.run_sync(migrations.upgrade_on)
 
@@ -42,31 +42,31 @@ async def _tallied(rows: Rows, tally: Tally, progress: Progress) -> Rows:
         tally.add(map(encode, some))
         yield some
         progress.advance(len(some))
-        await asyncio.sleep(0)  # so that an interruption is noticed
+        await asyncio.sleep(0)  # lets Ctrl-C through
 
 
 def refuse_unless_empty(connection: Connection) -> None:
-    """Raise ArchiveError where there is a row of the chat, or anything that is not the chat's."""
+    """Raise ArchiveError for a database with rows of a chat or with foreign tables."""
     if _has_rows(connection, our_tables(connection)):
         raise ArchiveError("there is a chat in it already")
 
 
 def refuse_others(connection: Connection) -> None:
-    """Raise ArchiveError where there is anything that is not the chat's."""
+    """Raise ArchiveError for a database with foreign tables."""
     our_tables(connection)
 
 
 def make_room(connection: Connection, revision: str) -> None:
     """Remove every row of the chat, and the tables unless they are those of `revision`."""
-    if there := our_tables(connection):
-        names = ", ".join(f'"{shape.name}"' for shape in there)
+    if shapes := our_tables(connection):
+        names = ", ".join(f'"{shape.name}"' for shape in shapes)
         connection.execute(text(f"TRUNCATE {names}"))
         if migrations.revision_of(connection) != revision:
             migrations.downgrade_on(connection)
 
 
 def our_tables(connection: Connection) -> Sequence[Shape]:
-    """Return the tables of the chat in a database. Raises ArchiveError where others are."""
+    """Return the chat's tables in a database. Raises ArchiveError for foreign tables."""
     revision = migrations.revision_of(connection)
     if revision is not None:
         return schema_at(revision)

@@ -1,4 +1,4 @@
-"""Which tables there are at a revision: what its migrations make of an empty database."""
+"""The tables of a schema revision, read from the migrations applied to an empty database."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -10,7 +10,7 @@ from chat_app.archive.errors import ArchiveError
 from chat_app.core import migrations
 
 NOT_OURS = "alembic_version"
-# What SQLite calls a type, and the kind of value that is.
+# SQLite's name of a type, and the kind of its values.
 KINDS: Mapping[str, str] = {
     "CHAR": "id",
     "DATETIME": "time",
@@ -24,7 +24,7 @@ KINDS: Mapping[str, str] = {
 
 
 class Column(NamedTuple):
-    """A column by what its values are, whatever the database calls them."""
+    """A column with the kind of its values, independent of the database."""
 
     name: str
     kind: str
@@ -45,7 +45,7 @@ class Shape(NamedTuple):
 
 @cache
 def schema_at(revision: str) -> tuple[Shape, ...]:
-    """Return every table at `revision`, those first that others point at.
+    """Return every table at `revision`, those first that others refer to.
 
     Raises ArchiveError for a revision that this code does not know.
     """

@@ -1,4 +1,4 @@
-"""What an operator does with all that the chat keeps: back it up, check, restore and move it."""
+"""Backup, check, restore and move of a whole chat."""
 
 import tempfile
 from pathlib import Path
@@ -10,30 +10,30 @@ from chat_app.archive.files import Manifest, open_archive, write_archive
 from chat_app.archive.fill import fill
 from chat_app.archive.sources import Progress, live_tables
 from chat_app.archive.targets import (
-    database_aside,
     fill_database,
-    one_moment,
+    open_snapshot,
     place_of,
     refuse_if_in_use,
+    temporary_database,
 )
 from chat_app.core.settings import Settings
 
-# Who is signed in where. A sign-in that was ended after the backup must not come back with it,
-# and what people's devices and addresses are need not lie around in files.
+# Sessions: one that was ended after the backup must not come back with it, and people's devices
+# and addresses need not lie around in files.
 LEFT_OUT = ("auth_session", "refresh_token")
 
 
 async def backup(settings: Settings, path: Path, *, progress: Progress) -> Manifest:
-    """Write one moment of the database to a file, while the chat goes on. Raises ArchiveError."""
-    async with one_moment(settings) as connection:
+    """Write a snapshot of the database to a file while the chat runs. Raises ArchiveError."""
+    async with open_snapshot(settings) as connection:
         source = await live_tables(connection, without=LEFT_OUT)
         return await write_archive(source, path, left_out=LEFT_OUT, progress=progress)
 
 
 async def check(path: Path, *, progress: Progress) -> Manifest:
-    """Restore an archive into a database aside and compare. Raises ArchiveError."""
+    """Restore an archive into a temporary database and compare. Raises ArchiveError."""
     with open_archive(path) as archive, tempfile.TemporaryDirectory() as folder:
-        async with database_aside(Path(folder)) as (connection, _):
+        async with temporary_database(Path(folder)) as (connection, _):
             with failures_at(folder):
                 async with connection.begin():
                     await fill(connection, archive, progress)
@@ -58,6 +58,6 @@ async def move(settings: Settings, to: Settings, *, progress: Progress) -> None:
     if make_url(settings.database_address) == make_url(to.database_address):
         raise ArchiveError("that is where the chat is already", place=place_of(to))
     await refuse_if_in_use(settings)
-    async with one_moment(settings) as connection:
+    async with open_snapshot(settings) as connection:
         source = await live_tables(connection)
         await fill_database(to, source, replace=False, progress=progress)

@@ -1,4 +1,4 @@
-"""Where rows come from: one moment of a running database, or an archive."""
+"""Sources of rows: a snapshot of a running database, or an archive."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
@@ -13,39 +13,39 @@ from chat_app.core import migrations
 
 
 class Progress(Protocol):
-    """Whoever watches long work."""
+    """A display of the progress of long work."""
 
     def begin(self, what: str, rows: int) -> None:
-        """Hear what comes next, and how much of it there is."""
+        """Show the next step and its number of rows."""
 
     def advance(self, rows: int) -> None:
-        """Hear that so many more are done."""
+        """Add finished rows to the current step."""
 
 
 class Source(Protocol):
-    """Tables to copy, those first that others point at."""
+    """Tables to copy, in the order of their foreign keys."""
 
     @property
     def revision(self) -> str:
-        """The schema they have."""
+        """The schema revision of the tables."""
 
     @property
     def shapes(self) -> Sequence[Shape]:
-        """The tables."""
+        """The tables, those first that others refer to."""
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many rows each has."""
+        """The number of rows by table."""
 
     def rows(self, shape: Shape) -> Rows:
         """Return the rows of a table."""
 
     def confirm(self, shape: Shape, tally: Tally) -> None:
-        """Raise ArchiveError unless these are all of a table's rows, as they were."""
+        """Raise ArchiveError unless `tally` covers all rows of the table, unchanged."""
 
 
 class LiveTables:
-    """The tables of a database as they are in one transaction."""
+    """The tables of a database in one transaction."""
 
     def __init__(
         self,
@@ -64,13 +64,13 @@ class LiveTables:
         return read_table(self._connection, shape)
 
     def confirm(self, shape: Shape, tally: Tally) -> None:
-        """Every row that was counted must have been read."""
+        """Raise ArchiveError unless every counted row has been read."""
         if tally.rows != self.counts[shape.name]:
             raise ArchiveError(f"{shape.name}: {self.counts[shape.name]} rows became {tally.rows}")
 
 
 async def live_tables(connection: AsyncConnection, *, without: Collection[str] = ()) -> LiveTables:
-    """Look at a database, of whatever known revision, in the transaction of the connection."""
+    """Return the tables of a database of any known revision, in the connection's transaction."""
     revision = await connection.run_sync(migrations.revision_of)
     if revision is None:
         raise ArchiveError("there is no chat in this database")

@@ -1,4 +1,4 @@
-"""Whole tables out of a database and into one, some thousand rows at a time."""
+"""Read and write whole tables, some thousand rows at a time."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -11,8 +11,8 @@ from chat_app.archive.codec import Row, Value
 from chat_app.archive.schema import Column, Shape
 
 BATCH_SIZE = 2_000
-# How PostgreSQL writes a value of a kind as it stands in an archive.
-WRITTEN = {
+# PostgreSQL's expression for a value of a kind in the form of the archive.
+EXPRESSIONS = {
     "id": """replace("{}"::text, '-', '')""",
     "time": """to_char("{}" AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')""",
     "flag": '"{}"::int',
@@ -39,11 +39,11 @@ async def read_table(connection: AsyncConnection, shape: Shape) -> Rows:
         while rows := await driver.run(lambda _: plain_cursor.fetchmany(BATCH_SIZE)):
             yield rows
     else:
-        written = ", ".join(map(_written, shape.columns))
-        # Closed by hand: what an open one reads cannot be migrated.
+        columns = ", ".join(map(_expression, shape.columns))
+        # Closed explicitly: a table with an open cursor cannot be migrated.
         cursor = f'"copied {shape.name}"'
         await driver.execute(
-            f'DECLARE {cursor} NO SCROLL CURSOR FOR SELECT {written} FROM "{shape.name}"'  # noqa: S608  # names from our migrations
+            f'DECLARE {cursor} NO SCROLL CURSOR FOR SELECT {columns} FROM "{shape.name}"'  # noqa: S608  # names from our migrations
         )
         while records := await driver.fetch(f"FETCH {BATCH_SIZE} FROM {cursor}"):
             yield [tuple(record) for record in records]
@@ -70,8 +70,8 @@ async def _driver(connection: AsyncConnection) -> Any:  # noqa: ANN401  # asyncp
     return (await connection.get_raw_connection()).driver_connection
 
 
-def _written(column: Column) -> str:
-    return WRITTEN[column.kind].format(column.name)
+def _expression(column: Column) -> str:
+    return EXPRESSIONS[column.kind].format(column.name)
 
 
 async def _copied(rows: Rows) -> AsyncIterator[bytes]:
@@ -85,7 +85,7 @@ def _copy_lines(rows: Iterable[Row]) -> Iterator[str]:
 
 
 def _copy_value(value: Value) -> str:
-    """Write a value as PostgreSQL's COPY reads it."""
+    """Encode a value for PostgreSQL's COPY."""
     if value is None:
         return r"\N"
     if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""Where rows go: into a database as a whole, or not at all."""
+"""Targets of rows: fill a database as a whole, or not at all."""
 
 import contextlib
 import sqlite3
@@ -21,14 +21,14 @@ from chat_app.core.database import APPLICATION, Database, application_name
 from chat_app.core.ids import new_id
 from chat_app.core.settings import Settings
 
-# Pages that are copied between two looks at whether to go on.
+# Pages that are copied between two checks for an interruption.
 PAGES = 4_000
 IN_USE = "the chat is running; stop it first"
 Check: TypeAlias = Callable[[Connection], None]
 
 
 def place_of(settings: Settings) -> str:
-    """Name a database for people: never with its password."""
+    """Return the name of a database for people, never with its password."""
     url = make_url(settings.database_address)
     if settings.embedded:
         return str(url.database)
@@ -39,7 +39,7 @@ def place_of(settings: Settings) -> str:
 async def fill_database(
     settings: Settings, source: Source, *, replace: bool, progress: Progress
 ) -> None:
-    """Have the database of the settings hold what `source` does, all of it or nothing.
+    """Fill the database of the settings with all of `source`, or change nothing.
 
     Raises ArchiveError, for one that is in use or holds something too, unless it may be replaced.
     """
@@ -52,19 +52,19 @@ async def fill_database(
 
 
 async def refuse_if_in_use(settings: Settings) -> None:
-    """Raise ArchiveError if a node can be seen to run on this database."""
+    """Raise ArchiveError if a running node is found on this database."""
     with failures_at(place_of(settings)):
         if not settings.embedded:
             async with _opened(settings) as database, database.snapshot() as connection:
                 await _refuse_nodes(connection)
         elif _file(settings).exists():
-            with _held(_file(settings)):
+            with _exclusive_connection(_file(settings)):
                 pass
 
 
 @contextlib.asynccontextmanager
-async def one_moment(settings: Settings) -> AsyncIterator[AsyncConnection]:
-    """Give a connection that sees one moment of the database of the settings."""
+async def open_snapshot(settings: Settings) -> AsyncIterator[AsyncConnection]:
+    """Open a connection to a snapshot of the database of the settings."""
     with failures_at(place_of(settings)):
         if settings.embedded and not _file(settings).exists():
             raise ArchiveError("there is no such file")
@@ -73,15 +73,15 @@ async def one_moment(settings: Settings) -> AsyncIterator[AsyncConnection]:
 
 
 @contextlib.asynccontextmanager
-async def database_aside(folder: Path) -> AsyncIterator[tuple[AsyncConnection, Path]]:
-    """Give a new SQLite database that nobody else sees, which is removed at the end."""
+async def temporary_database(folder: Path) -> AsyncIterator[tuple[AsyncConnection, Path]]:
+    """Open a new private SQLite database, which is removed at the end."""
     path = folder / f".chat-{new_id().hex}.db"
     engine = create_async_engine(
         f"sqlite+aiosqlite:///{path}",
         poolclass=NullPool,
         connect_args={"async_creator_fn": sqlite.connect},
     )
-    event.listen(engine.sync_engine, "connect", _be_quick)
+    event.listen(engine.sync_engine, "connect", _skip_syncs)
     event.listen(engine.sync_engine, "begin", lambda begun: begun.exec_driver_sql("BEGIN"))
     try:
         path.touch(mode=0o600)
@@ -130,18 +130,18 @@ async def _refuse_nodes(connection: AsyncConnection) -> None:
 
 
 async def _fill_sqlite(path: Path, source: Source, check: Check, progress: Progress) -> None:
-    """Make the whole database aside, and copy its pages over in one transaction."""
-    with _gone_again(path), _held(path) as held:
+    """Fill a temporary database, and copy its pages over in one transaction."""
+    with _removed_on_failure(path), _exclusive_connection(path) as held:
         check(held)
-        async with database_aside(path.parent) as (connection, aside):
+        async with temporary_database(path.parent) as (connection, aside):
             async with connection.begin():
                 await fill(connection, source, progress)
             _copy_pages(aside, held, progress)
 
 
 @contextlib.contextmanager
-def _gone_again(path: Path) -> Iterator[None]:
-    """After a failure leave no file where there was none."""
+def _removed_on_failure(path: Path) -> Iterator[None]:
+    """Remove a new file after a failure."""
     was_there = path.exists()
     is_filled = False
     try:
@@ -171,10 +171,10 @@ def _copy_pages(aside: Path, held: Connection, progress: Progress) -> None:
 
 
 @contextlib.contextmanager
-def _held(path: Path) -> Iterator[Connection]:
-    """Give the only connection to an SQLite file. Raises ArchiveError when there are others."""
+def _exclusive_connection(path: Path) -> Iterator[Connection]:
+    """Open the only connection to an SQLite file. Raises ArchiveError when there are others."""
     engine = create_engine(f"sqlite:///{path}", poolclass=StaticPool, connect_args={"timeout": 0})
-    event.listen(engine, "connect", _be_alone)
+    event.listen(engine, "connect", _lock_exclusively)
     try:
         with engine.connect() as connection:
             yield connection
@@ -186,18 +186,18 @@ def _held(path: Path) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _be_alone(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+def _lock_exclusively(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA locking_mode = EXCLUSIVE")
-    # Fails while anybody else has the file open, since it is in WAL mode; keeps others out after.
+    # Fails while another process has the file open, since it is in WAL mode; then keeps others out.
     cursor.execute("BEGIN IMMEDIATE")
     cursor.execute("COMMIT")
     cursor.close()
 
 
-def _be_quick(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-    # Half of it is worth nothing, so it need not survive anything.
+def _skip_syncs(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    # A temporary database is worth nothing after a crash: it needs no syncs.
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in ("journal_mode=OFF", "synchronous=OFF", "foreign_keys=ON", "cache_size=-65536"):

@@ -1,0 +1,1 @@
+"""The demo: people and conversations for an empty database."""

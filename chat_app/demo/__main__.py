@@ -17,7 +17,7 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(f"The settings are wrong. {error}")
     if settings.is_https:
-        # Everybody knows the password of these people.
+        # The password of these people is public.
         sys.exit("The demo is for your own machine: CHAT_PUBLIC_URL is https. Nothing was written.")
     try:
         asyncio.run(_fill(settings))
@@ -40,7 +40,7 @@ async def _fill(settings: Settings) -> None:
 
 
 def report(settings: Settings) -> str:
-    """Say who can sign in, and where."""
+    """Return the text that lists the accounts and the address."""
     people = "\n".join(
         f"  {one.username:<10}{PASSWORD:<14}{one.display_name}" for one in NEIGHBOURS
     )

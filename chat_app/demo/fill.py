@@ -1,4 +1,4 @@
-"""Writing the story into an empty database, as it would be there had it happened."""
+"""Write the demo's story into an empty database, with the rows that real use would have left."""
 
 import asyncio
 from collections.abc import Iterable
@@ -40,11 +40,11 @@ Rows = list[dict[str, Any]]
 
 
 class NotEmpty(Exception):
-    """Somebody is there already."""
+    """The database has accounts already."""
 
 
 async def fill(database: Database) -> None:
-    """Migrate the database and write everybody and all they have said. Raises NotEmpty."""
+    """Migrate the database and add the demo's people and messages. Raises NotEmpty."""
     if await migrations.current_revision(database) is not None:
         async with database.reading() as session:
             await _must_be_empty(session)
@@ -56,7 +56,7 @@ async def fill(database: Database) -> None:
         await _must_be_empty(connection)
         await _write_people(connection, ids, hashes, now)
         await _write_relations(connection, ids, now)
-        # The story's days are those of the people at this machine.
+        # The story's days are in the time zone of this machine.
         for talk in read_story(now.astimezone()):
             await _write_talk(connection, ids, talk)
 
@@ -183,5 +183,5 @@ def _messages(conversation_id: UUID, ids: Ids, said: Iterable[Published]) -> Row
 
 
 def _changes(one: Published) -> int:
-    """Count the revisions of a message: its own, and one for what happened to it later."""
+    """Return the number of revisions of a message: one, and one more if it was changed."""
     return 2 if one.is_edited or one.is_deleted else 1

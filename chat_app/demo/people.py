@@ -1,13 +1,13 @@
-"""Who lives on Lime Street. All of them are made up."""
+"""The people of the demo, all of them invented."""
 
 from typing import NamedTuple
 
-# Whom a newcomer should be first.
+# The account a newcomer should sign in with first.
 FIRST, SECOND = "mira", "tomas"
 
 
 class Neighbour(NamedTuple):
-    """Somebody of the demo; `minutes` is how long ago they were last there."""
+    """A person of the demo, last seen `minutes` ago."""
 
     username: str
     display_name: str
@@ -64,5 +64,5 @@ FRIENDSHIPS = (
     "haruka meilin",
     "ama ben",
 )
-# Who asked whom, and waits for the answer.
+# Open friend requests: sender and receiver.
 REQUESTS = ("zoe mira", "nikos mira", "mira seoa")

@@ -1,4 +1,4 @@
-"""Reading `story.txt`: who wrote what to whom, and when."""
+"""Parse `story.txt`: the conversations of the demo with their messages."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -86,6 +86,6 @@ def _time(when: str, now: datetime, before: datetime | None) -> datetime:
         at = now - timedelta(minutes=int(ago[1]) * (60 if ago[2] == "h" else 1))
     else:
         raise ValueError(f"story.txt: when is {when}?")
-    # Soon after midnight, last night is not as long ago as it was meant to be.
+    # Soon after midnight "last night" is less long ago than the story means.
     at = at if before is None else max(at, before + MOMENT)
     return min(at, now)

@@ -1,4 +1,4 @@
-"""`create-user`, `reset-password` and `sessions end`."""
+"""The commands `create-user`, `reset-password` and `sessions end`."""
 
 import contextlib
 import sys
@@ -54,7 +54,7 @@ def reset_password(name: Name) -> None:
 
     ended = run(reset)
     typer.echo(f"The password of {name} is set.")
-    _tell_ended(ended)
+    _print_ended(ended)
 
 
 def end_sessions(
@@ -72,15 +72,15 @@ def end_sessions(
             async with _administration(settings) as administration:
                 return await administration.end_sessions(name)
         ended = 0
-        while some := await _end_some(settings):
+        while some := await _end_batch(settings):
             ended += some
         return ended
 
-    _tell_ended(run(end))
+    _print_ended(run(end))
 
 
-async def _end_some(settings: Settings) -> int:
-    # A bus for each go: closing it waits until it has carried what it was given.
+async def _end_batch(settings: Settings) -> int:
+    # A broker for each batch: closing it waits until its events are published.
     async with _administration(settings) as administration:
         return await administration.end_some_sessions()
 
@@ -106,5 +106,5 @@ def _password() -> str:
         fail("the password on standard input is no text")
 
 
-def _tell_ended(ended: int) -> None:
+def _print_ended(ended: int) -> None:
     typer.echo(f"Signed out at {ended:,} {'place' if ended == 1 else 'places'}.")

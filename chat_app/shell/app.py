@@ -1,4 +1,4 @@
-"""Every command of `python -m chat_app`."""
+"""The command-line application `python -m chat_app` with all its commands."""
 
 import signal
 
@@ -28,12 +28,12 @@ app.add_typer(sessions, name="sessions")
 
 
 @sessions.callback()
-def _keep_the_name_of_the_command() -> None:
-    """Without this, typer takes a group of one command for that command."""
+def _keep_as_group() -> None:
+    """Keep `sessions` a group: typer turns a group of one command into that command."""
 
 
 def main() -> None:
-    """Run what the arguments ask for. Exits with 0, with 1 when it failed, with 2 for wrong use."""
-    # Whoever is told to stop cleans up, as after Ctrl-C.
+    """Run the command line. Exits with 0, with 1 after a failure, with 2 after wrong usage."""
+    # SIGTERM cleans up like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     app(prog_name="python -m chat_app")

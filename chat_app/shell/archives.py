@@ -1,4 +1,4 @@
-"""`backup`, `restore` and `move`."""
+"""The commands `backup`, `restore` and `move`."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from chat_app.archive import service
 from chat_app.archive.files import Manifest
 from chat_app.archive.targets import place_of
 from chat_app.core.settings import Settings, SettingsError
-from chat_app.shell.running import fail, run, settings_or_end, shown_progress
+from chat_app.shell.running import fail, run, settings_or_exit, shown_progress
 from chat_app.shell.storage import size
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The backup.")]
@@ -56,7 +56,7 @@ def restore(
     The chat must be stopped. A backup of an older version is migrated.
     """
     if replace and not yes:
-        _confirm(f"Everything in {place_of(settings_or_end())} will be lost. Go on?")
+        _confirm(f"Everything in {place_of(settings_or_exit())} will be lost. Go on?")
 
     async def restored(settings: Settings) -> tuple[Manifest, str]:
         with shown_progress() as progress:
@@ -103,5 +103,5 @@ def _confirm(question: str) -> None:
 def _contents(manifest: Manifest) -> str:
     rows = {table.name: table.rows for table in manifest.tables}
     made = f"{manifest.made_at:%Y-%m-%d %H:%M} UTC"
-    told = (f"{count:,} {name}" for name, count in rows.items() if count)
-    return f"{', '.join(told) or 'no rows'}; schema {manifest.revision}, of {made}"
+    counts = (f"{count:,} {name}" for name, count in rows.items() if count)
+    return f"{', '.join(counts) or 'no rows'}; schema {manifest.revision}, of {made}"

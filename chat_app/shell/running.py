@@ -1,4 +1,4 @@
-"""Running a command: its settings, its failures in one line, its progress."""
+"""How a shell command runs: its settings, its failures in one line, its progress."""
 
 import asyncio
 import contextlib
@@ -22,9 +22,9 @@ Result = TypeVar("Result")
 
 
 def run(work: Callable[[Settings], Coroutine[Any, Any, Result]]) -> Result:
-    """Do the work of a command; end with 1 and one line when it cannot be done."""
-    settings = settings_or_end()
-    # What fails is told in one line, by us.
+    """Run the work of a command; after a failure print one line and exit with 1."""
+    settings = settings_or_exit()
+    # A failure is one line on standard error; logs would repeat it.
     configure_logs("CRITICAL", "text")
     try:
         return asyncio.run(work(settings))
@@ -38,8 +38,8 @@ def run(work: Callable[[Settings], Coroutine[Any, Any, Result]]) -> Result:
         fail("interrupted")
 
 
-def settings_or_end() -> Settings:
-    """Read the settings; end with 1 and the name of a wrong one."""
+def settings_or_exit() -> Settings:
+    """Read the settings; for a wrong one print its name and exit with 1."""
     try:
         return read_settings()
     except SettingsError as error:
@@ -47,14 +47,14 @@ def settings_or_end() -> Settings:
 
 
 def fail(why: str) -> NoReturn:
-    """End the program with one line."""
+    """Print one line on standard error and exit with 1."""
     typer.echo(f"Error: {why}", err=True)
     raise typer.Exit(1)
 
 
 @contextlib.asynccontextmanager
 async def migrated_database(settings: Settings) -> AsyncIterator[Database]:
-    """Give the database of the settings. Raises ArchiveError unless it has this code's schema."""
+    """Open the database of the settings. Raises ArchiveError unless its schema is this code's."""
     database = Database(settings)
     try:
         with failures_at(place_of(settings)):
@@ -68,7 +68,7 @@ async def migrated_database(settings: Settings) -> AsyncIterator[Database]:
 
 @contextlib.contextmanager
 def shown_progress() -> Iterator[Progress]:
-    """Show long work on standard error: bars at a terminal, else a line for each step."""
+    """Yield the progress display on standard error: bars at a terminal, else a line a step."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _Lines()
@@ -84,30 +84,30 @@ def shown_progress() -> Iterator[Progress]:
 
 
 class _Lines:
-    """Says what begins."""
+    """Progress as one line for each step."""
 
     def begin(self, what: str, rows: int) -> None:
-        """Write a line."""
+        """Print the step and its number of rows."""
         typer.echo(f"{what} ({rows:,})", err=True)
 
     def advance(self, rows: int) -> None:
-        """Nobody watches."""
+        """Print nothing."""
 
 
 class _Bar:
-    """A bar for the step that is under way."""
+    """Progress as a bar for the current step."""
 
     def __init__(self, shown: bars.Progress) -> None:
         self._shown = shown
         self._step: bars.TaskID | None = None
 
     def begin(self, what: str, rows: int) -> None:
-        """Take the bar of the last step away and show another."""
+        """Replace the bar of the previous step."""
         if self._step is not None:
             self._shown.remove_task(self._step)
         self._step = self._shown.add_task(what, total=max(rows, 1))
 
     def advance(self, rows: int) -> None:
-        """Let the bar grow."""
+        """Advance the bar."""
         if self._step is not None:
             self._shown.advance(self._step, rows)

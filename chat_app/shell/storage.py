@@ -1,4 +1,4 @@
-"""`migrate` and `stats`."""
+"""The commands `migrate` and `stats`."""
 
 import typer
 
@@ -56,22 +56,22 @@ def _lines(settings: Settings, found: Stats, online: int | None) -> list[tuple[s
     unknown = "Redis does not answer" if settings.redis_url else "only the chat itself knows"
     kind = "SQLite" if settings.embedded else "PostgreSQL"
     return [
-        ("people", _told(found.people)),
+        ("people", _number(found.people)),
         ("online", f"{online:,}" if online is not None else f"unknown: {unknown}"),
-        ("conversations", _told(found.conversations)),
-        ("messages", _told(found.messages)),
+        ("conversations", _number(found.conversations)),
+        ("messages", _number(found.messages)),
         ("last day", f"{found.messages_last_day:,} messages"),
         ("database", f"{kind}, {size(found.size_bytes)}, {place_of(settings)}"),
         ("schema", f"{migrations.newest_revision()}"),
     ]
 
 
-def _told(count: Count) -> str:
+def _number(count: Count) -> str:
     return f"{count.number:,}" if count.is_exact else f"about {count.number:,}"
 
 
 def size(count: float) -> str:
-    """Write a number of bytes for people."""
+    """Format a number of bytes with its unit."""
     unit = 0
     while count >= STEP and unit < len(UNITS) - 1:
         count /= STEP
