@@ -22,6 +22,7 @@ from tests.harness.chats import (
     NewPerson,
     StartChat,
     Storage,
+    build_front_end,
     built_cluster,
     launch_built,
 )
@@ -44,12 +45,12 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests that share the built chat on one test process."""
+    """Keep the browser tests of a module on one test process, where they share a browser."""
     if config.getoption("--behind-nginx"):
         items[:] = [item for item in items if _is_for_many(item)]
     for item in items:
-        if "built_server" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("built"))
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group(f"browser: {item.path.stem}"))
 
 
 def _is_for_many(item: pytest.Item) -> bool:
@@ -170,6 +171,13 @@ async def carol(new_person: NewPerson) -> clients.Person:
 
 
 @pytest.fixture(scope="session")
+def front_end() -> Path:
+    """Give the folder of the built pages; what starts afterwards builds nothing."""
+    build_front_end()
+    return servers.ROOT / ".web" / "build" / "client"
+
+
+@pytest.fixture(scope="session")
 def built_storage(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, farm: Farm
 ) -> Storage:
@@ -183,6 +191,7 @@ def built_server(request: pytest.FixtureRequest, built_storage: Storage) -> Iter
     """Give the address of the whole chat in production, screens included (limits are off)."""
     chat: servers.ChatServer
     if request.config.getoption("--behind-nginx"):
+        build_front_end()
         chat = OneChat(built_cluster(built_storage, tls=False, settings={"CHAT_LIMITS": "off"}))
     else:
         chat = launch_built(built_storage, CHAT_LIMITS="off")

@@ -1,90 +1,19 @@
 """Two people in two browser profiles, at the chat as it is in production."""
 
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.harness import programs
 from tests.harness.clients import PASSWORD
+from tests.harness.visitors import NewVisitor, OpenPage, Visitor
 
-PATIENCE_MS = 20_000
-CHAT = re.compile(r"/chat/[0-9a-f-]{36}$")
+PATIENCE_MS = 40_000
 DESKTOP = {"width": 1280, "height": 800}
-
-
-@dataclass
-class Visitor:
-    """A person at a browser of their own. `http` does the same through the program's door."""
-
-    url: str
-    username: str
-    user_id: str
-    page: Page
-    http: httpx.Client
-
-    @property
-    def context(self) -> BrowserContext:
-        """The browser profile."""
-        return self.page.context
-
-    @property
-    def conversations(self) -> Locator:
-        """The list of conversations."""
-        return self.page.get_by_role("navigation", name="Conversations")
-
-    @property
-    def log(self) -> Locator:
-        """The messages."""
-        return self.page.get_by_role("log", name="Messages")
-
-    @property
-    def box(self) -> Locator:
-        """Where to write."""
-        return self.page.get_by_role("textbox", name="Message")
-
-    def said(self, text: str) -> Locator:
-        """Return the messages that contain a text."""
-        return self.log.get_by_role("article").filter(has_text=text)
-
-    def open_home(self) -> None:
-        """Go to the list of conversations and wait for it."""
-        self.page.goto(self.url)
-        expect(self.page.get_by_role("searchbox", name="Search people")).to_be_visible()
-        expect(self.page.get_by_text("Loading conversations…")).to_have_count(0)
-
-    def open_chat_with(self, other: "Visitor") -> str:
-        """Open the conversation with somebody by its address and return its id."""
-        reply = self.http.post("/api/conversations", json={"user_id": other.user_id})
-        conversation_id = str(reply.raise_for_status().json()["id"])
-        self.page.goto(f"{self.url}/chat/{conversation_id}")
-        expect(self.box).to_be_visible()
-        return conversation_id
-
-    def write(self, text: str) -> None:
-        """Write a message and send it with the Enter key."""
-        self.box.fill(text)
-        self.box.press("Enter")
-
-    def post(self, other: "Visitor", text: str) -> dict[str, Any]:
-        """Send a message without the browser."""
-        body = {"receiver_id": other.user_id, "content": text}
-        reply = self.http.post("/api/messages", json=body).raise_for_status()
-        message: dict[str, Any] = reply.json()
-        return message
-
-
-NewVisitor = Callable[..., Visitor]
-
-
-def top_of(element: Locator) -> float:
-    """Return how far below the window's edge an element begins."""
-    return float(element.evaluate("element => element.getBoundingClientRect().top"))
 
 
 # For one module at a time: its event loop runs in this thread, and no other could beside it.
@@ -100,7 +29,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def new_profile(browser: Browser) -> Iterator[Callable[..., Page]]:
+def new_profile(browser: Browser) -> Iterator[OpenPage]:
     """Give a function that opens a page in a fresh profile.
 
     A page that reports an error of its own fails the test.
@@ -130,7 +59,7 @@ def address(built_server: str) -> str:
 
 
 @pytest.fixture
-def new_visitor(address: str, new_profile: Callable[..., Page]) -> Iterator[NewVisitor]:
+def new_visitor(address: str, new_profile: OpenPage) -> Iterator[NewVisitor]:
     """Give a function that registers somebody and signs in their browser."""
     clients: list[httpx.Client] = []
 

@@ -1,13 +1,11 @@
 """M6: editing and deleting one's own messages, and marking those of others as unread."""
 
 import re
-from collections.abc import Callable
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import Visitor
+from tests.harness.visitors import PHONE, NewVisitor, Visitor
 
-PHONE = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
 FINGER = 40
 
 
@@ -158,7 +156,7 @@ def test_an_edit_that_is_refused_says_why_and_keeps_the_words(
     mira.context.set_offline(False)
 
 
-def test_a_finger_finds_the_menu(new_visitor: Callable[..., Visitor], tomas: Visitor) -> None:
+def test_a_finger_finds_the_menu(new_visitor: NewVisitor, tomas: Visitor) -> None:
     mira = new_visitor("Mira Lind", **PHONE)
     tomas.post(mira, "A message that is long enough for more than one line on a phone.")
     mira.open_chat_with(tomas)

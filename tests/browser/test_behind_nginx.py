@@ -3,15 +3,16 @@
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import NewVisitor, Visitor
 from tests.harness.chats import Farm, built_cluster
 from tests.harness.cluster import WIDE_LIMITS, Cluster
 from tests.harness.servers import ChatServer
+from tests.harness.visitors import NewVisitor, Visitor
 
 # Two, one of which is killed; what nginx does with three is in tests/behind_nginx.
 NODES = 2
@@ -21,10 +22,10 @@ INSIST_S = 30
 
 @pytest.fixture(scope="module")
 def cluster(
-    built_server: str, farm: Farm, tmp_path_factory: pytest.TempPathFactory
+    front_end: Path, farm: Farm, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cluster]:
     """Give two nodes with screens; the front end is there already when they start."""
-    assert built_server
+    assert front_end.is_dir()
     storage = farm.storage("postgres+redis", tmp_path_factory.mktemp("screens"), own_redis=True)
     nodes = built_cluster(storage, tls=True, settings=WIDE_LIMITS, count=NODES)
     with pytest.MonkeyPatch.context() as patch:

@@ -5,7 +5,8 @@ from itertools import pairwise
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Visitor, top_of
+from tests.harness.pages import top_of
+from tests.harness.visitors import Visitor
 
 # A link that can be cut: while it is, new ones lead to a port where nobody listens.
 CUTTABLE = """

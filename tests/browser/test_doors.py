@@ -8,10 +8,8 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Visitor
 from tests.harness.clients import PASSWORD
-
-OpenPage = Callable[..., Page]
+from tests.harness.visitors import OpenPage, Visitor
 
 
 def fill(page: Page, **fields: str) -> None:

@@ -8,7 +8,8 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Visitor, top_of
+from tests.harness.pages import top_of
+from tests.harness.visitors import Visitor
 
 LENGTH = 10_000
 BATCH_SIZE = 32

@@ -4,7 +4,7 @@ import contextlib
 
 from playwright.sync_api import Error, Page, expect
 
-from tests.browser.conftest import Visitor
+from tests.harness.visitors import Visitor
 
 # The grace of ten seconds, and a machine that is not ours alone.
 GONE_WITHIN_MS = 30_000

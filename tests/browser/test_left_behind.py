@@ -4,8 +4,8 @@ import json
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Visitor
 from tests.harness.clients import PASSWORD
+from tests.harness.visitors import Visitor
 
 WAITING = 10
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.conftest import Visitor
+from tests.harness.visitors import Visitor
 
 SEND = "**/api/messages"
 

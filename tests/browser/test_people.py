@@ -1,16 +1,14 @@
 """The people screen in two browsers: asking, answering, parting, blocking, and what each sees."""
 
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import CHAT, NewVisitor, Visitor
-from tests.browser.test_reach import FAULTS, fits
+from tests.harness.pages import faults, fits
+from tests.harness.visitors import CHAT, PHONE, NewVisitor, Visitor
 
 LIVE_MS = 1_000
-PHONE = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
 LONG = "Wolfeschlegelsteinhausenbergerdorff " + "x" * 60
 
 
@@ -250,7 +248,7 @@ def test_the_screen_can_be_heard_and_seen(
     mira = new_visitor("Mira Lind", color_scheme=scheme, **device)
     page = mira.page
     open_people(mira)
-    assert page.evaluate(FAULTS) == []
+    assert faults(page) == []
 
     friend, asking, asked, blocked = [
         new_visitor(name) for name in (LONG, "Maha مها الأحمد", f"B {LONG}", "Kenji Mori")
@@ -263,16 +261,16 @@ def test_the_screen_can_be_heard_and_seen(
     mira.page.reload()
     for where in ("Friends", "Requests", "Suggestions", "Blocked"):
         expect(region(page, where).get_by_role("listitem").first).to_be_visible()
-    assert page.evaluate(FAULTS) == []
+    assert faults(page) == []
     assert fits(page)
     press(page, "Friends", "Wolfe", "More")
     expect(page.get_by_role("dialog")).to_be_visible()
-    assert page.evaluate(FAULTS) == []
+    assert faults(page) == []
     assert fits(page)
 
 
 def test_on_a_phone_the_arrow_leads_back(
-    new_visitor: Callable[..., Visitor],
+    new_visitor: NewVisitor,
 ) -> None:
     mira = new_visitor("Mira Lind", **PHONE)
     mira.open_home()

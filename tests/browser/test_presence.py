@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import Visitor
+from tests.harness.visitors import Visitor
 
 GRACE_MS = 10_000
 LAST_SEEN = re.compile(r"^Last seen today at \d")

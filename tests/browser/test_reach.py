@@ -1,71 +1,19 @@
 """For everybody: by keyboard alone, by ear, on a small screen, in the dark."""
 
 import re
-from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import CHAT, NewVisitor, Visitor
-
-PHONE = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
-
-# What an ear or a keyboard stumbles over: unnamed controls and pictures, doubled ids, skipped
-# landmarks, and text too faint for its ground.
-FAULTS = """() => {
-  const faults = [];
-  const visible = (e) => e.checkVisibility({ checkOpacity: false, checkVisibilityCSS: true });
-  const all = (s) => [...document.querySelectorAll(s)].filter(visible);
-  for (const one of ["h1", "main"])
-    if (all(one).length !== 1) faults.push(`${all(one).length} ${one}`);
-  if (!document.documentElement.lang) faults.push("no language");
-  if (!document.title) faults.push("no title");
-  const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
-  for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) faults.push(`id ${id} twice`);
-  for (const e of all("button, a[href], input, textarea, [role=img], [role=log], nav, section")) {
-    const labels = [...(e.labels ?? [])].map((label) => label.textContent).join("");
-    const name = e.getAttribute("aria-label") || labels || e.textContent.trim();
-    if (!name) faults.push(`no name: ${e.outerHTML.slice(0, 80)}`);
-  }
-  for (const e of all("[tabindex]")) if (e.tabIndex > 0) faults.push("tab order forced");
-  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
-    .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, v, at) => sum + v * [0.2126, 0.7152, 0.0722][at], 0);
-  const ground = (e) => {
-    for (; e; e = e.parentElement) {
-      const colour = rgb(getComputedStyle(e).backgroundColor);
-      if (colour.length < 4 || colour[3] > 0) return colour;
-    }
-    return [255, 255, 255];
-  };
-  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) {
-    const e = texts.currentNode.parentElement;
-    if (!texts.currentNode.data.trim() || !visible(e) || e.closest(".only-heard")) continue;
-    if (e.closest("script, style, noscript, :disabled, .skip")) continue;
-    const [a, b] = [light(rgb(getComputedStyle(e).color)), light(ground(e))].sort((x, y) => y - x);
-    const contrast = (a + 0.05) / (b + 0.05);
-    if (contrast < 4.5) faults.push(`${contrast.toFixed(1)}: ${texts.currentNode.data}`);
-  }
-  return [...new Set(faults)];
-}"""
-
-
-def fits(page: Page) -> bool:
-    """Whether nothing makes the page scroll sideways."""
-    return bool(
-        page.evaluate(
-            "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-        )
-    )
+from tests.harness.pages import faults, fits
+from tests.harness.visitors import CHAT, PHONE, NewVisitor, OpenPage, Visitor
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("device", [{}, PHONE], ids=["desktop", "phone"])
 def test_every_page_can_be_heard_and_seen(
     new_visitor: NewVisitor,
-    new_profile: Callable[..., Page],
+    new_profile: OpenPage,
     scheme: str,
     device: dict[str, object],
 ) -> None:
@@ -77,23 +25,23 @@ def test_every_page_can_be_heard_and_seen(
     page.goto(f"{mira.url}/settings")
     page.get_by_text("Delete account").click()
     expect(page.get_by_role("button", name="Delete my account for ever")).to_be_visible()
-    assert page.evaluate(FAULTS) == []
+    assert faults(page) == []
     assert fits(page)
     mira.open_home()
     expect(mira.conversations.get_by_role("link")).to_have_count(1)
-    assert page.evaluate(FAULTS) == []
+    assert faults(page) == []
     assert fits(page)
     page.get_by_role("searchbox", name="Search people").fill(tomas.username)
     expect(page.get_by_role("list", name="People found").get_by_role("listitem")).to_have_count(1)
-    assert page.evaluate(FAULTS) == []
+    assert faults(page) == []
     assert fits(page)
     page.get_by_role("searchbox", name="Search people").fill("nobody-has-this-name")
     expect(page.get_by_text("Nobody by that name.")).to_be_visible()
-    assert page.evaluate(FAULTS) == []
+    assert faults(page) == []
     mira.open_chat_with(tomas)
     mira.write("And back")
     expect(mira.said("And back").get_by_role("img", name="Sent")).to_be_visible()
-    assert page.evaluate(FAULTS) == []
+    assert faults(page) == []
     assert fits(page)
 
     stranger = new_profile(color_scheme=scheme, **device)
@@ -101,14 +49,14 @@ def test_every_page_can_be_heard_and_seen(
         stranger.goto(f"{mira.url}/{door}")
         stranger.get_by_role("button", name=button).click()
         expect(stranger.get_by_role("alert").first).to_be_visible()
-        assert stranger.evaluate(FAULTS) == []
+        assert faults(stranger) == []
         assert fits(stranger)
 
 
 @pytest.mark.parametrize("saved", [None, "light", "dark"])
 @pytest.mark.parametrize("system", ["light", "dark"])
 def test_the_first_paint_has_the_right_colours(
-    built_server: str, new_profile: Callable[..., Page], system: str, saved: str | None
+    built_server: str, new_profile: OpenPage, system: str, saved: str | None
 ) -> None:
     page = new_profile(color_scheme=system)
     page.add_init_script(

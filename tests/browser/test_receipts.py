@@ -5,7 +5,7 @@ from statistics import median
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Visitor
+from tests.harness.visitors import Visitor
 
 BADGE_MS = 1_000
 SAMPLES = 5

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import CHAT, NewVisitor, Visitor
+from tests.harness.visitors import CHAT, NewVisitor, Visitor
 
 
 def field(page: Page) -> Locator:

@@ -1,15 +1,13 @@
 """The settings in real browsers: two devices of one person, and two people."""
 
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Visitor
 from tests.harness.clients import PASSWORD
+from tests.harness.visitors import NewVisitor, OpenPage, Visitor
 
-OpenPage = Callable[..., Page]
 NEW_PASSWORD = "a horse of another colour"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
 
@@ -279,7 +277,7 @@ def test_everything_can_be_reached_by_the_keyboard(mira: Visitor) -> None:
 
 
 def test_on_a_phone_the_settings_fill_the_screen_and_lead_back(
-    new_visitor: Callable[..., Visitor],
+    new_visitor: NewVisitor,
 ) -> None:
     mira = new_visitor(
         "Mira " + "Wolfeschlegelsteinhausen" * 3, viewport={"width": 360, "height": 640}

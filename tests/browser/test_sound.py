@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Visitor
+from tests.harness.visitors import Visitor
 
 # A sound is two tones. A page that was not touched may make none.
 FAKES = """

@@ -2,21 +2,20 @@
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import CHAT
 from tests.harness import nginx
 from tests.harness.chats import Storage, launch_built
 from tests.harness.clients import PASSWORD
 from tests.harness.servers import LOOPBACK, ROOT, free_port
+from tests.harness.visitors import CHAT, OpenPage
 
 SITE = ROOT / "deploy" / "static.conf"
-EXPORT = ROOT / ".web" / "build" / "client"
 
 
 def moved(site: str, *, pages: int, chat: int, folder: Path) -> str:
@@ -28,13 +27,12 @@ def moved(site: str, *, pages: int, chat: int, folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def address(built_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(front_end: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Serve the exported pages with nginx and the chat on another port; give the pages' address."""
-    assert built_server
     folder = tmp_path_factory.mktemp("static")
     pages, chat = free_port(), free_port()
     address, server = f"http://localhost:{pages}", f"http://localhost:{chat}"
-    shutil.copytree(EXPORT, folder / "pages")
+    shutil.copytree(front_end, folder / "pages")
     (folder / "pages" / "server.js").write_text(f'globalThis.chatServer = "{server}";\n')
     settings = {"CHAT_PUBLIC_URL": address, "CHAT_API_URL": server, "CHAT_LIMITS": "off"}
     node = launch_built(Storage("sqlite+memory", "", "", folder), port=chat, **settings)
@@ -59,9 +57,7 @@ def signed_up(page: Page, address: str, name: str) -> Page:
     return page
 
 
-def test_two_people_sign_up_find_each_other_and_write(
-    address: str, new_profile: Callable[..., Page]
-) -> None:
+def test_two_people_sign_up_find_each_other_and_write(address: str, new_profile: OpenPage) -> None:
     ada = signed_up(new_profile(), address, "ada-static")
     eve = signed_up(new_profile(), address, "eve-static")
 

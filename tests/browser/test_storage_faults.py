@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from anyio.from_thread import start_blocking_portal
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Visitor
 from tests.harness.chats import Storage
 from tests.harness.faults import locked_file, locked_tables
+from tests.harness.visitors import Visitor
 
 SENT_WITHIN_MS = 40_000
 

@@ -1,15 +1,14 @@
 """Two people register, find each other and talk live in two browsers."""
 
 import re
-from collections.abc import Callable
 from statistics import median
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import CHAT, Visitor
 from tests.harness.clients import PASSWORD
+from tests.harness.visitors import CHAT, NewVisitor, OpenPage, Visitor
 
 # From the server's answer to the sender until the text is on the other's screen.
 LIVE_MS = 300
@@ -39,7 +38,7 @@ new MutationObserver(() => {
 
 
 def test_two_people_register_find_each_other_and_talk(
-    built_server: str, new_profile: Callable[..., Page]
+    built_server: str, new_profile: OpenPage
 ) -> None:
     tag = uuid4().hex[:8]
     mira, tomas = new_profile(), new_profile()
@@ -178,7 +177,7 @@ def test_what_people_write_is_shown_as_they_wrote_it(
 
 
 def test_a_conversation_of_others_is_not_found(
-    mira: Visitor, tomas: Visitor, new_visitor: Callable[..., Visitor]
+    mira: Visitor, tomas: Visitor, new_visitor: NewVisitor
 ) -> None:
     stranger = new_visitor("Kenji Mori")
     conversation_id = mira.open_chat_with(tomas)

@@ -26,8 +26,7 @@ WIDE_LIMITS = {
 class Cluster:
     """Nodes that share their storage, reached at `url` through nginx.
 
-    `launch_node` starts one with the settings it gets; it need not wait. The first has `one_first`
-    seconds alone where it makes what all need.
+    `launch_node` starts one with the settings it gets; it need not wait.
     """
 
     def __init__(
@@ -37,7 +36,6 @@ class Cluster:
         *,
         count: int = NODES,
         tls: bool = True,
-        one_first: float = 0,
         settings: Mapping[str, str] = WIDE_LIMITS,
     ) -> None:
         self.nginx = Nginx(folder, tls=tls)
@@ -45,10 +43,8 @@ class Cluster:
         self._launch_node = launch_node
         self._settings = {"CHAT_PUBLIC_URL": self.url, **settings}
         try:
-            for number in range(count):
+            for _ in range(count):
                 self._launch()
-                if number == 0 and one_first:
-                    self.nodes[0].wait_until_ready(seconds=one_first)
             for node in self.nodes:
                 node.wait_until_ready()
             self.nginx.start(self.addresses())

@@ -1,4 +1,4 @@
-"""What devices are called."""
+"""Names of devices, made from user agents."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The people found follow the news: applying an event equals searching again."""
+"""Search results of people follow events: applying one equals searching again."""
 
 import asyncio
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The whole chat tells of its screens, too."""
+"""Metrics of the screens: open tabs and requests for pages."""
 
 import asyncio
 

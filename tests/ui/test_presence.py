@@ -1,4 +1,4 @@
-"""Presence and typing in a tab: small vars only, and nothing that a forged event could tell."""
+"""Presence and typing in a tab: small vars only, and no effect of a forged event."""
 
 from uuid import uuid4
 

@@ -1,23 +1,26 @@
 """The whole chat in production: how it starts, what its replies carry, and how it ends."""
 
-import os
+import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
+from chat_app.core.settings import SettingsError, read_settings
 from tests.harness import servers
 from tests.harness.clients import Socket, register
-from tests.harness.tabs import CONVERSATIONS, HYDRATE, Tab
+from tests.harness.tabs import CONVERSATIONS, HYDRATE, MESSAGE, Tab
+
+# One command of Reflex at a time works in a checkout.
+pytestmark = pytest.mark.xdist_group("reflex")
 
 REFLEX = Path(sys.executable).parent / "reflex"
 STOP_S = 10
-
-Run = Callable[..., servers.ChatServer]
+REDIS = "redis://127.0.0.1:1/0"
 
 
 def command(port: int) -> list[str]:
@@ -25,20 +28,24 @@ def command(port: int) -> list[str]:
     return [str(REFLEX), *f"run --env prod --backend-port {port} --frontend-port {port}".split()]
 
 
-@pytest.fixture
-def run(built_server: str, tmp_path: Path) -> Iterator[Run]:
-    """Give a function that starts a chat of the test's own from the front end already built."""
-    assert built_server
-    started: list[servers.ChatServer] = []
+def launch(folder: Path, **settings: str) -> servers.ChatServer:
+    """Start a chat with Reflex's own command, without waiting."""
+    port = servers.free_port()
+    return servers.ChatServer(command(port), folder=folder, port=port, **settings)
 
-    def run_one(**settings: str) -> servers.ChatServer:
-        port = servers.free_port()
-        chat = servers.ChatServer(command(port), folder=tmp_path, port=port, **settings)
-        started.append(chat)
-        return chat.wait_until_ready()
 
-    yield run_one
-    for chat in started:
+@pytest.fixture(scope="module")
+def chat(front_end: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.ChatServer]:
+    """Give a chat that allows a tab few frames, where the environment names a Redis for Reflex."""
+    assert front_end.is_dir()
+    settings = {"CHAT_LIMIT_FRAME_BURST": "50", "CHAT_LIMIT_FRAMES_PER_SECOND": "1"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("REDIS_URL", "REFLEX_REDIS_URL"):
+            patch.setenv(name, REDIS)
+        chat = launch(tmp_path_factory.mktemp("serving"), **settings)
+    try:
+        yield chat.wait_until_ready()
+    finally:
         chat.stop()
 
 
@@ -51,10 +58,21 @@ def outcome_of_start(folder: Path, port: int, **settings: str) -> tuple[int, str
         chat.stop()
 
 
+@pytest.mark.usefixtures("front_end")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
-async def test_it_ends_in_order_with_sockets_open(run: Run, number: signal.Signals) -> None:
-    chat = run()
-    person = await register(chat.url)
+async def test_a_chat_ends_in_order_with_sockets_open_and_a_log_without_secrets(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    chat = launch(tmp_path, CHAT_LOG_LEVEL="DEBUG")
+    try:
+        await ends_in_order(chat.wait_until_ready(), number)
+    finally:
+        chat.stop()
+
+
+async def ends_in_order(chat: servers.ChatServer, number: signal.Signals) -> None:
+    person, other = await register(chat.url), await register(chat.url)
+    await person.write(other, "not for the log")
     process = psutil.Process(chat.server.process.pid)
     async with (
         Tab.open(chat.url, cookie=person.cookie) as tab,
@@ -65,6 +83,10 @@ async def test_it_ends_in_order_with_sockets_open(run: Run, number: signal.Signa
         await tab.until(lambda: tab.var(CONVERSATIONS, "loaded"))
         await anonymous.hydrate("/login")
         children = process.children(recursive=True)
+        async with Tab.open(chat.url, cookie=person.cookie) as forging, Socket.open(chat.url):
+            event = {"name": "no.such", "payload": {"x": forging.token}}
+            await forging.send_raw(MESSAGE + json.dumps(["event", event]))
+            await forging.close_code()
 
         chat.server.process.send_signal(number)
 
@@ -72,36 +94,17 @@ async def test_it_ends_in_order_with_sockets_open(run: Run, number: signal.Signa
         assert await tab.close_code() == 1012
         assert await anonymous.close_code() == 1012
         assert await socket.close_code() == 1012
-    assert "Traceback" not in chat.log()
-    assert "ERROR" not in chat.log().upper().replace("UVICORN.ERROR", "")
-    assert not [child for child in children if child.is_running()]
-    await person.http.aclose()
-
-
-async def test_the_log_holds_no_secret(run: Run) -> None:
-    chat = run(CHAT_LOG_LEVEL="DEBUG")
-    person = await register(chat.url)
-    async with Tab.open(chat.url, cookie=person.cookie) as tab, Socket.open(chat.url):
-        await tab.hydrate()
-        await tab.until(lambda: tab.var(CONVERSATIONS, "loaded"))
-        token = tab.token
-        await tab.send_raw(f'42/_event,["event",{{"name":"no.such","payload":{{"x":"{token}"}}}}]')
-        await tab.close_code()
-    await person.write(person_to := await register(chat.url), "not for the log")
-
-    chat.stop()
-
     log = chat.log()
+    assert "Traceback" not in log
+    assert "ERROR" not in log.upper().replace("UVICORN.ERROR", "")
+    assert not [child for child in children if child.is_running()]
     assert "/_event" in log
-    secrets = [token, person.access_token, person.refresh_token, "not for the log"]
-    secrets.append(person.cookie.partition("=")[2])
+    secrets = [forging.token, tab.token, person.access_token, person.refresh_token]
+    secrets += [person.cookie.partition("=")[2], "not for the log"]
     assert [secret for secret in secrets if secret in log] == []
-    await person.http.aclose()
-    await person_to.http.aclose()
 
 
-async def test_a_flood_ends_the_tab_that_makes_it(run: Run) -> None:
-    chat = run(CHAT_LIMIT_FRAME_BURST="50", CHAT_LIMIT_FRAMES_PER_SECOND="1")
+async def test_a_flood_ends_the_tab_that_makes_it(chat: servers.ChatServer) -> None:
     async with Tab.open(chat.url) as flooding, Tab.open(chat.url) as other:
         await flooding.hydrate("/login")
         for _ in range(60):
@@ -113,49 +116,52 @@ async def test_a_flood_ends_the_tab_that_makes_it(run: Run) -> None:
     assert "Traceback" not in chat.log()
 
 
-def test_a_restart_without_changes_builds_nothing(run: Run) -> None:
-    chat = run()
-
+def test_a_restart_without_changes_builds_nothing(chat: servers.ChatServer) -> None:
     assert "Compiling" not in chat.log()
     assert "Creating Production Build" not in chat.log()
 
 
-def test_a_taken_port_is_said_so(built_server: str, tmp_path: Path) -> None:
-    port = int(built_server.rpartition(":")[2])
-
-    status, log = outcome_of_start(tmp_path, port)
+def test_a_taken_port_is_named_in_the_error(chat: servers.ChatServer, tmp_path: Path) -> None:
+    status, log = outcome_of_start(tmp_path, chat.port)
 
     assert status == 1
-    assert f"{port} is already in use" in log
+    assert f"{chat.port} is already in use" in log
     assert "Traceback" not in log
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
+def test_a_wrong_setting_stops_the_start_with_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, log = outcome_of_start(tmp_path, servers.free_port(), CHAT_NO_SUCH_THING="1")
+    assert status == 1
+    assert len(log.strip().splitlines()) == 1
+    assert log.startswith("CHAT_NO_SUCH_THING: ")
+
+    # The line is the error's text.
+    assert f"{refusal(monkeypatch, 'CHAT_NO_SUCH_THING', '1')}\n" == log
+    for name, value in (
         ("CHAT_LIMITS", "maybe"),
         ("CHAT_PUBLIC_URL", "localhost:3000"),
         ("CHAT_DATABASE_URL", "mysql://chat"),
         ("CHAT_SECRET_KEY", "short"),
-        ("CHAT_NO_SUCH_THING", "1"),
-    ],
-)
-def test_a_wrong_setting_stops_the_start(tmp_path: Path, name: str, value: str) -> None:
-    status, log = outcome_of_start(tmp_path, servers.free_port(), **{name: value})
-
-    assert status == 1
-    assert len(log.strip().splitlines()) == 1
-    assert log.startswith(f"{name}: ")
+    ):
+        line = refusal(monkeypatch, name, value)
+        assert len(line.splitlines()) == 1, name
+        assert line.startswith(f"{name}: ")
 
 
-def test_reflex_never_gets_a_redis(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("REDIS_URL", "REFLEX_REDIS_URL"):
-        monkeypatch.setenv(name, "redis://127.0.0.1:1/0")
+def refusal(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> str:
+    """Return the error about a setting."""
+    with monkeypatch.context() as patch:
+        patch.setenv(name, value)
+        with pytest.raises(SettingsError) as error:
+            read_settings()
+    return str(error.value)
 
-    chat = run()
 
+def test_reflex_gets_no_redis_from_the_environment(chat: servers.ChatServer) -> None:
     assert psutil.Process(chat.server.process.pid).children() == []
-    assert os.environ["REDIS_URL"] not in chat.log()
+    assert REDIS not in chat.log()
 
 
 async def test_every_reply_has_its_headers(built_server: str) -> None:

@@ -1,4 +1,4 @@
-"""The window that slides over a conversation, and the rows it shows."""
+"""The window that slides over a conversation's messages, and the rows it shows."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""How the front end is built: what of Reflex we lean on, what makes a build stale, what is kept."""
+"""The build of the front end: our changes to Reflex, stale builds, and exported archives."""
 
 import inspect
 import json
@@ -127,8 +127,10 @@ def test_the_other_kind_of_build_is_another(project: Path, monkeypatch: pytest.M
     assert build.fingerprint(project) != before
 
 
-def test_the_export_holds_both_halves_and_no_secret(built_server: str, tmp_path: Path) -> None:
-    assert built_server
+# As in test_serving.py: one command of Reflex at a time works in a checkout.
+@pytest.mark.xdist_group("reflex")
+def test_the_export_holds_both_halves_and_no_secret(front_end: Path, tmp_path: Path) -> None:
+    assert front_end.is_dir()
     private = servers.ROOT / f"data-{tmp_path.name}"
     private.mkdir()
     try:
@@ -149,16 +151,14 @@ def test_the_export_holds_both_halves_and_no_secret(built_server: str, tmp_path:
     assert [name for name in back if any(word in name for word in private_words)] == []
 
 
-def test_a_page_loads_a_bounded_amount_of_javascript(built_server: str) -> None:
-    assert built_server
-    client = servers.ROOT / ".web/build/client"
-    page = (client / "index.html").read_text()
+def test_a_page_loads_a_bounded_amount_of_javascript(front_end: Path) -> None:
+    page = (front_end / "index.html").read_text()
     scripts = {
         name.partition('"')[0] for name in page.split('"/assets/')[1:] if ".js" in name[:120]
     }
 
     assert scripts
-    zipped = [client / "assets" / f"{name}.gz" for name in scripts]
+    zipped = [front_end / "assets" / f"{name}.gz" for name in scripts]
     assert sum(path.stat().st_size for path in zipped) < JAVASCRIPT_BYTES
 
 

@@ -1,4 +1,4 @@
-"""Live tabs: what a tab hears, how often it is refreshed, and that nothing of it stays behind."""
+"""Live tabs: the events they receive, how often they are refreshed, and their end."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -28,7 +28,7 @@ from chat_app.realtime.outlet import TOO_SLOW, Outlet
 from chat_app.ui.current_node import serving
 from chat_app.ui.reflex import live
 from chat_app.ui.reflex.live import LiveScreen, LiveTabs
-from tests.harness.clients import Person, register
+from tests.harness.clients import PATIENCE_S, Person, register
 from tests.harness.tabs import CONVERSATIONS, TIMELINE, Tab
 
 ME = Identity(user_id=uuid4(), session_id=uuid4())
@@ -88,7 +88,7 @@ class Screen:
             self.changed.notify_all()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5), self.changed:
+        async with asyncio.timeout(PATIENCE_S), self.changed:
             await self.changed.wait_for(condition)
 
 
@@ -188,7 +188,7 @@ async def test_a_session_that_ends_empties_the_tab(world: World) -> None:
 
     world.hub.deliver(session_topic(ME.session_id), make_envelope(READ, ends=True))
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE_S):
         token, update = await world.app.sent.get()
     assert world.app.resets == 1
     assert token == "token"
@@ -207,7 +207,8 @@ async def test_a_session_that_ends_wakes_a_tab_that_rests(
 
     world.hub.deliver(session_topic(ME.session_id), make_envelope(READ, ends=True))
 
-    async with asyncio.timeout(1):
+    # Sooner than the pause of a minute ends.
+    async with asyncio.timeout(PATIENCE_S):
         await world.app.sent.get()
     assert world.app.resets == 1
 

@@ -1,0 +1,77 @@
+"""People at browsers of their own: what they see of the chat, and what they do there."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+CHAT = re.compile(r"/chat/[0-9a-f-]{36}$")
+PHONE = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
+
+
+@dataclass
+class Visitor:
+    """A person at a browser of their own. `http` does the same without the browser."""
+
+    url: str
+    username: str
+    user_id: str
+    page: Page
+    http: httpx.Client
+
+    @property
+    def context(self) -> BrowserContext:
+        """The browser profile."""
+        return self.page.context
+
+    @property
+    def conversations(self) -> Locator:
+        """The list of conversations."""
+        return self.page.get_by_role("navigation", name="Conversations")
+
+    @property
+    def log(self) -> Locator:
+        """The messages."""
+        return self.page.get_by_role("log", name="Messages")
+
+    @property
+    def box(self) -> Locator:
+        """Where to write."""
+        return self.page.get_by_role("textbox", name="Message")
+
+    def said(self, text: str) -> Locator:
+        """Return the messages that contain a text."""
+        return self.log.get_by_role("article").filter(has_text=text)
+
+    def open_home(self) -> None:
+        """Go to the list of conversations and wait for it."""
+        self.page.goto(self.url)
+        expect(self.page.get_by_role("searchbox", name="Search people")).to_be_visible()
+        expect(self.page.get_by_text("Loading conversations…")).to_have_count(0)
+
+    def open_chat_with(self, other: "Visitor") -> str:
+        """Open the conversation with somebody by its address and return its id."""
+        reply = self.http.post("/api/conversations", json={"user_id": other.user_id})
+        conversation_id = str(reply.raise_for_status().json()["id"])
+        self.page.goto(f"{self.url}/chat/{conversation_id}")
+        expect(self.box).to_be_visible()
+        return conversation_id
+
+    def write(self, text: str) -> None:
+        """Write a message and send it with the Enter key."""
+        self.box.fill(text)
+        self.box.press("Enter")
+
+    def post(self, other: "Visitor", text: str) -> dict[str, Any]:
+        """Send a message without the browser."""
+        body = {"receiver_id": other.user_id, "content": text}
+        reply = self.http.post("/api/messages", json=body).raise_for_status()
+        message: dict[str, Any] = reply.json()
+        return message
+
+
+NewVisitor = Callable[..., Visitor]
+OpenPage = Callable[..., Page]
