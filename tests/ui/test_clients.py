@@ -53,7 +53,7 @@ def test_a_client_has_a_readable_name(user_agent: str, name: str) -> None:
 
 
 @given(st.text(max_size=300))
-def test_whatever_it_says_the_name_is_short_and_plain(user_agent: str) -> None:
+def test_a_name_is_short_and_printable_for_any_user_agent(user_agent: str) -> None:
     name = client_name(user_agent)
 
     assert 1 <= len(name) <= 40

@@ -33,7 +33,7 @@ async def search(node: Node, viewer: UUID) -> updates.Cards:
     return tuple(cards)
 
 
-async def test_applying_what_happens_between_two_people_equals_searching_again(
+async def test_applying_friendship_events_equals_searching_again(
     storage: Storage,
 ) -> None:
     async with open_node(storage) as node:
@@ -93,7 +93,7 @@ def test_presence_shows_at_once(online: bool | None) -> None:  # noqa: FBT001  #
     assert person_row(card)["online"] is (online is True)
 
 
-def test_what_is_about_somebody_else_changes_nothing() -> None:
+def test_events_about_other_people_change_nothing() -> None:
     cards = (CARD,)
     stranger = UUID(int=2)
 
@@ -109,5 +109,5 @@ def test_what_is_about_somebody_else_changes_nothing() -> None:
     ("number", "words"),
     [(0, "0 people found"), (1, "1 person found"), (12, "12 people found")],
 )
-def test_the_number_is_said_in_words(number: int, words: str) -> None:
+def test_the_number_of_people_found_is_written_out(number: int, words: str) -> None:
     assert number_found(number) == words

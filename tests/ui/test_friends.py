@@ -61,7 +61,7 @@ async def friendship(one: Person, other: Person) -> str:
     return str(as_json(await one.http.get(f"/api/users/{other.id}"))["friendship"])
 
 
-async def test_the_lists_follow_the_news(tab: Tab, ada: Person, bea: Person) -> None:
+async def test_the_lists_follow_events(tab: Tab, ada: Person, bea: Person) -> None:
     assert [tab.var(FRIENDS, name) for name in ("friends", "incoming", "waiting")] == [[], [], 0]
 
     async with asyncio.timeout(1):
@@ -77,7 +77,7 @@ async def test_the_lists_follow_the_news(tab: Tab, ada: Person, bea: Person) -> 
     assert ids(tab, "blocked") == []
 
 
-async def test_another_screen_shows_the_number_alone(ada: Person, bea: Person) -> None:
+async def test_another_screen_shows_the_number_of_requests_alone(ada: Person, bea: Person) -> None:
     await bea.ask(ada)
     async with Tab.open(ada.url, cookie=ada.cookie) as tab:
         await tab.hydrate("/")
@@ -89,7 +89,9 @@ async def test_another_screen_shows_the_number_alone(ada: Person, bea: Person) -
         assert tab.var(FRIENDS, "loaded") is False
 
 
-async def test_every_handler_does_its_deed(tab: Tab, ada: Person, bea: Person) -> None:
+async def test_every_handler_changes_the_friendship_it_names(
+    tab: Tab, ada: Person, bea: Person
+) -> None:
     for handler, shown, expected in (
         ("request", "outgoing", "requested"),
         ("remove_request", "", "none"),
@@ -169,7 +171,9 @@ async def test_an_anonymous_tab_does_nothing(ada: Person) -> None:
             assert tab.var(FRIENDS, "failed_id") in {None, ""}, handler
 
 
-async def test_the_head_of_a_chat_follows_what_its_person_is(ada: Person, bea: Person) -> None:
+async def test_the_head_of_a_chat_follows_the_friendship_with_its_person(
+    ada: Person, bea: Person
+) -> None:
     conversation = await ada.opened(bea)
     async with Tab.open(ada.url, cookie=ada.cookie) as tab:
         await tab.hydrate(f"/chat/{conversation['id']}")

@@ -25,7 +25,7 @@ async def test_open_tabs_are_counted(built_server: str) -> None:
                 await asyncio.sleep(0.05)
 
 
-async def test_pages_have_one_route_together(built_server: str) -> None:
+async def test_all_pages_share_one_route(built_server: str) -> None:
     async with http_client(built_server) as client:
         await client.get("/login")
     line = 'chat_http_requests_total{method="GET",route="pages",status="200"}'

@@ -16,7 +16,7 @@ async def pair(url: str) -> tuple[Person, Person, str]:
     return alice, bob, f"/chat/{message['conversation_id']}"
 
 
-async def test_writing_is_told_where_the_tab_is_and_shown_with_the_name(built_server: str) -> None:
+async def test_typing_is_shown_with_the_name_in_the_tab_of_the_peer(built_server: str) -> None:
     alice, bob, chat = await pair(built_server)
     async with (
         Tab.open(built_server, cookie=alice.cookie) as mine,
@@ -37,7 +37,7 @@ async def test_writing_is_told_where_the_tab_is_and_shown_with_the_name(built_se
         await theirs.until(lambda: theirs.var(TYPING, "writing")["names"] == [])
 
 
-async def test_forged_writing_tells_nobody_anything(built_server: str) -> None:
+async def test_forged_typing_reaches_nobody(built_server: str) -> None:
     _, bob, chat = await pair(built_server)
     stranger = await register(built_server)
     async with (
@@ -56,7 +56,7 @@ async def test_forged_writing_tells_nobody_anything(built_server: str) -> None:
         assert "typing" not in [frame["type"] for frame in await heard.settled()]
 
 
-async def test_somebodys_coming_sends_no_list_again(built_server: str) -> None:
+async def test_a_peer_that_comes_online_sends_no_list_again(built_server: str) -> None:
     alice, bob, chat = await pair(built_server)
     async with Tab.open(built_server, cookie=alice.cookie) as tab:
         await tab.hydrate(chat)

@@ -82,7 +82,7 @@ async def test_forged_ids_reach_nobody(built_server: str) -> None:
             assert "Traceback" not in tab.heard, action
 
 
-async def test_a_tab_of_nobody_finds_nobody(built_server: str) -> None:
+async def test_an_anonymous_tab_finds_nobody(built_server: str) -> None:
     eve = await register(built_server)
     async with Tab.open(built_server) as tab:
         await tab.hydrate()

@@ -187,7 +187,7 @@ async def test_every_reply_has_its_headers(built_server: str) -> None:
     assert "immutable" not in missing.headers["cache-control"]
 
 
-async def test_a_preflight_from_elsewhere_gets_no_leave(built_server: str) -> None:
+async def test_a_preflight_of_another_origin_is_granted_nothing(built_server: str) -> None:
     headers = {
         "Origin": "https://evil.example",
         "Access-Control-Request-Method": "POST",

@@ -44,7 +44,7 @@ async def own(person: Person) -> dict[str, Any]:
     return as_json(await person.http.get("/api/auth/me"))
 
 
-async def test_the_page_shows_what_is_ones_own(ada: Person) -> None:
+async def test_the_page_shows_the_own_profile_and_devices(ada: Person) -> None:
     again = await log_in(ada.url, ada)
     async with settings_of(ada) as tab:
         assert tab.var(SETTINGS, "profile")["display_name"] == "Ada"
@@ -145,7 +145,7 @@ async def test_a_device_is_gone_from_the_list_and_signed_out_within_a_second(ada
         assert ada.username not in ended.heard[before:]
 
 
-async def test_all_others_are_signed_out_at_once(ada: Person) -> None:
+async def test_all_other_devices_are_signed_out_at_once(ada: Person) -> None:
     others = [await log_in(ada.url, ada) for _ in range(2)]
     async with settings_of(ada) as tab, settings_of(others[0]) as ended:
         await call(tab, "end_others")
@@ -155,7 +155,7 @@ async def test_all_others_are_signed_out_at_once(ada: Person) -> None:
     assert (await others[1].http.get("/api/auth/me")).status_code == 401
 
 
-async def test_the_list_is_looked_up_again_when_there_is_news(ada: Person, eve: Person) -> None:
+async def test_the_device_list_is_loaded_again_with_an_event(ada: Person, eve: Person) -> None:
     async with settings_of(ada) as tab:
         again = await log_in(ada.url, ada)
 

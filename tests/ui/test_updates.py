@@ -142,7 +142,7 @@ class Screen:
         return tuple(listed.items), Window.of(page.items, has_older=page.has_more)
 
 
-async def test_applying_the_news_equals_loading_afresh(node: Node) -> None:
+async def test_applying_events_equals_a_fresh_load(node: Node) -> None:
     me, friend, other = [await person(node, name) for name in ("mira", "tomas", "sofia")]
     here, there = await open_direct(node, me, friend), await open_direct(node, me, other)
     screen = Screen(node, me, here)
@@ -237,7 +237,7 @@ async def test_receipts_turn_sent_into_delivered_and_read(node: Node) -> None:
         assert await shown() == (2, 1)
 
 
-async def test_marks_that_are_heard_in_the_wrong_order_end_up_right(node: Node) -> None:
+async def test_read_marks_that_arrive_out_of_order_end_up_right(node: Node) -> None:
     me, friend = [await person(node, name) for name in ("mira", "tomas")]
     here = await open_direct(node, me, friend)
     screen = Screen(node, me, here)
@@ -267,7 +267,7 @@ async def test_marks_that_are_heard_in_the_wrong_order_end_up_right(node: Node) 
             assert await screen.is_true()
 
 
-async def test_what_people_become_to_each_other_equals_a_fresh_load(node: Node) -> None:
+async def test_applying_friendship_changes_equals_a_fresh_load(node: Node) -> None:
     me, friend, other = [await person(node, name) for name in ("mira", "tomas", "sofia")]
     for hidden in (friend, other):
         # Who comes and goes for whom is told by events of its own.
@@ -296,7 +296,7 @@ async def test_what_people_become_to_each_other_equals_a_fresh_load(node: Node) 
     assert seen == {"none", "requested", "incoming", "friends", "blocked"}
 
 
-async def test_somebody_new_appears_in_the_list(node: Node) -> None:
+async def test_a_new_conversation_appears_in_the_list(node: Node) -> None:
     me, friend, stranger = [await person(node, name) for name in ("mira", "tomas", "sofia")]
     screen = Screen(node, me, await open_direct(node, me, friend))
 
@@ -309,7 +309,7 @@ async def test_somebody_new_appears_in_the_list(node: Node) -> None:
     assert [one.unread for one in screen.conversations] == [1, 0]
 
 
-async def test_news_that_was_loaded_already_changes_nothing(node: Node) -> None:
+async def test_an_event_that_was_loaded_already_changes_nothing(node: Node) -> None:
     me, friend = [await person(node, name) for name in ("mira", "tomas")]
     here = await open_direct(node, me, friend)
     screen = Screen(node, me, here)
@@ -338,7 +338,7 @@ def _timeless(conversations: conversation_updates.Conversations) -> list[Convers
     ]
 
 
-async def test_coming_and_going_equals_loading_afresh(node: Node) -> None:
+async def test_applying_presence_changes_equals_a_fresh_load(node: Node) -> None:
     me, friend, other = [await person(node, name) for name in ("mira", "tomas", "sofia")]
     here, there = await open_direct(node, me, friend), await open_direct(node, me, other)
     await say(node, friend, here)

@@ -43,7 +43,7 @@ def seqs(window: Window) -> list[int]:
     return [one.seq for one in window.messages]
 
 
-def test_news_extends_the_window_up_to_its_length() -> None:
+def test_new_messages_extend_the_window_up_to_its_length() -> None:
     window = Window.of(messages(1, 10), has_older=False)
     for seq in range(11, LONGEST + 31):
         window = apply(window, MessageCreated(message=message(seq)), conversation_id=HERE)
@@ -83,7 +83,7 @@ def _place(piece: Piece) -> int:
     return piece.messages[0].seq
 
 
-def test_most_news_leaves_the_older_rows_alone() -> None:
+def test_most_new_messages_leave_the_older_rows_alone() -> None:
     window = Window.of(messages(1, 100), has_older=True)
     for seq in range(101, 116):
         after = apply(window, MessageCreated(message=message(seq)), conversation_id=HERE)
@@ -111,7 +111,7 @@ def test_sliding_to_the_past_and_back_shows_every_message_once() -> None:
     assert (window.last_seq, window.has_older, window.has_newer) == (1000, True, False)
 
 
-def test_a_window_that_was_scrolled_up_does_not_take_news() -> None:
+def test_a_window_that_was_scrolled_up_takes_no_new_message() -> None:
     window = Window.of(messages(1, 100), has_older=False, has_newer=True)
 
     event = MessageCreated(message=message(500))
@@ -120,7 +120,7 @@ def test_a_window_that_was_scrolled_up_does_not_take_news() -> None:
     assert not leaves_a_gap(window, event, conversation_id=HERE)
 
 
-def test_a_message_that_was_not_heard_leaves_a_gap() -> None:
+def test_a_message_that_was_not_received_leaves_a_gap() -> None:
     window = Window.of(messages(1, 10), has_older=False)
 
     assert leaves_a_gap(window, MessageCreated(message=message(12)), conversation_id=HERE)
@@ -128,7 +128,7 @@ def test_a_message_that_was_not_heard_leaves_a_gap() -> None:
     assert not leaves_a_gap(window, MessageCreated(message=message(7)), conversation_id=HERE)
 
 
-def test_a_change_takes_the_place_of_what_it_changes_once() -> None:
+def test_an_edited_message_replaces_the_old_one_once() -> None:
     window = Window.of(messages(1, 50), has_older=False)
     for seq in (3, 49):
         edited = replace(message(seq, rev=60 + seq), content="Better")
@@ -144,7 +144,7 @@ def test_a_change_takes_the_place_of_what_it_changes_once() -> None:
     assert seqs(window) == list(range(1, 51))
 
 
-def test_news_of_another_conversation_is_none() -> None:
+def test_an_event_of_another_conversation_changes_nothing() -> None:
     window = Window.of(messages(1, 3), has_older=False)
     event = MessageCreated(message=replace(message(4), conversation_id=UUID(int=9)))
 

@@ -31,7 +31,7 @@ print(json.dumps({name: getattr(config, name) for name in names.split()}))
 """
 
 
-def test_reflex_still_calls_what_we_replace() -> None:
+def test_reflex_still_calls_the_functions_that_we_replace() -> None:
     """Three functions are replaced; a Reflex that renames or bypasses them must be noticed."""
     assert "build()" in inspect.getsource(reflex_build.setup_frontend_prod)
     assert "exec.run_backend_prod(" in inspect.getsource(_run_prod)
@@ -41,12 +41,12 @@ def test_reflex_still_calls_what_we_replace() -> None:
     assert list(inspect.signature(reflex_exec.run_backend_prod).parameters)[:2] == ["host", "port"]
 
 
-def test_reflex_still_asks_whether_to_compile() -> None:
+def test_reflex_still_calls_should_compile() -> None:
     assert "app._should_compile()" in inspect.getsource(compiler.compile_app)
     assert hasattr(App, "_should_compile")
 
 
-def test_the_front_end_asks_the_origin_it_came_from() -> None:
+def test_the_front_end_uses_the_origin_it_was_loaded_from() -> None:
     state_js = (Path(Templates.Dirs.WEB_TEMPLATE) / build.STATE_JS).read_text()
 
     changed = build.use_the_pages_origin(state_js)
@@ -111,7 +111,7 @@ def test_a_new_or_renamed_source_makes_the_build_stale(project: Path) -> None:
     assert build.fingerprint(project) != before
 
 
-def test_the_other_door_does_not(project: Path) -> None:
+def test_a_changed_api_leaves_the_build_current(project: Path) -> None:
     before = build.fingerprint(project)
 
     (project / "chat_app/api/app.py").write_text("changed")
@@ -119,7 +119,9 @@ def test_the_other_door_does_not(project: Path) -> None:
     assert build.fingerprint(project) == before
 
 
-def test_the_other_kind_of_build_is_another(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_setting_makes_the_build_stale(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = build.fingerprint(project)
 
     monkeypatch.setenv("VITE_MINIFY", "false")
@@ -162,7 +164,7 @@ def test_a_page_loads_a_bounded_amount_of_javascript(front_end: Path) -> None:
     assert sum(path.stat().st_size for path in zipped) < JAVASCRIPT_BYTES
 
 
-def test_the_configuration_is_what_the_design_says(tmp_path: Path) -> None:
+def test_the_environment_cannot_change_the_configuration_of_reflex(tmp_path: Path) -> None:
     forced = {
         "REFLEX_REDIS_URL": "redis://127.0.0.1:1/0",
         "REFLEX_STATE_MANAGER_MODE": "redis",

@@ -125,7 +125,7 @@ async def world() -> AsyncIterator[World]:
     assert world.hub.outlets == set()
 
 
-async def test_a_tab_hears_its_user_and_nobody_else(world: World) -> None:
+async def test_a_tab_receives_the_events_of_its_own_user_only(world: World) -> None:
     await world.tabs.follow("token", ME)
 
     world.tell(uuid4())
@@ -135,7 +135,7 @@ async def test_a_tab_hears_its_user_and_nobody_else(world: World) -> None:
     assert world.screen.applied == [1]
 
 
-async def test_news_that_queued_are_shown_at_once(
+async def test_queued_events_are_applied_together(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "SHORTEST_REST", 0.2)
@@ -150,7 +150,7 @@ async def test_news_that_queued_are_shown_at_once(
     assert world.screen.applied == [1, 500]
 
 
-async def test_a_tab_that_was_too_slow_loads_afresh_and_goes_on(world: World) -> None:
+async def test_a_tab_that_was_too_slow_reloads_and_goes_on(world: World) -> None:
     await world.tabs.follow("token", ME)
 
     world.one_outlet().shut(TOO_SLOW, "too slow")
@@ -160,7 +160,7 @@ async def test_a_tab_that_was_too_slow_loads_afresh_and_goes_on(world: World) ->
     await world.screen.until(lambda: world.screen.applied == [1])
 
 
-async def test_every_tab_loads_afresh_when_news_may_have_been_missed(world: World) -> None:
+async def test_every_tab_reloads_when_events_may_have_been_missed(world: World) -> None:
     await world.tabs.follow("token", ME)
 
     world.tabs.reload()
@@ -171,7 +171,7 @@ async def test_every_tab_loads_afresh_when_news_may_have_been_missed(world: Worl
 
 
 @pytest.mark.parametrize("failure", [Unavailable(), RuntimeError("a mistake")])
-async def test_a_refresh_that_failed_is_made_up_for(
+async def test_a_refresh_that_failed_is_followed_by_a_reload(
     world: World, failure: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "RETRY", 0.01)
@@ -195,7 +195,7 @@ async def test_a_session_that_ends_empties_the_tab(world: World) -> None:
     assert update.events[0].payload["path"] == "/login?next=/chat/1"
 
 
-async def test_a_session_that_ends_wakes_a_tab_that_rests(
+async def test_the_end_of_a_session_interrupts_the_pause_between_refreshes(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "SHORTEST_REST", 60.0)
@@ -224,7 +224,7 @@ async def test_a_tab_that_is_gone_is_not_written_to(world: World) -> None:
     assert world.app.resets == 0
 
 
-async def test_a_socket_that_ends_leaves_nothing(world: World) -> None:
+async def test_a_closed_socket_leaves_no_outlet(world: World) -> None:
     async with world.tabs.opened("other"):
         await world.tabs.follow("other", ME)
         await world.tabs.follow("other", ME)
@@ -233,7 +233,7 @@ async def test_a_socket_that_ends_leaves_nothing(world: World) -> None:
     assert len(world.hub.outlets) == len(world.tabs) == 0
 
 
-async def test_an_event_that_comes_after_the_end_follows_nothing(world: World) -> None:
+async def test_an_event_after_the_end_of_the_socket_opens_no_outlet(world: World) -> None:
     async with world.tabs.opened("other"):
         pass
 
@@ -288,7 +288,7 @@ async def test_a_message_shows_up_in_every_open_tab(ada: Person, ben: Person) ->
         await bens.until(lambda: "second" in str(bens.var(CONVERSATIONS, "recent")))
 
 
-async def test_what_happens_while_a_tab_loads_is_never_missed(ada: Person, ben: Person) -> None:
+async def test_a_message_that_arrives_while_a_tab_loads_is_shown(ada: Person, ben: Person) -> None:
     first = await ben.write(ada, "first")
     path = f"/chat/{first['conversation_id']}"
     for number in range(20):
