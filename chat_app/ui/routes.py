@@ -1,43 +1,38 @@
 """The pages by their addresses, and the screens that follow the news."""
 
 import reflex as rx
-from reflex_components_core.base.error_boundary import (  # type: ignore[import-untyped]  # ships no types
-    error_boundary,
-)
 
 from chat_app.ui import shell, theme
 from chat_app.ui.accounts import pages
 from chat_app.ui.accounts.state import GateState
-from chat_app.ui.browser.scripts import begin_at_the_end, hold_early_forms
-from chat_app.ui.conversations import state as conversations
+from chat_app.ui.browser import begin_at_the_end, hold_early_forms
+from chat_app.ui.conversations.state import ConversationsState
 from chat_app.ui.friends import state as friends
-from chat_app.ui.friends.page import PEOPLE
-from chat_app.ui.messages import state as messages
-from chat_app.ui.people import state as people
-from chat_app.ui.presence import state as presence
-from chat_app.ui.reflex.preload import Preload
+from chat_app.ui.friends.state import FriendsState
+from chat_app.ui.messages.state import TimelineState
+from chat_app.ui.people.state import PeopleState
+from chat_app.ui.presence.state import TypingState
+from chat_app.ui.reflex.elements import replace_wraps
+from chat_app.ui.reflex.screens import LiveScreen, Preload, PreloadedScreen
 from chat_app.ui.settings import state as settings
+from chat_app.ui.settings.state import SettingsState
 
 CHAT = "/chat/[conversation_id]"
-PRELOADS = {
-    "/index": [conversations.preload, friends.preload_count],
-    CHAT: [conversations.preload, messages.preload, friends.preload_count],
-    PEOPLE: [conversations.preload, friends.preload],
-    settings.ROUTE: [conversations.preload, settings.preload, friends.preload_count],
+PRELOADS: dict[str, list[type[PreloadedScreen]]] = {
+    "/index": [ConversationsState, FriendsState],
+    CHAT: [ConversationsState, TimelineState, FriendsState],
+    friends.ROUTE: [ConversationsState, FriendsState],
+    settings.ROUTE: [ConversationsState, SettingsState, FriendsState],
 }
-# Who is writing after the messages: it looks at the conversation as they left it.
-LIVE_SCREENS = (
-    conversations.LIVE,
-    messages.LIVE,
-    people.LIVE,
-    friends.LIVE,
-    settings.LIVE,
-    presence.LIVE,
+LIVE_SCREENS: tuple[type[LiveScreen], ...] = (
+    ConversationsState,
+    TimelineState,
+    PeopleState,
+    FriendsState,
+    SettingsState,
+    # After the timeline: it shows who types in the conversation as the timeline left it.
+    TypingState,
 )
-
-# Places of Reflex's own components around every page.
-OVERLAY = (5, "Overlay")
-BOUNDARY = (55, "ErrorBoundary")
 
 
 def add_pages(app: rx.App) -> None:
@@ -45,13 +40,10 @@ def add_pages(app: rx.App) -> None:
     app.stylesheets.extend(theme.STYLESHEETS)
     app.head_components.extend([*theme.head_components(), begin_at_the_end(), hold_early_forms()])
     # Reflex's own connection banner: ours says it in the words of the contract.
-    app.app_wraps.pop(OVERLAY, None)
-    app.app_wraps[BOUNDARY] = lambda _: error_boundary(fallback_render=shell.broken_page())
+    replace_wraps(app, shell.broken_page)
     app.add_middleware(Preload(PRELOADS))
-    load = conversations.ConversationsState.load
-    timeline = messages.TimelineState
-    fresh_search = people.PeopleState.reset_search
-    requests = friends.FriendsState.count
+    load, timeline = ConversationsState.load, TimelineState
+    fresh_search, requests = PeopleState.reset_search, FriendsState.count
     app.add_page(
         shell.home_page,
         route="/",
@@ -60,9 +52,9 @@ def add_pages(app: rx.App) -> None:
     )
     app.add_page(
         shell.people_page,
-        route=PEOPLE,
+        route=friends.ROUTE,
         title=shell.page_title("People"),
-        on_load=[friends.FriendsState.load, load, timeline.close, fresh_search],
+        on_load=[FriendsState.load, load, timeline.close, fresh_search],
     )
     app.add_page(
         shell.chat_page,
@@ -75,7 +67,7 @@ def add_pages(app: rx.App) -> None:
         shell.settings_page,
         route=settings.ROUTE,
         title=shell.page_title("Settings"),
-        on_load=[settings.SettingsState.load, load, timeline.close, fresh_search, requests],
+        on_load=[SettingsState.load, load, timeline.close, fresh_search, requests],
     )
     app.add_page(
         pages.login_page,

@@ -4,7 +4,7 @@ from typing import Literal
 
 import reflex as rx
 
-from chat_app.ui.browser.scripts import (
+from chat_app.ui.browser import (
     address_id,
     connection_status,
     gate_scripts,

@@ -1,6 +1,7 @@
 """All arrows point inward: who may import whom, and where each library is at home."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,11 +46,13 @@ MAY_IMPORT = {
 
 LIBRARY_HOME = {
     "reflex": {"ui", "chat_app"},
-    "reflex_base": {"ui", "chat_app"},
+    # What leans on the inside of Reflex.
+    "reflex_base": {"ui/reflex"},
+    "reflex_components_core": {"ui/reflex"},
     "litestar": {"api"},
-    "starlette": {"ui"},
-    "socketio": {"ui"},
-    "engineio": {"ui"},
+    "starlette": {"ui/reflex"},
+    "socketio": {"ui/reflex"},
+    "engineio": {"ui/reflex"},
     "uvicorn": {"server"},
     "redis": {"redis"},
     "asyncpg": {"archive/errors.py"},
@@ -64,6 +67,12 @@ LIBRARY_HOME = {
     "playwright": set[str](),
     "pytest": set[str](),
 }
+
+# Names of Reflex's private attributes, and of its own states and events on the wire.
+INSIDE_OF_REFLEX = re.compile(
+    r"\b_get_root_state\b|\bmodify_state\b|\brouter_data\b|\breflex___state|\b_js_expr\b"
+    r"|\b_var_data\b|\b_token_manager\b|\bapp_wraps\b"
+)
 
 
 def home_of(source: Path) -> str:
@@ -82,6 +91,13 @@ def imported_modules(source: Path) -> Iterator[str]:
                 yield from (f"chat_app.{alias.name}" for alias in node.names)
             else:
                 yield str(node.module)
+
+
+def places_of(source: Path) -> set[str]:
+    """Return the module and every folder under chat_app that it is in."""
+    relative = source.relative_to(APP)
+    folders = (folder.as_posix() for folder in relative.parents)
+    return {relative.as_posix(), home_of(source), *folders}
 
 
 def name(source: Path) -> str:
@@ -116,8 +132,20 @@ def test_a_library_is_imported_only_where_it_is_at_home() -> None:
         for source in SOURCES
         for module in imported_modules(source)
         if (homes := LIBRARY_HOME.get(module.partition(".")[0])) is not None
-        and not {home_of(source), name(source)} & homes
+        and not places_of(source) & homes
     ]
+
+    assert wrong == []
+
+
+def test_only_one_package_leans_on_the_inside_of_reflex() -> None:
+    """Screens use what `import reflex as rx` gives them, and nothing of its modules."""
+    wrong = []
+    for source in SOURCES:
+        if "ui/reflex" not in places_of(source):
+            modules = [one for one in imported_modules(source) if one.startswith("reflex.")]
+            names = INSIDE_OF_REFLEX.findall(source.read_text())
+            wrong += [f"{name(source)} uses {one}" for one in (*modules, *names)]
 
     assert wrong == []
 

@@ -1,9 +1,8 @@
 """The side pane: who I am, finding people, my conversations."""
 
 import reflex as rx
-from reflex.style import color_mode, set_color_mode
 
-from chat_app.ui.browser.scripts import full_time, list_keys, short_time
+from chat_app.ui.browser import full_time, list_keys, short_time
 from chat_app.ui.conversations.rows import ConversationRow
 from chat_app.ui.conversations.state import ConversationsState
 from chat_app.ui.friends.page import people_link
@@ -12,6 +11,7 @@ from chat_app.ui.kit.button import button, icon_button, icon_link
 from chat_app.ui.kit.states import badge, empty_state, problem, skeleton
 from chat_app.ui.people.search import people_found, search_box
 from chat_app.ui.people.state import SEARCH, PeopleState
+from chat_app.ui.reflex.elements import choose_color_mode, chosen_color_mode
 from chat_app.ui.reflex.vars import cells
 from chat_app.ui.session import SessionState
 
@@ -64,16 +64,17 @@ def _sign_out_error() -> rx.Component:
 
 
 def _scheme_button() -> rx.Component:
+    mode = chosen_color_mode()
     return icon_button(
         "moon",
         rx.match(
-            color_mode,
+            mode,
             ("light", "Colours: light"),
             ("dark", "Colours: dark"),
             "Colours: like the system",
         ),
-        on_click=set_color_mode(
-            rx.match(color_mode, ("system", "light"), ("light", "dark"), "system")
+        on_click=choose_color_mode(
+            rx.match(mode, ("system", "light"), ("light", "dark"), "system")
         ),
     )
 

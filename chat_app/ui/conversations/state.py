@@ -5,7 +5,6 @@ from uuid import UUID
 
 import reflex as rx
 from msgspec.structs import replace
-from reflex.state import BaseState
 
 from chat_app.accounts.schemas import Identity
 from chat_app.conversations.queries import get_conversation, list_conversations, unread_counts
@@ -22,7 +21,6 @@ from chat_app.ui.conversations.rows import (
 )
 from chat_app.ui.current_node import current_node
 from chat_app.ui.presence.rows import peer_status
-from chat_app.ui.reflex.live import LiveScreen
 from chat_app.ui.reflex.vars import set_changed
 from chat_app.ui.session import signed_in
 
@@ -94,7 +92,7 @@ class ConversationsState(rx.State):
         self._show(me, tuple(page.items))
         set_changed(self, loaded=True, problem="")
 
-    async def _apply(self, me: Identity, events: Sequence[AnyEvent]) -> None:
+    async def _apply_events(self, me: Identity, events: Sequence[AnyEvent]) -> None:
         if not self.loaded:
             return
         items, missing, recount = self._items, dict[UUID, None](), False
@@ -113,6 +111,14 @@ class ConversationsState(rx.State):
         if recount or items is not self._items:
             self._show(me, items)
         self._show_news(me, events)
+
+    async def _reload(self, me: Identity) -> None:
+        if self.loaded:
+            await self._load(me)
+
+    async def _preload(self, me: Identity) -> None:
+        await self._load_page(me)
+        self._is_fresh = True
 
     def _show_news(self, me: Identity, events: Sequence[AnyEvent]) -> None:
         others = [
@@ -162,24 +168,3 @@ async def _with_loaded(
     except NotFound:
         return items
     return updates.with_fresh(items, fresh)
-
-
-async def _apply(root: BaseState, me: Identity, events: Sequence[AnyEvent]) -> None:
-    state = await root.get_state(ConversationsState)
-    await state._apply(me, events)
-
-
-async def _reload(root: BaseState, me: Identity) -> None:
-    state = await root.get_state(ConversationsState)
-    if state.loaded:
-        await state._load(me)
-
-
-async def preload(root: BaseState, me: Identity) -> None:
-    """Load the newest conversations."""
-    state = await root.get_state(ConversationsState)
-    await state._load_page(me)
-    state._is_fresh = True
-
-
-LIVE = LiveScreen(apply=_apply, reload=_reload)

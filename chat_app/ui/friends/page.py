@@ -6,14 +6,12 @@ from typing import Literal
 import reflex as rx
 
 from chat_app.ui.friends.choices import more_button
-from chat_app.ui.friends.state import FriendsState
+from chat_app.ui.friends.state import ROUTE, FriendsState
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.button import back_link, button
 from chat_app.ui.kit.icon import icon
 from chat_app.ui.kit.states import empty_state, problem, skeleton
 from chat_app.ui.reflex.vars import Cells, Handler, call, cells
-
-PEOPLE = "/people"
 
 
 def people_link() -> rx.Component:
@@ -29,7 +27,7 @@ def people_link() -> rx.Component:
             rx.el.span(waiting, class_name="badge", aria_hidden="true"),
             rx.fragment(),
         ),
-        to=PEOPLE,
+        to=ROUTE,
         aria_label=words,
         title=words,
         class_name="icon-button counted",

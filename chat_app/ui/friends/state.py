@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 import reflex as rx
-from reflex.event import EventSpec
-from reflex.state import BaseState
 
 from chat_app.accounts.schemas import Identity, UserCard
 from chat_app.core.errors import AppError, NotFound
@@ -27,10 +25,10 @@ from chat_app.ui.friends.rows import (
     suggestion_rows,
     with_presence,
 )
-from chat_app.ui.reflex.live import LiveScreen
-from chat_app.ui.reflex.vars import id_of, set_changed
+from chat_app.ui.reflex.vars import BrowserEvent, id_of, set_changed
 from chat_app.ui.session import signed_in
 
+ROUTE = "/people"
 LONGEST_NAME = 100
 LISTS = ("friends", "incoming", "outgoing", "suggestions", "blocked")
 
@@ -107,7 +105,7 @@ class FriendsState(rx.State):
         await self._do(user_id, Friends.unblock)
 
     @rx.event
-    async def talk_to(self, user_id: str) -> EventSpec | None:
+    async def talk_to(self, user_id: str) -> BrowserEvent | None:
         """Open the direct conversation with somebody."""
         me = await signed_in(self)
         try:
@@ -200,7 +198,7 @@ class FriendsState(rx.State):
         set_changed(self, **{name: [] for name in LISTS})
         set_changed(self, loaded=False, problem="", failed_id="", failed="")
 
-    async def _apply(self, me: Identity, events: Sequence[AnyEvent]) -> None:
+    async def _apply_events(self, me: Identity, events: Sequence[AnyEvent]) -> None:
         if not self._is_counted:
             return
         if any(isinstance(event, NEWS) for event in events):
@@ -210,6 +208,14 @@ class FriendsState(rx.State):
             if isinstance(event, Presence) and self.loaded:
                 changed = {n: with_presence(self.get_value(n), event) for n in LISTS}
                 set_changed(self, **changed)
+
+    async def _reload(self, me: Identity) -> None:
+        if self._is_counted:
+            await self._load(me)
+
+    async def _preload(self, me: Identity) -> None:
+        await self._begin(me, is_open=self.router.route_id == ROUTE)
+        self._is_fresh = True
 
 
 async def _card_of(person: UUID, me: Identity) -> UserCard | None:
@@ -222,31 +228,3 @@ async def _card_of(person: UUID, me: Identity) -> UserCard | None:
             )
         except NotFound:
             return None
-
-
-async def _apply(root: BaseState, me: Identity, events: Sequence[AnyEvent]) -> None:
-    state = await root.get_state(FriendsState)
-    await state._apply(me, events)
-
-
-async def _reload(root: BaseState, me: Identity) -> None:
-    state = await root.get_state(FriendsState)
-    if state._is_counted:
-        await state._load(me)
-
-
-async def preload(root: BaseState, me: Identity) -> None:
-    """Load the people screen."""
-    state = await root.get_state(FriendsState)
-    await state._begin(me, is_open=True)
-    state._is_fresh = True
-
-
-async def preload_count(root: BaseState, me: Identity) -> None:
-    """Count the requests that wait, for a screen that shows no more of them."""
-    state = await root.get_state(FriendsState)
-    await state._begin(me, is_open=False)
-    state._is_fresh = True
-
-
-LIVE = LiveScreen(apply=_apply, reload=_reload)

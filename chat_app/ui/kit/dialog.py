@@ -4,7 +4,7 @@ from typing import Any
 
 import reflex as rx
 
-from chat_app.ui.browser.scripts import dialog_element
+from chat_app.ui.browser import dialog_element
 from chat_app.ui.kit.button import button
 
 

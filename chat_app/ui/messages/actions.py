@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from chat_app.ui.browser.scripts import actions_element
+from chat_app.ui.browser import actions_element
 from chat_app.ui.kit.button import button
 from chat_app.ui.kit.dialog import sheet
 

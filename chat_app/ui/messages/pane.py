@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from chat_app.ui.browser.scripts import address_id
+from chat_app.ui.browser import address_id
 from chat_app.ui.friends.choices import more_button
 from chat_app.ui.friends.state import FriendsState
 from chat_app.ui.kit.avatar import avatar

@@ -7,7 +7,6 @@ from itertools import repeat
 from uuid import UUID
 
 import reflex as rx
-from reflex.state import BaseState
 
 from chat_app.accounts.schemas import Identity
 from chat_app.conversations.queries import get_conversation
@@ -22,7 +21,6 @@ from chat_app.ui.messages.head import NEWS, NOBODY, Head, head_of
 from chat_app.ui.messages.rows import MessageRow, message_rows
 from chat_app.ui.messages.window import LONGEST, PAGE, PIECES, Window
 from chat_app.ui.presence.rows import HIDDEN, PeerStatus, peer_status
-from chat_app.ui.reflex.live import LiveScreen
 from chat_app.ui.reflex.vars import id_of, set_changed
 from chat_app.ui.session import signed_in
 
@@ -159,7 +157,7 @@ class TimelineState(rx.State):
         self._show(me, await _load(me, conversation_id))
         set_changed(self, problem="")
 
-    async def _apply(self, me: Identity, events: Sequence[AnyEvent]) -> None:
+    async def _apply_events(self, me: Identity, events: Sequence[AnyEvent]) -> None:
         if self._conversation is None:
             return
         window, here = self._window, self._conversation.id
@@ -176,6 +174,14 @@ class TimelineState(rx.State):
                 (self._conversation,) = _followed(self._conversation, event, me)
                 self._show_head(me)
         self._show(me, window)
+
+    async def _reload(self, me: Identity) -> None:
+        if self._conversation is not None:
+            await self._open(me, self._conversation.id)
+
+    async def _preload(self, me: Identity) -> None:
+        await self._open_wanted(me)
+        self._is_fresh = True
 
     def _show_head(self, me: Identity) -> None:
         conversation = self._conversation
@@ -252,24 +258,3 @@ def _followed(
 ) -> conversation_updates.Conversations:
     followed = conversation_updates.apply((conversation,), event, viewer_id=me.user_id)
     return tuple(one for one in followed if one.id == conversation.id)
-
-
-async def _apply(root: BaseState, me: Identity, events: Sequence[AnyEvent]) -> None:
-    state = await root.get_state(TimelineState)
-    await state._apply(me, events)
-
-
-async def _reload(root: BaseState, me: Identity) -> None:
-    state = await root.get_state(TimelineState)
-    if state._conversation is not None:
-        await state._open(me, state._conversation.id)
-
-
-async def preload(root: BaseState, me: Identity) -> None:
-    """Load the conversation that the address names."""
-    state = await root.get_state(TimelineState)
-    await state._open_wanted(me)
-    state._is_fresh = True
-
-
-LIVE = LiveScreen(apply=_apply, reload=_reload)

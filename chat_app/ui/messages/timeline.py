@@ -1,9 +1,8 @@
 """The log of messages."""
 
 import reflex as rx
-from reflex.vars.function import FunctionStringVar
 
-from chat_app.ui.browser.scripts import (
+from chat_app.ui.browser import (
     full_time,
     linked,
     new_day,
@@ -17,6 +16,7 @@ from chat_app.ui.kit.states import empty_state, problem
 from chat_app.ui.messages.actions import MENU, message_actions
 from chat_app.ui.messages.rows import MessageRow
 from chat_app.ui.messages.state import TimelineState
+from chat_app.ui.reflex.elements import call_inline
 from chat_app.ui.reflex.vars import Cells, cells
 from chat_app.ui.session import SessionState
 
@@ -68,7 +68,7 @@ def _log() -> rx.Component:
 def _rows() -> rx.Var[list[MessageRow]]:
     state = TimelineState
     rows = state.older_0 + state.older_1 + state.older_2 + state.older_3 + state.tail
-    return FunctionStringVar.create(BY_SEQ).call(rows).to(list[MessageRow])
+    return call_inline(BY_SEQ, rows).to(list[MessageRow])
 
 
 def _row(message: Cells) -> rx.Component:

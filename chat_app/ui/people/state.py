@@ -5,8 +5,6 @@ from uuid import UUID
 
 import reflex as rx
 from msgspec.structs import replace
-from reflex.event import EventSpec
-from reflex.state import BaseState
 
 from chat_app.accounts.schemas import Identity
 from chat_app.core.errors import AppError
@@ -15,8 +13,7 @@ from chat_app.realtime.events import AnyEvent
 from chat_app.ui.current_node import current_node
 from chat_app.ui.people import updates
 from chat_app.ui.people.rows import PersonRow, number_found, person_row
-from chat_app.ui.reflex.live import LiveScreen
-from chat_app.ui.reflex.vars import set_changed
+from chat_app.ui.reflex.vars import BrowserEvent, set_changed
 from chat_app.ui.session import signed_in
 
 LONGEST_QUERY = 64
@@ -41,7 +38,7 @@ class PeopleState(rx.State):
     _page: str = ""
 
     @rx.event
-    async def reset_search(self) -> EventSpec | None:
+    async def reset_search(self) -> BrowserEvent | None:
         """Show the conversations again: another page begins with an empty search field."""
         page, self._page = self._page, self.router.url.path
         # What is typed while a page is being loaded for the first time is meant.
@@ -73,7 +70,7 @@ class PeopleState(rx.State):
             self.searching = False
 
     @rx.event
-    async def talk_to(self, user_id: str) -> list[EventSpec] | None:
+    async def talk_to(self, user_id: str) -> list[BrowserEvent] | None:
         """Open the direct conversation with somebody."""
         me = await signed_in(self)
         person_id = _person(user_id)
@@ -123,7 +120,7 @@ class PeopleState(rx.State):
             self._problems = {}
         self._show(tuple(cards))
 
-    async def _apply(self, me: Identity, events: Sequence[AnyEvent]) -> None:
+    async def _apply_events(self, me: Identity, events: Sequence[AnyEvent]) -> None:
         cards = self._cards
         if any(updates.must_search_again(cards, event) for event in events):
             await self._search(me)
@@ -132,6 +129,10 @@ class PeopleState(rx.State):
             cards = updates.apply(cards, event)
         if cards is not self._cards:
             self._show(cards)
+
+    async def _reload(self, me: Identity) -> None:
+        if self.query:
+            await self._search(me)
 
     def _refuse(self, person_id: UUID, error: AppError) -> None:
         if updates.find(self._cards, person_id) is None:
@@ -157,17 +158,3 @@ def _person(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         return UUID(int=0)
-
-
-async def _apply(root: BaseState, me: Identity, events: Sequence[AnyEvent]) -> None:
-    state = await root.get_state(PeopleState)
-    await state._apply(me, events)
-
-
-async def _reload(root: BaseState, me: Identity) -> None:
-    state = await root.get_state(PeopleState)
-    if state.query:
-        await state._search(me)
-
-
-LIVE = LiveScreen(apply=_apply, reload=_reload)

@@ -6,14 +6,12 @@ from typing import TypedDict
 from uuid import UUID
 
 import reflex as rx
-from reflex.state import BaseState
 
 from chat_app.accounts.schemas import Identity
 from chat_app.core.errors import AppError
 from chat_app.realtime.events import AnyEvent, MessageCreated, Typing
 from chat_app.ui.current_node import current_node
 from chat_app.ui.messages.state import TimelineState
-from chat_app.ui.reflex.live import LiveScreen
 from chat_app.ui.reflex.vars import set_changed
 from chat_app.ui.session import signed_in
 
@@ -53,7 +51,10 @@ class TypingState(rx.State):
             # Nothing is lost with it, and the next letter tells it again.
             return
 
-    async def _apply(self, timeline: TimelineState, events: Sequence[AnyEvent]) -> None:
+    async def _apply_events(self, _me: Identity, events: Sequence[AnyEvent]) -> None:
+        if not any(isinstance(event, Typing | MessageCreated) for event in events):
+            return
+        timeline = await self.get_state(TimelineState)
         conversation = timeline._conversation
         if conversation is None:
             return
@@ -79,17 +80,5 @@ class TypingState(rx.State):
         mark = self.writing["mark"] + heard
         set_changed(self, writing=Writing(conversation_id=str(here), names=names, mark=mark))
 
-
-async def _apply(root: BaseState, _me: Identity, events: Sequence[AnyEvent]) -> None:
-    if not any(isinstance(event, Typing | MessageCreated) for event in events):
-        return
-    state = await root.get_state(TypingState)
-    await state._apply(await root.get_state(TimelineState), events)
-
-
-async def _reload(root: BaseState, _me: Identity) -> None:
-    """Nothing of this is kept anywhere: the next letter tells it again."""
-    del root
-
-
-LIVE = LiveScreen(apply=_apply, reload=_reload)
+    async def _reload(self, _me: Identity) -> None:
+        """Keep what is shown: nothing of it is stored, and the next letter publishes it again."""

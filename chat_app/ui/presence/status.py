@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from chat_app.ui.browser.scripts import chat_status
+from chat_app.ui.browser import chat_status
 from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.presence.state import TypingState
 

@@ -8,14 +8,13 @@ than a few refreshes a second.
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 
 import reflex as rx
 import structlog
-from reflex.state import BaseState, StateUpdate
+from reflex.state import StateUpdate
 
 from chat_app.accounts.schemas import Identity
 from chat_app.core import tasks
@@ -24,6 +23,7 @@ from chat_app.realtime.events import AnyEvent, Envelope, decode
 from chat_app.realtime.outlet import SESSION_OVER, TOO_SLOW, Outlet, OutletClosed
 from chat_app.ui.current_node import current_node
 from chat_app.ui.reflex.guard import sign_in_redirect
+from chat_app.ui.reflex.screens import LiveScreen, state_of
 from chat_app.ui.session import SessionState
 
 log = structlog.get_logger("chat_app.ui.reflex.live")
@@ -37,25 +37,6 @@ RETRY = 1.0
 SHARED_EVENTS = 1_024
 
 
-@dataclass(frozen=True, slots=True)
-class LiveScreen:
-    """How one screen takes part in the live updates of a tab.
-
-    Both functions get the root state of the tab, locked, and reach their own state with
-    `await root.get_state(…)`. What they change is sent to the browser once they are all through.
-
-    A tab hears the hub before its screens load anything. So news may come twice (once in what was
-    loaded, once as an event) but never not at all: `apply` must be harmless the second time, and do
-    nothing for a screen that has not loaded yet.
-    """
-
-    apply: Callable[[BaseState, Identity, Sequence[AnyEvent]], Awaitable[None]]
-    """Bring what is shown up to date with these events, oldest first."""
-
-    reload: Callable[[BaseState, Identity], Awaitable[None]]
-    """Load what is shown afresh: the tab was too slow and may have missed events."""
-
-
 # One event is news for every tab that shows its conversation.
 @lru_cache(maxsize=SHARED_EVENTS)
 def _decoded(body: bytes) -> AnyEvent:
@@ -65,7 +46,7 @@ def _decoded(body: bytes) -> AnyEvent:
 class LiveTabs:
     """Every signed-in tab that is open in this process."""
 
-    def __init__(self, app: rx.App, screens: Sequence[LiveScreen]) -> None:
+    def __init__(self, app: rx.App, screens: Sequence[type[LiveScreen]]) -> None:
         self._app = app
         self._screens = screens
         self._open: set[str] = set()
@@ -121,7 +102,7 @@ class _Tab:
     def __init__(
         self,
         app: rx.App,
-        screens: Sequence[LiveScreen],
+        screens: Sequence[type[LiveScreen]],
         token: str,
         identity: Identity,
         outlet: Outlet,
@@ -202,10 +183,11 @@ class _Tab:
                 if session._identity() != self.identity:
                     return True
                 for screen in self._screens:
+                    state = await state_of(root, screen)
                     if missed:
-                        await screen.reload(root, self.identity)
+                        await state._reload(self.identity)
                     else:
-                        await screen.apply(root, self.identity, events)
+                        await state._apply_events(self.identity, events)
         except AppError as error:
             log.warning("refresh_postponed", code=error.code)
             return False

@@ -7,10 +7,13 @@ for the browser. A type checker sees only the instance's side.
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from reflex.event import EventSpec
 from reflex.state import BaseState
 
 from chat_app.core.errors import NotFound
 
+# An event for the browser, as a handler returns it.
+BrowserEvent: TypeAlias = EventSpec
 # A handler of a state, on the class.
 Handler: TypeAlias = Any
 # The cells of a row: each is a var of the type that the row's TypedDict names.

@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from chat_app.ui.browser.scripts import full_time, short_time
+from chat_app.ui.browser import full_time, short_time
 from chat_app.ui.kit.button import button
 from chat_app.ui.reflex.vars import Cells, call, cells
 from chat_app.ui.settings.rows import DeviceRow

@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from chat_app.ui.browser.scripts import time_of_day
+from chat_app.ui.browser import time_of_day
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.button import button
 from chat_app.ui.kit.field import field

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import reflex as rx
 from pydantic import ValidationError
-from reflex.state import BaseState
 
 from chat_app.accounts.queries import open_sessions, own_user
 from chat_app.accounts.schemas import Identity, OwnUser, ProfileChange
@@ -16,7 +15,6 @@ from chat_app.core.input import complaints
 from chat_app.realtime.events import AnyEvent
 from chat_app.ui.conversations.rows import stamp
 from chat_app.ui.current_node import current_node
-from chat_app.ui.reflex.live import LiveScreen
 from chat_app.ui.reflex.vars import set_changed
 from chat_app.ui.session import SessionState, signed_in
 from chat_app.ui.settings.rows import NOBODY, DeviceRow, Profile, device_row, profile_of
@@ -141,6 +139,19 @@ class SettingsState(rx.State):
         session = await self.get_state(SessionState)
         session._show_own(user)
 
+    async def _apply_events(self, me: Identity, events: Sequence[AnyEvent]) -> None:
+        # No event is about devices. They are queried whenever the tab is refreshed anyhow.
+        del events
+        await self._reload(me)
+
+    async def _reload(self, me: Identity) -> None:
+        if self.profile["id"] and self.router.route_id == ROUTE:
+            await self._load_devices(me)
+
+    async def _preload(self, me: Identity) -> None:
+        await self._load(me)
+        self._is_fresh = True
+
 
 def _checked(given: dict[str, object]) -> ProfileChange:
     try:
@@ -155,25 +166,3 @@ def _session(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         return UUID(int=0)
-
-
-async def _apply(root: BaseState, me: Identity, events: Sequence[AnyEvent]) -> None:
-    # No event says where one is signed in. It is looked up when there is news anyhow.
-    del events
-    await _reload(root, me)
-
-
-async def _reload(root: BaseState, me: Identity) -> None:
-    state = await root.get_state(SettingsState)
-    if state.profile["id"] and root.router_data.get("pathname") == ROUTE:
-        await state._load_devices(me)
-
-
-async def preload(root: BaseState, me: Identity) -> None:
-    """Load the settings."""
-    state = await root.get_state(SettingsState)
-    await state._load(me)
-    state._is_fresh = True
-
-
-LIVE = LiveScreen(apply=_apply, reload=_reload)

@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 import reflex as rx
-from reflex.state import BaseState
 
 from chat_app.accounts.schemas import Identity
 from chat_app.core.errors import Unavailable
@@ -27,7 +26,7 @@ from chat_app.realtime.hub import Hub
 from chat_app.realtime.outlet import TOO_SLOW, Outlet
 from chat_app.ui.current_node import serving
 from chat_app.ui.reflex import live
-from chat_app.ui.reflex.live import LiveScreen, LiveTabs
+from chat_app.ui.reflex.live import LiveTabs
 from tests.harness.clients import PATIENCE_S, Person, register
 from tests.harness.tabs import CONVERSATIONS, TIMELINE, Tab
 
@@ -39,6 +38,7 @@ class FakeApp:
     """What live tabs use of a Reflex app: states by token, and who is connected."""
 
     def __init__(self) -> None:
+        self.screen = Screen()
         self.connected = True
         self.resets = 0
         self.router_data = {"asPath": "/chat/1"}
@@ -53,8 +53,8 @@ class FakeApp:
         assert token.ident == "token"
         yield self
 
-    async def get_state(self, _: type[BaseState]) -> SimpleNamespace:
-        return SimpleNamespace(_identity=lambda: ME)
+    async def get_state(self, kind: type) -> object:
+        return self.screen if kind is Screen else SimpleNamespace(_identity=lambda: ME)
 
     def reset(self) -> None:
         self.resets += 1
@@ -75,14 +75,14 @@ class Screen:
         self.failures: list[Exception] = []
         self.changed = asyncio.Condition()
 
-    async def apply(self, _root: BaseState, _me: Identity, events: Sequence[AnyEvent]) -> None:
+    async def _apply_events(self, _me: Identity, events: Sequence[AnyEvent]) -> None:
         if self.failures:
             raise self.failures.pop()
         async with self.changed:
             self.applied.append(len(events))
             self.changed.notify_all()
 
-    async def reload(self, _root: BaseState, _me: Identity) -> None:
+    async def _reload(self, _me: Identity) -> None:
         async with self.changed:
             self.reloads += 1
             self.changed.notify_all()
@@ -97,11 +97,9 @@ class World:
 
     def __init__(self) -> None:
         self.app = FakeApp()
-        self.screen = Screen()
+        self.screen = self.app.screen
         self.hub = Hub(MemoryBroker())
-        self.tabs = LiveTabs(
-            cast("rx.App", self.app), [LiveScreen(self.screen.apply, self.screen.reload)]
-        )
+        self.tabs = LiveTabs(cast("rx.App", self.app), [Screen])
 
     async def open_outlet(self, identity: Identity) -> Outlet:
         return await self.hub.open(user_id=identity.user_id, session_id=identity.session_id)

@@ -4,82 +4,64 @@ The scripts are bundled with the pages that use them. They also run where the pa
 ahead, so at their top they touch nothing that only a browser has.
 """
 
-from typing import ClassVar
-
 import reflex as rx
-from reflex.utils.imports import ImportVar
-from reflex.vars import VarData
-from reflex.vars.function import FunctionStringVar
-from reflex_base.constants.compiler import MemoizationDisposition, MemoizationMode
-from reflex_components_core.core.banner import (  # type: ignore[import-untyped]  # ships no types
-    has_connection_errors,
-)
 
 from chat_app.ui.conversations.rows import News
+from chat_app.ui.reflex.elements import (
+    ScriptedElement,
+    address_parameter,
+    call_script,
+    is_disconnected,
+)
 from chat_app.ui.reflex.vars import cells
 
-FOLDER = "$/public/browser"
 
-
-class _Scripted(rx.el.Div):
-    """An element whose behaviour is a script of ours."""
-
-    script: ClassVar[str] = ""
-    # Reflex would name its wrapper after the tag, and a hyphen cannot be in a JavaScript name.
-    # Those of our elements that read a state are memos of their own instead.
-    _memoization_mode = MemoizationMode(disposition=MemoizationDisposition.NEVER)
-
-    def add_imports(self) -> dict[str, str]:
-        """Bundle the script with the pages that show the element."""
-        return {"": f"{FOLDER}/{self.script}"}
-
-
-class _Timeline(_Scripted):
+class _Timeline(ScriptedElement):
     tag = "chat-timeline"
     script = "timeline.js"
 
 
-class _Composer(_Scripted):
+class _Composer(ScriptedElement):
     tag = "chat-composer"
     script = "composer.js"
 
 
-class _Actions(_Scripted):
+class _Actions(ScriptedElement):
     tag = "chat-actions"
     script = "actions.js"
 
 
-class _News(_Scripted):
+class _News(ScriptedElement):
     tag = "chat-news"
     script = "news.js"
 
 
-class _Connection(_Scripted):
+class _Connection(ScriptedElement):
     tag = "chat-connection"
     script = "connection.js"
 
 
-class _Gate(_Scripted):
+class _Gate(ScriptedElement):
     tag = "chat-gate"
     script = "forms.js"
 
 
-class _Status(_Scripted):
+class _Status(ScriptedElement):
     tag = "chat-status"
     script = "status.js"
 
 
-class _Keys(_Scripted):
+class _Keys(ScriptedElement):
     tag = "chat-keys"
     script = "keys.js"
 
 
-class _Settings(_Scripted):
+class _Settings(ScriptedElement):
     tag = "chat-settings"
     script = "settings.js"
 
 
-class _Dialog(_Scripted):
+class _Dialog(ScriptedElement):
     tag = "chat-dialog"
     script = "dialog.js"
 
@@ -116,7 +98,7 @@ def composer_element(
 def connection_status() -> rx.Component:
     """Say so while the live link is down or the browser is offline."""
     return _Connection.create(
-        role="status", custom_attrs={"down": rx.cond(has_connection_errors, "true", "false")}
+        role="status", custom_attrs={"down": rx.cond(is_disconnected(), "true", "false")}
     )
 
 
@@ -220,43 +202,31 @@ def hold_early_forms() -> rx.Component:
     )
 
 
-def _clock(function: str, *arguments: rx.Var[str]) -> rx.Var[str]:
-    data = VarData(imports={f"{FOLDER}/clock.js": [ImportVar(tag=function)]})
-    return FunctionStringVar.create(function, _var_data=data).call(*arguments).to(str)
-
-
 def time_of_day(moment: rx.Var[str]) -> rx.Var[str]:
     """Say a time as "14:05"."""
-    return _clock("timeOfDay", moment)
+    return call_script("clock.js", "timeOfDay", moment)
 
 
 def full_time(moment: rx.Var[str]) -> rx.Var[str]:
     """Say a time with its date."""
-    return _clock("fullTime", moment)
+    return call_script("clock.js", "fullTime", moment)
 
 
 def short_time(moment: rx.Var[str]) -> rx.Var[str]:
     """Say a time as briefly as its distance allows."""
-    return _clock("shortTime", moment)
+    return call_script("clock.js", "shortTime", moment)
 
 
 def new_day(before: rx.Var[str], moment: rx.Var[str]) -> rx.Var[str]:
     """Name the day that begins between two times, or nothing."""
-    return _clock("newDay", before, moment)
+    return call_script("clock.js", "newDay", before, moment)
 
 
 def linked(text: rx.Var[str]) -> rx.Var[str]:
     """Show a text with its web addresses as links, and nothing else of it as anything but text."""
-    data = VarData(imports={f"{FOLDER}/links.js": [ImportVar(tag="linked")]})
-    return FunctionStringVar.create("linked", _var_data=data).call(text).to(str)
+    return call_script("links.js", "linked", text)
 
 
 def address_id() -> rx.Var[str]:
     """Return the conversation that the address names: at once, before the server has answered."""
-    return rx.Var(
-        "(chatAddress.conversation_id ?? '')",
-        _var_data=VarData(
-            hooks={"const chatAddress = useParams()": None},
-            imports={"react-router": [ImportVar(tag="useParams")]},
-        ),
-    ).to(str)
+    return address_parameter("conversation_id")

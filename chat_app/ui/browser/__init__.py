@@ -1,1 +1,0 @@
-"""The few pieces that only a browser can do, each behind one Python component."""

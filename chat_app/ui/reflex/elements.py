@@ -1,0 +1,82 @@
+"""Custom elements, JavaScript functions and hooks as Reflex components and vars."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
+
+import reflex as rx
+from reflex.style import color_mode, set_color_mode
+from reflex.utils.imports import ImportVar
+from reflex.vars import VarData
+from reflex.vars.function import FunctionStringVar
+from reflex_base.constants.compiler import MemoizationDisposition, MemoizationMode
+from reflex_components_core.base.error_boundary import (  # type: ignore[import-untyped]  # ships no types
+    error_boundary,
+)
+from reflex_components_core.core.banner import (  # type: ignore[import-untyped]  # ships no types
+    has_connection_errors,
+)
+
+# Folder of the scripts as the bundler sees it: `assets/browser/`.
+SCRIPTS = "$/public/browser"
+
+ColorMode = Literal["system", "light", "dark"]
+
+# Positions and names of Reflex's own components around every page.
+OVERLAY = (5, "Overlay")
+BOUNDARY = (55, "ErrorBoundary")
+
+
+class ScriptedElement(rx.el.Div):
+    """A custom element whose behaviour is in one script of `assets/browser/`."""
+
+    script: ClassVar[str] = ""
+    # Reflex would name its wrapper after the tag, and a hyphen cannot be in a JavaScript name.
+    # Elements that read a state are wrapped in an `rx.memo` instead.
+    _memoization_mode = MemoizationMode(disposition=MemoizationDisposition.NEVER)
+
+    def add_imports(self) -> dict[str, str]:
+        """Bundle the script with the pages that show the element."""
+        return {"": f"{SCRIPTS}/{self.script}"}
+
+
+def call_script(script: str, function: str, *arguments: rx.Var[str]) -> rx.Var[str]:
+    """Return what a function that a script exports returns in the browser."""
+    data = VarData(imports={f"{SCRIPTS}/{script}": [ImportVar(tag=function)]})
+    return FunctionStringVar.create(function, _var_data=data).call(*arguments).to(str)
+
+
+def call_inline(function: str, argument: Any) -> rx.Var[Any]:  # noqa: ANN401  # any var
+    """Return what a JavaScript function expression returns in the browser."""
+    return FunctionStringVar.create(function).call(argument)
+
+
+def address_parameter(name: str) -> rx.Var[str]:
+    """Return a parameter of the page's address, before the server has answered; "" without it."""
+    return rx.Var(
+        f"(chatAddress.{name} ?? '')",
+        _var_data=VarData(
+            hooks={"const chatAddress = useParams()": None},
+            imports={"react-router": [ImportVar(tag="useParams")]},
+        ),
+    ).to(str)
+
+
+def is_disconnected() -> rx.Var[bool]:
+    """Return whether Reflex's link to the server is down."""
+    return has_connection_errors
+
+
+def chosen_color_mode() -> rx.Var[ColorMode]:
+    """Return the colour mode that was chosen: light, dark or system."""
+    return color_mode
+
+
+def choose_color_mode(mode: rx.Var[ColorMode]) -> Any:  # noqa: ANN401  # an event of the browser
+    """Return the event that sets the colour mode."""
+    return set_color_mode(mode)
+
+
+def replace_wraps(app: rx.App, error_page: Callable[[], rx.Component]) -> None:
+    """Remove Reflex's connection banner, and show `error_page` for one that cannot be drawn."""
+    app.app_wraps.pop(OVERLAY, None)
+    app.app_wraps[BOUNDARY] = lambda _: error_boundary(fallback_render=error_page())
