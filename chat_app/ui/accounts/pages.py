@@ -5,9 +5,7 @@ from typing import Any
 import reflex as rx
 
 from chat_app.ui.browser import connection_status, gate_scripts
-from chat_app.ui.kit.button import button
-from chat_app.ui.kit.field import field
-from chat_app.ui.kit.icon import icon
+from chat_app.ui.kit.controls import button, field, icon
 
 PRODUCT = "Chat"
 

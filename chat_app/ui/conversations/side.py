@@ -7,7 +7,7 @@ from chat_app.ui.conversations.rows import ConversationRow
 from chat_app.ui.conversations.state import ConversationsState
 from chat_app.ui.friends.page import people_link
 from chat_app.ui.kit.avatar import avatar
-from chat_app.ui.kit.button import button, icon_button, icon_link
+from chat_app.ui.kit.controls import button, icon_button, icon_link
 from chat_app.ui.kit.states import badge, empty_state, problem, skeleton
 from chat_app.ui.people.search import people_found, search_box
 from chat_app.ui.people.state import SEARCH, PeopleState

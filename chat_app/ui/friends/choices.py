@@ -5,8 +5,7 @@ from typing import Any
 import reflex as rx
 
 from chat_app.ui.friends.state import FriendsState
-from chat_app.ui.kit.button import button, icon_button
-from chat_app.ui.kit.dialog import dialog
+from chat_app.ui.kit.controls import button, dialog, icon_button
 from chat_app.ui.reflex.vars import Handler, call
 
 CALM = "They are not told."

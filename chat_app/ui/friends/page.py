@@ -8,8 +8,7 @@ import reflex as rx
 from chat_app.ui.friends.choices import more_button
 from chat_app.ui.friends.state import ROUTE, FriendsState
 from chat_app.ui.kit.avatar import avatar
-from chat_app.ui.kit.button import back_link, button
-from chat_app.ui.kit.icon import icon
+from chat_app.ui.kit.controls import back_link, button, icon
 from chat_app.ui.kit.states import empty_state, problem, skeleton
 from chat_app.ui.reflex.vars import Cells, Handler, call, cells
 

@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from chat_app.ui.kit.icon import IconName, icon
+from chat_app.ui.kit.controls import IconName, icon
 
 
 def skeleton(label: str, rows: int = 4) -> rx.Component:

@@ -3,8 +3,7 @@
 import reflex as rx
 
 from chat_app.ui.browser import actions_element
-from chat_app.ui.kit.button import button
-from chat_app.ui.kit.dialog import sheet
+from chat_app.ui.kit.controls import button, sheet
 
 # On the buttons of the rows that open the menu.
 MENU = "data-menu"

@@ -5,8 +5,7 @@ from typing import Any
 import reflex as rx
 
 from chat_app.ui.browser import composer_element
-from chat_app.ui.kit.button import button, icon_button
-from chat_app.ui.kit.icon import icon
+from chat_app.ui.kit.controls import button, icon, icon_button
 from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.presence.state import TypingState
 from chat_app.ui.reflex.vars import seldom

@@ -6,7 +6,7 @@ from chat_app.ui.browser import address_id
 from chat_app.ui.friends.choices import more_button
 from chat_app.ui.friends.state import FriendsState
 from chat_app.ui.kit.avatar import avatar
-from chat_app.ui.kit.button import back_link, button
+from chat_app.ui.kit.controls import back_link, button
 from chat_app.ui.kit.states import empty_state, notice, skeleton
 from chat_app.ui.messages.composer import composer
 from chat_app.ui.messages.state import TimelineState

@@ -10,8 +10,7 @@ from chat_app.ui.browser import (
     timeline_element,
 )
 from chat_app.ui.kit.avatar import avatar
-from chat_app.ui.kit.button import button, icon_button
-from chat_app.ui.kit.icon import icon
+from chat_app.ui.kit.controls import button, icon, icon_button
 from chat_app.ui.kit.states import empty_state, problem
 from chat_app.ui.messages.actions import MENU, message_actions
 from chat_app.ui.messages.rows import MessageRow

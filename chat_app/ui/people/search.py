@@ -3,8 +3,7 @@
 import reflex as rx
 
 from chat_app.ui.kit.avatar import avatar
-from chat_app.ui.kit.button import button
-from chat_app.ui.kit.icon import icon
+from chat_app.ui.kit.controls import button, icon
 from chat_app.ui.kit.states import empty_state, problem, skeleton
 from chat_app.ui.people.state import LONGEST_QUERY, SEARCH, PeopleState
 from chat_app.ui.reflex.vars import Cells, call, debounced

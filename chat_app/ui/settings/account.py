@@ -2,8 +2,7 @@
 
 import reflex as rx
 
-from chat_app.ui.kit.button import button
-from chat_app.ui.kit.field import field
+from chat_app.ui.kit.controls import button, field
 from chat_app.ui.session import SessionState
 
 

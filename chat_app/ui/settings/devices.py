@@ -3,7 +3,7 @@
 import reflex as rx
 
 from chat_app.ui.browser import full_time, short_time
-from chat_app.ui.kit.button import button
+from chat_app.ui.kit.controls import button
 from chat_app.ui.reflex.vars import Cells, call, cells
 from chat_app.ui.settings.rows import DeviceRow
 from chat_app.ui.settings.state import SettingsState

@@ -3,7 +3,7 @@
 import reflex as rx
 
 from chat_app.ui.browser import settings_element
-from chat_app.ui.kit.button import back_link
+from chat_app.ui.kit.controls import back_link
 from chat_app.ui.kit.states import notice, problem, skeleton
 from chat_app.ui.session import SessionState
 from chat_app.ui.settings.account import account, password_form

@@ -4,9 +4,7 @@ import reflex as rx
 
 from chat_app.ui.browser import time_of_day
 from chat_app.ui.kit.avatar import avatar
-from chat_app.ui.kit.button import button
-from chat_app.ui.kit.field import field
-from chat_app.ui.kit.switch import switch
+from chat_app.ui.kit.controls import button, field, switch
 from chat_app.ui.reflex.vars import call, cells
 from chat_app.ui.session import SessionState
 from chat_app.ui.settings.state import SettingsState

@@ -1,0 +1,160 @@
+"""Controls: icons, buttons, form fields, switches and dialogs."""
+
+from typing import Any, Literal
+
+import reflex as rx
+
+from chat_app.ui.browser import dialog_element
+
+IconName = Literal[
+    "back",
+    "bubbles",
+    "down",
+    "edit",
+    "eye",
+    "lost",
+    "moon",
+    "more",
+    "people",
+    "search",
+    "send",
+    "settings",
+    "sign-out",
+]
+
+
+def icon(name: IconName) -> rx.Component:
+    """Draw an icon; what it means must be said in words beside or around it."""
+    return rx.el.span(class_name=f"icon icon-{name}", aria_hidden="true")
+
+
+def button(
+    *content: rx.Component | str,
+    kind: Literal["primary", "plain", "quiet", "danger"] = "plain",
+    **props: Any,  # noqa: ANN401  # whatever an HTML button takes
+) -> rx.Component:
+    """Show a button with words."""
+    props.setdefault("type", "button")
+    return rx.el.button(*content, class_name=f"button {kind}", **props)
+
+
+def icon_button(
+    name: IconName,
+    label: str | rx.Var[str],
+    class_name: str = "icon-button",
+    **props: Any,  # noqa: ANN401  # whatever an HTML button takes
+) -> rx.Component:
+    """Show a button that is only a picture; `label` is heard, and seen by a resting pointer."""
+    props.setdefault("type", "button")
+    return rx.el.button(icon(name), aria_label=label, title=label, class_name=class_name, **props)
+
+
+def icon_link(name: IconName, label: str, path: str) -> rx.Component:
+    """Show a link that is only a picture; `label` is heard, and seen by a resting pointer."""
+    return rx.el.a(icon(name), to=path, aria_label=label, title=label, class_name="icon-button")
+
+
+def back_link() -> rx.Component:
+    """Show the way back to the list, where only one pane fits."""
+    return rx.el.a(
+        icon("back"),
+        to="/",
+        aria_label="Back to the conversations",
+        class_name="icon-button back",
+    )
+
+
+def field(
+    name: str,
+    label: str,
+    *,
+    hint: str = "",
+    hidden_text: bool = False,
+    lines: int = 1,
+    error: str | rx.Var[str] | None = None,
+    **props: Any,  # noqa: ANN401  # whatever an HTML input takes
+) -> rx.Component:
+    """Show one labelled text field.
+
+    `forms.js` shows hidden text, and writes the error where none is given here.
+    """
+    props |= {
+        "id": name,
+        "name": name,
+        "class_name": "input",
+        "aria_describedby": f"{name}-hint {name}-error",
+    }
+    if error is not None:
+        props["aria_invalid"] = error != ""
+    return rx.el.div(
+        rx.el.label(label, html_for=name, class_name="field-label"),
+        rx.el.div(
+            rx.el.textarea(rows=lines, **props)
+            if lines > 1
+            else rx.el.input(type="password" if hidden_text else "text", **props),
+            _show_button(name) if hidden_text else rx.fragment(),
+            class_name="field-box",
+        ),
+        rx.el.p(hint, id=f"{name}-hint", class_name="field-hint") if hint else rx.fragment(),
+        rx.el.p(
+            error,
+            id=f"{name}-error",
+            class_name="error-text",
+            role="alert",
+            hidden=True if error is None else error == "",
+        ),
+        class_name="field",
+    )
+
+
+def _show_button(name: str) -> rx.Component:
+    # "Show" without the word password: the field alone answers to its label.
+    return rx.el.button(
+        icon("eye"),
+        type="button",
+        class_name="icon-button",
+        aria_label="Show what is typed",
+        aria_pressed="false",
+        aria_controls=name,
+        custom_attrs={"data-reveals": name},
+    )
+
+
+def switch(label: str, *, on: rx.Var[bool], hint: str = "", turn: Any) -> rx.Component:  # noqa: ANN401  # an event
+    """Show a labelled switch; `turn` is what happens when it is pressed."""
+    return rx.el.div(
+        rx.el.button(
+            rx.el.span(label, class_name="switch-label"),
+            rx.el.span(class_name="switch-track", aria_hidden="true"),
+            type="button",
+            role="switch",
+            aria_checked=on,
+            on_click=turn,
+            class_name="switch",
+        ),
+        rx.el.p(hint, class_name="field-hint") if hint else rx.fragment(),
+    )
+
+
+def sheet(
+    title: str | rx.Component, *content: rx.Component, name: str = "dialog-title"
+) -> rx.Component:
+    """Make a dialog that a script shows; `name` is the id of its title, its own on the page."""
+    return rx.el.dialog(
+        # The padding is inside, so that a click on it is no click beside the dialog.
+        rx.el.div(rx.el.h2(title, id=name), *content, class_name="sheet-box"),
+        aria_labelledby=name,
+        class_name="sheet",
+    )
+
+
+def dialog(
+    title: rx.Component,
+    *content: rx.Component,
+    on_dismiss: Any,  # noqa: ANN401  # an event
+) -> rx.Component:
+    """Show a dialog over the page, for as long as this component is on it."""
+    leave = button(
+        "Cancel", kind="quiet", on_click=on_dismiss, custom_attrs={"data-dismiss": "true"}
+    )
+    return dialog_element(sheet(title, *content, leave))
