@@ -2,16 +2,13 @@
 
 import reflex as rx
 
-from chat_app.ui import shell, theme
-from chat_app.ui.accounts import pages
-from chat_app.ui.accounts.state import GateState
-from chat_app.ui.browser import begin_at_the_end, hold_early_forms
+from chat_app.ui import accounts, shell
 from chat_app.ui.conversations.state import ConversationsState
 from chat_app.ui.friends import state as friends
 from chat_app.ui.friends.state import FriendsState
 from chat_app.ui.messages.state import TimelineState
+from chat_app.ui.messages.typing_state import TypingState
 from chat_app.ui.people.state import PeopleState
-from chat_app.ui.presence.state import TypingState
 from chat_app.ui.reflex.elements import replace_wraps
 from chat_app.ui.reflex.screens import LiveScreen, Preload, PreloadedScreen
 from chat_app.ui.settings import state as settings
@@ -37,8 +34,8 @@ LIVE_SCREENS: tuple[type[LiveScreen], ...] = (
 
 def add_pages(app: rx.App) -> None:
     """Give the app its pages and its look."""
-    app.stylesheets.extend(theme.STYLESHEETS)
-    app.head_components.extend([*theme.head_components(), begin_at_the_end(), hold_early_forms()])
+    app.stylesheets.extend(shell.STYLESHEETS)
+    app.head_components.extend(shell.head_components())
     # Reflex's own connection banner: ours says it in the words of the contract.
     replace_wraps(app, shell.broken_page)
     app.add_middleware(Preload(PRELOADS))
@@ -70,15 +67,15 @@ def add_pages(app: rx.App) -> None:
         on_load=[SettingsState.load, load, timeline.close, fresh_search, requests],
     )
     app.add_page(
-        pages.login_page,
+        accounts.login_page,
         route="/login",
         title=f"Sign in · {shell.PRODUCT}",
-        on_load=GateState.pass_through,
+        on_load=accounts.GateState.pass_through,
     )
     app.add_page(
-        pages.register_page,
+        accounts.register_page,
         route="/register",
         title=f"Create your account · {shell.PRODUCT}",
-        on_load=GateState.pass_through,
+        on_load=accounts.GateState.pass_through,
     )
     app.add_page(shell.lost_page, route="404", title=f"Not found · {shell.PRODUCT}")

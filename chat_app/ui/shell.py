@@ -6,8 +6,10 @@ import reflex as rx
 
 from chat_app.ui.browser import (
     address_id,
+    begin_at_the_end,
     connection_status,
     gate_scripts,
+    hold_early_forms,
     news_element,
 )
 from chat_app.ui.conversations.side import side_pane
@@ -20,6 +22,27 @@ from chat_app.ui.session import SessionState
 from chat_app.ui.settings.page import settings_pane
 
 PRODUCT = "Chat"
+# The look: `chat.css` holds tokens and the style of every part, `icons.css` the icons. Light or
+# dark is Reflex's colour mode, a class on the page's root that is there before the first paint.
+# Nothing of it is decided in Python, so that a designer finds all of it in one place.
+STYLESHEETS = ["/chat.css", "/icons.css"]
+
+
+def head_components() -> list[rx.Component]:
+    """Return what stands in the head of every page."""
+    return [
+        rx.el.meta(
+            name="viewport",
+            # The on-screen keyboard shrinks the page, so that the composer stays above it.
+            content="width=device-width, initial-scale=1, interactive-widget=resizes-content",
+        ),
+        rx.el.meta(name="color-scheme", content="light dark"),
+        # Before every other script: they read the server's address from it.
+        rx.el.script(src="/server.js"),
+        rx.el.link(rel="icon", href="/icon.svg", type="image/svg+xml"),
+        begin_at_the_end(),
+        hold_early_forms(),
+    ]
 
 
 def home_page() -> rx.Component:

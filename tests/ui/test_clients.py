@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_app.ui.settings.clients import UNKNOWN, client_name
+from chat_app.ui.settings.rows import UNKNOWN, client_name
 
 CHROMIUM = "(KHTML, like Gecko) Chrome/150.0.0.0"
 SAFARI = "(KHTML, like Gecko) Version/19.0"

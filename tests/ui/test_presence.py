@@ -5,7 +5,7 @@ from uuid import uuid4
 from tests.harness.clients import Person, register
 from tests.harness.tabs import CONVERSATIONS, TIMELINE, Tab, state_name
 
-TYPING = state_name("presence.state", "typing_state")
+TYPING = state_name("messages.typing_state", "typing_state")
 WRITE = f"{TYPING}.write"
 
 

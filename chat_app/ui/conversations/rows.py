@@ -84,6 +84,25 @@ def face_of(conversation: Conversation, *, viewer_id: UUID) -> UUID:
     return peer.id if peer else conversation.id
 
 
+class PeerStatus(TypedDict):
+    """Whether somebody is there, or since when not; neither where they do not show it."""
+
+    online: bool
+    last_seen: str
+
+
+HIDDEN = PeerStatus(online=False, last_seen="")
+
+
+def peer_status(conversation: Conversation, *, viewer_id: UUID) -> PeerStatus:
+    """Show the other person of a direct conversation; a group shows nobody."""
+    peer = peer_of(conversation, viewer_id=viewer_id)
+    if peer is None or peer.online is None:
+        return HIDDEN
+    last_seen = stamp(peer.last_seen_at) if peer.last_seen_at and not peer.online else ""
+    return PeerStatus(online=peer.online, last_seen=last_seen)
+
+
 def preview(conversation: Conversation, *, viewer_id: UUID) -> str:
     """Return the last message in one line."""
     message = conversation.last_message

@@ -18,9 +18,9 @@ from chat_app.ui.conversations.rows import (
     News,
     conversation_row,
     news_of,
+    peer_status,
 )
 from chat_app.ui.current_node import current_node
-from chat_app.ui.presence.rows import peer_status
 from chat_app.ui.reflex.vars import set_changed
 from chat_app.ui.session import signed_in
 

@@ -7,7 +7,7 @@ import reflex as rx
 from chat_app.ui.browser import composer_element
 from chat_app.ui.kit.controls import button, icon, icon_button
 from chat_app.ui.messages.state import TimelineState
-from chat_app.ui.presence.state import TypingState
+from chat_app.ui.messages.typing_state import TypingState
 from chat_app.ui.reflex.vars import seldom
 from chat_app.ui.session import SessionState
 

@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from chat_app.ui.browser import address_id
+from chat_app.ui.browser import address_id, chat_status
 from chat_app.ui.friends.choices import more_button
 from chat_app.ui.friends.state import FriendsState
 from chat_app.ui.kit.avatar import avatar
@@ -11,7 +11,7 @@ from chat_app.ui.kit.states import empty_state, notice, skeleton
 from chat_app.ui.messages.composer import composer
 from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.messages.timeline import timeline
-from chat_app.ui.presence.status import status_line
+from chat_app.ui.messages.typing_state import TypingState
 from chat_app.ui.reflex.vars import call
 
 # The id that the link past the side pane leads to.
@@ -62,7 +62,7 @@ def _head() -> rx.Component:
         avatar(TimelineState.head["letters"], TimelineState.head["tone"]),
         rx.el.div(
             rx.el.h1(rx.el.bdi(TimelineState.head["name"]), class_name="one-line"),
-            status_line(),
+            _status_line(),
             class_name="who",
         ),
         rx.cond(
@@ -71,6 +71,18 @@ def _head() -> rx.Component:
             rx.fragment(),
         ),
         class_name="chat-head",
+    )
+
+
+def _status_line() -> rx.Component:
+    """Show whether the person is online, since when not, or who is typing."""
+    writing = TypingState.writing
+    is_here = writing["conversation_id"] == TimelineState.head["id"]
+    return chat_status(
+        online=TimelineState.peer["online"],
+        last_seen=TimelineState.peer["last_seen"],
+        names=rx.cond(is_here, writing["names"], []).to(list[str]),
+        mark=writing["mark"],
     )
 
 

@@ -15,12 +15,12 @@ from chat_app.core.errors import AppError, NotFound
 from chat_app.messages.queries import history
 from chat_app.realtime.events import AnyEvent, FriendRemoved
 from chat_app.ui.conversations import updates as conversation_updates
+from chat_app.ui.conversations.rows import HIDDEN, PeerStatus, peer_status
 from chat_app.ui.current_node import current_node
 from chat_app.ui.messages import updates
 from chat_app.ui.messages.head import NEWS, NOBODY, Head, head_of
 from chat_app.ui.messages.rows import MessageRow, message_rows
 from chat_app.ui.messages.window import LONGEST, PAGE, PIECES, Window
-from chat_app.ui.presence.rows import HIDDEN, PeerStatus, peer_status
 from chat_app.ui.reflex.vars import id_of, set_changed
 from chat_app.ui.session import signed_in
 

@@ -1,11 +1,34 @@
 """What the settings show, made from an own profile and open sessions."""
 
+import re
 from typing import TypedDict
 
 from chat_app.accounts.schemas import OpenSession, OwnUser
 from chat_app.ui.conversations.rows import stamp
 from chat_app.ui.kit.avatar import initials, tone
-from chat_app.ui.settings.clients import client_name
+
+# The first that fits counts: browsers name those they come from and those they imitate, too.
+BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+PROGRAM = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,39}")
+UNKNOWN = "Unknown device"
 
 
 class Profile(TypedDict):
@@ -57,3 +80,17 @@ def device_row(session: OpenSession) -> DeviceRow:
         last_used=stamp(session.last_used_at),
         current=session.current,
     )
+
+
+def client_name(user_agent: str) -> str:
+    """Say "Firefox on Linux", or name the program that is no browser."""
+    browser = _first(BROWSERS, user_agent)
+    system = _first(SYSTEMS, user_agent)
+    if browser and user_agent.startswith("Mozilla/"):
+        return f"{browser} on {system}" if system else browser
+    program = PROGRAM.match(user_agent)
+    return program[0] if program and program[0] != "Mozilla" else UNKNOWN
+
+
+def _first(marks: tuple[tuple[str, str], ...], user_agent: str) -> str:
+    return next((name for mark, name in marks if mark in user_agent), "")

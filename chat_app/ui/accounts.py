@@ -1,4 +1,4 @@
-"""The doors of the chat: one card each, one form, one button."""
+"""The pages to sign in and to register: one card, one form and one button each."""
 
 from typing import Any
 
@@ -6,8 +6,18 @@ import reflex as rx
 
 from chat_app.ui.browser import connection_status, gate_scripts
 from chat_app.ui.kit.controls import button, field, icon
+from chat_app.ui.reflex.vars import BrowserEvent
+from chat_app.ui.session import SessionState
 
-PRODUCT = "Chat"
+
+class GateState(rx.State):
+    """The pages to sign in and up; anonymous tabs never reach a handler."""
+
+    @rx.event
+    async def pass_through(self) -> BrowserEvent | None:
+        """Send somebody who is signed in on to the chat."""
+        session = await self.get_state(SessionState)
+        return rx.redirect("/") if session._identity() is not None else None
 
 
 def login_page() -> rx.Component:

@@ -1,1 +1,0 @@
-"""Signing up, signing in and signing out."""

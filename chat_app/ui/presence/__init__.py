@@ -1,1 +1,0 @@
-"""Who is there and who is writing, as the head of a chat shows it."""
