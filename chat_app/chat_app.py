@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
 
-import reflex as rx
-
 from chat_app.api.app import create_api
 from chat_app.core.logs import configure_logs
 from chat_app.core.metrics import Metrics
@@ -16,11 +14,11 @@ from chat_app.server.cors import allow_pages_origin
 from chat_app.server.edge import AsgiApp, dispatch, edge
 from chat_app.ui import routes
 from chat_app.ui.current_node import serving
-from chat_app.ui.reflex import build, socket_server
+from chat_app.ui.reflex.app import CompiledApp, Failures, socket_server
 from chat_app.ui.reflex.closed_tabs import ClosedTabs
-from chat_app.ui.reflex.failures import Failures
-from chat_app.ui.reflex.guard import SessionGuard, guard_sockets
+from chat_app.ui.reflex.guard import SessionGuard
 from chat_app.ui.reflex.live import LiveTabs
+from chat_app.ui.reflex.sockets import guard_sockets
 
 try:
     settings = read_settings()
@@ -33,7 +31,7 @@ traces = Traces()
 api = create_api(settings, metrics=metrics, traces=traces)
 
 
-class ChatApp(rx.App):
+class ChatApp(CompiledApp):
     """The browser's door, with the program's door beside it and the edge around both."""
 
     def __call__(self) -> AsgiApp:
@@ -41,9 +39,6 @@ class ChatApp(rx.App):
         pages = guard_sockets(super().__call__(), settings, opened)
         chat = dispatch(cast("AsgiApp", api), pages)
         return allow_pages_origin(edge(chat, settings, metrics, traces), settings)
-
-    def _should_compile(self) -> bool:
-        return super()._should_compile() and not build.front_end_is_current()
 
 
 @asynccontextmanager
@@ -70,7 +65,7 @@ async def opened(token: str) -> AsyncIterator[None]:
 
 app = ChatApp(
     toaster=None,
-    sio=socket_server.socket_server(settings.public_url),
+    sio=socket_server(settings.public_url),
     backend_exception_handler=Failures().report,
 )
 tabs = LiveTabs(app, routes.LIVE_SCREENS)

@@ -1,18 +1,13 @@
-"""The guard in front of every tab: of its socket, and of every event that comes through it.
+"""The session of a tab, checked on every event that comes through its socket.
 
-Reflex gives the state of a tab to whoever knows the tab's token, and any public method of a state
-can be called from the wire. So nothing is believed here: a socket must come from our own origin;
-the token it brings counts for nothing, the server gives every socket one of its own; and each
-event, the first included, asks again whose session it is. Without one, a tab can show the public
+Any public method of a state can be called from the wire. So nothing is trusted here: each event,
+the first included, authenticates the tab's session again. Without one, a tab can show the public
 pages and nothing else.
 """
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
-from http.cookies import CookieError, SimpleCookie
-from urllib.parse import quote, urlencode
-from uuid import uuid4
+from urllib.parse import quote
 
 import reflex as rx
 import structlog
@@ -23,16 +18,11 @@ from reflex_base.event import Event
 from chat_app.accounts.schemas import AuthenticatedUser, Identity
 from chat_app.core.errors import AppError
 from chat_app.core.settings import Settings
-from chat_app.server.edge import AsgiApp, Headers, Receive, Scope, Send
 from chat_app.ui.current_node import current_node
-from chat_app.ui.reflex.frames import Frames
+from chat_app.ui.reflex.sockets import session_cookie
 from chat_app.ui.session import SessionState
 
-log = structlog.get_logger("chat_app.ui.reflex.guard")
-
-EVENT_PATH = "/_event"
-# What Socket.IO needs of a connection's headers. Reflex keeps them as long as the tab is open.
-KEPT_HEADERS = (b"connection", b"upgrade", b"origin", b"host", b"sec-websocket-protocol")
+log = structlog.get_logger(__name__)
 
 # One page load is five events. A session that ends takes its tabs along at once (live.py); this is
 # how long at most an event passes if that news is lost on the way.
@@ -49,45 +39,6 @@ PUBLIC_EVENTS = frozenset(
         "reflex___state____state.reflex___state____on_load_internal_state.set_is_hydrated",
     }
 )
-
-
-def guard_sockets(
-    app: AsgiApp, settings: Settings, opened: Callable[[str], AbstractAsyncContextManager[None]]
-) -> AsgiApp:
-    """Let only WebSockets from our own pages reach Reflex's event endpoint.
-
-    Reflex keeps the state of a tab under the token that the page chose, for an hour after its
-    socket ended, and gives it to the next socket with that token. Ours is a view that every page
-    load fills anew, so each socket gets a state of its own, under a token that never leaves the
-    server. `opened` is entered with that token for as long as the socket is open.
-    """
-
-    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "")
-        if scope["type"] == "lifespan" or not path.startswith("/_"):
-            await app(scope, receive, send)
-        elif scope["type"] != "websocket" or path.rstrip("/") != EVENT_PATH:
-            # Polling, uploads, route lists: nothing of ours uses them.
-            await _refuse(scope, send, 404)
-        elif not _is_from(scope, settings.public_url):
-            await _refuse(scope, send, 403)
-        else:
-            token = str(uuid4())
-            frames = Frames(settings, receive, send)
-            async with opened(token):
-                inner = _as_reflex_sees_it(scope, settings.cookie_name, token)
-                await app(inner, frames.receive, send)
-
-    return guarded
-
-
-def session_cookie(header: str, name: str) -> str | None:
-    """Return the session cookie out of a Cookie header."""
-    try:
-        morsel = SimpleCookie(header).get(name)
-    except CookieError:
-        return None
-    return morsel.value if morsel else None
 
 
 class SessionGuard(Middleware):
@@ -159,28 +110,3 @@ def way_back(path: str) -> str:
     if not path.startswith("/") or path.startswith(("//", "/\\")) or path == HOME:
         return ""
     return f"next={quote(path, safe='/')}"
-
-
-def _is_from(scope: Scope, origin: str) -> bool:
-    given = [value for name, value in scope["headers"] if name == b"origin"]
-    return given == [origin.encode()]
-
-
-def _header(scope: Scope, name: bytes) -> str:
-    return "; ".join(value.decode("latin-1") for key, value in scope["headers"] if key == name)
-
-
-def _as_reflex_sees_it(scope: Scope, cookie_name: str, token: str) -> Scope:
-    query = urlencode({"EIO": "4", "transport": "websocket", "token": token})
-    headers: Headers = [pair for pair in scope["headers"] if pair[0] in KEPT_HEADERS]
-    cookie = session_cookie(_header(scope, b"cookie"), cookie_name)
-    if cookie:
-        headers.append((b"cookie", f"{cookie_name}={cookie}".encode("latin-1")))
-    return {**scope, "query_string": query.encode(), "headers": headers}
-
-
-async def _refuse(scope: Scope, send: Send, status: int) -> None:
-    # Before the upgrade both kinds of request are answered with plain HTTP.
-    kind = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
-    await send({"type": f"{kind}.start", "status": status, "headers": []})
-    await send({"type": f"{kind}.body", "body": b""})

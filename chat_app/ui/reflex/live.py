@@ -26,7 +26,7 @@ from chat_app.ui.reflex.guard import sign_in_redirect
 from chat_app.ui.reflex.screens import LiveScreen, state_of
 from chat_app.ui.session import SessionState
 
-log = structlog.get_logger("chat_app.ui.reflex.live")
+log = structlog.get_logger(__name__)
 
 # A tab rests as long as its last refresh took, the wait for all other tabs included. So the more
 # there is to do, the less often each is refreshed, and half of the process is left to other things.

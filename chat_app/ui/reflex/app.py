@@ -1,0 +1,81 @@
+"""The Reflex app: when it compiles, its Socket.IO server, and its log of failed handlers."""
+
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import reflex as rx
+import structlog
+from reflex.state import StateUpdate
+from reflex_base.environment import environment
+from reflex_base.utils.serializers import serialize
+from socketio import AsyncServer
+
+from chat_app.core.errors import AppError
+from chat_app.ui.reflex import build
+
+log = structlog.get_logger(__name__)
+
+# A script could call a handler with wrong values fifty times a second. Its first failures say
+# where they come from; more of them would only fill the disk.
+TRACES_PER_WINDOW = 20
+WINDOW_SECONDS = 60.0
+
+_encoder = msgspec.json.Encoder(enc_hook=serialize)
+
+
+class CompiledApp(rx.App):
+    """An app that compiles its pages only when something they are made of has changed."""
+
+    def _should_compile(self) -> bool:
+        return super()._should_compile() and not build.front_end_is_current()
+
+
+def socket_server(public_url: str) -> AsyncServer:
+    """Return the Socket.IO server for tabs of pages from one origin."""
+    return AsyncServer(
+        async_mode="asgi",
+        cors_allowed_origins=[public_url],
+        cors_credentials=True,
+        max_http_buffer_size=environment.REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE.get(),
+        ping_interval=environment.REFLEX_SOCKET_INTERVAL.get().total_seconds(),
+        ping_timeout=environment.REFLEX_SOCKET_TIMEOUT.get().total_seconds(),
+        json=SimpleNamespace(dumps=encode, loads=msgspec.json.decode),
+        allow_upgrades=False,
+        transports=["websocket"],
+        async_handlers=False,
+    )
+
+
+def encode(packet: object, **_layout: Any) -> str:  # noqa: ANN401  # what Socket.IO calls with
+    """Write a packet as JSON without blanks."""
+    if isinstance(packet, list):
+        # A dataclass that Reflex nevertheless writes in its own way: without what is empty.
+        packet = [serialize(one) if isinstance(one, StateUpdate) else one for one in packet]
+    return _encoder.encode(packet).decode()
+
+
+class Failures:
+    """Reports failures, with a bounded number of traces."""
+
+    def __init__(self) -> None:
+        self._window_ends = 0.0
+        self._traces = 0
+
+    def report(self, exception: Exception) -> None:
+        """Log a failure; what the chat itself refused needs no trace."""
+        if isinstance(exception, AppError):
+            log.warning("handler_refused", code=exception.code)
+            return
+        now = time.monotonic()
+        if now > self._window_ends:
+            self._window_ends = now + WINDOW_SECONDS
+            self._traces = 0
+        self._traces += 1
+        traced = self._traces <= TRACES_PER_WINDOW
+        log.error(
+            "handler_failed",
+            kind=type(exception).__name__,
+            exc_info=exception if traced else None,
+        )

@@ -1,0 +1,189 @@
+"""The sockets of tabs: which may connect, which frames pass, and how many.
+
+Reflex gives the state of a tab to every socket that brings the tab's token. So a socket must come
+from our own origin, and the token it brings counts for nothing: the server gives each socket one of
+its own. Frames must be well-formed and known: others Reflex would answer with a traceback in the
+log, and a script could fill the disk with those.
+"""
+
+import inspect
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import msgspec
+import structlog
+from reflex_base.registry import RegistrationContext
+
+from chat_app.core.settings import Settings
+from chat_app.core.token_bucket import TokenBucket
+from chat_app.server.edge import AsgiApp, Headers, Message, Receive, Scope, Send
+
+log = structlog.get_logger(__name__)
+
+EVENT_PATH = "/_event"
+# What Socket.IO needs of a connection's headers. Reflex keeps them as long as the tab is open.
+KEPT_HEADERS = (b"connection", b"upgrade", b"origin", b"host", b"sec-websocket-protocol")
+
+TOO_MANY_FRAMES = 4429
+BAD_FRAME = 1008
+
+CONNECT = "40/_event,"
+EVENT = "42/_event,"
+# Engine.IO's answer to the server's heartbeat; Socket.IO's leaving of the namespace.
+BARE_FRAMES = ("3", "41/_event,", "41/_event", CONNECT)
+
+# Every state of Reflex has this one: it reaches any method whose name begins with `set_`.
+SET_ANY_VAR = ".setvar"
+
+
+def guard_sockets(
+    app: AsgiApp, settings: Settings, opened: Callable[[str], AbstractAsyncContextManager[None]]
+) -> AsgiApp:
+    """Let only WebSockets from our own pages reach Reflex's event endpoint.
+
+    Reflex keeps the state of a tab under the token that the page chose, for an hour after its
+    socket ended, and gives it to the next socket with that token. Ours is a view that every page
+    load fills anew, so each socket gets a state of its own, under a token that never leaves the
+    server. `opened` is entered with that token for as long as the socket is open.
+    """
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if scope["type"] == "lifespan" or not path.startswith("/_"):
+            await app(scope, receive, send)
+        elif scope["type"] != "websocket" or path.rstrip("/") != EVENT_PATH:
+            # Polling, uploads, route lists: nothing of ours uses them.
+            await _refuse(scope, send, 404)
+        elif not _is_from(scope, settings.public_url):
+            await _refuse(scope, send, 403)
+        else:
+            token = str(uuid4())
+            frames = Frames(settings, receive, send)
+            async with opened(token):
+                inner = _as_reflex_sees_it(scope, settings.cookie_name, token)
+                await app(inner, frames.receive, send)
+
+    return guarded
+
+
+def session_cookie(header: str, name: str) -> str | None:
+    """Return the session cookie out of a Cookie header."""
+    try:
+        morsel = SimpleCookie(header).get(name)
+    except CookieError:
+        return None
+    return morsel.value if morsel else None
+
+
+def _is_from(scope: Scope, origin: str) -> bool:
+    given = [value for name, value in scope["headers"] if name == b"origin"]
+    return given == [origin.encode()]
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return "; ".join(value.decode("latin-1") for key, value in scope["headers"] if key == name)
+
+
+def _as_reflex_sees_it(scope: Scope, cookie_name: str, token: str) -> Scope:
+    query = urlencode({"EIO": "4", "transport": "websocket", "token": token})
+    headers: Headers = [pair for pair in scope["headers"] if pair[0] in KEPT_HEADERS]
+    cookie = session_cookie(_header(scope, b"cookie"), cookie_name)
+    if cookie:
+        headers.append((b"cookie", f"{cookie_name}={cookie}".encode("latin-1")))
+    return {**scope, "query_string": query.encode(), "headers": headers}
+
+
+async def _refuse(scope: Scope, send: Send, status: int) -> None:
+    # Before the upgrade both kinds of request are answered with plain HTTP.
+    kind = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
+    await send({"type": f"{kind}.start", "status": status, "headers": []})
+    await send({"type": f"{kind}.body", "body": b""})
+
+
+class _Packet(msgspec.Struct):
+    """One event as the browser sends it."""
+
+    name: str
+    payload: dict[str, Any] = {}
+    router_data: dict[str, Any] = {}
+
+
+class _Boot(msgspec.Struct):
+    """What comes with the connect: the first event."""
+
+    event: _Packet | None = None
+
+
+_boot = msgspec.json.Decoder(_Boot)
+_packet = msgspec.json.Decoder(_Packet)
+_message = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class Frames:
+    """The receiving half of one socket. Ends it over a frame that may not pass."""
+
+    def __init__(self, settings: Settings, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._budget = None
+        if settings.limits == "on":
+            self._budget = TokenBucket(
+                burst=settings.limit_frame_burst, per_second=settings.limit_frames_per_second
+            )
+
+    async def receive(self) -> Message:
+        """Return the next message that may pass."""
+        message = await self._receive()
+        if message["type"] != "websocket.receive":
+            return message
+        if self._budget is not None and self._budget.take():
+            return await self._end(TOO_MANY_FRAMES)
+        if not is_acceptable(message.get("text")):
+            return await self._end(BAD_FRAME)
+        return message
+
+    async def _end(self, code: int) -> Message:
+        log.warning("tab_socket_ended", code=code)
+        await self._send({"type": "websocket.close", "code": code})
+        return {"type": "websocket.disconnect", "code": code}
+
+
+def is_acceptable(text: str | None) -> bool:
+    """Whether a frame is one that our own pages could have sent."""
+    if text is None:
+        return False
+    if text in BARE_FRAMES:
+        return True
+    try:
+        if text.startswith(CONNECT):
+            boot = _boot.decode(text[len(CONNECT) :]).event
+            return boot is None or _is_known(boot)
+        if text.startswith(EVENT):
+            kind, *rest = _message.decode(text[len(EVENT) :])
+            return _is_known_message(msgspec.json.decode(kind), rest)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False
+    return False
+
+
+def _is_known_message(kind: object, rest: list[msgspec.Raw]) -> bool:
+    if kind == "event" and len(rest) == 1:
+        return _is_known(_packet.decode(rest[0]))
+    # Reflex answers the one, and counts and cuts the other, by itself.
+    return kind in ("ping", "client_error") and len(rest) <= 1
+
+
+def _is_known(packet: _Packet) -> bool:
+    """Whether there is such a handler and it takes these arguments."""
+    registered = RegistrationContext.ensure_context().event_handlers.get(packet.name)
+    if registered is None or packet.name.endswith(SET_ANY_VAR):
+        return False
+    try:
+        inspect.signature(registered.handler.fn).bind(None, **packet.payload)
+    except TypeError:
+        return False
+    return True
