@@ -1,4 +1,4 @@
-"""Two people in two browser profiles, at the chat as it is in production."""
+"""Fixtures of browser tests: Chromium, and people who are signed in at profiles of their own."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,13 +10,14 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.harness import programs
 from tests.harness.clients import PASSWORD
-from tests.harness.visitors import NewVisitor, OpenPage, Visitor
+from tests.harness.visitors import NewDevice, NewVisitor, OpenPage, Visitor
 
 PATIENCE_MS = 40_000
 DESKTOP = {"width": 1280, "height": 800}
 
 
-# For one module at a time: its event loop runs in this thread, and no other could beside it.
+# Playwright's event loop runs in this thread, where no async test could run beside it: each module
+# starts a browser of its own, and xdist keeps a module together.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Give Chromium."""
@@ -73,24 +74,50 @@ def new_visitor(address: str, new_profile: OpenPage) -> Iterator[NewVisitor]:
         user = reply.json()["user"]
         # Over TLS the certificate is made for the test; nobody but httpx was told to trust it.
         page = new_profile(ignore_https_errors=True, **options)
-        page.context.add_cookies(
-            [
-                {
-                    "name": cookie.name,
-                    "value": cookie.value or "",
-                    "url": address,
-                    "httpOnly": True,
-                    "secure": cookie.secure,
-                    "sameSite": "Lax",
-                }
-                for cookie in http.cookies.jar
-            ]
-        )
+        add_cookies(page.context, http)
         return Visitor(address, username, user["id"], page, http)
 
     yield visit
     for http in clients:
         http.close()
+
+
+@pytest.fixture
+def new_device(new_profile: OpenPage) -> NewDevice:
+    """Give a function that signs somebody in at another browser, where it opens the chat."""
+
+    def sign_in(person: Visitor, **options: Any) -> Page:  # noqa: ANN401  # what Playwright takes
+        page = new_profile(**options)
+        headers = {"Origin": person.url}
+        if user_agent := options.get("user_agent"):
+            headers["User-Agent"] = user_agent
+        body = {"username": person.username, "password": PASSWORD, "tokens": False}
+        with httpx.Client(base_url=person.url, headers=headers) as http:
+            http.post("/api/auth/login", json=body).raise_for_status()
+            add_cookies(page.context, http)
+        page.goto(person.url)
+        expect(page.get_by_role("searchbox", name="Search people")).to_be_visible()
+        return page
+
+    return sign_in
+
+
+def add_cookies(context: BrowserContext, http: httpx.Client) -> None:
+    """Give a browser profile the cookies of a client."""
+    address = str(http.base_url)
+    context.add_cookies(
+        [
+            {
+                "name": cookie.name,
+                "value": cookie.value or "",
+                "url": address,
+                "httpOnly": True,
+                "secure": cookie.secure,
+                "sameSite": "Lax",
+            }
+            for cookie in http.cookies.jar
+        ]
+    )
 
 
 @pytest.fixture

@@ -72,7 +72,6 @@ def insist(visitor: Visitor, other: Visitor, text: str) -> None:
 def test_a_tab_whose_node_dies_goes_on_at_another(
     cluster: Cluster, two_in_a_chat: tuple[Visitor, Visitor], new_visitor: NewVisitor
 ) -> None:
-    expect.set_options(timeout=30_000)
     mira, tomas = two_in_a_chat
     sofia = new_visitor("Sofia Brandt")
 

@@ -1,14 +1,17 @@
 """The people screen in two browsers: asking, answering, parting, blocking, and what each sees."""
 
 import re
+from statistics import median
+from time import monotonic
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.harness.pages import faults, fits
+from tests.harness.pages import assert_usable
 from tests.harness.visitors import CHAT, PHONE, NewVisitor, Visitor
 
-LIVE_MS = 1_000
+LIVE_S = 1
+SAMPLES = 5
 LONG = "Wolfeschlegelsteinhausenbergerdorff " + "x" * 60
 
 
@@ -55,12 +58,12 @@ def test_a_request_is_seen_at_once_accepted_and_leads_to_a_chat(
     open_people(mira, tomas)
     ask(mira, tomas)
 
-    expect(row(tomas.page, "Requests", "Mira Lind")).to_be_visible(timeout=LIVE_MS)
-    expect(row(mira.page, "Requests", "Tomas Okafor")).to_be_visible(timeout=LIVE_MS)
+    expect(row(tomas.page, "Requests", "Mira Lind")).to_be_visible()
+    expect(row(mira.page, "Requests", "Tomas Okafor")).to_be_visible()
     press(tomas.page, "Requests", "Mira Lind", "Accept")
 
     for one, name in ((tomas, "Mira Lind"), (mira, "Tomas Okafor")):
-        expect(row(one.page, "Friends", name)).to_be_visible(timeout=LIVE_MS)
+        expect(row(one.page, "Friends", name)).to_be_visible()
         expect(region(one.page, "Requests").get_by_role("listitem")).to_have_count(0)
     press(mira.page, "Friends", "Tomas Okafor", "Message")
     mira.page.wait_for_url(CHAT)
@@ -79,12 +82,10 @@ def test_the_way_to_people_counts_the_requests_on_every_screen(
     expect(link).to_be_visible()
 
     ask(tomas, mira)
-    expect(mira.page.get_by_role("link", name="People, 1 request", exact=True)).to_be_visible(
-        timeout=LIVE_MS
-    )
+    expect(mira.page.get_by_role("link", name="People, 1 request", exact=True)).to_be_visible()
     ask(sofia, mira)
     two = mira.page.get_by_role("link", name="People, 2 requests", exact=True)
-    expect(two).to_be_visible(timeout=LIVE_MS)
+    expect(two).to_be_visible()
     mira.page.reload()
     two.click()
     expect(mira.page.get_by_role("heading", level=1, name="People")).to_be_visible()
@@ -95,20 +96,30 @@ def test_the_way_to_people_counts_the_requests_on_every_screen(
     expect(link).to_be_visible()
 
 
-@pytest.mark.parametrize("who", ["declines", "cancels"])
-def test_a_request_is_taken_away_on_both_screens(mira: Visitor, tomas: Visitor, who: str) -> None:
-    ask(mira, tomas)
+def test_a_declined_or_cancelled_request_leaves_both_screens(mira: Visitor, tomas: Visitor) -> None:
     open_people(mira, tomas)
+    for presser, name, label in ((tomas, "Mira Lind", "Decline"), (mira, "Tomas Okafor", "Cancel")):
+        ask(mira, tomas)
+        press(presser.page, "Requests", name, label)
 
-    if who == "declines":
-        press(tomas.page, "Requests", "Mira Lind", "Decline")
-    else:
-        press(mira.page, "Requests", "Tomas Okafor", "Cancel")
+        for visitor in (mira, tomas):
+            nobody = visitor.page.get_by_text("No requests wait for an answer.")
+            expect(nobody).to_be_visible()
+        assert friendship(mira, tomas) == "none", label
 
-    for page in (mira.page, tomas.page):
-        nobody = page.get_by_text("No requests wait for an answer.")
-        expect(nobody).to_be_visible(timeout=LIVE_MS)
-    assert friendship(mira, tomas) == "none"
+
+def test_a_request_is_on_the_screen_within_a_second(mira: Visitor, tomas: Visitor) -> None:
+    open_people(tomas)
+    took = []
+    for _ in range(SAMPLES):
+        ask(mira, tomas)
+        asked = monotonic()
+        expect(row(tomas.page, "Requests", "Mira Lind")).to_be_visible()
+        took.append(monotonic() - asked)
+        mira.http.delete(f"/api/friends/requests/{tomas.user_id}").raise_for_status()
+        expect(row(tomas.page, "Requests", "Mira Lind")).to_have_count(0)
+
+    assert median(took) <= LIVE_S, took
 
 
 def test_unfriending_asks_first_and_is_seen_by_both(mira: Visitor, tomas: Visitor) -> None:
@@ -124,7 +135,7 @@ def test_unfriending_asks_first_and_is_seen_by_both(mira: Visitor, tomas: Visito
     choose(mira.page, "Unfriend")
 
     for page in (mira.page, tomas.page):
-        expect(page.get_by_text("No friends yet.")).to_be_visible(timeout=LIVE_MS)
+        expect(page.get_by_text("No friends yet.")).to_be_visible()
     assert friendship(mira, tomas) == "none"
 
 
@@ -137,7 +148,7 @@ def test_blocking_and_unblocking(mira: Visitor, tomas: Visitor) -> None:
 
     expect(row(mira.page, "Blocked", "Tomas Okafor")).to_be_visible()
     expect(row(mira.page, "Friends", "Tomas Okafor")).to_have_count(0)
-    expect(row(tomas.page, "Friends", "Mira Lind")).to_have_count(0, timeout=LIVE_MS)
+    expect(row(tomas.page, "Friends", "Mira Lind")).to_have_count(0)
     expect(tomas.page.get_by_text("Mira Lind")).to_have_count(0)
     press(mira.page, "Blocked", "Tomas Okafor", "Unblock")
     expect(mira.page.get_by_text("You have blocked nobody.")).to_be_visible()
@@ -173,7 +184,7 @@ def test_a_friend_is_asked_from_the_chat(mira: Visitor, tomas: Visitor) -> None:
     mira.page.get_by_role("button", name="More", exact=True).click()
     choose(mira.page, "Add friend")
 
-    expect(tomas.page.get_by_role("link", name="People, 1 request")).to_be_visible(timeout=LIVE_MS)
+    expect(tomas.page.get_by_role("link", name="People, 1 request")).to_be_visible()
     tomas.page.get_by_role("button", name="More", exact=True).click()
     choose(tomas.page, "Accept")
 
@@ -240,15 +251,14 @@ def test_everything_is_done_by_keyboard(mira: Visitor, tomas: Visitor) -> None:
     assert friendship(mira, tomas) == "blocked"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("device", [{}, PHONE], ids=["desktop", "phone"])
-def test_the_screen_can_be_heard_and_seen(
-    new_visitor: NewVisitor, scheme: str, device: dict[str, object]
+def test_the_screen_is_usable_by_ear_and_eye_in_both_colours(
+    new_visitor: NewVisitor, device: dict[str, object]
 ) -> None:
-    mira = new_visitor("Mira Lind", color_scheme=scheme, **device)
+    mira = new_visitor("Mira Lind", **device)
     page = mira.page
     open_people(mira)
-    assert faults(page) == []
+    assert_usable(page)
 
     friend, asking, asked, blocked = [
         new_visitor(name) for name in (LONG, "Maha مها الأحمد", f"B {LONG}", "Kenji Mori")
@@ -261,12 +271,10 @@ def test_the_screen_can_be_heard_and_seen(
     mira.page.reload()
     for where in ("Friends", "Requests", "Suggestions", "Blocked"):
         expect(region(page, where).get_by_role("listitem").first).to_be_visible()
-    assert faults(page) == []
-    assert fits(page)
+    assert_usable(page)
     press(page, "Friends", "Wolfe", "More")
     expect(page.get_by_role("dialog")).to_be_visible()
-    assert faults(page) == []
-    assert fits(page)
+    assert_usable(page)
 
 
 def test_on_a_phone_the_arrow_leads_back(

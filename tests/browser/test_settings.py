@@ -2,11 +2,10 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.harness.clients import PASSWORD
-from tests.harness.visitors import NewVisitor, OpenPage, Visitor
+from tests.harness.visitors import NewDevice, NewVisitor, Visitor
 
 NEW_PASSWORD = "a horse of another colour"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
@@ -17,15 +16,6 @@ def open_settings(person: Visitor) -> Page:
     person.page.goto(f"{person.url}/settings")
     expect(person.page.get_by_role("button", name="Save")).to_be_visible()
     return person.page
-
-
-def sign_in(page: Page, person: Visitor, password: str = PASSWORD) -> None:
-    """Sign in at the door and wait for the chat."""
-    page.goto(f"{person.url}/login")
-    page.get_by_label("Username").fill(person.username)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("searchbox", name="Search people")).to_be_visible()
 
 
 def devices(page: Page) -> Locator:
@@ -121,9 +111,8 @@ def test_privacy_is_kept(mira: Visitor) -> None:
     expect(page.get_by_role("radio", name="Friends only")).to_be_checked()
 
 
-def test_one_device_signs_the_other_out(mira: Visitor, new_profile: OpenPage) -> None:
-    lost = new_profile(user_agent=FIREFOX)
-    sign_in(lost, mira)
+def test_one_device_signs_the_other_out(mira: Visitor, new_device: NewDevice) -> None:
+    lost = new_device(mira, user_agent=FIREFOX)
     page = open_settings(mira)
     expect(devices(page)).to_have_count(2)
     expect(devices(page).filter(has_text="This device")).to_have_count(1)
@@ -138,11 +127,9 @@ def test_one_device_signs_the_other_out(mira: Visitor, new_profile: OpenPage) ->
 
 
 def test_all_other_devices_are_signed_out_after_a_second_thought(
-    mira: Visitor, new_profile: OpenPage
+    mira: Visitor, new_device: NewDevice
 ) -> None:
-    others = [new_profile(), new_profile()]
-    for other in others:
-        sign_in(other, mira)
+    others = [new_device(mira), new_device(mira)]
     page = open_settings(mira)
     page.get_by_text("Sign out everywhere else").click()
 
@@ -155,10 +142,9 @@ def test_all_other_devices_are_signed_out_after_a_second_thought(
 
 
 def test_a_new_password_signs_the_others_out_and_this_device_goes_on(
-    mira: Visitor, new_profile: OpenPage
+    mira: Visitor, new_device: NewDevice
 ) -> None:
-    other = new_profile()
-    sign_in(other, mira)
+    other = new_device(mira)
     page = open_settings(mira)
     current, new = page.get_by_label("Current password"), page.get_by_label("New password")
     current.fill("not the password")
@@ -175,7 +161,11 @@ def test_a_new_password_signs_the_others_out_and_this_device_goes_on(
     expect(current).to_have_value("")
     other.wait_for_url(re.compile("/login"))
     expect(devices(page)).to_have_count(1)
-    sign_in(other, mira, NEW_PASSWORD)
+    other.goto(f"{mira.url}/login")
+    other.get_by_label("Username").fill(mira.username)
+    other.get_by_label("Password").fill(NEW_PASSWORD)
+    other.get_by_role("button", name="Sign in").click()
+    expect(other.get_by_role("searchbox", name="Search people")).to_be_visible()
 
 
 def test_leaving_asks_for_the_password_and_then_goes(mira: Visitor, tomas: Visitor) -> None:
@@ -205,23 +195,19 @@ def test_signing_out_at_the_end_of_the_settings(mira: Visitor) -> None:
     assert mira.http.get("/api/auth/me").status_code == 401
 
 
-@pytest.mark.parametrize(
-    ("permission", "words"), [("granted", "allowed"), ("denied", "blocked"), (None, "cannot show")]
-)
-def test_the_state_of_notifications_is_said(
-    mira: Visitor, permission: str | None, words: str
-) -> None:
-    browser_says = (
-        f"Object.defineProperty(Notification, 'permission', {{ get: () => '{permission}' }})"
-        if permission
-        else "delete window.Notification"
-    )
-    mira.page.add_init_script(browser_says)
+def test_the_state_of_notifications_is_shown(new_visitor: NewVisitor) -> None:
+    for permission, words in (("granted", "allowed"), ("denied", "blocked"), (None, "cannot show")):
+        mira = new_visitor("Mira Lind")
+        mira.page.add_init_script(
+            f"Object.defineProperty(Notification, 'permission', {{ get: () => '{permission}' }})"
+            if permission
+            else "delete window.Notification"
+        )
 
-    page = open_settings(mira)
+        page = open_settings(mira)
 
-    expect(page.get_by_role("status").filter(has_text=words)).to_be_visible()
-    expect(page.get_by_role("button", name="Allow desktop notifications")).to_be_hidden()
+        expect(page.get_by_role("status").filter(has_text=words)).to_be_visible()
+        expect(page.get_by_role("button", name="Allow desktop notifications")).to_be_hidden()
 
 
 def test_notifications_are_asked_for_on_a_click_only(mira: Visitor) -> None:

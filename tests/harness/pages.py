@@ -1,5 +1,7 @@
 """Pages in a browser: where their elements are, and whether everybody can use them."""
 
+from typing import Literal
+
 from playwright.sync_api import Locator, Page
 
 # What a screen reader or a keyboard stumbles over: unnamed controls and pictures, doubled ids,
@@ -56,6 +58,18 @@ def fits(page: Page) -> bool:
             "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
         )
     )
+
+
+def assert_usable(page: Page) -> None:
+    """Check in light and in dark colours that a page has no faults and fits its window."""
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.wait_for_function(
+            "scheme => document.documentElement.matches('.' + scheme)", arg=scheme
+        )
+        assert faults(page) == [], scheme
+        assert fits(page), scheme
 
 
 def faults(page: Page) -> list[str]:

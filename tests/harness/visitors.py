@@ -75,3 +75,4 @@ class Visitor:
 
 NewVisitor = Callable[..., Visitor]
 OpenPage = Callable[..., Page]
+NewDevice = Callable[..., Page]
