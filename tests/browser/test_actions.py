@@ -1,4 +1,4 @@
-"""M6: editing and deleting one's own messages, and marking those of others as unread."""
+"""Editing and deleting own messages, and marking those of others as unread."""
 
 import re
 
@@ -45,7 +45,7 @@ def test_an_edit_is_seen_by_both_at_once(mira: Visitor, tomas: Visitor) -> None:
     expect(mira.box).to_have_value("half a draft")
 
 
-def test_a_deleted_message_is_gone_for_both_after_one_question(
+def test_a_deleted_message_is_gone_for_both_after_a_confirmation(
     mira: Visitor, tomas: Visitor
 ) -> None:
     mira.open_chat_with(tomas)
@@ -89,7 +89,7 @@ def test_a_message_of_others_is_marked_unread_and_stays_so(mira: Visitor, tomas:
     expect(tomas.page).to_have_title(re.compile("^[^(]"))
 
 
-def test_the_menu_offers_what_can_be_done(mira: Visitor, tomas: Visitor) -> None:
+def test_the_menu_offers_the_actions_of_its_message(mira: Visitor, tomas: Visitor) -> None:
     mira.open_chat_with(tomas)
     mira.write("of mine")
     mira.post(tomas, "of mine as well")
@@ -105,7 +105,7 @@ def test_the_menu_offers_what_can_be_done(mira: Visitor, tomas: Visitor) -> None
     expect(menu).to_be_hidden()
 
 
-def test_all_of_it_is_done_with_the_keyboard(mira: Visitor, tomas: Visitor) -> None:
+def test_the_actions_work_with_the_keyboard(mira: Visitor, tomas: Visitor) -> None:
     mira.open_chat_with(tomas)
     mira.write("one")
     expect(mira.said("one").get_by_role("img", name="Sent")).to_be_visible()
@@ -134,9 +134,7 @@ def test_all_of_it_is_done_with_the_keyboard(mira: Visitor, tomas: Visitor) -> N
     expect(mira.said("one and a half")).to_contain_text("edited")
 
 
-def test_an_edit_that_is_refused_says_why_and_keeps_the_words(
-    mira: Visitor, tomas: Visitor
-) -> None:
+def test_a_refused_edit_shows_the_reason_and_keeps_the_text(mira: Visitor, tomas: Visitor) -> None:
     mira.open_chat_with(tomas)
     mira.write("one")
     expect(mira.said("one").get_by_role("img", name="Sent")).to_be_visible()
@@ -156,7 +154,7 @@ def test_an_edit_that_is_refused_says_why_and_keeps_the_words(
     mira.context.set_offline(False)
 
 
-def test_a_finger_finds_the_menu(new_visitor: NewVisitor, tomas: Visitor) -> None:
+def test_the_menu_of_a_message_opens_by_touch(new_visitor: NewVisitor, tomas: Visitor) -> None:
     mira = new_visitor("Mira Lind", **PHONE)
     tomas.post(mira, "A message that is long enough for more than one line on a phone.")
     mira.open_chat_with(tomas)

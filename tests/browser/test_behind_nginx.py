@@ -1,4 +1,4 @@
-"""S1 in the browser: a tab whose node dies goes on at another, over TLS through nginx."""
+"""A tab behind nginx and TLS goes on at another node when its own is killed."""
 
 import signal
 import time
@@ -108,7 +108,7 @@ def again(node: ChatServer) -> None:
     node.wait_until_ready()
 
 
-def test_what_a_page_is_made_of_is_packed_and_kept(cluster: Cluster, mira: Visitor) -> None:
+def test_assets_are_compressed_and_cached(cluster: Cluster, mira: Visitor) -> None:
     page = mira.http.get("/login")
     [name, *_] = [part for part in page.text.split('"') if part.startswith("/assets/")]
 

@@ -55,7 +55,7 @@ def test_the_page_shows_that_it_is_offline(mira: Visitor, tomas: Visitor) -> Non
 
 
 @pytest.mark.timeout(300)
-def test_a_reader_in_the_past_keeps_the_place_over_a_broken_link(
+def test_the_place_of_a_reader_in_the_past_outlives_a_broken_link(
     mira: Visitor, tomas: Visitor
 ) -> None:
     for number in range(240):

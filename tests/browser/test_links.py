@@ -1,4 +1,4 @@
-"""Addresses in messages can be followed; nothing else that people write becomes markup."""
+"""Links in messages: addresses can be followed, everything else stays text."""
 
 from playwright.sync_api import expect
 

@@ -1,4 +1,4 @@
-"""What is written is never lost: it waits, survives a reload, and arrives once."""
+"""The outbox in the browser: messages queue, survive a reload, and arrive once."""
 
 import json
 
@@ -42,7 +42,7 @@ def test_messages_written_offline_arrive_once_and_in_order(mira: Visitor, tomas:
     assert stored(tomas, conversation_id) == texts
 
 
-def test_what_waits_survives_a_reload(mira: Visitor, tomas: Visitor) -> None:
+def test_queued_messages_survive_a_reload(mira: Visitor, tomas: Visitor) -> None:
     conversation_id = mira.open_chat_with(tomas)
     mira.context.route(SEND, lambda route: route.abort())
     mira.write("First")
@@ -60,7 +60,7 @@ def test_what_waits_survives_a_reload(mira: Visitor, tomas: Visitor) -> None:
     assert stored(tomas, conversation_id) == ["First", "Second"]
 
 
-def test_what_waits_goes_out_from_any_page(mira: Visitor, tomas: Visitor) -> None:
+def test_queued_messages_are_sent_from_any_page(mira: Visitor, tomas: Visitor) -> None:
     conversation_id = mira.open_chat_with(tomas)
     mira.context.route(SEND, lambda route: route.abort())
     mira.write("Written and left")
@@ -74,7 +74,7 @@ def test_what_waits_goes_out_from_any_page(mira: Visitor, tomas: Visitor) -> Non
     assert stored(tomas, conversation_id) == ["Written and left"]
 
 
-def test_an_answer_that_got_lost_makes_no_second_message(mira: Visitor, tomas: Visitor) -> None:
+def test_a_lost_answer_makes_no_second_message(mira: Visitor, tomas: Visitor) -> None:
     conversation_id = mira.open_chat_with(tomas)
     lost: list[str] = []
 
@@ -96,7 +96,9 @@ def test_an_answer_that_got_lost_makes_no_second_message(mira: Visitor, tomas: V
     assert stored(tomas, conversation_id) == ["Only once", "And the next"]
 
 
-def test_a_refused_message_says_why_and_holds_nobody_up(mira: Visitor, tomas: Visitor) -> None:
+def test_a_refused_message_shows_the_reason_and_the_next_is_sent(
+    mira: Visitor, tomas: Visitor
+) -> None:
     conversation_id = mira.open_chat_with(tomas)
 
     def refuse_the_bad_one(route: Route) -> None:
@@ -177,7 +179,7 @@ def test_a_session_that_has_ended_keeps_what_was_written(mira: Visitor, tomas: V
     expect(mira.said("Still mine").get_by_role("img", name="Sent")).to_be_visible()
 
 
-def test_nothing_in_the_storage_could_sign_somebody_in(mira: Visitor, tomas: Visitor) -> None:
+def test_the_storage_of_the_browser_holds_no_credentials(mira: Visitor, tomas: Visitor) -> None:
     mira.open_chat_with(tomas)
     mira.page.route(SEND, lambda route: route.abort())
     mira.write("Waiting")

@@ -1,4 +1,4 @@
-"""The people screen in two browsers: asking, answering, parting, blocking, and what each sees."""
+"""The people screen in two browsers: requests, answers, unfriending, blocks."""
 
 import re
 from statistics import median
@@ -74,7 +74,7 @@ def test_a_request_is_seen_at_once_accepted_and_leads_to_a_chat(
     )
 
 
-def test_the_way_to_people_counts_the_requests_on_every_screen(
+def test_the_link_to_people_counts_requests_on_every_screen(
     mira: Visitor, tomas: Visitor, sofia: Visitor
 ) -> None:
     mira.open_home()
@@ -155,7 +155,7 @@ def test_blocking_and_unblocking(mira: Visitor, tomas: Visitor) -> None:
     assert friendship(mira, tomas) == "none"
 
 
-def test_in_a_chat_a_block_takes_the_composer_and_the_other_hears_why(
+def test_a_block_in_a_chat_removes_the_composer_and_refuses_messages(
     mira: Visitor, tomas: Visitor
 ) -> None:
     mira.post(tomas, "Before")
@@ -178,7 +178,7 @@ def test_in_a_chat_a_block_takes_the_composer_and_the_other_hears_why(
     expect(mira.said("Are you there?")).to_have_count(1)
 
 
-def test_a_friend_is_asked_from_the_chat(mira: Visitor, tomas: Visitor) -> None:
+def test_a_friend_request_is_sent_from_the_chat(mira: Visitor, tomas: Visitor) -> None:
     tomas.open_chat_with(mira)
     mira.open_chat_with(tomas)
     mira.page.get_by_role("button", name="More", exact=True).click()
@@ -191,7 +191,7 @@ def test_a_friend_is_asked_from_the_chat(mira: Visitor, tomas: Visitor) -> None:
     assert friendship(mira, tomas) == "friends"
 
 
-def test_suggestions_say_why_and_can_be_asked(
+def test_suggestions_show_their_reason_and_send_requests(
     mira: Visitor, tomas: Visitor, sofia: Visitor, new_visitor: NewVisitor
 ) -> None:
     kenji = new_visitor("Kenji Mori")
@@ -210,7 +210,7 @@ def test_suggestions_say_why_and_can_be_asked(
     expect(row(mira.page, "Suggestions", "Sofia Brandt")).to_have_count(0)
 
 
-def test_what_fails_says_so_where_it_was_asked(mira: Visitor, tomas: Visitor) -> None:
+def test_a_failed_action_shows_its_error_in_the_dialog(mira: Visitor, tomas: Visitor) -> None:
     mira.post(tomas, "Before")
     tomas.http.put(f"/api/blocks/{mira.user_id}").raise_for_status()
     mira.open_chat_with(tomas)
@@ -223,7 +223,7 @@ def test_what_fails_says_so_where_it_was_asked(mira: Visitor, tomas: Visitor) ->
     expect(dialog.get_by_role("alert")).to_have_text("There is no such person.")
 
 
-def test_everything_is_done_by_keyboard(mira: Visitor, tomas: Visitor) -> None:
+def test_the_people_screen_works_by_keyboard(mira: Visitor, tomas: Visitor) -> None:
     ask(tomas, mira)
     mira.open_home()
     link = mira.page.get_by_role("link", name="People, 1 request")
@@ -277,7 +277,7 @@ def test_the_screen_is_usable_by_ear_and_eye_in_both_colours(
     assert_usable(page)
 
 
-def test_on_a_phone_the_arrow_leads_back(
+def test_the_arrow_on_a_phone_leads_back(
     new_visitor: NewVisitor,
 ) -> None:
     mira = new_visitor("Mira Lind", **PHONE)

@@ -1,4 +1,4 @@
-"""Who is there and who is writing, in two browsers."""
+"""Presence and typing in two browsers."""
 
 import re
 
@@ -22,7 +22,7 @@ def status_of(visitor: Visitor) -> Locator:
     return visitor.page.get_by_role("region", name="Conversation").get_by_role("status")
 
 
-def test_somebody_is_online_until_their_last_tab_has_been_closed_for_a_while(
+def test_a_person_is_online_until_the_grace_after_the_last_tab(
     mira: Visitor, tomas: Visitor
 ) -> None:
     tomas.post(mira, "Are you there?")
@@ -48,7 +48,7 @@ def test_somebody_is_online_until_their_last_tab_has_been_closed_for_a_while(
     assert not [words for words in said[said.index("Online") :] if words != "Online"]
 
 
-def test_who_hides_it_shows_nothing(mira: Visitor, tomas: Visitor) -> None:
+def test_hidden_presence_shows_no_status(mira: Visitor, tomas: Visitor) -> None:
     tomas.post(mira, "Are you there?")
     mira.open_chat_with(tomas)
     tomas.open_home()
@@ -60,7 +60,7 @@ def test_who_hides_it_shows_nothing(mira: Visitor, tomas: Visitor) -> None:
     expect(mira.conversations.get_by_role("img", name="Online")).to_have_count(0)
 
 
-def test_who_is_writing_is_named_for_a_while(mira: Visitor, tomas: Visitor) -> None:
+def test_typing_is_shown_with_the_name_for_a_while(mira: Visitor, tomas: Visitor) -> None:
     tomas.post(mira, "Are you there?")
     mira.open_chat_with(tomas)
     tomas.open_chat_with(mira)

@@ -1,4 +1,4 @@
-"""M7: Sent, Delivered, Read on own messages, and the badges on every page of one person."""
+"""Receipts of own messages (Sent, Delivered, Read), and unread badges on every page of a person."""
 
 import re
 from statistics import median
@@ -60,7 +60,7 @@ def test_a_badge_is_on_every_page_of_a_person_within_a_second(
         expect(page).to_have_title(re.compile("^[^(]"))
 
 
-def test_what_was_read_elsewhere_is_read_here(mira: Visitor, tomas: Visitor) -> None:
+def test_a_message_read_at_another_device_is_read_here(mira: Visitor, tomas: Visitor) -> None:
     tomas.open_home()
     message = mira.post(tomas, "Read me")
     expect(tomas.page).to_have_title(re.compile(r"^\(1\) "))

@@ -1,4 +1,4 @@
-"""P1 in the browser: finding people, by keyboard, and what the rows say while things change."""
+"""People search in the browser: finding people, the keyboard, and live rows."""
 
 import re
 from uuid import uuid4
@@ -51,7 +51,7 @@ def test_two_people_become_friends_from_the_search(mira: Visitor, tomas: Visitor
     expect(hers.get_by_role("button", name="Message")).to_be_focused()
 
 
-def test_a_refusal_is_said_in_its_row(mira: Visitor, tomas: Visitor) -> None:
+def test_a_refusal_is_shown_in_its_row(mira: Visitor, tomas: Visitor) -> None:
     mira.open_home()
     field(mira.page).fill(tomas.username)
     expect(rows(mira.page)).to_have_count(1)

@@ -1,4 +1,4 @@
-"""The settings in real browsers: two devices of one person, and two people."""
+"""Settings in the browser: two devices of one person, and two people."""
 
 import re
 
@@ -96,7 +96,7 @@ def test_a_switch_keeps_its_position_on_the_server_and_tells_the_other_tabs(mira
     assert page.evaluate("localStorage.getItem('chat.sound')") == "off"
 
 
-def test_privacy_is_kept(mira: Visitor) -> None:
+def test_privacy_settings_are_stored(mira: Visitor) -> None:
     page = open_settings(mira)
 
     page.get_by_role("radio", name="Friends only").check()
@@ -111,7 +111,7 @@ def test_privacy_is_kept(mira: Visitor) -> None:
     expect(page.get_by_role("radio", name="Friends only")).to_be_checked()
 
 
-def test_one_device_signs_the_other_out(mira: Visitor, new_device: NewDevice) -> None:
+def test_a_device_signs_another_one_out(mira: Visitor, new_device: NewDevice) -> None:
     lost = new_device(mira, user_agent=FIREFOX)
     page = open_settings(mira)
     expect(devices(page)).to_have_count(2)
@@ -168,7 +168,7 @@ def test_a_new_password_signs_the_others_out_and_this_device_goes_on(
     expect(other.get_by_role("searchbox", name="Search people")).to_be_visible()
 
 
-def test_leaving_asks_for_the_password_and_then_goes(mira: Visitor, tomas: Visitor) -> None:
+def test_deleting_the_account_asks_for_the_password(mira: Visitor, tomas: Visitor) -> None:
     mira.post(tomas, "remember me")
     page = open_settings(mira)
     page.get_by_text("Delete account").click()
@@ -225,7 +225,7 @@ def test_notifications_are_asked_for_on_a_click_only(mira: Visitor) -> None:
     assert page.evaluate("asked") == 1
 
 
-def test_everything_can_be_reached_by_the_keyboard(mira: Visitor) -> None:
+def test_every_setting_is_reached_by_the_keyboard(mira: Visitor) -> None:
     page = open_settings(mira)
     page.get_by_role("textbox", name="Display name").focus()
     seen = []
@@ -290,7 +290,7 @@ def test_a_peer_sees_a_new_name_at_once(mira: Visitor, tomas: Visitor) -> None:
     expect(tomas.conversations.get_by_role("link", name="Mira Anew")).to_be_visible()
 
 
-def test_a_peer_sees_somebody_leave_at_once(mira: Visitor, tomas: Visitor) -> None:
+def test_a_peer_sees_a_deleted_account_at_once(mira: Visitor, tomas: Visitor) -> None:
     mira.post(tomas, "hello")
     tomas.open_chat_with(mira)
     expect(tomas.said("hello")).to_be_visible()

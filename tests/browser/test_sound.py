@@ -1,4 +1,4 @@
-"""M8: a message of somebody else's is heard once, by whoever does not have it before them."""
+"""Sounds and notifications: once per message, and only while its chat is not in view."""
 
 import re
 from collections.abc import Iterator
@@ -121,7 +121,7 @@ def test_a_message_sounds_once_over_many_tabs(
     assert sounds(*pages) == 1
 
 
-def test_tabs_that_hear_late_of_each_other_sound_once(
+def test_tabs_with_late_storage_events_sound_once(
     mira: Visitor, hearer: Visitor, pages: list[Page]
 ) -> None:
     for page in pages:
@@ -152,7 +152,7 @@ def test_a_burst_sounds_once(mira: Visitor, hearer: Visitor, pages: list[Page]) 
     assert sounds(*pages) == 1
 
 
-def test_what_one_has_before_oneself_is_not_heard_in_any_tab(
+def test_a_message_in_the_focused_chat_makes_no_sound_in_any_tab(
     mira: Visitor, hearer: Visitor, pages: list[Page]
 ) -> None:
     hearer.open_chat_with(mira)
@@ -170,7 +170,7 @@ def test_what_one_has_before_oneself_is_not_heard_in_any_tab(
     assert sounds(*pages) == 1
 
 
-def test_one_hears_nothing_of_oneself(mira: Visitor, hearer: Visitor, pages: list[Page]) -> None:
+def test_own_messages_make_no_sound(mira: Visitor, hearer: Visitor, pages: list[Page]) -> None:
     hearer.post(mira, "From my other device")
     row = hearer.conversations.get_by_role("link")
     expect(row).to_contain_text("You: From my other device")
@@ -181,7 +181,7 @@ def test_one_hears_nothing_of_oneself(mira: Visitor, hearer: Visitor, pages: lis
 
 
 @pytest.mark.parametrize("where", ["account", "browser"])
-def test_who_switched_it_off_hears_nothing(
+def test_switched_off_sounds_stay_off(
     mira: Visitor, hearer: Visitor, pages: list[Page], where: str
 ) -> None:
     if where == "account":
@@ -200,7 +200,9 @@ def test_who_switched_it_off_hears_nothing(
     assert sounds(*pages) == 0
 
 
-def test_a_page_that_may_not_sound_yet_says_so_quietly(mira: Visitor, hearer: Visitor) -> None:
+def test_a_page_without_a_user_gesture_shows_a_hint_instead_of_a_sound(
+    mira: Visitor, hearer: Visitor
+) -> None:
     complaints: list[str] = []
     hearer.page.on("console", lambda line: complaints.append(line.text))
     hearer.open_home()

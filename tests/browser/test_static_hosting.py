@@ -1,4 +1,4 @@
-"""The front end on a static host: pages from one origin, the chat itself at another of its site."""
+"""The front end on a static host, with the chat at another origin of the same site."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""Trust 6 in the browser: what the chat cannot store waits there, and is sent afterwards."""
+"""Storage faults in the browser: messages are queued while the chat cannot store them."""
 
 import contextlib
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def locked(storage: Storage) -> Iterator[None]:
         yield
 
 
-def test_what_cannot_be_stored_waits_and_arrives_once(
+def test_a_message_that_cannot_be_stored_is_queued_and_arrives_once(
     built_storage: Storage, mira: Visitor, tomas: Visitor
 ) -> None:
     mira.open_chat_with(tomas)

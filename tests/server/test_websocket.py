@@ -1,4 +1,4 @@
-"""Far ends that do not read: told goodbye all the same, forgotten in time, never hoarded for."""
+"""WebSocket clients that do not read: close frames, time-outs and bounded buffers."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ MOST_BYTES = 2 * 2**20
 
 @dataclass
 class Flood:
-    """Sends without a pause until it is told to say goodbye."""
+    """An application that sends without a pause until it is told to close."""
 
     sent: int = 0
     at_once: bool = False
@@ -112,7 +112,9 @@ async def served(app: AsgiApp, *, heartbeat_s: float = 20) -> AsyncIterator[Clie
 
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["sent", "written at once"])
-async def test_a_goodbye_does_not_wait_until_it_can_be_read(*, at_once: bool) -> None:
+async def test_a_close_frame_does_not_wait_for_a_client_that_reads_nothing(
+    *, at_once: bool
+) -> None:
     flood = Flood(at_once=at_once)
     async with deaf(flood) as client, asyncio.timeout(PATIENCE_S):
         await flood.stuck()
@@ -127,7 +129,9 @@ async def test_a_goodbye_does_not_wait_until_it_can_be_read(*, at_once: bool) ->
         assert client.close_code == GOODBYE
 
 
-async def test_who_never_reads_the_goodbye_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_never_reads_the_close_frame_is_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(websocket, "LINGER_S", 0.3)
     flood = Flood()
     async with deaf(flood) as client, asyncio.timeout(PATIENCE_S):
@@ -143,7 +147,7 @@ async def test_who_never_reads_the_goodbye_is_forgotten(monkeypatch: pytest.Monk
         assert client.close_code != GOODBYE
 
 
-async def test_a_peer_that_answers_no_ping_is_gone_though_much_is_on_its_way() -> None:
+async def test_a_client_that_answers_no_ping_is_dropped_with_its_unsent_frames() -> None:
     """A pulled cable in the middle of a flood: nothing tells but the silence."""
     flood = Flood()
     async with deaf(flood, heartbeat_s=0.5), asyncio.timeout(PATIENCE_S):
@@ -167,7 +171,7 @@ async def test_frames_of_every_size_that_are_written_at_once_arrive_whole() -> N
         assert await client.recv() == "the end"
 
 
-async def test_after_a_goodbye_nothing_is_written_at_once() -> None:
+async def test_nothing_is_written_at_once_after_a_close_frame() -> None:
     is_written = asyncio.get_running_loop().create_future()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""Signing up, in and out: where errors show, what is kept, and what is closed to strangers."""
+"""Signing up, in and out: errors in the forms, redirects, and pages that need a session."""
 
 import re
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def test_errors_of_a_registration_show_under_their_fields(
     expect(page.get_by_label("Password")).to_have_value("short")
 
 
-def test_a_taken_username_is_said_under_the_username(
+def test_a_taken_username_shows_its_error_under_the_field(
     built_server: str, new_profile: OpenPage, mira: Visitor
 ) -> None:
     page = new_profile()
@@ -58,7 +58,7 @@ def test_a_taken_username_is_said_under_the_username(
     expect(page.get_by_label("Password")).to_have_value(PASSWORD)
 
 
-def test_a_wrong_password_is_said_in_the_form(
+def test_a_wrong_password_shows_an_error_in_the_form(
     built_server: str, new_profile: OpenPage, mira: Visitor
 ) -> None:
     page = new_profile()
@@ -116,7 +116,7 @@ def test_the_password_can_be_shown(built_server: str, new_profile: OpenPage) -> 
     expect(password).to_have_attribute("type", "password")
 
 
-def test_strangers_land_on_the_sign_in_page_and_come_back(mira: Visitor, tomas: Visitor) -> None:
+def test_a_signed_out_visitor_is_led_to_sign_in_and_back(mira: Visitor, tomas: Visitor) -> None:
     conversation_id = mira.open_chat_with(tomas)
     mira.context.clear_cookies()
     page = mira.page
@@ -183,7 +183,7 @@ def test_signing_out_closes_every_tab_of_the_session(mira: Visitor, tomas: Visit
     expect(mira.page.get_by_text("Before I go")).to_have_count(0)
 
 
-def test_somebody_signed_in_is_sent_on_from_the_doors(mira: Visitor) -> None:
+def test_a_signed_in_visitor_is_led_from_sign_in_to_the_chat(mira: Visitor) -> None:
     for door in ("login", "register"):
         mira.page.goto(f"{mira.url}/{door}")
 
@@ -208,7 +208,7 @@ def test_two_people_can_use_one_tab_after_each_other(mira: Visitor, tomas: Visit
     expect(page.get_by_text("Private")).to_have_count(0)
 
 
-def test_a_form_that_is_sent_before_its_script_came_is_sent_all_the_same(
+def test_a_form_submitted_before_its_script_is_loaded_is_sent(
     built_server: str, new_profile: OpenPage
 ) -> None:
     page = new_profile()

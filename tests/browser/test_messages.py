@@ -168,7 +168,7 @@ def test_a_text_is_shown_as_it_was_written(mira: Visitor, tomas: Visitor) -> Non
             assert fits(visitor.page), text
 
 
-def test_a_conversation_of_others_is_not_found(
+def test_a_conversation_of_other_people_is_not_found(
     mira: Visitor, tomas: Visitor, new_visitor: NewVisitor
 ) -> None:
     stranger = new_visitor("Kenji Mori")

@@ -90,7 +90,7 @@ def test_the_colours_can_be_chosen(mira: Visitor) -> None:
     assert ground() != light
 
 
-def test_the_keyboard_alone_is_enough(mira: Visitor, tomas: Visitor, sofia: Visitor) -> None:
+def test_the_chat_works_by_keyboard_alone(mira: Visitor, tomas: Visitor, sofia: Visitor) -> None:
     sofia.post(mira, "Hello from Sofia")
     tomas.post(mira, "Hello from Tomas")
     mira.open_home()

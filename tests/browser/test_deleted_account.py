@@ -1,4 +1,4 @@
-"""A device that was offline while another one deleted the account keeps its words and its calm."""
+"""A device that was offline while its account was deleted keeps its messages and sends none."""
 
 import json
 
