@@ -21,6 +21,8 @@ GOODBYE = 4410
 CHUNK = "x" * 16_384
 # Both kernels' buffers, uvicorn's, and one frame more.
 MOST_BYTES = 2 * 2**20
+# So many looks in a row that find nothing sent since the one before.
+STILL = 5
 
 
 @dataclass
@@ -64,10 +66,11 @@ class Flood:
 
     async def stuck(self) -> None:
         """Wait until nothing goes out any more."""
-        before = -1
-        while before != self.sent:
+        still = 0
+        while still < STILL:
             before = self.sent
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.1)
+            still = still + 1 if before == self.sent > 0 else 0
 
 
 @asynccontextmanager
