@@ -1,52 +1,69 @@
-"""What the trust tests share: one chat on one node, or on two where the pair allows."""
+"""The nodes that the trust tests share: one chat per pair of storage and bus."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
-from tests.harness.chats import Farm, Storage, start
-from tests.harness.servers import ChatServer, Redis
+from tests.harness.chats import Farm
+from tests.harness.two_nodes import Nodes, start_nodes
+
+FOLDER = Path(__file__).parent
+SHARED = {"nodes", "silent_chat"}
+GRACE_S = 1.0
+TTL_S = 4.0
 
 
-@dataclass(frozen=True)
-class Nodes:
-    """One chat. `near` and `far` are two nodes of it where it has two, else the same one."""
-
-    near: ChatServer
-    far: ChatServer
-    redis: Redis | None
-
-    @property
-    def all(self) -> list[ChatServer]:
-        """Return each once."""
-        return [self.near] if self.near is self.far else [self.near, self.far]
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that share nodes on one test process, so that they are started once."""
+    for item in items:
+        if item.path.is_relative_to(FOLDER) and SHARED.intersection(
+            getattr(item, "fixturenames", ())
+        ):
+            pair = getattr(item, "callspec").params["pair"]  # noqa: B009  # only functions have it
+            item.add_marker(pytest.mark.xdist_group(f"trust {pair}"))
 
 
-class StartNodes(Protocol):
-    """Starts a chat on fresh storage, with these settings on every node."""
-
-    def __call__(self, **settings: str) -> Nodes: ...
+@pytest.fixture(scope="session")
+def death_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Name the file at whose sight a shared node dies between a commit and its announcement."""
+    return tmp_path_factory.mktemp("trust") / "die"
 
 
 @pytest.fixture
-def start_nodes(farm: Farm, pair: str, tmp_path: Path) -> Iterator[StartNodes]:
-    """Give a function that starts a chat on as many nodes as the pair allows."""
-    started: list[ChatServer] = []
+def die_at_next_commit(death_file: Path) -> Callable[[], None]:
+    """Give a function after which the node that commits next is killed before it announces."""
+    return death_file.touch
 
-    def start_all(**settings: str) -> Nodes:
-        if pair == "sqlite+memory":
-            started.append(start(Storage(pair, "", "", tmp_path), **settings))
-            return Nodes(started[0], started[0], None)
-        redis = farm.new_redis()
-        storage = Storage(pair, farm.postgres.new_chat_database(), redis.url, tmp_path)
-        started.extend(start(storage, **settings) for _ in range(2))
-        return Nodes(started[0], started[1], redis)
 
-    try:
-        yield start_all
-    finally:
-        for chat in started:
-            chat.stop()
+@pytest.fixture(scope="session")
+def shared_nodes() -> Iterator[dict[str, Nodes]]:
+    """Keep the nodes of each pair, and stop them at the end."""
+    shared: dict[str, Nodes] = {}
+    yield shared
+    for nodes in shared.values():
+        nodes.stop()
+
+
+@pytest.fixture
+def nodes(
+    farm: Farm,
+    pair: str,
+    shared_nodes: dict[str, Nodes],
+    death_file: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Nodes]:
+    """Give the shared nodes of this pair, and mend afterwards what the test has broken."""
+    if pair not in shared_nodes:
+        shared_nodes[pair] = start_nodes(
+            farm,
+            pair,
+            tmp_path_factory.mktemp("nodes"),
+            TEST_DIE_WHEN=str(death_file),
+            CHAT_PRESENCE_GRACE_SECONDS=str(GRACE_S),
+            CHAT_PRESENCE_TTL_SECONDS=str(TTL_S),
+        )
+    shared_nodes[pair].begin_log()
+    yield shared_nodes[pair]
+    death_file.unlink(missing_ok=True)
+    shared_nodes[pair].mend()

@@ -3,8 +3,8 @@
 import ast
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -13,7 +13,7 @@ import pytest
 from tests.harness.clients import Json, Person, Socket, as_json, http_client, register
 from tests.harness.devices import until
 from tests.harness.servers import ROOT, ChatServer
-from tests.trust.conftest import StartNodes
+from tests.harness.two_nodes import Nodes
 
 # The contract says two seconds; as much again because the machine is not ours alone.
 TOLD_WITHIN_S = 4
@@ -38,14 +38,12 @@ async def send_again(url: str, sender: Person, receiver: Person, client_id: str)
 
 @pytest.mark.parametrize("pair", ["postgres+redis"])
 async def test_the_other_node_tells_what_the_dead_one_could_not(
-    start_nodes: StartNodes, tmp_path: Path
+    nodes: Nodes, die_at_next_commit: Callable[[], None]
 ) -> None:
-    file = tmp_path / "die"
-    nodes = start_nodes(TEST_DIE_WHEN=str(file))
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
     await alice.write(bob, "before")
     async with replace(bob, url=nodes.far.url).socket() as hearing:
-        file.touch()
+        die_at_next_commit()
         client_id = await send_and_see_it_die(alice, bob, nodes.near)
         died = time.monotonic()
         message = await told_of(hearing, client_id)
@@ -58,26 +56,24 @@ async def test_the_other_node_tells_what_the_dead_one_could_not(
 
 @pytest.mark.parametrize("pair", ["postgres+redis"])
 async def test_the_first_message_of_two_people_is_told_too(
-    start_nodes: StartNodes, tmp_path: Path
+    nodes: Nodes, die_at_next_commit: Callable[[], None]
 ) -> None:
     """The receiver's other node has never heard of the conversation."""
-    file = tmp_path / "die"
-    nodes = start_nodes(TEST_DIE_WHEN=str(file))
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
     async with replace(bob, url=nodes.far.url).socket() as hearing:
-        file.touch()
+        die_at_next_commit()
         client_id = await send_and_see_it_die(alice, bob, nodes.near)
         await told_of(hearing, client_id)
 
     assert any(frame["type"] == "conversation.updated" for frame in hearing.passed)
 
 
-async def test_after_the_restart_it_is_there_once(start_nodes: StartNodes, tmp_path: Path) -> None:
-    file = tmp_path / "die"
-    nodes = start_nodes(TEST_DIE_WHEN=str(file))
+async def test_after_the_restart_it_is_there_once(
+    nodes: Nodes, die_at_next_commit: Callable[[], None]
+) -> None:
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
     before = await alice.write(bob, "before")
-    file.touch()
+    die_at_next_commit()
     client_id = await send_and_see_it_die(alice, bob, nodes.near)
     nodes.near.restart()
 

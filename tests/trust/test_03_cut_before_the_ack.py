@@ -13,7 +13,7 @@ import pytest
 from chaos.proxy import Link, Network
 from tests.harness.clients import Json, Person, as_json, http_client, register
 from tests.harness.servers import ChatServer
-from tests.trust.conftest import StartNodes
+from tests.harness.two_nodes import Nodes
 
 Body = dict[str, str]
 
@@ -73,8 +73,7 @@ async def assert_said_once(receiver: Person, message: Json) -> None:
     assert message["seq"] == 1
 
 
-async def test_the_socket_breaks_and_http_is_asked(start_nodes: StartNodes) -> None:
-    nodes = start_nodes()
+async def test_the_socket_breaks_and_http_is_asked(nodes: Nodes) -> None:
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
     body = body_to(bob)
     await say_and_hear_nothing(nodes.near, alice, body)
@@ -86,8 +85,7 @@ async def test_the_socket_breaks_and_http_is_asked(start_nodes: StartNodes) -> N
     await assert_said_once(bob, messages[0])
 
 
-async def test_http_breaks_and_the_socket_is_asked(start_nodes: StartNodes) -> None:
-    nodes = start_nodes()
+async def test_http_breaks_and_the_socket_is_asked(nodes: Nodes) -> None:
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
     body = body_to(bob)
     await post_and_hear_nothing(nodes.near, alice, body)
@@ -99,8 +97,7 @@ async def test_http_breaks_and_the_socket_is_asked(start_nodes: StartNodes) -> N
     await assert_said_once(bob, items[0])
 
 
-async def test_asked_again_after_a_kill(start_nodes: StartNodes) -> None:
-    nodes = start_nodes()
+async def test_asked_again_after_a_kill(nodes: Nodes) -> None:
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
     body = body_to(bob)
     await say_and_hear_nothing(nodes.near, alice, body)
@@ -112,9 +109,8 @@ async def test_asked_again_after_a_kill(start_nodes: StartNodes) -> None:
     await assert_said_once(bob, as_json(reply))
 
 
-async def test_cut_at_any_moment_it_is_there_once_or_not_at_all(start_nodes: StartNodes) -> None:
+async def test_cut_at_any_moment_it_is_there_once_or_not_at_all(nodes: Nodes) -> None:
     """Whatever the sender saw: asking again until there is an answer gives one message."""
-    nodes = start_nodes()
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
     dice = random.Random(5)  # noqa: S311  # chance, not secrecy
     bodies = [body_to(bob) for _ in range(30)]

@@ -7,12 +7,11 @@ from dataclasses import replace
 from uuid import uuid4
 
 import httpx
-import pytest
 
 from tests.harness.clients import Json, Person, Socket, as_json, http_client, register
-from tests.trust.conftest import Nodes, StartNodes
+from tests.harness.two_nodes import Nodes
 
-BATCH_SIZE = 50
+AT_ONCE = 50
 
 
 async def post(client: httpx.AsyncClient, body: Json) -> Json | int:
@@ -53,25 +52,23 @@ async def send_all(nodes: Nodes, sender: Person, bodies: list[Json]) -> list[Jso
         return await asyncio.gather(*sends)
 
 
-@pytest.mark.parametrize("turn", range(3))
-async def test_one_client_id_is_one_message(start_nodes: StartNodes, turn: int) -> None:
-    nodes = start_nodes()
+async def test_one_client_id_is_one_message(nodes: Nodes) -> None:
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
-    body = {"receiver_id": bob.id, "content": f"turn {turn}", "client_id": str(uuid4())}
-    answers = await send_all(nodes, alice, [body] * BATCH_SIZE)
+    for turn in range(3):
+        body = {"receiver_id": bob.id, "content": f"turn {turn}", "client_id": str(uuid4())}
+        answers = await send_all(nodes, alice, [body] * AT_ONCE)
 
-    items = (await bob.http.get(f"/api/messages/{alice.id}")).json()["items"]
-    assert len(items) == 1
-    assert all(answer == items[0] for answer in answers)
+        items = (await bob.http.get(f"/api/messages/{alice.id}")).json()["items"]
+        assert len(items) == turn + 1
+        assert all(answer == items[turn] for answer in answers)
 
 
-async def test_another_text_is_refused(start_nodes: StartNodes) -> None:
-    nodes = start_nodes()
+async def test_another_text_is_refused(nodes: Nodes) -> None:
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
     client_id = str(uuid4())
     body = {"receiver_id": bob.id, "content": "this", "client_id": client_id}
     bodies = [body, body, {**body, "content": "that"}, {**body, "content": "that"}]
-    answers = await send_all(nodes, alice, bodies * (BATCH_SIZE // 4))
+    answers = await send_all(nodes, alice, bodies * (AT_ONCE // 4))
 
     items = (await bob.http.get(f"/api/messages/{alice.id}")).json()["items"]
     assert len(items) == 1
@@ -80,8 +77,7 @@ async def test_another_text_is_refused(start_nodes: StartNodes) -> None:
     assert all(answer in (items[0], 409) for answer in answers)
 
 
-async def test_another_conversation_is_refused(start_nodes: StartNodes) -> None:
-    nodes = start_nodes()
+async def test_another_conversation_is_refused(nodes: Nodes) -> None:
     alice, bob, carol = [await register(nodes.near.url) for _ in range(3)]
     client_id = str(uuid4())
     to_bob, to_carol = [

@@ -16,15 +16,14 @@ import pytest
 
 from tests.harness.clients import Person, Socket, register
 from tests.harness.servers import Redis
-from tests.trust.conftest import Nodes, StartNodes
+from tests.harness.two_nodes import Nodes
 
 AWAY_S = float(os.environ.get("TRUST_AWAY_S", "6"))  # longer than anybody may wait for news
 BETWEEN_S = 0.05
 # The contract says two seconds; as much again because the machine is not ours alone.
 TOLD_WITHIN_S = 4.0
 SESSION_OVER = 4401
-GRACE_S = 1.0
-TTL_S = 4.0
+TTL_S = 4.0  # of the shared nodes' presence
 
 pytestmark = [
     pytest.mark.parametrize("pair", ["postgres+redis"]),
@@ -73,10 +72,7 @@ async def listen(socket: Socket, heard: dict[str, float]) -> None:
 
 
 @hows
-async def test_no_send_fails_and_the_other_node_catches_up(
-    start_nodes: StartNodes, how: str
-) -> None:
-    nodes = start_nodes()
+async def test_no_send_fails_and_the_other_node_catches_up(nodes: Nodes, how: str) -> None:
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
     sent: dict[str, float] = {}
     heard: dict[str, float] = {}
@@ -96,10 +92,7 @@ async def test_no_send_fails_and_the_other_node_catches_up(
 
 
 @hows
-async def test_what_is_no_message_is_told_too_when_redis_is_back(
-    start_nodes: StartNodes, how: str
-) -> None:
-    nodes = start_nodes()
+async def test_what_is_no_message_is_told_too_when_redis_is_back(nodes: Nodes, how: str) -> None:
     alice, bob, carol = [await register(nodes.near.url) for _ in range(3)]
     message = await alice.write(bob, "before")
     read = f"/api/conversations/{message['conversation_id']}/read"
@@ -120,8 +113,7 @@ async def test_what_is_no_message_is_told_too_when_redis_is_back(
 
 
 @hows
-async def test_redis_is_used_again_by_itself(start_nodes: StartNodes, how: str) -> None:
-    nodes = start_nodes()
+async def test_redis_is_used_again_by_itself(nodes: Nodes, how: str) -> None:
     with away(redis_of(nodes), how):
         await asyncio.sleep(1)
     alice = await register(nodes.near.url)
@@ -132,8 +124,7 @@ async def test_redis_is_used_again_by_itself(start_nodes: StartNodes, how: str) 
 
 
 @hows
-async def test_new_sockets_open_meanwhile(start_nodes: StartNodes, how: str) -> None:
-    nodes = start_nodes()
+async def test_new_sockets_open_meanwhile(nodes: Nodes, how: str) -> None:
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
     with away(redis_of(nodes), how):
         async with alice.socket() as socket, bob.socket() as hearing:
@@ -144,10 +135,7 @@ async def test_new_sockets_open_meanwhile(start_nodes: StartNodes, how: str) -> 
 
 
 @hows
-async def test_nobody_stays_online_who_has_gone(start_nodes: StartNodes, how: str) -> None:
-    nodes = start_nodes(
-        CHAT_PRESENCE_GRACE_SECONDS=str(GRACE_S), CHAT_PRESENCE_TTL_SECONDS=str(TTL_S)
-    )
+async def test_nobody_stays_online_who_has_gone(nodes: Nodes, how: str) -> None:
     alice, bob, carol = [await register(nodes.near.url) for _ in range(3)]
     await bob.write(alice, "so that we share a conversation")
     await carol.write(alice, "we too")
@@ -163,10 +151,7 @@ async def test_nobody_stays_online_who_has_gone(start_nodes: StartNodes, how: st
 
 
 @hows
-async def test_nobody_stays_online_who_went_meanwhile(start_nodes: StartNodes, how: str) -> None:
-    nodes = start_nodes(
-        CHAT_PRESENCE_GRACE_SECONDS=str(GRACE_S), CHAT_PRESENCE_TTL_SECONDS=str(TTL_S)
-    )
+async def test_nobody_stays_online_who_went_meanwhile(nodes: Nodes, how: str) -> None:
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
     await bob.write(alice, "so that we share a conversation")
     async with contextlib.AsyncExitStack() as stack:

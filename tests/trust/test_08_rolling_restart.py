@@ -13,30 +13,27 @@ import pytest
 from tests.harness.clients import http_client, register
 from tests.harness.servers import ChatServer
 from tests.harness.talk import more_acked, talking
-from tests.trust.conftest import StartNodes
+from tests.harness.two_nodes import Nodes, restart
 
 RESTARTING = 1012
 DRAINED_WITHIN_S = 10
 PAIRS_OF_PEOPLE = 4
 
 
-async def restart(node: ChatServer) -> float:
-    """Stop a node as an operator does and start it again; return how long it took to end."""
+async def stop(node: ChatServer) -> float:
+    """Stop a node as an operator does; return how long it took to end."""
     started = time.monotonic()
-    status = await asyncio.to_thread(node.stop)
-    took = time.monotonic() - started
-    assert status == 0
-    assert "Traceback" not in node.log()
-    await asyncio.to_thread(node.restart)
-    return took
+    assert await asyncio.to_thread(node.stop) == 0
+    return time.monotonic() - started
 
 
 @pytest.mark.timeout(180)
-async def test_a_rolling_restart_under_load_loses_nothing(start_nodes: StartNodes) -> None:
-    nodes = start_nodes()
+async def test_a_rolling_restart_under_load_loses_nothing(nodes: Nodes) -> None:
     async with talking([node.url for node in nodes.all], pairs=PAIRS_OF_PEOPLE) as talks:
         for node in nodes.all:
-            assert await restart(node) < DRAINED_WITHIN_S
+            assert await stop(node) < DRAINED_WITHIN_S
+            assert "Traceback" not in nodes.log(node)
+            await restart(node)
             await more_acked(talks, each=10)
 
     codes = [
@@ -51,8 +48,7 @@ async def test_a_rolling_restart_under_load_loses_nothing(start_nodes: StartNode
     assert set(codes) <= {RESTARTING, 1006}
 
 
-async def test_a_stopping_node_is_not_ready_and_takes_nobody(start_nodes: StartNodes) -> None:
-    nodes = start_nodes()
+async def test_a_stopping_node_is_not_ready_and_takes_nobody(nodes: Nodes) -> None:
     alice = await register(nodes.near.url)
     async with alice.socket() as socket:
         stopping = asyncio.create_task(asyncio.to_thread(nodes.near.stop))
