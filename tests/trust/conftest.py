@@ -14,6 +14,7 @@ GRACE_S = 1.0
 TTL_S = 4.0
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests that share nodes on one test process, so that they are started once."""
     for item in items:
