@@ -4,7 +4,7 @@ Devices come and go without a pause while messages are sent without a pause, so 
 has some in the middle of it. The looks into the database that mend what the bus lost are off here:
 nothing may be lost that they would have to mend.
 
-Here some hundreds of times each way. Ten thousand times each:
+Here more than a hundred times each way. Ten thousand times each:
 `TRUST_OPENINGS=10000 pytest tests/trust/test_10_between_load_and_subscribe.py`.
 """
 
@@ -30,7 +30,7 @@ from tests.harness.nodes import new_user, open_node, to_conversation, to_user
 
 DEVICES = 8
 # Of all devices together.
-OPENINGS = int(os.environ.get("TRUST_OPENINGS", "480"))
+OPENINGS = int(os.environ.get("TRUST_OPENINGS", "160"))
 IN_A_PAGE = 30
 PATIENCE_S = 10
 
