@@ -141,6 +141,16 @@ def pull_cable(connection: ClientConnection) -> None:
     connection.transport.pause_reading()
 
 
+def mend_cable(connection: ClientConnection) -> None:
+    """Read again, with room enough that the system asks the sender to go on at once.
+
+    Else it is up to the sender to try again, after a pause as long as the silence was.
+    """
+    link: socket.socket = connection.transport.get_extra_info("socket")
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**20)
+    connection.transport.resume_reading()
+
+
 def http_client(url: str, *, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
     """Return a client of the chat at `url` that keeps no cookies of its own accord."""
     return httpx.AsyncClient(base_url=url, headers=headers, timeout=30, verify=trusted())
