@@ -32,7 +32,7 @@ EVERYTHING = {"drop": 0.3, "delay": 2.0, "kill_every": 10.0, "redis_off": 20.0}
 
 def main() -> None:
     """Run what the command line asks for; exit with 1 unless all is whole."""
-    plan, times = _plan(sys.argv[1:])
+    plan, times = read_plan(sys.argv[1:])
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -54,7 +54,8 @@ def main() -> None:
     sys.exit(1 if broken else 0)
 
 
-def _plan(words: list[str]) -> tuple[Plan, int]:
+def read_plan(words: list[str]) -> tuple[Plan, int]:
+    """Return the plan that the words of a command line name, and how often to run it."""
     parser = _parser()
     options = parser.parse_args(words)
     if options.all:
@@ -67,7 +68,8 @@ def _plan(words: list[str]) -> tuple[Plan, int]:
     for fits, complaint in (
         (options.pair == "postgres" or options.nodes == 1, "--nodes needs --pair postgres"),
         (options.pair == "postgres" or not options.redis_off, "--redis-off needs --pair postgres"),
-        (options.rate * options.seconds <= MOST_MESSAGES, "--rate times --seconds is too much"),
+        (options.kill_every or not options.kills, "--kills needs --kill-every"),
+        (options.rate * _longest_s(options) <= MOST_MESSAGES, "--rate times --seconds is too much"),
     ):
         if not fits:
             parser.error(complaint)
@@ -86,9 +88,15 @@ def _plan(words: list[str]) -> tuple[Plan, int]:
         seed=options.seed,
         weather=weather,
         kill_every_s=options.kill_every or 0.0,
+        kills=options.kills,
         redis_off_s=options.redis_off or 0.0,
     )
     return plan, options.times
+
+
+def _longest_s(options: argparse.Namespace) -> float:
+    """Return how long people talk, at the least."""
+    return float(max(options.seconds, options.kills * (options.kill_every or 0.0)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -138,6 +146,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     faults.add_argument(
         "--kill-every", type=_seconds, metavar="TIME", help="kill -9 a node about so often"
+    )
+    faults.add_argument(
+        "--kills",
+        type=_between(int, 0, 1_000),
+        default=0,
+        help="talk until a node was killed so often, however long it takes",
     )
     faults.add_argument(
         "--redis-off", type=_seconds, metavar="TIME", help="Redis is frozen or stopped so long"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import random
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -73,20 +74,21 @@ class Talk:
         self._dice = network.dice
         self._busy: dict[tuple[str, str], int] = {}  # sends under way, by device and address
         self._under_way: set[asyncio.Task[None]] = set()
+        self._numbers = itertools.count()
 
     async def talk(self, rate: float, seconds: float) -> None:
         """Begin a message at every tick; their answers may still be out at the end."""
         loop = asyncio.get_running_loop()
         start = loop.time()
-        number = 0
+        begun = 0
         most = max(MOST_UNDER_WAY, rate * MOST_UNDER_WAY_S)
-        while (due := start + number / rate) < start + seconds:
+        while (due := start + begun / rate) < start + seconds:
             await asyncio.sleep(due - loop.time())
             if len(self._under_way) < most:
-                task = loop.create_task(self._say(number))
+                task = loop.create_task(self._say(next(self._numbers)))
                 self._under_way.add(task)
                 task.add_done_callback(self._under_way.discard)
-            number += 1
+            begun += 1
 
     async def answered(self) -> None:
         """Wait until everything said has its answer."""

@@ -23,6 +23,7 @@ class Plan:
     seed: int = 0
     weather: Weather = CALM
     kill_every_s: float = 0.0  # never
+    kills: int = 0  # people talk until there were as many, however long that takes
     redis_off_s: float = 0.0
 
     def __str__(self) -> str:
@@ -38,6 +39,7 @@ class Plan:
             f"delays up to {self.weather.delay_s:g} s" * bool(self.weather.delay_s),
             f"{self.weather.duplicate:.0%} sent twice" * bool(self.weather.duplicate),
             f"kill -9 every {self.kill_every_s:g} s" * bool(self.kill_every_s),
+            f"at least {self.kills} kills" * bool(self.kills),
             f"Redis off for {self.redis_off_s:g} s" * bool(self.redis_off_s),
         ]
         return ", ".join(what) + " " + (", ".join(filter(None, faults)) or "calm")

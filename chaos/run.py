@@ -13,6 +13,7 @@ from chaos.plan import Plan
 from chaos.proxy import Network
 
 LOOK_S = 0.2
+MORE_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Outcome:
 
     findings: Findings
     did: Counter[str]
+    starts_s: list[float]  # of processor time, for the first start of each node
     restarts: list[stage.Restart]
     settled_after_s: float | None  # None when it did not in time
     ledger: Ledger
@@ -49,6 +51,7 @@ async def run(plan: Plan) -> Outcome:
         return Outcome(
             findings=judge(ledger, stored),
             did=network.did,
+            starts_s=chat.starts_s,
             restarts=faults.restarts,
             settled_after_s=settled,
             ledger=ledger,
@@ -64,6 +67,8 @@ async def _talk(
     try:
         async with faults.happening():
             await talk.talk(plan.rate, plan.seconds)
+            while len(faults.restarts) < plan.kills:
+                await talk.talk(plan.rate, MORE_S)
         loop = asyncio.get_running_loop()
         over = loop.time()
         with contextlib.suppress(TimeoutError):

@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,6 +47,11 @@ class Stage:
     chats: list[servers.ChatServer]
     redis: servers.Redis | None
     nginx: Nginx | None = None
+    starts_s: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Note how much of a processor the first start of each node took."""
+        self.starts_s = [_processor_s(chat) for chat in self.chats]
 
     def ports(self) -> list[int]:
         """Return where the chat answers, or will again."""
@@ -57,9 +62,7 @@ class Stage:
         started = time.monotonic()
         chat = self.chats[number]
         chat.restart(with_signal=signal.SIGKILL)
-        took_s = time.monotonic() - started
-        used = psutil.Process(chat.server.process.pid).cpu_times()
-        return Restart(took_s, used.user + used.system)
+        return Restart(time.monotonic() - started, _processor_s(chat))
 
     async def stored(self) -> Stored:
         """Read everything back from the database."""
@@ -79,6 +82,11 @@ class Stage:
                 members={one: frozenset(users) for one, users in of_conversation.items()},
                 counters={str(one): (seq, rev) for one, seq, rev in counters},
             )
+
+
+def _processor_s(chat: servers.ChatServer) -> float:
+    used = psutil.Process(chat.server.process.pid).cpu_times()
+    return float(used.user + used.system)
 
 
 def _row(message: Message) -> Row:

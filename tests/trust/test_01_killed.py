@@ -1,32 +1,37 @@
 """Trust 1: kill -9 at random moments under load. Nothing acked is lost, doubled or out of place.
 
-Here a few times only. A hundred times, at 500 messages a second:
-`make chaos ARGS="--users 8 --rate 500 --seconds 13m --kill-every 5.5s"`.
+Here twice. A hundred times, at 500 messages a second:
+`TRUST_KILLS=100 TRUST_RATE=500 pytest tests/trust/test_01_killed.py`.
 """
+
+import os
+from statistics import median
 
 import pytest
 
-from chaos.plan import Plan
+from chaos.plan import Pair, Plan
 from chaos.report import report
 from chaos.run import run
 
+KILLS = int(os.environ.get("TRUST_KILLS", "2"))
+RATE = float(os.environ.get("TRUST_RATE", "100"))
+# Of processor time, on a machine that does nothing else.
 READY_WITHIN_S = 3
+# A restart may read back what the kill has left behind; the machine itself may be busy.
+AS_A_FIRST_START = 2
 
 
-@pytest.mark.timeout(240)
-async def test_killed_again_and_again_under_load(pair: str) -> None:
+@pytest.mark.timeout(240 + 20 * KILLS)
+@pytest.mark.parametrize(("pair", "count"), [("sqlite", 1), ("postgres", 1), ("postgres", 2)])
+async def test_kills_under_load_lose_nothing(pair: Pair, count: int) -> None:
     plan = Plan(
-        pair="sqlite" if pair == "sqlite+memory" else "postgres",
-        users=8,
-        rate=150,
-        seconds=15,
-        settle_s=60,
-        seed=1,
-        kill_every_s=2,
+        pair=pair, nodes=count, users=8, rate=RATE, seconds=4, seed=1, kill_every_s=2, kills=KILLS
     )
     outcome = await run(plan)
 
     assert outcome.is_whole, report(plan, outcome)
-    assert outcome.did["kill -9"] >= 2
-    # Other tests share the machine: what it takes alone is the processor's time.
-    assert min(restart.processor_s for restart in outcome.restarts) < READY_WITHIN_S
+    assert outcome.did["kill -9"] >= KILLS
+    took_s = [restart.processor_s for restart in outcome.restarts]
+    assert min(took_s) < AS_A_FIRST_START * max(outcome.starts_s)
+    if KILLS >= 100:
+        assert median(took_s) < READY_WITHIN_S
