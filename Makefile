@@ -53,10 +53,21 @@ dev: install ## Start with hot reload on http://localhost:3000
 .PHONY: install-dev
 install-dev: $(VENV)/.installed-dev ## Install what tests and checks need
 
+# Most tests wait for servers half of their time: four at once keep two cores busy.
 .PHONY: test
 test: install-dev ## Run every test, on both databases (ARGS="-k name" narrows)
 	$(BIN)/python tests/install_servers.py
-	$(BIN)/pytest -n auto --maxprocesses=4 --dist=loadgroup $(ARGS)
+	$(BIN)/pytest -n 4 --dist=loadgroup $(ARGS)
+
+# One test at a time, and one after the other: these fill the machine by themselves.
+.PHONY: test-all
+test-all: test ## The same, then trust at full size, chaos and everything behind nginx (two hours)
+	TRUST_KILLS=100 TRUST_RATE=500 TRUST_AWAY_S=30 TRUST_READERS=979 TRUST_DAYS=50 \
+		TRUST_OPENINGS=10000 $(BIN)/pytest tests/trust
+	TRUST_NODES=3 $(BIN)/pytest -m "" tests/behind_nginx
+	$(BIN)/python -m chaos --all --nginx
+	$(BIN)/python -m chaos --all --nginx --pair postgres --nodes 3
+	$(MAKE) test-nodes ARGS=
 
 .PHONY: test-nodes
 test-nodes: install-dev ## Run the tests of the doors on three nodes behind nginx (ARGS="tests/socket" narrows)

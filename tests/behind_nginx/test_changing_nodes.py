@@ -1,6 +1,7 @@
 """S1: nodes die, are restarted and are added while people write; nothing is lost, nothing doubled.
 
-All of it with the load of people at sockets and at HTTP through nginx, without sticky sessions.
+All of it with the load of people at sockets and at HTTP through nginx, without sticky sessions. The
+same without nginx, but for a node that is added, is in tests/trust (1, 8 and 9).
 """
 
 import asyncio
@@ -15,7 +16,11 @@ from tests.harness.clients import http_client
 from tests.harness.cluster import Cluster
 from tests.harness.talk import Talk, more_acked, talking
 
-pytestmark = [pytest.mark.xdist_group("cluster"), pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.only_in_test_all,
+    pytest.mark.xdist_group("cluster"),
+    pytest.mark.timeout(180),
+]
 
 RESTARTING = 1012
 CUT = 1006
