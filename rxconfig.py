@@ -36,7 +36,7 @@ except SettingsError as error:
     sys.exit(str(error))
 
 # The default data folder may be there too, left over from a start without settings.
-build.keep_unchanged_builds(private=[settings.data_dir, Path("data")])
+build.skip_unchanged_builds(private=[settings.data_dir, Path("data")])
 production.serve_with_uvicorn(settings.trusted_proxies)
 
 address = urlsplit(settings.public_url)
@@ -54,6 +54,6 @@ config = rx.Config(
     telemetry_enabled=False,
     show_built_with_reflex=False,
     frontend_compression_formats=["gzip"],
-    plugins=[build.OneOrigin()],
+    plugins=[build.PageOriginPlugin()],
     disable_plugins=[rx.plugins.SitemapPlugin],
 )

@@ -14,7 +14,7 @@ from chat_app.server.cors import allow_pages_origin
 from chat_app.server.edge import AsgiApp, dispatch, edge
 from chat_app.ui import routes
 from chat_app.ui.current_node import serving
-from chat_app.ui.reflex.app import CompiledApp, Failures, socket_server
+from chat_app.ui.reflex.app import CompiledApp, HandlerFailures, socket_server
 from chat_app.ui.reflex.closed_tabs import ClosedTabs
 from chat_app.ui.reflex.guard import SessionGuard
 from chat_app.ui.reflex.live import LiveTabs
@@ -66,11 +66,11 @@ async def opened(token: str) -> AsyncIterator[None]:
 app = ChatApp(
     toaster=None,
     sio=socket_server(settings.public_url),
-    backend_exception_handler=Failures().report,
+    backend_exception_handler=HandlerFailures().report,
 )
 tabs = LiveTabs(app, routes.LIVE_SCREENS)
 closed_tabs = ClosedTabs(app)
 metrics.gauge("chat_tabs", "Open tabs that are signed in", lambda: len(tabs))
-app.add_middleware(SessionGuard(settings, tabs.follow), index=0)
+app.add_middleware(SessionGuard(settings, tabs.subscribe), index=0)
 app.register_lifespan_task(life)
 routes.add_pages(app)

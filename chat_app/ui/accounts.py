@@ -4,17 +4,17 @@ from typing import Any
 
 import reflex as rx
 
-from chat_app.ui.browser import connection_status, gate_scripts
+from chat_app.ui.browser import auth_forms, connection_status
 from chat_app.ui.kit.controls import button, field, icon
 from chat_app.ui.reflex.vars import BrowserEvent
 from chat_app.ui.session import SessionState
 
 
-class GateState(rx.State):
+class SignInState(rx.State):
     """The pages to sign in and up; anonymous tabs never reach a handler."""
 
     @rx.event
-    async def pass_through(self) -> BrowserEvent | None:
+    async def redirect_signed_in(self) -> BrowserEvent | None:
         """Send somebody who is signed in on to the chat."""
         session = await self.get_state(SessionState)
         return rx.redirect("/") if session._identity() is not None else None
@@ -93,7 +93,7 @@ def _card(heading: str, sentence: str, form: rx.Component, foot: rx.Component) -
                 rx.el.p(sentence),
                 class_name="card-head",
             ),
-            gate_scripts(form),
+            auth_forms(form),
             foot,
             class_name="card",
         ),

@@ -6,7 +6,7 @@ ahead, so at their top they touch nothing that only a browser has.
 
 import reflex as rx
 
-from chat_app.ui.conversations.rows import News
+from chat_app.ui.conversations.rows import Notification
 from chat_app.ui.reflex.elements import (
     ScriptedElement,
     address_parameter,
@@ -103,8 +103,8 @@ def connection_status() -> rx.Component:
 
 
 @rx.memo
-def news_element(
-    news: rx.Var[News],
+def notification_element(
+    notification: rx.Var[Notification],
     open_id: rx.Var[str],
     unread: rx.Var[int],
     sound: rx.Var[bool],
@@ -114,7 +114,7 @@ def news_element(
 
     It stands on every page of somebody signed in, so what waits in the outbox goes out there, too.
     """
-    cell = cells(news)
+    cell = cells(notification)
     return _News.create(
         role="status",
         custom_attrs={
@@ -161,12 +161,12 @@ def settings_element(sound: rx.Var[str], children: rx.Var[rx.Component]) -> rx.C
     return _Settings.create(children, custom_attrs={"sound": sound})
 
 
-def gate_scripts(*content: rx.Component) -> rx.Component:
+def auth_forms(*content: rx.Component) -> rx.Component:
     """Show what signs in, up or out, with the script that does it."""
     return _Gate.create(*content)
 
 
-def list_keys(*content: rx.Component) -> rx.Component:
+def arrow_key_lists(*content: rx.Component) -> rx.Component:
     """Show lists that answer to the arrow keys."""
     return _Keys.create(*content)
 
@@ -176,7 +176,7 @@ def dialog_element(dialog: rx.Component) -> rx.Component:
     return _Dialog.create(dialog)
 
 
-def begin_at_the_end() -> rx.Component:
+def drop_past_position() -> rx.Component:
     """Drop the place in the past from the address of a page that is loaded anew.
 
     It is there for a link that broke. In the page's head, because the first event is sent before

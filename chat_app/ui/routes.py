@@ -37,7 +37,7 @@ def add_pages(app: rx.App) -> None:
     app.stylesheets.extend(shell.STYLESHEETS)
     app.head_components.extend(shell.head_components())
     # Reflex's own connection banner: ours says it in the words of the contract.
-    replace_wraps(app, shell.broken_page)
+    replace_wraps(app, shell.error_page)
     app.add_middleware(Preload(PRELOADS))
     load, timeline = ConversationsState.load, TimelineState
     fresh_search, requests = PeopleState.reset_search, FriendsState.count
@@ -70,12 +70,12 @@ def add_pages(app: rx.App) -> None:
         accounts.login_page,
         route="/login",
         title=f"Sign in · {shell.PRODUCT}",
-        on_load=accounts.GateState.pass_through,
+        on_load=accounts.SignInState.redirect_signed_in,
     )
     app.add_page(
         accounts.register_page,
         route="/register",
         title=f"Create your account · {shell.PRODUCT}",
-        on_load=accounts.GateState.pass_through,
+        on_load=accounts.SignInState.redirect_signed_in,
     )
-    app.add_page(shell.lost_page, route="404", title=f"Not found · {shell.PRODUCT}")
+    app.add_page(shell.not_found_page, route="404", title=f"Not found · {shell.PRODUCT}")

@@ -26,7 +26,7 @@ class SessionState(rx.State):
     _user_id: UUID | None = None
     _session_id: UUID | None = None
     # When the accounts were last asked, on the process's own clock.
-    _asked_at: float = 0.0
+    _authenticated_at: float = 0.0
 
     def _identity(self) -> Identity | None:
         if self._user_id is None or self._session_id is None:
@@ -38,14 +38,14 @@ class SessionState(rx.State):
         self._session_id = identity.session_id
         self.user_id = str(user.id)
         self.username = user.username
-        self._show_own(user)
+        self._set_profile(user)
 
-    def _show_own(self, user: OwnUser) -> None:
+    def _set_profile(self, user: OwnUser) -> None:
         """Show what the user may change about themselves."""
         set_changed(self, display_name=user.display_name, sound=user.sound)
 
 
-async def signed_in(state: rx.State) -> Identity:
+async def require_identity(state: rx.State) -> Identity:
     """Return who this tab acts for; every private handler begins with this question."""
     session = await state.get_state(SessionState)
     identity = session._identity()

@@ -6,16 +6,16 @@ import reflex as rx
 
 from chat_app.ui.browser import (
     address_id,
-    begin_at_the_end,
+    auth_forms,
     connection_status,
-    gate_scripts,
+    drop_past_position,
     hold_early_forms,
-    news_element,
+    notification_element,
 )
 from chat_app.ui.conversations.side import side_pane
 from chat_app.ui.conversations.state import ConversationsState
-from chat_app.ui.friends.choices import choices
 from chat_app.ui.friends.page import people_pane
+from chat_app.ui.friends.person_dialog import person_dialog
 from chat_app.ui.kit.states import empty_state
 from chat_app.ui.messages.pane import PANE, chat_pane, no_chat_pane
 from chat_app.ui.session import SessionState
@@ -40,7 +40,7 @@ def head_components() -> list[rx.Component]:
         # Before every other script: they read the server's address from it.
         rx.el.script(src="/server.js"),
         rx.el.link(rel="icon", href="/icon.svg", type="image/svg+xml"),
-        begin_at_the_end(),
+        drop_past_position(),
         hold_early_forms(),
     ]
 
@@ -70,7 +70,7 @@ def people_page() -> rx.Component:
     return _shell("chat", side_pane(""), people_pane(PANE), skip="Skip to the people")
 
 
-def lost_page() -> rx.Component:
+def not_found_page() -> rx.Component:
     """Show that there is no such page."""
     return rx.el.main(
         empty_state(
@@ -83,7 +83,7 @@ def lost_page() -> rx.Component:
     )
 
 
-def broken_page() -> rx.Component:
+def error_page() -> rx.Component:
     """Show that a page could not be drawn; why is for the log, not for the reader."""
     return rx.el.main(
         empty_state(
@@ -115,8 +115,8 @@ def _shell(
     return rx.fragment(
         rx.el.A.create(skip, href=f"#{PANE}", class_name="skip"),
         connection_status(),
-        news_element(
-            news=ConversationsState.news,
+        notification_element(
+            notification=ConversationsState.notification,
             open_id=address_id() if view == "chat" else "",
             unread=ConversationsState.unread_total,
             sound=SessionState.sound,
@@ -125,12 +125,12 @@ def _shell(
         rx.el.main(
             rx.el.div(
                 rx.el.div(heading, class_name="only-heard") if heading else rx.fragment(),
-                gate_scripts(side),
+                auth_forms(side),
                 class_name="side",
             ),
             pane,
             class_name="shell",
             custom_attrs={"data-view": view},
         ),
-        choices(),
+        person_dialog(),
     )

@@ -106,7 +106,9 @@ class Screen:
     async def hear(self, envelope: Envelope) -> AnyEvent:
         """Apply an event and return it."""
         event = decode(envelope.body)
-        missing = conversation_updates.unknown(self.conversations, event, viewer_id=self.viewer_id)
+        missing = conversation_updates.conversation_to_load(
+            self.conversations, event, viewer_id=self.viewer_id
+        )
         if missing is None:
             self.conversations = conversation_updates.apply(
                 self.conversations, event, viewer_id=self.viewer_id
@@ -126,7 +128,7 @@ class Screen:
                 conversation_id=conversation_id,
                 online=self.node.online,
             )
-        self.conversations = conversation_updates.with_fresh(self.conversations, fresh)
+        self.conversations = conversation_updates.with_loaded(self.conversations, fresh)
 
     async def _fresh(self) -> tuple[conversation_updates.Conversations, Window]:
         async with self.node.database.reading() as reading:

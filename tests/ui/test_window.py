@@ -10,7 +10,7 @@ from chat_app.realtime.events import MessageCreated, MessageDeleted, MessageUpda
 from chat_app.realtime.shapes import Message
 from chat_app.ui.messages.rows import message_rows
 from chat_app.ui.messages.updates import apply, leaves_a_gap
-from chat_app.ui.messages.window import LONGEST, PIECE, PIECES, TAIL, Piece, Window
+from chat_app.ui.messages.window import MAX_TAIL, MAX_WINDOW, PIECE_SIZE, PIECES, Piece, Window
 
 HERE = UUID(int=1)
 ME = UUID(int=2)
@@ -45,18 +45,18 @@ def seqs(window: Window) -> list[int]:
 
 def test_new_messages_extend_the_window_up_to_its_length() -> None:
     window = Window.of(messages(1, 10), has_older=False)
-    for seq in range(11, LONGEST + 31):
+    for seq in range(11, MAX_WINDOW + 31):
         window = apply(window, MessageCreated(message=message(seq)), conversation_id=HERE)
-        assert len(window.tail) <= TAIL
-        assert len(window.messages) <= LONGEST
+        assert len(window.tail) <= MAX_TAIL
+        assert len(window.messages) <= MAX_WINDOW
 
-    assert seqs(window) == list(range(seqs(window)[0], LONGEST + 31))
+    assert seqs(window) == list(range(seqs(window)[0], MAX_WINDOW + 31))
     assert window.has_older
 
 
 def test_pieces_are_the_older_messages_wherever_the_window_stands() -> None:
-    for first in range(1, 2 * PIECE + 2):
-        for length in (0, 1, PIECE, LONGEST):
+    for first in range(1, 2 * PIECE_SIZE + 2):
+        for length in (0, 1, PIECE_SIZE, MAX_WINDOW):
             window = Window.of(messages(first, first + length - 1), has_older=True)
             pieces = sorted((one for one in window.pieces() if one.messages), key=_place)
             assert tuple(one for piece in pieces for one in piece.messages) == window.older
@@ -69,8 +69,8 @@ def test_pieces_are_the_older_messages_wherever_the_window_stands() -> None:
 
 
 def test_a_window_that_slides_changes_few_pieces() -> None:
-    window = Window.of(messages(1, LONGEST), has_older=False)
-    for seq in range(LONGEST + 1, 3 * LONGEST):
+    window = Window.of(messages(1, MAX_WINDOW), has_older=False)
+    for seq in range(MAX_WINDOW + 1, 3 * MAX_WINDOW):
         after = apply(window, MessageCreated(message=message(seq)), conversation_id=HERE)
         changed = [new != old for new, old in zip(after.pieces(), window.pieces(), strict=True)]
         assert len(changed) == PIECES
@@ -101,7 +101,7 @@ def test_sliding_to_the_past_and_back_shows_every_message_once() -> None:
         window = window.with_earlier(page, has_older=first > 1)
         assert seqs(window) == list(range(window.first_seq, window.last_seq + 1))
 
-    assert (window.first_seq, window.last_seq, window.has_newer) == (1, LONGEST, True)
+    assert (window.first_seq, window.last_seq, window.has_newer) == (1, MAX_WINDOW, True)
     while window.has_newer:
         last = min(1000, window.last_seq + 50)
         page = messages(window.last_seq + 1, last)

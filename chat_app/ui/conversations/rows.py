@@ -26,7 +26,7 @@ class ConversationRow(TypedDict):
     unread: int
 
 
-class News(TypedDict):
+class Notification(TypedDict):
     """A message to be heard: whose it is and how it begins. Its `message_id` may be empty."""
 
     message_id: str
@@ -35,16 +35,18 @@ class News(TypedDict):
     text: str
 
 
-NOTHING_NEW = News(message_id="", conversation_id="", name="", text="")
+NO_NOTIFICATION = Notification(message_id="", conversation_id="", name="", text="")
 
 
-def news_of(message: Message, conversation: Conversation, *, viewer_id: UUID) -> News:
+def notification_of(
+    message: Message, conversation: Conversation, *, viewer_id: UUID
+) -> Notification:
     """Tell of a message."""
-    return News(
+    return Notification(
         message_id=str(message.id),
         conversation_id=str(conversation.id),
         name=name_of(conversation, viewer_id=viewer_id),
-        text=_in_one_line(message.content),
+        text=_excerpt(message.content),
     )
 
 
@@ -57,9 +59,9 @@ def conversation_row(conversation: Conversation, *, viewer_id: UUID) -> Conversa
         href=f"/chat/{conversation.id}",
         name=name,
         letters=initials(name),
-        tone=tone(face_of(conversation, viewer_id=viewer_id)),
+        tone=tone(tone_id(conversation, viewer_id=viewer_id)),
         preview=preview(conversation, viewer_id=viewer_id),
-        at=stamp(last.created_at) if last else "",
+        at=timestamp(last.created_at) if last else "",
         unread=conversation.unread,
     )
 
@@ -78,7 +80,7 @@ def name_of(conversation: Conversation, *, viewer_id: UUID) -> str:
     return peer.display_name if peer else conversation.title or "Conversation"
 
 
-def face_of(conversation: Conversation, *, viewer_id: UUID) -> UUID:
+def tone_id(conversation: Conversation, *, viewer_id: UUID) -> UUID:
     """Return the id whose colour a conversation wears."""
     peer = peer_of(conversation, viewer_id=viewer_id)
     return peer.id if peer else conversation.id
@@ -99,7 +101,7 @@ def peer_status(conversation: Conversation, *, viewer_id: UUID) -> PeerStatus:
     peer = peer_of(conversation, viewer_id=viewer_id)
     if peer is None or peer.online is None:
         return HIDDEN
-    last_seen = stamp(peer.last_seen_at) if peer.last_seen_at and not peer.online else ""
+    last_seen = timestamp(peer.last_seen_at) if peer.last_seen_at and not peer.online else ""
     return PeerStatus(online=peer.online, last_seen=last_seen)
 
 
@@ -108,15 +110,15 @@ def preview(conversation: Conversation, *, viewer_id: UUID) -> str:
     message = conversation.last_message
     if message is None:
         return "No messages yet"
-    words = DELETED if message.deleted_at else _in_one_line(message.content)
+    words = DELETED if message.deleted_at else _excerpt(message.content)
     return f"You: {words}" if message.sender_id == viewer_id else words
 
 
-def _in_one_line(text: str) -> str:
+def _excerpt(text: str) -> str:
     words = " ".join(text.split())
     return words if len(words) <= PREVIEW_LENGTH else words[:PREVIEW_LENGTH].rstrip() + "…"
 
 
-def stamp(moment: datetime) -> str:
+def timestamp(moment: datetime) -> str:
     """Write a time for the browser, which shows it by its own clock and language."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

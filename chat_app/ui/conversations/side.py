@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from chat_app.ui.browser import full_time, list_keys, short_time
+from chat_app.ui.browser import arrow_key_lists, full_time, short_time
 from chat_app.ui.conversations.rows import ConversationRow
 from chat_app.ui.conversations.state import ConversationsState
 from chat_app.ui.friends.page import people_link
@@ -10,7 +10,7 @@ from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import button, icon_button, icon_link
 from chat_app.ui.kit.states import badge, empty_state, problem, skeleton
 from chat_app.ui.people.search import people_found, search_box
-from chat_app.ui.people.state import SEARCH, PeopleState
+from chat_app.ui.people.state import SEARCH_ID, PeopleState
 from chat_app.ui.reflex.elements import choose_color_mode, chosen_color_mode
 from chat_app.ui.reflex.vars import cells
 from chat_app.ui.session import SessionState
@@ -21,7 +21,7 @@ def side_pane(open_id: str | rx.Var[str], *, signs_out: bool = True) -> rx.Compo
 
     `signs_out` is false beside a pane with a button of its own for that.
     """
-    return list_keys(
+    return arrow_key_lists(
         _whoami(_sign_out_error() if signs_out else rx.fragment(), *_links(signs_out=signs_out)),
         search_box(),
         rx.cond(
@@ -163,5 +163,5 @@ def _no_conversations() -> rx.Component:
     return empty_state(
         "people",
         "No conversations yet. Find someone to talk to.",
-        button("Find people", kind="primary", on_click=rx.set_focus(SEARCH)),
+        button("Find people", kind="primary", on_click=rx.set_focus(SEARCH_ID)),
     )

@@ -13,19 +13,20 @@ from chat_app.core.errors import AppError, NotFound
 from chat_app.realtime.events import AnyEvent, MessageCreated
 from chat_app.ui.conversations import updates
 from chat_app.ui.conversations.rows import (
-    NOTHING_NEW,
+    NO_NOTIFICATION,
     ConversationRow,
-    News,
+    Notification,
     conversation_row,
-    news_of,
+    notification_of,
     peer_status,
 )
 from chat_app.ui.current_node import current_node
 from chat_app.ui.reflex.vars import set_changed
-from chat_app.ui.session import signed_in
+from chat_app.ui.session import require_identity
 
-# A list is sent whole whenever it changes. News touches its first rows, so those travel alone.
-HOT_ROWS = 10
+# A list is sent whole when it changes. Events mostly change its first rows, so those are a list of
+# their own.
+RECENT_ROWS = 10
 
 
 class ConversationsState(rx.State):
@@ -37,7 +38,7 @@ class ConversationsState(rx.State):
     online_ids: list[str] = []
     unread_total: int = 0
     # The latest message of somebody else's, to be heard.
-    news: News = NOTHING_NEW
+    notification: Notification = NO_NOTIFICATION
     loaded: bool = False
     has_more: bool = False
     problem: str = ""
@@ -47,17 +48,17 @@ class ConversationsState(rx.State):
     _unread: dict[UUID, int] = {}
     _next_before: str | None = None
     # Loaded before the page was told anything: its handler need not load again.
-    _is_fresh: bool = False
+    _preloaded: bool = False
 
     @rx.event
     async def load(self) -> None:
         """Load the newest conversations."""
-        await self._load_page(await signed_in(self))
+        await self._load_unless_preloaded(await require_identity(self))
 
     @rx.event
     async def load_more(self) -> None:
         """Load the next page of older conversations."""
-        me = await signed_in(self)
+        me = await require_identity(self)
         if self._next_before is None:
             return
         try:
@@ -73,9 +74,9 @@ class ConversationsState(rx.State):
         self._next_before = page.next_before
         self._show(me, (*self._items, *(one for one in page.items if one.id not in known)))
 
-    async def _load_page(self, me: Identity) -> None:
-        if self._is_fresh:
-            self._is_fresh = False
+    async def _load_unless_preloaded(self, me: Identity) -> None:
+        if self._preloaded:
+            self._preloaded = False
             return
         try:
             await self._load(me)
@@ -95,32 +96,32 @@ class ConversationsState(rx.State):
     async def _apply_events(self, me: Identity, events: Sequence[AnyEvent]) -> None:
         if not self.loaded:
             return
-        items, missing, recount = self._items, dict[UUID, None](), False
+        items, to_load, recount = self._items, dict[UUID, None](), False
         for event in events:
-            recount = recount or updates.is_read_elsewhere(items, event, viewer_id=me.user_id)
-            unknown = updates.unknown(items, event, viewer_id=me.user_id)
+            recount = recount or updates.is_unlisted_read(items, event, viewer_id=me.user_id)
+            unknown = updates.conversation_to_load(items, event, viewer_id=me.user_id)
             if unknown is None:
                 items = updates.apply(items, event, viewer_id=me.user_id)
             else:
-                missing[unknown] = None
-        for conversation_id in missing:
+                to_load[unknown] = None
+        for conversation_id in to_load:
             items = await _with_loaded(items, conversation_id, me)
         if recount:
             async with current_node().database.reading() as reading:
                 self._unread = await unread_counts(reading, viewer_id=me.user_id)
         if recount or items is not self._items:
             self._show(me, items)
-        self._show_news(me, events)
+        self._show_notification(me, events)
 
     async def _reload(self, me: Identity) -> None:
         if self.loaded:
             await self._load(me)
 
     async def _preload(self, me: Identity) -> None:
-        await self._load_page(me)
-        self._is_fresh = True
+        await self._load_unless_preloaded(me)
+        self._preloaded = True
 
-    def _show_news(self, me: Identity, events: Sequence[AnyEvent]) -> None:
+    def _show_notification(self, me: Identity, events: Sequence[AnyEvent]) -> None:
         others = [
             event.message
             for event in events
@@ -128,16 +129,19 @@ class ConversationsState(rx.State):
         ]
         for conversation in self._items:
             if others and conversation.id == others[-1].conversation_id:
-                set_changed(self, news=news_of(others[-1], conversation, viewer_id=me.user_id))
+                set_changed(
+                    self,
+                    notification=notification_of(others[-1], conversation, viewer_id=me.user_id),
+                )
 
     def _show(self, me: Identity, items: updates.Conversations) -> None:
-        items = tuple(map(_listed, items))
+        items = tuple(map(_trimmed, items))
         # What did not change is the same object, and so is its row.
         shown = dict(zip(map(id, self._items), self._rows, strict=True))
         rows = [shown.get(id(one)) or conversation_row(one, viewer_id=me.user_id) for one in items]
         self._unread.update((one.id, one.unread) for one in items if id(one) not in shown)
         self._items, self._rows = items, tuple(rows)
-        recent, others = rows[:HOT_ROWS], rows[HOT_ROWS:]
+        recent, others = rows[:RECENT_ROWS], rows[RECENT_ROWS:]
         total = sum(self._unread.values())
         has_more = self._next_before is not None
         online = [str(one.id) for one in items if peer_status(one, viewer_id=me.user_id)["online"]]
@@ -145,7 +149,7 @@ class ConversationsState(rx.State):
         set_changed(self, online_ids=online)
 
 
-def _listed(conversation: Conversation) -> Conversation:
+def _trimmed(conversation: Conversation) -> Conversation:
     """Keep only what the list shows: of a large group each tab would hold all members."""
     is_group = conversation.kind == "group"
     if not (conversation.receipts or (is_group and conversation.members)):
@@ -167,4 +171,4 @@ async def _with_loaded(
             )
     except NotFound:
         return items
-    return updates.with_fresh(items, fresh)
+    return updates.with_loaded(items, fresh)

@@ -39,7 +39,7 @@ def apply(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> Conversa
             known = _find(items, event.conversation_id)
             changed = _with_receipt(known, _receipt(user_id, delivered=seq))
         case ConversationUpdated(conversation=conversation):
-            return with_fresh(items, conversation)
+            return with_loaded(items, conversation)
         case FriendRequested(user=card) | FriendAccepted(user=card):
             return _with_card(items, card)
         case Presence():
@@ -48,10 +48,10 @@ def apply(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> Conversa
             pass
     if changed is None:
         return items
-    return _with(items, changed, instead_of=_find(items, changed.id))
+    return _replaced(items, changed, instead_of=_find(items, changed.id))
 
 
-def unknown(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> UUID | None:
+def conversation_to_load(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> UUID | None:
     """Return the conversation that must be loaded because the event does not say enough.
 
     Of one's own marks only the database knows: two that were set at nearly the same moment may be
@@ -84,7 +84,7 @@ def unknown(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> UUID |
     return None
 
 
-def is_read_elsewhere(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> bool:
+def is_unlisted_read(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> bool:
     """Whether the viewer has read in a conversation further down than the list was loaded."""
     match event:
         case ConversationRead(user_id=reader):
@@ -93,16 +93,16 @@ def is_read_elsewhere(items: Conversations, event: AnyEvent, *, viewer_id: UUID)
             return False
 
 
-def with_fresh(items: Conversations, conversation: Conversation) -> Conversations:
+def with_loaded(items: Conversations, conversation: Conversation) -> Conversations:
     """Return the list with a conversation as it was just loaded, new or not."""
     known = _find(items, conversation.id)
     if known is not None and known.last_rev > conversation.last_rev:
         # It was loaded before the last message, and is told after it.
         conversation = replace(known, members=conversation.members, title=conversation.title)
     if known is not None and known.receipts:
-        receipts = _reached(conversation.receipts, known.receipts)
+        receipts = _merged(conversation.receipts, known.receipts)
         conversation = replace(conversation, receipts=receipts)
-    return _with(items, conversation, instead_of=known)
+    return _replaced(items, conversation, instead_of=known)
 
 
 def _find(items: Conversations, conversation_id: UUID) -> Conversation | None:
@@ -123,11 +123,11 @@ def _with_card(items: Conversations, card: UserCard) -> Conversations:
     return tuple(changed if one is known else one for one in items)
 
 
-def _with(
+def _replaced(
     items: Conversations, conversation: Conversation, *, instead_of: Conversation | None
 ) -> Conversations:
     others = [one for one in items if one is not instead_of]
-    # News is nearly always about what is or becomes the first.
+    # An event is nearly always about what is or becomes the first.
     if not others or _order(conversation) > _order(others[0]):
         return (conversation, *others)
     return tuple(sorted((*others, conversation), key=_order, reverse=True))
@@ -159,7 +159,7 @@ def _with_new(known: Conversation | None, message: Message, viewer_id: UUID) -> 
         last_rev=max(known.last_rev, message.rev),
         last_read_seq=message.seq if own else known.last_read_seq,
         unread=0 if own else known.unread + 1,
-        receipts=_reached(known.receipts, [receipt]),
+        receipts=_merged(known.receipts, [receipt]),
         updated_at=message.created_at,
     )
 
@@ -179,7 +179,7 @@ def _with_changed(known: Conversation | None, message: Message) -> Conversation 
 def _with_receipt(known: Conversation | None, news: Receipt) -> Conversation | None:
     if known is None:
         return None
-    receipts = _reached(known.receipts, [news])
+    receipts = _merged(known.receipts, [news])
     return None if receipts == known.receipts else replace(known, receipts=receipts)
 
 
@@ -187,7 +187,7 @@ def _receipt(user_id: UUID, *, delivered: int, read: int = 0) -> Receipt:
     return Receipt(user_id=user_id, delivered_seq=delivered, read_seq=read)
 
 
-def _reached(receipts: list[Receipt], news: list[Receipt]) -> list[Receipt]:
+def _merged(receipts: list[Receipt], news: list[Receipt]) -> list[Receipt]:
     """Return the receipts with what is new in others; neither goes back."""
     new = {receipt.user_id: receipt for receipt in news}
     return [

@@ -5,7 +5,7 @@ from typing import Literal
 
 import reflex as rx
 
-from chat_app.ui.friends.choices import more_button
+from chat_app.ui.friends.person_dialog import more_button
 from chat_app.ui.friends.state import ROUTE, FriendsState
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import back_link, button, icon

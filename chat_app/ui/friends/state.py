@@ -25,16 +25,16 @@ from chat_app.ui.friends.rows import (
     suggestion_rows,
     with_presence,
 )
-from chat_app.ui.reflex.vars import BrowserEvent, id_of, set_changed
-from chat_app.ui.session import signed_in
+from chat_app.ui.reflex.vars import BrowserEvent, parse_id, set_changed
+from chat_app.ui.session import require_identity
 
 ROUTE = "/people"
-LONGEST_NAME = 100
+MAX_NAME_LENGTH = 100
 LISTS = ("friends", "incoming", "outgoing", "suggestions", "blocked")
 
 # What somebody does about another person.
-Deed = Callable[..., Awaitable[object]]
-NEWS = (FriendRequested, FriendAccepted, FriendRemoved)
+FriendAction = Callable[..., Awaitable[object]]
+FRIEND_EVENTS = (FriendRequested, FriendAccepted, FriendRemoved)
 
 
 class FriendsState(rx.State):
@@ -59,77 +59,77 @@ class FriendsState(rx.State):
     chosen_friendship: str = ""
 
     # Whether the people screen is the one that is open, or any is.
-    _is_open: bool = False
+    _is_people_screen: bool = False
     _is_counted: bool = False
     # Loaded before the page was told anything: its handler need not load again.
-    _is_fresh: bool = False
+    _preloaded: bool = False
 
     @rx.event
     async def load(self) -> None:
         """Show the people screen."""
-        await self._begin(await signed_in(self), is_open=True)
+        await self._open_screen(await require_identity(self), is_open=True)
 
     @rx.event
     async def count(self) -> None:
         """Show another screen, where only the number of requests stands."""
-        await self._begin(await signed_in(self), is_open=False)
+        await self._open_screen(await require_identity(self), is_open=False)
 
     @rx.event
     async def request(self, user_id: str) -> None:
         """Ask somebody to be friends."""
-        await self._do(user_id, Friends.request)
+        await self._act(user_id, Friends.request)
 
     @rx.event
     async def accept(self, user_id: str) -> None:
         """Accept somebody's request."""
-        await self._do(user_id, Friends.accept)
+        await self._act(user_id, Friends.accept)
 
     @rx.event
     async def remove_request(self, user_id: str) -> None:
         """Decline somebody's request, or cancel one's own."""
-        await self._do(user_id, Friends.remove_request)
+        await self._act(user_id, Friends.remove_request)
 
     @rx.event
     async def unfriend(self, user_id: str) -> None:
         """End a friendship."""
-        await self._do(user_id, Friends.unfriend)
+        await self._act(user_id, Friends.unfriend)
 
     @rx.event
     async def block(self, user_id: str) -> None:
         """Block somebody."""
-        await self._do(user_id, Friends.block)
+        await self._act(user_id, Friends.block)
 
     @rx.event
     async def unblock(self, user_id: str) -> None:
         """Lift a block."""
-        await self._do(user_id, Friends.unblock)
+        await self._act(user_id, Friends.unblock)
 
     @rx.event
     async def talk_to(self, user_id: str) -> BrowserEvent | None:
         """Open the direct conversation with somebody."""
-        me = await signed_in(self)
+        me = await require_identity(self)
         try:
             opened = await current_node().conversations.open_direct(
-                actor_id=me.user_id, user_id=id_of(user_id)
+                actor_id=me.user_id, user_id=parse_id(user_id)
             )
         except AppError as error:
-            self._fail(user_id, error)
+            self._set_failure(user_id, error)
             return None
         return rx.redirect(f"/chat/{opened.conversation.id}")
 
     @rx.event
     async def choose(self, user_id: str, name: str) -> None:
         """Offer what can be done about somebody; `name` is what they are called on the screen."""
-        me = await signed_in(self)
+        me = await require_identity(self)
         try:
-            person = id_of(user_id)
+            person = parse_id(user_id)
             card = await _card_of(person, me)
         except AppError as error:
-            self._fail(user_id, error)
+            self._set_failure(user_id, error)
             return
         set_changed(self, failed_id="", failed="", chosen_id=str(person))
         # Who has blocked the reader looks like anybody they are not friends with.
-        set_changed(self, chosen_name=card.display_name if card else str(name)[:LONGEST_NAME])
+        set_changed(self, chosen_name=card.display_name if card else str(name)[:MAX_NAME_LENGTH])
         set_changed(self, chosen_friendship=card.friendship if card else "none")
 
     @rx.event
@@ -137,32 +137,32 @@ class FriendsState(rx.State):
         """Close the dialog."""
         self._close()
 
-    async def _do(self, user_id: str, deed: Deed) -> None:
-        me = await signed_in(self)
+    async def _act(self, user_id: str, action: FriendAction) -> None:
+        me = await require_identity(self)
         try:
-            person, friends = id_of(user_id), current_node().friends
-            await deed(friends, actor_id=me.user_id, user_id=person)
+            person, friends = parse_id(user_id), current_node().friends
+            await action(friends, actor_id=me.user_id, user_id=person)
         except AppError as error:
-            self._fail(user_id, error)
+            self._set_failure(user_id, error)
         else:
             self._close()
             set_changed(self, failed_id="", failed="")
         # After a failure too: what was shown is not how things are.
         await self._try_to_load(me)
 
-    def _fail(self, user_id: str, error: AppError) -> None:
-        set_changed(self, failed_id=str(user_id)[:LONGEST_NAME], failed=error.detail)
+    def _set_failure(self, user_id: str, error: AppError) -> None:
+        set_changed(self, failed_id=str(user_id)[:MAX_NAME_LENGTH], failed=error.detail)
 
     def _close(self) -> None:
         set_changed(self, chosen_id="", chosen_name="", chosen_friendship="")
 
-    async def _begin(self, me: Identity, *, is_open: bool) -> None:
-        is_there = self._is_fresh and is_open == self._is_open
-        self._is_fresh, self._is_open = False, is_open
-        if is_there:
+    async def _open_screen(self, me: Identity, *, is_open: bool) -> None:
+        is_loaded = self._preloaded and is_open == self._is_people_screen
+        self._preloaded, self._is_people_screen = False, is_open
+        if is_loaded:
             return
         if not is_open:
-            self._forget_lists()
+            self._clear_lists()
         self._is_counted = True
         await self._try_to_load(me)
 
@@ -176,7 +176,7 @@ class FriendsState(rx.State):
         node = current_node()
         viewer = me.user_id
         async with node.database.reading() as reading:
-            if not self._is_open:
+            if not self._is_people_screen:
                 waiting = await queries.count_requests(reading, viewer_id=viewer)
                 set_changed(self, waiting=waiting)
                 return
@@ -193,7 +193,7 @@ class FriendsState(rx.State):
         set_changed(self, blocked=since_rows(blocks.items), waiting=len(incoming))
         set_changed(self, loaded=True, problem="")
 
-    def _forget_lists(self) -> None:
+    def _clear_lists(self) -> None:
         self._close()
         set_changed(self, **{name: [] for name in LISTS})
         set_changed(self, loaded=False, problem="", failed_id="", failed="")
@@ -201,7 +201,7 @@ class FriendsState(rx.State):
     async def _apply_events(self, me: Identity, events: Sequence[AnyEvent]) -> None:
         if not self._is_counted:
             return
-        if any(isinstance(event, NEWS) for event in events):
+        if any(isinstance(event, FRIEND_EVENTS) for event in events):
             await self._load(me)
             return
         for event in events:
@@ -214,8 +214,8 @@ class FriendsState(rx.State):
             await self._load(me)
 
     async def _preload(self, me: Identity) -> None:
-        await self._begin(me, is_open=self.router.route_id == ROUTE)
-        self._is_fresh = True
+        await self._open_screen(me, is_open=self.router.route_id == ROUTE)
+        self._preloaded = True
 
 
 async def _card_of(person: UUID, me: Identity) -> UserCard | None:

@@ -8,7 +8,7 @@ from chat_app.ui.browser import composer_element
 from chat_app.ui.kit.controls import button, icon, icon_button
 from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.messages.typing_state import TypingState
-from chat_app.ui.reflex.vars import seldom
+from chat_app.ui.reflex.vars import throttled
 from chat_app.ui.session import SessionState
 
 
@@ -58,4 +58,4 @@ def _editing() -> rx.Component:
 
 def _writing(text: rx.Var[str]) -> rx.Var[Any]:
     """Tell that I am writing, now and then, and not while the box is empty."""
-    return rx.cond(text != "", seldom(TypingState.write, 2_500), rx.noop())
+    return rx.cond(text != "", throttled(TypingState.write, 2_500), rx.noop())

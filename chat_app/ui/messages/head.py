@@ -12,11 +12,11 @@ from chat_app.realtime.events import (
     FriendRequested,
     Presence,
 )
-from chat_app.ui.conversations.rows import face_of, name_of, peer_of
+from chat_app.ui.conversations.rows import name_of, peer_of, tone_id
 from chat_app.ui.kit.avatar import initials, tone
 
 # What else than messages changes something about the open conversation.
-NEWS = (
+HEAD_EVENTS = (
     ConversationDelivered,
     ConversationRead,
     ConversationUpdated,
@@ -41,7 +41,7 @@ class Head(TypedDict):
     friendship: str
 
 
-NOBODY = Head(id="", name="", letters="", tone="", peer_id="", friendship="none")
+NO_HEAD = Head(id="", name="", letters="", tone="", peer_id="", friendship="none")
 
 
 def head_of(conversation: Conversation, *, viewer_id: UUID) -> Head:
@@ -49,12 +49,12 @@ def head_of(conversation: Conversation, *, viewer_id: UUID) -> Head:
     name = name_of(conversation, viewer_id=viewer_id)
     peer = peer_of(conversation, viewer_id=viewer_id)
     # Who has left has no username any more.
-    is_there = peer is not None and peer.username != ""
+    is_loaded = peer is not None and peer.username != ""
     return Head(
         id=str(conversation.id),
         name=name,
         letters=initials(name),
-        tone=tone(face_of(conversation, viewer_id=viewer_id)),
-        peer_id=str(peer.id) if peer and is_there else "",
+        tone=tone(tone_id(conversation, viewer_id=viewer_id)),
+        peer_id=str(peer.id) if peer and is_loaded else "",
         friendship=peer.friendship if peer else "none",
     )

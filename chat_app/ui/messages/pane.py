@@ -3,7 +3,7 @@
 import reflex as rx
 
 from chat_app.ui.browser import address_id, chat_status
-from chat_app.ui.friends.choices import more_button
+from chat_app.ui.friends.person_dialog import more_button
 from chat_app.ui.friends.state import FriendsState
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import back_link, button

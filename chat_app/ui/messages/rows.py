@@ -7,13 +7,13 @@ from typing import TypedDict
 from uuid import UUID
 
 from chat_app.realtime.shapes import Message
-from chat_app.ui.conversations.rows import DELETED, stamp
+from chat_app.ui.conversations.rows import DELETED, timestamp
 from chat_app.ui.kit.avatar import initials, tone
 
-TOGETHER = timedelta(minutes=5)
+GROUP_WITHIN = timedelta(minutes=5)
 DELETED_NAME = "Deleted user"
 # A few megabytes at most for short messages.
-SHARED_ROWS = 8_192
+CACHED_ROWS = 8_192
 
 
 class MessageRow(TypedDict):
@@ -54,9 +54,9 @@ def message_rows(
     if not messages:
         return []
     rows = []
-    before, follows = above, _go_together(above, messages[0])
+    before, follows = above, _in_one_group(above, messages[0])
     for message, after in zip(messages, (*messages[1:], below), strict=True):
-        is_followed = _go_together(message, after)
+        is_followed = _in_one_group(message, after)
         rows.append(
             _row(
                 message,
@@ -72,7 +72,7 @@ def message_rows(
 
 
 # Every tab of a busy conversation shows the same rows, and most of them again at each news.
-@lru_cache(maxsize=SHARED_ROWS)
+@lru_cache(maxsize=CACHED_ROWS)
 def _row(  # noqa: PLR0917  # the cache is quickest without names
     message: Message,
     before: datetime | None,
@@ -90,8 +90,8 @@ def _row(  # noqa: PLR0917  # the cache is quickest without names
         letters=initials(name),
         tone=tone(message.sender_id),
         text=DELETED if message.deleted_at else message.content,
-        at=stamp(message.created_at),
-        before=stamp(before) if before else "",
+        at=timestamp(message.created_at),
+        before=timestamp(before) if before else "",
         mine=mine,
         first=first,
         last=last,
@@ -100,11 +100,11 @@ def _row(  # noqa: PLR0917  # the cache is quickest without names
     )
 
 
-@lru_cache(maxsize=SHARED_ROWS)
-def _go_together(before: Message | None, after: Message | None) -> bool:
+@lru_cache(maxsize=CACHED_ROWS)
+def _in_one_group(before: Message | None, after: Message | None) -> bool:
     return (
         before is not None
         and after is not None
         and before.sender_id == after.sender_id
-        and after.created_at - before.created_at <= TOGETHER
+        and after.created_at - before.created_at <= GROUP_WITHIN
     )

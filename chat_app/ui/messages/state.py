@@ -18,14 +18,14 @@ from chat_app.ui.conversations import updates as conversation_updates
 from chat_app.ui.conversations.rows import HIDDEN, PeerStatus, peer_status
 from chat_app.ui.current_node import current_node
 from chat_app.ui.messages import updates
-from chat_app.ui.messages.head import NEWS, NOBODY, Head, head_of
+from chat_app.ui.messages.head import HEAD_EVENTS, NO_HEAD, Head, head_of
 from chat_app.ui.messages.rows import MessageRow, message_rows
-from chat_app.ui.messages.window import LONGEST, PAGE, PIECES, Window
-from chat_app.ui.reflex.vars import id_of, set_changed
-from chat_app.ui.session import signed_in
+from chat_app.ui.messages.window import MAX_WINDOW, PAGE_SIZE, PIECES, Window
+from chat_app.ui.reflex.vars import parse_id, set_changed
+from chat_app.ui.session import require_identity
 
 CHAT_PATH = "/chat/"
-PAST = re.compile(r"from-([1-9]\d{0,17})")
+FROM_SEQ = re.compile(r"from-([1-9]\d{0,17})")
 
 
 class TimelineState(rx.State):
@@ -34,7 +34,7 @@ class TimelineState(rx.State):
     `tail` are the newest; those above it are in the other lists, in the order of their `seq`.
     """
 
-    head: Head = NOBODY
+    head: Head = NO_HEAD
     peer: PeerStatus = HIDDEN
     older_0: list[MessageRow] = []
     older_1: list[MessageRow] = []
@@ -55,36 +55,36 @@ class TimelineState(rx.State):
     _names: dict[UUID, str] = {}
     _window: Window = Window()
     # Loaded before the page was told anything: its handler need not load again.
-    _is_fresh: bool = False
+    _preloaded: bool = False
 
     @rx.event
     async def open(self) -> None:
         """Show the conversation that the address names, if it is one of mine."""
-        await self._open_wanted(await signed_in(self))
+        await self._open_address(await require_identity(self))
 
     @rx.event
     async def close(self) -> None:
         """Show no conversation."""
-        self._forget()
+        self._clear()
 
     @rx.event
     async def show_earlier(self) -> None:
         """Load the page above the window."""
-        me = await signed_in(self)
+        me = await require_identity(self)
         if self._window.has_older:
-            await self._turn(me, before=self._window.first_seq)
+            await self._load_page(me, before=self._window.first_seq)
 
     @rx.event
     async def show_later(self) -> None:
         """Load the page below a window that was scrolled up."""
-        me = await signed_in(self)
+        me = await require_identity(self)
         if self._window.has_newer:
-            await self._turn(me, after=self._window.last_seq)
+            await self._load_page(me, after=self._window.last_seq)
 
     @rx.event
     async def show_newest(self) -> None:
         """Slide a window that was scrolled up back to the end."""
-        me = await signed_in(self)
+        me = await require_identity(self)
         if self._conversation is None or not self._window.has_newer:
             return
         try:
@@ -92,16 +92,16 @@ class TimelineState(rx.State):
         except AppError as error:
             self.problem = error.detail
 
-    async def _open_wanted(self, me: Identity) -> None:
-        wanted = _wanted(self.router.url.path)
-        is_there = self._is_fresh and wanted in {self.head["id"], self.missing}
-        self._is_fresh = False
-        if is_there:
+    async def _open_address(self, me: Identity) -> None:
+        wanted = _address_id(self.router.url.path)
+        is_loaded = self._preloaded and wanted in {self.head["id"], self.missing}
+        self._preloaded = False
+        if is_loaded:
             return
         try:
-            await self._open(me, id_of(wanted))
+            await self._open(me, parse_id(wanted))
         except NotFound:
-            self._forget()
+            self._clear()
             self.missing = wanted
         except AppError as error:
             self.problem = error.detail
@@ -109,7 +109,7 @@ class TimelineState(rx.State):
     async def _open(self, me: Identity, conversation_id: UUID) -> None:
         again = self.head["id"] == str(conversation_id)
         conversation = await _load_conversation(me, conversation_id)
-        window = await _load(me, conversation_id, since=self._read_since(again=again))
+        window = await _load_window(me, conversation_id, since=self._window_start(again=again))
         if conversation.unread or not again:
             new_from = conversation.last_read_seq + 1 if conversation.unread else 0
             set_changed(self, new_from=new_from, own_read_seq=conversation.last_read_seq)
@@ -118,17 +118,17 @@ class TimelineState(rx.State):
         self._show(me, window, afresh=True)
         set_changed(self, problem="", missing="")
 
-    def _read_since(self, *, again: bool) -> int | None:
+    def _window_start(self, *, again: bool) -> int | None:
         """Return where the window begins that is being read, if it is scrolled into the past.
 
         After a broken link only the address knows: `timeline.js` keeps it there.
         """
         if again and self._window.has_newer:
             return self._window.first_seq
-        match = PAST.fullmatch(self.router.url.fragment)
+        match = FROM_SEQ.fullmatch(self.router.url.fragment)
         return int(match[1]) if match else None
 
-    async def _turn(
+    async def _load_page(
         self, me: Identity, *, before: int | None = None, after: int | None = None
     ) -> None:
         if self._conversation is None:
@@ -140,7 +140,7 @@ class TimelineState(rx.State):
                 conversation_id=self._conversation.id,
                 before=before,
                 after=after,
-                limit=PAGE,
+                limit=PAGE_SIZE,
             )
         except AppError as error:
             self.problem = error.detail
@@ -154,7 +154,7 @@ class TimelineState(rx.State):
         set_changed(self, problem="")
 
     async def _load_newest(self, me: Identity, conversation_id: UUID) -> None:
-        self._show(me, await _load(me, conversation_id))
+        self._show(me, await _load_window(me, conversation_id))
         set_changed(self, problem="")
 
     async def _apply_events(self, me: Identity, events: Sequence[AnyEvent]) -> None:
@@ -170,8 +170,8 @@ class TimelineState(rx.State):
             if isinstance(event, FriendRemoved) and event.user_id in self._names:
                 self._conversation = await _load_conversation(me, here)
                 self._show_head(me)
-            elif isinstance(event, NEWS):
-                (self._conversation,) = _followed(self._conversation, event, me)
+            elif isinstance(event, HEAD_EVENTS):
+                (self._conversation,) = _updated(self._conversation, event, me)
                 self._show_head(me)
         self._show(me, window)
 
@@ -180,8 +180,8 @@ class TimelineState(rx.State):
             await self._open(me, self._conversation.id)
 
     async def _preload(self, me: Identity) -> None:
-        await self._open_wanted(me)
-        self._is_fresh = True
+        await self._open_address(me)
+        self._preloaded = True
 
     def _show_head(self, me: Identity) -> None:
         conversation = self._conversation
@@ -213,17 +213,17 @@ class TimelineState(rx.State):
         self._window = window
         set_changed(self, has_older=window.has_older, has_newer=window.has_newer)
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         self._conversation = None
         self._window = Window()
-        set_changed(self, head=NOBODY, peer=HIDDEN, tail=[], has_older=False, has_newer=False)
+        set_changed(self, head=NO_HEAD, peer=HIDDEN, tail=[], has_older=False, has_newer=False)
         set_changed(self, **{f"older_{place}": [] for place in range(PIECES)})
         set_changed(
             self, new_from=0, own_read_seq=0, delivered_seq=0, read_seq=0, problem="", missing=""
         )
 
 
-def _wanted(path: str) -> str:
+def _address_id(path: str) -> str:
     return path.removeprefix(CHAT_PATH).rstrip("/")
 
 
@@ -235,25 +235,25 @@ async def _load_conversation(me: Identity, conversation_id: UUID) -> Conversatio
         )
 
 
-async def _load(me: Identity, conversation_id: UUID, *, since: int | None = None) -> Window:
+async def _load_window(me: Identity, conversation_id: UUID, *, since: int | None = None) -> Window:
     """Load the newest messages, or those from a place in the past on."""
     page = await history(
         current_node().database,
         viewer_id=me.user_id,
         conversation_id=conversation_id,
         after=since - 1 if since else None,
-        limit=LONGEST if since else PAGE,
+        limit=MAX_WINDOW if since else PAGE_SIZE,
     )
     current_node().deliveries.note_page(page.items, viewer_id=me.user_id)
     if since is None:
         return Window.of(page.items, has_older=page.has_more)
     if not page.items:
         # The address names a place that is yet to come.
-        return await _load(me, conversation_id)
+        return await _load_window(me, conversation_id)
     return Window.of(page.items, has_older=since > 1, has_newer=page.has_more)
 
 
-def _followed(
+def _updated(
     conversation: Conversation, event: AnyEvent, me: Identity
 ) -> conversation_updates.Conversations:
     followed = conversation_updates.apply((conversation,), event, viewer_id=me.user_id)

@@ -13,10 +13,10 @@ from chat_app.realtime.events import AnyEvent, MessageCreated, Typing
 from chat_app.ui.current_node import current_node
 from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.reflex.vars import set_changed
-from chat_app.ui.session import signed_in
+from chat_app.ui.session import require_identity
 
 # The browser counts the same from the last it heard (`assets/browser/status.js`).
-HOLDS_S = 6.0
+TYPING_TTL_S = 6.0
 
 
 class Writing(TypedDict):
@@ -38,7 +38,7 @@ class TypingState(rx.State):
     @rx.event
     async def write(self) -> None:
         """Tell the others of the open conversation that I am writing."""
-        me = await signed_in(self)
+        me = await require_identity(self)
         timeline = await self.get_state(TimelineState)
         conversation = timeline._conversation
         if conversation is None:
@@ -65,7 +65,7 @@ class TypingState(rx.State):
         for event in events:
             match event:
                 case Typing(conversation_id=place, user_id=user_id) if place == here:
-                    until[user_id] = time.monotonic() + HOLDS_S
+                    until[user_id] = time.monotonic() + TYPING_TTL_S
                     heard += 1
                 case MessageCreated(message=message) if message.conversation_id == here:
                     until.pop(message.sender_id, None)

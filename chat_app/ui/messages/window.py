@@ -7,14 +7,14 @@ import msgspec
 
 from chat_app.realtime.shapes import Message
 
-PAGE = 50
-LONGEST = 150
-TAIL = 20
+PAGE_SIZE = 50
+MAX_WINDOW = 150
+MAX_TAIL = 20
 # What stays in the tail when it is rolled up: small, so that it is not rolled up again soon.
-SHORTEST_TAIL = 5
+MIN_TAIL = 5
 # The rest is shown in pieces of so many places, and the longest window touches this many of them.
-PIECE = 50
-PIECES = LONGEST // PIECE + 1
+PIECE_SIZE = 50
+PIECES = MAX_WINDOW // PIECE_SIZE + 1
 
 
 class Piece(NamedTuple):
@@ -41,7 +41,7 @@ class Window(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, messages: list[Message], *, has_older: bool, has_newer: bool = False) -> Self:
         """Hold these messages."""
-        cut = max(0, len(messages) - SHORTEST_TAIL)
+        cut = max(0, len(messages) - MIN_TAIL)
         return cls(tuple(messages[:cut]), tuple(messages[cut:]), has_older, has_newer)
 
     @property
@@ -66,8 +66,8 @@ class Window(msgspec.Struct, frozen=True):
         """
         pieces = [Piece()] * PIECES
         messages, end = self.messages, len(self.older)
-        place, start = divmod(self.first_seq - 1, PIECE)
-        cuts = [0, *range(PIECE - start, end, PIECE), end] if end else []
+        place, start = divmod(self.first_seq - 1, PIECE_SIZE)
+        cuts = [0, *range(PIECE_SIZE - start, end, PIECE_SIZE), end] if end else []
         for since, until in pairwise(cuts):
             pieces[place % PIECES] = Piece(
                 messages[since - 1] if since else None,
@@ -80,28 +80,28 @@ class Window(msgspec.Struct, frozen=True):
     def with_newest(self, message: Message) -> "Window":
         """Add the message that comes next; roll the tail up when it has grown long."""
         tail = (*self.tail, message)
-        if len(tail) <= TAIL:
+        if len(tail) <= MAX_TAIL:
             return msgspec.structs.replace(self, tail=tail)
         joined = self.older + tail
         # Room is left for the tail to grow again.
-        kept = LONGEST - TAIL
+        kept = MAX_WINDOW - MAX_TAIL
         return Window.of(list(joined[-kept:]), has_older=self.has_older or len(joined) > kept)
 
     def with_earlier(self, page: list[Message], *, has_older: bool) -> "Window":
         """Slide towards the past: the newest messages leave when the window is full."""
         joined = [*(one for one in page if one.seq < self.first_seq), *self.messages]
         return Window.of(
-            joined[:LONGEST],
+            joined[:MAX_WINDOW],
             has_older=has_older,
-            has_newer=self.has_newer or len(joined) > LONGEST,
+            has_newer=self.has_newer or len(joined) > MAX_WINDOW,
         )
 
     def with_later(self, page: list[Message], *, has_newer: bool) -> "Window":
         """Slide towards the present: the oldest messages leave when the window is full."""
         joined = [*self.messages, *(one for one in page if one.seq > self.last_seq)]
         return Window.of(
-            joined[-LONGEST:],
-            has_older=self.has_older or len(joined) > LONGEST,
+            joined[-MAX_WINDOW:],
+            has_older=self.has_older or len(joined) > MAX_WINDOW,
             has_newer=has_newer,
         )
 

@@ -5,7 +5,7 @@ import reflex as rx
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import button, icon
 from chat_app.ui.kit.states import empty_state, problem, skeleton
-from chat_app.ui.people.state import LONGEST_QUERY, SEARCH, PeopleState
+from chat_app.ui.people.state import MAX_QUERY_LENGTH, SEARCH_ID, PeopleState
 from chat_app.ui.reflex.vars import Cells, call, debounced
 
 
@@ -14,21 +14,21 @@ def search_box() -> rx.Component:
     return rx.el.div(
         icon("search"),
         rx.el.input(
-            id=SEARCH,
+            id=SEARCH_ID,
             type="search",
             placeholder="Search people",
             aria_label="Search people",
             auto_complete="off",
             spell_check=False,
             enter_key_hint="search",
-            max_length=LONGEST_QUERY,
+            max_length=MAX_QUERY_LENGTH,
             on_change=debounced(PeopleState.search, 200),
             class_name="input",
             dir="auto",
             custom_attrs={"data-search": "true"},
         ),
         # Here and not with the people found: what is heard must have been there before it changes.
-        rx.el.div(PeopleState.spoken, role="status", class_name="only-heard"),
+        rx.el.div(PeopleState.announcement, role="status", class_name="only-heard"),
         role="search",
         class_name="search",
     )

@@ -14,11 +14,11 @@ from chat_app.ui.current_node import current_node
 from chat_app.ui.people import updates
 from chat_app.ui.people.rows import PersonRow, number_found, person_row
 from chat_app.ui.reflex.vars import BrowserEvent, set_changed
-from chat_app.ui.session import signed_in
+from chat_app.ui.session import require_identity
 
-LONGEST_QUERY = 64
+MAX_QUERY_LENGTH = 64
 # The id of the search field.
-SEARCH = "search-people"
+SEARCH_ID = "search-people"
 
 
 class PeopleState(rx.State):
@@ -31,7 +31,7 @@ class PeopleState(rx.State):
     searching: bool = False
     problem: str = ""
     # How many were found, for who hears the page.
-    spoken: str = ""
+    announcement: str = ""
 
     _cards: updates.Cards = ()
     _problems: dict[UUID, str] = {}
@@ -44,8 +44,8 @@ class PeopleState(rx.State):
         # What is typed while a page is being loaded for the first time is meant.
         if not self.query or not page:
             return None
-        self._forget()
-        return rx.set_value(SEARCH, "")
+        self._clear()
+        return rx.set_value(SEARCH_ID, "")
 
     @rx.event
     async def search(self, text: str) -> AsyncIterator[None]:
@@ -53,42 +53,42 @@ class PeopleState(rx.State):
 
         The events of a tab are dealt with one after the other: the newest answer is the last one.
         """
-        me = await signed_in(self)
+        me = await require_identity(self)
         # One letter more than may be: a longer text is refused, not cut to something else.
-        query = text.strip()[: LONGEST_QUERY + 1]
+        query = text.strip()[: MAX_QUERY_LENGTH + 1]
         if not query:
-            self._forget()
+            self._clear()
             return
-        set_changed(self, query=query, searching=True, problem="", spoken="")
+        set_changed(self, query=query, searching=True, problem="", announcement="")
         yield
         try:
             await self._search(me)
         except AppError as error:
             self._show(())
-            set_changed(self, problem=error.detail, spoken="")
+            set_changed(self, problem=error.detail, announcement="")
         finally:
             self.searching = False
 
     @rx.event
     async def talk_to(self, user_id: str) -> list[BrowserEvent] | None:
         """Open the direct conversation with somebody."""
-        me = await signed_in(self)
+        me = await require_identity(self)
         person_id = _person(user_id)
         try:
             opened = await current_node().conversations.open_direct(
                 actor_id=me.user_id, user_id=person_id
             )
         except AppError as error:
-            self._refuse(person_id, error)
+            self._show_problem(person_id, error)
             return None
         # That chat may be open already: then no page follows that would empty the search.
-        self._forget()
-        return [rx.set_value(SEARCH, ""), rx.redirect(f"/chat/{opened.conversation.id}")]
+        self._clear()
+        return [rx.set_value(SEARCH_ID, ""), rx.redirect(f"/chat/{opened.conversation.id}")]
 
     @rx.event
     async def befriend(self, user_id: str, action: str) -> None:
         """Do what the button said: ask somebody to be friends, accept, or take it back."""
-        me = await signed_in(self)
+        me = await require_identity(self)
         person_id = _person(user_id)
         friends = current_node().friends
         card = updates.find(self._cards, person_id)
@@ -104,7 +104,7 @@ class PeopleState(rx.State):
                 case _:
                     return
         except AppError as error:
-            self._refuse(person_id, error)
+            self._show_problem(person_id, error)
             return
         self._problems.pop(person_id, None)
         if card is not None:
@@ -134,7 +134,7 @@ class PeopleState(rx.State):
         if self.query:
             await self._search(me)
 
-    def _refuse(self, person_id: UUID, error: AppError) -> None:
+    def _show_problem(self, person_id: UUID, error: AppError) -> None:
         if updates.find(self._cards, person_id) is None:
             self.problem = error.detail
             return
@@ -144,12 +144,12 @@ class PeopleState(rx.State):
     def _show(self, cards: updates.Cards) -> None:
         self._cards = cards
         rows = [person_row(card, self._problems.get(card.id, "")) for card in cards]
-        spoken = number_found(len(rows)) if self.query else ""
-        set_changed(self, found=rows, found_by=self.query, spoken=spoken)
+        announcement = number_found(len(rows)) if self.query else ""
+        set_changed(self, found=rows, found_by=self.query, announcement=announcement)
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         self._cards, self._problems = (), {}
-        set_changed(self, query="", found=[], found_by="", problem="", spoken="")
+        set_changed(self, query="", found=[], found_by="", problem="", announcement="")
 
 
 def _person(text: str) -> UUID:

@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 # A script could call a handler with wrong values fifty times a second. Its first failures say
 # where they come from; more of them would only fill the disk.
 TRACES_PER_WINDOW = 20
-WINDOW_SECONDS = 60.0
+WINDOW_S = 60.0
 
 _encoder = msgspec.json.Encoder(enc_hook=serialize)
 
@@ -56,7 +56,7 @@ def encode(packet: object, **_layout: Any) -> str:  # noqa: ANN401  # what Socke
     return _encoder.encode(packet).decode()
 
 
-class Failures:
+class HandlerFailures:
     """Reports failures, with a bounded number of traces."""
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class Failures:
             return
         now = time.monotonic()
         if now > self._window_ends:
-            self._window_ends = now + WINDOW_SECONDS
+            self._window_ends = now + WINDOW_S
             self._traces = 0
         self._traces += 1
         traced = self._traces <= TRACES_PER_WINDOW

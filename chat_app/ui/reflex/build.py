@@ -48,7 +48,7 @@ class BuildError(Exception):
     """Reflex's template has changed in a way that our changes to it do not fit."""
 
 
-class OneOrigin(Plugin):
+class PageOriginPlugin(Plugin):
     """Make the front end talk to whatever origin it was loaded from, or to what it is told there.
 
     Reflex bakes the server's address into the bundle. Without one, a build serves any host and
@@ -65,13 +65,13 @@ class OneOrigin(Plugin):
 
     def pre_compile(self, **context: Unpack[PreCompileContext]) -> None:
         """Change two files of Reflex's template."""
-        context["add_modify_task"](STATE_JS, use_the_pages_origin)
-        context["add_modify_task"](STATE_JS, come_back_gently)
+        context["add_modify_task"](STATE_JS, use_page_origin)
+        context["add_modify_task"](STATE_JS, reconnect_with_backoff)
         port = get_config().backend_port or DEFAULT_BACKEND_PORT
-        context["add_modify_task"](VITE_CONFIG, lambda text: pass_on_to_the_server(text, port))
+        context["add_modify_task"](VITE_CONFIG, lambda text: proxy_server_paths(text, port))
 
 
-def use_the_pages_origin(state_js: str) -> str:
+def use_page_origin(state_js: str) -> str:
     """Have `getBackendURL` return the page's own origin, or what `server.js` says instead."""
     # Older builds are changed already: the file stays where it is between compilations.
     if SERVER in state_js:
@@ -87,7 +87,7 @@ def use_the_pages_origin(state_js: str) -> str:
     )
 
 
-def come_back_gently(state_js: str) -> str:
+def reconnect_with_backoff(state_js: str) -> str:
     """Have a tab whose link broke come back as the outbox does, and let our scripts see the link.
 
     Reflex tries at once and then every two seconds, all tabs of a lost server in step. Here the
@@ -105,7 +105,7 @@ def come_back_gently(state_js: str) -> str:
     return state_js
 
 
-def pass_on_to_the_server(vite_config: str, port: int) -> str:
+def proxy_server_paths(vite_config: str, port: int) -> str:
     """Have the development server proxy the server's paths, WebSockets included."""
     target = f"http://localhost:{port}"
     paths = ("/api", "/ws", "/_event")
@@ -167,7 +167,7 @@ def _fingerprint_file() -> Path:
     return prerequisites.get_web_dir() / reflex_constants.Dirs.BUILD_DIR / "fingerprint"
 
 
-def keep_unchanged_builds(private: Sequence[Path]) -> None:
+def skip_unchanged_builds(private: Sequence[Path]) -> None:
     """Build only what has changed, and leave the `private` folders out of exported archives.
 
     Reflex bundles anew at every start (about ten seconds) and packs everything that is not hidden
@@ -183,10 +183,10 @@ def keep_unchanged_builds(private: Sequence[Path]) -> None:
             _fingerprint_file().write_text(fingerprint())
 
     reflex_build.build = build_when_changed
-    reflex_build.zip_app = _without_private(pack, private)
+    reflex_build.zip_app = _pack_without(pack, private)
 
 
-def _without_private(pack: Callable[..., None], private: Sequence[Path]) -> Callable[..., None]:
+def _pack_without(pack: Callable[..., None], private: Sequence[Path]) -> Callable[..., None]:
     def pack_without_private(
         *, backend_excluded_dirs: tuple[Path, ...] = (), **options: object
     ) -> None:

@@ -7,7 +7,7 @@ from reflex.istate.manager.memory import StateManagerMemory
 
 # The last events of a tab may still be at work when its socket is gone; they would make the state
 # of a forgotten tab anew.
-GRACE_SECONDS = 30.0
+GRACE_S = 30.0
 
 
 class ClosedTabs:
@@ -23,7 +23,7 @@ class ClosedTabs:
 
     def forget(self, token: str) -> None:
         """Forget a closed tab's state, soon."""
-        asyncio.get_running_loop().call_later(GRACE_SECONDS, self._forget_now, token)
+        asyncio.get_running_loop().call_later(GRACE_S, self._forget_now, token)
 
     def _forget_now(self, token: str) -> None:
         states = self._app.state_manager

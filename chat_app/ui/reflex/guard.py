@@ -26,11 +26,11 @@ log = structlog.get_logger(__name__)
 
 # One page load is five events. A session that ends takes its tabs along at once (live.py); this is
 # how long at most an event passes if that news is lost on the way.
-TRUST_SECONDS = 0.5
+SESSION_CACHE_S = 0.5
 
 PUBLIC_ROUTES = frozenset({"/login", "/register"})
-SIGN_IN = "/login"
-HOME = "/"
+SIGN_IN_PATH = "/login"
+HOME_PATH = "/"
 # The least that Reflex needs to bring a page without private state to life.
 PUBLIC_EVENTS = frozenset(
     {
@@ -45,10 +45,10 @@ class SessionGuard(Middleware):
     """Ask before every event whose session the tab belongs to."""
 
     def __init__(
-        self, settings: Settings, follow: Callable[[str, Identity], Awaitable[None]]
+        self, settings: Settings, subscribe: Callable[[str, Identity], Awaitable[None]]
     ) -> None:
         self._cookie_name = settings.cookie_name
-        self._follow = follow
+        self._subscribe = subscribe
 
     async def preprocess(
         self,
@@ -62,51 +62,51 @@ class SessionGuard(Middleware):
         try:
             identity = session._identity()
             now = time.monotonic()
-            if identity is None or now - session._asked_at > TRUST_SECONDS:
-                known = await self._ask(root)
-                identity = known.identity if known is not None else None
-                await _bind(root, known)
-                session._asked_at = now
+            if identity is None or now - session._authenticated_at > SESSION_CACHE_S:
+                authenticated = await self._authenticate(root)
+                identity = authenticated.identity if authenticated is not None else None
+                await _bind(root, authenticated)
+                session._authenticated_at = now
             if identity is None:
-                return self._for_anonymous(root, event)
+                return self._refuse_anonymous(root, event)
             # Subscribed before anything is loaded: what happens meanwhile comes twice, not never.
-            await self._follow(root.router_data["token"], identity)
+            await self._subscribe(root.router_data["token"], identity)
         except AppError as error:
             log.warning("event_refused", code=error.code, event_name=event.name)
             return StateUpdate()
         return None
 
-    async def _ask(self, root: BaseState) -> AuthenticatedUser | None:
+    async def _authenticate(self, root: BaseState) -> AuthenticatedUser | None:
         headers: Mapping[str, str] = root.router_data.get("headers", {})
         cookie = session_cookie(headers.get("cookie", ""), self._cookie_name)
         return await current_node().accounts.authenticate_cookie(cookie)
 
-    def _for_anonymous(self, root: BaseState, event: Event) -> StateUpdate | None:
+    def _refuse_anonymous(self, root: BaseState, event: Event) -> StateUpdate | None:
         route = root.router_data.get("pathname", "")
         if route in PUBLIC_ROUTES:
             return None if event.name in PUBLIC_EVENTS else StateUpdate()
         return StateUpdate(events=sign_in_redirect(root.router_data.get("asPath", "")))
 
 
-async def _bind(root: BaseState, known: AuthenticatedUser | None) -> None:
+async def _bind(root: BaseState, authenticated: AuthenticatedUser | None) -> None:
     session = await root.get_state(SessionState)
-    if session._identity() == (known.identity if known is not None else None):
-        if known is not None:
+    if session._identity() == (authenticated.identity if authenticated is not None else None):
+        if authenticated is not None:
             # Another tab or device may have changed it since.
-            session._show_own(known.user)
+            session._set_profile(authenticated.user)
         return
     root.reset()
-    if known is not None:
-        session._bind(known.identity, known.user)
+    if authenticated is not None:
+        session._bind(authenticated.identity, authenticated.user)
 
 
 def sign_in_redirect(path: str) -> list[Event]:
     """Return the event that sends a tab to the sign-in page and, after it, back to `path`."""
-    return Event.from_event_type(rx.redirect(f"{SIGN_IN}?{way_back(path)}".rstrip("?")))
+    return Event.from_event_type(rx.redirect(f"{SIGN_IN_PATH}?{next_query(path)}".rstrip("?")))
 
 
-def way_back(path: str) -> str:
+def next_query(path: str) -> str:
     """Return the query that keeps `path`, or nothing for a path that is not our own."""
-    if not path.startswith("/") or path.startswith(("//", "/\\")) or path == HOME:
+    if not path.startswith("/") or path.startswith(("//", "/\\")) or path == HOME_PATH:
         return ""
     return f"next={quote(path, safe='/')}"

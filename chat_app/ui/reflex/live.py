@@ -1,4 +1,4 @@
-"""News from the hub, brought to every open tab.
+"""Live updates: events of the hub, shown in every open tab.
 
 A signed-in tab has one outlet of the hub and one task. The task takes everything that has queued
 and shows it in a single change of the tab's state, so that a busy conversation costs a tab no more
@@ -28,18 +28,18 @@ from chat_app.ui.session import SessionState
 
 log = structlog.get_logger(__name__)
 
-# A tab rests as long as its last refresh took, the wait for all other tabs included. So the more
-# there is to do, the less often each is refreshed, and half of the process is left to other things.
-REST = 1.0
-SHORTEST_REST = 0.05
-LONGEST_REST = 1.0
-RETRY = 1.0
-SHARED_EVENTS = 1_024
+# A tab pauses as long as its last refresh took, the wait for all other tabs included. So the more
+# there is to do, the less often each is refreshed, and half of the process is left to other work.
+PAUSE_FACTOR = 1.0
+MIN_PAUSE_S = 0.05
+MAX_PAUSE_S = 1.0
+RETRY_S = 1.0
+CACHED_EVENTS = 1_024
 
 
-# One event is news for every tab that shows its conversation.
-@lru_cache(maxsize=SHARED_EVENTS)
-def _decoded(body: bytes) -> AnyEvent:
+# Every tab that shows a conversation gets the same events.
+@lru_cache(maxsize=CACHED_EVENTS)
+def _decode(body: bytes) -> AnyEvent:
     return decode(body)
 
 
@@ -54,22 +54,22 @@ class LiveTabs:
 
     @asynccontextmanager
     async def opened(self, token: str) -> AsyncIterator[None]:
-        """Let the tab with this token be followed for as long as the block lasts."""
+        """Let the tab with this token be subscribed for as long as the block lasts."""
         self._open.add(token)
         try:
             yield
         finally:
             self._open.discard(token)
-            await self._leave(token)
+            await self._unsubscribe(token)
 
-    async def follow(self, token: str, identity: Identity) -> None:
-        """Have a tab hear the news, from now on until its socket ends."""
+    async def subscribe(self, token: str, identity: Identity) -> None:
+        """Show the events of a session in a tab, until its socket ends."""
         tab = self._tabs.get(token)
         if tab is not None and tab.identity == identity:
             return
-        await self._leave(token)
+        await self._unsubscribe(token)
         outlet = await current_node().open_outlet(identity)
-        # The last event of a tab may come to its turn when the socket has already ended.
+        # The last event of a tab may be processed when its socket has already ended.
         if token not in self._open:
             await outlet.close()
             return
@@ -77,21 +77,21 @@ class LiveTabs:
         self._tabs[token] = tab
         tab.start()
 
-    async def _leave(self, token: str) -> None:
+    async def _unsubscribe(self, token: str) -> None:
         tab = self._tabs.pop(token, None)
         if tab is not None:
             await tab.stop()
 
     def reload(self) -> None:
-        """Have every tab load afresh what it shows: news may have been missed."""
+        """Make every tab reload what it shows: events may have been missed."""
         for tab in self._tabs.values():
-            tab.miss()
+            tab.request_reload()
 
     async def close(self) -> None:
-        """Forget every tab: the process stops."""
+        """Unsubscribe every tab: the process stops."""
         self._open.clear()
         for token in list(self._tabs):
-            await self._leave(token)
+            await self._unsubscribe(token)
 
     def __len__(self) -> int:
         """Count the tabs."""
@@ -116,11 +116,11 @@ class _Tab:
 
     def start(self) -> None:
         # A context of its own: the current one belongs to an event that will be long over.
-        self._task = asyncio.create_task(self._listen(), context=contextvars.Context())
+        self._task = asyncio.create_task(self._run(), context=contextvars.Context())
 
-    def miss(self) -> None:
-        # As if it had been too slow: it opens another outlet, and loads.
-        self._outlet.shut(TOO_SLOW, "news was missed")
+    def request_reload(self) -> None:
+        # A tab that was too slow opens another outlet and reloads.
+        self._outlet.shut(TOO_SLOW, "events were missed")
 
     async def stop(self) -> None:
         task = self._task
@@ -128,36 +128,36 @@ class _Tab:
             await tasks.end([task])
         await self._outlet.close()
 
-    async def _listen(self) -> None:
+    async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        missed = False
+        must_reload = False
         while True:
             try:
-                news = await self._news(RETRY if missed else None)
+                envelopes = await self._next_envelopes(RETRY_S if must_reload else None)
             except OutletClosed as closed:
                 if closed.code == SESSION_OVER:
                     await self._sign_out()
                 if closed.code != TOO_SLOW:
                     return
                 if not await self._reopen():
-                    await asyncio.sleep(RETRY)
+                    await asyncio.sleep(RETRY_S)
                     continue
-                news, missed = [], True
+                envelopes, must_reload = [], True
             started = loop.time()
-            missed = not await self._refresh(news, missed=missed)
-            took = loop.time() - started
-            await self._rest(min(LONGEST_REST, max(SHORTEST_REST, took * REST)))
+            must_reload = not await self._refresh(envelopes, must_reload=must_reload)
+            duration = loop.time() - started
+            await self._pause(min(MAX_PAUSE_S, max(MIN_PAUSE_S, duration * PAUSE_FACTOR)))
 
-    async def _rest(self, seconds: float) -> None:
-        """Let the others have their turn, but for a session that is over."""
+    async def _pause(self, seconds: float) -> None:
+        """Give other tabs their turn; a session that ends cuts the pause short."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._outlet.ended.wait()
 
-    async def _news(self, patience: float | None) -> list[Envelope]:
-        """Wait for news, or until it is time to make up for a refresh that failed."""
+    async def _next_envelopes(self, timeout_s: float | None) -> list[Envelope]:
+        """Return what has queued; an empty list when nothing has after `timeout_s`."""
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout_s):
                 return await self._outlet.take()
         except TimeoutError:
             return []
@@ -168,15 +168,15 @@ class _Tab:
         try:
             self._outlet = await current_node().open_outlet(self.identity)
         except AppError as error:
-            log.warning("outlet_postponed", code=error.code)
+            log.warning("outlet_not_opened", code=error.code)
             return False
         return True
 
-    async def _refresh(self, news: Sequence[Envelope], *, missed: bool) -> bool:
-        """Show the news; return whether that worked."""
+    async def _refresh(self, envelopes: Sequence[Envelope], *, must_reload: bool) -> bool:
+        """Update the tab's screens; return whether that worked."""
         if not await self._is_connected():
             return True
-        events = [_decoded(envelope.body) for envelope in news]
+        events = [_decode(envelope.body) for envelope in envelopes]
         try:
             async with self._app.modify_state(self._state_token()) as root:
                 session = await root.get_state(SessionState)
@@ -184,17 +184,17 @@ class _Tab:
                     return True
                 for screen in self._screens:
                     state = await state_of(root, screen)
-                    if missed:
+                    if must_reload:
                         await state._reload(self.identity)
                     else:
                         await state._apply_events(self.identity, events)
         except AppError as error:
             log.warning("refresh_postponed", code=error.code)
             return False
-        except Exception:  # whatever it was, the tab is still open and tries again
+        except Exception:  # the tab stays open and tries again
             log.exception("refresh_failed")
             return False
-        for envelope in news:
+        for envelope in envelopes:
             self._outlet.delivered(envelope)
         return True
 
@@ -213,7 +213,7 @@ class _Tab:
             await namespace.emit_update(StateUpdate(events=sign_in_redirect(path)), self.token)
 
     async def _is_connected(self) -> bool:
-        # An unknown token would make a state for nobody, which stays until it expires.
+        # Reflex would make a state for an unknown token, and keep it until it expires.
         namespace = self._app.event_namespace
         return namespace is not None and await namespace._token_manager.is_token_connected(
             self.token

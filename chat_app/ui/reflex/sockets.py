@@ -58,13 +58,13 @@ def guard_sockets(
         elif scope["type"] != "websocket" or path.rstrip("/") != EVENT_PATH:
             # Polling, uploads, route lists: nothing of ours uses them.
             await _refuse(scope, send, 404)
-        elif not _is_from(scope, settings.public_url):
+        elif not _has_origin(scope, settings.public_url):
             await _refuse(scope, send, 403)
         else:
             token = str(uuid4())
             frames = Frames(settings, receive, send)
             async with opened(token):
-                inner = _as_reflex_sees_it(scope, settings.cookie_name, token)
+                inner = _inner_scope(scope, settings.cookie_name, token)
                 await app(inner, frames.receive, send)
 
     return guarded
@@ -79,7 +79,7 @@ def session_cookie(header: str, name: str) -> str | None:
     return morsel.value if morsel else None
 
 
-def _is_from(scope: Scope, origin: str) -> bool:
+def _has_origin(scope: Scope, origin: str) -> bool:
     given = [value for name, value in scope["headers"] if name == b"origin"]
     return given == [origin.encode()]
 
@@ -88,7 +88,7 @@ def _header(scope: Scope, name: bytes) -> str:
     return "; ".join(value.decode("latin-1") for key, value in scope["headers"] if key == name)
 
 
-def _as_reflex_sees_it(scope: Scope, cookie_name: str, token: str) -> Scope:
+def _inner_scope(scope: Scope, cookie_name: str, token: str) -> Scope:
     query = urlencode({"EIO": "4", "transport": "websocket", "token": token})
     headers: Headers = [pair for pair in scope["headers"] if pair[0] in KEPT_HEADERS]
     cookie = session_cookie(_header(scope, b"cookie"), cookie_name)
@@ -104,7 +104,7 @@ async def _refuse(scope: Scope, send: Send, status: int) -> None:
     await send({"type": f"{kind}.body", "body": b""})
 
 
-class _Packet(msgspec.Struct):
+class _Event(msgspec.Struct):
     """One event as the browser sends it."""
 
     name: str
@@ -112,14 +112,14 @@ class _Packet(msgspec.Struct):
     router_data: dict[str, Any] = {}
 
 
-class _Boot(msgspec.Struct):
+class _ConnectData(msgspec.Struct):
     """What comes with the connect: the first event."""
 
-    event: _Packet | None = None
+    event: _Event | None = None
 
 
-_boot = msgspec.json.Decoder(_Boot)
-_packet = msgspec.json.Decoder(_Packet)
+_connect_data = msgspec.json.Decoder(_ConnectData)
+_event = msgspec.json.Decoder(_Event)
 _message = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -141,13 +141,13 @@ class Frames:
         if message["type"] != "websocket.receive":
             return message
         if self._budget is not None and self._budget.take():
-            return await self._end(TOO_MANY_FRAMES)
+            return await self._close(TOO_MANY_FRAMES)
         if not is_acceptable(message.get("text")):
-            return await self._end(BAD_FRAME)
+            return await self._close(BAD_FRAME)
         return message
 
-    async def _end(self, code: int) -> Message:
-        log.warning("tab_socket_ended", code=code)
+    async def _close(self, code: int) -> Message:
+        log.warning("tab_socket_closed", code=code)
         await self._send({"type": "websocket.close", "code": code})
         return {"type": "websocket.disconnect", "code": code}
 
@@ -160,8 +160,8 @@ def is_acceptable(text: str | None) -> bool:
         return True
     try:
         if text.startswith(CONNECT):
-            boot = _boot.decode(text[len(CONNECT) :]).event
-            return boot is None or _is_known(boot)
+            data = _connect_data.decode(text[len(CONNECT) :]).event
+            return data is None or _is_known(data)
         if text.startswith(EVENT):
             kind, *rest = _message.decode(text[len(EVENT) :])
             return _is_known_message(msgspec.json.decode(kind), rest)
@@ -172,18 +172,18 @@ def is_acceptable(text: str | None) -> bool:
 
 def _is_known_message(kind: object, rest: list[msgspec.Raw]) -> bool:
     if kind == "event" and len(rest) == 1:
-        return _is_known(_packet.decode(rest[0]))
+        return _is_known(_event.decode(rest[0]))
     # Reflex answers the one, and counts and cuts the other, by itself.
     return kind in ("ping", "client_error") and len(rest) <= 1
 
 
-def _is_known(packet: _Packet) -> bool:
+def _is_known(event: _Event) -> bool:
     """Whether there is such a handler and it takes these arguments."""
-    registered = RegistrationContext.ensure_context().event_handlers.get(packet.name)
-    if registered is None or packet.name.endswith(SET_ANY_VAR):
+    registered = RegistrationContext.ensure_context().event_handlers.get(event.name)
+    if registered is None or event.name.endswith(SET_ANY_VAR):
         return False
     try:
-        inspect.signature(registered.handler.fn).bind(None, **packet.payload)
+        inspect.signature(registered.handler.fn).bind(None, **event.payload)
     except TypeError:
         return False
     return True

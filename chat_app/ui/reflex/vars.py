@@ -35,7 +35,7 @@ def debounced(handler: Any, milliseconds: int) -> Any:  # noqa: ANN401  # see ab
     return handler.debounce(milliseconds)
 
 
-def seldom(handler: Any, milliseconds: int) -> Any:  # noqa: ANN401  # see above
+def throttled(handler: Any, milliseconds: int) -> Any:  # noqa: ANN401  # see above
     """Return the event that calls a handler at most so often, and never later than now."""
     return handler.throttle(milliseconds).temporal
 
@@ -47,7 +47,7 @@ def set_changed(state: BaseState, **values: Any) -> None:  # noqa: ANN401  # eac
             setattr(state, name, value)
 
 
-def id_of(value: object) -> UUID:
+def parse_id(value: object) -> UUID:
     """Read an id that a page sent. Raises NotFound: what is no id is nobody's and nothing's."""
     try:
         return UUID(str(value))

@@ -11,7 +11,7 @@ def password_form() -> rx.Component:
     return rx.el.section(
         rx.el.h2("Password"),
         rx.el.form(
-            _whose(),
+            _username_hint(),
             field(
                 "current_password",
                 "Current password",
@@ -44,7 +44,7 @@ def password_form() -> rx.Component:
     )
 
 
-def account() -> rx.Component:
+def account_section() -> rx.Component:
     """Show the ways out."""
     return rx.el.section(
         rx.el.h2("Account"),
@@ -60,20 +60,20 @@ def account() -> rx.Component:
         ),
         rx.el.details(
             rx.el.summary("Delete account", class_name="button plain"),
-            _leaving(),
+            _delete_form(),
         ),
         aria_label="Account",
     )
 
 
-def _leaving() -> rx.Component:
+def _delete_form() -> rx.Component:
     return rx.el.form(
         rx.el.p(
             "Your profile, your friends and your devices go at once, and nobody can take that "
             "back. What you wrote stays with those you wrote to, as from “Deleted user”. "
             "Your username becomes free for others."
         ),
-        _whose(),
+        _username_hint(),
         field(
             "password",
             "Your password, to confirm",
@@ -90,7 +90,7 @@ def _leaving() -> rx.Component:
     )
 
 
-def _whose() -> rx.Component:
+def _username_hint() -> rx.Component:
     # For password managers: it has no name, so it is not sent.
     return rx.el.input(
         type="text",

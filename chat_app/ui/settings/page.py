@@ -6,7 +6,7 @@ from chat_app.ui.browser import settings_element
 from chat_app.ui.kit.controls import back_link
 from chat_app.ui.kit.states import notice, problem, skeleton
 from chat_app.ui.session import SessionState
-from chat_app.ui.settings.account import account, password_form
+from chat_app.ui.settings.account import account_section, password_form
 from chat_app.ui.settings.devices import devices
 from chat_app.ui.settings.profile import privacy, profile_form, sounds
 from chat_app.ui.settings.state import SettingsState
@@ -47,7 +47,7 @@ def _everything() -> rx.Component:
             sounds(),
             devices(),
             password_form(),
-            account(),
+            account_section(),
             class_name="settings-column",
         ),
         sound=rx.cond(SessionState.sound, "on", "off"),

@@ -4,7 +4,7 @@ import re
 from typing import TypedDict
 
 from chat_app.accounts.schemas import OpenSession, OwnUser
-from chat_app.ui.conversations.rows import stamp
+from chat_app.ui.conversations.rows import timestamp
 from chat_app.ui.kit.avatar import initials, tone
 
 # The first that fits counts: browsers name those they come from and those they imitate, too.
@@ -54,7 +54,9 @@ class DeviceRow(TypedDict):
     current: bool
 
 
-NOBODY = Profile(id="", username="", display_name="", status_text="", bio="", letters="", tone="")
+EMPTY_PROFILE = Profile(
+    id="", username="", display_name="", status_text="", bio="", letters="", tone=""
+)
 
 
 def profile_of(user: OwnUser) -> Profile:
@@ -76,8 +78,8 @@ def device_row(session: OpenSession) -> DeviceRow:
         id=str(session.id),
         client=client_name(session.user_agent),
         address=session.address,
-        first_used=stamp(session.created_at),
-        last_used=stamp(session.last_used_at),
+        first_used=timestamp(session.created_at),
+        last_used=timestamp(session.last_used_at),
         current=session.current,
     )
 

@@ -13,11 +13,11 @@ from chat_app.core.clock import utc_now
 from chat_app.core.errors import AppError, Invalid
 from chat_app.core.input import complaints
 from chat_app.realtime.events import AnyEvent
-from chat_app.ui.conversations.rows import stamp
+from chat_app.ui.conversations.rows import timestamp
 from chat_app.ui.current_node import current_node
 from chat_app.ui.reflex.vars import set_changed
-from chat_app.ui.session import SessionState, signed_in
-from chat_app.ui.settings.rows import NOBODY, DeviceRow, Profile, device_row, profile_of
+from chat_app.ui.session import SessionState, require_identity
+from chat_app.ui.settings.rows import EMPTY_PROFILE, DeviceRow, Profile, device_row, profile_of
 
 ROUTE = "/settings"
 FORM_FIELDS = ("display_name", "status_text", "bio")
@@ -26,7 +26,7 @@ FORM_FIELDS = ("display_name", "status_text", "bio")
 class SettingsState(rx.State):
     """The own profile and choices, and where one is signed in."""
 
-    profile: Profile = NOBODY
+    profile: Profile = EMPTY_PROFILE
     accept_messages_from: Literal["everyone", "friends"] = "everyone"
     share_presence: bool = True
     devices: list[DeviceRow] = []
@@ -35,20 +35,20 @@ class SettingsState(rx.State):
     problem: str = ""
 
     # Loaded before the page was told anything: its handler need not load again.
-    _is_fresh: bool = False
+    _preloaded: bool = False
 
     @rx.event
     async def load(self) -> None:
         """Load the settings, as they are now."""
-        me = await signed_in(self)
-        if not self._is_fresh:
+        me = await require_identity(self)
+        if not self._preloaded:
             await self._load(me)
-        self._is_fresh = False
+        self._preloaded = False
 
     @rx.event
     async def load_devices(self) -> None:
         """Load where one is signed in: the page was out of sight, or did something about it."""
-        me = await signed_in(self)
+        me = await require_identity(self)
         try:
             await self._load_devices(me)
         except AppError as error:
@@ -57,30 +57,30 @@ class SettingsState(rx.State):
     @rx.event
     async def save(self, form: dict[str, Any]) -> None:
         """Save the profile, or say beside the fields what is wrong."""
-        me = await signed_in(self)
+        me = await require_identity(self)
         given = {name: form[name] for name in FORM_FIELDS if name in form}
         if await self._change(me, **given):
-            self.saved_at = stamp(utc_now())
+            self.saved_at = timestamp(utc_now())
 
     @rx.event
     async def accept_from(self, who: str) -> None:
         """Choose who may write to me."""
-        await self._change(await signed_in(self), accept_messages_from=who)
+        await self._change(await require_identity(self), accept_messages_from=who)
 
     @rx.event
     async def show_presence(self, on: bool) -> None:  # noqa: FBT001  # the switch's position
         """Choose whether others see that I am online."""
-        await self._change(await signed_in(self), share_presence=on)
+        await self._change(await require_identity(self), share_presence=on)
 
     @rx.event
     async def play_sounds(self, on: bool) -> None:  # noqa: FBT001  # the switch's position
         """Choose whether messages from others are heard."""
-        await self._change(await signed_in(self), sound=on)
+        await self._change(await require_identity(self), sound=on)
 
     @rx.event
     async def end_device(self, session_id: str) -> None:
         """Sign out on one of my devices."""
-        me = await signed_in(self)
+        me = await require_identity(self)
         try:
             accounts = current_node().accounts
             await accounts.end_session(actor_id=me.user_id, session_id=_session(session_id))
@@ -91,7 +91,7 @@ class SettingsState(rx.State):
     @rx.event
     async def end_others(self) -> None:
         """Sign out everywhere else."""
-        me = await signed_in(self)
+        me = await require_identity(self)
         try:
             await current_node().accounts.end_other_sessions(me)
             await self._load_devices(me)
@@ -107,7 +107,7 @@ class SettingsState(rx.State):
         except AppError as error:
             self.problem = error.detail
             return
-        await self._show_own(user)
+        await self._show_profile(user)
 
     async def _load_devices(self, me: Identity) -> None:
         async with current_node().database.reading() as reading:
@@ -118,7 +118,7 @@ class SettingsState(rx.State):
         """Change what is given of the own profile and say how that went."""
         set_changed(self, errors={}, saved_at="", problem="")
         try:
-            changes = _checked(given)
+            changes = _validated(given)
             user = await current_node().change_profile(actor_id=me.user_id, changes=changes)
         except Invalid as error:
             self.errors = error.fields
@@ -126,10 +126,10 @@ class SettingsState(rx.State):
         except AppError as error:
             self.problem = error.detail
             return False
-        await self._show_own(user)
+        await self._show_profile(user)
         return True
 
-    async def _show_own(self, user: OwnUser) -> None:
+    async def _show_profile(self, user: OwnUser) -> None:
         set_changed(
             self,
             profile=profile_of(user),
@@ -137,7 +137,7 @@ class SettingsState(rx.State):
             share_presence=user.share_presence,
         )
         session = await self.get_state(SessionState)
-        session._show_own(user)
+        session._set_profile(user)
 
     async def _apply_events(self, me: Identity, events: Sequence[AnyEvent]) -> None:
         # No event is about devices. They are queried whenever the tab is refreshed anyhow.
@@ -150,10 +150,10 @@ class SettingsState(rx.State):
 
     async def _preload(self, me: Identity) -> None:
         await self._load(me)
-        self._is_fresh = True
+        self._preloaded = True
 
 
-def _checked(given: dict[str, object]) -> ProfileChange:
+def _validated(given: dict[str, object]) -> ProfileChange:
     try:
         return ProfileChange.model_validate(given)
     except ValidationError as error:

@@ -49,22 +49,22 @@ def test_reflex_still_calls_should_compile() -> None:
 def test_the_front_end_uses_the_origin_it_was_loaded_from() -> None:
     state_js = (Path(Templates.Dirs.WEB_TEMPLATE) / build.STATE_JS).read_text()
 
-    changed = build.use_the_pages_origin(state_js)
+    changed = build.use_page_origin(state_js)
 
     own = "window.chatServer || window.location.origin"
     assert f"new URL(endpoint.pathname, {own})" in changed
-    assert build.use_the_pages_origin(changed) == changed
+    assert build.use_page_origin(changed) == changed
 
 
 def test_a_broken_link_is_tried_again_with_jitter() -> None:
     state_js = (Path(Templates.Dirs.WEB_TEMPLATE) / build.STATE_JS).read_text()
 
-    changed = build.come_back_gently(state_js)
+    changed = build.reconnect_with_backoff(state_js)
 
     assert changed.count(build.FULL_JITTER) == 2
     assert "200 * failed_attempts" not in changed
     assert "window.chatLink = socket.current" in changed
-    assert build.come_back_gently(changed) == changed
+    assert build.reconnect_with_backoff(changed) == changed
 
 
 def test_development_has_one_origin_too() -> None:
@@ -72,7 +72,7 @@ def test_development_has_one_origin_too() -> None:
         base="/", hmr=True, force_full_reload=False, experimental_hmr=False, sourcemap=False
     )
 
-    changed = build.pass_on_to_the_server(config, 8123)
+    changed = build.proxy_server_paths(config, 8123)
 
     for path in ("/api", "/ws", "/_event"):
         assert f'"{path}": {{ target: "http://localhost:8123", ws: true }}' in changed
@@ -80,7 +80,7 @@ def test_development_has_one_origin_too() -> None:
 
 def test_a_template_that_does_not_fit_stops_the_build() -> None:
     with pytest.raises(build.BuildError, match=build.STATE_JS):
-        build.use_the_pages_origin("export const nothing = 1;")
+        build.use_page_origin("export const nothing = 1;")
 
 
 @pytest.fixture

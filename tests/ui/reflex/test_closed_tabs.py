@@ -17,7 +17,7 @@ TOKEN = rx.BaseStateToken(ident="token", cls=rx.State)
 @pytest.fixture
 def states(monkeypatch: pytest.MonkeyPatch) -> StateManagerMemory:
     """Give Reflex's states, which are forgotten at once."""
-    monkeypatch.setattr(closed_tabs, "GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(closed_tabs, "GRACE_S", 0.0)
     return StateManagerMemory(token_expiration=3600)  # type: ignore[abstract]  # mypy misreads it
 
 

@@ -124,7 +124,7 @@ async def world() -> AsyncIterator[World]:
 
 
 async def test_a_tab_receives_the_events_of_its_own_user_only(world: World) -> None:
-    await world.tabs.follow("token", ME)
+    await world.tabs.subscribe("token", ME)
 
     world.tell(uuid4())
     world.tell()
@@ -136,8 +136,8 @@ async def test_a_tab_receives_the_events_of_its_own_user_only(world: World) -> N
 async def test_queued_events_are_applied_together(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "SHORTEST_REST", 0.2)
-    await world.tabs.follow("token", ME)
+    monkeypatch.setattr(live, "MIN_PAUSE_S", 0.2)
+    await world.tabs.subscribe("token", ME)
 
     world.tell()
     await world.screen.until(lambda: sum(world.screen.applied) == 1)
@@ -149,7 +149,7 @@ async def test_queued_events_are_applied_together(
 
 
 async def test_a_tab_that_was_too_slow_reloads_and_goes_on(world: World) -> None:
-    await world.tabs.follow("token", ME)
+    await world.tabs.subscribe("token", ME)
 
     world.one_outlet().shut(TOO_SLOW, "too slow")
 
@@ -159,7 +159,7 @@ async def test_a_tab_that_was_too_slow_reloads_and_goes_on(world: World) -> None
 
 
 async def test_every_tab_reloads_when_events_may_have_been_missed(world: World) -> None:
-    await world.tabs.follow("token", ME)
+    await world.tabs.subscribe("token", ME)
 
     world.tabs.reload()
 
@@ -172,9 +172,9 @@ async def test_every_tab_reloads_when_events_may_have_been_missed(world: World) 
 async def test_a_refresh_that_failed_is_followed_by_a_reload(
     world: World, failure: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "RETRY", 0.01)
+    monkeypatch.setattr(live, "RETRY_S", 0.01)
     world.screen.failures = [failure]
-    await world.tabs.follow("token", ME)
+    await world.tabs.subscribe("token", ME)
 
     world.tell()
 
@@ -182,7 +182,7 @@ async def test_a_refresh_that_failed_is_followed_by_a_reload(
 
 
 async def test_a_session_that_ends_empties_the_tab(world: World) -> None:
-    await world.tabs.follow("token", ME)
+    await world.tabs.subscribe("token", ME)
 
     world.hub.deliver(session_topic(ME.session_id), make_envelope(READ, ends=True))
 
@@ -196,9 +196,9 @@ async def test_a_session_that_ends_empties_the_tab(world: World) -> None:
 async def test_the_end_of_a_session_interrupts_the_pause_between_refreshes(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "SHORTEST_REST", 60.0)
-    monkeypatch.setattr(live, "LONGEST_REST", 60.0)
-    await world.tabs.follow("token", ME)
+    monkeypatch.setattr(live, "MIN_PAUSE_S", 60.0)
+    monkeypatch.setattr(live, "MAX_PAUSE_S", 60.0)
+    await world.tabs.subscribe("token", ME)
     world.tell()
     await world.screen.until(lambda: world.screen.applied == [1])
     world.tell()
@@ -213,7 +213,7 @@ async def test_the_end_of_a_session_interrupts_the_pause_between_refreshes(
 
 async def test_a_tab_that_is_gone_is_not_written_to(world: World) -> None:
     world.app.connected = False
-    await world.tabs.follow("token", ME)
+    await world.tabs.subscribe("token", ME)
 
     world.hub.deliver(session_topic(ME.session_id), make_envelope(READ, ends=True))
     await world.tabs.close()
@@ -224,8 +224,8 @@ async def test_a_tab_that_is_gone_is_not_written_to(world: World) -> None:
 
 async def test_a_closed_socket_leaves_no_outlet(world: World) -> None:
     async with world.tabs.opened("other"):
-        await world.tabs.follow("other", ME)
-        await world.tabs.follow("other", ME)
+        await world.tabs.subscribe("other", ME)
+        await world.tabs.subscribe("other", ME)
         assert len(world.hub.outlets) == len(world.tabs) == 1
 
     assert len(world.hub.outlets) == len(world.tabs) == 0
@@ -235,16 +235,16 @@ async def test_an_event_after_the_end_of_the_socket_opens_no_outlet(world: World
     async with world.tabs.opened("other"):
         pass
 
-    await world.tabs.follow("other", ME)
+    await world.tabs.subscribe("other", ME)
 
     assert len(world.hub.outlets) == len(world.tabs) == 0
 
 
 async def test_another_session_of_the_same_tab_is_followed_instead(world: World) -> None:
     other = Identity(user_id=uuid4(), session_id=uuid4())
-    await world.tabs.follow("token", ME)
+    await world.tabs.subscribe("token", ME)
 
-    await world.tabs.follow("token", other)
+    await world.tabs.subscribe("token", other)
 
     assert world.one_outlet().user_id == other.user_id
 

@@ -8,7 +8,7 @@ from chat_app.ui.friends.state import FriendsState
 from chat_app.ui.kit.controls import button, dialog, icon_button
 from chat_app.ui.reflex.vars import Handler, call
 
-CALM = "They are not told."
+NOT_NOTIFIED = "They are not told."
 
 
 def more_button(
@@ -26,7 +26,7 @@ def more_button(
     )
 
 
-def choices() -> rx.Component:
+def person_dialog() -> rx.Component:
     """Show the dialog, while somebody is chosen."""
     failed = FriendsState.failed_id == FriendsState.chosen_id
     return rx.cond(
@@ -39,7 +39,7 @@ def choices() -> rx.Component:
                 ("requested", rx.fragment(_remove("Cancel the request"), _block())),
                 ("incoming", rx.fragment(_accept(), _remove("Decline the request"), _block())),
                 ("blocked", _unblock()),
-                rx.fragment(_ask(), _block()),
+                rx.fragment(_add_friend(), _block()),
             ),
             rx.cond(
                 failed,
@@ -61,7 +61,7 @@ def _choice(label: str, meaning: str, handler: Handler) -> rx.Component:
     )
 
 
-def _ask() -> rx.Component:
+def _add_friend() -> rx.Component:
     meaning = "They see your request, and you are friends once they accept."
     return _choice("Add friend", meaning, FriendsState.request)
 
@@ -80,10 +80,10 @@ def _unfriend() -> rx.Component:
 
 
 def _block() -> rx.Component:
-    meaning = f"Neither of you can write to or find the other. {CALM}"
+    meaning = f"Neither of you can write to or find the other. {NOT_NOTIFIED}"
     return _choice("Block", meaning, FriendsState.block)
 
 
 def _unblock() -> rx.Component:
-    meaning = f"You can write to and find each other again. {CALM}"
+    meaning = f"You can write to and find each other again. {NOT_NOTIFIED}"
     return _choice("Unblock", meaning, FriendsState.unblock)
