@@ -45,7 +45,7 @@ class ChatApp(CompiledApp):
 async def life() -> AsyncIterator[None]:
     """Run the node for as long as the server does; everything that needs a loop is made here."""
     async with api.lifespan():
-        api.state.node.broker.on_return(tabs.reload)
+        api.state.node.broker.on_reconnected(tabs.reload)
         with serving(api.state.node):
             try:
                 yield

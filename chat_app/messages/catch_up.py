@@ -101,7 +101,7 @@ class CatchUp:
         """Learn where the conversations stand before anybody listens, and start looking."""
         with contextlib.suppress(AppError):
             for row in await self._moved(REMEMBERED_S):
-                self._hub.delivered_revs.settle(row.id, row.last_rev)
+                self._hub.delivered_revs.advance(row.id, row.last_rev)
         self._task = asyncio.create_task(self._look_for_ever(), name="catch-up")
 
     async def close(self) -> None:
@@ -158,8 +158,8 @@ class CatchUp:
         heard = self._hub.delivered_revs.rev_of(row.id)
         if heard is not None and heard >= row.last_rev:
             return None
-        if not any(self._hub.hears(topic) for topic in topics_of(row.id, row.direct_key)):
-            self._hub.delivered_revs.settle(row.id, row.last_rev)
+        if not any(self._hub.has_subscribers(topic) for topic in topics_of(row.id, row.direct_key)):
+            self._hub.delivered_revs.advance(row.id, row.last_rev)
             return None
         return Moved(row.id, row.last_rev, -1 if heard is None else heard, row.is_at_rest)
 
@@ -200,7 +200,7 @@ class CatchUp:
             ends = {message.conversation_id: ends[message.conversation_id] for message in changes}
             ends[last.conversation_id] = last.rev
         for conversation_id in ends.keys() - left:
-            self._hub.delivered_revs.settle(conversation_id, ends[conversation_id])
+            self._hub.delivered_revs.advance(conversation_id, ends[conversation_id])
 
     async def _changes(self, lost: list[Moved]) -> list[tuple[Message, str | None]]:
         given = JsonRows(self._database.engine.dialect.name, id=Uuid, rev=BigInteger)
@@ -238,7 +238,7 @@ class CatchUp:
     async def _introduce(self, message: Message) -> None:
         """Show a conversation to those here for whom its first message makes it visible."""
         for member_id in (message.sender_id, message.receiver_id):
-            if member_id is None or not self._hub.hears(user_topic(member_id)):
+            if member_id is None or not self._hub.has_subscribers(user_topic(member_id)):
                 continue
             async with self._database.reading() as session:
                 view = await get_conversation(

@@ -95,7 +95,7 @@ class Node:
             await self.presence.known(identity.user_id)
             membership = await self._membership(identity)
             if membership.groups:
-                await self.hub.join(outlet, map(conversation_topic, membership.groups))
+                await self.hub.subscribe(outlet, map(conversation_topic, membership.groups))
         except BaseException:
             await outlet.close()
             raise

@@ -20,7 +20,6 @@ from chat_app.messages.service import Messages
 from chat_app.node.infrastructure import Infrastructure
 from chat_app.presence.service import Presence
 from chat_app.realtime.hub import Hub
-from chat_app.realtime.metrics import count_outlets
 
 
 class Running(Protocol):
@@ -91,9 +90,12 @@ class Parts:
 
     def hub(self, presence: Presence, deliveries: Deliveries) -> Hub:
         """Make the hub of this node's devices."""
-        hub = Hub(self.infrastructure.broker, presence)
-        count_outlets(hub, self.metrics)
-        hub.on_delivered = deliveries.note
+        hub = Hub(
+            self.infrastructure.broker,
+            presence,
+            on_delivered=deliveries.note,
+            metrics=self.metrics,
+        )
         self.stack.push_async_callback(hub.close)
         return hub
 

@@ -73,8 +73,8 @@ class Presence:
         self._doubtful: set[UUID] = set()
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self.came = self._tracker.came
-        self.left = self._tracker.left
+        self.connected = self._tracker.connected
+        self.disconnected = self._tracker.disconnected
         self.known = self._tracker.known
         self.typing = self._typists.typing
 

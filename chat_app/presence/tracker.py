@@ -64,7 +64,7 @@ class PresenceTracker:
             self._seen(user_id, self._left_at.get(user_id, utc_now()))
         await self._online.close(lingering_s=self._grace_s)
 
-    def came(self, user_id: UUID) -> None:
+    def connected(self, user_id: UUID) -> None:
         """Note somebody's first device here."""
         self._left_at.pop(user_id, None)
         timer = self._in_grace.pop(user_id, None)
@@ -76,7 +76,7 @@ class PresenceTracker:
             self._coming[user_id] = asyncio.get_running_loop().create_future()
             self._wake.set()
 
-    def left(self, user_id: UUID) -> None:
+    def disconnected(self, user_id: UUID) -> None:
         """Note that somebody's last device here has gone."""
         self._left_at[user_id] = utc_now()
         loop = asyncio.get_running_loop()
@@ -129,9 +129,9 @@ class PresenceTracker:
 
     async def _refresh(self) -> None:
         changes = await self._online.refresh()
-        for user_id in changes.came:
+        for user_id in changes.connected:
             self._told(user_id, online=True)
-        for user_id in changes.gone:
+        for user_id in changes.disconnected:
             self._told(user_id, online=False)
 
     async def _sweep(self) -> None:

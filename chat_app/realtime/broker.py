@@ -1,4 +1,7 @@
-"""Carrying envelopes between processes: a hint, at most once. The database is the truth."""
+"""Broker: publish and subscribe by topic, within a process and between processes.
+
+Delivery is a hint, at most once; the database is the truth.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
@@ -9,35 +12,38 @@ Deliver = Callable[[str, Envelope], None]
 
 
 class Broker(Protocol):
-    """Publishes by topic. Hearers in the own process hear at once, whatever happens elsewhere."""
+    """Publishes by topic; subscribers of the same process receive at once."""
 
     def on_delivery(self, deliver: Deliver) -> None:
         """Call `deliver(topic, envelope)` for everything published to a subscribed topic."""
 
     def publish(self, topics: Iterable[str], envelope: Envelope) -> None:
-        """Send to every hearer of each topic; never waits, never fails."""
+        """Send to every subscriber of each topic; never wait, never fail."""
 
     async def subscribe(self, topics: Sequence[str]) -> None:
-        """Hear `topics`, again perhaps; what is published after this returns is delivered."""
+        """Subscribe to `topics`, again perhaps.
+
+        What is published after this returns is delivered.
+        """
 
     async def unsubscribe(self, topics: Sequence[str]) -> None:
-        """Hear `topics` no more."""
+        """End the subscription to `topics`."""
 
-    def on_return(self, returned: Callable[[], None]) -> None:
-        """Call `returned()` whenever others can be heard again and something may have been missed.
+    def on_reconnected(self, reconnected: Callable[[], None]) -> None:
+        """Call `reconnected()` when a broken link is back and something may have been missed.
 
-        What was missed is then said again where that is known; everything is in the database.
+        What was missed is published again where that is known; everything is in the database.
         """
 
     def is_up(self) -> bool:
-        """Whether other processes can be reached right now."""
+        """Return whether other processes can be reached right now."""
 
     async def close(self) -> None:
-        """Stop carrying."""
+        """Send what is queued, and stop."""
 
 
 class MemoryBroker:
-    """The twin for a single process: publishing is delivering."""
+    """The broker of a single process: publishing is delivering."""
 
     def __init__(self) -> None:
         self._deliver: Deliver = lambda _topic, _envelope: None
@@ -52,17 +58,17 @@ class MemoryBroker:
             self._deliver(topic, envelope)
 
     async def subscribe(self, topics: Sequence[str]) -> None:
-        """Everything is heard anyway."""
+        """Do nothing: everything is delivered anyway."""
 
     async def unsubscribe(self, topics: Sequence[str]) -> None:
-        """Nobody here hears these topics, so delivery reaches nobody."""
+        """Do nothing: the hub has no subscriber of these topics left."""
 
-    def on_return(self, returned: Callable[[], None]) -> None:
-        """Nothing is ever missed."""
+    def on_reconnected(self, reconnected: Callable[[], None]) -> None:
+        """Do nothing: nothing is ever missed."""
 
     def is_up(self) -> bool:
-        """There are no other processes to lose."""
+        """Return True: there are no other processes to lose."""
         return True
 
     async def close(self) -> None:
-        """Hold nothing."""
+        """Do nothing: nothing is queued."""

@@ -1,4 +1,4 @@
-"""Up to which change of each conversation this process has told its outlets."""
+"""Up to which change (`rev`) of each conversation this process has delivered to its outlets."""
 
 from uuid import UUID
 
@@ -7,8 +7,8 @@ from chat_app.realtime.events import Move
 FIRST = 1
 
 
-class _Told:
-    """All changes up to `rev`, if that is known, and those of `beyond` it that came out of turn."""
+class _Delivered:
+    """All changes up to `rev`, if that is known, and later ones in `beyond`, out of order."""
 
     __slots__ = ("beyond", "rev")
 
@@ -17,9 +17,9 @@ class _Told:
         # An empty set is as large as all the rest.
         self.beyond: set[int] | tuple[()] = ()
 
-    def note(self, rev: int) -> None:
+    def add(self, rev: int) -> None:
         if self.rev is None and rev == FIRST:
-            self.rev = 0  # before the first change there was nothing to hear
+            self.rev = 0  # before the first change there was nothing to deliver
         if self.rev is not None and rev == self.rev + 1 and not self.beyond:
             self.rev = rev
             return
@@ -29,48 +29,53 @@ class _Told:
             self.rev += 1
             self.beyond.discard(self.rev)
 
-    def settle(self, rev: int) -> None:
+    def advance(self, rev: int) -> None:
         self.rev = max(rev, self.rev or 0)
         self.beyond = {one for one in self.beyond if one > self.rev} or ()
 
 
 class DeliveredRevs:
-    """Remembers the conversations that moved lately; two generations, so that it stays small."""
+    """The delivered changes of conversations that moved lately.
+
+    Two generations are kept, so that it stays small.
+    """
 
     def __init__(self) -> None:
-        self._recent: dict[UUID, _Told] = {}
-        self._older: dict[UUID, _Told] = {}
+        self._recent: dict[UUID, _Delivered] = {}
+        self._older: dict[UUID, _Delivered] = {}
 
-    def note(self, move: Move) -> None:
-        """Note a change that was told; the same one may come again."""
-        told = self._told(move.conversation_id)
-        if told.rev is None or move.rev > told.rev:
-            told.note(move.rev)
+    def add(self, move: Move) -> None:
+        """Record a change as delivered; the same one may come again."""
+        delivered = self._of(move.conversation_id)
+        if delivered.rev is None or move.rev > delivered.rev:
+            delivered.add(move.rev)
 
-    def settle(self, conversation_id: UUID, rev: int) -> None:
-        """Note that everything up to `rev` was told, or was there before anybody listened."""
-        self._told(conversation_id).settle(rev)
+    def advance(self, conversation_id: UUID, rev: int) -> None:
+        """Record everything up to `rev` as delivered, or as older than the first subscription."""
+        self._of(conversation_id).advance(rev)
 
     def rev_of(self, conversation_id: UUID) -> int | None:
-        """Return up to where everything was told; None when that is not known."""
-        return self._told(conversation_id).rev
+        """Return the `rev` up to which all was delivered; None when that is not known."""
+        return self._of(conversation_id).rev
 
     def has(self, move: Move) -> bool:
-        """Whether a change was told."""
-        told = self._told(move.conversation_id)
-        return move.rev in told.beyond or (told.rev is not None and move.rev <= told.rev)
+        """Return whether a change was delivered."""
+        delivered = self._of(move.conversation_id)
+        return move.rev in delivered.beyond or (
+            delivered.rev is not None and move.rev <= delivered.rev
+        )
 
     def forget_old(self) -> None:
-        """Forget what has not been asked or noted since this was called last."""
+        """Drop the conversations that were neither queried nor changed since the last call."""
         self._older, self._recent = self._recent, {}
 
     def __len__(self) -> int:
-        """Count the conversations remembered."""
+        """Return the number of conversations."""
         return len(self._recent.keys() | self._older.keys())
 
-    def _told(self, conversation_id: UUID) -> _Told:
-        told = self._recent.get(conversation_id)
-        if told is None:
-            told = self._older.pop(conversation_id, None) or _Told()
-            self._recent[conversation_id] = told
-        return told
+    def _of(self, conversation_id: UUID) -> _Delivered:
+        delivered = self._recent.get(conversation_id)
+        if delivered is None:
+            delivered = self._older.pop(conversation_id, None) or _Delivered()
+            self._recent[conversation_id] = delivered
+        return delivered

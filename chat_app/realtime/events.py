@@ -1,4 +1,4 @@
-"""The closed vocabulary of what may be told, one type an event, and the envelope it travels in."""
+"""Events, one type each, and the envelope in which they are published."""
 
 from datetime import datetime
 from typing import Literal, TypeAlias
@@ -36,7 +36,7 @@ class MessageDeleted(Event, frozen=True, tag="message.deleted"):
 
 
 class ConversationUpdated(Event, frozen=True, tag="conversation.updated"):
-    """A conversation is new to the hearer, or something about it changed for them."""
+    """A conversation is new to the receiver, or something about it changed for them."""
 
     conversation: Conversation
 
@@ -50,7 +50,7 @@ class ConversationRead(Event, frozen=True, tag="conversation.read"):
 
 
 class ConversationDelivered(Event, frozen=True, tag="conversation.delivered"):
-    """Messages up to `seq` were handed to at least one device of a member."""
+    """Messages up to `seq` were delivered to at least one device of a member."""
 
     conversation_id: UUID
     user_id: UUID
@@ -58,14 +58,14 @@ class ConversationDelivered(Event, frozen=True, tag="conversation.delivered"):
 
 
 class Typing(Event, frozen=True, tag="typing"):
-    """A member is writing; it holds for six seconds."""
+    """A member is writing; it is valid for six seconds."""
 
     conversation_id: UUID
     user_id: UUID
 
 
 class Presence(Event, frozen=True, tag="presence"):
-    """Somebody came or went; both are null once they no longer show it to the hearer."""
+    """A user is online or offline; both are null once they no longer share it with the receiver."""
 
     user_id: UUID
     online: bool | None
@@ -73,19 +73,19 @@ class Presence(Event, frozen=True, tag="presence"):
 
 
 class FriendRequested(Event, frozen=True, tag="friend.requested"):
-    """One of a pair asked the other; the card, as the hearer sees it, says which."""
+    """One of a pair asked the other; the card, as the receiver sees it, says which."""
 
     user: UserCard
 
 
 class FriendAccepted(Event, frozen=True, tag="friend.accepted"):
-    """The hearer and this person are friends now."""
+    """The receiver and this person are friends now."""
 
     user: UserCard
 
 
 class FriendRemoved(Event, frozen=True, tag="friend.removed"):
-    """There is neither friendship nor request between the hearer and this person any more."""
+    """There is neither friendship nor request between the receiver and this person any more."""
 
     user_id: UUID
 
@@ -94,7 +94,7 @@ EndReason: TypeAlias = Literal["signed_out", "password_changed", "account_delete
 
 
 class SessionEnded(Event, frozen=True, tag="session.ended"):
-    """The hearer's session is over; the socket closes next."""
+    """The receiver's session is over; the socket closes next."""
 
     reason: EndReason
 
@@ -131,24 +131,24 @@ class Delivery(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Move(msgspec.Struct, frozen=True, array_like=True):
-    """The change of a conversation that an envelope tells of."""
+    """The change of a conversation that an envelope carries."""
 
     conversation_id: UUID
     rev: int
 
 
-# What envelopes that say who is writing are merged by begins so.
+# The `merge` of envelopes with a Typing event begins so.
 TYPING = "typing:"
 
 
 class Envelope(msgspec.Struct, frozen=True, array_like=True):
-    """An event on its way: encoded once, whoever gets it.
+    """An event as it is published: encoded once for all receivers.
 
-    `origin` is the outlet that caused it and does not hear it. `merge` names what a later
-    envelope of the same name replaces; those may be dropped under pressure. `join` is a topic
-    the hearers hear from now on. `ends` closes the hearers' outlets after it. `delivers` is noted
-    once a device of its receiver has the envelope, `moves` as soon as a process has heard it.
-    `context` is the request or frame that it comes from.
+    `origin` is the outlet that caused it and does not receive it. An envelope is replaced by a
+    later one of the same `merge`; those may be dropped under pressure. `join` is a topic to which
+    the receivers are subscribed from now on. `ends` closes the receivers' outlets after it.
+    `delivers` is recorded once a device of its receiver has the envelope, `moves` as soon as a
+    process has received it. `context` is the request or frame that it comes from.
     """
 
     body: bytes
@@ -171,26 +171,26 @@ def make_envelope(
     delivers: Delivery | None = None,
     moves: Move | None = None,
 ) -> Envelope:
-    """Encode `event` for everybody who will hear it."""
+    """Encode `event` for all its receivers."""
     body = _encoder.encode(event)
     return Envelope(body, origin, merge, join, ends, delivers, moves, request_context.current())
 
 
 def decode(body: bytes) -> AnyEvent:
-    """Read back what `make_envelope` encoded."""
+    """Return the event that `make_envelope` encoded."""
     return _decoder.decode(body)
 
 
 def user_topic(user_id: UUID) -> str:
-    """Name what every device of one user hears."""
+    """Return the topic of every device of one user."""
     return f"user:{user_id.hex}"
 
 
 def session_topic(session_id: UUID) -> str:
-    """Name what the devices of one session hear."""
+    """Return the topic of the devices of one session."""
     return f"session:{session_id.hex}"
 
 
 def conversation_topic(conversation_id: UUID) -> str:
-    """Name what every member of a group conversation hears."""
+    """Return the topic of every member of a group conversation."""
     return f"conversation:{conversation_id.hex}"

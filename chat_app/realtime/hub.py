@@ -1,4 +1,4 @@
-"""This process's outlets, and who of them hears what."""
+"""Hub: the outlets of this process and their subscriptions."""
 
 import asyncio
 from collections import Counter
@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 from uuid import UUID
 
+from chat_app.core.metrics import Counter as ClosedCounter
+from chat_app.core.metrics import Family, Metrics
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.delivered_revs import DeliveredRevs
 from chat_app.realtime.events import Delivery, Envelope, session_topic, user_topic
@@ -13,115 +15,149 @@ from chat_app.realtime.outlet import RESTARTING, CloseReason, Outlet
 
 
 class Observer(Protocol):
-    """Is told who has an outlet here at all, however many; never waits."""
+    """Is called when a user gets the first outlet here or loses the last one; never waits."""
 
-    def came(self, user_id: UUID) -> None:
-        """Note that a user has their first outlet."""
+    def connected(self, user_id: UUID) -> None:
+        """Record that a user's first outlet was opened."""
 
-    def left(self, user_id: UUID) -> None:
-        """Note that a user's last outlet was closed."""
+    def disconnected(self, user_id: UUID) -> None:
+        """Record that a user's last outlet was closed."""
 
 
 class Hub:
-    """Which outlets hear which topic. Subscribes the broker to what somebody here hears."""
+    """The subscriptions of outlets to topics; the broker is subscribed to the same topics.
 
-    def __init__(self, broker: Broker, observer: Observer | None = None) -> None:
+    `on_delivered` is called with each delivery that a device of its receiver has.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        observer: Observer | None = None,
+        *,
+        on_delivered: Callable[[Delivery], None] = lambda _delivery: None,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._broker = broker
         self._observer = observer
-        self._devices: Counter[UUID] = Counter()
-        self._hearers: dict[str, set[Outlet]] = {}
-        self._joining: set[asyncio.Task[None]] = set()
+        self._on_delivered = on_delivered
+        self._outlets_of: Counter[UUID] = Counter()
+        self._subscribers: dict[str, set[Outlet]] = {}
+        self._subscribing: set[asyncio.Task[None]] = set()
         self.outlets: set[Outlet] = set()
         self.delivered_revs = DeliveredRevs()
-        # Called with what a device of its receiver has.
-        self.on_delivered: Callable[[Delivery], None] = lambda _delivery: None
-        # Called with why an outlet is closed.
-        self.on_closed: Callable[[CloseReason], None] = lambda _closing: None
+        self._closed = self._register_metrics(metrics or Metrics())
         broker.on_delivery(self.deliver)
 
     async def open(self, *, user_id: UUID, session_id: UUID) -> Outlet:
-        """Return a new outlet that hears its user and its session.
+        """Return a new outlet, subscribed to the topics of its user and its session.
 
-        What is published after this returns is heard; load state afterwards and nothing is
+        What is published after this returns is delivered; load state afterwards and nothing is
         missed, though something may come twice.
         """
         outlet = Outlet(self, user_id, session_id)
         self.outlets.add(outlet)
         self._count(user_id, 1)
-        await self.join(outlet, [user_topic(user_id), session_topic(session_id)])
+        await self.subscribe(outlet, [user_topic(user_id), session_topic(session_id)])
         return outlet
 
-    async def join(self, outlet: Outlet, topics: Iterable[str]) -> None:
-        """Have `outlet` hear `topics` too, from when this returns at the latest."""
+    async def subscribe(self, outlet: Outlet, topics: Iterable[str]) -> None:
+        """Subscribe `outlet` to `topics`; it receives what is published after this returns."""
         topics = list(topics)
         for topic in topics:
-            self._hearers.setdefault(topic, set()).add(outlet)
+            self._subscribers.setdefault(topic, set()).add(outlet)
             outlet.topics.add(topic)
-        # Those that others hear already too: they may have asked for them only a moment ago.
+        # Also topics that have a subscriber: its own subscription may not be confirmed yet.
         await self._broker.subscribe(topics)
 
     async def remove(self, outlet: Outlet) -> None:
-        """Forget an outlet; topics that nobody here hears any more are given up."""
+        """Remove an outlet; unsubscribe from topics that have no subscriber left here."""
         if outlet in self.outlets:
             self.outlets.discard(outlet)
             self._count(outlet.user_id, -1)
-        silent = []
+        unused = []
         for topic in outlet.topics:
-            hearers = self._hearers.get(topic)
-            if hearers is not None:
-                hearers.discard(outlet)
-                if not hearers:
-                    del self._hearers[topic]
-                    silent.append(topic)
+            subscribers = self._subscribers.get(topic)
+            if subscribers is not None:
+                subscribers.discard(outlet)
+                if not subscribers:
+                    del self._subscribers[topic]
+                    unused.append(topic)
         outlet.topics.clear()
-        if silent:
-            await self._broker.unsubscribe(silent)
+        if unused:
+            await self._broker.unsubscribe(unused)
 
-    def hears(self, topic: str) -> bool:
-        """Whether anybody here hears `topic`."""
-        return topic in self._hearers
+    def has_subscribers(self, topic: str) -> bool:
+        """Return whether an outlet here is subscribed to `topic`."""
+        return topic in self._subscribers
 
     def deliver(self, topic: str, envelope: Envelope) -> None:
-        """Hand an envelope to everybody here who hears `topic`."""
+        """Deliver an envelope to every outlet here that is subscribed to `topic`."""
         if envelope.moves is not None:
-            self.delivered_revs.note(envelope.moves)
-        hearers = self._hearers.get(topic)
-        if not hearers:
+            self.delivered_revs.add(envelope.moves)
+        subscribers = self._subscribers.get(topic)
+        if not subscribers:
             return
         if envelope.join:
-            self._join_later(list(hearers), envelope.join)
-        for outlet in list(hearers) if envelope.ends else hearers:
+            self._subscribe_later(list(subscribers), envelope.join)
+        for outlet in list(subscribers) if envelope.ends else subscribers:
             if envelope.ends:
                 outlet.end(envelope)
             elif outlet.id != envelope.origin:
                 outlet.push(envelope)
 
+    def record_delivery(self, delivery: Delivery) -> None:
+        """Pass on that a device of its receiver has a delivery."""
+        self._on_delivered(delivery)
+
+    def record_close(self, reason: CloseReason) -> None:
+        """Count a closed outlet by its reason."""
+        self._closed.of(str(reason.code), reason.reason).add()
+
     async def close(self) -> None:
-        """End every outlet: the process stops."""
+        """Close every outlet, because the process stops."""
         for outlet in list(self.outlets):
             outlet.shut(RESTARTING, "server restarting")
-        for task in self._joining:
+        for task in self._subscribing:
             task.cancel()
-        await asyncio.gather(*self._joining, return_exceptions=True)
+        await asyncio.gather(*self._subscribing, return_exceptions=True)
 
     def _count(self, user_id: UUID, change: int) -> None:
-        self._devices[user_id] += change
-        devices = self._devices[user_id]
-        if not devices:
-            del self._devices[user_id]
+        self._outlets_of[user_id] += change
+        count = self._outlets_of[user_id]
+        if not count:
+            del self._outlets_of[user_id]
         if self._observer is None:
             return
-        if not devices:
-            self._observer.left(user_id)
-        elif devices == change:
-            self._observer.came(user_id)
+        if not count:
+            self._observer.disconnected(user_id)
+        elif count == change:
+            self._observer.connected(user_id)
 
-    def _join_later(self, hearers: list[Outlet], topic: str) -> None:
-        async def join_all() -> None:
-            for outlet in hearers:
+    def _subscribe_later(self, outlets: list[Outlet], topic: str) -> None:
+        async def subscribe_all() -> None:
+            for outlet in outlets:
                 if outlet in self.outlets:
-                    await self.join(outlet, [topic])
+                    await self.subscribe(outlet, [topic])
 
-        task = asyncio.get_running_loop().create_task(join_all())
-        self._joining.add(task)
-        task.add_done_callback(self._joining.discard)
+        task = asyncio.get_running_loop().create_task(subscribe_all())
+        self._subscribing.add(task)
+        task.add_done_callback(self._subscribing.discard)
+
+    def _register_metrics(self, metrics: Metrics) -> Family[ClosedCounter]:
+        metrics.gauge(
+            "chat_outlets", "Sockets and tabs that receive events", lambda: len(self.outlets)
+        )
+        metrics.gauge(
+            "chat_outlet_queue_events",
+            "Events that wait for their readers, in all outlets together",
+            lambda: sum(outlet.queued for outlet in self.outlets),
+        )
+        metrics.gauge(
+            "chat_outlet_queue_largest_events",
+            "Events that wait in the fullest outlet",
+            lambda: max((outlet.queued for outlet in self.outlets), default=0),
+        )
+        return metrics.counters(
+            "chat_outlets_closed_total", "Sockets and tabs closed, by close code", "code", "reason"
+        )

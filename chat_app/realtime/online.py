@@ -1,4 +1,4 @@
-"""Who has a device connected, counted over every tab and socket of every node."""
+"""Presence register: which users have a device connected to any node."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
@@ -7,10 +7,10 @@ from uuid import UUID
 
 
 class Times(NamedTuple):
-    """How long the register believes what it was told, all in proportion.
+    """The intervals of the register, all in proportion to `ttl_s`.
 
-    A node says again every `refresh_s` who is connected to it, and looks every `sweep_s` for those
-    of whom nobody has said so for `ttl_s`.
+    A node refreshes the entries of its users every `refresh_s`, and looks every `sweep_s` for
+    entries that no node has refreshed for `ttl_s`.
     """
 
     ttl_s: float
@@ -22,57 +22,57 @@ class Times(NamedTuple):
 
     @property
     def sweep_s(self) -> float:
-        """Seconds between two sweeps; as many nodes sweep as there are."""
+        """Seconds between two sweeps of one node; every node sweeps."""
         return self.ttl_s / 18
 
     @property
     def silence_s(self) -> float:
-        """Without any sign of any node for so long the register was away, or emptied."""
+        """Seconds without a sign of any node after which the register was away, or emptied."""
         return self.ttl_s / 4
 
     @property
     def settling_s(self) -> float:
-        """After that, so long until every node has refreshed and absence means something."""
+        """Seconds after that until every node has refreshed and absence means something."""
         return self.refresh_s * 1.5
 
 
 class PresenceChanges(NamedTuple):
-    """Who came and who has gone, seen over all nodes."""
+    """The users who connected and who disconnected, seen over all nodes."""
 
-    came: set[UUID]
-    gone: set[UUID]
+    connected: set[UUID]
+    disconnected: set[UUID]
 
 
 class Online(Protocol):
-    """The register of who is connected. Nothing here ever fails; see each twin for the rest."""
+    """The register of connected users. Nothing here ever fails; each twin says how."""
 
     async def among(self, user_ids: Iterable[UUID]) -> set[UUID]:
         """Return those of `user_ids` who have a device connected somewhere."""
 
     async def connect(self, user_ids: Collection[UUID]) -> set[UUID]:
-        """Note that these have a device here; return those who had none anywhere."""
+        """Add users who have a device here; return those who had none anywhere."""
 
     async def disconnect(self, user_ids: Collection[UUID]) -> set[UUID]:
-        """Note that these have no device here any more; return those who have none anywhere."""
+        """Remove users who have no device here; return those who have none anywhere."""
 
     async def refresh(self) -> PresenceChanges:
-        """Say again who is here; return what turned out to be otherwise than was told."""
+        """Refresh the entries of this node's users; return the changes not reported before."""
 
     async def sweep(self) -> Mapping[UUID, datetime]:
-        """Forget those whose node died; return, to one sweeper only, when each was last sure."""
+        """Remove users whose node died; return each, to one sweeper only, with their last refresh."""
 
     async def confirm(self, user_ids: Collection[UUID]) -> None:
-        """Say that whom a sweep returned has been told of."""
+        """Confirm that users whom a sweep returned were published as offline."""
 
     async def close(self, *, lingering_s: float) -> None:
-        """Say that this node stops: its people count as connected for `lingering_s` more."""
+        """Remove this node's users, who count as connected for `lingering_s` seconds more."""
 
     def here(self) -> set[UUID]:
-        """Return those who have a device connected to this process."""
+        """Return the users who have a device connected to this process."""
 
 
 class MemoryOnline:
-    """The twin for a single process."""
+    """The register of a single process."""
 
     def __init__(self) -> None:
         self._here: set[UUID] = set()
@@ -82,32 +82,32 @@ class MemoryOnline:
         return self._here.intersection(user_ids)
 
     async def connect(self, user_ids: Collection[UUID]) -> set[UUID]:
-        """Note that these have a device; return those who had none."""
-        came = set(user_ids) - self._here
-        self._here |= came
-        return came
+        """Add users who have a device; return those who had none."""
+        connected = set(user_ids) - self._here
+        self._here |= connected
+        return connected
 
     async def disconnect(self, user_ids: Collection[UUID]) -> set[UUID]:
-        """Note that these have no device any more; return those who had one."""
-        gone = self._here.intersection(user_ids)
-        self._here -= gone
-        return gone
+        """Remove users who have no device any more; return those who had one."""
+        disconnected = self._here.intersection(user_ids)
+        self._here -= disconnected
+        return disconnected
 
     async def refresh(self) -> PresenceChanges:
-        """Nothing is believed for a while only."""
+        """Return no changes: no entry expires."""
         return PresenceChanges(set(), set())
 
     async def sweep(self) -> Mapping[UUID, datetime]:
-        """There is no other process that could die."""
+        """Return nobody: there is no other process that could die."""
         return {}
 
     async def confirm(self, user_ids: Collection[UUID]) -> None:
-        """No sweep returns anybody."""
+        """Do nothing: no sweep returns anybody."""
 
     async def close(self, *, lingering_s: float) -> None:  # noqa: ARG002  # the protocol's
-        """Nobody is there to hear of it."""
+        """Remove all users."""
         self._here.clear()
 
     def here(self) -> set[UUID]:
-        """Return those who have a device connected."""
+        """Return the users who have a device connected."""
         return set(self._here)

@@ -1,4 +1,4 @@
-"""An open socket or tab, with a bounded queue of its own."""
+"""Outlet: the bounded queue of events for one open socket or tab."""
 
 import asyncio
 from collections import deque
@@ -16,21 +16,21 @@ TOO_SLOW = 4410
 SESSION_OVER = 4401
 RESTARTING = 1012
 
-# Writes a frame's body at once, or returns False: it has to be queued.
+# Writes the body of a frame at once, or returns False: then it has to be queued.
 Write = Callable[[bytes], bool]
-# The extension of ASGI by which our server offers a socket's.
+# The name of the ASGI extension by which our server offers that of a socket.
 WRITE_AT_ONCE = "chat.write_at_once"
 
 
 class CloseReason(NamedTuple):
-    """Why an outlet is closed: a close code of contract's socket section, and a word."""
+    """The reason for which an outlet is closed: a close code of the socket protocol, and a word."""
 
     code: int
     reason: str
 
 
 class OutletClosed(Exception):  # an ending, not an error
-    """Nothing more will come out of this outlet."""
+    """The outlet is closed, and all that was queued is taken."""
 
     def __init__(self, closing: CloseReason) -> None:
         self.code, self.reason = closing
@@ -38,17 +38,20 @@ class OutletClosed(Exception):  # an ending, not an error
 
 
 class OutletOwner(Protocol):
-    """The hub, as an outlet knows it."""
+    """The hub, as an outlet uses it."""
 
-    on_delivered: Callable[[Delivery], None]
-    on_closed: Callable[[CloseReason], None]
+    def record_delivery(self, delivery: Delivery) -> None:
+        """Record that a device of its receiver has a delivery."""
+
+    def record_close(self, reason: CloseReason) -> None:
+        """Record why an outlet was closed."""
 
     async def remove(self, outlet: "Outlet") -> None:
-        """Forget an outlet."""
+        """Remove an outlet and its subscriptions."""
 
 
 class Outlet:
-    """One open socket or tab. Never blocks who pushes; too slow a reader is closed."""
+    """The queue of one open socket or tab, closed when its reader is too slow; push never waits."""
 
     __slots__ = (
         "_bytes",
@@ -70,7 +73,7 @@ class Outlet:
         self.user_id = user_id
         self.session_id = session_id
         self.topics: set[str] = set()
-        # Set once the session is over, or the reader is too slow: nobody shall wait for it then.
+        # Set once the session is over or the reader too slow: then the socket ends at once.
         self.ended = asyncio.Event()
         self._hub = hub
         self._queue: deque[Envelope] = deque()
@@ -81,20 +84,23 @@ class Outlet:
         self._write: Write | None = None
 
     def write_with(self, write: Write) -> None:
-        """Have what comes while the reader waits for it written at once, without waking them.
+        """Write what is pushed while the reader waits at once by `write`, without waking it.
 
         Waking a task for a frame costs more than the frame.
         """
         self._write = write
 
     def push(self, envelope: Envelope) -> None:
-        """Queue an envelope. What may be merged is, and goes first under pressure."""
-        if self._closing is not None or self._is_written(envelope):
+        """Queue an envelope.
+
+        One with `merge` replaces its predecessor, and is dropped under pressure.
+        """
+        if self._closing is not None or self._write_at_once(envelope):
             return
         if envelope.merge:
-            self._forget(lambda queued: queued.merge == envelope.merge)
+            self._drop(lambda queued: queued.merge == envelope.merge)
         if self._is_full_with(envelope):
-            self._forget(lambda queued: bool(queued.merge))
+            self._drop(lambda queued: bool(queued.merge))
             if self._is_full_with(envelope):
                 self.shut(TOO_SLOW, "too slow")
                 return
@@ -103,17 +109,17 @@ class Outlet:
         self._wake()
 
     @property
-    def waiting(self) -> int:
-        """How many envelopes nobody has taken yet."""
+    def queued(self) -> int:
+        """The number of envelopes that were not taken yet."""
         return len(self._queue)
 
     @property
     def is_too_slow(self) -> bool:
-        """Whether it was closed because its reader did not keep up."""
+        """Whether the outlet was closed because its reader did not keep up."""
         return self._closing is not None and self._closing.code == TOO_SLOW
 
     async def take(self) -> list[Envelope]:
-        """Wait for at least one envelope and return all that are there, in order.
+        """Wait for at least one envelope and return all that are queued, in order.
 
         Raises OutletClosed once everything queued before the close was taken. One reader only.
         """
@@ -127,39 +133,39 @@ class Outlet:
             taken = list(self._queue)
             self._queue.clear()
             self._bytes = 0
-            self._let_go_on()
+            self._release_drained()
             return taken
         raise OutletClosed(self._closing or CloseReason(RESTARTING, "closed"))
 
     def delivered(self, envelope: Envelope) -> None:
-        """Note that the device behind this outlet has an envelope."""
+        """Record that the device behind this outlet has an envelope."""
         delivery = envelope.delivers
         if delivery is not None and delivery.user_id == self.user_id:
-            self._hub.on_delivered(delivery)
+            self._hub.record_delivery(delivery)
 
     async def drained(self) -> None:
-        """Wait until all that is queued was taken, or the outlet has ended.
+        """Wait until all that is queued was taken, or the outlet is closed.
 
-        Who has much to push waits here, or a reader that is merely far away would be too slow.
+        Wait here between large pushes, or a reader that is merely far away would be too slow.
         """
         if self._queue and self._closing is None:
             self._drained = self._drained or asyncio.Event()
             await self._drained.wait()
 
     def shut(self, code: int, reason: str) -> None:
-        """End the outlet; its reader is told after what is queued, or at once if too slow."""
+        """Close the outlet after what is queued was taken, or at once if its reader is too slow."""
         if self._closing is None:
             self._closing = CloseReason(code, reason)
-            self._hub.on_closed(self._closing)
+            self._hub.record_close(self._closing)
             if code == TOO_SLOW:
                 self._queue.clear()
                 self._bytes = 0
                 self.ended.set()
-            self._let_go_on()
+            self._release_drained()
             self._wake()
 
     def end(self, last: Envelope) -> None:
-        """Say that the session is over, and nothing else any more: what was queued is dropped."""
+        """Drop what is queued, queue `last`, and close the outlet: its session is over."""
         if self._closing is None:
             self._queue.clear()
             self._bytes = 0
@@ -168,12 +174,12 @@ class Outlet:
             self.ended.set()
 
     async def close(self) -> None:
-        """Take the outlet out of the hub and let go of its topics."""
+        """Close the outlet and remove it from the hub."""
         self.shut(RESTARTING, "closed")
         await self._hub.remove(self)
 
     async def __aenter__(self) -> Self:
-        """Use as a context manager that closes."""
+        """Return the outlet, which is closed at the end of the block."""
         return self
 
     async def __aexit__(
@@ -182,11 +188,11 @@ class Outlet:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close."""
+        """Close the outlet."""
         await self.close()
 
-    def _is_written(self, envelope: Envelope) -> bool:
-        """Write an envelope at once, if nothing is before it."""
+    def _write_at_once(self, envelope: Envelope) -> bool:
+        """Write an envelope at once if nothing is queued before it, and return whether it was."""
         if self._write is None or self._waiter is None or self._waiter.done():
             return False
         if not self._write(envelope.body):
@@ -197,13 +203,13 @@ class Outlet:
     def _is_full_with(self, envelope: Envelope) -> bool:
         return len(self._queue) >= QUEUE_EVENTS or self._bytes + len(envelope.body) > QUEUE_BYTES
 
-    def _forget(self, matches: Callable[[Envelope], bool]) -> None:
+    def _drop(self, matches: Callable[[Envelope], bool]) -> None:
         kept = [queued for queued in self._queue if not matches(queued)]
         if len(kept) != len(self._queue):
             self._queue = deque(kept)
             self._bytes = sum(len(queued.body) for queued in kept)
 
-    def _let_go_on(self) -> None:
+    def _release_drained(self) -> None:
         if self._drained is not None:
             self._drained.set()
             self._drained = None

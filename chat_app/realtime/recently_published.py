@@ -1,4 +1,4 @@
-"""What a node published lately, to be published again to nodes that cannot have heard it."""
+"""The newest envelopes of a node, published again to nodes that cannot have received them."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from chat_app.realtime.events import TYPING, Envelope
 
-# A few hundred bytes each; with less than that in a while nothing is ever forgotten too early.
-MOST = 50_000
+# A few hundred bytes each. When fewer are published during an outage, none is dropped too early.
+MAX_KEPT = 50_000
 
 
 class Published(NamedTuple):
@@ -19,19 +19,19 @@ class Published(NamedTuple):
 
 
 class RecentlyPublished:
-    """The newest of what was published that nothing else makes good.
+    """The newest envelopes whose loss nothing else makes good.
 
-    Changes of messages are told from the database, and that somebody writes is no news any more.
+    Lost changes of messages are read from the database, and Typing events are outdated by then.
     """
 
     def __init__(self) -> None:
-        self._published: deque[Published] = deque(maxlen=MOST)
+        self._published: deque[Published] = deque(maxlen=MAX_KEPT)
 
-    def note(self, at: float, topics: Sequence[str], envelope: Envelope) -> None:
-        """Remember what is being published, if it is worth it."""
+    def add(self, at: float, topics: Sequence[str], envelope: Envelope) -> None:
+        """Keep an envelope that is being published, unless its loss is made good otherwise."""
         if envelope.moves is None and not envelope.merge.startswith(TYPING):
             self._published.append(Published(at, tuple(topics), envelope))
 
     def since(self, at: float) -> list[Published]:
-        """Return what was published since then, oldest first."""
+        """Return what was published at `at` or later, oldest first."""
         return [published for published in self._published if published.at >= at]

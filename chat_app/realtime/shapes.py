@@ -1,4 +1,4 @@
-"""The shapes that events and replies carry: plain fields, allow-listed, and nothing of a domain.
+"""Shapes: the fields that events and replies carry, allow-listed.
 
 Times are aware and in UTC; they leave the server as RFC 3339 ending in `Z`.
 """
@@ -13,11 +13,11 @@ Friendship = Literal["none", "requested", "incoming", "friends", "blocked"]
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of everything that leaves the server."""
+    """The base of everything that leaves the server."""
 
 
 class User(Shape, frozen=True):
-    """A person as anybody signed in may see them."""
+    """A person as any signed-in user may see them."""
 
     id: UUID
     username: str

@@ -1,4 +1,4 @@
-"""How many live sockets each user has, counted over all nodes. Tabs of the screens do not count."""
+"""Socket counts: the live sockets of each user over all nodes. Tabs of the screens do not count."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -8,24 +8,24 @@ from uuid import UUID
 
 
 class SocketCounts(Protocol):
-    """The count. Nothing here ever fails: what is not known of other nodes counts as nothing."""
+    """The counts. Nothing here ever fails: an unknown count of other nodes is zero."""
 
     def track(self, user_id: UUID) -> AbstractAsyncContextManager[int]:
-        """Count one socket more while the block lasts; give the how-manieth of its user it is."""
+        """Count a socket while the block lasts; yield its user's count, this one included."""
 
     def here(self) -> int:
-        """Return how many sockets this process has."""
+        """Return the number of sockets of this process."""
 
 
 class MemorySocketCounts:
-    """The twin for a single process."""
+    """The counts of a single process."""
 
     def __init__(self) -> None:
         self._open: Counter[UUID] = Counter()
 
     @asynccontextmanager
     async def track(self, user_id: UUID) -> AsyncIterator[int]:
-        """Count one socket more while the block lasts; give the how-manieth of its user it is."""
+        """Count a socket while the block lasts; yield its user's count, this one included."""
         self._open[user_id] += 1
         try:
             yield self._open[user_id]
@@ -35,5 +35,5 @@ class MemorySocketCounts:
                 del self._open[user_id]
 
     def here(self) -> int:
-        """Return how many sockets this process has."""
+        """Return the number of sockets of this process."""
         return self._open.total()

@@ -1,7 +1,7 @@
-"""The Redis broker: carry envelopes between nodes over pub/sub, at most once.
+"""Redis broker: envelopes between nodes over Redis pub/sub, at most once.
 
 Redis keeps nothing, so every loss is expected: a full queue, a broken link. Each is counted and
-logged once. Changes of messages are then read from the database. Everything else is published
+logged once. Lost changes of messages are read from the database. Everything else is published
 again: by the node that could not publish it, and by all others to a node that could not receive.
 """
 
@@ -29,38 +29,38 @@ OUTGOING = 20_000
 BATCH_SIZE = 200
 CONFIRM_S = 2.0
 FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 2.0
-# A node says something to itself so often: hears it nothing for longer, its link is dead.
-BEAT, BEAT_S = b"", 1.0
+MAX_PAUSE_S = 2.0
+# A node publishes this to itself; when it receives nothing for `SILENCE_S`, its link is dead.
+HEARTBEAT, HEARTBEAT_S = b"", 1.0
 SILENCE_S = 5.0
-# What was on its way when a link broke was published before that.
-SLACK_S = 3.0
-# DeliveredRevs by every node.
-EVERYBODY = "nodes"
+# Envelopes under way when a link broke were published before that.
+MARGIN_S = 3.0
+# The topic to which every node is subscribed.
+ALL_NODES = "nodes"
 
 log = structlog.get_logger(__name__)
 
 
 class BusMessage(msgspec.Struct, frozen=True, array_like=True):
-    """An envelope with the process that sent it, which has delivered it at home already."""
+    """An envelope with the node that published it, which has delivered it to its own outlets."""
 
     node: str
     envelope: Envelope
-    # By the sender's clock, in seconds since 1970; 0 from a node that does not tell.
+    # By the sender's clock, in seconds since 1970; 0 when the envelope is published again.
     at: float = 0.0
-    # Of what is published again to one node alone.
+    # The topic of an envelope that is published again to one node alone.
     topic: str = ""
 
 
 class ReplayRequest(msgspec.Struct, frozen=True, array_like=True):
-    """A node asks all others to say again to it what they have published in the last `seconds`."""
+    """The request of a node to all others to publish the last `seconds` again, to it alone."""
 
     node: str
     seconds: float
 
 
 class RedisBroker:
-    """Envelopes over one publishing and one subscribed connection, both mended for ever."""
+    """A broker over one publishing and one subscribed connection, both opened again when broken."""
 
     def __init__(
         self,
@@ -75,72 +75,81 @@ class RedisBroker:
         self._deliver: Deliver = lambda _topic, _envelope: None
         self._outgoing: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(OUTGOING)
         self._topics: set[str] = set()
-        self._confirming: dict[str, asyncio.Future[None]] = {}
+        self._unconfirmed: dict[str, asyncio.Future[None]] = {}
         self._pubsub: PubSub | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(BusMessage)
-        self._plea_decoder = msgspec.msgpack.Decoder(ReplayRequest)
-        self._returned: Callable[[], None] = lambda: None
+        self._replay_decoder = msgspec.msgpack.Decoder(ReplayRequest)
+        self._reconnected: Callable[[], None] = lambda: None
         self._own_topic = "node:" + self._node
-        self._memory = RecentlyPublished()
-        # When something was heard last, and since when not all was published.
-        self._heard_at: float | None = None
-        self._unsaid_since: float | None = None
-        # Since when is to be published again, by node; "" is everybody.
-        self._pleas: dict[str, float] = {}
-        self._pleaded = asyncio.Event()
+        self._recent = RecentlyPublished()
+        # When something was received last, and since when not all was published.
+        self._received_at: float | None = None
+        self._unpublished_since: float | None = None
+        # The time since which to publish again, by node; "" is every node.
+        self._replays: dict[str, float] = {}
+        self._replay_requested = asyncio.Event()
         self.lost = 0
         self._traces = traces or Traces()
         metrics = metrics or Metrics()
-        metrics.gauge("chat_bus_queue_parcels", "News that waits for Redis", self._outgoing.qsize)
-        metrics.gauge("chat_bus_lost_total", "News that Redis did not take", lambda: self.lost)
-        self._heard = metrics.counter("chat_bus_heard_total", "News heard from other nodes")
+        metrics.gauge(
+            "chat_bus_queue_parcels", "Envelopes that wait for Redis", self._outgoing.qsize
+        )
+        metrics.gauge("chat_bus_lost_total", "Envelopes that Redis did not take", lambda: self.lost)
+        self._received = metrics.counter(
+            "chat_bus_heard_total", "Envelopes received from other nodes"
+        )
         self._delay = metrics.histogram(
             "chat_bus_delay_seconds",
             "From publishing on another node to the outlets here, by the clocks of both",
         )
 
     def start(self) -> None:
-        """Start carrying; call once, inside the running loop."""
-        works = (self._send(), self._listen(), self._beat(), self._repeat())
-        self._tasks = [asyncio.create_task(work) for work in works]
+        """Start the tasks of the broker; call once, inside the running loop."""
+        loops = (
+            self._send_loop(),
+            self._receive_loop(),
+            self._heartbeat_loop(),
+            self._replay_loop(),
+        )
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     def on_delivery(self, deliver: Deliver) -> None:
         """Call `deliver(topic, envelope)` for everything published to a subscribed topic."""
         self._deliver = deliver
 
-    def on_return(self, returned: Callable[[], None]) -> None:
-        """Call `returned()` when a broken link is mended."""
-        self._returned = returned
+    def on_reconnected(self, reconnected: Callable[[], None]) -> None:
+        """Call `reconnected()` when a broken link is back."""
+        self._reconnected = reconnected
 
     def publish(self, topics: Iterable[str], envelope: Envelope) -> None:
-        """Deliver at home at once and queue for the other nodes."""
+        """Deliver to the outlets of this node at once, and queue for the other nodes."""
         topics = list(topics)
-        self._memory.note(time.monotonic(), topics, envelope)
+        self._recent.add(time.monotonic(), topics, envelope)
         payload = self._encoder.encode(BusMessage(self._node, envelope, time.time()))
         for topic in topics:
             self._deliver(topic, envelope)
             self._queue(topic, payload)
 
     async def subscribe(self, topics: Sequence[str]) -> None:
-        """Hear `topics`; returns once Redis has confirmed, or after 2 s when it does not."""
-        fresh = [topic for topic in topics if topic not in self._topics]
-        self._topics.update(fresh)
+        """Subscribe to `topics`; return once Redis has confirmed, or after 2 s without that."""
+        added = [topic for topic in topics if topic not in self._topics]
+        self._topics.update(added)
         pubsub = self._pubsub
         if pubsub is None:
             return
         loop = asyncio.get_running_loop()
-        self._confirming.update({topic: loop.create_future() for topic in fresh})
-        waiting = [self._confirming[topic] for topic in topics if topic in self._confirming]
-        if fresh:
+        self._unconfirmed.update({topic: loop.create_future() for topic in added})
+        waiting = [self._unconfirmed[topic] for topic in topics if topic in self._unconfirmed]
+        if added:
             with contextlib.suppress(RedisError, OSError):
-                await pubsub.subscribe(*(self._prefix + topic for topic in fresh))
+                await pubsub.subscribe(*(self._prefix + topic for topic in added))
         if waiting and (await asyncio.wait(waiting, timeout=CONFIRM_S))[1]:
             log.warning("redis.subscribe_unconfirmed", topics=len(waiting))
 
     async def unsubscribe(self, topics: Sequence[str]) -> None:
-        """Hear `topics` no more."""
+        """End the subscription to `topics`."""
         self._topics.difference_update(topics)
         self._confirm(topics)
         if self._pubsub is not None:
@@ -148,18 +157,18 @@ class RedisBroker:
                 await self._pubsub.unsubscribe(*(self._prefix + topic for topic in topics))
 
     def is_up(self) -> bool:
-        """Whether the subscribed connection stands."""
+        """Return whether the subscribed connection stands."""
         return self._pubsub is not None
 
     async def close(self) -> None:
-        """Send what is queued, for a second at the most, and stop."""
+        """Send what is queued, within a second at the most, and stop."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._outgoing.join(), 1.0)
         await tasks.end(self._tasks)
         with contextlib.suppress(RedisError, OSError):
             await self._redis.aclose()
 
-    async def _send(self) -> None:
+    async def _send_loop(self) -> None:
         while True:
             batch = [await self._outgoing.get()]
             while len(batch) < BATCH_SIZE and not self._outgoing.empty():
@@ -169,127 +178,130 @@ class RedisBroker:
                     for channel, payload in batch:
                         pipeline.publish(channel, payload)
                     await pipeline.execute()
-                if self._unsaid_since is not None:
-                    self._request_replay("", self._unsaid_since)
-                    self._unsaid_since = None
+                if self._unpublished_since is not None:
+                    self._request_replay("", self._unpublished_since)
+                    self._unpublished_since = None
             except (RedisError, OSError) as error:
-                self._lose(sum(payload != BEAT for _, payload in batch))
+                self._count_lost(sum(payload != HEARTBEAT for _, payload in batch))
                 log.warning("redis.publish_failed", error=type(error).__name__, lost=self.lost)
                 await asyncio.sleep(0.1)
             finally:
                 for _ in batch:
                     self._outgoing.task_done()
 
-    async def _listen(self) -> None:
+    async def _receive_loop(self) -> None:
         pause_s = FIRST_PAUSE_S
         while True:
             try:
                 async with self._subscribed() as pubsub:
                     pause_s = FIRST_PAUSE_S
-                    await self._hear(pubsub)
+                    await self._receive(pubsub)
             except (RedisError, OSError) as error:
                 log.warning("redis.link_broken", error=type(error).__name__, again_in_s=pause_s)
             await asyncio.sleep(pause_s)
-            pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+            pause_s = min(MAX_PAUSE_S, pause_s * 2)
 
     @contextlib.asynccontextmanager
     async def _subscribed(self) -> AsyncIterator[PubSub]:
         pubsub = self._redis.pubsub()
         try:
-            topics = (self._own_topic, EVERYBODY, *self._topics)
+            topics = (self._own_topic, ALL_NODES, *self._topics)
             channels = [self._prefix + topic for topic in topics]
             await pubsub.subscribe(*channels)
             self._pubsub = pubsub
             yield pubsub
         finally:
             self._pubsub = None
-            self._confirm(list(self._confirming))
+            self._confirm(list(self._unconfirmed))
             await pubsub.aclose()
 
-    async def _hear(self, pubsub: PubSub) -> None:
+    async def _receive(self, pubsub: PubSub) -> None:
         while True:
-            heard = await pubsub.get_message(timeout=SILENCE_S)
-            if heard is None:
+            received = await pubsub.get_message(timeout=SILENCE_S)
+            if received is None:
                 raise RedisConnectionError("silent")
-            topic = heard["channel"].decode().removeprefix(self._prefix)
-            if heard["type"] == "subscribe":
+            topic = received["channel"].decode().removeprefix(self._prefix)
+            if received["type"] == "subscribe":
                 if topic == self._own_topic:
-                    self._ask_what_was_missed()
+                    self._recover_missed()
                 self._confirm([topic])
-            elif heard["type"] == "message":
-                self._open(topic, heard["data"])
-            self._heard_at = time.monotonic()
+            elif received["type"] == "message":
+                self._handle(topic, received["data"])
+            self._received_at = time.monotonic()
 
     def _confirm(self, topics: Iterable[str]) -> None:
-        """Let those go on who wait for `topics`."""
+        """End the wait of those who subscribe to `topics`."""
         for topic in topics:
-            waiting = self._confirming.pop(topic, None)
+            waiting = self._unconfirmed.pop(topic, None)
             if waiting is not None and not waiting.done():
                 waiting.set_result(None)
 
-    def _ask_what_was_missed(self) -> None:
-        """Ask the others, and say again to them: their links may have broken too."""
-        since, now = self._heard_at, time.monotonic()
+    def _recover_missed(self) -> None:
+        """Request what was missed from the other nodes, and publish again to them.
+
+        Their links may have broken too.
+        """
+        since, now = self._received_at, time.monotonic()
         if since is None:
-            return  # there was nothing before
-        self._request_replay("", since - SLACK_S)
+            return  # this is the first connection
+        self._request_replay("", since - MARGIN_S)
         self._queue(
-            EVERYBODY, self._encoder.encode(ReplayRequest(self._node, now - since + SLACK_S))
+            ALL_NODES, self._encoder.encode(ReplayRequest(self._node, now - since + MARGIN_S))
         )
-        self._returned()
+        self._reconnected()
 
     def _request_replay(self, node: str, since: float) -> None:
-        self._pleas[node] = min(since, self._pleas.get(node, since))
-        self._pleaded.set()
+        self._replays[node] = min(since, self._replays.get(node, since))
+        self._replay_requested.set()
 
-    async def _repeat(self) -> None:
+    async def _replay_loop(self) -> None:
         while True:
-            await self._pleaded.wait()
-            self._pleaded.clear()
-            pleas, self._pleas = self._pleas, {}
-            for node, since in pleas.items():
-                for published in self._memory.since(since):
+            await self._replay_requested.wait()
+            self._replay_requested.clear()
+            replays, self._replays = self._replays, {}
+            for node, since in replays.items():
+                for published in self._recent.since(since):
                     for topic in published.topics:
                         message = BusMessage(self._node, published.envelope, topic=topic)
                         channel = self._prefix + (f"node:{node}" if node else topic)
                         await self._outgoing.put((channel, self._encoder.encode(message)))
 
-    async def _beat(self) -> None:
+    async def _heartbeat_loop(self) -> None:
         while True:
-            self._queue(self._own_topic, BEAT)
-            await asyncio.sleep(BEAT_S)
+            self._queue(self._own_topic, HEARTBEAT)
+            await asyncio.sleep(HEARTBEAT_S)
 
     def _queue(self, topic: str, payload: bytes) -> None:
         try:
             self._outgoing.put_nowait((self._prefix + topic, payload))
         except asyncio.QueueFull:
-            self._lose(1)
+            self._count_lost(1)
 
-    def _lose(self, count: int) -> None:
+    def _count_lost(self, count: int) -> None:
         self.lost += count
-        if self._unsaid_since is None:
-            self._unsaid_since = time.monotonic() - SLACK_S
+        if self._unpublished_since is None:
+            self._unpublished_since = time.monotonic() - MARGIN_S
 
-    def _open(self, topic: str, payload: bytes) -> None:
-        if payload == BEAT:
+    def _handle(self, topic: str, payload: bytes) -> None:
+        if payload == HEARTBEAT:
             return
         try:
-            if topic == EVERYBODY:
-                request = self._plea_decoder.decode(payload)
+            if topic == ALL_NODES:
+                request = self._replay_decoder.decode(payload)
                 if request.node != self._node:
                     self._request_replay(request.node, time.monotonic() - request.seconds)
                 return
             message = self._decoder.decode(payload)
         except msgspec.DecodeError:
-            # Another version, or another program on our channel: hints may be ignored.
+            # From another version, or another program on our channel; a hint may be ignored.
             log.warning("redis.unreadable_message", topic=topic)
             return
         if message.node != self._node:
             request_context.set_current(message.envelope.context)
             with self._traces.span("bus.deliver", "consumer"):
                 self._deliver(message.topic or topic, message.envelope)
-            log.debug("bus.heard", topic=topic, bytes=len(payload), sender=message.node)
+            log.debug("bus.received", topic=topic, bytes=len(payload), sender=message.node)
             request_context.set_current(request_context.NONE)
-            self._heard.add()
+            self._received.add()
             if message.at:
                 self._delay.add(max(0.0, time.time() - message.at))

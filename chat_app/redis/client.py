@@ -1,4 +1,4 @@
-"""Connections to the Redis of the settings."""
+"""Clients of the Redis that the settings name."""
 
 import contextlib
 
@@ -13,7 +13,7 @@ REDIS_WAIT_S = 0.5
 
 
 def open_redis(settings: Settings, *, answer_within_s: float | None) -> Redis:
-    """Return a client that never waits long for a Redis that is away."""
+    """Return a client that waits `REDIS_WAIT_S` to connect and `answer_within_s` for a reply."""
     return Redis.from_url(
         settings.redis_url,
         socket_connect_timeout=REDIS_WAIT_S,

@@ -1,9 +1,9 @@
-"""The register of who is connected, in Redis, for several nodes.
+"""Presence register in Redis, for several nodes.
 
-Per user there is a small sorted set of nodes by the time until which each is believed, and one set
-of all users by the latest of their times. The clock is Redis's own. What is absent was either told
-to go or has expired, unless Redis was emptied or away: then nobody is taken for gone until every
-node has had the time to refresh (`since` in the register's own hash says from when on).
+Per user there is a small sorted set of nodes by the time at which each entry expires, and one set
+of all users by the latest of their times. The clock is Redis's own. An absent user was removed or
+has expired, unless Redis was emptied or away: then nobody is taken for offline until every node
+has had the time to refresh (`since` in the register's own hash says from when on).
 """
 
 import asyncio
@@ -19,19 +19,19 @@ from redis.exceptions import RedisError
 from chat_app.core.ids import new_id
 from chat_app.realtime.online import PresenceChanges, Times
 from chat_app.redis.circuit_breaker import CircuitBreaker
-from chat_app.redis.online_scripts import ENTER, HEAD, LEAVE, SWEEP
+from chat_app.redis.online_scripts import CONNECT, DISCONNECT, HEAD, SWEEP
 
 # A script runs while nothing else does in Redis: a millisecond for so many.
 BATCH_SIZE = 200
-# Whoever a sweep returned is returned again after so many sweeps without a confirmation.
+# A user whom a sweep returned is returned again after so many sweeps without a confirmation.
 LEASE_SWEEPS = 2
 
 
 class RedisOnline:
     """The register shared by all nodes.
 
-    While Redis is away this node counts by itself, and nobody waits for it again and again. Who
-    came or went meanwhile is told to the register, and by it to the other nodes, once it is back.
+    While Redis is away this node counts by itself. Users who connected or disconnected meanwhile
+    are added to the register, or removed, once Redis is back.
     """
 
     def __init__(self, redis: Redis, prefix: str, times: Times) -> None:
@@ -44,21 +44,22 @@ class RedisOnline:
         ]
         self._head = [f"{prefix}presence:user:", new_id().hex]
         self._head += [f"{_ms(s)}" for s in (times.ttl_s, times.silence_s, times.settling_s)]
-        self._enter = redis.register_script(HEAD + ENTER)
-        self._leave = redis.register_script(HEAD + LEAVE)
+        self._connect = redis.register_script(HEAD + CONNECT)
+        self._disconnect = redis.register_script(HEAD + DISCONNECT)
         self._sweep = redis.register_script(HEAD + SWEEP)
         self._here: set[UUID] = set()
-        # What a sweep found, until it is confirmed.
+        # The entries that a sweep returned, until they are confirmed.
         self._found: dict[UUID, bytes] = {}
-        # Who came, and who went, without Redis's knowledge.
+        # Users who connected, and who disconnected, while Redis was away.
         self._unannounced: set[UUID] = set()
         self._pending_disconnects: set[UUID] = set()
-        # A refresh must not bring back who leaves at the same moment over another connection.
-        self._turn = asyncio.Lock()
+        # A refresh must not add a user again who is removed at the same moment over another
+        # connection.
+        self._lock = asyncio.Lock()
         self._breaker = CircuitBreaker("presence")
 
     def here(self) -> set[UUID]:
-        """Return those who have a device connected to this process."""
+        """Return the users who have a device connected to this process."""
         return set(self._here)
 
     async def among(self, user_ids: Iterable[UUID]) -> set[UUID]:
@@ -76,7 +77,7 @@ class RedisOnline:
         return found | {user_id for user_id, ms in pairs if ms is not None and ms > now}
 
     async def count(self) -> int | None:
-        """Return how many have a device connected anywhere; None while Redis is away."""
+        """Return the number of users connected to any node; None while Redis is away."""
         try:
             seconds, microseconds = await self._redis.time()
             now = seconds * 1000 + microseconds / 1000
@@ -85,99 +86,100 @@ class RedisOnline:
             return None
 
     async def connect(self, user_ids: Collection[UUID]) -> set[UUID]:
-        """Note that these have a device here; return those who had none anywhere."""
-        came: set[UUID] = set()
-        for some in _pieces(user_ids):
-            async with self._turn:
+        """Add users who have a device here; return those who had none anywhere."""
+        connected: set[UUID] = set()
+        for some in _batches(user_ids):
+            async with self._lock:
                 self._here |= some
                 self._pending_disconnects -= some
-                answer = await self._ask(self._enter, "", some)
+                answer = await self._run(self._connect, "", some)
                 if answer is None:
                     self._unannounced |= some
-                came |= some if answer is None else _users(answer)
-        return came
+                connected |= some if answer is None else _users(answer)
+        return connected
 
     async def disconnect(self, user_ids: Collection[UUID]) -> set[UUID]:
-        """Note that these have no device here any more; return those who have none anywhere.
+        """Remove users who have no device here any more; return those who have none anywhere.
 
-        Where Redis cannot know, a sweep returns them when it does.
+        While the register is unsettled it cannot know; a sweep returns them later.
         """
-        gone: set[UUID] = set()
-        for some in _pieces(user_ids):
-            async with self._turn:
+        disconnected: set[UUID] = set()
+        for some in _batches(user_ids):
+            async with self._lock:
                 self._here -= some
                 self._unannounced -= some
-                outcomes = await self._let_go(some)
+                outcomes = await self._remove(some)
                 if outcomes is None:
                     self._pending_disconnects |= some
-                gone |= some if outcomes is None else _those(outcomes, "gone")
-        return gone
+                disconnected |= some if outcomes is None else _users_with(outcomes, "gone")
+        return disconnected
 
     async def refresh(self) -> PresenceChanges:
-        """Say again who is here; return what turned out to be otherwise than was told.
+        """Refresh the entries of this node's users; return the changes not reported before.
 
-        That is who had been taken for gone, and who came or went while Redis was away.
+        These are users who were taken for offline, and those who connected or disconnected while
+        Redis was away.
         """
         changes = PresenceChanges(set(), set())
-        for some in _pieces(self._here) or [set[UUID]()]:
-            async with self._turn:
+        for some in _batches(self._here) or [set[UUID]()]:
+            async with self._lock:
                 present = some & self._here
-                answer = await self._ask(self._enter, "sure", present)
+                answer = await self._run(self._connect, "settled", present)
                 if answer is None:
                     return changes
-                changes.came.update(_users(answer), self._unannounced & present)
+                changes.connected.update(_users(answer), self._unannounced & present)
                 self._unannounced -= present
         await self._reconcile(changes)
         return changes
 
     async def sweep(self) -> Mapping[UUID, datetime]:
-        """Forget those whose node died; return, to one sweeper only, when each was last sure.
+        """Remove users whose node died; return each, to one sweeper only, with their last refresh.
 
-        Unless that is confirmed soon, another sweep returns them again: an answer may get lost.
+        Unless they are confirmed soon, another sweep returns them again: an answer may get lost.
         """
         lease_ms = _ms(self._times.sweep_s * LEASE_SWEEPS)
-        answer = await self._ask(self._sweep, f"{BATCH_SIZE}", (), f"{lease_ms}")
+        answer = await self._run(self._sweep, f"{BATCH_SIZE}", (), f"{lease_ms}")
         gone: dict[UUID, datetime] = {}
         for one in answer or ():
             user, _, until = one.decode().partition(":")
             self._found[UUID(user)] = one
-            sure_ms = float(until) - _ms(self._times.ttl_s)
-            gone[UUID(user)] = datetime.fromtimestamp(sure_ms / 1000, UTC)
+            refreshed_ms = float(until) - _ms(self._times.ttl_s)
+            gone[UUID(user)] = datetime.fromtimestamp(refreshed_ms / 1000, UTC)
         return gone
 
     async def confirm(self, user_ids: Collection[UUID]) -> None:
-        """Say that whom a sweep returned has been told of."""
+        """Confirm that users whom a sweep returned were published as offline."""
         found = [one for user_id in user_ids if (one := self._found.pop(user_id, None))]
         if found:
             await self._breaker.call(lambda: self._redis.zrem(self._keys[2], *found))
 
     async def close(self, *, lingering_s: float) -> None:
-        """Say that this node stops, so that nobody need wait for its people to expire."""
-        for some in _pieces(self._here):
-            async with self._turn:
+        """Let this node's users expire after `lingering_s`, because it stops."""
+        for some in _batches(self._here):
+            async with self._lock:
                 self._here -= some
-                await self._let_go(some, lingering=f"{_ms(lingering_s)}")
+                await self._remove(some, lingering=f"{_ms(lingering_s)}")
 
     async def _reconcile(self, changes: PresenceChanges) -> None:
-        for some in _pieces(self._pending_disconnects):
-            async with self._turn:
-                owed = some & self._pending_disconnects
-                outcomes = await self._let_go(owed)
+        for some in _batches(self._pending_disconnects):
+            async with self._lock:
+                pending = some & self._pending_disconnects
+                outcomes = await self._remove(pending)
                 if outcomes is None:
                     return
-                changes.gone.update(_those(outcomes, "gone"))
-                # They had been taken for gone here, and are connected to another node.
-                changes.came.update(_those(outcomes, "there"))
-                self._pending_disconnects -= owed - _those(outcomes, "unsure")
+                changes.disconnected.update(_users_with(outcomes, "gone"))
+                # This node took them for offline, and they are connected to another one.
+                changes.connected.update(_users_with(outcomes, "elsewhere"))
+                self._pending_disconnects -= pending - _users_with(outcomes, "unsettled")
 
-    async def _let_go(self, some: set[UUID], *, lingering: str = "") -> dict[UUID, str] | None:
+    async def _remove(self, some: set[UUID], *, lingering: str = "") -> dict[UUID, str] | None:
         users = list(some)
-        answer = await self._ask(self._leave, lingering, users)
+        answer = await self._run(self._disconnect, lingering, users)
         if answer is None:
             return None
-        return {user: word.decode() for user, word in zip(users, answer, strict=True)}
+        return {user: outcome.decode() for user, outcome in zip(users, answer, strict=True)}
 
-    async def _ask(
+    async def _run(
         self, script: AsyncScript, argument: str, user_ids: Collection[UUID], *more: str
     ) -> list[bytes] | None:
         """Run a script; None while Redis is away."""
@@ -202,14 +204,14 @@ def _users(answer: Iterable[bytes]) -> set[UUID]:
     return {UUID(user.decode()) for user in answer}
 
 
-def _those(outcomes: Mapping[UUID, str], word: str) -> set[UUID]:
-    return {user_id for user_id, outcome in outcomes.items() if outcome == word}
+def _users_with(outcomes: Mapping[UUID, str], outcome: str) -> set[UUID]:
+    return {user_id for user_id, one in outcomes.items() if one == outcome}
 
 
-def _pieces(user_ids: Collection[UUID]) -> list[set[UUID]]:
-    def pieces() -> Iterator[set[UUID]]:
+def _batches(user_ids: Collection[UUID]) -> list[set[UUID]]:
+    def batches() -> Iterator[set[UUID]]:
         left = iter(set(user_ids))
-        while piece := set(islice(left, BATCH_SIZE)):
-            yield piece
+        while batch := set(islice(left, BATCH_SIZE)):
+            yield batch
 
-    return list(pieces())
+    return list(batches())

@@ -1,8 +1,8 @@
-"""What Redis does with the register of who is connected (`redis/online.py`): Lua, one step each."""
+"""Lua scripts of the presence register (`redis/online.py`), each atomic."""
 
-# KEYS: the register's hash, the set of all users, those on their way out. ARGV: prefix of a user's
-# key, node, and three times in milliseconds (believed, silence, settling); each script's own
-# arguments begin at 6.
+# KEYS: the register's hash, the set of all users, the set of users to publish as offline. ARGV:
+# prefix of a user's key, node, and three times in milliseconds (ttl, silence, settling); each
+# script's own arguments begin at 6.
 HEAD = """
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
@@ -18,25 +18,29 @@ local function latest(user)
   redis.call('ZREMRANGEBYSCORE', ARGV[1] .. user, '-inf', now)
   return redis.call('ZREVRANGE', ARGV[1] .. user, 0, 0, 'WITHSCORES')[2]
 end
-local function believe(user, ms)
+local function extend(user, ms)
   redis.call('ZADD', ARGV[1] .. user, now + ms, ARGV[2])
   redis.call('PEXPIRE', ARGV[1] .. user, ttl * 2)
   redis.call('ZADD', KEYS[2], latest(user), user)
 end
 """
-# ARGV 6: "sure" to return who was absent only when absence means something. Then the users.
-ENTER = """
-local came = {}
+# ARGV 6: "settled" to return absent users only when absence means something. Then the users.
+# Returns the users who were absent.
+CONNECT = """
+local connected = {}
 for i = 7, #ARGV do
   local before = tonumber(redis.call('ZSCORE', KEYS[2], ARGV[i]) or '0')
-  if before <= now and (settled or ARGV[6] ~= 'sure') then came[#came + 1] = ARGV[i] end
-  believe(ARGV[i], ttl)
+  if before <= now and (settled or ARGV[6] ~= 'settled') then
+    connected[#connected + 1] = ARGV[i]
+  end
+  extend(ARGV[i], ttl)
 end
-return came
+return connected
 """
-# ARGV 6: how long each is believed still, in milliseconds, or "" for not at all. Then the users.
-# Returns a word for each: gone, there (elsewhere), unsure (a sweep will tell) or told (by one).
-LEAVE = """
+# ARGV 6: after how many milliseconds each expires, or "" for at once. Then the users.
+# Returns the outcome of each: gone, elsewhere (at another node), unsettled (a sweep will return
+# them) or swept (a sweep has returned them).
+DISCONNECT = """
 local outcome = {}
 for i = 7, #ARGV do
   local user = ARGV[i]
@@ -44,18 +48,18 @@ for i = 7, #ARGV do
   local last = latest(user)
   if last then
     redis.call('ZADD', KEYS[2], last, user)
-    outcome[#outcome + 1] = 'there'
+    outcome[#outcome + 1] = 'elsewhere'
   elseif ARGV[6] ~= '' or not settled then
-    believe(user, ARGV[6] ~= '' and tonumber(ARGV[6]) or tonumber(ARGV[5]))
-    outcome[#outcome + 1] = 'unsure'
+    extend(user, ARGV[6] ~= '' and tonumber(ARGV[6]) or tonumber(ARGV[5]))
+    outcome[#outcome + 1] = 'unsettled'
   else
-    outcome[#outcome + 1] = redis.call('ZREM', KEYS[2], user) == 1 and 'gone' or 'told'
+    outcome[#outcome + 1] = redis.call('ZREM', KEYS[2], user) == 1 and 'gone' or 'swept'
   end
 end
 return outcome
 """
-# KEYS 3: those whose going somebody is to tell, each as "user:believed until". ARGV 6: how many at
-# the most, 7: the milliseconds within which whoever gets them confirms, or another sweeper does.
+# KEYS 3: the users to publish as offline, each as "user:time of expiry". ARGV 6: how many at the
+# most, 7: the milliseconds after which another sweeper gets those that were not confirmed.
 SWEEP = """
 if not settled then return {} end
 local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'WITHSCORES', 'LIMIT', 0, ARGV[6])

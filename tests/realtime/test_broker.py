@@ -194,14 +194,14 @@ async def until_heard(ear: Ear, *bodies: bytes) -> None:
 async def test_what_was_said_while_redis_was_away_is_said_again(
     own_redis: servers.Redis, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_broker, "BEAT_S", 0.2)
+    monkeypatch.setattr(redis_broker, "HEARTBEAT_S", 0.2)
     monkeypatch.setattr(redis_broker, "SILENCE_S", 1.0)
     async with (
         open_broker("redis", own_redis.url) as here,
         open_broker("redis", own_redis.url) as there,
     ):
         ear, returns = Ear(there), list[None]()
-        there.on_return(lambda: returns.append(None))
+        there.on_reconnected(lambda: returns.append(None))
         await there.subscribe(["a"])
         own_redis.freeze() if how == "frozen" else own_redis.stop()
         await until_up(here, up=False)
@@ -237,11 +237,11 @@ async def test_who_could_not_hear_is_told_again_what_it_missed(redis_url: str) -
 
 def test_what_others_make_good_is_not_said_again() -> None:
     memory = RecentlyPublished()
-    memory.note(1.0, ["a"], Envelope(b"too early"))
-    memory.note(2.0, ["a", "b"], Envelope(b"read"))
-    memory.note(3.0, ["a"], Envelope(b"a message", moves=Move(uuid4(), 7)))
-    memory.note(3.0, ["a"], Envelope(b"writing", merge=f"{TYPING}somebody"))
-    memory.note(4.0, ["a"], Envelope(b"online", merge="presence:somebody"))
+    memory.add(1.0, ["a"], Envelope(b"too early"))
+    memory.add(2.0, ["a", "b"], Envelope(b"read"))
+    memory.add(3.0, ["a"], Envelope(b"a message", moves=Move(uuid4(), 7)))
+    memory.add(3.0, ["a"], Envelope(b"writing", merge=f"{TYPING}somebody"))
+    memory.add(4.0, ["a"], Envelope(b"online", merge="presence:somebody"))
 
     published = [(one.topics, one.envelope.body) for one in memory.since(2.0)]
     assert published == [(("a", "b"), b"read"), (("a",), b"online")]

@@ -11,7 +11,7 @@ def heard_of(*revs: int) -> DeliveredRevs:
     """Return the memory of a process that was told these changes, in this order."""
     heard = DeliveredRevs()
     for rev in revs:
-        heard.note(Move(ROOM, rev))
+        heard.add(Move(ROOM, rev))
     return heard
 
 
@@ -34,6 +34,6 @@ def test_a_hole_ends_what_was_heard() -> None:
     heard = heard_of(1, 2, 4)
 
     assert heard.rev_of(ROOM) == 2
-    heard.settle(ROOM, 3)
-    heard.note(Move(ROOM, 5))
+    heard.advance(ROOM, 3)
+    heard.add(Move(ROOM, 5))
     assert heard.rev_of(ROOM) == 5

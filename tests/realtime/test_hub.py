@@ -153,7 +153,7 @@ async def test_a_closed_outlet_leaves_nothing_behind(hub: Hub, broker: MemoryBro
     broker.publish([user_topic(ALICE)], Envelope(b"nobody is here"))
 
     assert hub.outlets == set()
-    assert hub._hearers == {}  # the leak this test is about shows nowhere else
+    assert hub._subscribers == {}  # the leak this test is about shows nowhere else
 
 
 async def test_stopping_lets_readers_finish_and_then_tells_them(hub: Hub) -> None:

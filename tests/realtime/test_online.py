@@ -188,8 +188,8 @@ async def test_a_node_that_slept_tells_of_its_people_again(new_node: NewNode) ->
     await sleeper.connect([ALICE])
     assert set(await swept(other)) == {ALICE}
 
-    assert (await sleeper.refresh()).came == {ALICE}
-    assert (await sleeper.refresh()).came == set()
+    assert (await sleeper.refresh()).connected == {ALICE}
+    assert (await sleeper.refresh()).connected == set()
     assert await other.among([ALICE]) == {ALICE}
 
 
@@ -207,7 +207,7 @@ async def test_after_a_flush_everybody_is_back_and_nobody_was_told(
     assert await one.disconnect([ALICE]) == set()
     changes = [await one.refresh(), await other.refresh()]
 
-    assert [change.came | change.gone for change in changes] == [set(), set()]
+    assert [change.connected | change.disconnected for change in changes] == [set(), set()]
     assert await one.among([ALICE, BOB]) == {ALICE, BOB}
     assert await other.sweep() == {}
 
@@ -266,7 +266,7 @@ async def test_what_happened_without_redis_is_told_when_it_is_back(new_node: New
     one._breaker.open(for_s=0)
     changes = await one.refresh()
 
-    assert changes.came == {BOB, CAROL}
+    assert changes.connected == {BOB, CAROL}
     # On a busy machine so much time has passed that only a sweep can tell.
-    assert changes.gone == {ALICE} or set(await swept(one, other)) == {ALICE}
+    assert changes.disconnected == {ALICE} or set(await swept(one, other)) == {ALICE}
     assert await other.among([ALICE, BOB, CAROL]) == {BOB, CAROL}

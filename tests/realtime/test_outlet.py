@@ -82,16 +82,17 @@ async def test_nothing_overtakes_what_a_full_link_has_refused(outlet: Outlet) ->
     assert [envelope.body for envelope in await reader] == [b"one", b"two"]
 
 
-async def test_what_was_written_at_once_counts_as_handed(hub: Hub, outlet: Outlet) -> None:
-    handed: list[Delivery] = []
-    hub.on_delivered = handed.append
+async def test_an_envelope_that_was_written_at_once_counts_as_delivered() -> None:
+    delivered: list[Delivery] = []
+    hub = Hub(MemoryBroker(), on_delivered=delivered.append)
+    outlet = await hub.open(user_id=ALICE, session_id=uuid4())
     outlet.write_with(Link().write)
     reader = await reader_of(outlet)
     delivery = Delivery(uuid4(), ALICE, BOB, 7)
 
     outlet.push(Envelope(b"for alice", delivers=delivery))
 
-    assert handed == [delivery]
+    assert delivered == [delivery]
     reader.cancel()
 
 

@@ -33,7 +33,7 @@ async def test_nodes_with_one_key_are_one_chat(storage: Storage) -> None:
     async with open_node(storage) as one, open_node(storage) as other:
         for node in (one, other):
             assert node.shared_key is not None
-            await node.shared_key.look()
+            await node.shared_key.compare()
             assert not node.shared_key.differs
 
 
@@ -65,9 +65,9 @@ async def test_a_running_node_notices_that_the_others_have_another(
         key = node.shared_key
         assert key is not None
         await redis.flushall()
-        await SharedKey(redis, "chat:", OTHER_SECRET).look()
+        await SharedKey(redis, "chat:", OTHER_SECRET).compare()
 
-        await key.look()
+        await key.compare()
 
         assert key.differs
 
@@ -90,7 +90,7 @@ async def test_the_key_may_be_changed_when_no_node_runs(redis: Redis) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while await redis.exists("chat:key"):
             await asyncio.sleep(0.02)
-    await new.look()
+    await new.compare()
 
     assert not new.differs
 
