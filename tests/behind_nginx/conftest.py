@@ -16,7 +16,7 @@ NODES = int(os.environ.get("TRUST_NODES", "2"))
 
 @pytest.fixture(scope="session")
 def shared_cluster(farm: Farm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Start the nodes that all tests share who stop none of them."""
+    """Start the nodes that the tests share."""
     folder = tmp_path_factory.mktemp("cluster")
     cluster = start_cluster(farm, folder)
     try:

@@ -33,7 +33,7 @@ def codes_of(talks: list[Talk]) -> set[int | None]:
     return {code for talk in talks for device in talk.devices for code in device.codes}
 
 
-async def test_a_killed_node_costs_nobody_anything(cluster: Cluster) -> None:
+async def test_a_killed_node_loses_no_message(cluster: Cluster) -> None:
     async with talking([cluster.url], pairs=PAIRS_OF_PEOPLE) as talks:
         victim = cluster.nodes[0]
 
@@ -54,7 +54,7 @@ async def test_a_killed_node_costs_nobody_anything(cluster: Cluster) -> None:
     assert codes_of(talks) <= {CUT, None}
 
 
-async def test_nodes_are_rolled_one_by_one_and_nothing_is_lost(cluster: Cluster) -> None:
+async def test_a_rolling_restart_loses_no_message(cluster: Cluster) -> None:
     async with talking([cluster.url], pairs=PAIRS_OF_PEOPLE) as talks:
         for node in cluster.nodes:
             assert await asyncio.to_thread(node.stop) == 0

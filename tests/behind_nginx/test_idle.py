@@ -1,4 +1,4 @@
-"""A socket on which nobody says anything stays open: the nodes ping before nginx gives up."""
+"""Idle sockets behind nginx stay open: the nodes ping before nginx gives up."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What nginx itself has to do: TLS, addresses, sizes, packing, and words when nobody answers."""
+"""The configuration of nginx: TLS, addresses, sizes, packing, and answers without a node."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -43,7 +43,7 @@ async def client_at(cluster: Cluster, address: str) -> AsyncIterator[httpx.Async
 
 
 async def failed(client: httpx.AsyncClient, **headers: str) -> int:
-    """Try to sign in as nobody, and return the answer."""
+    """Sign in with a name that does not exist; return the status."""
     body = {"username": new_username(), "password": "wrong-password"}
     return (await client.post("/api/auth/login", json=body, headers=headers)).status_code
 
@@ -88,7 +88,7 @@ async def test_a_session_remembers_the_address_it_was_opened_from(cluster: Clust
     assert [one["address"] for one in sessions["items"]] == ["127.0.0.5"]
 
 
-async def test_a_request_has_one_name_everywhere(cluster: Cluster) -> None:
+async def test_a_request_id_is_in_every_log(cluster: Cluster) -> None:
     async with http_client(cluster.url) as client:
         mine = await client.get("/api/auth/me", headers={"X-Request-ID": "my-request-0001"})
         evil = await client.get("/api/auth/me", headers={"X-Request-ID": "no good\x01"})
@@ -130,7 +130,7 @@ async def test_long_answers_are_packed_and_those_with_tokens_are_not(cluster: Cl
     assert "content-encoding" not in sessions.headers
 
 
-async def test_without_any_node_the_answer_says_to_come_back(
+async def test_nginx_answers_502_without_any_node(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nginx = Nginx(tmp_path / "nginx")

@@ -19,7 +19,7 @@ Body = dict[str, str]
 
 
 def body_to(receiver: Person) -> Body:
-    return {"receiver_id": receiver.id, "content": "said once", "client_id": str(uuid4())}
+    return {"receiver_id": receiver.id, "content": "stored once", "client_id": str(uuid4())}
 
 
 def network(node: ChatServer) -> Network:
@@ -32,7 +32,7 @@ async def post(url: str, sender: Person, body: Body) -> httpx.Response:
         return await client.post("/api/messages", json=body)
 
 
-async def say(url: str, sender: Person, body: Body) -> Json:
+async def send(url: str, sender: Person, body: Body) -> Json:
     """Send over the socket and return the message of the ack."""
     async with replace(sender, url=url).socket() as socket:
         await socket.send(frame_of(body))
@@ -46,7 +46,7 @@ def frame_of(body: Body) -> Json:
     return {"type": "message", "id": body["client_id"], **rest}
 
 
-async def say_and_hear_nothing(node: ChatServer, sender: Person, body: Body) -> None:
+async def send_without_answer(node: ChatServer, sender: Person, body: Body) -> None:
     """Send over a socket whose link is cut as soon as the chat answers."""
     async with Link.open(network(node)) as link:
         async with replace(sender, url=link.url).socket() as socket:
@@ -57,8 +57,8 @@ async def say_and_hear_nothing(node: ChatServer, sender: Person, body: Body) -> 
         assert not [frame for frame in socket.passed if frame["type"] == "ack"]
 
 
-async def post_and_hear_nothing(node: ChatServer, sender: Person, body: Body) -> None:
-    """The same over HTTP."""
+async def post_without_answer(node: ChatServer, sender: Person, body: Body) -> None:
+    """Post over a link that is cut as soon as the chat answers."""
     headers = {"Authorization": f"Bearer {sender.access_token}"}
     async with Link.open(network(node)) as link, http_client(link.url, headers=headers) as client:
         assert (await client.get("/api/auth/me")).status_code == 200
@@ -67,50 +67,50 @@ async def post_and_hear_nothing(node: ChatServer, sender: Person, body: Body) ->
             await client.post("/api/messages", json=body)
 
 
-async def assert_said_once(receiver: Person, message: Json) -> None:
+async def assert_stored_once(receiver: Person, message: Json) -> None:
     items = (await receiver.history(message["conversation_id"]))["items"]
     assert items == [message]
     assert message["seq"] == 1
 
 
-async def test_the_socket_breaks_and_http_is_asked(nodes: Nodes) -> None:
+async def test_a_retry_over_http_returns_the_message_of_a_cut_socket(nodes: Nodes) -> None:
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
     body = body_to(bob)
-    await say_and_hear_nothing(nodes.near, alice, body)
+    await send_without_answer(nodes.near, alice, body)
     replies = await asyncio.gather(*(post(node.url, alice, body) for node in nodes.all * 3))
 
     assert {reply.status_code for reply in replies} == {200}, "it was stored before"
     messages = [as_json(reply) for reply in replies]
     assert all(message == messages[0] for message in messages)
-    await assert_said_once(bob, messages[0])
+    await assert_stored_once(bob, messages[0])
 
 
-async def test_http_breaks_and_the_socket_is_asked(nodes: Nodes) -> None:
+async def test_a_retry_over_a_socket_returns_the_message_of_a_cut_request(nodes: Nodes) -> None:
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
     body = body_to(bob)
-    await post_and_hear_nothing(nodes.near, alice, body)
+    await post_without_answer(nodes.near, alice, body)
     items = (await bob.http.get(f"/api/messages/{alice.id}")).json()["items"]
     assert len(items) == 1, "it was stored before"
 
     for node in nodes.all:
-        assert await say(node.url, alice, body) == items[0]
-    await assert_said_once(bob, items[0])
+        assert await send(node.url, alice, body) == items[0]
+    await assert_stored_once(bob, items[0])
 
 
-async def test_asked_again_after_a_kill(nodes: Nodes) -> None:
+async def test_a_retry_after_a_kill_returns_the_stored_message(nodes: Nodes) -> None:
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
     body = body_to(bob)
-    await say_and_hear_nothing(nodes.near, alice, body)
+    await send_without_answer(nodes.near, alice, body)
     nodes.near.restart(with_signal=signal.SIGKILL)
     reply = await post(nodes.near.url, alice, body)
 
     assert reply.status_code == 200
-    assert await say(nodes.far.url, alice, body) == as_json(reply)
-    await assert_said_once(bob, as_json(reply))
+    assert await send(nodes.far.url, alice, body) == as_json(reply)
+    await assert_stored_once(bob, as_json(reply))
 
 
-async def test_cut_at_any_moment_it_is_there_once_or_not_at_all(nodes: Nodes) -> None:
-    """Whatever the sender saw: asking again until there is an answer gives one message."""
+async def test_a_request_cut_at_any_moment_is_stored_once(nodes: Nodes) -> None:
+    """Retry until there is an answer: whatever the sender saw, it is one message."""
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
     dice = random.Random(5)  # noqa: S311  # chance, not secrecy
     bodies = [body_to(bob) for _ in range(30)]

@@ -20,7 +20,7 @@ async def post(client: httpx.AsyncClient, body: Json) -> Json | int:
     return as_json(reply) if reply.is_success else reply.status_code
 
 
-async def say(socket: Socket, body: Json) -> Json | int:
+async def send(socket: Socket, body: Json) -> Json | int:
     """Send over the socket; return the message, or 409 where it is refused for its text."""
     frame = {"type": "message", "id": body["client_id"], "content": body["content"]}
     await socket.send({**frame, "receiver_id": body["receiver_id"]})
@@ -48,7 +48,7 @@ async def send_all(nodes: Nodes, sender: Person, bodies: list[Json]) -> list[Jso
             else:
                 at_node = replace(sender, url=node.url)
                 socket = await stack.enter_async_context(at_node.socket())
-                sends.append(say(socket, body))
+                sends.append(send(socket, body))
         return await asyncio.gather(*sends)
 
 

@@ -1,6 +1,6 @@
 """Trust 6: the database frozen, locked, or its disk full. Nothing is acked that is not stored.
 
-Who sends is told quickly and may try again, sockets stay, and all comes back by itself. That the
+Senders are refused quickly and may try again, sockets stay, and all comes back by itself. That the
 browser keeps the text is in tests/browser/test_storage_faults.py.
 """
 
@@ -36,7 +36,7 @@ faults = pytest.mark.parametrize(("pair", "fault"), FAULTS)
 
 @contextlib.asynccontextmanager
 async def broken(chat: ChatServer, fault: str, farm: Farm) -> AsyncIterator[None]:
-    """Have the database of `chat` fail inside."""
+    """Break the database of `chat` inside."""
     if fault == "frozen":
         with farm.postgres.frozen():
             yield
@@ -95,8 +95,8 @@ async def send_until_stored(socket: Socket, frame: Json) -> Json:
             await asyncio.sleep(0.2)
 
 
-async def hear(socket: Socket, count: int) -> dict[int, Json]:
-    """Return the messages that were told, by `rev`, once there are so many."""
+async def receive_messages(socket: Socket, count: int) -> dict[int, Json]:
+    """Return the messages received, by `rev`, once there are so many."""
     told: dict[int, Json] = {}
     while len(told) < count:
         event = await socket.expect("message.created")
@@ -111,13 +111,13 @@ def node(nodes: Nodes, start_chat: StartChat, fault: str) -> ChatServer:
 
 
 @faults
-async def test_no_ack_without_a_row_and_everything_comes_back(
+async def test_sends_are_refused_while_the_database_fails_and_stored_afterwards(
     nodes: Nodes, node: ChatServer, farm: Farm, fault: str
 ) -> None:
     alice, bob = await register(node.url), await register(node.url)
     async with alice.socket() as sending, bob.socket() as hearing:
         first = await send_until_stored(sending, frame_to(bob, "before"))
-        await hear(hearing, 1)
+        await receive_messages(hearing, 1)
         frames = [frame_to(bob, f"during-{number}") for number in range(AT_ONCE)]
         async with broken(node, fault, farm):
             started = time.monotonic()
@@ -135,7 +135,7 @@ async def test_no_ack_without_a_row_and_everything_comes_back(
         assert hearing.connection.state is State.OPEN
 
         stored = [first, *[await send_until_stored(sending, frame) for frame in frames]]
-        told = {1: first} | await hear(hearing, len(frames))
+        told = {1: first} | await receive_messages(hearing, len(frames))
 
     # One that was committed after all, though its sender was told otherwise, comes before the rest
     # and may be told after it.
@@ -148,7 +148,7 @@ async def test_no_ack_without_a_row_and_everything_comes_back(
 
 
 @faults
-async def test_http_answers_503_quickly_and_then_as_ever(
+async def test_http_answers_503_while_the_database_fails(
     node: ChatServer, farm: Farm, fault: str
 ) -> None:
     alice, bob = await register(node.url), await register(node.url)
@@ -178,7 +178,7 @@ async def test_http_answers_503_quickly_and_then_as_ever(
     assert [item["client_id"] for item in items][1:] == ["during"]
 
 
-async def test_what_can_be_read_is_read_meanwhile(nodes: Nodes, farm: Farm) -> None:
+async def test_reads_are_answered_while_the_database_is_locked(nodes: Nodes, farm: Farm) -> None:
     """Reads are answered while nothing can be written, where the fault lets them."""
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
     message = await alice.write(bob, "before")

@@ -1,4 +1,4 @@
-"""Trust 8: stopped under load, one node after the other. Everybody is told, nobody loses anything.
+"""Trust 8: stopped under load, one node after the other. Clients get 1012 and lose nothing.
 
 What a stopping server does with its sockets is in tests/socket/test_stopping.py.
 """
@@ -48,7 +48,7 @@ async def test_a_rolling_restart_under_load_loses_nothing(nodes: Nodes) -> None:
     assert set(codes) <= {RESTARTING, 1006}
 
 
-async def test_a_stopping_node_is_not_ready_and_takes_nobody(nodes: Nodes) -> None:
+async def test_a_stopping_node_accepts_no_connection(nodes: Nodes) -> None:
     alice = await register(nodes.near.url)
     async with alice.socket() as socket:
         stopping = asyncio.create_task(asyncio.to_thread(nodes.near.stop))

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.timeout(180 + OPENINGS // 10)
 
 
 class Room(NamedTuple):
-    """A conversation at the node where it is heard, and whose devices hear it."""
+    """A conversation, the node where its messages are received, and the user who receives them."""
 
     node: Node
     viewer: UUID
@@ -73,7 +73,7 @@ async def load_missed(room: Room, seen: int) -> list[Message]:
 
 @asynccontextmanager
 async def talk(storage: Storage, kind: str) -> AsyncIterator[Room]:
-    """Have somebody write without a pause, at another node where the pair has two."""
+    """Write without a pause inside, at another node where the pair has two."""
     async with open_node(storage) as here:
         if storage.redis_url:
             async with open_node(storage) as there, talking(here, there, kind) as room:
@@ -108,30 +108,30 @@ async def talking(here: Node, there: Node, kind: str) -> AsyncIterator[Room]:
         await asyncio.gather(writing, return_exceptions=True)
 
 
-async def hear_past(outlet: Outlet, rev: int) -> list[Message]:
-    """Return what is heard until something newer than `rev` is."""
-    heard: list[Message] = []
+async def receive_past(outlet: Outlet, rev: int) -> list[Message]:
+    """Return what is received until something newer than `rev` is."""
+    received: list[Message] = []
     async with asyncio.timeout(PATIENCE_S):
-        while not heard or heard[-1].rev <= rev:
+        while not received or received[-1].rev <= rev:
             for envelope in await outlet.take():
                 event = decode(envelope.body)
                 if isinstance(event, MessageCreated):
-                    heard.append(event.message)
-    return heard
+                    received.append(event.message)
+    return received
 
 
 async def come_and_go(room: Room, load: Load) -> None:
-    """Open, load, listen and leave, again and again; never is there a hole or a difference."""
+    """Open, load, listen and leave, again and again; check for holes and differences."""
     seen = 0
     for _ in range(OPENINGS // DEVICES):
         async with await room.node.open_outlet(Identity(room.viewer, new_id())) as outlet:
             loaded = await load(room, seen)
             newest = loaded[-1].rev if loaded else seen
-            heard = await hear_past(outlet, newest)
-        revs = [message.rev for message in heard]
+            received = await receive_past(outlet, newest)
+        revs = [message.rev for message in received]
         assert revs == sorted(set(revs)), "in order, and each once"
         known = {message.rev: message for message in loaded}
-        assert all(known.get(message.rev, message) == message for message in heard)
+        assert all(known.get(message.rev, message) == message for message in received)
         first = loaded[0].rev if loaded else newest + 1
         assert known.keys() | set(revs) >= set(range(first, revs[-1] + 1)), "no hole"
         assert load is not load_missed or first == seen + 1 or not loaded
@@ -140,7 +140,7 @@ async def come_and_go(room: Room, load: Load) -> None:
 
 @pytest.mark.parametrize("kind", ["direct", "group"])
 @pytest.mark.parametrize("load", [load_page, load_missed], ids=["a tab loads", "a socket resumes"])
-async def test_nothing_is_missed_and_nothing_heard_twice(
+async def test_an_opening_misses_and_doubles_nothing(
     storage: Storage, load: Load, kind: str
 ) -> None:
     async with talk(storage, kind) as room:

@@ -68,7 +68,7 @@ def jump(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
-async def test_a_jump_of_the_clock_moves_nobody(
+async def test_a_clock_jump_changes_no_presence(
     storage: Storage, jump: Callable[[float], None], hours: int
 ) -> None:
     async with open_node(storage, **QUICK) as node:
@@ -103,7 +103,7 @@ async def friends(url: str) -> tuple[Person, Person]:
     return alice, bob
 
 
-async def test_a_half_open_link_is_missed_and_its_user_gone(silent_chat: ChatServer) -> None:
+async def test_the_user_of_a_half_open_link_goes_offline(silent_chat: ChatServer) -> None:
     """A pulled cable sends no goodbye: the peer answers no ping, that is all."""
     alice, bob = await friends(silent_chat.url)
     async with alice.socket() as watching, bob.socket() as pulled:
@@ -121,7 +121,7 @@ async def test_a_half_open_link_is_missed_and_its_user_gone(silent_chat: ChatSer
     assert datetime.now(UTC) - datetime.fromisoformat(gone["last_seen_at"]) < timedelta(minutes=1)
 
 
-async def test_of_several_links_one_may_die_and_nobody_notices(silent_chat: ChatServer) -> None:
+async def test_a_user_with_a_living_link_stays_online(silent_chat: ChatServer) -> None:
     alice, bob = await friends(silent_chat.url)
     async with alice.socket() as watching, bob.socket() as lives:
         await watching.expect("presence", user_id=bob.id, online=True)

@@ -19,7 +19,7 @@ BETWEEN_S = 0.02
 
 @contextlib.asynccontextmanager
 async def flooded(sender: Person, receiver: Person, nodes: Nodes) -> AsyncIterator[None]:
-    """Have somebody write to the receiver all the time, at every node."""
+    """Write to the receiver all the time inside, at every node."""
 
     async def flood(url: str) -> None:
         async with replace(sender, url=url).socket() as socket:
