@@ -1,1 +1,1 @@
-"""Breaking a chat in every way at once, and proving that nothing is lost or doubled."""
+"""Chaos runs: break a chat in every way at once and prove that nothing is lost or doubled."""

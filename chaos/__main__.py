@@ -134,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_share,
         metavar="SHARE",
         help="this share of all links is cut every few seconds, every second one of them "
-        "after the chat has answered and before the device heard it",
+        "after the chat has answered and before the device received it",
     )
     faults.add_argument(
         "--delay", type=_seconds, metavar="TIME", help="all bytes are late, by so much at the most"

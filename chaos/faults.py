@@ -1,4 +1,4 @@
-"""What happens to the chat itself: nodes are killed, Redis goes away."""
+"""Faults of the chat itself: kill its nodes, take its Redis away."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from chaos.stage import Restart, Stage
 
 @dataclass
 class Faults:
-    """What is done to a stage, and what came of it."""
+    """The faults that a plan brings on a stage, and the restarts that followed."""
 
     stage: Stage
     network: Network
@@ -22,7 +22,7 @@ class Faults:
 
     @contextlib.asynccontextmanager
     async def happening(self) -> AsyncIterator[None]:
-        """Have everything of the plan happen inside; at the end all of it is over and mended."""
+        """Run the faults of the plan inside; at the end all of them are over and mended."""
         self.network.weather = self.plan.weather
         tasks = []
         if self.plan.kill_every_s:

@@ -1,4 +1,4 @@
-"""What was sent, answered and heard, held against what is stored: the judge of a run."""
+"""The judge of a run: compare what was sent, answered and received with what is stored."""
 
 import sys
 import time
@@ -24,7 +24,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Stored:
-    """What the database holds."""
+    """The messages, members and counters of the database."""
 
     rows: list[Row]
     members: Mapping[str, frozenset[str]]  # of each conversation
@@ -39,8 +39,8 @@ class Stored:
         return counts
 
 
-class Heard(NamedTuple):
-    """What a device was told, and when."""
+class Received(NamedTuple):
+    """A message as a device received it, and when."""
 
     conversation_id: str
     seq: int
@@ -51,12 +51,12 @@ class Heard(NamedTuple):
     at: float
 
     def is_of(self, row: Row) -> bool:
-        """Whether this is the message of that row, unaltered."""
+        """Return whether this is the message of that row, unaltered."""
         return self[:6] == row[:6]
 
 
 class Sent(NamedTuple):
-    """What a device set out to send, and to which address."""
+    """A message before it is sent: its device, its address and its text."""
 
     device: str
     address: str
@@ -65,7 +65,7 @@ class Sent(NamedTuple):
 
 @dataclass
 class Ledger:
-    """Everything the devices did and heard."""
+    """Everything the devices sent, were answered and received."""
 
     devices: dict[str, str]  # whose each is
     clock: Callable[[], float] = time.time
@@ -74,37 +74,37 @@ class Ledger:
         default_factory=lambda: defaultdict(list)
     )
     refused: list[str] = field(default_factory=list)
-    heard: dict[str, list[Heard]] = field(default_factory=dict)
+    received: dict[str, list[Received]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Give every device its page."""
-        self.heard = {device: [] for device in self.devices}
+        self.received = {device: [] for device in self.devices}
 
     def send(self, client_id: str, sent: Sent) -> None:
         """Note a message before it is sent."""
         self.sent[client_id] = sent
 
     def answer(self, client_id: str, message: Json) -> None:
-        """Note what a sender was answered; once or oftener, it has to be the same."""
+        """Note an answer to a sender; every answer to one message has to be the same."""
         self.answers[client_id].append((message["id"], message["seq"]))
 
-    def hear(self, device: str, message: Json) -> None:
-        """Note that a device was told of a message."""
-        told = {name: _kept_once(message[name]) for name in Heard._fields[:-1]}
-        self.heard[device].append(Heard(**told, at=self.clock()))
+    def receive(self, device: str, message: Json) -> None:
+        """Note that a device received a message."""
+        told = {name: _kept_once(message[name]) for name in Received._fields[:-1]}
+        self.received[device].append(Received(**told, at=self.clock()))
 
-    def has_heard(self, due: Mapping[str, int]) -> bool:
-        """Whether every device was told of as many messages as its user is to get."""
-        return all(len(self.heard[device]) >= due[user] for device, user in self.devices.items())
+    def has_received(self, due: Mapping[str, int]) -> bool:
+        """Return whether every device received as many messages as its user is to get."""
+        return all(len(self.received[device]) >= due[user] for device, user in self.devices.items())
 
 
 def _kept_once(value: Any) -> Any:  # noqa: ANN401  # a field of any message
-    # Every device of a room tells the same: hundreds of thousands of times the same text.
+    # Every device of a room receives the same: hundreds of thousands of times the same text.
     return sys.intern(value) if isinstance(value, str) else value
 
 
 class DeviceFindings(NamedTuple):
-    """How one device fared."""
+    """The counts of one device."""
 
     device: str
     delivered: int
@@ -134,7 +134,7 @@ class Findings:
 
     @property
     def faults(self) -> dict[str, int]:
-        """What was not as promised."""
+        """The counts of what was not as promised, by name."""
         counts = {
             "without an answer": self.unanswered,
             "refused": self.refused,
@@ -157,7 +157,7 @@ class Findings:
 
 
 def judge(ledger: Ledger, stored: Stored) -> Findings:
-    """Hold the ledger against the database."""
+    """Compare the ledger with the database."""
     copies = Counter((row.sender_id, row.client_id) for row in stored.rows)
     by_client_id = {row.client_id: row for row in stored.rows}
     answers = ledger.answers
@@ -214,10 +214,10 @@ def _holes(stored: Stored) -> int:
 
 def _longest_gap_s(ledger: Ledger, rows: Mapping[str, Row]) -> float:
     gaps = (
-        heard.at - rows[heard.client_id].created_at
-        for page in ledger.heard.values()
-        for heard in page
-        if heard.client_id in rows
+        received.at - rows[received.client_id].created_at
+        for page in ledger.received.values()
+        for received in page
+        if received.client_id in rows
     )
     return max(gaps, default=0.0)
 
@@ -229,17 +229,18 @@ def _of_device(ledger: Ledger, stored: Stored, device: str) -> DeviceFindings:
         for row in stored.rows
         if user in stored.members[row.conversation_id]
     }
-    page = ledger.heard[device]
-    times = Counter((heard.conversation_id, heard.seq) for heard in page)
+    page = ledger.received[device]
+    times = Counter((received.conversation_id, received.seq) for received in page)
     return DeviceFindings(
         device=device,
         delivered=len(times),
         lost=len(due.keys() - times.keys()),
         doubled=sum(count - 1 for count in times.values()),
-        out_of_order=_falls((heard.conversation_id, heard.rev) for heard in page),
+        out_of_order=_falls((received.conversation_id, received.rev) for received in page),
         altered=sum(
-            (row := due.get((heard.conversation_id, heard.seq))) is None or not heard.is_of(row)
-            for heard in page
+            (row := due.get((received.conversation_id, received.seq))) is None
+            or not received.is_of(row)
+            for received in page
         ),
     )
 

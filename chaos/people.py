@@ -43,9 +43,9 @@ async def devices(
             for device in DEVICES:
                 name = f"{username}/{device}"
                 link = await stack.enter_async_context(Link.open(network))
-                hear = partial(ledger.hear, name)
+                receive = partial(ledger.receive, name)
                 sign_in = {"username": username, "password": PASSWORD}
-                client = Client(link.url, sign_in, on_message=hear)
+                client = Client(link.url, sign_in, on_message=receive)
                 everybody.append(Device(name, user_id, client))
         async with asyncio.TaskGroup() as group:
             running = [group.create_task(device.client.run()) for device in everybody]
@@ -57,7 +57,7 @@ async def devices(
 
 
 class Talk:
-    """Everybody writes to somebody, or to the room of all, at a common rate."""
+    """Messages at a common rate, each from a random device to another user or to the room."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What a run is to be like."""
+"""The plan of a run: its chat, its people and its faults."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -27,7 +27,7 @@ class Plan:
     redis_off_s: float = 0.0
 
     def __str__(self) -> str:
-        """Say it in a line."""
+        """Return the plan in a line."""
         what = [
             f"{self.pair}, {self.nodes} node{'s' if self.nodes > 1 else ''}"
             + " behind nginx" * self.nginx,

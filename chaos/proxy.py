@@ -22,7 +22,7 @@ NEXT_LOOK_S = 8.0
 
 @dataclass(frozen=True)
 class Weather:
-    """What a network does to those who use it."""
+    """The faults of a network: how much it drops, delays and duplicates."""
 
     drop: float = 0.0  # of all connections, a share this large is cut at each look
     delay_s: float = 0.0  # at the most; most delays are much shorter
@@ -79,7 +79,7 @@ class Link:
             connection.cut()
 
     def cut_at_the_answer(self) -> None:
-        """Cut every connection as soon as the chat says something, which is not heard any more."""
+        """Cut every connection as soon as the chat sends something, which is not delivered."""
         for connection in self._connections:
             connection.swallow = True
 

@@ -25,7 +25,7 @@ def report(plan: Plan, outcome: Outcome) -> str:
 
 
 def verdict(outcome: Outcome) -> str:
-    """Say whether everything held, and what did not."""
+    """Return in a line whether everything held, and what did not."""
     faults = [f"{count:,} {name}" for name, count in outcome.findings.faults.items()]
     if outcome.settled_after_s is None:
         faults.append("not settled in time")

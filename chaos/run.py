@@ -18,7 +18,7 @@ MORE_S = 1.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was found, with everything it was found in."""
+    """The findings of a run, with everything they were found in."""
 
     findings: Findings
     did: Counter[str]
@@ -75,7 +75,7 @@ async def _talk(
             async with asyncio.timeout(plan.settle_s):
                 await talk.answered()
                 due = (await faults.stage.stored()).due()
-                while not ledger.has_heard(due):  # noqa: ASYNC110  # the devices just hear
+                while not ledger.has_received(due):  # noqa: ASYNC110  # the devices only receive
                     await asyncio.sleep(LOOK_S)
                 return loop.time() - over
         return None

@@ -1,4 +1,4 @@
-"""As much of the WebSocket protocol (RFC 6455, section 5.2) as repeating a frame needs."""
+"""WebSocket frames (RFC 6455, section 5.2), as far as repeating one needs them."""
 
 from collections.abc import Callable
 from enum import Enum, auto
@@ -16,7 +16,7 @@ class _Kind(Enum):
 
 
 class Repeater:
-    """What a device sends, with some whole text frames twice. Plain HTTP passes as it is."""
+    """Repeats some whole text frames of what a device sends. Plain HTTP passes as it is."""
 
     def __init__(self, is_repeated: Callable[[], bool]) -> None:
         self._is_repeated = is_repeated

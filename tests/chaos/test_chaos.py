@@ -50,7 +50,7 @@ async def test_without_redis_nothing_is_lost() -> None:
 
 def assert_tampering_is_found(outcome: Outcome) -> None:
     """Check that a whole run is whole no more once a device's deliveries are out of order."""
-    device, page = next(iter(outcome.ledger.heard.items()))
+    device, page = next(iter(outcome.ledger.received.items()))
     page.append(page.pop(0))
     tampered = replace(outcome, findings=judge(outcome.ledger, outcome.stored))
 
@@ -80,7 +80,7 @@ def test_the_command_ends_with_a_table_and_a_verdict() -> None:
 
 
 async def test_ctrl_c_leaves_nothing_running() -> None:
-    """Not even when it comes while a killed node is being started again."""
+    """Interrupt while a killed node is being started again."""
     run_for_long = [sys.executable, "-m", "chaos", "--users=2", "--seconds=10m", "--kill-every=2s"]
     process = await asyncio.create_subprocess_exec(
         *run_for_long, cwd=ROOT, stdout=PIPE, stderr=PIPE
@@ -114,7 +114,7 @@ async def test_ctrl_c_leaves_nothing_running() -> None:
         "--unknown",
     ],
 )
-def test_nonsense_is_refused(words: str) -> None:
+def test_wrong_options_are_refused(words: str) -> None:
     with pytest.raises(SystemExit) as refused:
         read_plan(words.split())
     assert refused.value.code == 2

@@ -1,4 +1,4 @@
-"""The judge sees everything that can go wrong, and says so in the verdict."""
+"""The judge of a chaos run: every kind of fault is found and named."""
 
 import copy
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def good() -> tuple[Ledger, Stored]:
         ledger.send(f"client-{seq}", Sent(PHONE, "bob", f"text {seq}"))
         ledger.answer(f"client-{seq}", message(seq))
         for device in ledger.devices:
-            ledger.hear(device, message(seq))
+            ledger.receive(device, message(seq))
     stored = Stored([row(seq) for seq in range(1, 6)], {"talk": TALKERS}, {"talk": (5, 5)})
     return ledger, stored
 
@@ -60,24 +60,24 @@ def test_a_good_run_is_whole() -> None:
     assert {device.delivered for device in result.devices} == {5}
 
 
-def test_a_run_in_which_nothing_was_said_proves_nothing() -> None:
+def test_a_run_without_messages_is_not_whole() -> None:
     assert not judge(Ledger({PHONE: "alice"}), Stored([], {}, {})).is_whole
 
 
 def drop_a_delivery(ledger: Ledger, _: Stored) -> None:
-    del ledger.heard[LAPTOP][2]
+    del ledger.received[LAPTOP][2]
 
 
 def deliver_twice(ledger: Ledger, _: Stored) -> None:
-    ledger.heard[PEER].append(ledger.heard[PEER][-1])
+    ledger.received[PEER].append(ledger.received[PEER][-1])
 
 
 def deliver_in_another_order(ledger: Ledger, _: Stored) -> None:
-    ledger.heard[PEER].reverse()
+    ledger.received[PEER].reverse()
 
 
 def alter_a_text(ledger: Ledger, _: Stored) -> None:
-    ledger.heard[PEER][0] = ledger.heard[PEER][0]._replace(content="something else")
+    ledger.received[PEER][0] = ledger.received[PEER][0]._replace(content="something else")
 
 
 def deliver_what_is_not_stored(_: Ledger, stored: Stored) -> Stored:
@@ -103,13 +103,13 @@ def refuse(ledger: Ledger, _: Stored) -> None:
 def store_twice(ledger: Ledger, stored: Stored) -> Stored:
     again = stored.rows[0]._replace(seq=6, rev=6)
     for device in ledger.devices:
-        ledger.hear(device, {**message(1), "seq": 6, "rev": 6})
+        ledger.receive(device, {**message(1), "seq": 6, "rev": 6})
     return replace(stored, rows=[*stored.rows, again], counters={"talk": (6, 6)})
 
 
 def store_what_nobody_sent(ledger: Ledger, stored: Stored) -> Stored:
     for device in ledger.devices:
-        ledger.hear(device, message(6))
+        ledger.receive(device, message(6))
     return replace(stored, rows=[*stored.rows, row(6)], counters={"talk": (6, 6)})
 
 
@@ -144,7 +144,7 @@ def count_a_change_that_was_none(_: Ledger, stored: Stored) -> Stored:
         (count_a_change_that_was_none, "holes in seq"),
     ],
 )
-def test_what_was_tampered_with_is_found(
+def test_every_kind_of_tampering_is_found(
     tamper: Callable[[Ledger, Stored], Stored | None], fault: str
 ) -> None:
     result = findings(tamper)
@@ -156,6 +156,6 @@ def test_what_was_tampered_with_is_found(
 def test_a_device_waits_for_all_that_is_due() -> None:
     ledger, stored = good()
 
-    assert ledger.has_heard(stored.due())
+    assert ledger.has_received(stored.due())
     drop_a_delivery(ledger, stored)
-    assert not ledger.has_heard(stored.due())
+    assert not ledger.has_received(stored.due())

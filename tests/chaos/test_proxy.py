@@ -1,4 +1,4 @@
-"""The bad network does what it is asked for, and nothing else."""
+"""The proxy of chaos runs: cuts, delays and repeats as asked, and nothing else."""
 
 import asyncio
 import contextlib
@@ -84,7 +84,7 @@ async def test_delays_keep_the_order(echo: Echo) -> None:
         assert await reader.readexactly(len(text)) == text
 
 
-async def test_a_cut_is_heard_on_both_sides(echo: Echo) -> None:
+async def test_a_cut_ends_both_sides(echo: Echo) -> None:
     async with connected(echo, Weather()) as (link, reader, writer):
         writer.write(b"hello")
         await reader.readexactly(5)
@@ -117,7 +117,7 @@ async def test_bad_weather_cuts_everybody_sooner_or_later(echo: Echo) -> None:
         assert len(received) < 500
 
 
-async def test_who_finds_no_chat_is_hung_up_on() -> None:
+async def test_a_connection_is_closed_where_no_chat_answers() -> None:
     dice = random.Random(3)  # noqa: S311  # chance, not secrecy
     async with Link.open(Network(lambda: [1], dice)) as link:
         reader, writer = await asyncio.open_connection(
@@ -140,7 +140,7 @@ texts = st.lists(st.one_of(st.binary(max_size=300), st.just(b"x" * 70_000)), max
 
 @given(payloads=texts, cuts=st.lists(st.integers(0, 2_000), max_size=20), seed=st.integers())
 def test_frames_are_repeated_whole(payloads: list[bytes], cuts: list[int], seed: int) -> None:
-    """However the bytes come in, each text frame goes out whole, once or twice, in order."""
+    """Feed frames in any pieces: each goes out whole, once or twice, in order."""
     dice = random.Random(seed)  # noqa: S311  # chance, not secrecy
     chosen: list[bool] = []
 
