@@ -37,9 +37,9 @@ Badges = dict[str, int]
 
 
 @pytest.fixture
-def whole_chat(built_server: str, storage: Storage) -> Iterator[servers.ChatServer]:
+def whole_chat(front_end: Path, storage: Storage) -> Iterator[servers.ChatServer]:
     """Give a chat of the test's own with its screens, which are built already."""
-    assert built_server
+    assert front_end.is_dir()
     port = servers.free_port()
     reflex = str(Path(sys.executable).parent / "reflex")
     command = [reflex, *f"run --env prod --backend-port {port} --frontend-port {port}".split()]

@@ -97,9 +97,9 @@ class TestTheRecipe:
 
 
 @pytest.fixture
-def image(built_server: str, tmp_path: Path) -> Iterator[Path]:
+def image(front_end: Path, tmp_path: Path) -> Iterator[Path]:
     """Give a folder with what the image has in `/app`, which nobody may write to."""
-    assert built_server
+    assert front_end.is_dir()
     folder = tmp_path / "app"
     for source, target in copied():
         if source == ".venv":

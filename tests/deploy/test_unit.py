@@ -26,8 +26,8 @@ def entries() -> dict[str, list[str]]:
     return found
 
 
-def test_its_command_starts_a_node_and_sigterm_ends_it(built_server: str, tmp_path: Path) -> None:
-    assert built_server
+def test_its_command_starts_a_node_and_sigterm_ends_it(front_end: Path, tmp_path: Path) -> None:
+    assert front_end.is_dir()
     port = servers.free_port()
     [command] = entries()["ExecStart"]
     words = command.replace(PYTHON, sys.executable).replace("%i", str(port)).split()

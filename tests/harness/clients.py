@@ -20,7 +20,7 @@ from websockets.typing import Origin, Subprotocol
 from tests.harness.tls import trusted
 
 PASSWORD = "correct horse battery"
-PATIENCE_S = 15
+PATIENCE_S = 30
 MESSAGE_PACK = "chat.v1.msgpack"
 
 Json = dict[str, Any]
