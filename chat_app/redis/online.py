@@ -133,7 +133,7 @@ class RedisOnline:
         return changes
 
     async def sweep(self) -> Mapping[UUID, datetime]:
-        """Remove users whose node died; return each, to one sweeper only, with their last refresh.
+        """Remove users whose node died; return each, to one sweeper only, with the last refresh.
 
         Unless they are confirmed soon, another sweep returns them again: an answer may get lost.
         """
