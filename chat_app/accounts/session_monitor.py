@@ -20,11 +20,10 @@ from sqlalchemy import Select, Update, Uuid, bindparam, case, func, or_, select,
 from chat_app.accounts.announcements import last_words
 from chat_app.accounts.sessions import TOUCH_EVERY
 from chat_app.core import tasks
-from chat_app.core.clock import utc_now
+from chat_app.core.clock import ago, utc_now
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.json_rows import JsonRows, as_parameter
-from chat_app.core.moments import ago
 from chat_app.models import AuthSession, User
 from chat_app.realtime.events import EndReason, session_topic
 from chat_app.realtime.hub import Hub

@@ -9,9 +9,8 @@ from sqlmodel import col
 
 from chat_app.accounts.errors import InvalidRefreshToken
 from chat_app.accounts.schemas import Device, Ended, Identity
-from chat_app.core.clock import utc_now
+from chat_app.core.clock import ago, utc_now
 from chat_app.core.ids import new_id
-from chat_app.core.moments import ago
 from chat_app.core.tokens import fingerprint, new_secret
 from chat_app.models import AuthSession, RefreshToken, User
 from chat_app.realtime.events import EndReason

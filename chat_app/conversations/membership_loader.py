@@ -10,9 +10,9 @@ from sqlalchemy import Select, Uuid, or_, select
 
 from chat_app.conversations.views import unread_of
 from chat_app.core.batch_loader import BatchLoader
+from chat_app.core.clock import ago
 from chat_app.core.database import Database
 from chat_app.core.json_rows import JsonRows, as_parameter
-from chat_app.core.moments import ago
 from chat_app.models import Conversation, Member
 
 CONVERSATIONS = Conversation.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it

@@ -1,34 +1,46 @@
-"""The only clock: aware UTC times, so that nothing naive ever reaches a column or a client.
+"""Clock: aware UTC times, so that nothing naive ever reaches a column or a client.
 
-Several nodes go by their database's clock (`clock_sync.py`), however wrong their own may be.
+Several nodes follow the clock of their database (`clock_sync.py`), however wrong their own may be.
 """
 
 from datetime import UTC, datetime, timedelta
 
-# Less is the network's doing, and hurts nobody.
-TOLERATED = timedelta(seconds=1)
+from sqlalchemy import ColumnElement, Interval, func, literal
+
+# A smaller difference is that of the network, and does no harm.
+TOLERANCE = timedelta(seconds=1)
 
 
-class _Correction:
-    """How far the clock that counts is ahead of this machine's."""
+class _Offset:
+    """The offset of the database's clock from this machine's."""
 
-    by = timedelta(0)
+    value = timedelta(0)
 
 
-_correction = _Correction()
+_offset = _Offset()
 
 
 def utc_now() -> datetime:
     """Return the present moment in UTC, to the microsecond."""
-    return machine_now() + _correction.by
+    return machine_now() + _offset.value
 
 
 def machine_now() -> datetime:
-    """Return what this machine takes for the present moment."""
+    """Return the present moment by this machine's clock."""
     return datetime.now(UTC)
 
 
-def follow(ahead: timedelta) -> timedelta:
-    """Go by a clock that is so far ahead of this machine's; return by how much that corrects."""
-    _correction.by = ahead if abs(ahead) > TOLERATED else timedelta(0)
-    return _correction.by
+def set_offset(offset: timedelta) -> timedelta:
+    """Set the offset from this machine's clock; return it, or zero below `TOLERANCE`."""
+    _offset.value = offset if abs(offset) > TOLERANCE else timedelta(0)
+    return _offset.value
+
+
+def ago(dialect: str, time: timedelta) -> datetime | ColumnElement[datetime]:
+    """Return the moment `time` ago, by the clock that writes the rows: the database's, if a server.
+
+    The clocks of several nodes may differ, by an hour even.
+    """
+    if dialect == "sqlite":
+        return utc_now() - time
+    return func.clock_timestamp() - literal(time, Interval)

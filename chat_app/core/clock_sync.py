@@ -1,7 +1,7 @@
-"""Keeps this process to the clock of its database, which all nodes share.
+"""Clock synchronisation: follow the clock of the database, which all nodes share.
 
-With a clock five minutes off, a node would hand out tokens that the others take for expired, or
-for not yet valid, and stamp messages with times that never were.
+With a clock five minutes off, a node would issue tokens that the others take for expired, or for
+not yet valid, and store messages with wrong times.
 """
 
 import contextlib
@@ -20,26 +20,26 @@ log = structlog.get_logger(__name__)
 
 
 class ClockSync:
-    """Compares the clocks, at the start and then every half minute."""
+    """The comparison of both clocks, at the start and then every half minute."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @contextlib.asynccontextmanager
     async def comparing(self) -> AsyncIterator[None]:
-        """Compare, and go on comparing while the block lasts.
+        """Compare now, and every half minute while the block lasts.
 
         An embedded database has no clock of its own.
         """
         if self._database.is_sqlite:
             yield
             return
-        await self.look()
-        async with tasks.repeated(self.look, every_s=INTERVAL_S):
+        await self.compare()
+        async with tasks.repeated(self.compare, every_s=INTERVAL_S):
             yield
 
-    async def look(self) -> None:
-        """Compare once. While the database is away, what was known before counts."""
+    async def compare(self) -> None:
+        """Compare once; keep the last offset while the database is away."""
         try:
             async with self._database.reading() as session:
                 before = clock.machine_now()
@@ -48,10 +48,10 @@ class ClockSync:
         except AppError as error:
             log.warning("node.clock_unknown", code=error.code)
             return
-        corrected = clock.follow(theirs - before - (after - before) / 2)
-        if corrected:
+        offset = clock.set_offset(theirs - before - (after - before) / 2)
+        if offset:
             log.warning(
                 "node.clock_off",
-                seconds=round(-corrected.total_seconds(), 1),
+                seconds=round(-offset.total_seconds(), 1),
                 what_to_do="synchronise this machine's clock; until then the database's counts",
             )

@@ -19,12 +19,11 @@ from chat_app.conversations.deliveries import delivery_of
 from chat_app.conversations.queries import get_conversation, message_of
 from chat_app.conversations.service import topics_of
 from chat_app.core import tasks
-from chat_app.core.clock import utc_now
+from chat_app.core.clock import ago, utc_now
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.json_rows import JsonRows, as_parameter
 from chat_app.core.metrics import Metrics
-from chat_app.core.moments import ago
 from chat_app.messages.log.statements import CONVERSATIONS, MESSAGES
 from chat_app.messages.replay import event_of
 from chat_app.realtime.events import ConversationUpdated, Move, make_envelope, user_topic
