@@ -1,9 +1,10 @@
-"""The database of this process: one async engine, made when the process runs, never at import."""
+"""Database: sessions and transactions over one async engine, made when the process runs."""
 
 import asyncio
 import contextlib
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,17 +14,16 @@ from sqlalchemy import Row, Select, create_engine, event, text
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool
 
 from chat_app.core import sqlite
 from chat_app.core.database_errors import translate_errors
 from chat_app.core.errors import Unavailable
-from chat_app.core.metrics import Metrics
-from chat_app.core.pool import CountingPool, count_pool
+from chat_app.core.metrics import Histogram, Metrics
 from chat_app.core.settings import Settings
 
 POOL_WAIT_S = 5
-# A database that has not answered by then is away: who waits is told so, and tries again.
+# A database that has not answered by then is away: its callers get Unavailable, and try again.
 ANSWER_S = 3.0
 APPLICATION = "chat/"
 HOST_SHOWN = 40  # PostgreSQL cuts a name at 63
@@ -33,37 +33,41 @@ Result = TypeVar("Result")
 class Database:
     """Sessions and transactions over one engine.
 
-    Every failure to reach or use the database becomes `Unavailable`; other errors pass. What the
-    database undid in favour of another transaction is `Overtaken`, which may be tried at once.
+    Every failure to reach or use the database becomes `Unavailable`; other errors pass. A
+    transaction that was rolled back in favour of another raises `Overtaken`; try it again at once.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics | None = None) -> None:
         self.engine = _make_engine(settings)
-        count_pool(self.engine, metrics or Metrics())
+        _count_pool(self.engine, metrics or Metrics())
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = self.engine.execution_options(chat_writes=True)
-        # A statement alone needs no transaction: beginning and ending one are trips of their own.
-        alone = {"chat_alone": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
-        self._alone = self.engine.execution_options(**alone)
-        # What takes its time (a migration) must not run into the time limit of all the rest.
-        self._patient = self.engine if self.is_sqlite else _postgres_engine(settings, patient=True)
+        # One statement needs no transaction: its begin and end are trips of their own.
+        autocommit = (
+            {"chat_autocommit": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        )
+        self._autocommit = self.engine.execution_options(**autocommit)
+        # A long transaction (a migration) must not run into the time limit of all others.
+        self._without_limit = (
+            self.engine if self.is_sqlite else _postgres_engine(settings, without_limit=True)
+        )
         # SQLite has one writer at a time and its busy handler sleeps; waiting here is fair and
         # wakes at once. PostgreSQL needs no such queue.
-        self._turn: contextlib.AbstractAsyncContextManager[Any] = (
-            _Turns() if self.is_sqlite else contextlib.nullcontext()
+        self._writer_lock: contextlib.AbstractAsyncContextManager[Any] = (
+            _WriterLock() if self.is_sqlite else contextlib.nullcontext()
         )
         self._thread = _WriterThread(self.engine.url) if self.is_sqlite else None
-        self._fits: Callable[[], Awaitable[bool]] | None = None
+        self._is_ready: Callable[[], Awaitable[bool]] | None = None
 
-    def hold_until(self, fits: Callable[[], Awaitable[bool]]) -> None:
-        """Refuse all work until `fits` says yes; it is asked whenever there is some."""
-        self._fits = fits
+    def refuse_until(self, is_ready: Callable[[], Awaitable[bool]]) -> None:
+        """Raise Unavailable for all work until `is_ready` returns true; each work calls it."""
+        self._is_ready = is_ready
 
     @contextlib.asynccontextmanager
     async def reading(self, *, any_schema: bool = False) -> AsyncIterator[AsyncSession]:
-        """Give a session to read with; what it changes is rolled back."""
+        """Yield a session to read with; its changes are rolled back."""
         if not any_schema:
-            await self._see_whether_it_fits()
+            await self._check_schema()
         with translate_errors():
             async with AsyncSession(self.engine, expire_on_commit=False) as session:
                 yield session
@@ -72,18 +76,18 @@ class Database:
         self, statement: Select[*tuple[Any, ...]], values: Mapping[str, Any]
     ) -> list[Row[*tuple[Any, ...]]]:
         """Return the rows of one statement, in one trip to the database."""
-        await self._see_whether_it_fits()
+        await self._check_schema()
         with translate_errors():
-            async with self._alone.connect() as connection:
+            async with self._autocommit.connect() as connection:
                 return list(await connection.execute(statement, values))
 
     @contextlib.asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
-        """Give a session whose work is committed at the end, or rolled back by any error."""
-        await self._see_whether_it_fits()
+        """Yield a session whose work is committed at the end, or rolled back by any error."""
+        await self._check_schema()
         with translate_errors():
             async with (
-                self._turn,
+                self._writer_lock,
                 AsyncSession(self._writing, expire_on_commit=False) as session,
                 session.begin(),
             ):
@@ -91,18 +95,18 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Give a bare connection in a writing transaction that may take as long as it likes."""
-        # It keeps others from writing from now on, not only from its first statement on.
-        writing = self._patient.execution_options(chat_writes=True, chat_at_once=True)
+        """Yield a bare connection in a writing transaction without a time limit."""
+        # It takes the write lock now, not with its first statement.
+        writing = self._without_limit.execution_options(chat_writes=True, chat_immediately=True)
         with translate_errors():
-            async with self._turn, writing.begin() as connection:
+            async with self._writer_lock, writing.begin() as connection:
                 yield connection
 
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
-        """Give a bare connection that sees one moment, for as long as it likes; others write on."""
+        """Yield a bare connection that reads one snapshot without a time limit; others write on."""
         with translate_errors():
-            async with self._patient.connect() as connection:
+            async with self._without_limit.connect() as connection:
                 if not self.is_sqlite:
                     await connection.execution_options(
                         isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -113,19 +117,19 @@ class Database:
     async def transact(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work`, which must not await, in one writing transaction.
 
-        The SQLite driver of `writing` goes to a thread and back for every statement; this goes
-        once for all of them.
+        The SQLite driver of `writing` makes a trip to its thread for every statement; this makes
+        one for all of them.
         """
-        await self._see_whether_it_fits()
+        await self._check_schema()
         with translate_errors():
             if self._thread is not None:
-                async with self._turn:
+                async with self._writer_lock:
                     return await self._thread.run(work)
             async with self._writing.begin() as connection:
                 return await connection.run_sync(work)
 
     async def ping(self) -> None:
-        """Ask the database anything; raises Unavailable when it does not answer."""
+        """Run a trivial statement. Raises Unavailable when the database does not answer."""
         async with self.reading() as session:
             await session.execute(text("SELECT 1"))
 
@@ -134,22 +138,40 @@ class Database:
         if self._thread is not None:
             self._thread.close()
         await self.engine.dispose()
-        await self._patient.dispose()
+        await self._without_limit.dispose()
 
-    async def _see_whether_it_fits(self) -> None:
-        if self._fits is not None:
-            if not await self._fits():
+    async def _check_schema(self) -> None:
+        if self._is_ready is not None:
+            if not await self._is_ready():
                 raise Unavailable("The chat is being upgraded. Please try again in a moment.")
-            self._fits = None
+            self._is_ready = None
 
 
 def application_name() -> str:
-    """Return what PostgreSQL calls this process: whoever looks there sees which nodes run."""
+    """Return the name of this process in PostgreSQL's list of connections (`pg_stat_activity`)."""
     return f"{APPLICATION}{socket.gethostname()[:HOST_SHOWN]}/{os.getpid()}"
 
 
-class _Turns:
-    """One at a time, in the order they came; raises TimeoutError when it takes too long.
+class CountingPool(AsyncAdaptedQueuePool):
+    """SQLAlchemy's pool, with a histogram of the waits for a connection when all are in use."""
+
+    waits: Histogram | None = None
+    waiting = 0
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        if self.waits is None or self.checkedout() < self.size():
+            return super()._do_get()
+        started = time.perf_counter()
+        self.waiting += 1
+        try:
+            return super()._do_get()
+        finally:
+            self.waiting -= 1
+            self.waits.add(time.perf_counter() - started)
+
+
+class _WriterLock:
+    """The lock of the one writer, in order of arrival; raises TimeoutError after `ANSWER_S`.
 
     Behind a file that another program has locked, each would wait for the time-outs of all before.
     """
@@ -214,14 +236,14 @@ def _make_engine(settings: Settings) -> AsyncEngine:
     return _postgres_engine(settings)
 
 
-def _postgres_engine(settings: Settings, *, patient: bool = False) -> AsyncEngine:
+def _postgres_engine(settings: Settings, *, without_limit: bool = False) -> AsyncEngine:
     connect = {
         "timeout": ANSWER_S,
-        "command_timeout": None if patient else ANSWER_S,
+        "command_timeout": None if without_limit else ANSWER_S,
         # Times within JSON are in the session's zone.
         "server_settings": {"application_name": application_name(), "timezone": "UTC"},
     }
-    if patient:
+    if without_limit:
         return create_async_engine(
             settings.database_address, poolclass=NullPool, connect_args=connect
         )
@@ -234,12 +256,12 @@ def _postgres_engine(settings: Settings, *, patient: bool = False) -> AsyncEngin
         pool_pre_ping=True,
         connect_args=connect,
     )
-    event.listen(engine.sync_engine, "handle_error", _drop_what_is_silent)
-    event.listen(engine.sync_engine, "invalidate", _hang_up_on_what_is_silent)
+    event.listen(engine.sync_engine, "handle_error", _invalidate_after_timeout)
+    event.listen(engine.sync_engine, "invalidate", _terminate_after_timeout)
     return engine
 
 
-def _drop_what_is_silent(context: ExceptionContext) -> None:
+def _invalidate_after_timeout(context: ExceptionContext) -> None:
     # A connection that did not answer would not answer to a ROLLBACK either.
     if isinstance(context.original_exception, TimeoutError):
         context.is_disconnect = True
@@ -247,7 +269,7 @@ def _drop_what_is_silent(context: ExceptionContext) -> None:
         context.invalidate_pool_on_disconnect = False
 
 
-def _hang_up_on_what_is_silent(
+def _terminate_after_timeout(
     connection: Any,  # noqa: ANN401  # SQLAlchemy's own, around asyncpg's
     _record: ConnectionPoolEntry,
     error: BaseException | None,
@@ -255,3 +277,17 @@ def _hang_up_on_what_is_silent(
     # Nor would it take part in a goodbye, for which SQLAlchemy waits two seconds.
     if isinstance(error, TimeoutError):
         connection.driver_connection.terminate()
+
+
+def _count_pool(engine: AsyncEngine, metrics: Metrics) -> None:
+    pool = engine.pool
+    if not isinstance(pool, CountingPool):
+        return
+    pool.waits = metrics.histogram(
+        "chat_database_pool_wait_seconds", "Waiting for a connection when all were in use"
+    )
+    metrics.gauge(
+        "chat_database_pool_waiting", "Tasks that wait for a connection", lambda: pool.waiting
+    )
+    metrics.gauge("chat_database_pool_size", "Connections that may be open", pool.size)
+    metrics.gauge("chat_database_pool_in_use", "Connections in use", pool.checkedout)

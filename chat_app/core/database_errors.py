@@ -1,4 +1,4 @@
-"""Telling a database that is away, full or busy from a mistake of ours."""
+"""Database errors: translate those of a database that is away, full or busy."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,19 +11,19 @@ from chat_app.core.errors import Overtaken, Refused, Unavailable
 
 # A serialization failure and a deadlock: rolled back so that another transaction could go on.
 OVERTAKEN = ("40001", "40P01")
-# We may not do it, may not come in, or there is no such database.
+# No right to do it, no right to connect, or no such database.
 FORBIDDEN = ("42501", "28", "3D")
-AWAY = (OperationalError, InterfaceError, PoolTimeout, OSError, TimeoutError)
+UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout, OSError, TimeoutError)
 
 log = structlog.get_logger(__name__)
 
 
 @contextlib.contextmanager
 def translate_errors() -> Iterator[None]:
-    """Raise Unavailable for what is the database's state, and no fault of ours."""
+    """Raise Unavailable for errors that are the database's state, and no fault of ours."""
     try:
         yield
-    except AWAY as error:
+    except UNAVAILABLE as error:
         raise Unavailable from error
     except DBAPIError as error:
         state = getattr(error.orig, "sqlstate", None) or ""

@@ -1,6 +1,6 @@
 """Logs: one JSON object a line; never a token, password or message text.
 
-Every line names its node, and the request or frame that it is about, on whichever node that was.
+Every line names its node, and the request or frame that it is about, though another node got that.
 """
 
 import logging
@@ -21,7 +21,7 @@ QUIET = {
     "uvicorn.access": logging.CRITICAL,
     "sqlalchemy": logging.WARNING,
     # SQLAlchemy logs under the name of the pool's class.
-    "chat_app.core.pool": logging.WARNING,
+    "chat_app.core.database.CountingPool": logging.WARNING,
     "aiosqlite": logging.WARNING,
     "asyncio": logging.WARNING,
     "alembic": logging.WARNING,
@@ -31,9 +31,9 @@ QUIET = {
 
 
 def configure_logs(level: str, log_format: str, node: str = "") -> None:
-    """Send everything that is logged in this process to standard error, `json` or `text`.
+    """Write all logs of this process to standard error, as `json` or `text`.
 
-    `node` names the process among others; without, its host and number do.
+    `node` names the process among others; by default its host and process id do.
     """
     node = node or f"{socket.gethostname()}-{os.getpid()}"
 
@@ -70,7 +70,7 @@ def configure_logs(level: str, log_format: str, node: str = "") -> None:
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        # What is below the level costs next to nothing.
+        # A line below the level costs next to nothing.
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         cache_logger_on_first_use=True,
     )

@@ -1,4 +1,4 @@
-"""Whether a database fits this code: its schema is the right one, and we may work with it."""
+"""Schema check: whether the database has this code's schema, and our role its rights."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ from chat_app.core.database import Database
 from chat_app.core.errors import CannotStart, Refused, Unavailable
 from chat_app.core.settings import Settings
 
-# Tables that this role may not work with as the chat does.
+# Tables on which this role lacks a right that the chat needs.
 CLOSED_TABLES = sa.text("""
 SELECT relname FROM pg_class
 WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 
 async def schema_of(database: Database) -> Schema:
-    """Return how the database's schema is to this code's. Raises Unavailable."""
+    """Compare the database's schema with this code's. Raises Unavailable."""
     revision = await migrations.current_revision(database)
     if revision == migrations.newest_revision():
         return "current"
@@ -37,8 +37,8 @@ async def schema_of(database: Database) -> Schema:
 async def ensure_current(database: Database, settings: Settings) -> None:
     """Migrate where that is safe: an embedded database, or a server's while it is empty.
 
-    A server's older one is left to `make migrate`, because other nodes use it: until that is done
-    the chat waits. Raises CannotStart where waiting would not help.
+    A server's older schema is left to `make migrate`, because other nodes use it: until that is
+    done the database refuses all work. Raises CannotStart where waiting would not help.
     """
     try:
         await _migrate(database, settings)
@@ -49,13 +49,13 @@ async def ensure_current(database: Database, settings: Settings) -> None:
     except Refused as error:
         raise CannotStart(f"CHAT_DATABASE_URL: PostgreSQL refuses: {error.reason}") from error
     except DatabaseError as error:
-        # What is in the file is something else.
+        # The file holds something else.
         raise CannotStart(f"The database cannot be used: {error.orig}") from error
     except Unavailable as error:
         if settings.embedded:
             raise CannotStart(f"The database cannot be used: {error.__cause__}") from error
         log.warning("node.database_away", reason=str(error.__cause__))
-    database.hold_until(lambda: _is_current(database))
+    database.refuse_until(lambda: _is_current(database))
 
 
 async def _migrate(database: Database, settings: Settings) -> None:

@@ -200,11 +200,11 @@ def _use_wal(cursor: DBAPICursor) -> None:
 
 def _begin(connection: SqlConnection) -> None:
     options = connection.get_execution_options()
-    if options.get("chat_alone", False):
+    if options.get("chat_autocommit", False):
         return
     statement = WRITE if options.get("chat_writes", False) else READ
     driver = connection.connection.driver_connection
-    if isinstance(driver, Connection) and not options.get("chat_at_once", False):
+    if isinstance(driver, Connection) and not options.get("chat_immediately", False):
         driver.begin(statement)
     else:
         connection.exec_driver_sql(statement)
