@@ -1,6 +1,6 @@
-"""The outermost layer: one origin, two doors, and the headers that every reply carries.
+"""Edge: the outermost ASGI layer, with dispatch, security headers, request ids and access log.
 
-Plain ASGI. It knows neither framework: the composition root hands it both applications.
+It imports neither framework: the composition root passes both applications to it.
 """
 
 import re
@@ -13,7 +13,8 @@ from uuid import uuid4
 
 import structlog
 
-from chat_app.core import request_context, startup
+from chat_app.core import request_context
+from chat_app.core.errors import CannotStart
 from chat_app.core.local_request import is_local_request
 from chat_app.core.metrics import Metrics
 from chat_app.core.request_context import RequestContext
@@ -31,10 +32,11 @@ REQUEST_ID = b"x-request-id"
 WELL_FORMED_REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 TRACEPARENT = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "WEBSOCKET"])
-# Asked for all the time by programs, or many at once by a page: of interest to who looks closely.
+# Requested all the time by programs, or many at once by a page: logged at DEBUG.
 QUIET = ("/api/health/", "/api/metrics", "/assets/")
 SLOW_S = 1.0
 LONGEST_PATH = 200
+STARTUP_FAILED = "lifespan.startup.failed"
 IMMUTABLE = b"public, max-age=31536000, immutable"
 
 log = structlog.get_logger("chat_app.server.edge")
@@ -63,7 +65,7 @@ def edge(
     metrics: Metrics | None = None,
     traces: Traces | None = None,
 ) -> AsgiApp:
-    """Name every request, put the security headers on every reply, and write the access log."""
+    """Give every request an id, every reply the security headers, and write the access log."""
     public_url = settings.public_url
     security = security_headers(public_url)
     counted = _Counted(metrics or Metrics())
@@ -71,7 +73,7 @@ def edge(
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await startup.live(app, scope, receive, send)
+            await _run_lifespan(app, scope, receive, send)
             return
         reply = _Reply(scope, send, security)
         scope = {**scope, "headers": reply.request_headers}
@@ -94,7 +96,7 @@ def edge(
 
 
 def security_headers(public_url: str) -> Headers:
-    """Return the headers that tell browsers what a page of ours may do."""
+    """Return the headers by which browsers restrict our pages."""
     live = public_url.replace("http", "ws", 1)
     policy = {
         "default-src": "'self'",
@@ -125,7 +127,7 @@ def security_headers(public_url: str) -> Headers:
 
 
 def route_of(scope: Scope) -> str:
-    """Return what was asked for, without what differs from one to the next."""
+    """Return the route of a request: its path template, without the values in it."""
     template: str | None = scope.get("path_template")
     if template:
         return template
@@ -135,7 +137,7 @@ def route_of(scope: Scope) -> str:
 
 
 class _Counted:
-    """What the edge counts; every label is a word of ours, whatever was asked."""
+    """The counters of the edge; no label is taken from input."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._requests = metrics.counters(
@@ -182,9 +184,9 @@ class _Traced:
     def name(self, span: Span, reply: "_Reply", route: str) -> None:
         if self._traces.are_on:
             span.rename(f"{reply.known_method} {route}")
-            span.note("http.request.method", reply.known_method)
-            span.note("http.route", route)
-            span.note("http.response.status_code", reply.status)
+            span.set_attribute("http.request.method", reply.known_method)
+            span.set_attribute("http.route", route)
+            span.set_attribute("http.response.status_code", reply.status)
 
 
 class _Reply:
@@ -203,7 +205,7 @@ class _Reply:
         self.request_headers.append((REQUEST_ID, self.request_id))
 
     async def send(self, message: Message) -> None:
-        """Pass a message on, completing the headers of the one that has them."""
+        """Pass a message on; complete the headers of the one that has them."""
         kind = message["type"]
         if kind in ("http.response.start", "websocket.http.response.start"):
             self.status = message["status"]
@@ -217,16 +219,16 @@ class _Reply:
 
     @property
     def known_method(self) -> str:
-        """The method, if it is one that there is."""
+        """The method, or `other` if it is not one of HTTP."""
         return self.method if self.method in METHODS else "other"
 
     @property
     def seconds(self) -> float:
-        """How long it has taken so far."""
+        """The seconds since the request."""
         return time.perf_counter() - self._started
 
     def write_log(self) -> None:
-        """Say what was asked and answered. Never the query: Reflex puts a tab's key there."""
+        """Write the access log. Never the query: Reflex puts the key of a tab there."""
         seconds = self.seconds
         # A socket takes as long as it is open.
         slow = seconds > SLOW_S and self.method != "WEBSOCKET"
@@ -260,7 +262,7 @@ class _Reply:
 
 
 def is_api(path: str) -> bool:
-    """Whether a path belongs to the program's door."""
+    """Return whether a path belongs to the program's door."""
     return path in ("/api", "/ws") or path.startswith("/api/")
 
 
@@ -275,3 +277,32 @@ def _as_page(scope: Scope) -> Scope:
 def _without_cors(headers: Headers) -> Headers:
     # One origin serves everything, so nobody needs these; Reflex adds them by itself.
     return [pair for pair in headers if not pair[0].lower().startswith(b"access-control-")]
+
+
+async def _run_lifespan(app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Run the lifespan of an application; of CannotStart show the words, without a trace."""
+    failed: list[Message] = []
+
+    async def pass_on(message: Message) -> None:
+        if message["type"] == STARTUP_FAILED:
+            failed.append(message)
+        else:
+            await send(message)
+
+    try:
+        await app(scope, receive, pass_on)
+    except Exception as error:
+        reason = _cannot_start_in(error)
+        if reason is None:
+            raise
+        failed = [{"type": STARTUP_FAILED, "message": str(reason)}]
+    finally:
+        for message in failed:
+            await send(message)
+
+
+def _cannot_start_in(error: Exception) -> CannotStart | None:
+    # Litestar raises the errors of its lifespan as a group.
+    if isinstance(error, ExceptionGroup):
+        return next(filter(None, map(_cannot_start_in, error.exceptions)), None)
+    return error if isinstance(error, CannotStart) else None
