@@ -10,7 +10,7 @@ from chat_app.core import request_context
 from chat_app.core.metrics import Counter, Metrics
 from chat_app.core.request_context import RequestContext
 from chat_app.core.token_bucket import TokenBucket
-from chat_app.core.traces import NOTHING, Span
+from chat_app.core.traces import NO_SPAN, Span
 from chat_app.node.node import Node
 
 TOO_MANY = 4429
@@ -74,7 +74,7 @@ class FrameContexts:
         self._received.add()
         request_context.set_current(RequestContext(f"{self._socket_id}.{self._number}"))
         if not self._is_watched:
-            return NOTHING
+            return NO_SPAN
         kind = "refused" if isinstance(frame, frames.Error) else type(frame).__name__.lower()
         log.debug("frame", kind=kind)
         return self._traces.span(f"frame {kind}", "server")

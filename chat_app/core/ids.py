@@ -16,11 +16,11 @@ def new_id() -> UUID:
 
 
 def first_id_since(moment: datetime) -> UUID:
-    """Return what no id is below that was made at `moment` or later, by the clock of its maker."""
+    """Return the lower bound of all ids made at `moment` or later, by the clock of their node."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def pair_key(one: UUID, other: UUID) -> str:
-    """Return what names a pair, in either order."""
+    """Return the key of a pair, the same in either order."""
     low, high = sorted((one.hex, other.hex))
     return f"{low}:{high}"

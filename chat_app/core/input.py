@@ -1,4 +1,4 @@
-"""The base of everything that comes in: strict types, no unknown field."""
+"""Input: the base of request bodies and frames, with strict types and no unknown field."""
 
 from typing import Annotated
 from uuid import UUID
@@ -28,7 +28,7 @@ class Input(BaseModel):
 
 
 def complaints(error: ValidationError) -> Invalid:
-    """Turn pydantic's findings into one sentence a field."""
+    """Return pydantic's findings as Invalid, with one sentence a field."""
     fields: dict[str, str] = {}
     for finding in error.errors(include_url=False, include_input=False, include_context=False):
         name = ".".join(str(part) for part in finding["loc"]) or "body"

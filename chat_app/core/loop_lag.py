@@ -1,4 +1,4 @@
-"""How late the event loop is: what everybody who is served by it waits for in addition."""
+"""Event loop lag: how late the loop runs what is due, which every request waits in addition."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ INTERVAL_S = 0.5
 
 
 class LoopLag:
-    """Sleeps and sees how much longer it took; start it inside the running loop, then close it."""
+    """The measurement of the lag; start it inside the running loop, then close it."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._lag = metrics.histogram(
@@ -18,15 +18,15 @@ class LoopLag:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Start looking."""
-        self._task = asyncio.create_task(self._look_for_ever(), name="loop lag")
+        """Start measuring."""
+        self._task = asyncio.create_task(self._measure(), name="loop lag")
 
     async def close(self) -> None:
-        """Stop looking."""
+        """Stop measuring."""
         if self._task is not None:
             await tasks.end([self._task])
 
-    async def _look_for_ever(self) -> None:
+    async def _measure(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             due = loop.time() + INTERVAL_S

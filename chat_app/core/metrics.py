@@ -1,8 +1,8 @@
-"""What a process counts about itself, under the names that its monitoring sees.
+"""Metrics: counters, histograms and gauges of a node.
 
-Counting is adding to a number. What is kept anyway, such as the depth of a queue, is read when
-somebody asks. Each node has a register of its own; `api/metrics.py` prints it for Prometheus. A
-name that ends in `_total` only grows.
+Counting is adding to a number. A value that is kept anyway, such as the depth of a queue, is a
+gauge, read on demand. Each node has a register of its own; `api/metrics.py` prints it for
+Prometheus. A name that ends in `_total` only grows.
 """
 
 from bisect import bisect_left
@@ -11,13 +11,13 @@ from typing import Generic, TypeVar
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-# Labels are words of ours, never input; should one slip in, it cannot fill the memory.
-MOST_PARTS = 1_000
+# Labels are never input; should one slip in, it cannot fill the memory.
+MAX_PARTS = 1_000
 OTHER = "other"
 
 
 class Counter:
-    """How often something happened."""
+    """A number of occurrences."""
 
     __slots__ = ("value",)
 
@@ -25,12 +25,12 @@ class Counter:
         self.value = 0
 
     def add(self, times: int = 1) -> None:
-        """Count it once more, or `times`."""
+        """Add one, or `times`."""
         self.value += times
 
 
 class Histogram:
-    """How much it was each time: counts by upper bound, the last without one, and the sum."""
+    """Counts of values by upper bound, the last without one, and their sum."""
 
     __slots__ = ("bounds", "counts", "sum")
 
@@ -64,14 +64,14 @@ class Family(Generic[Part]):
         """Return the one with these values of the labels."""
         part = self.parts.get(values)
         if part is None:
-            if len(self.parts) >= MOST_PARTS:
+            if len(self.parts) >= MAX_PARTS:
                 values = (OTHER,) * len(self.labels)
             part = self.parts.setdefault(values, self._make())
         return part
 
 
 class Gauge:
-    """A number, or one a value of a label, that is read when somebody asks."""
+    """A value, or one for each value of a label, that is read on demand."""
 
     def __init__(
         self, name: str, about: str, label: str, read: Callable[[], Mapping[str, float]]
@@ -83,7 +83,7 @@ class Gauge:
 
 
 class Metrics:
-    """The register of one node. Asking for the same name again gives the same counters."""
+    """The register of one node; the same name returns the same counters."""
 
     def __init__(self) -> None:
         self.counter_families: dict[str, Family[Counter]] = {}
@@ -108,11 +108,11 @@ class Metrics:
         return self.histogram_families.setdefault(name, Family(name, about, labels, Histogram))
 
     def gauge(self, name: str, about: str, read: Callable[[], float]) -> None:
-        """Have `read` called for the value of that name; a later one replaces an earlier."""
+        """Register `read()` as the value of that name, in place of an earlier one."""
         self.gauges(name, about, "", lambda: {"": read()})
 
     def gauges(
         self, name: str, about: str, label: str, read: Callable[[], Mapping[str, float]]
     ) -> None:
-        """Have `read` called for the values of that name, by the value of `label`."""
+        """Register `read()` as the values of that name, by the value of `label`."""
         self.readings[name] = Gauge(name, about, label, read)

@@ -1,4 +1,4 @@
-"""OpenTelemetry, the only place that knows it: imported when traces are switched on."""
+"""OpenTelemetry export of spans; imported only when traces are switched on."""
 
 import asyncio
 import contextlib
@@ -37,22 +37,22 @@ _propagator = TraceContextTextMapPropagator()
 
 
 class OtlpSpan:
-    """A span as the rest of the house knows it."""
+    """A span of OpenTelemetry."""
 
     def __init__(self, span: OtelSpan) -> None:
         self._span = span
 
     def rename(self, name: str) -> None:
-        """Give it a better name."""
+        """Replace the name."""
         self._span.update_name(name)
 
-    def note(self, key: str, value: Value) -> None:
-        """Note something about it."""
+    def set_attribute(self, key: str, value: Value) -> None:
+        """Set an attribute."""
         self._span.set_attribute(key, value)
 
 
 class OtlpCollector:
-    """Sends spans by OTLP over HTTP, from a thread of its own; what is too much is dropped."""
+    """An exporter of spans by OTLP over HTTP, in a thread of its own; excess spans are dropped."""
 
     def __init__(self, endpoint: str, node: str) -> None:
         about = {"service.name": "chat"} | ({"service.instance.id": node} if node else {})
@@ -66,7 +66,7 @@ class OtlpCollector:
     def span(
         self, name: str, kind: Kind, about: dict[str, Value], links: Sequence[RequestContext]
     ) -> Iterator[OtlpSpan]:
-        """Measure a block, within the span of the current context."""
+        """Return a span around a block, a child of the current one."""
         context = request_context.current()
         span = self._tracer.start_span(
             name,
@@ -91,7 +91,7 @@ class OtlpCollector:
             span.end()
 
     async def close(self) -> None:
-        """Send what is left, for a moment at the most: a collector may be away."""
+        """Send the remaining spans, within `CLOSE_WITHIN_S`: a collector may be away."""
         loop = asyncio.get_running_loop()
         done = asyncio.Event()
 

@@ -1,8 +1,8 @@
-"""Spans of what happens, where somebody collects them; otherwise nothing at next to no cost.
+"""Traces: OpenTelemetry spans where a collector is configured, else nothing at next to no cost.
 
 The library is imported when it is switched on (`CHAT_OTEL_ENDPOINT` or OpenTelemetry's own
-variables), by `otel.py` alone. Which span something belongs to goes with its context: into queues,
-into tasks, and with the news to other nodes.
+variables), by `otel.py` alone. The current span is part of the request context, which goes into
+queues, into tasks, and with envelopes to other nodes.
 """
 
 import os
@@ -20,36 +20,36 @@ STANDARD = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
 class Span(Protocol):
-    """A piece of work while it goes on."""
+    """A span that has not ended."""
 
     def rename(self, name: str) -> None:
-        """Give it a better name than was known at its start."""
+        """Replace the name that was known at its start."""
 
-    def note(self, key: str, value: Value) -> None:
-        """Note something about it: never what people wrote, never a secret."""
+    def set_attribute(self, key: str, value: Value) -> None:
+        """Set an attribute: never what people wrote, never a secret."""
 
 
-class _Nothing:
+class _NoSpan:
     def rename(self, name: str) -> None:
-        """Nobody collects it."""
+        """Do nothing: no collector is configured."""
 
-    def note(self, key: str, value: Value) -> None:
-        """Nobody collects it."""
+    def set_attribute(self, key: str, value: Value) -> None:
+        """Do nothing: no collector is configured."""
 
 
 class Collector(Protocol):
-    """Makes spans and sends them away."""
+    """A maker of spans, which sends them to a collector."""
 
     def span(
         self, name: str, kind: Kind, about: dict[str, Value], links: Sequence[RequestContext]
     ) -> AbstractContextManager[Span]:
-        """Measure a block, within the span of the current context."""
+        """Return a span around a block, a child of the current one."""
 
     async def close(self) -> None:
-        """Send what is left, for a moment at the most."""
+        """Send the remaining spans, within `CLOSE_WITHIN_S`."""
 
 
-NOTHING: AbstractContextManager[Span] = nullcontext(_Nothing())
+NO_SPAN: AbstractContextManager[Span] = nullcontext(_NoSpan())
 
 
 class Traces:
@@ -60,11 +60,11 @@ class Traces:
 
     @property
     def are_on(self) -> bool:
-        """Whether anybody collects."""
+        """Whether a collector is configured."""
         return self._collector is not None
 
     def start(self, settings: Settings) -> None:
-        """Start collecting if the settings or OpenTelemetry's own variables say where to."""
+        """Start, if the settings or OpenTelemetry's own variables name a collector."""
         if not settings.otel_endpoint and not _is_on_by_environment():
             return
         from chat_app.core.otel import OtlpCollector  # noqa: PLC0415  # an optional library
@@ -72,7 +72,7 @@ class Traces:
         self._collector = OtlpCollector(settings.otel_endpoint, settings.node_name)
 
     async def close(self) -> None:
-        """Send what is left."""
+        """Send the remaining spans."""
         if self._collector is not None:
             await self._collector.close()
             self._collector = None
@@ -84,9 +84,9 @@ class Traces:
         links: Sequence[RequestContext] = (),
         **about: Value,
     ) -> AbstractContextManager[Span]:
-        """Measure a block; what it does, and what that sets off elsewhere, belongs to it."""
+        """Return a span around a block; work that it starts elsewhere is its child."""
         if self._collector is None:
-            return NOTHING
+            return NO_SPAN
         return self._collector.span(name, kind, about, links)
 
 

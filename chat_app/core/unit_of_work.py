@@ -1,4 +1,4 @@
-"""One transaction, then its announcements: nobody hears of what was not committed."""
+"""Unit of work: one transaction, then its announcements, so that only stored changes go out."""
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,20 +11,20 @@ Announcement = Callable[[], Awaitable[None]]
 
 
 class UnitOfWork:
-    """A session to write with, and what to say once its work is durable."""
+    """A session to write with, and the announcements to await once its work is committed."""
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
         self.announcements: list[Announcement] = []
 
     def announce(self, announcement: Announcement) -> None:
-        """Have `announcement` awaited after the commit; a rollback forgets it."""
+        """Await `announcement` after the commit; a rollback drops it."""
         self.announcements.append(announcement)
 
 
 @contextlib.asynccontextmanager
 async def unit_of_work(database: Database) -> AsyncIterator[UnitOfWork]:
-    """Commit on success and then announce; roll back and stay silent on any error.
+    """Commit on success and then announce; on any error roll back and announce nothing.
 
     Raises Unavailable when the database cannot be used.
     """

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chat_app.core.metrics import MOST_PARTS, OTHER, Metrics
+from chat_app.core.metrics import MAX_PARTS, OTHER, Metrics
 
 
 def test_the_same_name_is_the_same_counter() -> None:
@@ -36,10 +36,10 @@ def test_a_value_on_a_bound_belongs_below_it() -> None:
 def test_labels_cannot_fill_the_memory() -> None:
     family = Metrics().counters("chat_things_total", "Things", "kind")
 
-    for number in range(MOST_PARTS + 50):
+    for number in range(MAX_PARTS + 50):
         family.of(str(number)).add()
 
-    assert len(family.parts) == MOST_PARTS + 1
+    assert len(family.parts) == MAX_PARTS + 1
     assert family.of(OTHER).value == 50
 
 

@@ -25,7 +25,7 @@ from chat_app.core.database import Database
 from chat_app.core.errors import AppError, Overtaken, Unavailable
 from chat_app.core.metrics import Metrics
 from chat_app.core.request_context import RequestContext
-from chat_app.core.traces import NOTHING, Span, Traces
+from chat_app.core.traces import NO_SPAN, Span, Traces
 from chat_app.messages.log.batch import Batch, Outcome, Stored
 from chat_app.messages.log.changes import store_changes
 from chat_app.messages.log.failpoints import NO_FAILPOINTS, Failpoints
@@ -195,7 +195,7 @@ class MessageLog:
 
     def _span(self, batch: Sequence[Pending]) -> AbstractContextManager[Span]:
         if not self._traces.are_on:
-            return NOTHING
+            return NO_SPAN
         # A transaction for many belongs to none of them.
         links = [pending.context for pending in batch if pending.context.trace]
         return self._traces.span("messages.commit", links=links, messages=len(batch))
