@@ -3,14 +3,13 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 
 from tests.harness import chats, clients
 from tests.harness.chats import StartChat, Storage
-from tests.harness.clients import Person, http_client
+from tests.harness.clients import http_client
 from tests.harness.collector import Collected, Span, collector
 from tests.harness.servers import ROOT, ChatServer
 
@@ -26,11 +25,6 @@ def collected() -> Iterator[Collected]:
     """Give a collector."""
     with collector() as running:
         yield running
-
-
-def at(chat: ChatServer, person: Person) -> Person:
-    """Return the same person, who talks to another node now."""
-    return replace(person, url=chat.url)
 
 
 async def follow(collected: Collected, trace_id: str) -> Span:
@@ -64,7 +58,7 @@ async def test_a_message_is_followed_to_the_other_node(
     other = chats.start(storage, CHAT_NODE_NAME="node-two", **settings)
     try:
         alice, bob = await clients.register(one.url), await clients.register(one.url)
-        async with at(other, bob).socket() as socket:
+        async with bob.at(other.url).socket() as socket:
             await alice.write(bob, text)
             await socket.expect("message.created")
             request = await collected.wait_for("POST /api/messages", http_route="/api/messages")

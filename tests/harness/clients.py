@@ -5,7 +5,7 @@ import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 from uuid import uuid4
 
@@ -121,6 +121,30 @@ class Person:
         reply = await self.http.get(path, params=page)
         assert reply.status_code == 200, reply.text
         return as_json(reply)
+
+    async def whole_history(self, other: "Person") -> list[Json]:
+        """Fetch every message that the two have written to each other, in their order."""
+        items: list[Json] = []
+        while True:
+            after = {"limit": 100, "after": items[-1]["seq"] if items else 0}
+            reply = await self.http.get(f"/api/messages/{other.id}", params=after)
+            assert reply.status_code == 200, reply.text
+            items += reply.json()["items"]
+            if not reply.json()["has_more"]:
+                return items
+
+    async def write_fast(self, receiver: "Person", *contents: str) -> list[Json]:
+        """Send many messages over a socket without waiting for each, and return them."""
+        async with self.socket() as socket:
+            for number, content in enumerate(contents):
+                frame = {"type": "message", "id": f"many-{number}", "content": content}
+                await socket.send({**frame, "receiver_id": receiver.id})
+            acks = [await socket.expect("ack") for _ in contents]
+        return [ack["message"] for ack in acks]
+
+    def at(self, url: str) -> "Person":
+        """Return the same person, whose sockets are at another node."""
+        return replace(self, url=url)
 
     @contextlib.asynccontextmanager
     async def socket(self, *formats: str) -> AsyncIterator["Socket"]:

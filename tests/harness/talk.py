@@ -58,7 +58,8 @@ class Talk:
 
     async def check(self) -> None:
         """Wait until every device shows what is stored; see that all is there, in order, once."""
-        history = await self._stored()
+        one, other = self.people
+        history = await one.whole_history(other)
         conversation_id = history[0]["conversation_id"]
         assert [message["seq"] for message in history] == list(range(1, len(history) + 1))
         ids = [message["client_id"] for message in history]
@@ -72,16 +73,6 @@ class Talk:
                     while device.view.timeline(conversation_id) != history:
                         await asyncio.sleep(0.05)
             assert device.view.timeline(conversation_id) == history
-
-    async def _stored(self) -> list[Json]:
-        one, other = self.people
-        items: list[Json] = []
-        while True:
-            params = {"limit": 100, "after": items[-1]["seq"] if items else 0}
-            page = (await one.http.get(f"/api/messages/{other.id}", params=params)).json()
-            items += page["items"]
-            if not page["has_more"]:
-                return items
 
 
 async def insist(clients: list[httpx.AsyncClient], body: Json) -> Json:
