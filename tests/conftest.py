@@ -2,8 +2,10 @@
 
 Unit tests take `storage` (an own migrated database, an emptied bus). Tests of the doors take
 `chat`, one server per pair that they share: they make their own people and touch no others'.
-Whoever needs special settings, or kills the server, takes `start_chat`. With `--behind-nginx` each
-of these chats is three nodes behind nginx; tests marked `one_process` are left out then.
+`limited_chat`, `refilling_chat`, `costly_chat` and `restartable_chat` are shared likewise, and
+start when a test first asks for them. `start_chat` is for settings of one test. With
+`--behind-nginx` each of these chats is three nodes behind nginx; tests marked `one_process` are
+left out then.
 """
 
 import inspect
@@ -17,7 +19,9 @@ import pytest_asyncio
 from tests.harness import clients, servers
 from tests.harness.chats import (
     FRONT_END_BUILD_S,
+    LIMITED,
     PAIRS,
+    REFILLING,
     Farm,
     NewPerson,
     StartChat,
@@ -74,7 +78,7 @@ def farm(
     assert not bad, "\n".join(log[-4000:] for log in bad)
 
 
-@pytest.fixture(params=PAIRS)
+@pytest.fixture(scope="module", params=PAIRS)
 def pair(request: pytest.FixtureRequest) -> str:
     """Name the pair of storage and bus that the test runs on; every such test runs on both."""
     return str(request.param)
@@ -124,6 +128,40 @@ def chat(farm: Farm, pair: str) -> servers.ChatServer:
 
 
 @pytest.fixture
+def limited_chat(farm: Farm, pair: str) -> servers.ChatServer:
+    """Give the shared chat whose limits are on: `LIMITED` names those that differ from a chat's."""
+    return farm.shared_chat(pair, **LIMITED)
+
+
+@pytest.fixture
+def refilling_chat(farm: Farm, pair: str) -> servers.ChatServer:
+    """Give the shared chat that refuses a sixth message, for less than a second."""
+    return farm.shared_chat(pair, **REFILLING)
+
+
+@pytest.fixture
+def costly_chat(farm: Farm, pair: str) -> servers.ChatServer:
+    """Give the shared chat whose passwords cost what they cost in production."""
+    return farm.shared_chat(pair, TEST_CHEAP_HASHES="")
+
+
+@pytest.fixture
+def restartable_chat(farm: Farm, pair: str) -> servers.ChatServer:
+    """Give the shared chat that its tests stop, kill and restart; it logs everything."""
+    chat = farm.shared_chat(pair, CHAT_LOG_LEVEL="DEBUG")
+    if not chat.is_running:
+        chat.restart()
+    return chat
+
+
+@pytest.fixture
+def two_nodes(farm: Farm) -> tuple[servers.ChatServer, servers.ChatServer]:
+    """Give the shared chat of PostgreSQL and Redis, and another node of it."""
+    one = farm.shared_chat(PAIRS[1])
+    return one, farm.shared_chat(PAIRS[1], **one.joining)
+
+
+@pytest.fixture
 def start_chat(farm: Farm, pair: str, tmp_path: Path) -> Iterator[StartChat]:
     """Give a function that starts a chat of the test's own, with the settings it asks for."""
     started: list[servers.ChatServer] = []
@@ -131,8 +169,7 @@ def start_chat(farm: Farm, pair: str, tmp_path: Path) -> Iterator[StartChat]:
     def start_one(*, pair: str = pair, **settings: str) -> servers.ChatServer:
         folder = tmp_path / f"chat-{len(started)}"
         folder.mkdir()
-        storage = farm.storage(pair, folder, own_redis=True)
-        started.append(farm.start(storage, **settings))
+        started.append(farm.new_chat(pair, folder, **settings))
         return started[-1]
 
     try:

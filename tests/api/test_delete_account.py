@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.harness.chats import NewPerson, StartChat
+from tests.harness.chats import NewPerson
 from tests.harness.clients import (
     PASSWORD,
     Person,
@@ -120,9 +120,8 @@ async def test_nobody_and_no_other_site_deletes_an_account(chat: ChatServer, ali
     assert (await alice.http.get("/api/auth/me")).status_code == 200
 
 
-async def test_a_borrowed_session_cannot_guess_the_password(start_chat: StartChat) -> None:
-    chat = start_chat(CHAT_LIMITS="on")
-    alice = await register(chat.url)
+async def test_a_borrowed_session_cannot_guess_the_password(limited_chat: ChatServer) -> None:
+    alice = await register(limited_chat.url)
 
     replies = await asyncio.gather(*(alice.leave(password=f"guess {n}") for n in range(10)))
 

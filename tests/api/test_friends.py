@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.harness.chats import NewPerson, StartChat
+from tests.harness.chats import NewPerson
 from tests.harness.clients import (
     NUL_IN_A_PATH,
     Json,
@@ -16,6 +16,7 @@ from tests.harness.clients import (
     register,
     short,
 )
+from tests.harness.servers import ChatServer
 
 STRANGE_IDS = [
     "not-an-id", "", "1", "a" * 1000, 7, None, [], {}, "\u202eabc", "0198c0de\u200b", "../me",
@@ -249,13 +250,8 @@ async def test_suggestions_say_why(alice: Person, bob: Person, carol: Person) ->
     assert (suggestion["mutual_friends"], suggestion["reason"]) == (1, "mutual_friends")
 
 
-async def test_so_many_requests_an_hour_and_no_more(start_chat: StartChat) -> None:
-    chat = start_chat(
-        CHAT_LIMITS="on",
-        CHAT_LIMIT_FRIEND_REQUESTS_PER_HOUR="3",
-        CHAT_LIMIT_REGISTRATIONS_PER_HOUR="100",
-    )
-    asker, *others = [await register(chat.url) for _ in range(5)]
+async def test_so_many_requests_an_hour_and_no_more(limited_chat: ChatServer) -> None:
+    asker, *others = [await register(limited_chat.url) for _ in range(5)]
     for other in others[:3]:
         await asker.ask(other)
 

@@ -1,12 +1,14 @@
 """A2 and the contract's limits: too much is 429, says when to come back, and passes."""
 
 import asyncio
+from uuid import uuid4
 
 import httpx
 
 from tests.harness import clients
 from tests.harness.chats import StartChat
 from tests.harness.clients import PASSWORD, Person, assert_problem, http_client, new_username
+from tests.harness.servers import ChatServer
 
 
 async def log_in(url: str, username: str, password: str) -> httpx.Response:
@@ -20,8 +22,8 @@ def assert_limited(reply: httpx.Response) -> None:
     assert 1 <= int(reply.headers["retry-after"]) <= 3600
 
 
-async def test_after_five_failures_even_the_right_password_waits(start_chat: StartChat) -> None:
-    url = start_chat(CHAT_LIMITS="on").url
+async def test_after_five_failures_even_the_right_password_waits(limited_chat: ChatServer) -> None:
+    url = limited_chat.url
     alice = await clients.register(url)
     bob = await clients.register(url)
 
@@ -35,8 +37,8 @@ async def test_after_five_failures_even_the_right_password_waits(start_chat: Sta
     assert (await alice.http.get("/api/auth/me")).status_code == 200
 
 
-async def test_a_flood_of_guesses_gets_no_more_than_five(start_chat: StartChat) -> None:
-    url = start_chat(CHAT_LIMITS="on").url
+async def test_a_flood_of_guesses_gets_no_more_than_five(limited_chat: ChatServer) -> None:
+    url = limited_chat.url
     alice = await clients.register(url)
 
     replies = await asyncio.gather(
@@ -46,25 +48,23 @@ async def test_a_flood_of_guesses_gets_no_more_than_five(start_chat: StartChat) 
     assert sorted(reply.status_code for reply in replies) == [401] * 5 + [429] * 10
 
 
-async def test_successes_do_not_count(start_chat: StartChat) -> None:
-    url = start_chat(CHAT_LIMITS="on").url
+async def test_successes_do_not_count(limited_chat: ChatServer) -> None:
+    url = limited_chat.url
     alice = await clients.register(url)
 
     for _ in range(8):
         assert (await log_in(url, alice.username, PASSWORD)).status_code == 200
 
 
-async def test_one_address_tries_twenty_names(start_chat: StartChat) -> None:
+async def test_one_address_tries_twenty_names_and_makes_ten_accounts_an_hour(
+    start_chat: StartChat,
+) -> None:
     url = start_chat(CHAT_LIMITS="on").url
 
     replies = [await log_in(url, new_username(), "wrong-password") for _ in range(21)]
 
     assert [reply.status_code for reply in replies[:20]] == [401] * 20
     assert_limited(replies[20])
-
-
-async def test_one_address_makes_ten_accounts_an_hour(start_chat: StartChat) -> None:
-    url = start_chat(CHAT_LIMITS="on").url
     for _ in range(10):
         await clients.register(url)
 
@@ -73,14 +73,17 @@ async def test_one_address_makes_ten_accounts_an_hour(start_chat: StartChat) -> 
         assert_limited(await client.post("/api/auth/register", json=body))
 
 
-async def test_a_flood_of_messages_is_slowed_for_its_sender_alone(start_chat: StartChat) -> None:
-    url = start_chat(CHAT_LIMITS="on", CHAT_LIMIT_MESSAGES_PER_SECOND="0.01").url
+async def send(sender: Person, receiver: Person) -> httpx.Response:
+    body = {"receiver_id": receiver.id, "content": "flood", "client_id": uuid4().hex}
+    return await sender.http.post("/api/messages", json=body)
+
+
+async def test_a_flood_of_messages_is_slowed_for_its_sender_alone(
+    limited_chat: ChatServer,
+) -> None:
+    url = limited_chat.url
     alice, bob = await clients.register(url), await clients.register(url)
     await alice.opened(bob)
-
-    async def send(sender: Person, receiver: Person) -> httpx.Response:
-        body = {"receiver_id": receiver.id, "content": "flood"}
-        return await sender.http.post("/api/messages", json=body)
 
     replies = await asyncio.gather(*(send(alice, bob) for _ in range(70)))
 
@@ -94,17 +97,16 @@ async def test_a_flood_of_messages_is_slowed_for_its_sender_alone(start_chat: St
     assert len(page["items"]) == len(stored) + 1
 
 
-async def test_a_refused_message_may_be_sent_again_later(start_chat: StartChat) -> None:
-    settings = {"CHAT_LIMIT_MESSAGE_BURST": "1", "CHAT_LIMIT_MESSAGES_PER_SECOND": "0.5"}
-    url = start_chat(CHAT_LIMITS="on", **settings).url
+async def test_a_refused_message_may_be_sent_again_later(refilling_chat: ChatServer) -> None:
+    url = refilling_chat.url
     alice, bob = await clients.register(url), await clients.register(url)
-    body = {"receiver_id": bob.id, "content": "patience", "client_id": "patient-1"}
+    await alice.opened(bob)
 
-    async with asyncio.timeout(20):
-        await alice.write(bob, "first")
-        refused = await alice.http.post("/api/messages", json=body)
-        assert_limited(refused)
-        while (reply := await alice.http.post("/api/messages", json=body)).status_code == 429:
+    replies = await asyncio.gather(*(send(alice, bob) for _ in range(60)))
+
+    [refused, *_] = [reply for reply in replies if reply.status_code == 429]
+    async with asyncio.timeout(30):
+        while (reply := await alice.http.send(refused.request)).status_code == 429:
             assert_limited(reply)
-
+            await asyncio.sleep(0.1)
     assert reply.status_code == 201

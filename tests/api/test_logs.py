@@ -1,125 +1,99 @@
 """Logs: one id from a click to the other node, which node it was, and nothing private."""
 
 import asyncio
-import json
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import ExitStack
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from tests.harness import chats, clients
-from tests.harness.chats import SECRET, StartChat, Storage
-from tests.harness.clients import PASSWORD, PATIENCE_S, Person, http_client, log_in
+from tests.harness.chats import SECRET, Farm
+from tests.harness.clients import PASSWORD, http_client, log_in
+from tests.harness.log_lines import lines, logged
 from tests.harness.servers import ChatServer
 
-Line = dict[str, Any]
+METRICS_TOKEN = f"token-{uuid4().hex}"
+Nodes = tuple[ChatServer, ChatServer]
 
 
-@contextmanager
-def two_nodes(storage: Storage, **settings: str) -> Iterator[tuple[ChatServer, ChatServer]]:
-    """Run two nodes of one chat."""
-    one = chats.start(storage, CHAT_NODE_NAME="node-one", **settings)
-    try:
-        other = chats.start(storage, CHAT_NODE_NAME="node-two", **settings)
-        try:
-            yield one, other
-        finally:
-            other.stop()
-    finally:
-        one.stop()
+@pytest.fixture(scope="module")
+def talkative_nodes(farm: Farm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    """Give two nodes of one chat, with names, at the most talkative level."""
+    storage = farm.storage("postgres+redis", tmp_path_factory.mktemp("logs"), own_redis=True)
+    settings = {"CHAT_LOG_LEVEL": "DEBUG", "CHAT_METRICS_TOKEN": METRICS_TOKEN}
+    with ExitStack() as stack:
+        nodes = []
+        for name in ("node-one", "node-two"):
+            nodes.append(chats.start(storage, CHAT_NODE_NAME=name, **settings))
+            stack.callback(nodes[-1].stop)
+        yield nodes[0], nodes[1]
 
 
-def lines(chat: ChatServer, **fields: object) -> list[Line]:
-    """Return the lines of a chat's log that have these fields."""
-    # The last one may be half written.
-    whole = [line for line in chat.log().splitlines(keepends=True) if line.endswith("\n")]
-    read = [json.loads(line) for line in whole]
-    return [line for line in read if fields.items() <= line.items()]
-
-
-async def logged(chat: ChatServer, **fields: object) -> Line:
-    """Wait for a line with these fields."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not (found := lines(chat, **fields)):
-            await asyncio.sleep(0.05)
-    return found[0]
-
-
-def on(chat: ChatServer, person: Person) -> Person:
-    """Return the same person, who talks to another node now."""
-    return replace(person, url=chat.url)
-
-
-@pytest.mark.parametrize("pair", ["postgres+redis"])
-async def test_one_id_leads_from_a_request_to_the_other_node(storage: Storage) -> None:
+async def test_one_id_leads_from_a_request_to_the_other_node(talkative_nodes: Nodes) -> None:
     asked = f"request-{uuid4().hex}"
-    with two_nodes(storage, CHAT_LOG_LEVEL="DEBUG") as (one, other):
-        alice, bob = await clients.register(one.url), await clients.register(one.url)
-        async with on(other, bob).socket() as socket:
-            reply = await alice.http.post(
-                "/api/messages",
-                json={"receiver_id": bob.id, "content": "hello"},
-                headers={"X-Request-ID": asked},
+    one, other = talkative_nodes
+    alice, bob = await clients.register(one.url), await clients.register(one.url)
+    async with bob.at(other.url).socket() as socket:
+        reply = await alice.http.post(
+            "/api/messages",
+            json={"receiver_id": bob.id, "content": "hello"},
+            headers={"X-Request-ID": asked},
+        )
+        assert reply.headers["x-request-id"] == asked
+        await socket.expect("message.created")
+        here = await logged(one, event="request", request_id=asked)
+        there = await logged(other, event="bus.received", request_id=asked)
+
+        assert (here["node"], there["node"]) == ("node-one", "node-two")
+        assert here["path"] == "/api/messages"
+
+        async with alice.socket() as sending:
+            await sending.send(
+                {"type": "message", "id": "1", "receiver_id": bob.id, "content": "hello"}
             )
-            assert reply.headers["x-request-id"] == asked
-            await socket.expect("message.created")
-            here = await logged(one, event="request", request_id=asked)
-            there = await logged(other, event="bus.received", request_id=asked)
-
-            assert (here["node"], there["node"]) == ("node-one", "node-two")
-            assert here["path"] == "/api/messages"
-
-            async with alice.socket() as sending:
-                await sending.send(
-                    {"type": "message", "id": "1", "receiver_id": bob.id, "content": "hello"}
-                )
-                await sending.expect("ack", id="1")
-            await socket.expect("message.created")
-            frame = await logged(one, event="frame", kind="send")
-            socket_id, _, number = frame["request_id"].rpartition(".")
-            await logged(one, event="request", path="/ws", request_id=socket_id)
-            await logged(other, event="bus.received", request_id=frame["request_id"])
+            await sending.expect("ack", id="1")
+        await socket.expect("message.created")
+        frame = await logged(one, event="frame", kind="send")
+        socket_id, _, number = frame["request_id"].rpartition(".")
+        await logged(one, event="request", path="/ws", request_id=socket_id)
+        await logged(other, event="bus.received", request_id=frame["request_id"])
 
     assert number == "1"
 
 
-@pytest.mark.parametrize("pair", ["postgres+redis"])
-async def test_no_secret_and_no_text_is_logged_on_any_node(storage: Storage) -> None:
+async def test_no_secret_and_no_text_is_logged_on_any_node(talkative_nodes: Nodes) -> None:
     """E2, at the most talkative level: live, over the bus, replayed, edited and refused."""
     text = f"private-{uuid4().hex}"
     password = f"secret-{uuid4().hex}"
-    metrics_token = f"token-{uuid4().hex}"
-    settings = {"CHAT_LOG_LEVEL": "DEBUG", "CHAT_METRICS_TOKEN": metrics_token}
-    with two_nodes(storage, **settings) as (one, other):
-        alice = await clients.register(one.url, password=password)
-        bob = await clients.register(one.url)
-        again = await log_in(other.url, alice, password=password)
-        async with on(other, bob).socket() as socket:
-            message = await alice.write(bob, text)
-            await socket.expect("message.created")
-            await again.http.patch(f"/api/messages/{message['id']}", json={"content": text + "!"})
-            await socket.expect("message.updated")
-            await socket.send({"type": "resume", "cursors": {}})
-            await socket.expect("resumed")
-            await socket.send({"type": "message", "id": "1", "receiver_id": 5, "content": text})
-            await socket.expect("error", id="1")
-        await again.http.get("/api/users", params={"q": text[:60]})
-        await alice.http.post("/api/messages", json={"receiver_id": bob.id, "content": text * 500})
-        async with http_client(other.url) as client:
-            await client.get(
-                "/api/metrics", headers={"Via": "x", "Authorization": f"Bearer {metrics_token}"}
-            )
-            wrong = {"username": alice.username, "password": password + "x"}
-            await client.post("/api/auth/login", json=wrong)
-            await client.post("/api/auth/refresh", json={"refresh_token": alice.refresh_token})
+    one, other = talkative_nodes
+    alice = await clients.register(one.url, password=password)
+    bob = await clients.register(one.url)
+    again = await log_in(other.url, alice, password=password)
+    async with bob.at(other.url).socket() as socket:
+        message = await alice.write(bob, text)
+        await socket.expect("message.created")
+        await again.http.patch(f"/api/messages/{message['id']}", json={"content": text + "!"})
+        await socket.expect("message.updated")
+        await socket.send({"type": "resume", "cursors": {}})
+        await socket.expect("resumed")
+        await socket.send({"type": "message", "id": "1", "receiver_id": 5, "content": text})
+        await socket.expect("error", id="1")
+    await again.http.get("/api/users", params={"q": text[:60]})
+    await alice.http.post("/api/messages", json={"receiver_id": bob.id, "content": text * 500})
+    async with http_client(other.url) as client:
+        await client.get(
+            "/api/metrics", headers={"Via": "x", "Authorization": f"Bearer {METRICS_TOKEN}"}
+        )
+        wrong = {"username": alice.username, "password": password + "x"}
+        await client.post("/api/auth/login", json=wrong)
+        await client.post("/api/auth/refresh", json={"refresh_token": alice.refresh_token})
 
     for chat in (one, other):
         log = chat.log()
         assert lines(chat, event="request")
-        for secret in (text[:20], password, PASSWORD, metrics_token, SECRET, "$argon2"):
+        for secret in (text[:20], password, PASSWORD, METRICS_TOKEN, SECRET, "$argon2"):
             assert secret not in log
         for person in (alice, bob, again):
             assert person.access_token.split(".")[2] not in log
@@ -128,17 +102,18 @@ async def test_no_secret_and_no_text_is_logged_on_any_node(storage: Storage) -> 
 
 
 @pytest.mark.parametrize("pair", ["sqlite+memory"])
-async def test_every_line_names_its_node_and_its_level(start_chat: StartChat) -> None:
-    chat = start_chat(CHAT_LOG_LEVEL="DEBUG")
+async def test_every_line_names_its_node_and_its_level(restartable_chat: ChatServer) -> None:
+    chat = restartable_chat
+    before = len(lines(chat))
     alice = await clients.register(chat.url)
     await alice.http.get("/api/auth/me")
     async with http_client(chat.url) as client:
         await client.get("/api/health/live")
         await client.get("/api/metrics")
-        await client.get("/api/no-such-place")
-    chat.stop()
+        reply = await client.get("/api/no-such-place")
+    await logged(chat, event="request", request_id=reply.headers["x-request-id"])
 
-    written = lines(chat)
+    written = lines(chat)[before:]
     [node] = {line["node"] for line in written}
     assert node
     assert all(line["level"] and line["timestamp"].endswith("Z") for line in written)
@@ -150,21 +125,20 @@ async def test_every_line_names_its_node_and_its_level(start_chat: StartChat) ->
 
 
 @pytest.mark.parametrize("pair", ["sqlite+memory"])
-@pytest.mark.parametrize("given", ["short", "x" * 65, "with spaces in it", 'quotes"and\\more', ""])
-async def test_an_id_that_is_not_well_formed_is_replaced(chat: ChatServer, given: str) -> None:
+async def test_a_request_id_that_is_not_well_formed_is_replaced(chat: ChatServer) -> None:
     async with http_client(chat.url) as client:
-        reply = await client.get("/api/auth/me", headers={"X-Request-ID": given})
+        for given in ("short", "x" * 65, "with spaces in it", 'quotes"and\\more', ""):
+            reply = await client.get("/api/auth/me", headers={"X-Request-ID": given})
 
-    issued = reply.headers["x-request-id"]
-    assert issued != given
-    assert reply.json()["request_id"] == issued
-    assert lines(chat, request_id=issued) or await logged(chat, request_id=issued)
+            issued = reply.headers["x-request-id"]
+            assert issued != given
+            assert reply.json()["request_id"] == issued, given
+            await logged(chat, request_id=issued)
 
 
 @pytest.mark.parametrize("pair", ["sqlite+memory"])
-async def test_a_slow_request_is_a_warning(start_chat: StartChat) -> None:
+async def test_a_slow_request_is_a_warning(chat: ChatServer) -> None:
     """A body that comes slowly is enough."""
-    chat = start_chat()
 
     async def body() -> Any:  # noqa: ANN401  # what httpx streams
         yield b'{"username": '
@@ -172,11 +146,12 @@ async def test_a_slow_request_is_a_warning(start_chat: StartChat) -> None:
         yield b'"x"}'
 
     async with http_client(chat.url) as client:
-        await client.post(
+        reply = await client.post(
             "/api/auth/login", content=body(), headers={"Content-Type": "application/json"}
         )
 
-    line = await logged(chat, path="/api/auth/login")
+    request_id = reply.headers["x-request-id"]
+    line = await logged(chat, path="/api/auth/login", request_id=request_id)
     assert line["level"] == "warning"
     assert line["slow"] is True
     assert line["ms"] > 1000

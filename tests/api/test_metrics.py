@@ -92,9 +92,9 @@ async def test_what_people_do_is_counted(chat: ChatServer) -> None:
     assert more("chat_http_request_seconds_count", route="/api/messages") >= 3
 
 
-async def test_open_sockets_are_counted(start_chat: StartChat) -> None:
-    chat = start_chat()
+async def test_open_sockets_are_counted(chat: ChatServer) -> None:
     alice = await clients.register(chat.url)
+    before = await scrape_without_sockets(chat)
     async with alice.socket() as socket:
         await socket.send({"type": "ping"})
         await socket.expect("pong")
@@ -102,14 +102,24 @@ async def test_open_sockets_are_counted(start_chat: StartChat) -> None:
         await socket.expect("error")
         with_one = await scrape(chat)
 
+    after = await scrape_without_sockets(chat)
+
+    def more(told: Scrape, name: str, **labels: str) -> float:
+        return told.value(name, **labels) - before.value(name, **labels)
+
     assert with_one.value("chat_sockets") == 1
     assert with_one.value("chat_outlets") == 1
-    assert with_one.value("chat_frames_received_total") == 2
-    assert with_one.value("chat_frames_refused_total", code="malformed_json") == 1
-    async with asyncio.timeout(PATIENCE_S):
-        while (await scrape(chat)).value("chat_outlets"):
+    assert more(with_one, "chat_frames_received_total") == 2
+    assert more(with_one, "chat_frames_refused_total", code="malformed_json") == 1
+    assert more(after, "chat_outlets_closed_total", code="1012") == 1
+
+
+async def scrape_without_sockets(chat: ChatServer) -> Scrape:
+    """Wait until every socket, also of tests before, has been let go."""
+    async with asyncio.timeout(2 * PATIENCE_S):
+        while (told := await scrape(chat)).value("chat_outlets") or told.value("chat_sockets"):
             await asyncio.sleep(0.05)
-    assert (await scrape(chat)).value("chat_outlets_closed_total", code="1012") == 1
+    return told
 
 
 async def test_the_state_of_each_node_is_told(chat: ChatServer, pair: str) -> None:

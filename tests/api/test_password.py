@@ -7,7 +7,6 @@ from itertools import pairwise
 import httpx
 import pytest
 
-from tests.harness.chats import StartChat
 from tests.harness.clients import (
     PASSWORD,
     Person,
@@ -101,9 +100,8 @@ async def test_nobody_and_no_other_site_changes_a_password(chat: ChatServer, ali
     assert await login_status(chat.url, alice, PASSWORD) == 200
 
 
-async def test_a_borrowed_session_cannot_guess_the_password(start_chat: StartChat) -> None:
-    chat = start_chat(CHAT_LIMITS="on")
-    alice = await register(chat.url)
+async def test_a_borrowed_session_cannot_guess_the_password(limited_chat: ChatServer) -> None:
+    alice = await register(limited_chat.url)
 
     replies = await asyncio.gather(*(change(alice, f"guess number {n}") for n in range(10)))
 
@@ -112,12 +110,11 @@ async def test_a_borrowed_session_cannot_guess_the_password(start_chat: StartCha
     assert_problem(refused, 429, "rate_limited")
     assert int(refused.headers["retry-after"]) >= 1
     # It is one bound for both doors to the password.
-    assert await login_status(chat.url, alice, PASSWORD) == 429
+    assert await login_status(limited_chat.url, alice, PASSWORD) == 429
 
 
-async def test_right_passwords_cost_nothing_of_the_bound(start_chat: StartChat) -> None:
-    chat = start_chat(CHAT_LIMITS="on")
-    alice = await register(chat.url)
+async def test_right_passwords_cost_nothing_of_the_bound(limited_chat: ChatServer) -> None:
+    alice = await register(limited_chat.url)
 
     passwords = [PASSWORD, *(f"{NEW} {number}" for number in range(7))]
     for old, new in pairwise(passwords):

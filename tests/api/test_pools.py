@@ -15,6 +15,7 @@ from websockets.asyncio.client import connect
 from tests.harness.chats import StartChat
 from tests.harness.clients import Person, assert_problem, http_client, register
 from tests.harness.servers import ChatServer
+from tests.harness.tls import trusted
 
 pytestmark = pytest.mark.parametrize("pair", ["postgres+redis"])
 
@@ -45,7 +46,7 @@ async def ask_all(person: Person) -> list[httpx.Response]:
     limits = httpx.Limits(max_connections=None)
     headers = {"Authorization": f"Bearer {person.access_token}"}
     async with httpx.AsyncClient(
-        base_url=person.url, headers=headers, limits=limits, timeout=60
+        base_url=person.url, headers=headers, limits=limits, timeout=60, verify=trusted()
     ) as client:
         paths = ["/api/conversations", "/api/friends", "/api/users?q=a", "/api/auth/sessions"]
         return await asyncio.gather(

@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from tests.harness.chats import NewPerson, StartChat
+from tests.harness.chats import NewPerson
 from tests.harness.clients import (
     Person,
     as_json,
@@ -156,9 +156,10 @@ async def test_changes_at_once_lose_none_of_each_other(alice: Person) -> None:
     assert (me["bio"], me["status_text"], me["sound"]) == ("b", "s", False)
 
 
-async def test_nobody_makes_others_hear_of_them_without_end(start_chat: StartChat) -> None:
-    chat = start_chat(CHAT_LIMITS="on", CHAT_LIMIT_PROFILE_CHANGES_PER_MINUTE="3")
-    alice = await register(chat.url)
+async def test_nobody_makes_others_hear_of_them_without_end(
+    limited_chat: ChatServer,
+) -> None:
+    alice = await register(limited_chat.url)
     for number in range(3):
         assert (await patch(alice, status_text=f"{number}")).status_code == 200
 

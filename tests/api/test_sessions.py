@@ -6,7 +6,6 @@ from uuid import uuid4
 
 import pytest
 
-from tests.harness.chats import StartChat
 from tests.harness.clients import (
     NUL_IN_A_PATH,
     Json,
@@ -153,12 +152,9 @@ async def test_the_sockets_of_an_ended_session_close_and_no_others(
         assert await kept.settled() == []
 
 
-@pytest.mark.parametrize("pair", ["postgres+redis"])
-async def test_a_session_ends_on_every_node(start_chat: StartChat) -> None:
-    """Two servers over one database and bus: ended here, gone there, within a second."""
-    one = start_chat()
-    shared = {name: one.settings[name] for name in ("CHAT_DATABASE_URL", "CHAT_REDIS_URL")}
-    other = start_chat(**shared)
+async def test_a_session_ends_on_every_node(two_nodes: tuple[ChatServer, ChatServer]) -> None:
+    """Ended at one node, gone at the other, within a second."""
+    one, other = two_nodes
     alice = await register(one.url)
     lost = await log_in(one.url, alice)
     async with Socket.open(other.url) as socket:

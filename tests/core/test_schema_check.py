@@ -13,8 +13,10 @@ from chat_app.core import migrations
 from chat_app.core.errors import CannotStart, Refused
 from tests.harness import servers
 from tests.harness.chats import SECRET, Farm, Storage
+from tests.harness.clients import http_client
 from tests.harness.nodes import new_user, open_database, open_node
 from tests.harness.servers import ChatServer
+from tests.harness.tls import trusted
 
 Launch = Callable[..., ChatServer]
 EXIT_S = 30
@@ -47,21 +49,23 @@ async def execute(url: str, folder: Path, *statements: str) -> None:
 
 async def registering(chat: ChatServer) -> httpx.Response:
     """Try to register somebody."""
-    async with httpx.AsyncClient(base_url=chat.url) as client:
+    async with http_client(chat.url) as client:
         form = {"username": "somebody", "password": "a long enough one"}
         return await client.post("/api/auth/register", json=form)
 
 
 async def readiness(chat: ChatServer) -> httpx.Response:
     """Ask whether it is ready."""
-    async with httpx.AsyncClient(base_url=chat.url) as client:
+    async with http_client(chat.url) as client:
         return await client.get("/api/health/ready")
 
 
 def is_live(chat: ChatServer) -> bool:
     """Whether the process answers at all."""
     try:
-        return httpx.get(f"{chat.url}/api/health/live", timeout=5).status_code == 200
+        return (
+            httpx.get(f"{chat.url}/api/health/live", timeout=5, verify=trusted()).status_code == 200
+        )
     except httpx.TransportError:
         return False
 

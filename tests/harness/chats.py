@@ -44,6 +44,24 @@ class StartChat(Protocol):
     def __call__(self, *, pair: str = ..., **settings: str) -> servers.ChatServer: ...
 
 
+# Limits on: low where a test of one person meets them, and out of the way where an address counts,
+# which all tests share. What was used up hardly comes back, so that a slow machine changes nothing.
+LIMITED = {
+    "CHAT_LIMITS": "on",
+    "CHAT_LIMIT_FRIEND_REQUESTS_PER_HOUR": "3",
+    "CHAT_LIMIT_LOGIN_FAILURES_PER_ADDRESS": "1000",
+    "CHAT_LIMIT_MESSAGES_PER_SECOND": "0.01",
+    "CHAT_LIMIT_PROFILE_CHANGES_PER_MINUTE": "3",
+    "CHAT_LIMIT_REGISTRATIONS_PER_HOUR": "1000",
+}
+# Limits that one person meets soon and that give way soon.
+REFILLING = {
+    "CHAT_LIMITS": "on",
+    "CHAT_LIMIT_MESSAGE_BURST": "5",
+    "CHAT_LIMIT_MESSAGES_PER_SECOND": "2",
+    "CHAT_LIMIT_REGISTRATIONS_PER_HOUR": "1000",
+}
+
 NewPerson = Callable[..., Awaitable[clients.Person]]
 
 
@@ -57,7 +75,7 @@ class Farm:
         self._postgres: servers.Postgres | None = None
         self._redis: servers.Redis | None = None
         self._own_redis: list[servers.Redis] = []
-        self._chats: dict[str, servers.ChatServer] = {}
+        self._chats: dict[tuple[str, frozenset[tuple[str, str]]], servers.ChatServer] = {}
 
     @property
     def postgres(self) -> servers.Postgres:
@@ -82,14 +100,21 @@ class Farm:
         redis = self.new_redis() if own_redis else self.redis
         return Storage(pair, self.postgres.new_chat_database(), redis.url, folder)
 
-    def shared_chat(self, pair: str) -> servers.ChatServer:
-        if pair not in self._chats:
-            folder = self._folder / pair
+    def shared_chat(self, pair: str, **settings: str) -> servers.ChatServer:
+        """Return the running chat of this pair and these settings, which stays until the end."""
+        key = (pair, frozenset(settings.items()))
+        if key not in self._chats:
+            folder = self._folder / f"{pair}-{len(self._chats)}"
             folder.mkdir()
-            # Channels reach every database of one Redis: a chat that stays has its own.
-            storage = self.storage(pair, folder, own_redis=True)
-            self._chats[pair] = self.start(storage)
-        return self._chats[pair]
+            self._chats[key] = self.new_chat(pair, folder, **settings)
+        return self._chats[key]
+
+    def new_chat(self, pair: str, folder: Path, **settings: str) -> servers.ChatServer:
+        """Start a chat on fresh storage, or on the database and bus that the settings name."""
+        if settings.keys() >= servers.JOINING:
+            return self.start(Storage(pair, "", "", folder), **settings)
+        # Channels reach every database of one Redis: a chat that stays has its own.
+        return self.start(self.storage(pair, folder, own_redis=True), **settings)
 
     def start(self, storage: Storage, **settings: str) -> servers.ChatServer:
         """Start a chat over `storage`, of as many processes as this run is about."""

@@ -114,12 +114,10 @@ class OneChat(ChatServer):
             node.wait_until_ready(seconds=seconds)
         return self
 
-    def restart(self, *, with_signal: int = signal.SIGTERM) -> None:
-        """Restart every node, all at once."""
+    def end(self, *, with_signal: int = signal.SIGTERM) -> None:
+        """End every node, all at once."""
         for node in self.cluster.nodes:
-            node.server.stop(with_signal=with_signal)
-        self.launch()
-        self.wait_until_ready()
+            node.end(with_signal=with_signal)
 
     def launch(self) -> None:
         """Start every node again, and nginx where it was stopped with them."""

@@ -4,6 +4,7 @@ Each lives in a folder of its own, starts when it is first asked for and is stop
 fixture that started it. PostgreSQL refuses to run as root; then it runs as another user.
 """
 
+import asyncio
 import contextlib
 import os
 import pwd
@@ -29,6 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 START_S = 60
 STOP_S = 20
 LOOPBACK = "127.0.0.1"
+# What nodes of one chat have in common.
+JOINING = {"CHAT_DATABASE_URL", "CHAT_REDIS_URL"}
 
 
 class ServerFailed(RuntimeError):
@@ -290,6 +293,21 @@ class ChatServer:
         return [self]
 
     @property
+    def joining(self) -> dict[str, str]:
+        """The settings by which another node joins this chat."""
+        return {name: self.settings[name] for name in JOINING}
+
+    @property
+    def is_running(self) -> bool:
+        """Whether none of its processes has ended."""
+        return all(one.server.process.poll() is None for one in self.processes)
+
+    def cpu_seconds(self) -> float:
+        """Return how much time of the processor its processes have taken."""
+        times = [psutil.Process(one.server.process.pid).cpu_times() for one in self.processes]
+        return sum(time.user + time.system for time in times)
+
+    @property
     def monitoring(self) -> Mapping[str, str]:
         """The headers with which a monitoring asks a process, where that wants any."""
         token = self.settings.get("CHAT_METRICS_TOKEN")
@@ -302,9 +320,20 @@ class ChatServer:
 
     def restart(self, *, with_signal: int = signal.SIGTERM) -> None:
         """Stop the process and start another on the same data and port."""
-        self.server.stop(with_signal=with_signal)
+        self.end(with_signal=with_signal)
         self.launch()
         self.wait_until_ready()
+
+    async def restart_aside(self, *, with_signal: int = signal.SIGTERM) -> None:
+        """Restart while our event loop goes on."""
+        await asyncio.to_thread(self.end, with_signal=with_signal)
+        # Not in a thread: the process ends with the thread that has started it.
+        self.launch()
+        await asyncio.to_thread(self.wait_until_ready)
+
+    def end(self, *, with_signal: int = signal.SIGTERM) -> None:
+        """End the process; another may take its place."""
+        self.server.stop(with_signal=with_signal)
 
     def launch(self) -> None:
         """Start another process in the place of one that has ended, without waiting.

@@ -11,7 +11,6 @@ import pytest
 
 from chaos.proxy import Link, Network
 from docs.client import Client, Refused
-from tests.harness.chats import StartChat
 from tests.harness.clients import PATIENCE_S, Person, log_in, register
 from tests.harness.devices import device, until
 from tests.harness.servers import ChatServer
@@ -21,14 +20,6 @@ MOST_CHANGES = 500
 
 def network(chat: ChatServer) -> Network:
     return Network(lambda: [chat.port], random.Random(1))  # noqa: S311  # chance, not secrecy
-
-
-async def write_many(sender: Person, receiver: Person, texts: list[str]) -> None:
-    async with sender.socket() as socket:
-        for text in texts:
-            await socket.send({"type": "message", "content": text, "receiver_id": receiver.id})
-        for _ in texts:
-            await socket.expect("ack")
 
 
 async def test_every_device_of_both_hears_everything_once(
@@ -56,14 +47,14 @@ async def test_messages_keep_the_order_of_the_calls(
         await phone.until(*texts)
 
 
-async def test_a_killed_server_loses_nothing(start_chat: StartChat) -> None:
-    chat = start_chat()
+async def test_a_killed_server_loses_nothing(restartable_chat: ChatServer) -> None:
+    chat = restartable_chat
     alice, bob = await register(chat.url), await register(chat.url)
     texts = [f"number {number}" for number in range(60)]
     async with device(chat.url, alice) as phone, device(chat.url, bob) as peer:
         sends = [asyncio.create_task(phone.client.send(text, receiver_id=bob.id)) for text in texts]
         await until(lambda: len(peer.heard) > 5)
-        await asyncio.to_thread(chat.restart, with_signal=signal.SIGKILL)
+        await chat.restart_aside(with_signal=signal.SIGKILL)
         acked = await asyncio.gather(*sends)
 
         await peer.until(*texts, seconds=60)
@@ -107,7 +98,7 @@ async def test_who_missed_too_much_reads_it_page_by_page(
         await alice.write(bob, "while here")
         await peer.until("while here")
     texts = [f"number {number}" for number in range(MOST_CHANGES + 20)]
-    await write_many(alice, bob, texts)
+    await alice.write_fast(bob, *texts)
     async with device(chat.url, bob, peer.client.cursors) as again:
         await again.until(*texts)
         await alice.write(bob, "live")
@@ -202,34 +193,34 @@ async def test_a_wrong_password_is_said(chat: ChatServer, alice: Person) -> None
             await client.run()
 
 
-async def test_without_a_chat_it_waits(start_chat: StartChat) -> None:
-    chat = start_chat()
+async def test_without_a_chat_it_waits(restartable_chat: ChatServer) -> None:
+    chat = restartable_chat
     alice, bob = await register(chat.url), await register(chat.url)
-    await asyncio.to_thread(chat.stop)
+    await asyncio.to_thread(chat.end)
     async with device(chat.url, alice) as phone:
         sending = asyncio.create_task(phone.client.send("early", receiver_id=bob.id))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(sending), 1)
         assert not sending.done()
-        await asyncio.to_thread(chat.restart)
+        await chat.restart_aside()
         assert (await sending)["content"] == "early"
         await phone.until("early")
 
 
 async def test_what_was_not_acked_goes_out_after_a_crash_of_the_program(
-    start_chat: StartChat, tmp_path: Path
+    restartable_chat: ChatServer, tmp_path: Path
 ) -> None:
-    chat = start_chat()
+    chat = restartable_chat
     alice, bob = await register(chat.url), await register(chat.url)
     file, texts = str(tmp_path / "alice.db"), ["one", "two", "x" * 8_001, "three"]
-    await asyncio.to_thread(chat.stop)
+    await asyncio.to_thread(chat.end)
     async with device(chat.url, alice, file=file) as phone:
         sends = [asyncio.create_task(phone.client.send(text, receiver_id=bob.id)) for text in texts]
         await asyncio.sleep(0)
         for send in sends:
             send.cancel()
         await asyncio.gather(*sends, return_exceptions=True)
-    await asyncio.to_thread(chat.restart)
+    await chat.restart_aside()
 
     async with device(chat.url, alice, file=file) as again, device(chat.url, bob) as peer:
         await peer.until("one", "two", "three")
@@ -250,11 +241,9 @@ async def test_what_was_told_is_remembered_after_a_crash_of_the_program(
         await again.until("while away")
 
 
-async def test_a_refusal_for_a_while_is_asked_again(start_chat: StartChat) -> None:
+async def test_a_refusal_for_a_while_is_asked_again(refilling_chat: ChatServer) -> None:
     """As when more is sent than the limit allows."""
-    chat = start_chat(
-        CHAT_LIMITS="on", CHAT_LIMIT_MESSAGE_BURST="5", CHAT_LIMIT_MESSAGES_PER_SECOND="5"
-    )
+    chat = refilling_chat
     alice, bob = await register(chat.url), await register(chat.url)
     texts = [f"number {number}" for number in range(12)]
     async with device(chat.url, alice) as phone, device(chat.url, bob) as peer:

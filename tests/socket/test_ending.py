@@ -5,10 +5,8 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import pytest
-
-from tests.harness.chats import StartChat
 from tests.harness.clients import PASSWORD, Json, Person, Socket, log_in, register
+from tests.harness.servers import ChatServer
 
 IN_FLIGHT = 40
 
@@ -51,15 +49,6 @@ async def last_frame(socket: Socket, flooded: asyncio.Event) -> tuple[float, Jso
             flooded.set()
 
 
-@asynccontextmanager
-async def greeted(url: str, person: Person) -> AsyncIterator[Socket]:
-    """Open a socket of somebody at any node."""
-    async with Socket.open(url) as socket:
-        await socket.send({"type": "auth", "content": person.access_token})
-        await socket.expect("ready")
-        yield socket
-
-
 async def sign_out_everywhere_else(alice: Person) -> None:
     body = {"current_password": PASSWORD, "new_password": "a horse of another colour"}
     reply = await alice.http.post("/api/auth/password", json=body)
@@ -71,7 +60,9 @@ async def watch_the_end(urls: list[str], alice: Person, bob: Person) -> None:
     others = [await log_in(alice.url, alice) for _ in range(2)]
     async with AsyncExitStack() as stack:
         sockets = [
-            await stack.enter_async_context(greeted(url, other)) for url in urls for other in others
+            await stack.enter_async_context(other.at(url).socket())
+            for url in urls
+            for other in others
         ]
         kept = await stack.enter_async_context(alice.socket())
         flooded = [asyncio.Event() for _ in sockets]
@@ -98,13 +89,10 @@ async def test_signing_out_everywhere_silences_a_flood(alice: Person, bob: Perso
     await watch_the_end([alice.url], alice, bob)
 
 
-@pytest.mark.parametrize("pair", ["postgres+redis"])
 async def test_signing_out_everywhere_silences_a_flood_on_another_node(
-    start_chat: StartChat,
+    two_nodes: tuple[ChatServer, ChatServer],
 ) -> None:
-    one = start_chat()
-    shared = {name: one.settings[name] for name in ("CHAT_DATABASE_URL", "CHAT_REDIS_URL")}
-    other = start_chat(**shared)
+    one, other = two_nodes
     alice, bob = await register(one.url), await register(one.url)
 
     await watch_the_end([one.url, other.url], alice, bob)

@@ -3,20 +3,20 @@
 import asyncio
 import signal
 from contextlib import AsyncExitStack, suppress
-from dataclasses import replace
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.harness import clients
 from tests.harness.chats import StartChat
+from tests.harness.servers import ChatServer
 
-# So little comes back that a slow machine gives the same answers.
-SLOW_REFILL = {"CHAT_LIMITS": "on", "CHAT_LIMIT_MESSAGES_PER_SECOND": "0.01"}
+BURST = 40
+SOCKETS_OF_ONE = 20
 
 
-async def test_a_flood_of_frames_ends_its_socket_alone(start_chat: StartChat) -> None:
-    url = start_chat(CHAT_LIMITS="on").url
+async def test_a_flood_of_frames_ends_its_socket_alone(limited_chat: ChatServer) -> None:
+    url = limited_chat.url
     mallory, alice, bob = [await clients.register(url) for _ in range(3)]
     async with mallory.socket() as flood, alice.socket() as one, bob.socket() as other:
         try:
@@ -35,15 +35,15 @@ async def test_a_flood_of_frames_ends_its_socket_alone(start_chat: StartChat) ->
         await again.settled()
 
 
-async def test_too_many_messages_are_refused_one_by_one(start_chat: StartChat) -> None:
-    url = start_chat(**SLOW_REFILL).url
+async def test_too_many_messages_are_refused_one_by_one(limited_chat: ChatServer) -> None:
+    url = limited_chat.url
     alice, bob = await clients.register(url), await clients.register(url)
     async with alice.socket() as socket:
-        for number in range(60):
+        for number in range(BURST + 20):
             frame = {"type": "message", "id": f"f-{number}", "content": "x", "receiver_id": bob.id}
             await socket.send(frame)
         answers: list[clients.Json] = []
-        while len(answers) < 60:
+        while len(answers) < BURST + 20:
             frame = await socket.receive()
             # Beside the answers comes the news of the conversation that has just begun.
             answers += [frame] if frame["type"] in {"ack", "error"} else []
@@ -55,22 +55,22 @@ async def test_too_many_messages_are_refused_one_by_one(start_chat: StartChat) -
     assert all(error["id"].startswith("f-") for error in errors)
 
 
-async def test_http_and_sockets_share_one_allowance(start_chat: StartChat) -> None:
-    url = start_chat(**SLOW_REFILL, CHAT_LIMIT_MESSAGE_BURST="3").url
+async def test_http_and_sockets_share_one_allowance(limited_chat: ChatServer) -> None:
+    url = limited_chat.url
     alice, bob = await clients.register(url), await clients.register(url)
-    await alice.write_all(bob, "one", "two", "three")
+    await alice.write_all(bob, *(f"number {number}" for number in range(BURST)))
     async with alice.socket() as socket:
-        frame = {"type": "message", "id": "x", "receiver_id": bob.id, "content": "four"}
+        frame = {"type": "message", "id": "x", "receiver_id": bob.id, "content": "one too many"}
         await socket.send(frame)
 
         assert (await socket.expect("error", id="x"))["code"] == "rate_limited"
 
 
-async def test_one_user_has_twenty_sockets(start_chat: StartChat) -> None:
-    url = start_chat(CHAT_LIMITS="on").url
+async def test_one_user_has_twenty_sockets(limited_chat: ChatServer) -> None:
+    url = limited_chat.url
     alice, bob = await clients.register(url), await clients.register(url)
     async with AsyncExitStack() as stack:
-        sockets = [await stack.enter_async_context(alice.socket()) for _ in range(20)]
+        sockets = [await stack.enter_async_context(alice.socket()) for _ in range(SOCKETS_OF_ONE)]
         async with clients.Socket.open(url) as one_more, bob.socket() as other:
             await one_more.send({"type": "auth", "content": alice.access_token})
             assert 4400 <= await one_more.close_code() < 4500
@@ -105,19 +105,17 @@ async def until_one_more_may(person: clients.Person) -> None:
 @pytest.mark.one_process
 @pytest.mark.parametrize("pair", ["postgres+redis"])
 async def test_sockets_count_over_nodes_and_those_of_a_killed_one_do_not(
-    start_chat: StartChat,
+    limited_chat: ChatServer, start_chat: StartChat
 ) -> None:
-    one = start_chat(CHAT_LIMITS="on")
-    shared = {name: one.settings[name] for name in ("CHAT_DATABASE_URL", "CHAT_REDIS_URL")}
-    other = start_chat(CHAT_LIMITS="on", **shared)
+    one = start_chat(CHAT_LIMITS="on", **limited_chat.joining)
     alice, bob = await clients.register(one.url), await clients.register(one.url)
-    elsewhere = replace(alice, url=other.url)
+    elsewhere = alice.at(limited_chat.url)
     async with AsyncExitStack() as stack:
         await open_sockets(alice, 15, stack)
         await open_sockets(elsewhere, 5, stack)
         assert await is_one_too_many(alice)
         assert await is_one_too_many(elsewhere)
-        assert not await is_one_too_many(replace(bob, url=other.url))
+        assert not await is_one_too_many(bob.at(limited_chat.url))
 
         one.server.stop(with_signal=signal.SIGKILL)
 
@@ -131,7 +129,7 @@ async def test_with_redis_away_a_node_counts_its_own(start_chat: StartChat) -> N
     url = start_chat(CHAT_LIMITS="on", CHAT_REDIS_URL="redis://127.0.0.1:1/0").url
     alice = await clients.register(url)
     async with AsyncExitStack() as stack:
-        await open_sockets(alice, 20, stack)
+        await open_sockets(alice, SOCKETS_OF_ONE, stack)
 
         assert await is_one_too_many(alice)
     await until_one_more_may(alice)

@@ -8,7 +8,6 @@ import psutil
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.harness.chats import StartChat
 from tests.harness.clients import PATIENCE_S, Person, Socket, log_in, register
 from tests.harness.servers import ChatServer
 
@@ -167,9 +166,9 @@ async def test_signing_out_ends_the_sockets_of_that_session_within_a_second(
 
 
 @pytest.mark.one_process
-async def test_a_thousand_cycles_leave_the_server_as_it_was(start_chat: StartChat) -> None:
+async def test_a_thousand_cycles_leave_the_server_as_it_was(restartable_chat: ChatServer) -> None:
     """W2: no connection stays, memory is flat, and nothing is heard twice afterwards."""
-    chat = start_chat()
+    chat = restartable_chat
     alice, bob = await register(chat.url), await register(chat.url)
     server = psutil.Process(chat.server.process.pid)
     links = open_links(server, chat.port)

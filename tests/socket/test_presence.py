@@ -2,27 +2,18 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.harness import servers
-from tests.harness.chats import StartChat, Storage, start
+from tests.harness.chats import StartChat
 from tests.harness.clients import Person, log_in, register
+from tests.harness.servers import ChatServer
 
 GRACE = timedelta(seconds=1)
 QUICK = {"CHAT_PRESENCE_GRACE_SECONDS": "1", "CHAT_PRESENCE_TTL_SECONDS": "6"}
 # Contract: a node that dies leaves nobody online for longer.
 MOST_S = 60
-
-
-async def befriend(one: Person, other: Person) -> None:
-    """Make two people friends."""
-    reply = await one.http.post("/api/friends/request", json={"user_id": other.id})
-    assert reply.status_code == 201, reply.text
-    reply = await other.http.post("/api/friends/accept", json={"user_id": one.id})
-    assert reply.status_code == 200, reply.text
 
 
 async def online(viewer: Person, person: Person) -> bool | None:
@@ -38,7 +29,7 @@ def moment(text: object) -> datetime:
 
 
 async def test_friends_are_told_and_see_it_on_cards(alice: Person, bob: Person) -> None:
-    await befriend(alice, bob)
+    await alice.befriend(bob)
     async with alice.socket() as socket:
         assert await online(alice, bob) is False
         async with bob.socket():
@@ -49,7 +40,7 @@ async def test_friends_are_told_and_see_it_on_cards(alice: Person, bob: Person) 
 
 
 async def test_strangers_are_told_nothing(alice: Person, bob: Person, carol: Person) -> None:
-    await befriend(alice, bob)
+    await alice.befriend(bob)
     async with carol.socket() as strange, alice.socket() as socket:
         async with bob.socket():
             await socket.expect("presence", user_id=bob.id, online=True)
@@ -60,7 +51,7 @@ async def test_strangers_are_told_nothing(alice: Person, bob: Person, carol: Per
 
 
 async def test_hiding_it_is_told_at_once_and_so_is_showing_it(alice: Person, bob: Person) -> None:
-    await befriend(alice, bob)
+    await alice.befriend(bob)
     async with alice.socket() as socket, bob.socket():
         await socket.expect("presence", user_id=bob.id, online=True)
         await bob.http.patch("/api/users/me", json={"share_presence": False})
@@ -87,7 +78,7 @@ async def test_a_block_hides_both_from_each_other(alice: Person, bob: Person) ->
 async def test_leaving_is_told_after_the_grace_with_its_time(start_chat: StartChat) -> None:
     chat = start_chat(**QUICK)
     alice, bob = await register(chat.url), await register(chat.url)
-    await befriend(alice, bob)
+    await alice.befriend(bob)
     async with alice.socket() as socket:
         async with bob.socket():
             await socket.expect("presence", user_id=bob.id, online=True)
@@ -100,26 +91,13 @@ async def test_leaving_is_told_after_the_grace_with_its_time(start_chat: StartCh
         assert card["last_seen_at"] == gone["last_seen_at"]
 
 
-@pytest.fixture
-def two_nodes(storage: Storage) -> Iterator[tuple[servers.ChatServer, servers.ChatServer]]:
-    """Give two server processes over one PostgreSQL and one Redis, with the usual times."""
-    chats = [start(storage), start(storage)]
-    try:
-        yield chats[0], chats[1]
-    finally:
-        for chat in chats:
-            chat.stop()
-
-
-@pytest.mark.parametrize("pair", ["postgres+redis"], indirect=True)
+@pytest.mark.parametrize("pair", ["postgres+redis"])
 @pytest.mark.timeout(150)
-async def test_a_killed_node_leaves_nobody_online(
-    two_nodes: tuple[servers.ChatServer, servers.ChatServer],
-) -> None:
-    dies, lives = two_nodes
-    alice, bob, both = [await register(lives.url) for _ in range(3)]
-    await befriend(alice, bob)
-    await befriend(alice, both)
+async def test_a_killed_node_leaves_nobody_online(chat: ChatServer, start_chat: StartChat) -> None:
+    dies = start_chat(**chat.joining)
+    alice, bob, both = [await register(chat.url) for _ in range(3)]
+    await alice.befriend(bob)
+    await alice.befriend(both)
     bob_there, both_there = await log_in(dies.url, bob), await log_in(dies.url, both)
     async with alice.socket() as socket, both.socket():
         await socket.expect("presence", user_id=both.id, online=True)
@@ -128,7 +106,7 @@ async def test_a_killed_node_leaves_nobody_online(
             # That somebody was not there yet, when the friendship was told, was true then.
             await socket.settled()
             killed_at = asyncio.get_running_loop().time()
-            dies.server.stop(with_signal=signal.SIGKILL)
+            dies.end(with_signal=signal.SIGKILL)
 
             await socket.expect("presence", seconds=MOST_S, user_id=bob.id, online=False)
             took = asyncio.get_running_loop().time() - killed_at
