@@ -6,6 +6,7 @@ and with these, where a test needs them:
 - TEST_CHEAP_HASHES: hash passwords at a hundredth of the cost, which would be most of the time.
 - TEST_HEARTBEAT_S: miss a silent peer sooner than in production.
 - TEST_CLOCK_AHEAD_S: set the machine's clock off by so much.
+- TEST_WAVES_S: wait so long after each wave in which a stopping server closes its connections.
 - TEST_DIE_WHEN: a file; once it is there, the process kills itself between a commit and its
   announcement.
 """
@@ -56,6 +57,8 @@ def main(port: int) -> None:
         clock.machine_now = lambda: datetime.now(UTC) + timedelta(seconds=float(ahead_s))
     if heartbeat_s := os.environ.get("TEST_HEARTBEAT_S"):
         uvicorn.HEARTBEAT_SECONDS = float(heartbeat_s)
+    if waves_s := os.environ.get("TEST_WAVES_S"):
+        uvicorn.BETWEEN_WAVES_SECONDS = float(waves_s)
     configure_logs(settings.log_level, settings.log_format, settings.node_name)
     file = os.environ.get("TEST_DIE_WHEN")
     failpoints = DieOnce(Path(file)) if file else NO_FAILPOINTS

@@ -1,24 +1,26 @@
-"""Trust 8: a server that is told to stop tells everybody, a few at a time, and loses nothing."""
+"""Trust 8: a stopping server closes every socket, a few at a time, and loses nothing."""
 
 import asyncio
 import contextlib
+import signal
 import time
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.harness.chats import StartChat
-from tests.harness.clients import Person, Socket, register
+from tests.harness.chats import Farm, StartChat
+from tests.harness.clients import Json, Person, Socket, close_kept, register
+from tests.harness.servers import ChatServer
 
 RESTARTING = 1012
 SOCKETS = 200
+WAVE = 25
+# Long messages, more than the system holds for somebody who does not read.
+DEAF_TO = 200
 STOPPED_WITHIN_S = 10
-
-
-async def listen(socket: Socket) -> tuple[int, float]:
-    """Wait for the end; return its code and its time."""
-    code = await socket.close_code()
-    return code, time.monotonic()
 
 
 async def talk(socket: Socket, receiver: Person, acked: list[str]) -> None:
@@ -31,60 +33,95 @@ async def talk(socket: Socket, receiver: Person, acked: list[str]) -> None:
             acked.append(ack["id"])
 
 
-async def test_sockets_are_closed_in_waves(start_chat: StartChat) -> None:
-    chat = start_chat()
-    person = await register(chat.url)
-    async with contextlib.AsyncExitStack() as stack:
-        sockets = [await stack.enter_async_context(person.socket()) for _ in range(SOCKETS)]
-        ends = [asyncio.create_task(listen(socket)) for socket in sockets]
+@dataclass
+class Stop:
+    """How a chat with `SOCKETS` listeners, a deaf device and a busy one stopped."""
 
-        started = time.monotonic()
-        status = await asyncio.to_thread(chat.stop)
-        took = time.monotonic() - started
-        outcomes = await asyncio.gather(*ends)
-
-    assert status == 0
-    assert took < STOPPED_WITHIN_S
-    assert Counter(code for code, _ in outcomes) == {RESTARTING: SOCKETS}
-    times = sorted(at for _, at in outcomes)
-    assert times[-1] - times[0] > 0.3, "all clients would come back in one moment"
-    assert "Traceback" not in chat.log()
+    status: int
+    took_s: float
+    log: str
+    codes: Counter[int]
+    acked: list[str]
+    # After a new start.
+    stored: list[Json]
 
 
-async def test_what_was_acked_while_stopping_is_there_afterwards(start_chat: StartChat) -> None:
-    chat = start_chat()
-    alice, bob = await register(chat.url), await register(chat.url)
+async def stop_busy(chat: ChatServer) -> Stop:
+    """Stop a chat while it is used, then start it again."""
+    alice, bob, listener = [await register(chat.url) for _ in range(3)]
     acked: list[str] = []
-    async with alice.socket() as socket:
-        talking = asyncio.create_task(talk(socket, bob, acked))
+    async with contextlib.AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(listener.socket()) for _ in range(SOCKETS)]
+        listening = [asyncio.create_task(socket.close_code(seconds=60)) for socket in sockets]
+        deaf = await stack.enter_async_context(bob.socket())
+        deaf.connection.transport.pause_reading()
+        busy = await stack.enter_async_context(alice.socket())
+        for number in range(DEAF_TO):
+            frame = {"type": "message", "id": f"long-{number}", "content": "x" * 8_000}
+            await busy.send({**frame, "receiver_id": bob.id})
+            await busy.expect("ack")
+        talking = asyncio.create_task(talk(busy, bob, acked))
         while len(acked) < 50:
             await asyncio.sleep(0.01)
-        await asyncio.to_thread(chat.restart)
-        await talking
-
-    page = (await bob.http.get(f"/api/messages/{alice.id}", params={"limit": 100})).json()
-    items = page["items"]
-    while page["has_more"]:
-        params = {"limit": 100, "before": items[0]["seq"]}
-        page = (await bob.http.get(f"/api/messages/{alice.id}", params=params)).json()
-        items = page["items"] + items
-    assert [item["seq"] for item in items] == list(range(1, len(items) + 1))
-    assert set(acked) <= {item["client_id"] for item in items}
-
-
-async def test_who_does_not_read_holds_nothing_up(start_chat: StartChat) -> None:
-    chat = start_chat()
-    alice, bob = await register(chat.url), await register(chat.url)
-    async with bob.socket() as deaf, alice.socket() as socket:
-        deaf.connection.transport.pause_reading()
-        for number in range(200):
-            frame = {"type": "message", "id": f"n-{number}", "content": "x" * 8_000}
-            await socket.send({**frame, "receiver_id": bob.id})
-            await socket.expect("ack")
 
         started = time.monotonic()
         status = await asyncio.to_thread(chat.stop)
-
-        assert status == 0
-        assert time.monotonic() - started < STOPPED_WITHIN_S
+        took_s = time.monotonic() - started
+        await talking
+        codes = Counter(await asyncio.gather(*listening))
         deaf.connection.transport.abort()
+
+    log = chat.log()
+    chat.launch()
+    await asyncio.to_thread(chat.wait_until_ready)
+    stored = await bob.whole_history(alice)
+    await close_kept()
+    return Stop(status, took_s, log, codes, acked, stored)
+
+
+@pytest.fixture(scope="module")
+def stop(farm: Farm, pair: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stop]:
+    """Give how a busy chat has stopped."""
+    chat = farm.new_chat(pair, tmp_path_factory.mktemp("stopping"))
+    try:
+        yield asyncio.run(stop_busy(chat))
+    finally:
+        chat.stop()
+
+
+def test_every_socket_is_closed_with_the_code_of_a_restart(stop: Stop) -> None:
+    assert stop.codes == {RESTARTING: SOCKETS}
+
+
+def test_a_stop_is_quick_and_orderly_beside_a_device_that_does_not_read(stop: Stop) -> None:
+    assert stop.status == 0
+    assert stop.took_s < STOPPED_WITHIN_S
+    assert "Traceback" not in stop.log
+
+
+def test_messages_acked_while_stopping_are_stored(stop: Stop) -> None:
+    assert [item["seq"] for item in stop.stored] == list(range(1, len(stop.stored) + 1))
+    assert set(stop.acked) <= {item["client_id"] for item in stop.stored}
+
+
+@pytest.mark.one_process
+@pytest.mark.parametrize("pair", ["sqlite+memory"])
+async def test_sockets_are_closed_in_waves(start_chat: StartChat) -> None:
+    """Or all clients would come back in one moment; those of later waves are served meanwhile."""
+    chat = start_chat(TEST_WAVES_S="600")
+    person = await register(chat.url)
+    async with contextlib.AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(person.socket()) for _ in range(3 * WAVE)]
+        ends = [asyncio.create_task(socket.connection.wait_closed()) for socket in sockets]
+
+        chat.server.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(60):
+            while sum(end.done() for end in ends) < WAVE:
+                await asyncio.sleep(0.01)
+        served = [socket for socket, end in zip(sockets, ends, strict=True) if not end.done()]
+        for socket in served:
+            await socket.settled()
+
+        assert sum(end.done() for end in ends) == WAVE
+        chat.end(with_signal=signal.SIGKILL)
+        await asyncio.gather(*ends)
