@@ -1,22 +1,45 @@
-"""The commands of the shell, as an operator runs them."""
+"""The commands of the shell, as an operator runs them: in this process, or in one of their own."""
 
+import contextlib
+import logging
+import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+import structlog
+from typer.testing import CliRunner
+
+from chat_app.shell import running
+from chat_app.shell.app import app
 from tests.harness.servers import ROOT, chat_environment
 
 COMMAND = [sys.executable, "-m", "chat_app"]
 PATIENCE_S = 60
 
+Ran = subprocess.CompletedProcess[str]
 
-def shell(
+
+def shell(settings: Mapping[str, str], *arguments: object, typed: str = "") -> Ran:
+    """Run a command in this process; `typed` is its standard input."""
+    words = [str(argument) for argument in arguments]
+    # A thread of its own: the command runs an event loop, and so do most tests.
+    with silent_logs(), environment(settings), ThreadPoolExecutor(1) as thread:
+        ended = thread.submit(CliRunner().invoke, app, words, input=typed).result()
+    if ended.exception is not None and not isinstance(ended.exception, SystemExit):
+        raise ended.exception
+    return Ran(words, ended.exit_code, ended.stdout, ended.stderr)
+
+
+def program(
     settings: Mapping[str, str],
     *arguments: object,
     typed: str = "",
     before: Callable[[], None] | None = None,
-) -> subprocess.CompletedProcess[str]:
-    """Run a command until it ends; `typed` is its standard input."""
+) -> Ran:
+    """Run a command as a program, which costs a second: where only a process shows what it does."""
     return subprocess.run(  # noqa: S603  # our own program
         [*COMMAND, *map(str, arguments)],
         check=False,
@@ -38,17 +61,46 @@ def done(settings: Mapping[str, str], *arguments: object, typed: str = "") -> st
     return ran.stdout
 
 
-def refused(
-    settings: Mapping[str, str],
-    *arguments: object,
-    typed: str = "",
-    before: Callable[[], None] | None = None,
-) -> str:
+def refused(settings: Mapping[str, str], *arguments: object, typed: str = "") -> str:
     """Run a command that must fail, and return the one line that says why."""
-    ran = shell(settings, *arguments, typed=typed, before=before)
+    return reason(shell(settings, *arguments, typed=typed))
+
+
+def reason(ran: Ran) -> str:
+    """Return the one line in which a command says why it failed."""
     assert ran.returncode == 1, ran
     assert not ran.stdout, ran.stdout
     *steps, line = ran.stderr.splitlines()
     assert line.startswith("Error: "), ran.stderr
     assert not [step for step in steps if not step.endswith(")")], ran.stderr
     return line
+
+
+@contextlib.contextmanager
+def environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """Replace the chat's settings in our own environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ.keys() - chat_environment().keys():
+            patch.delenv(name)
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        yield
+
+
+@contextlib.contextmanager
+def silent_logs() -> Iterator[None]:
+    """Keep what is logged off standard error, as the program does for itself, and only so long."""
+    was_configured, before = structlog.is_configured(), structlog.get_config()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+        # A logger that keeps this would be silent for the tests that follow.
+        cache_logger_on_first_use=False,
+    )
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(running, "configure_logs", lambda *_: None)
+            yield
+    finally:
+        structlog.reset_defaults()
+        if was_configured:
+            structlog.configure(**before)

@@ -15,11 +15,11 @@ import asyncpg
 import pytest
 
 from tests.harness.archives import MESSAGES, contents_of, names_in, populate
-from tests.harness.chats import StartChat, Storage
+from tests.harness.chats import Storage
 from tests.harness.clients import register
 from tests.harness.nodes import new_user, open_node, settings_of, to_user
-from tests.harness.servers import ROOT, chat_environment
-from tests.harness.shells import COMMAND, PATIENCE_S, done, refused
+from tests.harness.servers import ROOT, ChatServer, chat_environment
+from tests.harness.shells import COMMAND, PATIENCE_S, done, program, reason, refused
 
 # SQLite's own shared memory takes 32 KiB; the backup of so many texts of chance takes more.
 TINY_FILE = 40_000
@@ -67,16 +67,15 @@ async def test_a_full_disk_leaves_no_file(storage: Storage, tmp_path: Path) -> N
     def have_a_small_disk() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (TINY_FILE, TINY_FILE))
 
-    said = refused(storage.settings, "backup", tmp_path / "b", before=have_a_small_disk)
+    said = reason(program(storage.settings, "backup", tmp_path / "b", before=have_a_small_disk))
 
     assert "cannot be written" in said
     assert names_in(tmp_path) == there
 
 
 async def test_nothing_is_restored_or_moved_under_a_running_chat(
-    start_chat: StartChat, tmp_path: Path
+    chat: ChatServer, tmp_path: Path
 ) -> None:
-    chat = start_chat()
     alice, bob = await register(chat.url), await register(chat.url)
     await alice.write(bob, "before")
     file = tmp_path / "b"

@@ -11,7 +11,7 @@ from chat_app.stats import Count, read_stats
 from tests.harness.archives import MESSAGES, populate
 from tests.harness.chats import Storage
 from tests.harness.nodes import open_node
-from tests.harness.shells import done, refused, shell
+from tests.harness.shells import done, program, reason, refused
 
 KINDS = ["sqlite", "postgres"]
 
@@ -80,10 +80,11 @@ def test_a_wrong_setting_is_named(setting: str, value: str, tmp_path: Path) -> N
 
 
 def test_a_database_that_is_away_is_one_line(tmp_path: Path) -> None:
+    """Of the program itself, which logs nothing beside it."""
     url = "postgresql+asyncpg://chat:hunter2@127.0.0.1:1/chat"
     settings = {"CHAT_DATA_DIR": str(tmp_path), "CHAT_DATABASE_URL": url}
 
-    said = refused(settings, "migrate")
+    said = reason(program(settings, "migrate"))
 
     assert "127.0.0.1:1/chat" in said
     assert "hunter2" not in said
@@ -94,6 +95,6 @@ def test_every_command_explains_itself(tmp_path: Path) -> None:
     listed = done({"CHAT_DATA_DIR": str(tmp_path)}, "--help")
 
     assert all(command in listed for command in (*commands, "sessions"))
-    assert shell({"CHAT_DATA_DIR": str(tmp_path)}).returncode == 2
+    assert program({"CHAT_DATA_DIR": str(tmp_path)}).returncode == 2
     assert "Nothing" not in done({"CHAT_DATA_DIR": str(tmp_path)}, "backup", "--help")
     assert not list(tmp_path.iterdir())
