@@ -39,37 +39,48 @@ def test_a_secret_is_made_once_for_the_owner_alone(tmp_path: Path) -> None:
     assert [path.name for path in key.parent.iterdir()] == ["secret.key"]
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("CHAT_SECRET_KEY", "too-short"),
-        ("CHAT_SECRET_KEY", "changeme" * 8),
-        ("CHAT_SECRET_KEY", "a" * 64),
-        ("CHAT_PUBLIC_URL", "*"),
-        ("CHAT_PUBLIC_URL", "ftp://chat.example.org"),
-        ("CHAT_PUBLIC_URL", "https://chat.example.org/path"),
-        ("CHAT_DATABASE_URL", "mysql://root:hunter2@localhost/chat"),
-        ("CHAT_REDIS_URL", "http://localhost"),
-        ("CHAT_REDIS_URL", "redis://:hunter2/x@localhost:6379/0"),
-        ("CHAT_REDIS_PREFIX", "two words"),
-        ("CHAT_TRUSTED_PROXIES", "127.0.0.1, everybody"),
-        ("CHAT_TRUSTED_PROXIES", "*"),
-        ("CHAT_LIMITS", "sometimes"),
-        ("CHAT_LOG_LEVEL", "LOUD"),
-        ("CHAT_DATABASE_POOL_SIZE", "0"),
-        ("CHAT_DATABASE_POOL_SIZE", "many"),
-        ("CHAT_SESSION_DAYS", "-1"),
-    ],
+WRONG = (
+    ("CHAT_SECRET_KEY", "too-short"),
+    ("CHAT_SECRET_KEY", "changeme" * 8),
+    ("CHAT_SECRET_KEY", "a" * 64),
+    ("CHAT_PUBLIC_URL", "*"),
+    ("CHAT_PUBLIC_URL", "ftp://chat.example.org"),
+    ("CHAT_PUBLIC_URL", "https://chat.example.org/path"),
+    ("CHAT_DATABASE_URL", "mysql://root:hunter2@localhost/chat"),
+    ("CHAT_REDIS_URL", "http://localhost"),
+    ("CHAT_REDIS_URL", "redis://:hunter2/x@localhost:6379/0"),
+    ("CHAT_REDIS_PREFIX", "two words"),
+    ("CHAT_TRUSTED_PROXIES", "127.0.0.1, everybody"),
+    ("CHAT_TRUSTED_PROXIES", "*"),
+    ("CHAT_LIMITS", "sometimes"),
+    ("CHAT_LOG_LEVEL", "LOUD"),
+    ("CHAT_DATABASE_POOL_SIZE", "0"),
+    ("CHAT_DATABASE_POOL_SIZE", "many"),
+    ("CHAT_SESSION_DAYS", "-1"),
+    ("CHAT_SECRET_KEY", "changeme-changeme-changeme-changeme"),
+    ("CHAT_PUBLIC_URL", "not an address"),
+    ("CHAT_LIMITS", "maybe"),
 )
-def test_a_wrong_setting_is_named_without_its_value(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
-) -> None:
-    monkeypatch.setenv(name, value)
 
-    with pytest.raises(SettingsError, match=name) as error:
+
+def complaint() -> str:
+    """Return why the settings are refused, or nothing where they are not."""
+    try:
         read_settings()
-    assert "hunter2" not in str(error.value)
-    assert name != "CHAT_SECRET_KEY" or value not in str(error.value)
+    except SettingsError as error:
+        return str(error)
+    return ""
+
+
+def test_a_wrong_setting_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in WRONG:
+        monkeypatch.setenv(name, value)
+
+        said = complaint()
+        assert name in said, (name, value)
+        assert "hunter2" not in said
+        assert name != "CHAT_SECRET_KEY" or value not in said
+        monkeypatch.delenv(name)
 
 
 def test_an_unknown_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,15 +128,14 @@ def test_several_nodes_in_production_must_be_given_one_secret(
     assert read_settings().cookie_name == "__Host-session"
 
 
-@pytest.mark.parametrize("address", ["https://chat.example.org", "http://api.example.org"])
 def test_pages_elsewhere_need_another_address_as_safe_as_theirs(
-    monkeypatch: pytest.MonkeyPatch, address: str
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CHAT_PUBLIC_URL", "https://chat.example.org")
-    monkeypatch.setenv("CHAT_API_URL", address)
+    for address in ("https://chat.example.org", "http://api.example.org"):
+        monkeypatch.setenv("CHAT_API_URL", address)
 
-    with pytest.raises(SettingsError, match="CHAT_API_URL"):
-        read_settings()
+        assert "CHAT_API_URL" in complaint(), address
 
 
 def test_a_folder_that_cannot_be_made_is_named(
@@ -146,6 +156,8 @@ def test_a_secret_never_shows_when_settings_are_printed(monkeypatch: pytest.Monk
 
 def test_the_example_file_lists_every_setting_and_no_other() -> None:
     example = (Path(__file__).parents[2] / ".env.example").read_text()
-    listed = set(re.findall(r"^#?\s*(CHAT_[A-Z_]+)=", example, flags=re.MULTILINE))
+    listed = set(re.findall(r"^# (CHAT_[A-Z_]+)=", example, flags=re.MULTILINE))
+    taken_in = re.findall(r"^CHAT_[A-Z_]+=", example, flags=re.MULTILINE)
 
+    assert not taken_in, "the values of the example are the defaults: comments"
     assert listed == {PREFIX + name.upper() for name in Settings.model_fields}
