@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import time
 
 import pytest
 
@@ -39,14 +38,14 @@ async def test_json_that_is_no_object_is_invalid(alice: Person, path: str, body:
 
 
 @pytest.mark.parametrize("path", BODIES)
-async def test_deep_nesting_hurts_nobody(alice: Person, path: str) -> None:
+async def test_deep_nesting_hurts_nobody(chat: ChatServer, alice: Person, path: str) -> None:
     for body in ("[" * 100_000, '{"a":' * 100_000, "[" * 50_000 + "]" * 50_000):
-        started = time.perf_counter()
+        before = chat.cpu_seconds()
         reply = await alice.http.post(path, content=body, headers=JSON)
 
         assert reply.status_code in {400, 422}
         assert_problem(reply, reply.status_code)
-        assert time.perf_counter() - started < 2
+        assert chat.cpu_seconds() - before < 2
 
 
 @pytest.mark.parametrize("path", BODIES)

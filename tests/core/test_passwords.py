@@ -39,6 +39,7 @@ async def test_outdated_parameters_are_told_with_a_new_hash() -> None:
 
 
 async def test_nobodys_password_takes_as_long_and_never_fits() -> None:
+    """By the processor's time: other programs take none of that."""
     passwords = Passwords()
     stored = await passwords.hash("correct horse")
     await passwords.verify("warm up", None)
@@ -46,9 +47,9 @@ async def test_nobodys_password_takes_as_long_and_never_fits() -> None:
     for name, against in (("somebody", stored), ("nobody", None)):
         times = []
         for _ in range(3):
-            began = time.perf_counter()
+            began = time.process_time()
             assert not (await passwords.verify("wrong", against)).fits
-            times.append(time.perf_counter() - began)
+            times.append(time.process_time() - began)
         took[name] = min(times)
 
     assert took["nobody"] > took["somebody"] / 3
