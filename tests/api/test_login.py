@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from tests.harness.cases import case
 from tests.harness.chats import StartChat
 from tests.harness.clients import (
     PASSWORD,
@@ -14,7 +15,6 @@ from tests.harness.clients import (
     log_in,
     new_username,
     register,
-    short,
 )
 from tests.harness.servers import ChatServer
 
@@ -72,11 +72,12 @@ async def test_an_unknown_user_takes_as_long_as_a_wrong_password(costly_chat: Ch
     assert known > unknown / 3
 
 
-@pytest.mark.parametrize("username", ["", "x" * 100_000, "a\x00b", "' OR 1=1 --", "%"], ids=short)
-async def test_an_impossible_name_never_signs_in(chat: ChatServer, username: str) -> None:
-    reply = await post(chat, username, PASSWORD)
+async def test_an_impossible_name_never_signs_in(chat: ChatServer) -> None:
+    for username in ("", "x" * 100_000, "a\x00b", "' OR 1=1 --", "%"):
+        with case(username):
+            reply = await post(chat, username, PASSWORD)
 
-    assert reply.status_code in {401, 422}
+            assert reply.status_code in {401, 422}
 
 
 async def test_the_fields_are_checked(chat: ChatServer) -> None:
@@ -120,9 +121,8 @@ async def test_me_is_my_own_profile(alice: Person) -> None:
     assert as_json(reply) == alice.user
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+async def test_nobody_sees_nothing(chat: ChatServer) -> None:
+    for path in (
         "/api/auth/me",
         "/api/users?q=a",
         "/api/users/01930000-0000-7000-8000-000000000000",
@@ -130,31 +130,29 @@ async def test_me_is_my_own_profile(alice: Person) -> None:
         "/api/conversations/01930000-0000-7000-8000-000000000000",
         "/api/conversations/01930000-0000-7000-8000-000000000000/messages",
         "/api/messages/01930000-0000-7000-8000-000000000000",
-    ],
-)
-@pytest.mark.parametrize(
-    "headers",
-    [{}, {"Cookie": "session=x"}, {"Authorization": "Bearer x"}, {"Authorization": "Basic eDp5"}],
-    ids=["nothing", "a made-up cookie", "a made-up token", "another scheme"],
-)
-async def test_nobody_sees_nothing(chat: ChatServer, path: str, headers: dict[str, str]) -> None:
-    async with http_client(chat.url, headers=headers) as client:
-        assert_problem(await client.get(path), 401)
+    ):
+        for headers in (
+            {},
+            {"Cookie": "session=x"},
+            {"Authorization": "Bearer x"},
+            {"Authorization": "Basic eDp5"},
+        ):
+            with case(path, headers):
+                async with http_client(chat.url, headers=headers) as client:
+                    assert_problem(await client.get(path), 401)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+async def test_nobody_changes_nothing(chat: ChatServer) -> None:
+    for path in (
         "/api/auth/logout",
         "/api/conversations",
         "/api/messages",
         "/api/conversations/01930000-0000-7000-8000-000000000000/read",
         "/api/conversations/01930000-0000-7000-8000-000000000000/unread",
-    ],
-)
-async def test_nobody_changes_nothing(chat: ChatServer, path: str) -> None:
-    async with http_client(chat.url, headers={"Origin": chat.url}) as client:
-        assert_problem(await client.post(path, json={}), 401)
+    ):
+        with case(path):
+            async with http_client(chat.url, headers={"Origin": chat.url}) as client:
+                assert_problem(await client.post(path, json={}), 401)
 
 
 @pytest.mark.parametrize("by", ["token", "cookie"])

@@ -5,8 +5,8 @@ from collections import Counter
 from itertools import pairwise
 
 import httpx
-import pytest
 
+from tests.harness.cases import case
 from tests.harness.clients import (
     PASSWORD,
     Person,
@@ -15,7 +15,6 @@ from tests.harness.clients import (
     http_client,
     log_in,
     register,
-    short,
 )
 from tests.harness.servers import ChatServer
 
@@ -69,14 +68,13 @@ async def test_a_wrong_current_password_is_named_and_signs_nobody_out(
     assert await login_status(chat.url, alice, PASSWORD) == 200
 
 
-@pytest.mark.parametrize(
-    "new", ["", "short", "x" * 129, "password123", "aaaaaaaaaaaa", "nul\x00nul-nul-nul"], ids=short
-)
-async def test_a_bad_new_password_is_named_and_not_repeated(alice: Person, new: str) -> None:
-    reply = await change(alice, PASSWORD, new)
+async def test_a_bad_new_password_is_named_and_not_repeated(alice: Person) -> None:
+    for new in ("", "short", "x" * 129, "password123", "aaaaaaaaaaaa", "nul\x00nul-nul-nul"):
+        with case(new):
+            reply = await change(alice, PASSWORD, new)
 
-    assert_invalid(reply, "new_password")
-    assert not new or new not in reply.text
+            assert_invalid(reply, "new_password")
+            assert not new or new not in reply.text
 
 
 async def test_the_new_password_is_neither_the_old_one_nor_the_username(alice: Person) -> None:

@@ -11,9 +11,11 @@ import httpx
 import jwt
 import pytest
 
+from tests.harness.cases import case
 from tests.harness.chats import SECRET
 from tests.harness.clients import Person, as_json, assert_problem, http_client, short
 from tests.harness.servers import ChatServer
+from tests.harness.tls import trusted
 
 
 def claims_of(person: Person) -> dict[str, Any]:
@@ -80,11 +82,12 @@ async def test_a_token_of_our_key_is_what_the_forgeries_differ_from(
     assert (await me(chat, jwt.encode(claims_of(alice), SECRET))).status_code == 200
 
 
-@pytest.mark.parametrize("kind", forgeries())
-async def test_a_forged_token_opens_nothing(chat: ChatServer, alice: Person, kind: str) -> None:
-    token = forgeries()[kind](claims_of(alice))
+async def test_a_forged_token_opens_nothing(chat: ChatServer, alice: Person) -> None:
+    for kind in forgeries():
+        with case(kind):
+            token = forgeries()[kind](claims_of(alice))
 
-    assert_problem(await me(chat, token), 401)
+            assert_problem(await me(chat, token), 401)
 
 
 async def test_an_altered_token_opens_nothing(chat: ChatServer, alice: Person, bob: Person) -> None:
@@ -94,13 +97,14 @@ async def test_an_altered_token_opens_nothing(chat: ChatServer, alice: Person, b
     assert_problem(await me(chat, token), 401)
 
 
-@pytest.mark.parametrize(
-    "token", ["a.b.c", "x" * 8000, "....", "é" * 10, "a b c", "..."], ids=short
-)
-async def test_junk_is_no_token(chat: ChatServer, token: str) -> None:
-    headers = {b"Authorization": f"Bearer {token}".encode()}
-    async with httpx.AsyncClient(base_url=chat.url, headers=headers) as client:
-        assert_problem(await client.get("/api/auth/me"), 401)
+async def test_junk_is_no_token(chat: ChatServer) -> None:
+    for token in ("a.b.c", "x" * 8000, "....", "é" * 10, "a b c", "..."):
+        with case(token):
+            headers = {b"Authorization": f"Bearer {token}".encode()}
+            async with httpx.AsyncClient(
+                base_url=chat.url, headers=headers, verify=trusted()
+            ) as client:
+                assert_problem(await client.get("/api/auth/me"), 401)
 
 
 async def test_a_bad_token_is_not_saved_by_a_good_cookie(alice: Person) -> None:

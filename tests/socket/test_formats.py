@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 from chat_app.server.compression import LARGE_BYTES
+from tests.harness.cases import case
 from tests.harness.clients import MESSAGE_PACK, Json, Person, Socket, as_json
 from tests.harness.servers import ChatServer
 
@@ -24,9 +25,8 @@ def text_frame(receiver: Person, content: str) -> Json:
     return {"type": "message", "id": str(uuid4()), "receiver_id": receiver.id, "content": content}
 
 
-@pytest.mark.parametrize(
-    ("offered", "agreed"),
-    [
+async def test_the_first_format_that_both_speak_is_agreed_upon(alice: Person) -> None:
+    for offered, agreed in (
         ([], None),
         ([JSON], JSON),
         ([MESSAGE_PACK], MESSAGE_PACK),
@@ -34,16 +34,13 @@ def text_frame(receiver: Person, content: str) -> Json:
         ([JSON, MESSAGE_PACK], JSON),
         (["chat.v9.xml", MESSAGE_PACK], MESSAGE_PACK),
         (["chat.v9.xml"], None),
-    ],
-)
-async def test_the_first_format_that_both_speak_is_agreed_upon(
-    alice: Person, offered: list[str], agreed: str | None
-) -> None:
-    async with alice.socket(*offered) as socket:
-        await socket.send({"type": "ping"})
+    ):
+        with case(offered, agreed):
+            async with alice.socket(*offered) as socket:
+                await socket.send({"type": "ping"})
 
-        await socket.expect("pong")
-        assert socket.connection.subprotocol == agreed
+                await socket.expect("pong")
+                assert socket.connection.subprotocol == agreed
 
 
 async def test_every_frame_is_the_same_in_both_formats(alice: Person, bob: Person) -> None:
@@ -105,17 +102,16 @@ def bad_frames() -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("kind", bad_frames())
-async def test_a_bad_packed_frame_is_answered_and_the_socket_stays(
-    alice: Person, kind: str
-) -> None:
-    async with alice.socket(MESSAGE_PACK) as socket:
-        await socket.send(bad_frames()[kind])
+async def test_a_bad_packed_frame_is_answered_and_the_socket_stays(alice: Person) -> None:
+    for kind in bad_frames():
+        with case(kind):
+            async with alice.socket(MESSAGE_PACK) as socket:
+                await socket.send(bad_frames()[kind])
 
-        error = await socket.expect("error")
-        assert error["code"] in {"malformed_msgpack", "invalid", "unknown_type"}
-        assert error["retryable"] is False
-        await socket.settled()
+                error = await socket.expect("error")
+                assert error["code"] in {"malformed_msgpack", "invalid", "unknown_type"}
+                assert error["retryable"] is False
+                await socket.settled()
 
 
 async def test_a_refused_packed_frame_is_named_by_its_id(alice: Person) -> None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.harness.cases import case
 from tests.harness.chats import NewPerson
 from tests.harness.clients import Json, Person, Socket, as_json
 from tests.harness.servers import ChatServer
@@ -177,27 +178,31 @@ def bad_frames() -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("kind", bad_frames())
-async def test_a_bad_frame_is_answered_and_the_socket_stays(
-    alice: Person, bob: Person, kind: str
-) -> None:
-    frame = bad_frames()[kind](bob)
-    async with alice.socket() as socket, bob.socket() as other:
-        await socket.send(frame)
-        error = await socket.expect("error")
-        good = text_frame(bob, "still here")
-        await socket.send(good)
-        ack = await socket.expect("ack", id=good["id"])
+async def test_a_bad_frame_is_answered_and_the_socket_stays(alice: Person, bob: Person) -> None:
+    for number, kind in enumerate(bad_frames(), start=1):
+        with case(kind):
+            frame = bad_frames()[kind](bob)
+            async with alice.socket() as socket, bob.socket() as other:
+                await socket.send(frame)
+                error = await socket.expect("error")
+                good = text_frame(bob, "still here")
+                await socket.send(good)
+                ack = await socket.expect("ack", id=good["id"])
 
-        await other.expect("message.created", message=ack["message"])
+                await other.expect("message.created", message=ack["message"])
 
-    assert {"type", "code", "detail", "retryable"} <= error.keys()
-    assert error["retryable"] is False
-    assert error["code"] == error["code"].lower()
-    if isinstance(frame, dict) and isinstance(frame.get("id"), str) and len(frame["id"]) <= 64:
-        assert error["id"] == frame["id"]
-    assert "Traceback" not in json.dumps(error)
-    assert [message["content"] for message in await history(bob, alice)] == ["still here"]
+            assert {"type", "code", "detail", "retryable"} <= error.keys()
+            assert error["retryable"] is False
+            assert error["code"] == error["code"].lower()
+            if (
+                isinstance(frame, dict)
+                and isinstance(frame.get("id"), str)
+                and len(frame["id"]) <= 64
+            ):
+                assert error["id"] == frame["id"]
+            assert "Traceback" not in json.dumps(error)
+            stored = [message["content"] for message in await history(bob, alice)]
+            assert stored == ["still here"] * number
 
 
 async def test_a_frame_to_oneself_is_refused(alice: Person) -> None:

@@ -8,6 +8,7 @@ import psutil
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from tests.harness.cases import case
 from tests.harness.clients import PATIENCE_S, Person, Socket, log_in, register
 from tests.harness.servers import ChatServer
 
@@ -83,9 +84,8 @@ async def test_a_cookie_that_has_ended_is_refused(alice: Person) -> None:
     assert await refusal(alice.url, cookie=alice.cookie, origin=alice.url) in {401, 4401}
 
 
-@pytest.mark.parametrize(
-    "frame",
-    [
+async def test_any_other_first_frame_ends_it(chat: ChatServer) -> None:
+    for frame in (
         '{"type": "auth", "content": "junk"}',
         '{"type": "auth", "content": ""}',
         '{"type": "auth", "content": 5}',
@@ -98,15 +98,13 @@ async def test_a_cookie_that_has_ended_is_refused(alice: Person) -> None:
         "null",
         "",
         "[" * 30_000,
-    ],
-    ids=lambda frame: frame[:30] or "empty",
-)
-async def test_any_other_first_frame_ends_it(chat: ChatServer, frame: str) -> None:
-    async with Socket.open(chat.url) as socket:
-        await socket.send(frame)
+    ):
+        with case(frame):
+            async with Socket.open(chat.url) as socket:
+                await socket.send(frame)
 
-        assert await socket.close_code() == 4401
-    assert [passed for passed in socket.passed if passed["type"] != "error"] == []
+                assert await socket.close_code() == 4401
+            assert [passed for passed in socket.passed if passed["type"] != "error"] == []
 
 
 async def test_a_binary_first_frame_ends_it(chat: ChatServer) -> None:
