@@ -37,7 +37,7 @@ async def test_blocking_and_unblocking_may_be_repeated(alice: Person, bob: Perso
     assert await blocks_of(alice) == []
 
 
-async def test_oneself_and_nobody_cannot_be_blocked(alice: Person) -> None:
+async def test_oneself_and_unknown_users_cannot_be_blocked(alice: Person) -> None:
     for method in ("PUT", "DELETE"):
         reply = await alice.http.request(method, f"/api/blocks/{alice.id}")
         assert_problem(reply, 422, "cannot_block_self")
@@ -59,9 +59,7 @@ async def test_neither_finds_the_other(alice: Person, bob: Person) -> None:
     assert card["friendship"] == "blocked"
 
 
-async def test_to_the_blocked_one_it_looks_like_somebody_who_is_not_there(
-    alice: Person, bob: Person
-) -> None:
+async def test_a_blocker_looks_unknown_to_the_blocked_user(alice: Person, bob: Person) -> None:
     await alice.block(bob)
 
     def words(reply: Json) -> tuple[str, str]:
@@ -77,7 +75,7 @@ async def test_to_the_blocked_one_it_looks_like_somebody_who_is_not_there(
             assert words(assert_problem(blocked, 404)) == words(assert_problem(nobody, 404))
 
 
-async def test_the_blocker_is_told_what_stands_in_the_way(alice: Person, bob: Person) -> None:
+async def test_a_blocker_gets_their_own_block_as_the_reason(alice: Person, bob: Person) -> None:
     await alice.block(bob)
 
     asked = await alice.http.post("/api/friends/request", json={"user_id": bob.id})

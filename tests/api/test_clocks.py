@@ -38,7 +38,7 @@ def is_now(time: str) -> bool:
     return abs(datetime.now(UTC) - datetime.fromisoformat(time)) < NEAR
 
 
-async def test_two_people_on_them_notice_nothing(nodes: list[ChatServer]) -> None:
+async def test_users_of_nodes_with_wrong_clocks_notice_nothing(nodes: list[ChatServer]) -> None:
     ahead, behind = nodes
     alice, bob = await register(ahead.url), await register(behind.url)
     again = await log_in(behind.url, alice)

@@ -89,7 +89,7 @@ async def test_an_id_that_is_none_is_named(alice: Person) -> None:
             )
 
 
-async def test_nobody_opens_with_somebody_who_is_not_there(alice: Person) -> None:
+async def test_a_conversation_with_an_unknown_user_is_not_opened(alice: Person) -> None:
     reply = await alice.http.post("/api/conversations", json={"user_id": str(uuid4())})
 
     assert_problem(reply, 404, "not_found")

@@ -28,7 +28,7 @@ async def test_a_deleted_message_keeps_its_place_without_its_text(
     assert kept == after
 
 
-async def test_every_device_of_both_hears_of_it(alice: Person, bob: Person) -> None:
+async def test_a_deletion_reaches_every_device_of_both(alice: Person, bob: Person) -> None:
     message = await alice.write(bob, "secret")
     async with alice.socket() as own, bob.socket() as theirs:
         await delete(alice, message)
@@ -49,7 +49,7 @@ async def test_deleting_twice_or_ten_times_at_once_is_harmless(alice: Person, bo
     assert (await bob.conversation(message["conversation_id"]))["last_rev"] == 2
 
 
-async def test_only_who_wrote_it_may_delete_a_message(
+async def test_only_its_sender_may_delete_a_message(
     alice: Person, bob: Person, carol: Person
 ) -> None:
     message = await alice.write(bob, "mine")
@@ -63,7 +63,7 @@ async def test_only_who_wrote_it_may_delete_a_message(
 
 
 @pytest.mark.parametrize("identifier", ["x", "1", NUL_IN_A_PATH])
-async def test_what_is_no_id_is_not_found(alice: Person, identifier: str) -> None:
+async def test_a_malformed_message_id_is_not_found(alice: Person, identifier: str) -> None:
     assert_problem(await alice.http.delete(f"/api/messages/{identifier}"), 404)
 
 

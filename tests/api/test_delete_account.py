@@ -55,7 +55,7 @@ async def test_messages_stay_as_from_a_deleted_user(new_person: NewPerson, bob: 
     ]
 
 
-async def test_nobody_finds_or_reaches_who_has_left(
+async def test_a_deleted_account_is_neither_found_nor_reached(
     chat: ChatServer, new_person: NewPerson, bob: Person, carol: Person
 ) -> None:
     alice = await new_person(display_name=f"Unmistakable {uuid4().hex}")
@@ -110,7 +110,9 @@ async def test_the_body_is_checked(alice: Person) -> None:
     assert (await alice.http.get("/api/auth/me")).status_code == 200
 
 
-async def test_nobody_and_no_other_site_deletes_an_account(chat: ChatServer, alice: Person) -> None:
+async def test_an_account_is_not_deleted_without_signing_in_or_by_another_site(
+    chat: ChatServer, alice: Person
+) -> None:
     body = {"password": PASSWORD}
     async with http_client(chat.url) as client:
         assert_problem(await client.request("DELETE", "/api/auth/me", json=body), 401)
@@ -130,7 +132,7 @@ async def test_a_borrowed_session_cannot_guess_the_password(limited_chat: ChatSe
     assert (await alice.http.get("/api/auth/me")).status_code == 200
 
 
-async def test_of_ten_deletions_at_once_one_does_it(alice: Person) -> None:
+async def test_ten_concurrent_account_deletions_delete_once(alice: Person) -> None:
     replies = await asyncio.gather(*(alice.leave() for _ in range(10)))
 
     assert Counter(reply.status_code for reply in replies) == {204: 1, 401: 9}

@@ -38,7 +38,7 @@ async def test_an_edit_answers_with_the_message_as_it_is_now(alice: Person, bob:
     assert (view["last_message"], view["last_rev"], view["unread"]) == (edited, 2, 1)
 
 
-async def test_every_device_of_both_hears_of_an_edit(alice: Person, bob: Person) -> None:
+async def test_an_edit_reaches_every_device_of_both(alice: Person, bob: Person) -> None:
     message = await alice.write(bob, "helo")
     async with alice.socket() as own, bob.socket() as theirs, bob.socket() as their_other:
         edited = as_json(await edit(alice, message, "hello"))
@@ -48,7 +48,7 @@ async def test_every_device_of_both_hears_of_an_edit(alice: Person, bob: Person)
             assert event == {"type": "message.updated", "message": edited}
 
 
-async def test_the_same_text_changes_nothing_and_is_told_to_nobody(
+async def test_an_edit_to_the_same_text_changes_nothing_and_sends_no_event(
     alice: Person, bob: Person
 ) -> None:
     message = await alice.write(bob, "hello")
@@ -60,7 +60,7 @@ async def test_the_same_text_changes_nothing_and_is_told_to_nobody(
     assert "message.updated" not in [frame["type"] for frame in frames]
 
 
-async def test_only_who_wrote_it_may_edit_a_message(
+async def test_only_its_sender_may_edit_a_message(
     alice: Person, bob: Person, carol: Person
 ) -> None:
     message = await alice.write(bob, "mine")
@@ -71,7 +71,7 @@ async def test_only_who_wrote_it_may_edit_a_message(
     assert (await alice.history(message["conversation_id"]))["items"] == [message]
 
 
-async def test_nobody_edits_without_signing_in_or_from_elsewhere(
+async def test_a_message_is_not_edited_without_signing_in_or_by_another_site(
     alice: Person, bob: Person
 ) -> None:
     message = await alice.write(bob, "mine")
@@ -118,7 +118,7 @@ async def test_the_body_holds_the_text_and_nothing_else(
 
 
 @pytest.mark.parametrize("identifier", ["x", "1", "-1", NUL_IN_A_PATH])
-async def test_what_is_no_id_is_not_found(alice: Person, identifier: str) -> None:
+async def test_a_malformed_message_id_is_not_found(alice: Person, identifier: str) -> None:
     reply = await alice.http.patch(f"/api/messages/{identifier}", json={"content": "x"})
 
     assert_problem(reply, 404)

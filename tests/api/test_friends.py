@@ -137,7 +137,7 @@ async def test_unfriending_is_for_both(alice: Person, bob: Person) -> None:
     assert_problem(await alice.http.delete(f"/api/friends/{bob.id}"), 404, "not_found")
 
 
-async def test_what_cannot_be_asked_is_told_and_leaves_no_row(
+async def test_an_impossible_friend_request_is_refused_and_leaves_no_row(
     alice: Person, bob: Person, carol: Person
 ) -> None:
     await alice.ask(bob)
@@ -190,7 +190,7 @@ async def test_strangers_cannot_part_or_decline(alice: Person, bob: Person, caro
     assert await requests_of(bob) == ([alice.id], [])
 
 
-async def test_only_who_is_signed_in_has_friends(alice: Person) -> None:
+async def test_friends_are_not_served_without_signing_in(alice: Person) -> None:
     for method, path in (
         ("GET", "/api/friends"),
         ("GET", "/api/friends/requests"),
@@ -248,7 +248,7 @@ async def test_suggestions_say_why(alice: Person, bob: Person, carol: Person) ->
     assert (suggestion["mutual_friends"], suggestion["reason"]) == (1, "mutual_friends")
 
 
-async def test_so_many_requests_an_hour_and_no_more(limited_chat: ChatServer) -> None:
+async def test_friend_requests_are_limited_per_hour(limited_chat: ChatServer) -> None:
     asker, *others = [await register(limited_chat.url) for _ in range(5)]
     for other in others[:3]:
         await asker.ask(other)

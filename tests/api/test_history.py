@@ -17,7 +17,7 @@ async def filled(alice: Person, bob: Person, count: int) -> list[Json]:
     return list(items)
 
 
-async def test_without_a_cursor_comes_the_newest_page(alice: Person, bob: Person) -> None:
+async def test_a_request_without_a_cursor_gets_the_newest_page(alice: Person, bob: Person) -> None:
     messages = await filled(alice, bob, 60)
     conversation_id = messages[0]["conversation_id"]
 

@@ -121,7 +121,7 @@ async def test_me_is_my_own_profile(alice: Person) -> None:
     assert as_json(reply) == alice.user
 
 
-async def test_nobody_sees_nothing(chat: ChatServer) -> None:
+async def test_no_page_without_signing_in(chat: ChatServer) -> None:
     for path in (
         "/api/auth/me",
         "/api/users?q=a",
@@ -142,7 +142,7 @@ async def test_nobody_sees_nothing(chat: ChatServer) -> None:
                     assert_problem(await client.get(path), 401)
 
 
-async def test_nobody_changes_nothing(chat: ChatServer) -> None:
+async def test_no_change_without_signing_in(chat: ChatServer) -> None:
     for path in (
         "/api/auth/logout",
         "/api/conversations",

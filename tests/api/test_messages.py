@@ -99,7 +99,7 @@ async def test_a_wrong_type_is_named(alice: Person, bob: Person) -> None:
             assert_invalid(await send(alice, receiver_id=bob.id, content=content), "content")
 
 
-async def test_what_the_server_decides_cannot_be_claimed(alice: Person, bob: Person) -> None:
+async def test_fields_that_the_server_sets_are_refused(alice: Person, bob: Person) -> None:
     for forged in (
         {"sender_id": "01930000-0000-7000-8000-000000000000"},
         {"seq": 99},
@@ -128,7 +128,7 @@ async def test_oneself_is_no_receiver(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("field", ["receiver_id", "conversation_id"])
-async def test_nobody_is_no_receiver(alice: Person, field: str) -> None:
+async def test_an_unknown_receiver_is_refused(alice: Person, field: str) -> None:
     body = {field: str(uuid4()), "content": "hi"}
 
     assert_problem(await send(alice, **body), 404, "not_found")

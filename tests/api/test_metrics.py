@@ -56,7 +56,7 @@ async def ask(chat: ChatServer, **headers: str) -> httpx.Response:
         return await client.get("/api/metrics", headers=names)
 
 
-async def test_what_people_do_is_counted(chat: ChatServer) -> None:
+async def test_sends_refusals_and_requests_are_counted(chat: ChatServer) -> None:
     before = await scrape(chat)
     alice, bob = await clients.register(chat.url), await clients.register(chat.url)
     key = uuid4().hex
@@ -158,7 +158,7 @@ async def test_no_label_is_made_of_what_somebody_sent(chat: ChatServer) -> None:
 
 
 @pytest.mark.parametrize("pair", [SQLITE])
-async def test_whoever_comes_through_a_proxy_needs_the_token(chat: ChatServer) -> None:
+async def test_metrics_through_a_proxy_need_the_token(chat: ChatServer) -> None:
     """Also who claims to come from the chat's own machine: anybody can write that."""
     for header in ("X_Forwarded_For", "X_Real_IP", "Forwarded", "Via", "X_Forwarded_Proto"):
         assert_problem(await ask(chat, **{header: "127.0.0.1"}), 401, "not_authenticated")

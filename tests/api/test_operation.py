@@ -79,7 +79,7 @@ async def test_no_secret_and_no_text_is_ever_logged(restartable_chat: ChatServer
         assert person.cookie.partition("=")[2] not in log
 
 
-async def test_what_was_acked_is_there_after_a_kill(restartable_chat: ChatServer) -> None:
+async def test_acked_messages_survive_a_kill(restartable_chat: ChatServer) -> None:
     """M2."""
     chat = restartable_chat
     alice, bob = await clients.register(chat.url), await clients.register(chat.url)

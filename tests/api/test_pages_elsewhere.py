@@ -68,7 +68,7 @@ async def test_the_own_page_reads_and_writes_with_its_cookie(split: ChatServer) 
     assert "Retry-After" in refused.headers["access-control-expose-headers"]
 
 
-async def test_its_browser_asks_first(split: ChatServer) -> None:
+async def test_a_preflight_request_of_the_own_page_is_allowed(split: ChatServer) -> None:
     asks = {
         "Access-Control-Request-Method": "PATCH",
         "Access-Control-Request-Headers": "content-type",

@@ -89,7 +89,9 @@ async def test_the_body_is_checked(alice: Person) -> None:
     assert_invalid(await change(alice, "x" * 1_000_000, NEW), "current_password")
 
 
-async def test_nobody_and_no_other_site_changes_a_password(chat: ChatServer, alice: Person) -> None:
+async def test_a_password_is_not_changed_without_signing_in_or_by_another_site(
+    chat: ChatServer, alice: Person
+) -> None:
     body = {"current_password": PASSWORD, "new_password": NEW}
     async with http_client(chat.url) as client:
         assert_problem(await client.post("/api/auth/password", json=body), 401)
@@ -119,9 +121,7 @@ async def test_right_passwords_cost_nothing_of_the_bound(limited_chat: ChatServe
         assert (await change(alice, old, new)).status_code == 204
 
 
-async def test_of_changes_at_once_from_two_devices_one_wins(
-    chat: ChatServer, alice: Person
-) -> None:
+async def test_concurrent_password_changes_have_one_winner(chat: ChatServer, alice: Person) -> None:
     other = await log_in(chat.url, alice)
 
     replies = await asyncio.gather(

@@ -68,7 +68,7 @@ async def test_no_character_is_special(alice: Person, new_person: NewPerson) -> 
             assert usernames(await search(alice, f"{tag}{wild}")) == {literal.username}
 
 
-async def test_one_never_finds_oneself(alice: Person) -> None:
+async def test_a_search_does_not_find_the_searcher(alice: Person) -> None:
     assert await search(alice, alice.username) == []
 
 
@@ -89,7 +89,7 @@ async def test_an_impossible_question_is_named(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("text", ["\u200b", "\u202e\u2066", "\u0301", "\u064e"], ids=short)
-async def test_what_cannot_be_seen_alone_finds_nobody(alice: Person, text: str) -> None:
+async def test_invisible_characters_alone_find_nobody(alice: Person, text: str) -> None:
     assert await search(alice, text) == []
 
 
@@ -114,7 +114,7 @@ async def test_any_script_is_searched(alice: Person, new_person: NewPerson) -> N
             assert person.username in usernames(cards)
 
 
-async def test_who_is_blocked_either_way_is_not_found(
+async def test_a_block_hides_both_from_each_others_search(
     alice: Person, bob: Person, carol: Person
 ) -> None:
     await bob.http.put(f"/api/blocks/{alice.id}")

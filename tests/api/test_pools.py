@@ -75,7 +75,7 @@ async def test_two_hundred_requests_share_ten_connections(start_chat: StartChat)
         await until_answered(bob)
 
 
-async def test_whoever_gets_no_connection_in_time_is_told_to_come_back(
+async def test_requests_without_a_pool_connection_get_503_and_retry_after(
     start_chat: StartChat,
 ) -> None:
     chat = start_chat(CHAT_DATABASE_POOL_SIZE="1")

@@ -131,7 +131,7 @@ async def test_null_is_no_value(alice: Person) -> None:
             assert_invalid(await patch(alice, **{field: None}), field)
 
 
-async def test_what_is_no_profile_field_is_refused(alice: Person) -> None:
+async def test_an_unknown_profile_field_is_refused(alice: Person) -> None:
     for field in ("username", "id", "password", "avatar_url", "is_admin"):
         with case(field):
             assert_invalid(await patch(alice, **{field: "x"}), field)
@@ -141,7 +141,9 @@ async def test_a_carriage_return_is_a_new_line(alice: Person) -> None:
     assert as_json(await patch(alice, bio="one\r\ntwo"))["bio"] == "one\ntwo"
 
 
-async def test_nobody_and_no_other_site_changes_a_profile(chat: ChatServer, alice: Person) -> None:
+async def test_a_profile_is_not_changed_without_signing_in_or_by_another_site(
+    chat: ChatServer, alice: Person
+) -> None:
     async with http_client(chat.url) as client:
         assert_problem(await client.patch("/api/users/me", json={"bio": "x"}), 401)
     async with alice.browser(origin="https://evil.example") as page:
@@ -158,7 +160,7 @@ async def test_changes_at_once_lose_none_of_each_other(alice: Person) -> None:
     assert (me["bio"], me["status_text"], me["sound"]) == ("b", "s", False)
 
 
-async def test_nobody_makes_others_hear_of_them_without_end(
+async def test_profile_changes_are_limited_per_minute(
     limited_chat: ChatServer,
 ) -> None:
     alice = await register(limited_chat.url)

@@ -66,7 +66,7 @@ async def test_a_cookie_and_its_tokens_are_one_session(alice: Person) -> None:
     assert [(one["id"], one["current"]) for one in listed] == [(alice.session_id, True)]
 
 
-async def test_nobody_sees_the_sessions_of_others(alice: Person, bob: Person) -> None:
+async def test_sessions_of_others_are_not_listed(alice: Person, bob: Person) -> None:
     assert {one["id"] for one in await sessions(bob)} == {bob.session_id}
     assert alice.session_id != bob.session_id
 
@@ -133,7 +133,9 @@ async def test_another_sites_page_ends_no_session(alice: Person) -> None:
     assert await is_signed_in(alice)
 
 
-async def test_nobody_lists_or_ends_sessions(chat: ChatServer, alice: Person) -> None:
+async def test_sessions_are_not_listed_or_ended_without_signing_in(
+    chat: ChatServer, alice: Person
+) -> None:
     async with http_client(chat.url) as client:
         assert_problem(await client.get("/api/auth/sessions"), 401)
         assert_problem(await client.delete(f"/api/auth/sessions/{alice.session_id}"), 401)

@@ -139,7 +139,7 @@ async def test_a_damaged_backup_is_refused_and_changes_nothing(
     assert list((tmp_path / "empty").iterdir()) == []
 
 
-async def test_there_must_be_a_file(tmp_path: Path) -> None:
+async def test_a_missing_backup_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="No such file"):
         await service.check(tmp_path / "missing", progress=UNWATCHED)
     with pytest.raises(ArchiveError, match="Is a directory"):

@@ -217,7 +217,7 @@ def older_url(tmp_path: Path) -> str:
     return f"sqlite+aiosqlite:///{tmp_path}/older.db"
 
 
-def test_what_is_copied_are_the_tables_and_columns_of_the_models() -> None:
+def test_the_archive_copies_the_tables_and_columns_of_the_models() -> None:
     """A table with a kind of column that is new here, or that a database makes, needs a thought."""
     copied = {shape.name: set(shape.column_names) for shape in schema_at(head())}
 

@@ -35,7 +35,7 @@ async def test_a_chat_is_not_overwritten(storage: Storage, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_is_somebody_elses_is_left_alone(
+async def test_foreign_tables_are_left_alone(
     kind: str, empty_database_urls: dict[str, str], storage: Storage, tmp_path: Path
 ) -> None:
     source = await backed_up(storage, tmp_path / "b")
@@ -95,7 +95,7 @@ async def test_a_chat_is_not_moved_onto_itself(storage: Storage, tmp_path: Path)
         await service.move(settings, same, progress=UNWATCHED)
 
 
-async def test_there_must_be_a_chat_to_back_up(tmp_path: Path) -> None:
+async def test_a_backup_without_a_chat_is_refused(tmp_path: Path) -> None:
     nothing = settings_of(Storage("", "", "", tmp_path / "nothing"))
     empty = settings_of(Storage("", f"sqlite+aiosqlite:///{tmp_path}/empty.db", "", tmp_path))
     (tmp_path / "empty.db").touch()

@@ -27,7 +27,7 @@ class Oracle:
         return {key: f"answer {key}" for key in keys if key >= 0}
 
 
-async def test_who_comes_together_is_asked_for_together() -> None:
+async def test_concurrent_keys_are_loaded_in_one_batch() -> None:
     oracle = Oracle()
     loader = BatchLoader(oracle.ask)
     oracle.may_answer.set()
@@ -39,7 +39,7 @@ async def test_who_comes_together_is_asked_for_together() -> None:
     await loader.close()
 
 
-async def test_who_comes_while_it_is_asked_gets_an_answer_of_later() -> None:
+async def test_a_key_that_comes_during_a_load_is_loaded_afterwards() -> None:
     oracle = Oracle()
     loader = BatchLoader(oracle.ask)
     first = asyncio.create_task(loader(1))
@@ -52,7 +52,7 @@ async def test_who_comes_while_it_is_asked_gets_an_answer_of_later() -> None:
     assert oracle.questions == [[1], [1, 2, 3]]
 
 
-async def test_a_crowd_is_asked_for_in_bounded_questions() -> None:
+async def test_many_keys_are_loaded_in_bounded_batches() -> None:
     oracle = Oracle()
     loader = BatchLoader(oracle.ask)
     oracle.may_answer.set()
@@ -61,7 +61,7 @@ async def test_a_crowd_is_asked_for_in_bounded_questions() -> None:
     assert [len(question) for question in oracle.questions] == [BATCH_SIZE, BATCH_SIZE, 1]
 
 
-async def test_a_database_that_is_away_is_waited_for_once() -> None:
+async def test_an_unavailable_database_is_waited_for_once() -> None:
     oracle = Oracle()
     loader = BatchLoader(oracle.ask)
     oracle.failure = Unavailable()
@@ -79,7 +79,7 @@ async def test_a_database_that_is_away_is_waited_for_once() -> None:
     assert await loader(5) == "answer 5"
 
 
-async def test_who_gives_up_takes_nothing_from_the_others() -> None:
+async def test_a_cancelled_caller_takes_nothing_from_the_others() -> None:
     oracle = Oracle()
     loader = BatchLoader(oracle.ask)
     one, other = (asyncio.create_task(loader(1)) for _ in range(2))
@@ -92,7 +92,7 @@ async def test_who_gives_up_takes_nothing_from_the_others() -> None:
         await one
 
 
-async def test_a_fault_is_everybodys_and_ends_nothing() -> None:
+async def test_a_failed_batch_fails_for_all_its_callers_and_loading_goes_on() -> None:
     oracle = Oracle()
     loader = BatchLoader(oracle.ask)
     oracle.failure = ZeroDivisionError()

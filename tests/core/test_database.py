@@ -64,7 +64,7 @@ async def run(database: Database, kind: str, todo: Sequence[TextClause]) -> None
             await session.execute(statement)
 
 
-async def test_a_question_is_all_that_is_asked(database: Database) -> None:
+async def test_a_statement_is_all_that_is_sent(database: Database) -> None:
     with statements() as asked:
         await stored(database)
         await stored(database)
@@ -72,14 +72,14 @@ async def test_a_question_is_all_that_is_asked(database: Database) -> None:
     assert asked == [COUNT.text] * 2
 
 
-async def test_what_was_written_is_read_at_once(database: Database) -> None:
+async def test_a_write_is_read_at_once(database: Database) -> None:
     for number in range(1, 20):
         async with database.writing() as session:
             await session.execute(ADD)
         assert await stored(database) == number
 
 
-async def test_what_a_reading_session_changes_is_undone(database: Database) -> None:
+async def test_changes_of_a_reading_session_are_rolled_back(database: Database) -> None:
     for _ in range(3):
         async with database.reading() as session:
             await session.execute(ADD)
@@ -87,7 +87,7 @@ async def test_what_a_reading_session_changes_is_undone(database: Database) -> N
         assert await stored(database) == 0
 
 
-async def test_a_session_that_asks_nothing_leaves_nothing(database: Database) -> None:
+async def test_a_session_without_statements_leaves_nothing(database: Database) -> None:
     async with database.reading():
         pass
     async with database.writing():
@@ -108,7 +108,7 @@ async def test_a_failing_statement_leaves_a_clean_connection(database: Database,
         assert await stored(database) == 0
 
 
-async def test_a_cancelled_question_leaves_a_clean_connection(database: Database) -> None:
+async def test_a_cancelled_statement_leaves_a_clean_connection(database: Database) -> None:
     async def ask() -> None:
         async with database.reading() as session:
             await session.execute(ADD)

@@ -11,7 +11,7 @@ from tests.harness.chats import Storage
 from tests.harness.nodes import settings_of
 
 
-async def test_whoever_finds_every_connection_taken_is_counted(
+async def test_waits_for_a_connection_are_counted(
     empty_database_urls: dict[str, str], tmp_path: Path
 ) -> None:
     for kind, url in empty_database_urls.items():
@@ -40,7 +40,7 @@ async def test_whoever_finds_every_connection_taken_is_counted(
         assert metrics.readings["chat_database_pool_size"].read() == {"": 1}
 
 
-async def test_without_waiting_nothing_is_counted(tmp_path: Path) -> None:
+async def test_a_free_connection_counts_no_wait(tmp_path: Path) -> None:
     metrics = Metrics()
     settings = settings_of(Storage("", "", "", tmp_path), CHAT_DATABASE_POOL_SIZE="3")
     database = Database(settings, metrics)

@@ -17,14 +17,14 @@ def asks(
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])
-def test_a_program_of_this_machine_counts(address: str) -> None:
+def test_a_request_of_this_machine_is_local(address: str) -> None:
     assert asks(HOST, client=(address, 50_000))
     assert asks((b"host", b"127.0.0.1:3000"), client=(address, 50_000))
     assert asks((b"host", b"[::1]:3000"), client=(address, 50_000))
 
 
 @pytest.mark.parametrize("address", ["192.168.1.20", "::ffff:10.0.0.1", "", "unix:", "localhost"])
-def test_no_other_address_counts(address: str) -> None:
+def test_no_other_address_is_local(address: str) -> None:
     assert not asks(HOST, client=(address, 50_000))
 
 
@@ -32,13 +32,13 @@ def test_no_other_address_counts(address: str) -> None:
     "name",
     [b"X-Forwarded-For", b"x-forwarded-proto", b"X-Real-IP", b"Forwarded", b"Via"],
 )
-def test_who_came_through_a_proxy_does_not_count(name: bytes) -> None:
+def test_a_request_through_a_proxy_is_not_local(name: bytes) -> None:
     """Though it says to have come for this machine: anybody can write that."""
     assert not asks(HOST, (name, b"127.0.0.1"))
 
 
 @pytest.mark.parametrize("host", [b"chat.example.org", b"127.0.0.1.example.org", b"[", b""])
-def test_a_request_for_another_host_does_not_count(host: bytes) -> None:
+def test_a_request_for_another_host_is_not_local(host: bytes) -> None:
     """A proxy passes the name on; so does a page that gave its own name this address."""
     assert not asks((b"host", host))
 
@@ -51,16 +51,16 @@ def test_a_request_names_its_host_once() -> None:
 @pytest.mark.parametrize(
     "public_url", ["https://localhost", "https://localhost:3000", "http://localhost:8080"]
 )
-def test_behind_something_else_nobody_counts(public_url: str) -> None:
+def test_behind_https_no_request_is_local(public_url: str) -> None:
     """A proxy that adds no header looks like any program of this machine."""
     assert not asks(HOST, public_url=public_url)
 
 
-def test_the_default_port_counts_too() -> None:
+def test_the_default_port_is_local_too() -> None:
     assert asks(HOST, server=("127.0.0.1", 80), public_url="http://localhost")
 
 
-def test_what_the_server_does_not_know_does_not_count() -> None:
+def test_a_request_without_a_known_address_is_not_local() -> None:
     assert not asks(HOST, client=None)
     assert not asks(HOST, server=None)
     assert not asks(HOST, server=("/run/chat.sock", None))

@@ -28,7 +28,7 @@ async def test_a_hash_is_argon2id_and_fits_its_password_alone() -> None:
     passwords.close()
 
 
-async def test_outdated_parameters_are_told_with_a_new_hash() -> None:
+async def test_outdated_parameters_return_a_new_hash() -> None:
     passwords = Passwords()
     verdict = await passwords.verify("correct horse", CHEAP.hash("correct horse"))
 
@@ -38,7 +38,7 @@ async def test_outdated_parameters_are_told_with_a_new_hash() -> None:
     passwords.close()
 
 
-async def test_nobodys_password_takes_as_long_and_never_fits() -> None:
+async def test_the_check_for_an_unknown_user_takes_as_long_and_never_fits() -> None:
     """By the processor's time: other programs take none of that."""
     passwords = Passwords()
     stored = await passwords.hash("correct horse")

@@ -60,7 +60,7 @@ async def test_a_token_that_was_put_back_may_be_taken_again(
 @pytest.mark.parametrize(
     ("limit", "most"), [(BUCKET, 1201), (WINDOW, 3601)], ids=["bucket", "window"]
 )
-async def test_the_wait_is_told(limits: RateLimits, limit: Limit, most: int) -> None:
+async def test_a_refusal_names_the_wait(limits: RateLimits, limit: Limit, most: int) -> None:
     await taken(limits, limit)
 
     with pytest.raises(RateLimited) as refused:
@@ -69,7 +69,7 @@ async def test_the_wait_is_told(limits: RateLimits, limit: Limit, most: int) -> 
 
 
 @pytest.mark.parametrize("refills", [True, False], ids=["bucket", "window"])
-async def test_time_gives_back_what_was_taken(limits: RateLimits, *, refills: bool) -> None:
+async def test_tokens_come_back_with_time(limits: RateLimits, *, refills: bool) -> None:
     limit = Limit("quick", 2, 0.2, refills=refills)
     await taken(limits, limit)
 

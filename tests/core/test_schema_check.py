@@ -78,7 +78,7 @@ async def last_words(url: str, folder: Path) -> str:
     return str(refusal.value)
 
 
-async def test_over_an_old_schema_nothing_is_served_until_it_is_migrated(
+async def test_nothing_is_served_over_an_old_schema_until_it_is_migrated(
     empty_database_urls: dict[str, str], launch: Launch, tmp_path: Path
 ) -> None:
     url = empty_database_urls["postgres"]
@@ -101,7 +101,7 @@ async def test_over_an_old_schema_nothing_is_served_until_it_is_migrated(
     assert (await registering(chat)).status_code == 201
 
 
-async def test_over_a_newer_schema_it_does_not_start(storage: Storage, tmp_path: Path) -> None:
+async def test_a_newer_schema_stops_the_start(storage: Storage, tmp_path: Path) -> None:
     url = storage.database_url or f"sqlite+aiosqlite:///{tmp_path}/newer.db"
     async with open_database(url, tmp_path) as database:
         await migrations.upgrade(database)
@@ -113,7 +113,7 @@ async def test_over_a_newer_schema_it_does_not_start(storage: Storage, tmp_path:
     assert "next_year" in words
 
 
-async def test_a_schema_that_overtakes_a_running_node_is_told_and_the_node_works_on(
+async def test_a_newer_schema_is_reported_and_the_running_node_works_on(
     storage: Storage,
 ) -> None:
     """While nodes are upgraded one by one, the old ones are still needed."""
@@ -125,7 +125,7 @@ async def test_a_schema_that_overtakes_a_running_node_is_told_and_the_node_works
         await new_user(node)
 
 
-async def test_without_rights_it_does_not_start_and_says_which(farm: Farm, tmp_path: Path) -> None:
+async def test_missing_rights_stop_the_start_and_are_named(farm: Farm, tmp_path: Path) -> None:
     url = farm.postgres.new_chat_database()
     role = f"poor_{uuid4().hex[:8]}"
     poor = url.replace("//chat@", f"//{role}@")
@@ -150,9 +150,7 @@ async def test_without_rights_it_does_not_start_and_says_which(farm: Farm, tmp_p
 
 
 @pytest.mark.parametrize("wrong", ["role", "database"])
-async def test_a_database_that_is_not_there_for_us_is_named(
-    farm: Farm, tmp_path: Path, wrong: str
-) -> None:
+async def test_a_missing_role_or_database_is_named(farm: Farm, tmp_path: Path, wrong: str) -> None:
     url = farm.postgres.new_database()
     address = url.replace("//chat@", "//stranger@") if wrong == "role" else f"{url}x"
 

@@ -24,7 +24,7 @@ async def test_a_task_that_swallows_a_cancellation_is_asked_again() -> None:
     assert asked == 3
 
 
-async def test_what_a_task_ends_with_is_its_own_affair() -> None:
+async def test_the_outcome_of_a_cancelled_task_is_ignored() -> None:
     async def fails() -> None:
         raise RuntimeError
 
@@ -35,7 +35,7 @@ async def test_what_a_task_ends_with_is_its_own_affair() -> None:
     assert isinstance(task.exception(), RuntimeError)
 
 
-async def test_there_may_be_nothing_to_end() -> None:
+async def test_cancelling_no_task_is_harmless() -> None:
     await tasks.end([])
 
 

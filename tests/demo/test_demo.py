@@ -128,7 +128,7 @@ async def check_unread(node: Node, person: User) -> None:
             assert conversation.unread == unread == counts.get(conversation.id, 0)
 
 
-async def test_the_first_to_try_sees_a_living_chat(storage: Storage) -> None:
+async def test_the_first_demo_user_sees_a_living_chat(storage: Storage) -> None:
     await fill_storage(storage)
     async with open_node(storage) as node, node.database.reading() as session:
         me = await session.scalar(select(col(User.id)).where(col(User.username) == FIRST))

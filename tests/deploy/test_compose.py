@@ -76,7 +76,7 @@ def test_the_file_uses_the_words_of_the_specification() -> None:
     assert set(COMPOSE) == WORDS_OF_A_FILE
 
 
-def test_what_is_named_exists() -> None:
+def test_networks_volumes_and_files_exist() -> None:
     for service in SERVICES.values():
         assert set(service.get("networks", ())) <= set(COMPOSE["networks"])
         for volume in service.get("volumes", ()):
@@ -88,7 +88,7 @@ def test_what_is_named_exists() -> None:
     assert (DEPLOY / SERVICES["node1"]["build"]["context"]).resolve() == ROOT
 
 
-def test_there_is_all_that_a_chat_needs() -> None:
+def test_the_file_has_every_service_of_a_chat() -> None:
     assert {"postgres", "redis", "migrate", "nginx", *NODES} == set(SERVICES)
     for name in NODES:
         before = SERVICES[name]["depends_on"]
@@ -121,7 +121,7 @@ def test_only_nginx_is_reached_from_outside() -> None:
     assert SERVICES["postgres"]["networks"] == SERVICES["redis"]["networks"] == ["inside"]
 
 
-def test_only_nginx_is_believed_about_who_calls() -> None:
+def test_only_nginx_is_a_trusted_proxy() -> None:
     address = SERVICES["nginx"]["networks"]["proxied"]["ipv4_address"]
     [pool] = COMPOSE["networks"]["proxied"]["ipam"]["config"]
 
@@ -158,7 +158,7 @@ def test_every_setting_of_a_node_exists() -> None:
     assert SERVICES["migrate"]["environment"] == without_name("node1")["environment"]
 
 
-def test_what_is_left_empty_is_as_if_it_were_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_setting_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     unset = Settings()
     for name in MAY_BE_EMPTY:
         monkeypatch.setenv(name, "")
@@ -175,7 +175,7 @@ def test_images_have_versions() -> None:
 
 
 @pytest.mark.parametrize("name", ["redis", "migrate", *NODES, "nginx"])
-def test_it_writes_only_where_it_must_and_gains_no_rights(name: str) -> None:
+def test_a_service_has_a_read_only_root_and_gains_no_rights(name: str) -> None:
     service = SERVICES[name]
 
     assert service["read_only"] is True
@@ -184,7 +184,7 @@ def test_it_writes_only_where_it_must_and_gains_no_rights(name: str) -> None:
     assert service.get("cap_drop") == ["ALL"] or name == "nginx"
 
 
-def test_what_must_last_has_a_named_volume() -> None:
+def test_lasting_data_has_a_named_volume() -> None:
     assert SERVICES["postgres"]["volumes"] == ["database:/var/lib/postgresql/data"]
     assert SERVICES["node1"]["volumes"] == ["files:/data"]
 

@@ -28,7 +28,7 @@ def test_links_lead_somewhere() -> None:
     "target",
     sorted(set(re.findall(r"^.*?make ([a-z]+)$|`make ([a-z]+)`", GUIDE, flags=re.MULTILINE))),
 )
-def test_make_knows_what_is_asked_of_it(target: tuple[str, str]) -> None:
+def test_make_targets_exist(target: tuple[str, str]) -> None:
     name = target[0] or target[1]
 
     assert re.search(rf"^{name}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
@@ -42,7 +42,7 @@ def test_settings_exist() -> None:
     assert named <= known
 
 
-def test_nginx_is_told_to_carry_what_is_promised() -> None:
+def test_nginx_has_the_promised_number_of_connections() -> None:
     files = [ROOT / "deploy" / "nginx.conf", ROOT / "deploy" / "compose" / "nginx.conf"]
     told = {re.findall(r"worker_connections (\d+);", file.read_text())[0] for file in files}
     [promised] = re.findall(r"The (\d+) in `deploy/compose/nginx.conf`", GUIDE)
@@ -50,7 +50,7 @@ def test_nginx_is_told_to_carry_what_is_promised() -> None:
     assert told == {promised}
 
 
-def test_words_of_the_log_are_said() -> None:
+def test_log_events_of_the_guide_exist() -> None:
     sources = "".join(path.read_text() for path in (ROOT / "chat_app").rglob("*.py"))
     words = re.findall(r"`((?:node|database|redis)\.[a-z_]+)`", GUIDE)
 

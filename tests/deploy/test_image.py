@@ -186,7 +186,7 @@ def health(url: str) -> int:
     return done.returncode
 
 
-def test_the_health_check_says_no_where_nothing_answers() -> None:
+def test_the_health_check_fails_where_nothing_answers() -> None:
     assert health(f"http://127.0.0.1:{servers.free_port()}") == 1
 
 
@@ -199,7 +199,7 @@ def test_the_migration_runs_from_it(image: Path, tmp_path: Path) -> None:
     assert (data / "chat.db").is_file()
 
 
-def test_without_a_front_end_it_says_so_and_builds_none(image: Path, tmp_path: Path) -> None:
+def test_an_image_without_a_front_end_refuses_to_start(image: Path, tmp_path: Path) -> None:
     make_writable(image, writable=True)
     (image / ".web/build/fingerprint").unlink()
 

@@ -74,7 +74,7 @@ async def test_every_metric_is_described_and_nothing_else(chat: ChatServer) -> N
 
 
 @with_redis
-async def test_what_grows_is_shown_as_a_rate(chat: ChatServer) -> None:
+async def test_counters_are_shown_as_rates(chat: ChatServer) -> None:
     kinds = await told(chat)
     growing = [PARTS.sub("", name) for name, kind in kinds.items() if kind == "counter"]
 

@@ -26,7 +26,9 @@ def entries() -> dict[str, list[str]]:
     return found
 
 
-def test_its_command_starts_a_node_and_sigterm_ends_it(front_end: Path, tmp_path: Path) -> None:
+def test_the_command_of_the_unit_starts_a_node_and_sigterm_ends_it(
+    front_end: Path, tmp_path: Path
+) -> None:
     assert front_end.is_dir()
     port = servers.free_port()
     [command] = entries()["ExecStart"]
@@ -41,7 +43,7 @@ def test_its_command_starts_a_node_and_sigterm_ends_it(front_end: Path, tmp_path
         chat.stop()
 
 
-def test_it_is_a_plain_user_who_writes_to_one_folder() -> None:
+def test_the_unit_runs_as_a_plain_user_who_writes_to_one_folder() -> None:
     unit = entries()
 
     assert unit["User"] == ["chat"]
@@ -52,7 +54,7 @@ def test_it_is_a_plain_user_who_writes_to_one_folder() -> None:
     assert f"CHAT_DATA_DIR=/var/lib/{folder}" in unit["Environment"]
 
 
-def test_its_settings_exist_and_none_is_a_secret() -> None:
+def test_settings_of_the_unit_exist_and_none_is_a_secret() -> None:
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     example = (ROOT / "deploy" / "environment.example").read_text()
     listed = dict(re.findall(r"^(?:# )?(CHAT_[A-Z_]+)=(.*)$", example, flags=re.MULTILINE))
@@ -73,7 +75,7 @@ def test_each_node_has_a_name_of_its_own() -> None:
     assert "CHAT_NODE_NAME" not in (ROOT / "deploy" / "environment.example").read_text()
 
 
-def test_systemd_understands_it_where_there_is_systemd(tmp_path: Path) -> None:
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     """Elsewhere its lines are at least of systemd's form."""
     assert all(re.fullmatch(r"[A-Z]\w+", name) for name in entries())
     if analyze := shutil.which("systemd-analyze"):

@@ -80,7 +80,7 @@ async def test_an_unmigrated_database_has_no_revision(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_people_who_were_there_are_found_after_the_migration_and_before_it(
+async def test_existing_people_are_found_before_and_after_the_migration(
     kind: str, empty_database_urls: dict[str, str], tmp_path: Path
 ) -> None:
     async with open_database(empty_database_urls[kind], tmp_path) as database:

@@ -32,7 +32,7 @@ async def test_a_created_user_can_sign_in(chat: ChatServer, alice: Person) -> No
     assert [card["username"] for card in found.json()["items"]] == [name]
 
 
-async def test_who_could_not_register_cannot_be_created(chat: ChatServer) -> None:
+async def test_create_user_follows_the_rules_of_registering(chat: ChatServer) -> None:
     said = await asyncio.to_thread(
         refused, chat.settings, "create-user", "é n", "--display-name", "\u202e", typed="short"
     )
@@ -78,7 +78,7 @@ async def test_a_bad_password_is_not_set(chat: ChatServer, alice: Person) -> Non
     assert (await alice.http.get("/api/auth/me")).status_code == 200
 
 
-async def test_somebodys_sessions_end(chat: ChatServer, alice: Person, bob: Person) -> None:
+async def test_sessions_of_one_user_end(chat: ChatServer, alice: Person, bob: Person) -> None:
     await log_in(chat.url, alice)
 
     said = await asyncio.to_thread(done, chat.settings, "sessions", "end", alice.username)
@@ -88,7 +88,7 @@ async def test_somebodys_sessions_end(chat: ChatServer, alice: Person, bob: Pers
     assert (await bob.http.get("/api/auth/me")).status_code == 200
 
 
-async def test_everybodys_sessions_end(start_chat: StartChat) -> None:
+async def test_sessions_of_all_users_end(start_chat: StartChat) -> None:
     chat = start_chat()
     people = [await register(chat.url) for _ in range(3)]
     async with people[0].socket() as socket:
@@ -100,14 +100,14 @@ async def test_everybodys_sessions_end(start_chat: StartChat) -> None:
         assert (await person.http.get("/api/auth/me")).status_code == 401
 
 
-async def test_nobody_of_that_name_is_said_so(chat: ChatServer) -> None:
+async def test_an_unknown_name_is_refused_in_one_line(chat: ChatServer) -> None:
     for name in ("nobody-here", "\u202e", "a" * 500, "--", ""):
         ran = await asyncio.to_thread(shell, chat.settings, "sessions", "end", "--", name)
         assert ran.returncode == 1, name
         assert ran.stderr == "Error: There is nobody of this name.\n"
 
 
-async def test_wrong_use_is_told_apart(chat: ChatServer) -> None:
+async def test_wrong_use_exits_with_2(chat: ChatServer) -> None:
     for arguments in (("sessions", "end"), ("sessions", "end", "x", "--all"), ("no-such-command",)):
         ran = await asyncio.to_thread(shell, chat.settings, *arguments)
         assert ran.returncode == 2, arguments

@@ -33,7 +33,7 @@ def test_an_empty_database_is_migrated_once(
     assert again.endswith(f" is at {newest}, as it was.\n")
 
 
-async def test_the_census_counts_what_is_there(
+async def test_the_figures_count_every_row(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with open_node(storage) as node:
@@ -51,7 +51,7 @@ async def test_the_census_counts_what_is_there(
     assert counted.size_bytes > 10_000
 
 
-async def test_stats_tell_it(storage: Storage) -> None:
+async def test_stats_prints_the_figures(storage: Storage) -> None:
     async with open_node(storage) as node:
         await populate(node)
 

@@ -22,7 +22,7 @@ def network(chat: ChatServer) -> Network:
     return Network(lambda: [chat.port], random.Random(1))  # noqa: S311  # chance, not secrecy
 
 
-async def test_every_device_of_both_hears_everything_once(
+async def test_every_device_of_both_gets_every_message_once(
     chat: ChatServer, alice: Person, bob: Person
 ) -> None:
     async with (
@@ -80,7 +80,7 @@ async def test_an_ack_that_was_lost_is_asked_for_again(
     assert message["seq"] == first["seq"] + 1
 
 
-async def test_what_was_missed_comes_when_the_device_is_back(
+async def test_missed_messages_come_when_the_device_is_back(
     chat: ChatServer, alice: Person, bob: Person
 ) -> None:
     async with device(chat.url, bob) as peer:
@@ -91,7 +91,7 @@ async def test_what_was_missed_comes_when_the_device_is_back(
         await again.until("while away", "and one more")
 
 
-async def test_who_missed_too_much_reads_it_page_by_page(
+async def test_a_device_that_missed_too_much_reads_page_by_page(
     chat: ChatServer, alice: Person, bob: Person
 ) -> None:
     async with device(chat.url, bob) as peer:
@@ -105,7 +105,9 @@ async def test_who_missed_too_much_reads_it_page_by_page(
         await again.until(*texts, "live")
 
 
-async def test_changes_are_told_live(chat: ChatServer, alice: Person, bob: Person) -> None:
+async def test_edits_and_deletions_arrive_live(
+    chat: ChatServer, alice: Person, bob: Person
+) -> None:
     async with device(chat.url, bob) as peer:
         message = await alice.write(bob, "frist")
         await peer.until("frist")
@@ -134,7 +136,7 @@ async def test_changes_that_others_replaced_leave_no_hole(
     assert [told["rev"] for told in peer.heard] == [2, 6, 7, 8]
 
 
-async def test_a_restored_database_is_told_anew(
+async def test_a_restored_database_is_replayed(
     chat: ChatServer, alice: Person, bob: Person
 ) -> None:
     """A cursor from a future that never happened: waiting for it would be a silent hole."""
@@ -185,7 +187,7 @@ async def test_a_spent_session_is_signed_in_anew(
         await phone.until("one", "two")
 
 
-async def test_a_wrong_password_is_said(chat: ChatServer, alice: Person) -> None:
+async def test_a_wrong_password_is_refused_to_the_client(chat: ChatServer, alice: Person) -> None:
     sign_in = {"username": alice.username, "password": "not the password"}
     client = Client(chat.url, sign_in, on_message=print)
     with pytest.raises(Refused, match="invalid_credentials"):
@@ -193,7 +195,7 @@ async def test_a_wrong_password_is_said(chat: ChatServer, alice: Person) -> None
             await client.run()
 
 
-async def test_without_a_chat_it_waits(restartable_chat: ChatServer) -> None:
+async def test_the_client_waits_for_a_chat_that_is_down(restartable_chat: ChatServer) -> None:
     chat = restartable_chat
     alice, bob = await register(chat.url), await register(chat.url)
     await asyncio.to_thread(chat.end)
@@ -207,7 +209,7 @@ async def test_without_a_chat_it_waits(restartable_chat: ChatServer) -> None:
         await phone.until("early")
 
 
-async def test_what_was_not_acked_goes_out_after_a_crash_of_the_program(
+async def test_unacked_messages_are_sent_after_a_crash_of_the_program(
     restartable_chat: ChatServer, tmp_path: Path
 ) -> None:
     chat = restartable_chat
@@ -229,7 +231,7 @@ async def test_what_was_not_acked_goes_out_after_a_crash_of_the_program(
         await peer.until("one", "two", "three", "four")
 
 
-async def test_what_was_told_is_remembered_after_a_crash_of_the_program(
+async def test_handled_messages_are_remembered_after_a_crash_of_the_program(
     chat: ChatServer, alice: Person, bob: Person, tmp_path: Path
 ) -> None:
     file = str(tmp_path / "bob.db")

@@ -14,7 +14,7 @@ def kinds(frames: list[Json]) -> list[str]:
     return [frame["type"] for frame in frames]
 
 
-async def test_what_is_sent_over_http_arrives_live(alice: Person, bob: Person) -> None:
+async def test_a_message_sent_over_http_arrives_live(alice: Person, bob: Person) -> None:
     async with bob.socket() as socket:
         message = await alice.write(bob, "hello")
         event = await socket.expect("message.created")
@@ -22,7 +22,7 @@ async def test_what_is_sent_over_http_arrives_live(alice: Person, bob: Person) -
     assert event == {"type": "message.created", "message": message}
 
 
-async def test_it_arrives_within_300_ms(alice: Person, bob: Person) -> None:
+async def test_a_message_arrives_within_300_ms(alice: Person, bob: Person) -> None:
     """In one of ten rounds: a machine that has much else to do has a quiet moment in that time."""
     async with alice.socket() as sender, bob.socket() as receiver:
         rounds = [await seconds_to_arrive(sender, receiver, bob) for _ in range(10)]
@@ -76,7 +76,7 @@ async def test_every_tab_and_device_gets_every_event(
             assert "message.created" not in kinds(await socket.settled())
 
 
-async def test_strangers_hear_nothing(alice: Person, bob: Person, carol: Person) -> None:
+async def test_strangers_get_no_events(alice: Person, bob: Person, carol: Person) -> None:
     async with carol.socket() as stranger, bob.socket() as receiver:
         message = await alice.write(bob, "between us")
         await receiver.expect("message.created")
@@ -100,7 +100,7 @@ async def test_a_new_conversation_is_introduced_before_its_first_message(
     assert members == {alice.id, bob.id}
 
 
-async def test_one_who_only_opened_a_conversation_disturbs_nobody(
+async def test_an_opened_conversation_without_messages_sends_no_events(
     alice: Person, bob: Person
 ) -> None:
     async with bob.socket() as socket:
@@ -109,7 +109,7 @@ async def test_one_who_only_opened_a_conversation_disturbs_nobody(
         assert await socket.settled() == []
 
 
-async def test_reading_is_told_to_the_sender_and_to_the_own_devices(
+async def test_a_read_mark_is_sent_to_the_sender_and_to_own_devices(
     alice: Person, bob: Person
 ) -> None:
     message = await alice.write(bob, "hello")
@@ -127,7 +127,7 @@ async def test_reading_is_told_to_the_sender_and_to_the_own_devices(
             }
 
 
-async def test_marking_unread_is_not_told_to_the_other(alice: Person, bob: Person) -> None:
+async def test_marking_unread_sends_nothing_to_the_other(alice: Person, bob: Person) -> None:
     message = await alice.write(bob, "hello")
     path = f"/api/conversations/{message['conversation_id']}"
     await bob.http.post(f"{path}/read", json={"seq": 1})
@@ -180,7 +180,7 @@ async def test_all_viewers_see_one_order(alice: Person, bob: Person) -> None:
 
 # What two nodes store at once may be told the other way round.
 @pytest.mark.one_process
-async def test_one_node_tells_in_that_order(alice: Person, bob: Person) -> None:
+async def test_one_node_sends_in_that_order(alice: Person, bob: Person) -> None:
     await alice.opened(bob)
     async with alice.socket() as one, bob.socket() as other:
         await write_both_at_once(alice, bob)

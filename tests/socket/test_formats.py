@@ -155,7 +155,7 @@ def compressed(person: Person, *formats: str) -> AbstractAsyncContextManager[Soc
 
 
 @pytest.mark.parametrize("spoken", [JSON, MESSAGE_PACK])
-async def test_what_was_missed_comes_compressed_in_few_frames(
+async def test_missed_messages_come_compressed_in_few_frames(
     alice: Person, bob: Person, spoken: str
 ) -> None:
     async with alice.socket() as writer:

@@ -54,7 +54,9 @@ async def test_a_message_may_be_addressed_by_its_conversation(alice: Person, bob
     assert ack["message"]["conversation_id"] == conversation["id"]
 
 
-async def test_what_http_stored_the_socket_repeats(alice: Person, bob: Person) -> None:
+async def test_a_retry_over_the_socket_repeats_the_answer_of_http(
+    alice: Person, bob: Person
+) -> None:
     stored = await alice.write(bob, "once", client_id="both-doors")
     async with alice.socket() as socket:
         await socket.send(text_frame(bob, "once", id="both-doors"))
@@ -126,7 +128,7 @@ async def test_a_ping_tells_the_newest_revisions(alice: Person, bob: Person) -> 
     assert pong["last_rev"][message["conversation_id"]] == 1
 
 
-async def test_reading_over_the_socket_is_acked_and_told(alice: Person, bob: Person) -> None:
+async def test_a_read_frame_is_acked_and_sent_on(alice: Person, bob: Person) -> None:
     message = await alice.write(bob, "hello")
     frame = {
         "type": "read",

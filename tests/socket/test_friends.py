@@ -35,7 +35,7 @@ async def card(viewer: Person, person: Person) -> Json:
     return as_json(await viewer.http.get(f"/api/users/{person.id}"))
 
 
-async def test_a_request_is_heard_on_every_device_of_both(
+async def test_a_friend_request_reaches_every_device_of_both(
     chat: ChatServer, alice: Person, bob: Person, carol: Person
 ) -> None:
     async with AsyncExitStack() as stack:
@@ -63,7 +63,7 @@ async def test_a_request_is_heard_on_every_device_of_both(
         assert of_friends(await stranger.settled()) == []
 
 
-async def test_both_asking_is_heard_as_accepted(alice: Person, bob: Person) -> None:
+async def test_mutual_friend_requests_are_sent_as_accepted(alice: Person, bob: Person) -> None:
     await alice.ask(bob)
     async with alice.socket() as hers, bob.socket() as his:
         await bob.ask(alice)
@@ -75,7 +75,9 @@ async def test_both_asking_is_heard_as_accepted(alice: Person, bob: Person) -> N
 
 
 @pytest.mark.parametrize("deed", PARTED)
-async def test_every_end_is_heard_the_same_by_both(alice: Person, bob: Person, deed: str) -> None:
+async def test_every_end_of_a_friendship_is_sent_alike_to_both(
+    alice: Person, bob: Person, deed: str
+) -> None:
     state, method, path = PARTED[deed]
     await become(state, alice, bob)
     async with alice.socket() as hers, bob.socket() as his:
@@ -88,7 +90,7 @@ async def test_every_end_is_heard_the_same_by_both(alice: Person, bob: Person, d
             assert of_friends(await socket.settled()) == []
 
 
-async def test_a_block_between_strangers_is_heard_by_the_blocker_alone(
+async def test_a_block_between_strangers_is_sent_to_the_blocker_alone(
     chat: ChatServer, alice: Person, bob: Person
 ) -> None:
     phone = await log_in(chat.url, alice)
@@ -103,7 +105,7 @@ async def test_a_block_between_strangers_is_heard_by_the_blocker_alone(
             assert of_friends(await socket.settled()) == []
 
 
-async def test_what_was_refused_is_no_news(alice: Person, bob: Person) -> None:
+async def test_a_refused_message_sends_no_event(alice: Person, bob: Person) -> None:
     await alice.befriend(bob)
     async with alice.socket() as hers, bob.socket() as his:
         await alice.http.post("/api/friends/request", json={"user_id": bob.id})

@@ -14,7 +14,7 @@ FLOOD = 40
 
 
 @pytest.mark.timeout(150)
-async def test_whoever_answers_nothing_is_gone_within_a_minute(built_server: str) -> None:
+async def test_an_unresponsive_peer_is_offline_within_a_minute(built_server: str) -> None:
     """A socket that is quiet, one that is flooded and a tab, each as after a pulled cable."""
     alice, writer, quiet, flooded, tab_owner = [await register(built_server) for _ in range(5)]
     people = (quiet, flooded, tab_owner)

@@ -52,7 +52,7 @@ async def test_a_page_is_greeted_at_once(alice: Person, bob: Person) -> None:
     }
 
 
-async def test_a_program_says_who_it_is_first(alice: Person) -> None:
+async def test_the_first_frame_of_a_program_authenticates_it(alice: Person) -> None:
     async with Socket.open(alice.url) as socket:
         await socket.send({"type": "auth", "content": alice.access_token})
         ready = await socket.receive()
@@ -84,7 +84,7 @@ async def test_a_cookie_that_has_ended_is_refused(alice: Person) -> None:
     assert await refusal(alice.url, cookie=alice.cookie, origin=alice.url) in {401, 4401}
 
 
-async def test_any_other_first_frame_ends_it(chat: ChatServer) -> None:
+async def test_any_other_first_frame_closes_the_socket(chat: ChatServer) -> None:
     for frame in (
         '{"type": "auth", "content": "junk"}',
         '{"type": "auth", "content": ""}',
@@ -123,7 +123,7 @@ async def test_a_token_that_was_signed_out_is_refused(alice: Person) -> None:
         assert await socket.close_code() == 4401
 
 
-async def test_before_it_is_known_a_socket_hears_nothing(alice: Person, bob: Person) -> None:
+async def test_an_unauthenticated_socket_gets_no_events(alice: Person, bob: Person) -> None:
     async with Socket.open(bob.url) as unknown, bob.socket() as known:
         message = await alice.write(bob, "not for everyone")
         await known.expect("message.created", message=message)
@@ -132,7 +132,7 @@ async def test_before_it_is_known_a_socket_hears_nothing(alice: Person, bob: Per
         assert (await unknown.receive())["type"] == "ready"
 
 
-async def test_whoever_says_nothing_is_sent_away_after_ten_seconds(chat: ChatServer) -> None:
+async def test_a_socket_without_an_auth_frame_is_closed_after_ten_seconds(chat: ChatServer) -> None:
     loop = asyncio.get_running_loop()
     async with Socket.open(chat.url) as socket:
         opened = loop.time()
@@ -141,7 +141,7 @@ async def test_whoever_says_nothing_is_sent_away_after_ten_seconds(chat: ChatSer
         assert 9 < loop.time() - opened < 15
 
 
-async def test_nobody_claims_to_be_another(alice: Person, bob: Person) -> None:
+async def test_an_auth_frame_cannot_name_another_user(alice: Person, bob: Person) -> None:
     async with Socket.open(alice.url) as socket:
         frame = {"type": "auth", "content": alice.access_token, "user_id": bob.id}
         await socket.send(frame)

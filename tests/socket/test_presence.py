@@ -28,7 +28,7 @@ def moment(text: object) -> datetime:
     return datetime.fromisoformat(str(text))
 
 
-async def test_friends_are_told_and_see_it_on_cards(alice: Person, bob: Person) -> None:
+async def test_friends_get_presence_events_and_see_it_on_cards(alice: Person, bob: Person) -> None:
     await alice.befriend(bob)
     async with alice.socket() as socket:
         assert await online(alice, bob) is False
@@ -39,7 +39,7 @@ async def test_friends_are_told_and_see_it_on_cards(alice: Person, bob: Person) 
     assert moment(came["last_seen_at"]).tzinfo == UTC
 
 
-async def test_strangers_are_told_nothing(alice: Person, bob: Person, carol: Person) -> None:
+async def test_strangers_get_no_presence_events(alice: Person, bob: Person, carol: Person) -> None:
     await alice.befriend(bob)
     async with carol.socket() as strange, alice.socket() as socket:
         async with bob.socket():
@@ -50,7 +50,7 @@ async def test_strangers_are_told_nothing(alice: Person, bob: Person, carol: Per
     assert await online(carol, bob) is None
 
 
-async def test_hiding_it_is_told_at_once_and_so_is_showing_it(alice: Person, bob: Person) -> None:
+async def test_hiding_and_showing_presence_is_sent_at_once(alice: Person, bob: Person) -> None:
     await alice.befriend(bob)
     async with alice.socket() as socket, bob.socket():
         await socket.expect("presence", user_id=bob.id, online=True)
@@ -75,7 +75,7 @@ async def test_a_block_hides_both_from_each_other(alice: Person, bob: Person) ->
         await mine.expect("presence", user_id=bob.id, online=True)
 
 
-async def test_leaving_is_told_after_the_grace_with_its_time(start_chat: StartChat) -> None:
+async def test_going_offline_is_sent_after_the_grace_with_its_time(start_chat: StartChat) -> None:
     chat = start_chat(**QUICK)
     alice, bob = await register(chat.url), await register(chat.url)
     await alice.befriend(bob)

@@ -32,7 +32,7 @@ def card_in(event: Json, person: Person) -> Json:
     return next(member for member in members if member["id"] == person.id)
 
 
-async def test_who_writes_with_somebody_sees_a_new_name_and_status_at_once(
+async def test_a_new_name_and_status_is_sent_to_conversation_partners(
     alice: Person, bob: Person
 ) -> None:
     async with heard_from(alice, bob, bob) as sockets:
@@ -45,7 +45,7 @@ async def test_who_writes_with_somebody_sees_a_new_name_and_status_at_once(
             assert event["conversation"]["unread"] == 1
 
 
-async def test_what_others_do_not_see_is_not_told(alice: Person, bob: Person) -> None:
+async def test_private_profile_fields_send_no_event(alice: Person, bob: Person) -> None:
     async with heard_from(alice, bob) as (socket,):
         await socket.settled()
         await change(alice, bio="about me", sound=False, accept_messages_from="friends")
@@ -54,7 +54,7 @@ async def test_what_others_do_not_see_is_not_told(alice: Person, bob: Person) ->
         assert "conversation.updated" not in {frame["type"] for frame in await socket.settled()}
 
 
-async def test_strangers_and_those_to_whom_nothing_was_written_hear_nothing(
+async def test_strangers_and_empty_conversations_get_no_profile_events(
     alice: Person, bob: Person, carol: Person
 ) -> None:
     await alice.opened(bob)
@@ -66,7 +66,7 @@ async def test_strangers_and_those_to_whom_nothing_was_written_hear_nothing(
             assert "conversation.updated" not in told
 
 
-async def test_only_the_newest_conversations_are_told(
+async def test_profile_events_go_to_the_newest_conversations_alone(
     new_person: NewPerson, alice: Person, bob: Person
 ) -> None:
     """A hundred people hear of a new name; the others see it when they load."""
@@ -82,7 +82,9 @@ async def test_only_the_newest_conversations_are_told(
         assert "conversation.updated" not in {frame["type"] for frame in await forgotten.settled()}
 
 
-async def test_who_wrote_with_somebody_sees_them_leave(alice: Person, bob: Person) -> None:
+async def test_a_deleted_account_is_sent_to_conversation_partners(
+    alice: Person, bob: Person
+) -> None:
     async with heard_from(alice, bob) as (socket,):
         left = await alice.leave()
 
@@ -93,7 +95,7 @@ async def test_who_wrote_with_somebody_sees_them_leave(alice: Person, bob: Perso
         assert event["conversation"]["last_message"]["content"] == "hello"
 
 
-async def test_friends_hear_that_a_friendship_ended_with_the_account(
+async def test_a_deleted_account_sends_the_end_of_its_friendships(
     alice: Person, bob: Person
 ) -> None:
     body = {"user_id": alice.id}

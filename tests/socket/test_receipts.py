@@ -51,7 +51,7 @@ async def test_a_fetched_page_delivers_up_to_its_newest_message(alice: Person, b
         assert (await sender.expect("conversation.delivered"))["seq"] == 3
 
 
-async def test_who_reads_at_once_is_told_as_reading(alice: Person, bob: Person) -> None:
+async def test_an_immediate_read_is_sent_as_read_not_delivered(alice: Person, bob: Person) -> None:
     message = await alice.write(bob, "hello")
     here = message["conversation_id"]
     async with alice.socket() as sender:

@@ -42,7 +42,7 @@ def contents(frames: list[Json], kind: str = "message.created") -> list[str]:
     return [event["message"]["content"] for event in events(frames) if event["type"] == kind]
 
 
-async def test_what_was_missed_comes_in_order_after_its_conversation(
+async def test_missed_messages_come_in_order_after_their_conversation(
     alice: Person, bob: Person
 ) -> None:
     seen = await alice.write(bob, "seen")
@@ -60,7 +60,7 @@ async def test_what_was_missed_comes_in_order_after_its_conversation(
     assert [event["message"] for event in told[1:4]] == missed
 
 
-async def test_nothing_missed_is_nothing_told(alice: Person, bob: Person) -> None:
+async def test_a_resume_with_nothing_missed_sends_no_events(alice: Person, bob: Person) -> None:
     seen = await alice.write(bob, "seen")
     async with bob.socket() as socket:
         frames = await resumed(socket, {seen["conversation_id"]: seen["rev"]})
@@ -68,7 +68,9 @@ async def test_nothing_missed_is_nothing_told(alice: Person, bob: Person) -> Non
     assert [frame["type"] for frame in frames] == ["resumed"]
 
 
-async def test_without_cursors_everything_comes(alice: Person, bob: Person, carol: Person) -> None:
+async def test_a_resume_without_cursors_sends_everything(
+    alice: Person, bob: Person, carol: Person
+) -> None:
     await alice.write(bob, "from alice")
     await carol.write(bob, "from carol")
     async with bob.socket() as socket:
@@ -91,7 +93,7 @@ async def test_many_missed_messages_come_in_few_frames(alice: Person, bob: Perso
     assert len(frames) <= 10
 
 
-async def test_who_missed_too_much_is_told_to_page(alice: Person, bob: Person) -> None:
+async def test_a_device_that_missed_too_much_is_reset(alice: Person, bob: Person) -> None:
     last = (await alice.write_fast(bob, *map(str, range(MOST_CHANGES + 1))))[-1]
     place = {key: last[key] for key in ("conversation_id", "seq", "rev")}
     async with bob.socket() as socket:
@@ -156,9 +158,7 @@ async def test_large_texts_come_whole(alice: Person, bob: Person) -> None:
     assert contents(frames) == texts
 
 
-async def test_messages_of_one_who_came_back_twice_are_the_same(
-    new_person: NewPerson, alice: Person
-) -> None:
+async def test_two_resumes_send_the_same_messages(new_person: NewPerson, alice: Person) -> None:
     bob = await new_person()
     await alice.write_all(bob, "one", "two")
     async with bob.socket() as first, bob.socket() as second:

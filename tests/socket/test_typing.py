@@ -20,7 +20,9 @@ async def talk(one: Person, other: Person) -> str:
     return str(message["conversation_id"])
 
 
-async def test_the_other_hears_it_and_own_devices_do_not(alice: Person, bob: Person) -> None:
+async def test_typing_is_sent_to_the_other_and_not_to_own_devices(
+    alice: Person, bob: Person
+) -> None:
     here = await talk(alice, bob)
     async with alice.socket() as one, alice.socket() as another, bob.socket() as theirs:
         await one.send(typing(here))
@@ -31,7 +33,7 @@ async def test_the_other_hears_it_and_own_devices_do_not(alice: Person, bob: Per
     assert "typing" not in [frame["type"] for frame in heard]
 
 
-async def test_at_most_one_in_two_seconds_counts(alice: Person, bob: Person) -> None:
+async def test_typing_is_relayed_at_most_once_in_two_seconds(alice: Person, bob: Person) -> None:
     """Of all devices together, whichever nodes they are at."""
     here = await talk(alice, bob)
     async with alice.socket() as mine, alice.socket() as another, bob.socket() as theirs:
@@ -52,7 +54,7 @@ async def test_at_most_one_in_two_seconds_counts(alice: Person, bob: Person) -> 
     assert 1 <= len(heard) <= 1 + took // INTERVAL_S
 
 
-async def test_each_conversation_counts_apart(
+async def test_typing_is_limited_per_conversation(
     alice: Person, bob: Person, new_person: NewPerson
 ) -> None:
     carol = await new_person()
@@ -65,7 +67,7 @@ async def test_each_conversation_counts_apart(
         await other.expect("typing", conversation_id=there)
 
 
-async def test_a_conversation_of_others_is_ignored_in_silence(
+async def test_typing_in_a_conversation_of_others_is_ignored(
     alice: Person, bob: Person, carol: Person
 ) -> None:
     here = await talk(alice, bob)
@@ -80,7 +82,9 @@ async def test_a_conversation_of_others_is_ignored_in_silence(
 
 
 @pytest.mark.parametrize("conversation_id", ["nonsense", 7, None])
-async def test_what_is_no_id_is_an_error(alice: Person, conversation_id: object) -> None:
+async def test_typing_with_a_malformed_id_is_an_error(
+    alice: Person, conversation_id: object
+) -> None:
     async with alice.socket() as socket:
         await socket.send({**typing(conversation_id), "id": "t1"})
 
@@ -90,7 +94,7 @@ async def test_what_is_no_id_is_an_error(alice: Person, conversation_id: object)
     assert not error["retryable"]
 
 
-async def test_a_block_silences_it_both_ways(alice: Person, bob: Person) -> None:
+async def test_a_block_silences_typing_both_ways(alice: Person, bob: Person) -> None:
     here = await talk(alice, bob)
     reply = await bob.http.put(f"/api/blocks/{alice.id}")
     assert reply.status_code == 204
@@ -103,7 +107,7 @@ async def test_a_block_silences_it_both_ways(alice: Person, bob: Person) -> None
     assert "typing" not in [frame["type"] for frame in heard]
 
 
-async def test_before_the_first_message_it_gives_nothing_away(alice: Person, bob: Person) -> None:
+async def test_typing_before_the_first_message_is_not_relayed(alice: Person, bob: Person) -> None:
     conversation = await alice.opened(bob)
     async with alice.socket() as mine, bob.socket() as theirs:
         await mine.send(typing(conversation["id"]))
@@ -113,7 +117,7 @@ async def test_before_the_first_message_it_gives_nothing_away(alice: Person, bob
     assert "typing" not in [frame["type"] for frame in heard]
 
 
-async def test_who_takes_messages_from_friends_only_is_left_in_peace(
+async def test_typing_of_strangers_is_not_relayed_to_users_who_accept_friends_only(
     alice: Person, bob: Person
 ) -> None:
     here = await talk(alice, bob)
