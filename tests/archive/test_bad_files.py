@@ -1,13 +1,14 @@
 """Whatever a file holds that is no whole backup of this chat: it is refused, nothing else."""
 
+import asyncio
 import json
 import re
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from chat_app.archive import service
 from chat_app.archive.errors import ArchiveError
@@ -18,14 +19,25 @@ from tests.harness.nodes import open_node, settings_of
 Damage = Callable[[Path], None]
 
 
-@pytest_asyncio.fixture
-async def backup(tmp_path: Path) -> Path:
-    """Give a backup that is whole."""
-    storage = Storage("", "", "", tmp_path / "source")
-    async with open_node(storage) as node:
-        await populate(node)
-    await service.backup(settings_of(storage), tmp_path / "b", progress=UNWATCHED)
-    return tmp_path / "b"
+@pytest.fixture(scope="module")
+def whole_backup(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a backup that is whole and stays so."""
+    folder = tmp_path_factory.mktemp("whole")
+    storage = Storage("", "", "", folder / "source")
+
+    async def make() -> None:
+        async with open_node(storage) as node:
+            await populate(node)
+        await service.backup(settings_of(storage), folder / "b", progress=UNWATCHED)
+
+    asyncio.run(make())
+    return folder / "b"
+
+
+@pytest.fixture
+def backup(whole_backup: Path, tmp_path: Path) -> Path:
+    """Give a copy of the backup, to be damaged."""
+    return Path(shutil.copy(whole_backup, tmp_path / "b"))
 
 
 def rewritten(member: str, change: Callable[[bytes], bytes]) -> Damage:

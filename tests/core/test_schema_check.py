@@ -19,7 +19,7 @@ from tests.harness.servers import ChatServer
 from tests.harness.tls import trusted
 
 Launch = Callable[..., ChatServer]
-EXIT_S = 30
+EXIT_S = 60
 OVERTAKE = "UPDATE alembic_version SET version_num = 'next_year'"
 
 
@@ -89,7 +89,8 @@ async def test_nothing_is_served_over_an_old_schema_until_it_is_migrated(
 
     ready = await readiness(chat)
     refused = await registering(chat)
-    servers.migrate(url)
+    async with open_database(url, tmp_path) as database:
+        await migrations.upgrade(database)
 
     assert ready.status_code == 503
     assert ready.json()["migrations"] == "pending"
