@@ -48,6 +48,7 @@ class StartChat(Protocol):
 # which all tests share. What was used up hardly comes back, so that a slow machine changes nothing.
 LIMITED = {
     "CHAT_LIMITS": "on",
+    "CHAT_LIMIT_FRAMES_PER_SECOND": "1",
     "CHAT_LIMIT_FRIEND_REQUESTS_PER_HOUR": "3",
     "CHAT_LIMIT_LOGIN_FAILURES_PER_ADDRESS": "1000",
     "CHAT_LIMIT_MESSAGES_PER_SECOND": "0.01",

@@ -8,7 +8,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.harness import clients
-from tests.harness.chats import StartChat
+from tests.harness.chats import LIMITED, StartChat
 from tests.harness.servers import ChatServer
 
 BURST = 40
@@ -107,7 +107,7 @@ async def until_one_more_may(person: clients.Person) -> None:
 async def test_sockets_count_over_nodes_and_those_of_a_killed_one_do_not(
     limited_chat: ChatServer, start_chat: StartChat
 ) -> None:
-    one = start_chat(CHAT_LIMITS="on", **limited_chat.joining)
+    one = start_chat(**LIMITED, **limited_chat.joining)
     alice, bob = await clients.register(one.url), await clients.register(one.url)
     elsewhere = alice.at(limited_chat.url)
     async with AsyncExitStack() as stack:
