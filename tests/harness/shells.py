@@ -17,7 +17,7 @@ from chat_app.shell.app import app
 from tests.harness.servers import ROOT, chat_environment
 
 COMMAND = [sys.executable, "-m", "chat_app"]
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 Ran = subprocess.CompletedProcess[str]
 

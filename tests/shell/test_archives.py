@@ -113,6 +113,7 @@ async def test_a_chat_moves_to_a_server_and_back(
     assert "there is a chat in it already" in twice
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("pair", ["postgres+redis"])
 async def test_an_interrupted_command_leaves_all_as_it_was(
