@@ -15,11 +15,9 @@ from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.core.json_rows import JsonRows, as_parameter
 from chat_app.core.tokens import fingerprint, read_access_token
-from chat_app.models import AuthSession, User
+from chat_app.models.tables import SESSIONS, USERS
 
 COOKIE_LONGEST = 128
-SESSIONS = AuthSession.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
-USERS = User.__table__  # type: ignore[attr-defined]  # the same
 
 AnyRow = Row[*tuple[Any, ...]]
 

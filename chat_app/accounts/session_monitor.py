@@ -24,7 +24,7 @@ from chat_app.core.clock import ago, utc_now
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.json_rows import JsonRows, as_parameter
-from chat_app.models import AuthSession, User
+from chat_app.models.tables import SESSIONS, USERS
 from chat_app.realtime.events import EndReason, session_topic
 from chat_app.realtime.hub import Hub
 
@@ -33,8 +33,6 @@ FULL_INTERVAL_S = 5.0
 # An end may become visible this much after the time that its row carries.
 SLACK_S = 5.0
 BATCH_SIZE = 1_000
-SESSIONS = AuthSession.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
-USERS = User.__table__  # type: ignore[attr-defined]  # the same
 TIME = SESSIONS.c.expires_at.type
 # Rows of older versions have none.
 REASON = func.coalesce(SESSIONS.c.ended_reason, "signed_out")

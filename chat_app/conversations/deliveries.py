@@ -24,6 +24,7 @@ from chat_app.core.errors import AppError
 from chat_app.core.json_rows import JsonRows, as_parameter
 from chat_app.friends.relations import blocked_between
 from chat_app.models import Conversation, Member
+from chat_app.models.tables import CONVERSATIONS, MEMBERS
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import ConversationDelivered, Delivery, make_envelope, user_topic
 from chat_app.realtime.shapes import Message
@@ -33,8 +34,6 @@ INTERVAL_S = 0.3
 MOST = 10_000
 REMEMBERED = 100_000
 
-CONVERSATIONS = Conversation.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
-MEMBERS = Member.__table__  # type: ignore[attr-defined]  # the same
 
 log = structlog.get_logger(__name__)
 

@@ -13,10 +13,8 @@ from chat_app.core.batch_loader import BatchLoader
 from chat_app.core.clock import ago
 from chat_app.core.database import Database
 from chat_app.core.json_rows import JsonRows, as_parameter
-from chat_app.models import Conversation, Member
+from chat_app.models.tables import CONVERSATIONS, MEMBERS
 
-CONVERSATIONS = Conversation.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
-MEMBERS = Member.__table__  # type: ignore[attr-defined]  # the same
 ACTIVE = timedelta(minutes=5)
 RECENT = 200
 

@@ -13,7 +13,6 @@ from sqlmodel import col
 
 from chat_app.conversations.direct import peer_of
 from chat_app.conversations.errors import BadCursor, ConversationNotFound
-from chat_app.conversations.membership_loader import CONVERSATIONS
 from chat_app.conversations.schemas import Conversation, ConversationPage
 from chat_app.conversations.views import (
     conversations_of,
@@ -24,6 +23,7 @@ from chat_app.conversations.views import (
 from chat_app.friends.cards import VIEWER
 from chat_app.models import Conversation as ConversationRow
 from chat_app.models import Member
+from chat_app.models.tables import CONVERSATIONS
 from chat_app.realtime.online import Online
 from chat_app.realtime.shapes import Message as MessageView
 

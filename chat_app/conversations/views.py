@@ -15,6 +15,7 @@ from chat_app.conversations.schemas import Conversation, Receipt
 from chat_app.friends.cards import card_columns, card_of, with_relations
 from chat_app.models import Conversation as ConversationRow
 from chat_app.models import Member, Message, User
+from chat_app.models.tables import MESSAGES
 from chat_app.realtime.online import Online
 from chat_app.realtime.shapes import Message as MessageView
 
@@ -26,7 +27,7 @@ MEMBER, SHOWN = aliased(Member), aliased(Member)
 MEMBERS_SHOWN = 100
 LAST_OF_ALL = UUID(int=2**128 - 1)
 LAST = "last_message_"
-MESSAGE_COLUMNS = Message.__table__.columns  # type: ignore[attr-defined]  # SQLModel does not declare it
+MESSAGE_COLUMNS = MESSAGES.columns
 
 
 def unread_of(viewer_id: UUID | ColumnElement[UUID]) -> ColumnElement[int]:

@@ -24,8 +24,8 @@ from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.json_rows import JsonRows, as_parameter
 from chat_app.core.metrics import Metrics
-from chat_app.messages.log.statements import CONVERSATIONS, MESSAGES
 from chat_app.messages.replay import event_of
+from chat_app.models.tables import CONVERSATIONS, MESSAGES
 from chat_app.realtime.events import ConversationUpdated, Move, make_envelope, user_topic
 from chat_app.realtime.hub import Hub
 from chat_app.realtime.online import Online

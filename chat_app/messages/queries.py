@@ -15,8 +15,8 @@ from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
 from chat_app.friends.cards import user_card
 from chat_app.messages.json_page import as_text, read
-from chat_app.messages.log.statements import CONVERSATIONS, MEMBERS, MESSAGES
 from chat_app.messages.schemas import MessagePage
+from chat_app.models.tables import CONVERSATIONS, MEMBERS, MESSAGES
 from chat_app.realtime.online import Online
 
 LIMIT = 50

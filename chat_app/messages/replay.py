@@ -16,8 +16,8 @@ from chat_app.core.database import Database
 from chat_app.core.json_rows import JsonRows, as_parameter
 from chat_app.friends.cards import VIEWER
 from chat_app.messages.json_page import as_text, read
-from chat_app.messages.log.statements import CONVERSATIONS, MEMBERS, MESSAGES
 from chat_app.models import Conversation as ConversationRow
+from chat_app.models.tables import CONVERSATIONS, MEMBERS, MESSAGES
 from chat_app.realtime.events import MessageCreated, MessageDeleted, MessageUpdated
 from chat_app.realtime.online import Online
 from chat_app.realtime.shapes import Message

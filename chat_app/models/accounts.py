@@ -9,7 +9,7 @@ from sqlmodel import Field, Index
 
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
-from chat_app.models.table import Table
+from chat_app.models.base import Table
 
 
 class User(Table, table=True):

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlmodel import Field
 
 from chat_app.core.clock import utc_now
-from chat_app.models.table import Table
+from chat_app.models.base import Table
 
 
 class Friendship(Table, table=True):

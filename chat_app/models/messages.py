@@ -8,7 +8,7 @@ from sqlmodel import Field, Index, UniqueConstraint
 
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
-from chat_app.models.table import Table
+from chat_app.models.base import Table
 
 
 class Message(Table, table=True):

@@ -10,9 +10,8 @@ from sqlalchemy import Text, Update, Uuid, cast, or_, update
 
 from chat_app.core.database import Database
 from chat_app.core.json_rows import JsonRows, as_parameter
-from chat_app.models import User
+from chat_app.models.tables import USERS
 
-USERS = User.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
 # As SQLite keeps times; PostgreSQL reads it too, once it is told that it is UTC.
 FORMAT = "%Y-%m-%d %H:%M:%S.%f"
 

@@ -20,7 +20,7 @@ from chat_app.models import (
     RefreshToken,
     User,
 )
-from chat_app.models.table import Table
+from chat_app.models.base import Table
 from chat_app.node.node import Node
 from chat_app.realtime.events import AnyEvent, FriendRemoved, SessionEnded, decode
 from chat_app.realtime.outlet import Outlet

@@ -20,8 +20,9 @@ from chat_app.core.ids import new_id
 from chat_app.core.json_rows import as_parameter
 from chat_app.friends.relations import Unreachable
 from chat_app.messages.errors import IdempotencyConflict
-from chat_app.messages.log.statements import CONVERSATIONS, statements
+from chat_app.messages.log.statements import statements
 from chat_app.messages.schemas import NewMessage
+from chat_app.models.tables import CONVERSATIONS
 from chat_app.realtime.shapes import Message as MessageView
 
 

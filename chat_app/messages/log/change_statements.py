@@ -9,8 +9,9 @@ from sqlmodel import col
 
 from chat_app.core.json_rows import JsonRows
 from chat_app.friends.relations import blocked_between
-from chat_app.messages.log.statements import CONVERSATIONS, MEMBERS, MESSAGES, moment
+from chat_app.messages.log.statements import moment
 from chat_app.models import Member, User
+from chat_app.models.tables import CONVERSATIONS, MEMBERS, MESSAGES
 
 
 class ChangeStatements:

@@ -21,12 +21,8 @@ from sqlmodel import col
 
 from chat_app.core.json_rows import JsonRows
 from chat_app.friends.relations import unreachable
-from chat_app.models import Conversation, Member, Message, User
-
-MESSAGES = Message.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
-CONVERSATIONS = Conversation.__table__  # type: ignore[attr-defined]  # the same
-MEMBERS = Member.__table__  # type: ignore[attr-defined]  # the same
-
+from chat_app.models import Member, User
+from chat_app.models.tables import CONVERSATIONS, MEMBERS, MESSAGES
 
 _peer, _person = aliased(Member), aliased(User)
 

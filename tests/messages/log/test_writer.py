@@ -11,7 +11,6 @@ from sqlmodel import col
 
 from chat_app.conversations.errors import CannotMessage, ConversationNotFound, ReceiverIsSelf
 from chat_app.conversations.queries import get_conversation
-from chat_app.core.clock import utc_now
 from chat_app.core.errors import NotFound, Unavailable
 from chat_app.messages.errors import IdempotencyConflict
 from chat_app.messages.log import writer as log_writer
@@ -19,11 +18,10 @@ from chat_app.messages.log.writer import Committed
 from chat_app.messages.queries import direct_history, history
 from chat_app.messages.schemas import Message
 from chat_app.models import Message as MessageRow
-from chat_app.models import User
 from chat_app.node.node import Node
 from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
-from tests.harness.nodes import new_user, open_node, to_conversation, to_user
+from tests.harness.nodes import delete_user, new_user, open_node, to_conversation, to_user
 
 
 async def stored(node: Node, viewer_id: UUID, conversation_id: UUID) -> list[Message]:
@@ -141,12 +139,7 @@ async def test_bad_sends_fail_alone_in_a_full_batch(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob, carol, gone = [await new_user(node) for _ in range(4)]
         kept = await node.messages.send(to_user(alice, bob))
-        async with node.database.writing() as session:
-            await session.execute(
-                User.__table__.update()  # type: ignore[attr-defined]  # SQLModel hides it
-                .where(col(User.id) == gone)
-                .values(deleted_at=utc_now())
-            )
+        await delete_user(node, gone)
 
         outcomes = await asyncio.gather(
             node.messages.send(to_user(alice, bob, "good")),

@@ -1,0 +1,20 @@
+"""The tables behind the models, for statements that are composed of columns instead of entities."""
+
+import sqlalchemy
+
+from chat_app.models.accounts import AuthSession, User
+from chat_app.models.base import Table
+from chat_app.models.conversations import Conversation, Member
+from chat_app.models.messages import Message
+
+
+def _table(model: type[Table]) -> sqlalchemy.Table:
+    table: sqlalchemy.Table = model.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+    return table
+
+
+USERS = _table(User)
+SESSIONS = _table(AuthSession)
+CONVERSATIONS = _table(Conversation)
+MEMBERS = _table(Member)
+MESSAGES = _table(Message)
