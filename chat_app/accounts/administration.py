@@ -1,15 +1,19 @@
-"""What an operator does to the accounts of others, from the shell."""
+"""Use cases of an operator, from the shell: create accounts, reset passwords, end sessions."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chat_app.accounts.announcements import tell_ended
-from chat_app.accounts.arrival import add_account
+from chat_app.accounts.announcements import announce_ended
 from chat_app.accounts.errors import NoSuchUser
 from chat_app.accounts.queries import own_user_of
 from chat_app.accounts.rules import check_new_password, is_possible_username, username_key
 from chat_app.accounts.schemas import OwnUser, Registration
-from chat_app.accounts.sessions import end_sessions, end_some_sessions
-from chat_app.accounts.store import account_named, locked_account
+from chat_app.accounts.store import (
+    account_named,
+    add_account,
+    end_sessions,
+    end_some_sessions,
+    lock_account,
+)
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
 from chat_app.core.passwords import Passwords
@@ -17,12 +21,12 @@ from chat_app.core.unit_of_work import unit_of_work
 from chat_app.models import User
 from chat_app.realtime.broker import Broker
 
-# Of everybody's sessions: what the bus carries in one go without dropping any.
+# Sessions of one transaction: the broker carries so many envelopes without dropping any.
 BATCH_SIZE = 5_000
 
 
 class Administration:
-    """The use cases of whoever runs the chat, over one database and bus."""
+    """The operator's use cases over one database and broker."""
 
     def __init__(self, *, database: Database, broker: Broker, passwords: Passwords) -> None:
         self._database = database
@@ -36,7 +40,7 @@ class Administration:
             return own_user_of(await add_account(uow.session, data, password_hash))
 
     async def reset_password(self, username: str, password: str) -> int:
-        """Set somebody's password and end their sessions; return how many those were.
+        """Set the password of a user and end their sessions; return how many those were.
 
         Raises NoSuchUser, and Invalid for a password that nobody could register with.
         """
@@ -46,32 +50,32 @@ class Administration:
             raise Invalid({"password": str(error)}, str(error)) from None
         password_hash = await self._passwords.hash(password)
         async with unit_of_work(self._database) as uow:
-            account = await _locked(uow.session, username)
+            account = await _lock(uow.session, username)
             account.password_hash = password_hash
             ended = await end_sessions(uow.session, user_id=account.id, reason="password_changed")
-            tell_ended(uow, self._broker, ended)
+            announce_ended(uow, self._broker, ended)
         return len(ended.session_ids)
 
     async def end_sessions(self, username: str) -> int:
-        """Sign somebody out everywhere; return at how many places. Raises NoSuchUser."""
+        """End all sessions of a user; return how many those were. Raises NoSuchUser."""
         async with unit_of_work(self._database) as uow:
-            account = await _locked(uow.session, username)
+            account = await _lock(uow.session, username)
             ended = await end_sessions(uow.session, user_id=account.id, reason="signed_out")
-            tell_ended(uow, self._broker, ended)
+            announce_ended(uow, self._broker, ended)
         return len(ended.session_ids)
 
     async def end_some_sessions(self) -> int:
-        """Sign some thousands out wherever they are; return how many. None are left at 0."""
+        """End up to BATCH_SIZE live sessions of anybody; return how many, 0 when none are left."""
         async with unit_of_work(self._database) as uow:
             ended = await end_some_sessions(uow.session, at_most=BATCH_SIZE)
-            tell_ended(uow, self._broker, ended)
+            announce_ended(uow, self._broker, ended)
         return len(ended.session_ids)
 
 
-async def _locked(session: AsyncSession, username: str) -> User:
+async def _lock(session: AsyncSession, username: str) -> User:
     key = username_key(username)
     found = await account_named(session, key) if is_possible_username(key) else None
-    account = await locked_account(session, found.id) if found is not None else None
+    account = await lock_account(session, found.id) if found is not None else None
     if account is None:
         raise NoSuchUser
     return account

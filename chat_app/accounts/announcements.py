@@ -1,4 +1,4 @@
-"""What others hear of accounts, once it is durable."""
+"""Announcements of accounts: what the devices of others receive once a change is committed."""
 
 from collections.abc import Iterable
 
@@ -8,21 +8,21 @@ from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import EndReason, Envelope, SessionEnded, make_envelope, session_topic
 
 
-def tell(uow: UnitOfWork, broker: Broker, topics: Iterable[str], envelope: Envelope) -> None:
-    """Publish to `topics` after the commit."""
-    heard_by = list(topics)
+def announce(uow: UnitOfWork, broker: Broker, topics: Iterable[str], envelope: Envelope) -> None:
+    """Publish an envelope to `topics` after the commit."""
+    receivers = list(topics)
 
     async def publish() -> None:
-        broker.publish(heard_by, envelope)
+        broker.publish(receivers, envelope)
 
     uow.announce(publish)
 
 
-def tell_ended(uow: UnitOfWork, broker: Broker, ended: Ended) -> None:
-    """Have the sockets and tabs of these sessions close, on every node, after the commit."""
-    tell(uow, broker, map(session_topic, ended.session_ids), last_words(ended.reason))
+def announce_ended(uow: UnitOfWork, broker: Broker, ended: Ended) -> None:
+    """Close the sockets and tabs of these sessions, on every node, after the commit."""
+    announce(uow, broker, map(session_topic, ended.session_ids), session_ended(ended.reason))
 
 
-def last_words(reason: EndReason) -> Envelope:
-    """Return what the devices of a session are told last, the same from wherever it comes."""
+def session_ended(reason: EndReason) -> Envelope:
+    """Return the last envelope that the devices of a session receive."""
     return make_envelope(SessionEnded(reason=reason), ends=True)

@@ -1,4 +1,4 @@
-"""The parts of people's names by which the search finds them.
+"""Name parts: the index by which the search finds people.
 
 A text that a name contains is what the name begins with from some letter on. So each person has
 a row for every letter of their names, and the search reads a range of an index.
@@ -8,16 +8,11 @@ from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
-
 from chat_app.core.text import fold
-from chat_app.models import NamePart, User
 
-PART_LONGEST = 64
+MAX_PART_LENGTH = 64
 # A hundred letters fold to more where some of them are ligatures of whole phrases.
-NAME_LONGEST = 300
+MAX_NAME_LENGTH = 300
 
 
 class Place(IntEnum):
@@ -34,7 +29,7 @@ def name_parts(username: str, display_name: str) -> set[tuple[Place, str]]:
     return {
         (place, part)
         for name, beginning in ((username, Place.USERNAME), (display_name, Place.DISPLAY_NAME))
-        for place, part in _parts(fold(name)[:NAME_LONGEST], beginning)
+        for place, part in _parts(fold(name)[:MAX_NAME_LENGTH], beginning)
     }
 
 
@@ -46,21 +41,9 @@ def part_rows(user_id: UUID, username: str, display_name: str) -> list[dict[str,
     ]
 
 
-async def index_names(session: AsyncSession, account: User) -> None:
-    """Have the search find a person by the names they have now; by none after they have left.
-
-    The caller owns the transaction, to which the account belongs already; it is flushed here.
-    """
-    await session.flush()
-    await session.execute(delete(NamePart).where(col(NamePart.user_id) == account.id))
-    if account.deleted_at is None:
-        rows = part_rows(account.id, account.username, account.display_name)
-        await session.execute(insert(NamePart), rows)
-
-
 def _parts(name: str, beginning: Place) -> list[tuple[Place, str]]:
     return [
-        (_place(name, at) if at else beginning, name[at : at + PART_LONGEST])
+        (_place(name, at) if at else beginning, name[at : at + MAX_PART_LENGTH])
         for at, letter in enumerate(name)
         if letter != " "  # nobody looks for a text that begins with a space
     ]

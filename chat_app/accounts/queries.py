@@ -1,4 +1,4 @@
-"""Every statement about accounts, on behalf of someone."""
+"""Reads about accounts: one's own profile and open sessions."""
 
 from typing import Any
 from uuid import UUID
@@ -8,13 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from chat_app.accounts.schemas import Identity, OpenSession, OwnUser
-from chat_app.accounts.sessions import live_sessions
+from chat_app.accounts.store import live_sessions
 from chat_app.core.errors import NotFound
 from chat_app.models import AuthSession
 from chat_app.models import User as Account
 
-# Nobody has as many devices; a script that signs in all the time shall not make the list endless.
-SESSIONS_SHOWN = 100
+# Nobody has as many devices; a script that signs in all the time must not make the list endless.
+MAX_SESSIONS = 100
 
 
 async def own_user(session: AsyncSession, *, user_id: UUID) -> OwnUser:
@@ -26,7 +26,7 @@ async def own_user(session: AsyncSession, *, user_id: UUID) -> OwnUser:
 
 
 async def open_sessions(session: AsyncSession, *, viewer: Identity) -> list[OpenSession]:
-    """Return where the viewer is signed in, newest use first."""
+    """Return the viewer's live sessions, the latest used first."""
     rows = await session.execute(
         live_sessions()
         .add_columns(
@@ -34,7 +34,7 @@ async def open_sessions(session: AsyncSession, *, viewer: Identity) -> list[Open
         )
         .where(col(AuthSession.user_id) == viewer.user_id)
         .order_by(col(AuthSession.last_used_at).desc(), col(AuthSession.id).desc())
-        .limit(SESSIONS_SHOWN)
+        .limit(MAX_SESSIONS)
     )
     return [
         OpenSession(

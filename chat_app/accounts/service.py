@@ -1,25 +1,23 @@
-"""Accounts: coming in, changing what is one's own, and leaving."""
+"""Use cases of accounts: register, sign in and out, change profile and password, delete."""
 
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
-from chat_app.accounts import sessions
-from chat_app.accounts.announcements import tell, tell_ended
-from chat_app.accounts.arrival import add_account
+from chat_app.accounts import store
+from chat_app.accounts.announcements import announce, announce_ended
 from chat_app.accounts.authenticator import Authenticator
-from chat_app.accounts.departure import empty_account
 from chat_app.accounts.errors import (
     InvalidCredentials,
     InvalidRefreshToken,
     SessionNotFound,
     WrongPassword,
 )
-from chat_app.accounts.names import index_names
 from chat_app.accounts.password_checker import PasswordChecker
 from chat_app.accounts.queries import own_user_of
 from chat_app.accounts.rules import check_new_password, is_possible_username, username_key
 from chat_app.accounts.schemas import (
+    AuthenticatedUser,
     Credentials,
     Device,
     Identity,
@@ -31,7 +29,6 @@ from chat_app.accounts.schemas import (
     SignedIn,
     TokenPair,
 )
-from chat_app.accounts.store import account_named, account_with_id, locked_account
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid, Unauthenticated
 from chat_app.core.passwords import Passwords
@@ -43,11 +40,11 @@ from chat_app.models import User
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import FriendRemoved, make_envelope, user_topic
 
-SEEN_BY_OTHERS = ("display_name", "status_text")
+SHOWN_TO_OTHERS = ("display_name", "status_text")
 
 
 class Accounts:
-    """The use cases of accounts over one database and bus."""
+    """The use cases of accounts over one database and broker."""
 
     def __init__(
         self,
@@ -57,41 +54,56 @@ class Accounts:
         passwords: Passwords,
         limits: RateLimits,
         settings: Settings,
-        profile_changed: Callable[[UUID], None],
-        session_used: Callable[[UUID], None],
+        on_presence_changed: Callable[[UUID], None],
+        on_stale_session: Callable[[UUID], None],
     ) -> None:
-        """`profile_changed` hears of who shows or hides their presence, or has left."""
+        """Take two callbacks, which get the id of a user and of a session.
+
+        `on_presence_changed` is called after a user shows or hides their presence or is deleted,
+        `on_stale_session` when a session is used whose last use was stored a while ago.
+        """
         self._database = database
         self._broker = broker
         self._passwords = passwords
         self._limits = limits
         self._settings = settings
-        self._profile_changed = profile_changed
+        self._on_presence_changed = on_presence_changed
         self._lifetime = timedelta(days=settings.session_days)
         self._secret = settings.secret_key.get_secret_value()
-        self._registering = Limit("register", settings.limit_registrations_per_hour, 3600)
-        self._showing = Limit("profile", settings.limit_profile_changes_per_minute, 60)
+        self._registration_limit = Limit("register", settings.limit_registrations_per_hour, 3600)
+        self._profile_limit = Limit("profile", settings.limit_profile_changes_per_minute, 60)
         self._password_checker = PasswordChecker(
             passwords=passwords, limits=limits, settings=settings
         )
-        authenticator = Authenticator(database=database, secret=self._secret, used=session_used)
-        self.authenticate_cookie = authenticator.by_cookie
-        self.authenticate_token = authenticator.by_token
-        self.close = authenticator.close
+        self._authenticator = Authenticator(
+            database=database, secret=self._secret, on_stale_session=on_stale_session
+        )
+
+    async def authenticate_cookie(self, secret: str | None) -> AuthenticatedUser | None:
+        """Return the user of the live session with this cookie secret, None when there is none."""
+        return await self._authenticator.by_cookie(secret)
+
+    async def authenticate_token(self, token: str) -> AuthenticatedUser | None:
+        """Return the user of the live session that this access token names, None for none."""
+        return await self._authenticator.by_token(token)
+
+    async def close(self) -> None:
+        """Wait for the authentications under way."""
+        await self._authenticator.close()
 
     async def register(self, data: Registration, *, device: Device) -> SignedIn:
         """Create an account and sign it in. Raises UsernameTaken, RateLimited."""
-        await self._limits.take(self._registering, device.address)
+        await self._limits.take(self._registration_limit, device.address)
         password_hash = await self._passwords.hash(data.password)
         async with unit_of_work(self._database) as uow:
-            account = await add_account(uow.session, data, password_hash)
+            account = await store.add_account(uow.session, data, password_hash)
             return await self._sign_in(uow, account, device=device, tokens=data.tokens)
 
     async def login(self, data: Credentials, *, device: Device) -> SignedIn:
         """Open a session. Raises InvalidCredentials, or RateLimited after too many failures."""
         key = username_key(data.username)
         async with self._database.reading() as session:
-            account = await account_named(session, key) if is_possible_username(key) else None
+            account = await store.account_named(session, key) if is_possible_username(key) else None
         stored = account.password_hash if account else None
         verdict = await self._password_checker.check(
             data.password, stored, username_key=key, address=device.address
@@ -99,11 +111,11 @@ class Accounts:
         if account is None or not verdict.fits:
             raise InvalidCredentials
         async with unit_of_work(self._database) as uow:
-            found = await locked_account(uow.session, account.id, password_hash=stored)
+            found = await store.lock_account(uow.session, account.id, password_hash=stored)
             if found is not None:
                 found.password_hash = verdict.new_hash or found.password_hash
                 return await self._sign_in(uow, found, device=device, tokens=data.tokens)
-        # The password was changed while it was checked: what fitted the old one opens nothing.
+        # The password was changed while it was checked: the old one must not sign in.
         return await self.login(data, device=device)
 
     async def refresh(self, token: str) -> TokenPair:
@@ -113,11 +125,11 @@ class Accounts:
         """
         pair = None
         async with unit_of_work(self._database) as uow:
-            identity, stolen = await sessions.spend_refresh_token(uow.session, token)
+            identity, stolen = await store.spend_refresh_token(uow.session, token)
             if stolen:
                 await self._end(uow, identity)
             else:
-                await sessions.forget_old_tokens(
+                await store.delete_old_tokens(
                     uow.session, session_id=identity.session_id, age=self._lifetime
                 )
                 pair = await self._token_pair(uow, identity)
@@ -137,37 +149,37 @@ class Accounts:
                 raise SessionNotFound
 
     async def end_other_sessions(self, identity: Identity) -> int:
-        """Sign out everywhere else; return at how many places."""
+        """End the actor's other sessions; return how many those were."""
         async with unit_of_work(self._database) as uow:
-            ended = await sessions.end_other_sessions(uow.session, identity, reason="signed_out")
-            tell_ended(uow, self._broker, ended)
+            ended = await store.end_other_sessions(uow.session, identity, reason="signed_out")
+            announce_ended(uow, self._broker, ended)
         return len(ended.session_ids)
 
     async def change_profile(self, *, actor_id: UUID, changes: ProfileChange) -> ProfileChanged:
-        """Change what was given of the actor's profile and settings.
+        """Change the given fields of the actor's profile and settings.
 
-        Raises RateLimited: what others see is brought to up to a hundred of them at once.
+        Raises RateLimited: a change of what others see is published to up to a hundred of them.
         """
         given = changes.given()
-        if not given.keys().isdisjoint(SEEN_BY_OTHERS):
-            await self._limits.take(self._showing, str(actor_id))
+        if not given.keys().isdisjoint(SHOWN_TO_OTHERS):
+            await self._limits.take(self._profile_limit, str(actor_id))
         async with unit_of_work(self._database) as uow:
-            account = await locked_account(uow.session, actor_id)
+            account = await store.lock_account(uow.session, actor_id)
             if account is None:
                 raise Unauthenticated
             changed = {name for name, value in given.items() if getattr(account, name) != value}
             for name in changed:
                 setattr(account, name, given[name])
             if "display_name" in changed:
-                await index_names(uow.session, account)
+                await store.index_names(uow.session, account)
         if "share_presence" in changed:
-            self._profile_changed(actor_id)
-        return ProfileChanged(own_user_of(account), not changed.isdisjoint(SEEN_BY_OTHERS))
+            self._on_presence_changed(actor_id)
+        return ProfileChanged(own_user_of(account), not changed.isdisjoint(SHOWN_TO_OTHERS))
 
     async def change_password(
         self, identity: Identity, data: PasswordChange, *, device: Device
     ) -> None:
-        """Set a new password and end all other sessions.
+        """Set a new password and end all other store.
 
         Raises WrongPassword, Invalid for a bad new one, and RateLimited: a borrowed session must
         not serve to guess the password.
@@ -179,15 +191,15 @@ class Accounts:
         )
         new_hash = await self._passwords.hash(data.new_password)
         async with unit_of_work(self._database) as uow:
-            found = await locked_account(
+            found = await store.lock_account(
                 uow.session, account.id, password_hash=account.password_hash
             )
             if found is not None:
                 found.password_hash = new_hash
-                ended = await sessions.end_other_sessions(
+                ended = await store.end_other_sessions(
                     uow.session, identity, reason="password_changed"
                 )
-                tell_ended(uow, self._broker, ended)
+                announce_ended(uow, self._broker, ended)
         if found is None:  # another device was quicker
             await self.change_password(identity, data, device=device)
 
@@ -196,28 +208,28 @@ class Accounts:
     ) -> None:
         """Delete the account: everything personal goes, its messages stay.
 
-        Its sessions end, and its friends and those who had asked hear that there is nothing
-        between them any more. Raises WrongPassword, RateLimited.
+        Its sessions end, and its friends and both sides of its friend requests are notified that
+        nothing is between them any more. Raises WrongPassword, RateLimited.
         """
         account = await self._account(identity)
         await self._confirm_password(account, confirmation.password, device, field="password")
         async with unit_of_work(self._database) as uow:
-            found = await locked_account(
+            found = await store.lock_account(
                 uow.session, account.id, password_hash=account.password_hash, leaving=True
             )
             if found is not None:
-                left = await empty_account(uow.session, found)
-                tell_ended(uow, self._broker, left.ended)
+                departure = await store.erase_account(uow.session, found)
+                announce_ended(uow, self._broker, departure.ended)
                 gone = make_envelope(FriendRemoved(user_id=account.id))
-                tell(uow, self._broker, map(user_topic, left.acquaintance_ids), gone)
+                announce(uow, self._broker, map(user_topic, departure.acquaintance_ids), gone)
         if found is None:
             await self.delete(identity, confirmation, device=device)
         else:
-            self._profile_changed(account.id)
+            self._on_presence_changed(account.id)
 
     async def _account(self, identity: Identity) -> User:
         async with self._database.reading() as session:
-            return await account_with_id(session, identity.user_id)
+            return await store.account_with_id(session, identity.user_id)
 
     async def _confirm_password(
         self, account: User, password: str, device: Device, *, field: str
@@ -234,7 +246,7 @@ class Accounts:
     async def _sign_in(
         self, uow: UnitOfWork, account: User, *, device: Device, tokens: bool
     ) -> SignedIn:
-        session_id, cookie = sessions.open_session(
+        session_id, cookie = store.open_session(
             uow.session,
             user_id=account.id,
             device=device,
@@ -246,16 +258,14 @@ class Accounts:
 
     async def _token_pair(self, uow: UnitOfWork, identity: Identity) -> TokenPair:
         seconds = self._settings.access_token_seconds
-        refresh_token = await sessions.add_refresh_token(
-            uow.session, session_id=identity.session_id
-        )
+        refresh_token = await store.add_refresh_token(uow.session, session_id=identity.session_id)
         access_token = sign_access_token(Claims(*identity), secret=self._secret, seconds=seconds)
         return TokenPair(access_token=access_token, expires_in=seconds, refresh_token=refresh_token)
 
     async def _end(self, uow: UnitOfWork, identity: Identity) -> bool:
         user_id, session_id = identity
-        ended = await sessions.end_session(uow.session, user_id=user_id, session_id=session_id)
-        tell_ended(uow, self._broker, ended)
+        ended = await store.end_session(uow.session, user_id=user_id, session_id=session_id)
+        announce_ended(uow, self._broker, ended)
         return bool(ended.session_ids)
 
 

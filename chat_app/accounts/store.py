@@ -1,13 +1,45 @@
-"""Finding the row of an account; the callers own the transaction."""
+"""Rows of accounts, sessions and refresh tokens: find, lock, add, change and end them.
 
+The callers own the transaction. A session is one sign-in on one device.
+"""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select, true, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from chat_app.accounts.errors import InvalidRefreshToken, UsernameTaken
+from chat_app.accounts.names import part_rows
+from chat_app.accounts.rules import username_key
+from chat_app.accounts.schemas import Device, Ended, Identity, Registration
+from chat_app.core.clock import ago, utc_now
 from chat_app.core.errors import Unauthenticated
-from chat_app.models import User
+from chat_app.core.ids import new_id
+from chat_app.core.tokens import fingerprint, new_secret
+from chat_app.models import (
+    AuthSession,
+    Block,
+    FriendRequest,
+    Friendship,
+    NamePart,
+    RefreshToken,
+    User,
+)
+from chat_app.realtime.events import EndReason
+
+# Two tabs may race with one token; a later reuse means that it was stolen.
+REUSE_GRACE = timedelta(seconds=30)
+
+
+class Departure(NamedTuple):
+    """The sessions that a deleted account had, and the people who were its friends or had asked."""
+
+    ended: Ended
+    acquaintance_ids: set[UUID]
 
 
 async def account_named(session: AsyncSession, key: str) -> User | None:
@@ -26,15 +58,226 @@ async def account_with_id(session: AsyncSession, user_id: UUID) -> User:
     return account
 
 
-async def locked_account(
+async def lock_account(
     session: AsyncSession, user_id: UUID, *, password_hash: str | None = None, leaving: bool = False
 ) -> User | None:
-    """Return the account to change it, unless it is gone or has another password than that.
+    """Lock and return an account, unless it is gone or has another password hash than the given.
 
-    Somebody who leaves waits for those who just point at them, and they for the departure.
+    `leaving` locks also against transactions that only refer to the account, as new messages do.
     """
     statement = select(User).where(col(User.id) == user_id, col(User.deleted_at).is_(None))
     if password_hash is not None:
         statement = statement.where(col(User.password_hash) == password_hash)
     found = await session.execute(statement.with_for_update(key_share=not leaving))
     return found.scalar_one_or_none()
+
+
+async def add_account(session: AsyncSession, data: Registration, password_hash: str) -> User:
+    """Add an account that the search finds by its names. Raises UsernameTaken."""
+    account = User(
+        username=data.username,
+        username_key=username_key(data.username),
+        display_name=data.display_name or data.username,
+        password_hash=password_hash,
+    )
+    session.add(account)
+    try:
+        await index_names(session, account)
+    except IntegrityError:
+        raise UsernameTaken from None
+    return account
+
+
+async def index_names(session: AsyncSession, account: User) -> None:
+    """Replace the name parts by which the search finds a person; a deleted account has none.
+
+    The account belongs to the session already; it is flushed here.
+    """
+    await session.flush()
+    await session.execute(delete(NamePart).where(col(NamePart.user_id) == account.id))
+    if account.deleted_at is None:
+        rows = part_rows(account.id, account.username, account.display_name)
+        await session.execute(insert(NamePart), rows)
+
+
+async def erase_account(session: AsyncSession, account: User) -> Departure:
+    """Empty an account that the caller has locked, and delete its sessions and relations.
+
+    The row stays: its messages refer to it.
+    """
+    account.deleted_at = utc_now()
+    account.username = ""
+    # Unique, and nobody can register it. The old name is free again.
+    account.username_key = f"!{account.id.hex}"
+    account.display_name = ""
+    account.bio = ""
+    account.status_text = ""
+    account.password_hash = ""
+    account.last_seen_at = None
+    await index_names(session, account)
+    await session.flush()
+    acquaintance_ids = await _delete_relations(session, account.id)
+    return Departure(await _erase_sessions(session, account.id), acquaintance_ids)
+
+
+async def _delete_relations(session: AsyncSession, user_id: UUID) -> set[UUID]:
+    """Delete friendships, requests and blocks; return the friends and both sides of requests."""
+    mine = await session.execute(
+        delete(Friendship)
+        .where(col(Friendship.user_id) == user_id)
+        .returning(col(Friendship.friend_id))
+    )
+    friends = set(mine.scalars())
+    # The other side of each friendship, by its primary key.
+    await session.execute(
+        delete(Friendship).where(
+            col(Friendship.user_id).in_(friends), col(Friendship.friend_id) == user_id
+        )
+    )
+    requests = await session.execute(
+        delete(FriendRequest)
+        .where(
+            or_(
+                col(FriendRequest.sender_id) == user_id,
+                col(FriendRequest.receiver_id) == user_id,
+            )
+        )
+        .returning(col(FriendRequest.sender_id), col(FriendRequest.receiver_id))
+    )
+    pairs = {person for pair in requests for person in pair}
+    await session.execute(
+        delete(Block).where(or_(col(Block.blocker_id) == user_id, col(Block.blocked_id) == user_id))
+    )
+    return (friends | pairs) - {user_id}
+
+
+async def _erase_sessions(session: AsyncSession, user_id: UUID) -> Ended:
+    """End all sessions of a user, with what they record of devices and their refresh tokens."""
+    ended = await end_sessions(session, user_id=user_id, reason="account_deleted")
+    theirs = col(AuthSession.user_id) == user_id
+    await session.execute(update(AuthSession).where(theirs).values(user_agent="", address=""))
+    await session.execute(
+        delete(RefreshToken).where(
+            col(RefreshToken.session_id).in_(select(col(AuthSession.id)).where(theirs))
+        )
+    )
+    return ended
+
+
+def live_sessions() -> Select[UUID, UUID, datetime]:
+    """Select id, user_id and last_used_at of live sessions."""
+    return (
+        select(col(AuthSession.id), col(AuthSession.user_id), col(AuthSession.last_used_at))
+        .join(User, col(User.id) == col(AuthSession.user_id))
+        .where(
+            col(AuthSession.ended_at).is_(None),
+            col(AuthSession.expires_at) > utc_now(),
+            col(User.deleted_at).is_(None),
+        )
+    )
+
+
+def open_session(
+    session: AsyncSession, *, user_id: UUID, device: Device, lifetime: timedelta
+) -> tuple[UUID, str]:
+    """Add a session row; return its id and the secret that goes into the cookie."""
+    secret = new_secret()
+    row = AuthSession(
+        id=new_id(),
+        user_id=user_id,
+        cookie_hash=fingerprint(secret),
+        user_agent=device.user_agent[:300],
+        address=device.address[:64],
+        expires_at=utc_now() + lifetime,
+    )
+    session.add(row)
+    return row.id, secret
+
+
+async def add_refresh_token(session: AsyncSession, *, session_id: UUID) -> str:
+    """Add a refresh token to the session and return it."""
+    secret = new_secret()
+    await session.flush()
+    session.add(RefreshToken(token_hash=fingerprint(secret), session_id=session_id))
+    return secret
+
+
+async def spend_refresh_token(session: AsyncSession, token: str) -> tuple[Identity, bool]:
+    """Spend a token; return its session, and whether it was stolen (spent long ago).
+
+    Raises InvalidRefreshToken for an unknown one or one of an ended session.
+    """
+    now = utc_now()
+    found = (
+        await session.execute(
+            live_sessions()
+            .add_columns(col(RefreshToken.spent_at))
+            .join(RefreshToken, col(RefreshToken.session_id) == col(AuthSession.id))
+            .where(col(RefreshToken.token_hash) == fingerprint(token))
+            .with_for_update(of=RefreshToken)
+        )
+    ).first()
+    if found is None:
+        raise InvalidRefreshToken
+    identity = Identity(found.user_id, found.id)
+    if found.spent_at is not None:
+        return identity, now - found.spent_at > REUSE_GRACE
+    await session.execute(
+        update(RefreshToken)
+        .where(col(RefreshToken.token_hash) == fingerprint(token))
+        .values(spent_at=now)
+    )
+    return identity, False
+
+
+async def delete_old_tokens(session: AsyncSession, *, session_id: UUID, age: timedelta) -> None:
+    """Delete the session's tokens that were spent more than `age` ago."""
+    await session.execute(
+        delete(RefreshToken).where(
+            col(RefreshToken.session_id) == session_id,
+            col(RefreshToken.spent_at) < utc_now() - age,
+        )
+    )
+
+
+async def end_session(session: AsyncSession, *, user_id: UUID, session_id: UUID) -> Ended:
+    """End a live session of this user; return none when it is not theirs."""
+    return await _end(session, user_id, col(AuthSession.id) == session_id, "signed_out")
+
+
+async def end_other_sessions(
+    session: AsyncSession, identity: Identity, *, reason: EndReason
+) -> Ended:
+    """End all live sessions of a user but this one."""
+    others = col(AuthSession.id) != identity.session_id
+    return await _end(session, identity.user_id, others, reason)
+
+
+async def end_sessions(session: AsyncSession, *, user_id: UUID, reason: EndReason) -> Ended:
+    """End all live sessions of a user."""
+    return await _end(session, user_id, true(), reason)
+
+
+async def end_some_sessions(session: AsyncSession, *, at_most: int) -> Ended:
+    """End up to `at_most` live sessions of anybody."""
+    some = live_sessions().limit(at_most).with_only_columns(col(AuthSession.id))
+    return await _mark(session, col(AuthSession.id).in_(some), "signed_out")
+
+
+async def _end(
+    session: AsyncSession, user_id: UUID, which: ColumnElement[bool], reason: EndReason
+) -> Ended:
+    live = col(AuthSession.ended_at).is_(None)
+    theirs = col(AuthSession.user_id) == user_id
+    return await _mark(session, and_(theirs, live, which), reason)
+
+
+async def _mark(session: AsyncSession, which: ColumnElement[bool], reason: EndReason) -> Ended:
+    now = ago(session.get_bind().dialect.name, timedelta(0))
+    ended = await session.execute(
+        update(AuthSession)
+        .where(which)
+        .values(ended_at=now, ended_reason=reason)
+        .returning(col(AuthSession.id))
+    )
+    return Ended(list(ended.scalars()), reason)

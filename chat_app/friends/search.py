@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from chat_app.accounts.names import PART_LONGEST, Place
+from chat_app.accounts.names import MAX_PART_LENGTH, Place
 from chat_app.accounts.schemas import UserCard
 from chat_app.core.errors import Invalid
 from chat_app.core.text import fold, has_control, has_lone_surrogate
@@ -87,7 +87,7 @@ async def search_users(
     if not text.strip() or len(text) > QUERY_LONGEST or has_control(text):
         words = f"Write a part of a name, up to {QUERY_LONGEST} characters."
         raise Invalid({"q": words}, words)
-    wanted = "" if has_lone_surrogate(text) else fold(text)[:PART_LONGEST]
+    wanted = "" if has_lone_surrogate(text) else fold(text)[:MAX_PART_LENGTH]
     if not wanted:
         return []
     asked = {"viewer_id": viewer_id, "wanted": wanted, "beyond": wanted + LAST}

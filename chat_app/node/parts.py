@@ -114,8 +114,8 @@ class Parts:
             passwords=passwords,
             limits=self.infrastructure.limits,
             settings=self.settings,
-            profile_changed=presence.look_again_at,
-            session_used=session_monitor.used,
+            on_presence_changed=presence.look_again_at,
+            on_stale_session=session_monitor.mark_used,
         )
         self.stack.push_async_callback(accounts.close)
         return accounts

@@ -120,7 +120,7 @@ async def test_no_look_up_of_connecting_reads_a_whole_table(storage: Storage) ->
         with statements_of_connecting() as asked:
             outlet = await connect(node, alice)
             await identity_of(node, alice)
-            await SessionMonitor(database=node.database, hub=node.hub, lifetime=A_DAY).look_at_all()
+            await SessionMonitor(database=node.database, hub=node.hub, lifetime=A_DAY).check_open()
         with statements() as pings:
             await node.conversations.recent_revs(outlet.user_id)
         asked += [text for text in pings if "conversation.last_rev" in text]
@@ -160,7 +160,7 @@ async def test_a_session_in_use_lives_on(storage: Storage) -> None:
         await identity_of(node, asks)
     async with open_node(storage) as node:
         await node.open_outlet(identities[1])
-        await SessionMonitor(database=node.database, hub=node.hub, lifetime=A_DAY).look_at_all()
+        await SessionMonitor(database=node.database, hub=node.hub, lifetime=A_DAY).check_open()
         used = [(await session_of(node, one.session_id)) for one in identities]
 
     assert [one.last_used_at > long_ago for one in used] == [True, True, False]

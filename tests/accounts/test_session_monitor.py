@@ -15,7 +15,7 @@ from chat_app.accounts import session_monitor
 from chat_app.accounts.administration import Administration
 from chat_app.accounts.rules import username_key
 from chat_app.accounts.schemas import Device, Identity, PasswordChange, PasswordConfirmation
-from chat_app.accounts.sessions import open_session
+from chat_app.accounts.store import open_session
 from chat_app.core.clock import utc_now
 from chat_app.core.passwords import CONTEXT, Passwords
 from chat_app.models import AuthSession

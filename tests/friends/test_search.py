@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, text, update
 from sqlmodel import col
 
-from chat_app.accounts.names import index_names, name_parts, part_rows
+from chat_app.accounts.names import name_parts, part_rows
 from chat_app.accounts.rules import clean_display_name
+from chat_app.accounts.store import index_names
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import Invalid
 from chat_app.core.ids import new_id

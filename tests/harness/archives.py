@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from chat_app.accounts.schemas import Device
-from chat_app.accounts.sessions import add_refresh_token, open_session
+from chat_app.accounts.store import add_refresh_token, open_session
 from chat_app.archive.service import LEFT_OUT
 from chat_app.core.database import Database
 from chat_app.core.ids import pair_key

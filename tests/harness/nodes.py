@@ -11,7 +11,7 @@ from sqlalchemy import insert, update
 from sqlmodel import col
 
 from chat_app.accounts import session_monitor
-from chat_app.accounts.names import index_names
+from chat_app.accounts.store import index_names
 from chat_app.conversations import deliveries
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
