@@ -19,7 +19,7 @@ from benchmarks.filling import fill, thread
 from benchmarks.names import names
 from benchmarks.workload import Plan
 from chat_app.conversations.queries import get_conversation, list_conversations, unread_counts
-from chat_app.friends.search import search_users
+from chat_app.friends.queries import search_users
 from chat_app.messages.queries import history
 from chat_app.node.node import Node
 from tests.harness.nodes import to_conversation

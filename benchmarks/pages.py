@@ -17,7 +17,7 @@ from benchmarks.sockets import http_pages
 from benchmarks.stage import Person
 from benchmarks.workload import Plan
 from chat_app.core.text import fold
-from chat_app.friends.search import search_users
+from chat_app.friends.queries import search_users
 
 CLIENTS = 4
 SHORT, LONG, SIZE = 10_000, 100_000, 100

@@ -1,30 +1,30 @@
-"""What can go wrong with accounts."""
+"""Errors of accounts and sessions."""
 
 from chat_app.core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 
 
 class UsernameTaken(Conflict):
-    """Somebody has this username, in whatever spelling."""
+    """The username is taken, in whatever spelling."""
 
     code = "username_taken"
     default_detail = "This username is taken."
 
 
 class NoSuchUser(NotFound):
-    """Nobody has this username; only whoever runs the chat is told so."""
+    """The username is unknown; only the operator's commands disclose that."""
 
     default_detail = "There is nobody of this name."
 
 
 class InvalidCredentials(Unauthenticated):
-    """No such user or not their password: the same words for both."""
+    """The user is unknown or the password is wrong: the same words for both."""
 
     code = "invalid_credentials"
     default_detail = "The username or the password is wrong."
 
 
 class WrongPassword(Invalid):
-    """Somebody who is signed in typed a password that is not theirs.
+    """A signed-in user typed a password that is not theirs.
 
     The code is that of a failed sign-in, the family is not: the session goes on.
     """
@@ -36,7 +36,7 @@ class WrongPassword(Invalid):
 
 
 class SessionNotFound(NotFound):
-    """No such session, not one of the asker's, or over already."""
+    """The session is unknown, not the actor's, or has ended."""
 
     default_detail = "There is no such device."
 

@@ -26,8 +26,7 @@ from chat_app.api.auth import device_of, expired_cookie, session_cookie
 from chat_app.api.dependencies import own_pages_or_programs, signed_in
 from chat_app.api.schemas import SignedInReply
 from chat_app.core.settings import Settings
-from chat_app.friends.cards import user_card
-from chat_app.friends.search import search_users
+from chat_app.friends.queries import search_users, user_card
 from chat_app.node.node import Node
 
 AnyRequest = Request[Any, Any, Any]

@@ -1,22 +1,20 @@
-"""How one person may see another: every card of somebody is made here.
+"""User cards: the columns and joins that every query of people takes, and the card made of a row.
 
-Deleted people have a common name. Whoever was blocked sees a card without presence, as of somebody
-who hides it, and `friendship` "none": a block is not told.
+Deleted people have a common name. For a blocked viewer a card has no presence, as if it were
+hidden, and `friendship` "none": a block is not disclosed.
 """
 
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, or_
 from sqlalchemy import Uuid as UuidType
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from chat_app.accounts.schemas import UserCard
 from chat_app.core.clock import utc_now
-from chat_app.friends.errors import PersonNotFound
 from chat_app.friends.relations import share_a_conversation
 from chat_app.models import Block, FriendRequest, Friendship, User
 from chat_app.realtime.online import Online
@@ -25,12 +23,12 @@ CardRow = Row[*tuple[Any, ...]]
 
 DELETED_NAME = "Deleted user"
 
-# Composed once: whoever asks passes `viewer_id`.
+# Statements are composed once; each run passes `viewer_id`.
 VIEWER: ColumnElement[UUID] = bindparam("viewer_id", type_=UuidType)
 
 _mine, _theirs = aliased(Block), aliased(Block)
 _friend = aliased(Friendship)
-_asked, _asking = aliased(FriendRequest), aliased(FriendRequest)
+_sent, _received = aliased(FriendRequest), aliased(FriendRequest)
 
 IS_BLOCKED = or_(col(_mine.blocker_id).is_not(None), col(_theirs.blocker_id).is_not(None))
 HAS_BLOCKED_ME = col(_theirs.blocker_id).is_not(None)
@@ -38,18 +36,18 @@ FRIENDSHIP = case(
     (col(_mine.blocker_id).is_not(None), "blocked"),
     (col(_theirs.blocker_id).is_not(None), "none"),
     (col(_friend.user_id).is_not(None), "friends"),
-    (col(_asked.sender_id).is_not(None), "requested"),
-    (col(_asking.sender_id).is_not(None), "incoming"),
+    (col(_sent.sender_id).is_not(None), "requested"),
+    (col(_received.sender_id).is_not(None), "incoming"),
     else_="none",
 )
 
 
 def _shows_presence(*, together: bool) -> ColumnElement[bool]:
-    known = [col(User.id) == VIEWER, col(_friend.user_id).is_not(None)]
+    allowed = [col(User.id) == VIEWER, col(_friend.user_id).is_not(None)]
     if not together:
-        known.append(share_a_conversation(VIEWER, col(User.id)))
+        allowed.append(share_a_conversation(VIEWER, col(User.id)))
     shares = and_(col(User.share_presence), col(User.deleted_at).is_(None), ~IS_BLOCKED)
-    return shares if together else and_(shares, or_(*known))
+    return shares if together else and_(shares, or_(*allowed))
 
 
 def card_columns(*, together: bool = False) -> tuple[Any, ...]:
@@ -68,7 +66,7 @@ def card_columns(*, together: bool = False) -> tuple[Any, ...]:
 
 
 def with_relations(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    """Join what `card_columns` needs to a statement about `User`; run it with `viewer_id`."""
+    """Join the tables that `card_columns` needs to a statement about `User`; takes `viewer_id`."""
     them = col(User.id)
     return (
         statement.outerjoin(
@@ -78,20 +76,19 @@ def with_relations(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ..
             _theirs, and_(col(_theirs.blocker_id) == them, col(_theirs.blocked_id) == VIEWER)
         )
         .outerjoin(_friend, and_(col(_friend.user_id) == VIEWER, col(_friend.friend_id) == them))
-        .outerjoin(_asked, and_(col(_asked.sender_id) == VIEWER, col(_asked.receiver_id) == them))
+        .outerjoin(_sent, and_(col(_sent.sender_id) == VIEWER, col(_sent.receiver_id) == them))
         .outerjoin(
-            _asking, and_(col(_asking.sender_id) == them, col(_asking.receiver_id) == VIEWER)
+            _received, and_(col(_received.sender_id) == them, col(_received.receiver_id) == VIEWER)
         )
     )
 
 
-CARDS = with_relations(select(*card_columns()).select_from(User))
-# Nobody sees these, and who has blocked me looks like somebody who has left.
+# A user who has blocked the viewer is as invisible as a deleted one.
 VISIBLE = and_(col(User.deleted_at).is_(None), ~HAS_BLOCKED_ME)
 
 
 def card_of(row: CardRow, online: set[UUID]) -> UserCard:
-    """Make a card of a row that selected `card_columns`; `online` are those connected."""
+    """Make a card of a row that selected `card_columns`; `online` are ids of the connected."""
     gone = row.deleted_at is not None
     is_online = row.id in online
     shown = bool(row.shows_presence)
@@ -113,29 +110,3 @@ async def cards_of(rows: Iterable[CardRow], online: Online) -> list[UserCard]:
     found = list(rows)
     connected = await online.among(row.id for row in found if row.shows_presence)
     return [card_of(row, connected) for row in found]
-
-
-async def user_card(
-    session: AsyncSession, *, viewer_id: UUID, user_id: UUID, online: Online
-) -> UserCard:
-    """Return a person as `viewer_id` may see them.
-
-    Raises PersonNotFound for somebody who is not there, has left, or has blocked the viewer.
-    """
-    statement = CARDS.where(VISIBLE, col(User.id) == user_id)
-    rows = await session.execute(statement, {"viewer_id": viewer_id})
-    cards = await cards_of(rows, online)
-    if not cards:
-        raise PersonNotFound
-    return cards[0]
-
-
-async def seen_by_each_other(
-    session: AsyncSession, one: UUID, other: UUID
-) -> tuple[CardRow, CardRow]:
-    """Return `other` as `one` sees them, and the other way round: rows for `cards_of`."""
-    seen = [
-        (await session.execute(CARDS.where(col(User.id) == them), {"viewer_id": viewer})).one()
-        for viewer, them in ((one, other), (other, one))
-    ]
-    return seen[0], seen[1]

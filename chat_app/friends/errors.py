@@ -1,16 +1,16 @@
-"""What can go wrong between people."""
+"""Errors of friends, requests and blocks."""
 
 from chat_app.core.errors import Conflict, Invalid, NotFound
 
 
 class PersonNotFound(NotFound):
-    """Nobody there, or nobody whom the asker may see."""
+    """The user is unknown, deleted, or has blocked the actor."""
 
     default_detail = "There is no such person."
 
 
 class RequestNotFound(NotFound):
-    """No request waits between the two, or not one that the asker may answer."""
+    """There is no request between the two, or none that the actor may answer."""
 
     default_detail = "There is no such request."
 
@@ -22,7 +22,7 @@ class FriendNotFound(NotFound):
 
 
 class CannotBefriendSelf(Invalid):
-    """Asking oneself."""
+    """A friend request to oneself."""
 
     code = "cannot_befriend_self"
 
@@ -32,7 +32,7 @@ class CannotBefriendSelf(Invalid):
 
 
 class CannotBlockSelf(Invalid):
-    """Blocking oneself."""
+    """A block of oneself."""
 
     code = "cannot_block_self"
 
@@ -42,21 +42,21 @@ class CannotBlockSelf(Invalid):
 
 
 class AlreadyFriends(Conflict):
-    """There is nothing to ask for."""
+    """The two are friends already."""
 
     code = "already_friends"
     default_detail = "You are friends already."
 
 
 class AlreadyRequested(Conflict):
-    """The asker has asked before, and waits for the answer."""
+    """A request of the actor waits for its answer already."""
 
     code = "already_requested"
     default_detail = "You have asked this person already."
 
 
 class HaveBlocked(Conflict):
-    """The asker has blocked this person."""
+    """The actor has blocked this person."""
 
     code = "blocked"
     default_detail = "You blocked this person. Unblock them first."

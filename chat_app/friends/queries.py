@@ -1,22 +1,44 @@
-"""Every statement about friends, requests, suggestions and blocks, on behalf of one of the two."""
+"""Reads about people: cards, friends, requests, blocks, suggestions, and the search by name.
+
+All are on behalf of a viewer, the parameter `viewer_id` of the statements that are composed once.
+"""
 
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    SQLColumnExpression,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from chat_app.accounts.names import MAX_PART_LENGTH, Place
 from chat_app.accounts.schemas import UserCard
-from chat_app.core.text import fold
+from chat_app.core.errors import Invalid
+from chat_app.core.text import fold, has_control, has_lone_surrogate
 from chat_app.friends.cards import (
+    IS_BLOCKED,
     VIEWER,
+    VISIBLE,
+    CardRow,
     card_columns,
     cards_of,
     with_relations,
 )
-from chat_app.friends.relations import Person, are_friends, blocked_between, has_asked
+from chat_app.friends.errors import PersonNotFound
+from chat_app.friends.relations import Person, are_friends, blocked_between, has_requested
 from chat_app.friends.schemas import (
     Blocks,
     PersonSince,
@@ -24,16 +46,48 @@ from chat_app.friends.schemas import (
     Suggestion,
     Suggestions,
 )
-from chat_app.models import Block, Conversation, FriendRequest, Friendship, Member, User
+from chat_app.models import Block, Conversation, FriendRequest, Friendship, Member, NamePart, User
 from chat_app.realtime.online import Online
 
-# Whoever is asked by more people sees the newest; answering these brings up the others.
-MOST_REQUESTS = 500
-MOST_SUGGESTIONS = 20
+# The newest are listed; answering these brings up the others.
+MAX_REQUESTS = 500
+MAX_SUGGESTIONS = 20
+MAX_QUERY_LENGTH = 64
+# Above every text that begins with the same letters: names hold no noncharacters.
+BEYOND = "\U0010ffff"
+
+# Composed once; run with `viewer_id`.
+CARDS = with_relations(select(*card_columns()).select_from(User))
+
+
+async def user_card(
+    session: AsyncSession, *, viewer_id: UUID, user_id: UUID, online: Online
+) -> UserCard:
+    """Return the card of a person for `viewer_id`.
+
+    Raises PersonNotFound for an unknown or deleted user, and one who has blocked the viewer.
+    """
+    statement = CARDS.where(VISIBLE, col(User.id) == user_id)
+    rows = await session.execute(statement, {"viewer_id": viewer_id})
+    cards = await cards_of(rows, online)
+    if not cards:
+        raise PersonNotFound
+    return cards[0]
+
+
+async def card_rows_of_pair(
+    session: AsyncSession, one: UUID, other: UUID
+) -> tuple[CardRow, CardRow]:
+    """Return the card row of `other` for the viewer `one`, and that of `one` for `other`."""
+    rows = [
+        (await session.execute(CARDS.where(col(User.id) == them), {"viewer_id": viewer})).one()
+        for viewer, them in ((one, other), (other, one))
+    ]
+    return rows[0], rows[1]
 
 
 async def list_friends(session: AsyncSession, *, viewer_id: UUID, online: Online) -> list[UserCard]:
-    """Return the friends of `viewer_id` by their names."""
+    """Return the friends of `viewer_id`, sorted by their names."""
     statement = with_relations(
         select(*card_columns(together=True))
         .select_from(Friendship)
@@ -45,18 +99,18 @@ async def list_friends(session: AsyncSession, *, viewer_id: UUID, online: Online
 
 
 async def list_requests(session: AsyncSession, *, viewer_id: UUID, online: Online) -> Requests:
-    """Return the requests that wait for an answer, of others and of `viewer_id`."""
+    """Return the open requests to and from `viewer_id`, the newest first."""
     sender, receiver = col(FriendRequest.sender_id), col(FriendRequest.receiver_id)
     incoming = _people_since(FriendRequest, them=sender, mine=receiver == viewer_id)
     outgoing = _people_since(FriendRequest, them=receiver, mine=sender == viewer_id)
     return Requests(
-        incoming=await _dated(session, incoming, viewer_id=viewer_id, online=online),
-        outgoing=await _dated(session, outgoing, viewer_id=viewer_id, online=online),
+        incoming=await _fetch_people_since(session, incoming, viewer_id=viewer_id, online=online),
+        outgoing=await _fetch_people_since(session, outgoing, viewer_id=viewer_id, online=online),
     )
 
 
 async def count_requests(session: AsyncSession, *, viewer_id: UUID) -> int:
-    """Return how many requests wait for an answer of `viewer_id`."""
+    """Return the number of requests that wait for an answer of `viewer_id`."""
     found = await session.execute(
         select(func.count())
         .select_from(FriendRequest)
@@ -66,23 +120,25 @@ async def count_requests(session: AsyncSession, *, viewer_id: UUID) -> int:
 
 
 async def list_blocks(session: AsyncSession, *, viewer_id: UUID, online: Online) -> Blocks:
-    """Return whom `viewer_id` has blocked."""
+    """Return the people that `viewer_id` has blocked, the latest first."""
     mine = col(Block.blocker_id) == viewer_id
     statement = _people_since(Block, them=col(Block.blocked_id), mine=mine)
-    return Blocks(items=await _dated(session, statement, viewer_id=viewer_id, online=online))
+    return Blocks(
+        items=await _fetch_people_since(session, statement, viewer_id=viewer_id, online=online)
+    )
 
 
 async def suggest_people(session: AsyncSession, *, viewer_id: UUID, online: Online) -> Suggestions:
-    """Return people whom `viewer_id` may know, and who are nothing to them yet.
+    """Return people `viewer_id` may know, without friends, requests and blocks in either direction.
 
     Those with most friends in common come first, then those written with, the latest first.
     """
     found = list(await session.execute(FRIENDS_OF_FRIENDS, {"viewer_id": viewer_id}))
-    if len(found) < MOST_SUGGESTIONS:
-        known = {row.id for row in found}
+    if len(found) < MAX_SUGGESTIONS:
+        listed = {row.id for row in found}
         others = await session.execute(CORRESPONDENTS, {"viewer_id": viewer_id})
-        found += [row for row in others if row.id not in known]
-    best = found[:MOST_SUGGESTIONS]
+        found += [row for row in others if row.id not in listed]
+    best = found[:MAX_SUGGESTIONS]
     items = [
         Suggestion(
             user=card,
@@ -94,6 +150,31 @@ async def suggest_people(session: AsyncSession, *, viewer_id: UUID, online: Onli
     return Suggestions(items=items)
 
 
+async def search_users(
+    session: AsyncSession, *, viewer_id: UUID, text: str, online: Online, limit: int = 20
+) -> list[UserCard]:
+    """Return people whose username or display name contains `text`, best match first.
+
+    Case, accents and compatibility forms do not count, every other character is literal. The
+    exact username comes first, then beginnings of either name, then of words, then the rest.
+    Raises Invalid for a text that is blank, too long or holds control characters.
+    """
+    if not text.strip() or len(text) > MAX_QUERY_LENGTH or has_control(text):
+        words = f"Write a part of a name, up to {MAX_QUERY_LENGTH} characters."
+        raise Invalid({"q": words}, words)
+    wanted = "" if has_lone_surrogate(text) else fold(text)[:MAX_PART_LENGTH]
+    if not wanted:
+        return []
+    values = {"viewer_id": viewer_id, "wanted": wanted, "beyond": wanted + BEYOND}
+    rows: list[Row[*tuple[Any, ...]]] = []
+    # One place after the other: the later ones are queried only while there is room.
+    for place in Place:
+        most = limit - len(rows)
+        if most > 0:
+            rows += await session.execute(HITS, {**values, "place": place, "most": most})
+    return await cards_of(rows, online)
+
+
 def _people_since(
     table: type[FriendRequest | Block], *, them: Person, mine: ColumnElement[bool]
 ) -> Select[*tuple[Any, ...]]:
@@ -103,11 +184,11 @@ def _people_since(
         with_relations(statement.join(User, col(User.id) == them))
         .where(mine, col(User.deleted_at).is_(None))
         .order_by(since.desc(), col(User.id))
-        .limit(MOST_REQUESTS)
+        .limit(MAX_REQUESTS)
     )
 
 
-async def _dated(
+async def _fetch_people_since(
     session: AsyncSession,
     statement: Select[*tuple[Any, ...]],
     *,
@@ -121,10 +202,10 @@ async def _dated(
     ]
 
 
-def _strangers(candidates: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    """Take the first of the candidates who are nothing to the viewer yet, with their cards.
+def _suggestible(candidates: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """Select the first candidates without a relation to the viewer, with their cards.
 
-    Candidates are `user_id`, `mutual_friends`, and `place`, of which the highest is first.
+    Candidates have `user_id`, `mutual_friends`, and `rank`, of which the highest is first.
     """
     given, person = candidates.subquery(), aliased(User)
     them = given.c.user_id
@@ -135,40 +216,40 @@ def _strangers(candidates: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]
             them != VIEWER,
             col(person.deleted_at).is_(None),
             ~are_friends(VIEWER, them),
-            ~has_asked(VIEWER, them),
-            ~has_asked(them, VIEWER),
+            ~has_requested(VIEWER, them),
+            ~has_requested(them, VIEWER),
             ~blocked_between(VIEWER, them),
         )
-        .order_by(given.c.place.desc(), them)
-        .limit(MOST_SUGGESTIONS)
+        .order_by(given.c.rank.desc(), them)
+        .limit(MAX_SUGGESTIONS)
         .subquery()
     )
     return with_relations(
         select(first.c.mutual_friends, *card_columns())
         .select_from(first)
         .join(User, col(User.id) == first.c.user_id)
-    ).order_by(first.c.place.desc(), first.c.user_id)
+    ).order_by(first.c.rank.desc(), first.c.user_id)
 
 
 _mine, _theirs = aliased(Friendship), aliased(Friendship)
 _in_common = func.count()
 # Both composed once; run with `viewer_id`.
-FRIENDS_OF_FRIENDS = _strangers(
+FRIENDS_OF_FRIENDS = _suggestible(
     select(
         col(_theirs.friend_id).label("user_id"),
         _in_common.label("mutual_friends"),
-        _in_common.label("place"),
+        _in_common.label("rank"),
     )
     .join_from(_mine, _theirs, col(_theirs.user_id) == col(_mine.friend_id))
     .where(col(_mine.user_id) == VIEWER)
     .group_by(col(_theirs.friend_id))
 )
 _me, _peer = aliased(Member), aliased(Member)
-CORRESPONDENTS = _strangers(
+CORRESPONDENTS = _suggestible(
     select(
         col(_peer.user_id).label("user_id"),
         literal(0).label("mutual_friends"),
-        col(Conversation.updated_at).label("place"),
+        col(Conversation.updated_at).label("rank"),
     )
     .join_from(_me, Conversation, col(Conversation.id) == col(_me.conversation_id))
     .join(_peer, col(_peer.conversation_id) == col(Conversation.id))
@@ -177,4 +258,48 @@ CORRESPONDENTS = _strangers(
         col(Conversation.direct_key).is_not(None),
         col(Conversation.last_seq) > 0,
     )
+)
+
+_part, _better = aliased(NamePart), aliased(NamePart)
+
+
+def _begins_with_text(part: SQLColumnExpression[str]) -> ColumnElement[bool]:
+    return and_(part >= bindparam("wanted"), part < bindparam("beyond"))
+
+
+# A name that holds the text more than once is found in its best place. As a CASE, since
+# PostgreSQL would turn a bare NOT EXISTS into a join, and might read every part for it.
+_is_best = case(
+    (
+        exists(
+            select(1)
+            .select_from(_better)
+            .where(
+                col(_better.user_id) == col(_part.user_id),
+                _begins_with_text(col(_better.part)),
+                or_(
+                    col(_better.place) < col(_part.place),
+                    and_(
+                        col(_better.place) == col(_part.place),
+                        col(_better.part) < col(_part.part),
+                    ),
+                ),
+            )
+        ),
+        False,
+    ),
+    else_=True,
+)
+HITS = (
+    CARDS.join(_part, col(_part.user_id) == col(User.id))
+    .where(
+        col(_part.place) == bindparam("place"),
+        _begins_with_text(col(_part.part)),
+        _is_best,
+        VISIBLE,
+        ~IS_BLOCKED,
+        col(User.id) != VIEWER,
+    )
+    .order_by(col(_part.part), col(_part.user_id))
+    .limit(bindparam("most"))
 )

@@ -1,8 +1,8 @@
-"""What two people are to each other, as conditions for any query.
+"""SQL conditions about two people (blocked, friends, requested, reachable), for any statement.
 
-Each takes columns or values and looks up primary keys only. The columns are those of the query
-around it, however deep it stands there: left to itself, SQLAlchemy looks one level up only, and
-joins anew what it does not find.
+Each takes columns or values and reads by primary keys only. Columns refer to the statement around
+it at any depth: without `correlate_except`, SQLAlchemy would correlate one level up only, and join
+again the tables that it does not find there.
 """
 
 from typing import Any, Literal
@@ -19,7 +19,7 @@ Unreachable = Literal["gone", "blocked", "friends_only"]
 
 
 def has_blocked(blocker: Person, blocked: Person) -> ColumnElement[bool]:
-    """Whether the first has blocked the second."""
+    """Return whether the first has blocked the second."""
     block = aliased(Block)
     return exists(
         select(1)
@@ -30,12 +30,12 @@ def has_blocked(blocker: Person, blocked: Person) -> ColumnElement[bool]:
 
 
 def blocked_between(one: Person, other: Person) -> ColumnElement[bool]:
-    """Whether either of the two has blocked the other."""
+    """Return whether either of the two has blocked the other."""
     return or_(has_blocked(one, other), has_blocked(other, one))
 
 
 def are_friends(one: Person, other: Person) -> ColumnElement[bool]:
-    """Whether the two are friends."""
+    """Return whether the two are friends."""
     friendship = aliased(Friendship)
     return exists(
         select(1)
@@ -45,8 +45,8 @@ def are_friends(one: Person, other: Person) -> ColumnElement[bool]:
     )
 
 
-def has_asked(sender: Person, receiver: Person) -> ColumnElement[bool]:
-    """Whether a request of the first waits for the answer of the second."""
+def has_requested(sender: Person, receiver: Person) -> ColumnElement[bool]:
+    """Return whether a friend request of the first waits for the answer of the second."""
     request = aliased(FriendRequest)
     return exists(
         select(1)
@@ -57,7 +57,7 @@ def has_asked(sender: Person, receiver: Person) -> ColumnElement[bool]:
 
 
 def unreachable(sender: Person, person: type[User]) -> ColumnElement[Unreachable | None]:
-    """Why `sender` may not write to `person`, an alias of User; null when they may."""
+    """Return why `sender` may not write to `person`, an alias of User; null when they may."""
     them = col(person.id)
     return case(
         (col(person.deleted_at).is_not(None), "gone"),
@@ -71,7 +71,7 @@ def unreachable(sender: Person, person: type[User]) -> ColumnElement[Unreachable
 
 
 def share_a_conversation(one: Person, other: Person) -> ColumnElement[bool]:
-    """Whether some conversation has both as members."""
+    """Return whether some conversation has both as members."""
     mine, theirs = aliased(Member), aliased(Member)
     return exists(
         select(1)

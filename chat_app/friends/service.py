@@ -1,7 +1,7 @@
-"""Use cases between two people: ask, accept, decline, part, block.
+"""Use cases of friends: request, accept, decline, unfriend, block, unblock.
 
-Each locks both people first, so what happens between the same two happens one after the other,
-on every node; whoever comes second sees what the first has done.
+Each locks both users first, so the changes of one pair run one after the other, on every node, and
+the second sees what the first has done.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from chat_app.core.errors import AppError
 from chat_app.core.rate_limit import Limit, RateLimits
 from chat_app.core.settings import Settings
 from chat_app.friends import store
-from chat_app.friends.cards import CardRow, cards_of, seen_by_each_other, user_card
+from chat_app.friends.cards import CardRow, cards_of
 from chat_app.friends.errors import (
     AlreadyFriends,
     AlreadyRequested,
@@ -25,6 +25,7 @@ from chat_app.friends.errors import (
     HaveBlocked,
     RequestNotFound,
 )
+from chat_app.friends.queries import card_rows_of_pair, user_card
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import (
     FriendAccepted,
@@ -44,14 +45,13 @@ REFUSALS: dict[Friendship, type[AppError]] = {
     "blocked": HaveBlocked,
 }
 
-Changed = Callable[[UUID, UUID], None]
-Told = type[FriendRequested | FriendAccepted]
+FriendEvent = type[FriendRequested | FriendAccepted]
 
 
 class Friends:
-    """The use cases of friends and blocks over one database and bus.
+    """The use cases of friends and blocks over one database and broker.
 
-    `changed` is called with both ids after what two people may see of each other has changed.
+    `on_changed` is called with both ids after what two people may see of each other has changed.
     """
 
     def __init__(
@@ -62,39 +62,39 @@ class Friends:
         online: Online,
         limits: RateLimits,
         settings: Settings,
-        changed: Changed,
+        on_changed: Callable[[UUID, UUID], None],
     ) -> None:
         self._database = database
         self._broker = broker
         self._online = online
         self._limits = limits
-        self._changed = changed
-        self._asking = Limit("friends", settings.limit_friend_requests_per_hour, HOUR_S)
+        self._on_changed = on_changed
+        self._request_limit = Limit("friends", settings.limit_friend_requests_per_hour, HOUR_S)
 
     async def request(self, *, actor_id: UUID, user_id: UUID) -> UserCard:
-        """Ask somebody to be friends; when they have asked too, the two are friends at once.
+        """Send a friend request; when the other has sent one, the two become friends at once.
 
         Raises CannotBefriendSelf, PersonNotFound, AlreadyFriends, AlreadyRequested, HaveBlocked
         and RateLimited.
         """
         if actor_id == user_id:
             raise CannotBefriendSelf
-        await self._limits.take(self._asking, actor_id.hex)
+        await self._limits.take(self._request_limit, actor_id.hex)
         async with self._database.writing() as session:
             await store.lock_pair(session, actor_id, user_id)
-            both_asked = await self._have_been_asked(session, actor_id, user_id)
-            if both_asked:
+            is_mutual = await self._is_requested(session, actor_id, user_id)
+            if is_mutual:
                 await store.delete_request(session, sender_id=user_id, receiver_id=actor_id)
                 await store.add_friendship(session, actor_id, user_id)
             else:
                 await store.add_request(session, sender_id=actor_id, receiver_id=user_id)
-            seen = await seen_by_each_other(session, actor_id, user_id)
-        if both_asked:
-            self._changed(actor_id, user_id)
-        return await self._tell(FriendAccepted if both_asked else FriendRequested, *seen)
+            rows = await card_rows_of_pair(session, actor_id, user_id)
+        if is_mutual:
+            self._on_changed(actor_id, user_id)
+        return await self._publish(FriendAccepted if is_mutual else FriendRequested, *rows)
 
     async def accept(self, *, actor_id: UUID, user_id: UUID) -> UserCard:
-        """Accept the request of somebody; harmless when the two are friends already.
+        """Accept a friend request; harmless when the two are friends already.
 
         Raises PersonNotFound and RequestNotFound.
         """
@@ -103,23 +103,23 @@ class Friends:
             accepted = await store.delete_request(session, sender_id=user_id, receiver_id=actor_id)
             if accepted:
                 await store.add_friendship(session, actor_id, user_id)
-            seen = await seen_by_each_other(session, actor_id, user_id)
+            rows = await card_rows_of_pair(session, actor_id, user_id)
         if accepted:
-            self._changed(actor_id, user_id)
-            return await self._tell(FriendAccepted, *seen)
-        [card] = await cards_of(seen[:1], self._online)
+            self._on_changed(actor_id, user_id)
+            return await self._publish(FriendAccepted, *rows)
+        [card] = await cards_of(rows[:1], self._online)
         if card.friendship != "friends":
             raise RequestNotFound
         return card
 
     async def remove_request(self, *, actor_id: UUID, user_id: UUID) -> None:
-        """Decline the request of somebody, or cancel one's own. Raises RequestNotFound."""
+        """Decline a request of the other, or cancel one's own. Raises RequestNotFound."""
         async with self._database.writing() as session:
             await store.lock_pair(session, actor_id, user_id)
             if not await store.delete_requests(session, actor_id, user_id):
                 raise RequestNotFound
-        self._tell_removed(actor_id, user_id)
-        self._tell_removed(user_id, actor_id)
+        self._publish_removed(actor_id, user_id)
+        self._publish_removed(user_id, actor_id)
 
     async def unfriend(self, *, actor_id: UUID, user_id: UUID) -> None:
         """End a friendship. Raises PersonNotFound and FriendNotFound."""
@@ -127,14 +127,14 @@ class Friends:
             await store.lock_pair(session, actor_id, user_id)
             if not await store.delete_friendship(session, actor_id, user_id):
                 raise FriendNotFound
-        self._changed(actor_id, user_id)
-        self._tell_removed(actor_id, user_id)
-        self._tell_removed(user_id, actor_id)
+        self._on_changed(actor_id, user_id)
+        self._publish_removed(actor_id, user_id)
+        self._publish_removed(user_id, actor_id)
 
     async def block(self, *, actor_id: UUID, user_id: UUID) -> None:
-        """Block somebody, which ends friendship and requests; harmless when repeated.
+        """Block a user, which ends friendship and requests; harmless when repeated.
 
-        What the other hears of it is what they would hear of an end of the friendship.
+        The other receives what they would receive at the end of a friendship.
         Raises CannotBlockSelf and PersonNotFound.
         """
         if actor_id == user_id:
@@ -143,12 +143,12 @@ class Friends:
             await store.lock_pair(session, actor_id, user_id)
             if not await store.add_block(session, blocker_id=actor_id, blocked_id=user_id):
                 return
-            parted = await store.delete_friendship(session, actor_id, user_id)
+            unfriended = await store.delete_friendship(session, actor_id, user_id)
             withdrawn = await store.delete_requests(session, actor_id, user_id)
-        self._changed(actor_id, user_id)
-        self._tell_removed(actor_id, user_id)
-        if parted or withdrawn:
-            self._tell_removed(user_id, actor_id)
+        self._on_changed(actor_id, user_id)
+        self._publish_removed(actor_id, user_id)
+        if unfriended or withdrawn:
+            self._publish_removed(user_id, actor_id)
 
     async def unblock(self, *, actor_id: UUID, user_id: UUID) -> None:
         """Lift a block; what it ended does not come back. Harmless when there is none.
@@ -159,26 +159,28 @@ class Friends:
             raise CannotBlockSelf
         async with self._database.writing() as session:
             await store.lock_pair(session, actor_id, user_id)
-            lifted = await store.delete_block(session, blocker_id=actor_id, blocked_id=user_id)
-        if lifted:
-            self._changed(actor_id, user_id)
-            # There is still nothing between them; their own other devices look again.
-            self._tell_removed(actor_id, user_id)
+            unblocked = await store.delete_block(session, blocker_id=actor_id, blocked_id=user_id)
+        if unblocked:
+            self._on_changed(actor_id, user_id)
+            # There is still nothing between them; the actor's other devices load the card again.
+            self._publish_removed(actor_id, user_id)
 
-    async def _have_been_asked(self, session: AsyncSession, actor_id: UUID, user_id: UUID) -> bool:
-        """Whether the request that the actor wants to make is waiting for their own answer."""
+    async def _is_requested(self, session: AsyncSession, actor_id: UUID, user_id: UUID) -> bool:
+        """Return whether a request of the other waits for the actor's answer."""
         card = await user_card(session, viewer_id=actor_id, user_id=user_id, online=self._online)
         if card.friendship in REFUSALS:
             raise REFUSALS[card.friendship]
         return card.friendship == "incoming"
 
-    async def _tell(self, kind: Told, mine: CardRow, theirs: CardRow) -> UserCard:
-        """Tell every device of both what they are to each other now; return the actor's card."""
+    async def _publish(self, kind: FriendEvent, mine: CardRow, theirs: CardRow) -> UserCard:
+        """Publish to every device of both the card of the other; return the card for the actor."""
         [their_card, my_card] = await cards_of((mine, theirs), self._online)
-        # Each row is of the one whom the other looks at.
+        # Each row is the card of one for the viewer who is the other.
         self._broker.publish([user_topic(my_card.id)], make_envelope(kind(user=their_card)))
         self._broker.publish([user_topic(their_card.id)], make_envelope(kind(user=my_card)))
         return their_card
 
-    def _tell_removed(self, hearer_id: UUID, user_id: UUID) -> None:
-        self._broker.publish([user_topic(hearer_id)], make_envelope(FriendRemoved(user_id=user_id)))
+    def _publish_removed(self, receiver_id: UUID, user_id: UUID) -> None:
+        self._broker.publish(
+            [user_topic(receiver_id)], make_envelope(FriendRemoved(user_id=user_id))
+        )

@@ -1,6 +1,6 @@
-"""The rows between two people, and the lock that they are changed under.
+"""Rows of friendships, requests and blocks, and the lock of a pair under which they change.
 
-The callers own the transaction and take the lock first.
+The callers own the transaction and lock first.
 """
 
 from typing import Any
@@ -17,16 +17,16 @@ from chat_app.models import Block, FriendRequest, Friendship, User
 
 
 async def lock_pair(session: AsyncSession, actor_id: UUID, user_id: UUID) -> None:
-    """Have nobody else change what is between the two until this transaction ends.
+    """Lock both users' rows until the transaction ends.
 
-    Raises PersonNotFound when one of them is not there or has left.
+    Raises PersonNotFound when one of them is unknown or deleted.
     """
     rows = await session.execute(
         select(col(User.id))
         .where(col(User.id).in_((actor_id, user_id)), col(User.deleted_at).is_(None))
-        # In one order, or two who lock each other would wait for each other for ever.
+        # In one order, or two transactions could wait for each other.
         .order_by(col(User.id))
-        # Not against those who only refer to the two, as every new message does.
+        # Not against transactions that only refer to the two, as every new message does.
         .with_for_update(key_share=True)
     )
     if set(rows.scalars()) != {actor_id, user_id}:
@@ -51,7 +51,7 @@ async def delete_friendship(session: AsyncSession, one: UUID, other: UUID) -> bo
 
 
 async def add_request(session: AsyncSession, *, sender_id: UUID, receiver_id: UUID) -> None:
-    """Have a request wait for its answer."""
+    """Add a request that waits for its answer."""
     request = {
         "sender_id": sender_id,
         "receiver_id": receiver_id,
@@ -62,7 +62,7 @@ async def add_request(session: AsyncSession, *, sender_id: UUID, receiver_id: UU
 
 
 async def delete_request(session: AsyncSession, *, sender_id: UUID, receiver_id: UUID) -> bool:
-    """Take a request that waits; return whether there was one."""
+    """Delete a request; return whether there was one."""
     request = and_(
         col(FriendRequest.sender_id) == sender_id, col(FriendRequest.receiver_id) == receiver_id
     )
@@ -71,14 +71,14 @@ async def delete_request(session: AsyncSession, *, sender_id: UUID, receiver_id:
 
 
 async def delete_requests(session: AsyncSession, one: UUID, other: UUID) -> bool:
-    """Take the request of either; return whether there was one."""
+    """Delete the request of either; return whether there was one."""
     request = col(FriendRequest.pair_key) == pair_key(one, other)
     statement = delete(FriendRequest).where(request).returning(col(FriendRequest.sender_id))
     return await _has_deleted(session, statement)
 
 
 async def add_block(session: AsyncSession, *, blocker_id: UUID, blocked_id: UUID) -> bool:
-    """Block somebody; return whether they were not blocked before."""
+    """Add a block; return False when it was there before."""
     if await session.get(Block, (blocker_id, blocked_id)) is not None:
         return False
     block = {"blocker_id": blocker_id, "blocked_id": blocked_id, "created_at": utc_now()}
@@ -87,7 +87,7 @@ async def add_block(session: AsyncSession, *, blocker_id: UUID, blocked_id: UUID
 
 
 async def delete_block(session: AsyncSession, *, blocker_id: UUID, blocked_id: UUID) -> bool:
-    """Lift a block; return whether there was one."""
+    """Delete a block; return whether there was one."""
     block = and_(col(Block.blocker_id) == blocker_id, col(Block.blocked_id) == blocked_id)
     statement = delete(Block).where(block).returning(col(Block.blocker_id))
     return await _has_deleted(session, statement)

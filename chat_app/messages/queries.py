@@ -13,7 +13,7 @@ from chat_app.conversations.errors import ConversationNotFound
 from chat_app.conversations.queries import message_of
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
-from chat_app.friends.cards import user_card
+from chat_app.friends.queries import user_card
 from chat_app.messages.json_page import as_text, read
 from chat_app.messages.schemas import MessagePage
 from chat_app.models.tables import CONVERSATIONS, MEMBERS, MESSAGES

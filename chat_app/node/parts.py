@@ -128,7 +128,7 @@ class Parts:
             online=self.infrastructure.online,
             limits=self.infrastructure.limits,
             settings=self.settings,
-            changed=presence.look_again,
+            on_changed=presence.look_again,
         )
 
     def conversations(self) -> Conversations:

@@ -17,7 +17,7 @@ from chat_app.core.clock import utc_now
 from chat_app.core.errors import Invalid
 from chat_app.core.ids import new_id
 from chat_app.core.text import fold
-from chat_app.friends.search import search_users
+from chat_app.friends.queries import search_users
 from chat_app.models import Block, NamePart, User
 from chat_app.node.node import Node
 from tests.harness.chats import Storage

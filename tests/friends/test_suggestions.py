@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from chat_app.friends.queries import MOST_SUGGESTIONS, suggest_people
+from chat_app.friends.queries import MAX_SUGGESTIONS, suggest_people
 from chat_app.friends.schemas import Suggestion
 from chat_app.node.node import Node
 from tests.harness.chats import Storage
@@ -103,7 +103,7 @@ async def test_there_are_so_many_and_no_more(storage: Storage) -> None:
 
         found = await suggested(node, me)
 
-    assert len(found) == MOST_SUGGESTIONS == len({item.user.id for item in found})
+    assert len(found) == MAX_SUGGESTIONS == len({item.user.id for item in found})
     assert [item.reason for item in found] == ["mutual_friends"] * 15 + ["written_with"] * 5
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from chat_app.accounts.schemas import UserCard
-from chat_app.friends.search import search_users
+from chat_app.friends.queries import search_users
 from chat_app.node.node import Node
 from chat_app.realtime.events import (
     AnyEvent,

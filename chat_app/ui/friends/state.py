@@ -8,7 +8,7 @@ import reflex as rx
 from chat_app.accounts.schemas import Identity, UserCard
 from chat_app.core.errors import AppError, NotFound
 from chat_app.friends import queries
-from chat_app.friends.cards import user_card
+from chat_app.friends.queries import user_card
 from chat_app.friends.service import Friends
 from chat_app.realtime.events import (
     AnyEvent,

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from chat_app.accounts.schemas import Identity
 from chat_app.core.errors import AppError
-from chat_app.friends.search import search_users
+from chat_app.friends.queries import search_users
 from chat_app.realtime.events import AnyEvent
 from chat_app.ui.current_node import current_node
 from chat_app.ui.people import updates
