@@ -81,7 +81,7 @@ class ConversationsController(Controller):
             after=after,
             limit=limit,
         )
-        node.deliveries.note_page(page.items, viewer_id=me.user_id)
+        node.deliveries.record_page(page.items, viewer_id=me.user_id)
         return page
 
     @post("/{conversation_id:uuid}/read", status_code=204)

@@ -54,7 +54,7 @@ class MessagesController(Controller):
             after=after,
             limit=limit,
         )
-        node.deliveries.note_page(page.items, viewer_id=me.user_id)
+        node.deliveries.record_page(page.items, viewer_id=me.user_id)
         return page
 
     @patch("/{message_id:uuid}")

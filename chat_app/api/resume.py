@@ -59,7 +59,7 @@ async def resume(
             outlet.push(Envelope(frames.encode(_reset(one.conversation))))
         for message in one.changes or ():
             await batch.add(event_of(message))
-        node.deliveries.note_page(one.changes or (), viewer_id=identity.user_id)
+        node.deliveries.record_page(one.changes or (), viewer_id=identity.user_id)
     await batch.push()
 
 

@@ -1,31 +1,31 @@
-"""What can go wrong with conversations."""
+"""Errors of conversations, and of users who cannot be written to."""
 
 from chat_app.core.errors import AppError, Forbidden, Invalid, NotFound
 from chat_app.friends.relations import Unreachable
 
 
 class ConversationNotFound(NotFound):
-    """No such conversation, or not one of the asker's."""
+    """The conversation is unknown, or the actor is no member."""
 
     default_detail = "There is no such conversation."
 
 
 class CannotMessage(Forbidden):
-    """This person cannot be written to; why is not told."""
+    """The user cannot be written to; the reason is not disclosed."""
 
     code = "cannot_message"
     default_detail = "You cannot write to this person."
 
 
 class FriendsOnly(Forbidden):
-    """This person takes messages from friends only, and the sender is none."""
+    """The user takes messages from friends only, and the sender is none."""
 
     code = "friends_only"
     default_detail = "Only friends can write to this person."
 
 
 class ReceiverIsSelf(Invalid):
-    """Talking to oneself."""
+    """A message to oneself."""
 
     code = "receiver_is_self"
 
@@ -34,7 +34,7 @@ class ReceiverIsSelf(Invalid):
 
 
 class BadCursor(Invalid):
-    """A page cursor that we did not make."""
+    """A page cursor that is none of this chat's."""
 
     def __init__(self) -> None:
         super().__init__({"before": "This is not a place in the list."})

@@ -1,43 +1,62 @@
-"""Every statement about conversations, on behalf of a member: permission is in each query."""
+"""Reads about conversations on behalf of a member: permission is in each statement.
+
+One statement reads everything about any number of conversations.
+"""
 
 import functools
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, bindparam, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Uuid,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from chat_app.conversations.direct import peer_of
-from chat_app.conversations.errors import BadCursor, ConversationNotFound
+from chat_app.conversations.errors import REFUSALS, BadCursor, ConversationNotFound
 from chat_app.conversations.schemas import Conversation, ConversationPage
-from chat_app.conversations.views import (
-    conversations_of,
-    load_views,
-    unread_of,
-    with_members,
-)
-from chat_app.friends.cards import VIEWER
+from chat_app.conversations.views import LAST, MESSAGE_COLUMNS, views_of
+from chat_app.core.ids import peer_of
+from chat_app.friends.cards import VIEWER, card_columns, with_relations
+from chat_app.friends.errors import PersonNotFound
+from chat_app.friends.relations import has_blocked, unreachable
 from chat_app.models import Conversation as ConversationRow
-from chat_app.models import Member
+from chat_app.models import Member, Message, User
 from chat_app.models.tables import CONVERSATIONS
+from chat_app.realtime.events import Delivery
 from chat_app.realtime.online import Online
-from chat_app.realtime.shapes import Message as MessageView
 
 CURSOR = re.compile(r"(\d{1,18})-([0-9a-f]{32})")
 PEER = aliased(Member)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Made once: an alias composes its columns when they are first used, which takes a millisecond.
+OWN = aliased(Message)
+MEMBER, SHOWN = aliased(Member), aliased(Member)
+# Large groups show a part of their members here.
+MAX_MEMBERS_SHOWN = 100
+LAST_OF_ALL = UUID(int=2**128 - 1)
 
 
 async def get_conversation(
     session: AsyncSession, *, viewer_id: UUID, conversation_id: UUID, online: Online
 ) -> Conversation:
-    """Return one conversation as `viewer_id` sees it. Raises ConversationNotFound."""
+    """Return the view of a conversation for `viewer_id`. Raises ConversationNotFound."""
     values = {"viewer_id": viewer_id, "conversation_id": conversation_id}
-    found = await load_views(session, _one(), values, online=online)
+    found = await _load_views(session, _one(), values, online=online)
     if not found:
         raise ConversationNotFound
     return found[0]
@@ -56,7 +75,7 @@ async def list_conversations(
     if before is not None:
         values |= _read_cursor(before)
     statement = _listed(first=before is None)
-    items = await load_views(session, statement, values, online=online)
+    items = await _load_views(session, statement, values, online=online)
     more = len(items) > limit
     items = items[:limit]
     return ConversationPage(items=items, next_before=_cursor(items[-1]) if more else None)
@@ -98,33 +117,153 @@ async def direct_peers(
     return [(row[0], row[1]) for row in rows]
 
 
-def message_of(
-    row: Any,  # noqa: ANN401  # however it was read
-    direct_key: str | None,
-) -> MessageView:
-    """Make the view of a message, from its row or anything else with its columns."""
-    return MessageView(
-        id=row.id,
-        conversation_id=row.conversation_id,
-        seq=row.seq,
-        rev=row.rev,
-        client_id=row.client_id,
-        sender_id=row.sender_id,
-        receiver_id=peer_of(direct_key, row.sender_id),
-        content=row.content,
-        created_at=row.created_at,
-        edited_at=row.edited_at,
-        deleted_at=row.deleted_at,
+async def undelivered(session: AsyncSession, *, viewer_id: UUID) -> list[Delivery]:
+    """Return the newest message of each direct conversation that reached no device of the viewer.
+
+    Those that the viewer has read count as delivered.
+    """
+    last_seq = col(ConversationRow.last_seq)
+    rows = await session.execute(
+        select(col(ConversationRow.id), col(ConversationRow.direct_key), last_seq)
+        .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
+        .where(
+            col(Member.user_id) == viewer_id,
+            col(ConversationRow.direct_key).is_not(None),
+            last_seq > col(Member.delivered_seq),
+            last_seq > col(Member.read_seq),
+        )
+    )
+    return [
+        Delivery(conversation_id, viewer_id, peer_id, seq)
+        for conversation_id, key, seq in rows
+        if (peer_id := peer_of(key, viewer_id)) is not None
+    ]
+
+
+async def check_reachable(session: AsyncSession, *, actor_id: UUID, user_id: UUID) -> None:
+    """Check that the actor may write to a user.
+
+    Raises PersonNotFound for an unknown or deleted user and one who has blocked the actor, and
+    CannotMessage or FriendsOnly.
+    """
+    statement = select(has_blocked(user_id, actor_id), unreachable(actor_id, User))
+    row = (await session.execute(statement.where(col(User.id) == user_id))).first()
+    # A user who has blocked the actor looks deleted to them.
+    if row is None or row[0] or row[1] == "gone":
+        raise PersonNotFound
+    if row[1] is not None:
+        raise REFUSALS[row[1]]
+
+
+def unread_of(viewer_id: UUID | ColumnElement[UUID]) -> ColumnElement[int]:
+    """Return the number of messages after the read mark, without the viewer's own.
+
+    Both ends are index look-ups: the cost does not grow with the length of the conversation.
+    """
+    own_after_mark = (
+        select(func.count())
+        .select_from(OWN)
+        .where(
+            col(OWN.conversation_id) == col(ConversationRow.id),
+            col(OWN.sender_id) == viewer_id,
+            col(OWN.seq) > col(Member.last_read_seq),
+        )
+        .correlate(ConversationRow, Member)
+        .scalar_subquery()
+    )
+    return col(ConversationRow.last_seq) - col(Member.last_read_seq) - own_after_mark
+
+
+def conversations_of(viewer_id: ColumnElement[UUID]) -> Select[*tuple[Any, ...]]:
+    """Select the conversations of `viewer_id`; narrow it, then pass it to `with_members`."""
+    last = and_(
+        col(Message.conversation_id) == col(ConversationRow.id),
+        col(Message.seq) == col(ConversationRow.last_seq),
+    )
+    return (
+        select(
+            col(ConversationRow.id),
+            col(ConversationRow.kind),
+            col(ConversationRow.title),
+            col(ConversationRow.direct_key),
+            col(ConversationRow.last_seq),
+            col(ConversationRow.last_rev),
+            col(ConversationRow.updated_at),
+            col(Member.last_read_seq).label("own_mark"),
+            unread_of(viewer_id).label("unread"),
+            _last_shown().label("last_shown"),
+            *(column.label(LAST + column.name) for column in MESSAGE_COLUMNS),
+        )
+        .select_from(ConversationRow)
+        .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
+        .outerjoin(Message, last)
+        .where(col(Member.user_id) == viewer_id)
+    )
+
+
+async def _load_views(
+    session: AsyncSession,
+    statement: Select[*tuple[Any, ...]],
+    values: Mapping[str, Any],
+    *,
+    online: Online,
+) -> list[Conversation]:
+    """Return the conversations of a statement `with_members`; `values` holds `viewer_id`.
+
+    Newest activity first.
+    """
+    rows = list(await session.execute(statement, values))
+    return await views_of(rows, viewer_id=values["viewer_id"], online=online)
+
+
+def with_members(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """Join to the conversations of a statement what `views_of` needs; takes `viewer_id`.
+
+    Composing it takes milliseconds, so callers keep the result.
+    """
+    found = statement.cte("found")
+    conversation = [column for column in found.c if column.name not in {"id", "last_shown"}]
+    is_shown = and_(
+        col(MEMBER.conversation_id) == found.c.id,
+        col(MEMBER.user_id) <= func.coalesce(found.c.last_shown, literal(LAST_OF_ALL, Uuid)),
+    )
+    return with_relations(
+        select(
+            found.c.id.label("conversation_id"),
+            *conversation,
+            col(MEMBER.delivered_seq),
+            col(MEMBER.read_seq),
+            *card_columns(together=True),
+        )
+        .select_from(found)
+        .join(MEMBER, is_shown)
+        .join(User, col(User.id) == col(MEMBER.user_id))
+    ).order_by(found.c.updated_at.desc(), found.c.id.desc(), col(MEMBER.user_id))
+
+
+def _last_shown() -> ColumnElement[UUID]:
+    """Select the last of the members shown: one index step for each, whatever the group's size.
+
+    Numbering the members instead would touch every one of a large group.
+    """
+    return (
+        select(col(SHOWN.user_id))
+        .where(col(SHOWN.conversation_id) == col(ConversationRow.id))
+        .order_by(col(SHOWN.user_id))
+        .offset(MAX_MEMBERS_SHOWN - 1)
+        .limit(1)
+        .correlate(ConversationRow)
+        .scalar_subquery()
     )
 
 
 @functools.cache
 def _one() -> Select[*tuple[Any, ...]]:
     """Select the conversation `conversation_id` of `viewer_id`."""
-    asked = conversations_of(VIEWER).where(
+    narrowed = conversations_of(VIEWER).where(
         col(ConversationRow.id) == bindparam("conversation_id", type_=CONVERSATIONS.c.id.type)
     )
-    return with_members(asked)
+    return with_members(narrowed)
 
 
 @functools.cache

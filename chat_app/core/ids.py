@@ -24,3 +24,17 @@ def pair_key(one: UUID, other: UUID) -> str:
     """Return the key of a pair, the same in either order."""
     low, high = sorted((one.hex, other.hex))
     return f"{low}:{high}"
+
+
+def both_of(key: str) -> tuple[UUID, UUID]:
+    """Return the two ids of a pair key, the lower first."""
+    low, high = key.split(":")
+    return UUID(low), UUID(high)
+
+
+def peer_of(key: str | None, user_id: UUID) -> UUID | None:
+    """Return the other id of a pair key; None without a key (a group's)."""
+    if key is None:
+        return None
+    low, high = key.split(":")
+    return UUID(high if low == user_id.hex else low)

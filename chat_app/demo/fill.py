@@ -12,7 +12,6 @@ from sqlmodel import col
 
 from chat_app.accounts.names import part_rows
 from chat_app.accounts.rules import check_new_password, username_key
-from chat_app.conversations.direct import direct_key
 from chat_app.core import migrations
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
@@ -131,7 +130,7 @@ async def _write_talk(connection: AsyncConnection, ids: Ids, talk: Talk) -> None
     last = talk.said[-1]
     conversation = Conversation(
         kind="direct",
-        direct_key=direct_key(one, other),
+        direct_key=pair_key(one, other),
         created_by=ids[talk.said[0].sender],
         last_seq=len(talk.said),
         last_rev=sum(map(_changes, talk.said)),

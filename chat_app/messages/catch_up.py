@@ -16,8 +16,9 @@ import structlog
 from sqlalchemy import BigInteger, Row, Uuid, or_, select
 
 from chat_app.conversations.deliveries import delivery_of
-from chat_app.conversations.queries import get_conversation, message_of
+from chat_app.conversations.queries import get_conversation
 from chat_app.conversations.service import topics_of
+from chat_app.conversations.views import message_of
 from chat_app.core import tasks
 from chat_app.core.clock import ago, utc_now
 from chat_app.core.database import Database

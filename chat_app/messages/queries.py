@@ -8,11 +8,11 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, ColumnElement, Select, Uuid, bindparam, select
 
-from chat_app.conversations.direct import direct_key
 from chat_app.conversations.errors import ConversationNotFound
-from chat_app.conversations.queries import message_of
+from chat_app.conversations.views import message_of
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
+from chat_app.core.ids import pair_key
 from chat_app.friends.queries import user_card
 from chat_app.messages.json_page import as_text, read
 from chat_app.messages.schemas import MessagePage
@@ -64,7 +64,7 @@ async def direct_history(
     """
     page = await _page(
         database,
-        {"viewer_id": viewer_id, "direct_key": direct_key(viewer_id, user_id)},
+        {"viewer_id": viewer_id, "direct_key": pair_key(viewer_id, user_id)},
         before=before,
         after=after,
         limit=limit,

@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Select, Uuid, or_, select, tuple_
 from sqlmodel import col
 
-from chat_app.conversations.queries import message_of
+from chat_app.conversations.queries import conversations_of, with_members
 from chat_app.conversations.schemas import Conversation
-from chat_app.conversations.views import conversations_of, views_of, with_members
+from chat_app.conversations.views import message_of, views_of
 from chat_app.core.database import Database
 from chat_app.core.json_rows import JsonRows, as_parameter
 from chat_app.friends.cards import VIEWER

@@ -108,7 +108,7 @@ class Node:
         """Change the actor's profile and settings; whom they write with sees it at once."""
         changed = await self.accounts.change_profile(actor_id=actor_id, changes=changes)
         if changed.card_changed:
-            await self._tell_peers(actor_id)
+            await self._publish_profile(actor_id)
         return changed.user
 
     async def delete_account(
@@ -116,11 +116,11 @@ class Node:
     ) -> None:
         """Delete an account; whom it wrote with sees that at once."""
         await self.accounts.delete(identity, confirmation, device=device)
-        await self._tell_peers(identity.user_id)
+        await self._publish_profile(identity.user_id)
 
-    async def _tell_peers(self, user_id: UUID) -> None:
+    async def _publish_profile(self, user_id: UUID) -> None:
         try:
-            await self.conversations.tell_peers(user_id)
+            await self.conversations.publish_profile(user_id)
         except AppError as error:
             # What was asked is done; who was not told sees it when they load.
             log.warning("node.peers_untold", code=error.code)

@@ -93,7 +93,7 @@ class Parts:
         hub = Hub(
             self.infrastructure.broker,
             presence,
-            on_delivered=deliveries.note,
+            on_delivered=deliveries.record,
             metrics=self.metrics,
         )
         self.stack.push_async_callback(hub.close)

@@ -115,7 +115,7 @@ async def test_many_receipts_are_one_statement(storage: Storage) -> None:
         peers = [await new_user(node) for _ in range(5)]
         messages = [await said(node, peer, bob) for peer in peers for _ in range(3)]
         for message in messages:
-            node.deliveries.note_page([message], viewer_id=bob)
+            node.deliveries.record_page([message], viewer_id=bob)
         with statements() as asked:
             await settled(node)
 
@@ -128,11 +128,11 @@ async def test_what_was_noted_before_asks_for_nothing(storage: Storage) -> None:
     async with open_still_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         message = await said(node, alice, bob)
-        node.deliveries.note_page([message], viewer_id=bob)
+        node.deliveries.record_page([message], viewer_id=bob)
         await settled(node)
 
         with statements() as asked:
-            node.deliveries.note_page([message], viewer_id=bob)
+            node.deliveries.record_page([message], viewer_id=bob)
             await settled(node)
 
     assert asked == []
@@ -145,7 +145,7 @@ async def test_reading_implies_delivery(storage: Storage) -> None:
         own = await device(node, alice)
         read = node.conversations.mark_read
         await read(actor_id=bob, conversation_id=message.conversation_id, seq=1)
-        node.deliveries.note_page([message], viewer_id=bob)
+        node.deliveries.record_page([message], viewer_id=bob)
         await settled(node)
 
         assert isinstance(await receipt(own), ConversationRead)
@@ -163,7 +163,7 @@ async def test_a_list_delivers_the_newest_of_every_direct_conversation(storage: 
         messages = [await said(node, alice, bob), await said(node, carol, bob)]
 
         async with node.database.reading() as session:
-            await node.deliveries.note_all(session, viewer_id=bob)
+            await node.deliveries.record_all(session, viewer_id=bob)
         await settled(node)
 
         for message in messages:
@@ -180,7 +180,7 @@ async def test_a_block_hides_what_was_delivered_and_read(storage: Storage, block
         await block(node, *((alice, bob) if blocker == "sender" else (bob, alice)))
         own, theirs = await device(node, alice), await device(node, bob)
         here = message.conversation_id
-        node.deliveries.note_page([message], viewer_id=bob)
+        node.deliveries.record_page([message], viewer_id=bob)
         await settled(node)
         await node.conversations.mark_read(actor_id=bob, conversation_id=here, seq=1)
 
@@ -215,7 +215,7 @@ async def test_what_waits_is_stored_before_the_node_ends(storage: Storage) -> No
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         message = await said(node, alice, bob)
-        node.deliveries.note_page([message], viewer_id=bob)
+        node.deliveries.record_page([message], viewer_id=bob)
 
     async with open_node(storage) as node:
         assert await marks(node, alice, message.conversation_id) == (1, 0)
@@ -227,7 +227,7 @@ async def test_no_more_is_kept_waiting_than_fits(
     monkeypatch.setattr(deliveries, "MOST", 3)
     async with open_node(storage) as node:
         for _ in range(10):
-            node.deliveries.note(Delivery(uuid4(), uuid4(), uuid4(), 1))
+            node.deliveries.record(Delivery(uuid4(), uuid4(), uuid4(), 1))
 
         assert len(node.deliveries._waiting) == 3
 
@@ -248,6 +248,6 @@ async def test_receipts_and_sends_wait_for_each_other_in_one_order(storage: Stor
                 node.deliveries._stored.clear()
                 async with node.database.reading() as session:
                     for one in people:
-                        await node.deliveries.note_all(session, viewer_id=one)
+                        await node.deliveries.record_all(session, viewer_id=one)
                 await settled(node)
             assert len(await sent) == 2 * len(pairs)

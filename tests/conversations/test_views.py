@@ -4,9 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from chat_app.conversations.queries import get_conversation, list_conversations
+from chat_app.conversations.queries import MAX_MEMBERS_SHOWN, get_conversation, list_conversations
 from chat_app.conversations.schemas import Conversation
-from chat_app.conversations.views import MEMBERS_SHOWN
 from chat_app.node.node import Node
 from tests.harness.chats import Storage
 from tests.harness.nodes import new_users, open_node, to_conversation
@@ -28,7 +27,7 @@ def shown(conversation: Conversation) -> list[UUID]:
 @pytest.mark.parametrize("beside", [-1, 0, 1, 30])
 async def test_a_large_group_shows_its_first_members(storage: Storage, beside: int) -> None:
     async with open_node(storage) as node:
-        people = sorted(await new_users(node, MEMBERS_SHOWN + beside))
+        people = sorted(await new_users(node, MAX_MEMBERS_SHOWN + beside))
         group = await group_of(node, people)
         for viewer in (people[0], people[-1]):
             async with node.database.reading() as session:
@@ -36,14 +35,14 @@ async def test_a_large_group_shows_its_first_members(storage: Storage, beside: i
                     session, viewer_id=viewer, conversation_id=group, online=node.online
                 )
 
-            assert shown(conversation) == people[:MEMBERS_SHOWN]
-            others = [one for one in people[:MEMBERS_SHOWN] if one != viewer]
+            assert shown(conversation) == people[:MAX_MEMBERS_SHOWN]
+            others = [one for one in people[:MAX_MEMBERS_SHOWN] if one != viewer]
             assert [receipt.user_id for receipt in conversation.receipts] == others
 
 
 async def test_groups_in_a_list_show_each_its_own_members(storage: Storage) -> None:
     async with open_node(storage) as node:
-        people = sorted(await new_users(node, MEMBERS_SHOWN + 3))
+        people = sorted(await new_users(node, MAX_MEMBERS_SHOWN + 3))
         of_all = await group_of(node, people)
         of_two = await group_of(node, people[:2])
         of_most = await group_of(node, [people[0], *people[2:]])
@@ -51,9 +50,9 @@ async def test_groups_in_a_list_show_each_its_own_members(storage: Storage) -> N
             page = await list_conversations(session, viewer_id=people[0], online=node.online)
 
     assert [(one.id, shown(one)) for one in page.items] == [
-        (of_most, [people[0], *people[2:]][:MEMBERS_SHOWN]),
+        (of_most, [people[0], *people[2:]][:MAX_MEMBERS_SHOWN]),
         (of_two, people[:2]),
-        (of_all, people[:MEMBERS_SHOWN]),
+        (of_all, people[:MAX_MEMBERS_SHOWN]),
     ]
 
 

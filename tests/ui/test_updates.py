@@ -177,7 +177,7 @@ async def test_applying_events_equals_a_fresh_load(node: Node) -> None:
         page = await history(
             node.database, viewer_id=receiver.user_id, conversation_id=conversation_id
         )
-        node.deliveries.note_page(page.items, viewer_id=receiver.user_id)
+        node.deliveries.record_page(page.items, viewer_id=receiver.user_id)
         await node.deliveries._flush()
 
     async def mark_unread(conversation_id: UUID) -> None:
@@ -231,7 +231,7 @@ async def test_receipts_turn_sent_into_delivered_and_read(node: Node) -> None:
         assert await shown() == (0, 0)
 
         async with node.database.reading() as reading:
-            await node.deliveries.note_all(reading, viewer_id=friend.user_id)
+            await node.deliveries.record_all(reading, viewer_id=friend.user_id)
         await node.deliveries._flush()
         assert await shown() == (2, 0)
 

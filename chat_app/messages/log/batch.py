@@ -11,12 +11,11 @@ from uuid import UUID
 from sqlalchemy import CursorResult, Executable, select
 from sqlalchemy.engine import Connection
 
-from chat_app.conversations.direct import direct_key, peer_of
 from chat_app.conversations.errors import REFUSALS, ConversationNotFound, ReceiverIsSelf
 from chat_app.conversations.store import NewConversation, add_conversation
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import AppError, NotFound
-from chat_app.core.ids import new_id
+from chat_app.core.ids import new_id, pair_key, peer_of
 from chat_app.core.json_rows import as_parameter
 from chat_app.friends.relations import Unreachable
 from chat_app.messages.errors import IdempotencyConflict
@@ -103,7 +102,7 @@ class Batch:
         wanted: dict[Pair, str] = {}
         for send in sends:
             if send.receiver_id is not None and send.receiver_id != send.sender_id:
-                key = direct_key(send.sender_id, send.receiver_id)
+                key = pair_key(send.sender_id, send.receiver_id)
                 if key not in self._direct_ids:
                     wanted[send.sender_id, send.receiver_id] = key
         if not wanted:
@@ -163,7 +162,7 @@ class Batch:
     def _conversation_of(self, send: NewMessage) -> UUID | None:
         if send.receiver_id is None:
             return send.conversation_id
-        key = direct_key(send.sender_id, send.receiver_id)
+        key = pair_key(send.sender_id, send.receiver_id)
         return self._direct_ids.get(key) or self._made.get(key)
 
     def _outcome(
@@ -237,7 +236,7 @@ def _replay(send: NewMessage, known: Stored) -> Outcome:
     same_place = (
         known.message.conversation_id == send.conversation_id
         if send.receiver_id is None
-        else known.direct_key == direct_key(send.sender_id, send.receiver_id)
+        else known.direct_key == pair_key(send.sender_id, send.receiver_id)
     )
     # A message that was edited or deleted since has lost the text that a retry still carries.
     is_changed = known.message.edited_at or known.message.deleted_at

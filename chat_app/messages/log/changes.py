@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
 from chat_app.conversations.errors import CannotMessage
-from chat_app.conversations.queries import message_of
+from chat_app.conversations.views import message_of
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import AppError
 from chat_app.core.json_rows import as_parameter

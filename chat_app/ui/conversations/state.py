@@ -88,7 +88,7 @@ class ConversationsState(rx.State):
         async with node.database.reading() as reading:
             page = await list_conversations(reading, viewer_id=me.user_id, online=node.online)
             self._unread = await unread_counts(reading, viewer_id=me.user_id)
-            await node.deliveries.note_all(reading, viewer_id=me.user_id)
+            await node.deliveries.record_all(reading, viewer_id=me.user_id)
         self._next_before = page.next_before
         self._show(me, tuple(page.items))
         set_changed(self, loaded=True, problem="")

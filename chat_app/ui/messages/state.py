@@ -145,7 +145,7 @@ class TimelineState(rx.State):
         except AppError as error:
             self.problem = error.detail
             return
-        current_node().deliveries.note_page(page.items, viewer_id=me.user_id)
+        current_node().deliveries.record_page(page.items, viewer_id=me.user_id)
         if before is None:
             window = self._window.with_later(page.items, has_newer=page.has_more)
         else:
@@ -244,7 +244,7 @@ async def _load_window(me: Identity, conversation_id: UUID, *, since: int | None
         after=since - 1 if since else None,
         limit=MAX_WINDOW if since else PAGE_SIZE,
     )
-    current_node().deliveries.note_page(page.items, viewer_id=me.user_id)
+    current_node().deliveries.record_page(page.items, viewer_id=me.user_id)
     if since is None:
         return Window.of(page.items, has_older=page.has_more)
     if not page.items:
