@@ -23,7 +23,7 @@ from chat_app.core.errors import AppError
 from chat_app.core.metrics import Metrics
 from chat_app.core.settings import Settings
 from chat_app.core.traces import Traces
-from chat_app.messages.log.failpoints import NO_FAILPOINTS, Failpoints
+from chat_app.messages.log.writer import NO_FAILPOINTS, Failpoints
 from chat_app.node.node import running_node
 
 API_VERSION = "1.0.0"

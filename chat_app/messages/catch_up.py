@@ -13,20 +13,20 @@ from typing import NamedTuple
 from uuid import UUID
 
 import structlog
-from sqlalchemy import BigInteger, Row, Uuid, or_, select
+from sqlalchemy import Row
 
 from chat_app.conversations.deliveries import delivery_of
 from chat_app.conversations.queries import get_conversation
 from chat_app.conversations.service import topics_of
 from chat_app.conversations.views import message_of
 from chat_app.core import tasks
-from chat_app.core.clock import ago, utc_now
+from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
-from chat_app.core.json_rows import JsonRows, as_parameter
+from chat_app.core.json_rows import as_parameter
 from chat_app.core.metrics import Metrics
+from chat_app.messages.log.statements import changed_between, changes_after
 from chat_app.messages.replay import event_of
-from chat_app.models.tables import CONVERSATIONS, MESSAGES
 from chat_app.realtime.events import ConversationUpdated, Move, make_envelope, user_topic
 from chat_app.realtime.hub import Hub
 from chat_app.realtime.online import Online
@@ -41,7 +41,7 @@ IN_FLIGHT_S = 0.4
 REMEMBERED_S = 900.0
 # The nodes' clocks, which write the times of messages, may differ by this.
 CLOCKS_DIFFER = timedelta(seconds=REMEMBERED_S / 2)
-MOST_CHANGES = 5_000
+MAX_CHANGES = 5_000
 
 log = structlog.get_logger(__name__)
 
@@ -141,16 +141,11 @@ class CatchUp:
                 log.info("catch_up.told", changes=told)
 
     async def _moved(self, seconds: float) -> list[Row[UUID, str | None, int, bool]]:
-        changed_at = CONVERSATIONS.c.changed_at
-        dialect = self._database.engine.dialect.name
-        since = ago(dialect, timedelta(seconds=seconds + IN_FLIGHT_S))
-        until = ago(dialect, timedelta(seconds=IN_FLIGHT_S))
-        statement = select(
-            CONVERSATIONS.c.id,
-            CONVERSATIONS.c.direct_key,
-            CONVERSATIONS.c.last_rev,
-            (changed_at < until).label("is_at_rest"),
-        ).where(changed_at > since)
+        statement = changed_between(
+            self._database.engine.dialect.name,
+            oldest=timedelta(seconds=seconds + IN_FLIGHT_S),
+            newest=timedelta(seconds=IN_FLIGHT_S),
+        )
         async with self._database.reading() as session:
             return list(await session.execute(statement))
 
@@ -189,11 +184,11 @@ class CatchUp:
             self._late.add(_age_s(message))
             told += 1
         self._settle(lost, [message for message, _ in changes], left)
-        return told, not left and len(changes) < MOST_CHANGES
+        return told, not left and len(changes) < MAX_CHANGES
 
     def _settle(self, lost: list[Moved], changes: list[Message], left: set[UUID]) -> None:
         ends = {one.id: one.last_rev for one in lost}
-        if len(changes) == MOST_CHANGES:
+        if len(changes) == MAX_CHANGES:
             # There is more: of the last conversation, and of those that were not reached. Looking
             # at the same ones again would never come to an end where enough is written.
             last = changes[-1]
@@ -203,28 +198,9 @@ class CatchUp:
             self._hub.delivered_revs.advance(conversation_id, ends[conversation_id])
 
     async def _changes(self, lost: list[Moved]) -> list[tuple[Message, str | None]]:
-        given = JsonRows(self._database.engine.dialect.name, id=Uuid, rev=BigInteger)
-        since = given.columns["rev"]
         lately = utc_now() - CLOCKS_DIFFER
-        statement = (
-            select(MESSAGES, CONVERSATIONS.c.direct_key)
-            .select_from(given.table)
-            .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["id"])
-            .join(
-                MESSAGES,
-                (MESSAGES.c.conversation_id == given.columns["id"]) & (MESSAGES.c.rev > since),
-            )
-            .where(
-                or_(
-                    since >= 0,
-                    MESSAGES.c.created_at > lately,
-                    MESSAGES.c.edited_at > lately,
-                    MESSAGES.c.deleted_at > lately,
-                )
-            )
-            .order_by(MESSAGES.c.conversation_id, MESSAGES.c.rev)
-            .limit(MOST_CHANGES)
-        )
+        dialect = self._database.engine.dialect.name
+        statement = changes_after(dialect, lately=lately, limit=MAX_CHANGES)
         rows = as_parameter([{"id": one.id, "rev": one.since} for one in lost])
         async with self._database.reading() as session:
             found = await session.execute(statement, {"rows": rows})

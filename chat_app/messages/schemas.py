@@ -6,10 +6,11 @@ from uuid import UUID
 from pydantic import AfterValidator, StringConstraints, model_validator
 
 from chat_app.core.input import Id, Input
-from chat_app.messages.rules import clean_content
+from chat_app.core.text import has_control, has_lone_surrogate, shows_something
 from chat_app.realtime.shapes import Message, Shape
 
 __all__ = [
+    "MAX_CONTENT_LENGTH",
     "EditRequest",
     "Message",
     "MessageChange",
@@ -17,7 +18,35 @@ __all__ = [
     "NewMessage",
     "SendRequest",
     "Sent",
+    "clean_content",
 ]
+
+MAX_CONTENT_LENGTH = 8_000
+
+
+def clean_content(text: str) -> str:
+    """Return the text trimmed and otherwise as written.
+
+    Raises ValueError for nothing visible, more than 8,000 characters, and control characters
+    other than newline and tab.
+    """
+    content = text.strip()
+    if content.isascii() and content.isprintable() and 0 < len(content) <= MAX_CONTENT_LENGTH:
+        return content  # most texts; the checks below are for the others
+    if not content or not (shows_something(content) or has_control(content, allowed="\n\t")):
+        message = "Write something first."
+        raise ValueError(message)
+    if len(content) > MAX_CONTENT_LENGTH:
+        most, length = f"{MAX_CONTENT_LENGTH:,}", f"{len(content):,}"
+        message = f"A message has at most {most} characters; this one has {length}."
+        raise ValueError(message)
+    if has_lone_surrogate(content) or (
+        not content.isprintable() and has_control(content, allowed="\n\t")
+    ):
+        message = "The text holds control characters."
+        raise ValueError(message)
+    return content
+
 
 CLIENT_ID = r"^[A-Za-z0-9_-]{1,64}$"
 ClientId = Annotated[str, StringConstraints(pattern=CLIENT_ID)]

@@ -14,8 +14,7 @@ from chat_app.core.rate_limit import Limit, RateLimits
 from chat_app.core.settings import Settings
 from chat_app.core.traces import Traces
 from chat_app.messages.log.batch import Stored
-from chat_app.messages.log.failpoints import NO_FAILPOINTS, Failpoints
-from chat_app.messages.log.writer import Committed, Entry, MessageLog
+from chat_app.messages.log.writer import NO_FAILPOINTS, Committed, Entry, Failpoints, MessageLog
 from chat_app.messages.schemas import Message, MessageChange, NewMessage, Sent
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import (

@@ -23,7 +23,7 @@ from chat_app.core.settings import Settings
 from chat_app.core.traces import Traces
 from chat_app.friends.service import Friends
 from chat_app.messages.catch_up import CatchUp
-from chat_app.messages.log.failpoints import NO_FAILPOINTS, Failpoints
+from chat_app.messages.log.writer import NO_FAILPOINTS, Failpoints
 from chat_app.messages.service import Messages
 from chat_app.node.infrastructure import open_infrastructure
 from chat_app.node.parts import Parts, run

@@ -15,7 +15,7 @@ from chat_app.core.settings import Settings
 from chat_app.core.traces import Traces
 from chat_app.friends.service import Friends
 from chat_app.messages.catch_up import CatchUp
-from chat_app.messages.log.failpoints import Failpoints
+from chat_app.messages.log.writer import Failpoints
 from chat_app.messages.service import Messages
 from chat_app.node.infrastructure import Infrastructure
 from chat_app.presence.service import Presence

@@ -19,7 +19,7 @@ from chat_app.demo.fill import PASSWORD, NotEmpty, fill
 from chat_app.demo.people import FIRST, FRIENDSHIPS, NEIGHBOURS, REQUESTS
 from chat_app.demo.story import read_story
 from chat_app.friends.queries import search_users
-from chat_app.messages.rules import clean_content
+from chat_app.messages.schemas import clean_content
 from chat_app.models import Conversation, FriendRequest, Friendship, Member, Message, User
 from chat_app.node.node import Node
 from tests.harness import servers

@@ -25,7 +25,7 @@ from chat_app.core.metrics import Metrics
 from chat_app.core.passwords import CONTEXT
 from chat_app.core.settings import SettingsError, read_settings
 from chat_app.core.traces import Traces
-from chat_app.messages.log.failpoints import NO_FAILPOINTS
+from chat_app.messages.log.writer import NO_FAILPOINTS
 from chat_app.server import uvicorn
 from chat_app.server.cors import allow_pages_origin
 from chat_app.server.edge import AsgiApp, edge

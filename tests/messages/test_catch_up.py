@@ -221,7 +221,7 @@ async def test_a_new_conversation_needs_no_look(storage: Storage) -> None:
 async def test_more_than_one_look_can_tell_comes_with_the_next(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catch_up, "MOST_CHANGES", 3)
+    monkeypatch.setattr(catch_up, "MAX_CHANGES", 3)
     async with far_apart(storage) as far:
         await far.there.catch_up.close()
         other = await new_user(far.here)

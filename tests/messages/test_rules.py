@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_app.messages.rules import LONGEST, clean_content
+from chat_app.messages.schemas import MAX_CONTENT_LENGTH, clean_content
 
 
 @pytest.mark.parametrize(
@@ -22,9 +22,9 @@ def test_control_characters_are_refused(text: str) -> None:
 
 
 def test_the_longest_message_counts_characters_after_trimming() -> None:
-    assert clean_content(f"  {'🙂' * LONGEST}\n") == "🙂" * LONGEST
+    assert clean_content(f"  {'🙂' * MAX_CONTENT_LENGTH}\n") == "🙂" * MAX_CONTENT_LENGTH
     with pytest.raises(ValueError, match="at most 8,000"):
-        clean_content("x" * (LONGEST + 1))
+        clean_content("x" * (MAX_CONTENT_LENGTH + 1))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Executable, select
+from sqlalchemy import CursorResult, Executable
 from sqlalchemy.engine import Connection
 
 from chat_app.conversations.errors import REFUSALS, ConversationNotFound, ReceiverIsSelf
@@ -19,9 +19,8 @@ from chat_app.core.ids import new_id, pair_key, peer_of
 from chat_app.core.json_rows import as_parameter
 from chat_app.friends.relations import Unreachable
 from chat_app.messages.errors import IdempotencyConflict
-from chat_app.messages.log.statements import statements
+from chat_app.messages.log.statements import send_statements
 from chat_app.messages.schemas import NewMessage
-from chat_app.models.tables import CONVERSATIONS
 from chat_app.realtime.shapes import Message as MessageView
 
 
@@ -55,7 +54,7 @@ class Batch:
         direct_ids: dict[str, UUID],
     ) -> None:
         self._connection = connection
-        self._statements = statements(connection.dialect.name)
+        self._statements = send_statements(connection.dialect.name)
         self._at = utc_now()
         self._sends = sends
         self._direct_ids = direct_ids
@@ -107,11 +106,7 @@ class Batch:
                     wanted[send.sender_id, send.receiver_id] = key
         if not wanted:
             return {}
-        rows = self._connection.execute(
-            select(CONVERSATIONS.c.direct_key, CONVERSATIONS.c.id).where(
-                CONVERSATIONS.c.direct_key.in_(list(wanted.values()))
-            )
-        )
+        rows = self._connection.execute(self._statements.direct, {"keys": list(wanted.values())})
         self._made.update({row.direct_key: row.id for row in rows})
         return self._make_direct({p: key for p, key in wanted.items() if key not in self._made})
 

@@ -15,7 +15,7 @@ from chat_app.core.errors import AppError
 from chat_app.core.json_rows import as_parameter
 from chat_app.messages.errors import MessageIsDeleted, MessageNotFound, NotYourMessage
 from chat_app.messages.log.batch import Outcome, Stored
-from chat_app.messages.log.change_statements import change_statements
+from chat_app.messages.log.statements import change_statements
 from chat_app.messages.schemas import MessageChange
 from chat_app.realtime.shapes import Message as MessageView
 

@@ -1,26 +1,37 @@
-"""The statements of a batch, composed once: composing them anew costs more than running them."""
+"""Statements of the message log: batches of sends and of changes, and what the catch-up reads.
+
+Those of the batches are composed once: composing them anew costs more than running them. All take
+the parameter `rows`, except `direct` and `changed_between`; those that write a time take `at`.
+"""
 
 import functools
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Integer,
+    Select,
     Text,
     Uuid,
+    and_,
     bindparam,
     case,
+    exists,
     func,
     insert,
+    or_,
     select,
     update,
 )
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from chat_app.core.clock import ago
 from chat_app.core.json_rows import JsonRows
-from chat_app.friends.relations import unreachable
+from chat_app.friends.relations import blocked_between, unreachable
 from chat_app.models import Member, User
 from chat_app.models.tables import CONVERSATIONS, MEMBERS, MESSAGES
 
@@ -34,11 +45,12 @@ def moment(dialect: str) -> ColumnElement[datetime]:
     return func.clock_timestamp()
 
 
-class Statements:
-    """The statements for one kind of database. All take `rows`; what writes a time takes `at`."""
+class SendStatements:
+    """The statements of a batch of sends, for one kind of database."""
 
     def __init__(self, dialect: str) -> None:
         keys = JsonRows(dialect, sender_id=Uuid, client_id=Text)
+        # The messages that earlier sends with the same `client_id` stored.
         self.earlier = (
             select(MESSAGES, CONVERSATIONS.c.direct_key)
             .select_from(keys.table)
@@ -48,6 +60,10 @@ class Statements:
                 & (MESSAGES.c.client_id == keys.columns["client_id"]),
             )
             .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)
+        )
+        # Takes `keys`.
+        self.direct = select(CONVERSATIONS.c.direct_key, CONVERSATIONS.c.id).where(
+            CONVERSATIONS.c.direct_key.in_(bindparam("keys", expanding=True))
         )
         pairs = JsonRows(dialect, sender_id=Uuid, receiver_id=Uuid)
         self.receivers = (
@@ -76,8 +92,8 @@ class Statements:
                 CONVERSATIONS.c.direct_key,
                 CONVERSATIONS.c.last_seq,
                 CONVERSATIONS.c.last_rev,
-                # Only a direct conversation has a peer. Of a group nobody is looked at: where it is
-                # joined, a database may read all of its members to find none.
+                # Only a direct conversation has a peer. A group's members are not read: in a join
+                # a database might read all of them to find none.
                 case((CONVERSATIONS.c.direct_key.is_not(None), refusal)).label("refusal"),
             )
             .select_from(wanted.table)
@@ -130,4 +146,119 @@ class Statements:
         )
 
 
-statements = functools.cache(Statements)
+# An edit is a send: not to a deleted user, nor across a block.
+_CANNOT_EDIT = and_(
+    CONVERSATIONS.c.direct_key.is_not(None),
+    exists(
+        select(1)
+        .join_from(_peer, _person, col(_person.id) == col(_peer.user_id))
+        .where(
+            col(_peer.conversation_id) == CONVERSATIONS.c.id,
+            col(_peer.user_id) != MESSAGES.c.sender_id,
+            or_(
+                col(_person.deleted_at).is_not(None),
+                blocked_between(MESSAGES.c.sender_id, col(_peer.user_id)),
+            ),
+        )
+        .correlate(CONVERSATIONS, MESSAGES)
+    ),
+)
+
+
+class ChangeStatements:
+    """The statements of a run of changes, for one kind of database."""
+
+    def __init__(self, dialect: str) -> None:
+        wanted = JsonRows(dialect, id=Uuid, user_id=Uuid)
+        self.targets = (
+            select(
+                CONVERSATIONS.c.id,
+                CONVERSATIONS.c.last_rev,
+                MESSAGES.c.id.label("message_id"),
+                MEMBERS.c.user_id,
+            )
+            .select_from(wanted.table)
+            .join(MESSAGES, MESSAGES.c.id == wanted.columns["id"])
+            .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)
+            .join(
+                MEMBERS,
+                (MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
+                & (MEMBERS.c.user_id == wanted.columns["user_id"]),
+            )
+            # In one order on every node, as for sends.
+            .order_by(CONVERSATIONS.c.id)
+            .with_for_update(of=CONVERSATIONS)
+        )
+        locked = JsonRows(dialect, id=Uuid)
+        self.messages = (
+            select(MESSAGES, CONVERSATIONS.c.direct_key, _CANNOT_EDIT.label("cannot_edit"))
+            .select_from(locked.table)
+            .join(MESSAGES, MESSAGES.c.id == locked.columns["id"])
+            .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)
+        )
+        new = JsonRows(
+            dialect, id=Uuid, rev=BigInteger, content=Text, is_edited=Integer, is_deleted=Integer
+        )
+        at = bindparam("at", type_=MESSAGES.c.created_at.type)
+        self.change = (
+            update(MESSAGES)
+            .where(MESSAGES.c.id == new.columns["id"])
+            .values(
+                rev=new.columns["rev"],
+                content=new.columns["content"],
+                edited_at=case((new.columns["is_edited"] == 1, at), else_=MESSAGES.c.edited_at),
+                deleted_at=case((new.columns["is_deleted"] == 1, at), else_=MESSAGES.c.deleted_at),
+            )
+        )
+        moved = JsonRows(dialect, id=Uuid, rev=BigInteger)
+        # `updated_at` stays: a change of an old message moves no conversation up the lists.
+        self.count = (
+            update(CONVERSATIONS)
+            .where(CONVERSATIONS.c.id == moved.columns["id"])
+            .values(last_rev=moved.columns["rev"], changed_at=moment(dialect))
+        )
+
+
+def changed_between(
+    dialect: str, oldest: timedelta, newest: timedelta
+) -> Select[UUID, str | None, int, bool]:
+    """Select the conversations that changed within `oldest`; `is_at_rest` if before `newest`."""
+    changed_at = CONVERSATIONS.c.changed_at
+    return select(
+        CONVERSATIONS.c.id,
+        CONVERSATIONS.c.direct_key,
+        CONVERSATIONS.c.last_rev,
+        (changed_at < ago(dialect, newest)).label("is_at_rest"),
+    ).where(changed_at > ago(dialect, oldest))
+
+
+def changes_after(dialect: str, *, lately: datetime, limit: int) -> Select[*tuple[Any, ...]]:
+    """Select the messages of the conversations `id` whose `rev` is above the given one.
+
+    Where that is negative, only those that were written or changed after `lately`.
+    """
+    given = JsonRows(dialect, id=Uuid, rev=BigInteger)
+    since = given.columns["rev"]
+    return (
+        select(MESSAGES, CONVERSATIONS.c.direct_key)
+        .select_from(given.table)
+        .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["id"])
+        .join(
+            MESSAGES,
+            (MESSAGES.c.conversation_id == given.columns["id"]) & (MESSAGES.c.rev > since),
+        )
+        .where(
+            or_(
+                since >= 0,
+                MESSAGES.c.created_at > lately,
+                MESSAGES.c.edited_at > lately,
+                MESSAGES.c.deleted_at > lately,
+            )
+        )
+        .order_by(MESSAGES.c.conversation_id, MESSAGES.c.rev)
+        .limit(limit)
+    )
+
+
+send_statements = functools.cache(SendStatements)
+change_statements = functools.cache(ChangeStatements)

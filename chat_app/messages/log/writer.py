@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from itertools import groupby
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
 import structlog
@@ -28,7 +28,6 @@ from chat_app.core.request_context import RequestContext
 from chat_app.core.traces import NO_SPAN, Span, Traces
 from chat_app.messages.log.batch import Batch, Outcome, Stored
 from chat_app.messages.log.changes import store_changes
-from chat_app.messages.log.failpoints import NO_FAILPOINTS, Failpoints
 from chat_app.messages.metrics import LogMetrics
 from chat_app.messages.schemas import Message, MessageChange, NewMessage
 
@@ -62,6 +61,27 @@ class Pending(NamedTuple):
     outcome: asyncio.Future[Stored]
     since: float
     context: RequestContext
+
+
+class Failpoints(Protocol):
+    """Named moments at which a test may stop the process, to prove that nothing is lost then.
+
+    No setting and no variable reaches them: a test passes its own to `create_api` in code. Its
+    methods do not return from the moment that fails.
+    """
+
+    def committed(self) -> None:
+        """Pass the moment after a commit and before its answers and announcements."""
+
+
+class NoFailpoints:
+    """The failpoints of a chat that runs: nothing happens at any of them."""
+
+    def committed(self) -> None:
+        """Return at once."""
+
+
+NO_FAILPOINTS = NoFailpoints()
 
 
 class MessageLog:
