@@ -92,7 +92,7 @@ class Node:
         outlet = await self.hub.open(user_id=identity.user_id, session_id=identity.session_id)
         try:
             # Before anything is loaded, or of two who come at once neither would hear of the other.
-            await self.presence.known(identity.user_id)
+            await self.presence.registered(identity.user_id)
             membership = await self._membership(identity)
             if membership.groups:
                 await self.hub.subscribe(outlet, map(conversation_topic, membership.groups))

@@ -114,7 +114,7 @@ class Parts:
             passwords=passwords,
             limits=self.infrastructure.limits,
             settings=self.settings,
-            on_presence_changed=presence.look_again_at,
+            on_presence_changed=presence.refresh_user,
             on_stale_session=session_monitor.mark_used,
         )
         self.stack.push_async_callback(accounts.close)
@@ -128,7 +128,7 @@ class Parts:
             online=self.infrastructure.online,
             limits=self.infrastructure.limits,
             settings=self.settings,
-            on_changed=presence.look_again,
+            on_changed=presence.refresh_pair,
         )
 
     def conversations(self) -> Conversations:

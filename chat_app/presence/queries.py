@@ -1,4 +1,4 @@
-"""Who may hear of somebody's coming and going, in few statements for any number of people."""
+"""The audience of presence and typing: users who may see it, in one statement for many users."""
 
 import functools
 from collections.abc import Iterable
@@ -15,9 +15,9 @@ from chat_app.core.json_rows import JsonRows, as_parameter
 from chat_app.friends.relations import are_friends, blocked_between, share_a_conversation
 from chat_app.models import Conversation, Friendship, Member, User
 
-# Coming and going is not told in larger groups: each of a thousand people who reconnect would be
-# news to a thousand others. Whoever opens such a group still sees who is there.
-LARGEST_GROUP = 100
+# Presence is not published in larger groups: a thousand users who reconnect would each be an event
+# for a thousand others. Opening such a group still shows who is online.
+MAX_GROUP_SIZE = 100
 
 _conversation, _extra = aliased(Conversation), aliased(Member)
 _mine, _theirs = aliased(Member), aliased(Member)
@@ -29,13 +29,13 @@ IS_SMALL = or_(
         .select_from(_extra)
         .where(col(_extra.conversation_id) == col(_conversation.id))
         .limit(1)
-        .offset(LARGEST_GROUP)
+        .offset(MAX_GROUP_SIZE)
     ),
 )
 
 
 class PresenceView(NamedTuple):
-    """What one person may see of another: nothing, or since when and whether they are there."""
+    """What a viewer may see of a user: `is_shown` false, or the time they were last seen."""
 
     viewer_id: UUID
     user_id: UUID
@@ -95,9 +95,9 @@ statements = functools.cache(Statements)
 
 
 async def audience(session: AsyncSession, user_ids: Iterable[UUID]) -> list[PresenceView]:
-    """Return everybody who may know of these people, block or none between them.
+    """Return the viewers of these users: friends and members of small groups, without blocks.
 
-    `is_shown` is the same for all viewers of a person: whether that person shows it at all.
+    `is_shown` is the same for all viewers of a user: whether that user shows presence at all.
     """
     rows = [{"id": user_id} for user_id in user_ids]
     statement = statements(session.get_bind().dialect.name).audience
@@ -108,10 +108,10 @@ async def audience(session: AsyncSession, user_ids: Iterable[UUID]) -> list[Pres
 async def presence_views(
     session: AsyncSession, pairs: Iterable[tuple[UUID, UUID]]
 ) -> list[PresenceView]:
-    """Return what the first of each pair may see of the second, where they still have to do.
+    """Return what the first of each pair may see of the second.
 
-    Of people who have nothing in common any more nothing is told, not even that it is hidden:
-    that would give away a block to somebody who never saw anything.
+    Pairs without a friendship and a common conversation are left out, even as hidden: that would
+    disclose a block to a user who never saw anything.
     """
     rows = [{"viewer_id": viewer_id, "user_id": user_id} for viewer_id, user_id in pairs]
     statement = statements(session.get_bind().dialect.name).presence_views
@@ -119,13 +119,13 @@ async def presence_views(
     return [PresenceView(*row) for row in found]
 
 
-async def typing_hearers(
+async def typing_audience(
     session: AsyncSession, *, actor_id: UUID, conversation_id: UUID
 ) -> list[UUID]:
-    """Return whom it concerns that `actor_id` writes; nobody where that is not theirs to tell.
+    """Return the members who see that `actor_id` writes; none where the actor is no member.
 
-    Not those with a block between them, nor who does not see the conversation yet, nor who takes
-    messages from friends only. Large groups are left in peace.
+    Left out are members across a block, those for whom the conversation is not listed yet, those
+    who take messages from friends only, and groups above MAX_GROUP_SIZE.
     """
     me, them, person = aliased(Member), aliased(Member), aliased(User)
     seen = or_(col(them.opened), col(_conversation.last_seq) > 0)

@@ -1,7 +1,7 @@
-"""Presence: publish who came and went to the connected people who may see it.
+"""Presence: publish online and offline to the connected users who may see it.
 
 Only changes are published, never a broadcast. Changes within a fraction of a second share one
-statement, which finds the audience of all of them; each receiver gets one event a person.
+statement, which selects the audience of all of them; each receiver gets one event a user.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from chat_app.core.errors import AppError
 from chat_app.core.rate_limit import RateLimits
 from chat_app.core.settings import Settings
 from chat_app.presence.queries import PresenceView, audience, presence_views
-from chat_app.presence.seen import keep_last_seen
+from chat_app.presence.store import store_last_seen
 from chat_app.presence.tracker import PresenceTracker
 from chat_app.presence.typing import TypingNotifier
 from chat_app.realtime.broker import Broker
@@ -28,10 +28,10 @@ from chat_app.realtime.events import Presence as PresenceEvent
 from chat_app.realtime.events import make_envelope, user_topic
 from chat_app.realtime.online import Online, Times
 
-# News that came in meanwhile is told together. The first goes out at once.
+# Changes within this time are published together; the first is published at once.
 COALESCE_S = 0.25
 RETRY_S = 1.0
-# So many people's news at once: more would crowd messages out of the queues they share.
+# So many users at once: more would crowd messages out of the queues they share.
 BATCH_SIZE = 250
 LAST_SEEN_INTERVAL_S = 60.0
 
@@ -39,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 
 class Presence:
-    """Follows the devices of this node and tells the world; start it inside the running loop."""
+    """The presence of this node's users; start it inside the running loop, then close it."""
 
     def __init__(
         self,
@@ -58,57 +58,73 @@ class Presence:
             online,
             grace_s=settings.presence_grace_seconds,
             times=Times(settings.presence_ttl_seconds),
-            told=self._changed,
-            seen=self._was_seen,
+            on_change=self._changed,
+            on_last_seen=self._was_seen,
         )
-        self._typists = TypingNotifier(
+        self._typing = TypingNotifier(
             database=database, broker=broker, online=online, fixed_limits=fixed_limits
         )
-        # What is to be told: by person; by viewer and person; of a person to everybody.
+        # To publish: the state of a user; of a user to one viewer; of a user to all viewers, though
+        # it may be hidden now.
         self._changes: dict[UUID, bool] = {}
         self._pairs: set[tuple[UUID, UUID]] = set()
-        self._afresh: set[UUID] = set()
+        self._shown_or_hidden: set[UUID] = set()
         self._seen: dict[UUID, datetime] = {}
-        # Told to be offline in the last round: another node may have told the opposite just before.
-        self._doubtful: set[UUID] = set()
+        # Published as offline in the last round; another node may have published online before.
+        self._unconfirmed: set[UUID] = set()
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self.connected = self._tracker.connected
-        self.disconnected = self._tracker.disconnected
-        self.known = self._tracker.known
-        self.typing = self._typists.typing
+
+    def connected(self, user_id: UUID) -> None:
+        """Record the first device of a user on this node."""
+        self._tracker.connected(user_id)
+
+    def disconnected(self, user_id: UUID) -> None:
+        """Record that the last device of a user on this node has closed."""
+        self._tracker.disconnected(user_id)
+
+    async def registered(self, user_id: UUID) -> None:
+        """Wait until a user who connected is in the register of all nodes."""
+        await self._tracker.registered(user_id)
+
+    async def typing(self, *, actor_id: UUID, conversation_id: UUID) -> None:
+        """Publish that `actor_id` writes; a call too soon after another is dropped.
+
+        Raises Unavailable.
+        """
+        await self._typing.typing(actor_id=actor_id, conversation_id=conversation_id)
 
     def start(self) -> None:
-        """Start telling."""
+        """Start to publish."""
         self._tracker.start()
         self._tasks = [
-            asyncio.create_task(self._tell_for_ever(), name="presence news"),
-            asyncio.create_task(self._note_those_here(), name="presence last seen"),
+            asyncio.create_task(self._publish_changes(), name="presence changes"),
+            asyncio.create_task(self._store_connected(), name="presence last seen"),
         ]
 
     async def close(self) -> None:
-        """Note when everybody was last here, and end; the other nodes tell the rest."""
+        """Store last-seen times and stop; other nodes publish what changes from now on."""
         await self._tracker.close()
         await tasks.end(self._tasks)
         try:
-            await keep_last_seen(self._database, self._seen)
+            await store_last_seen(self._database, self._seen)
         except AppError as error:
             log.warning("presence.last_seen_lost", code=error.code)
 
-    def look_again(self, one: UUID, other: UUID) -> None:
-        """Tell each of two people what they now see of the other: something between them changed.
+    def refresh_pair(self, one: UUID, other: UUID) -> None:
+        """Publish to each of two users what they now see of the other.
 
-        Call it after the commit.
+        Call it after the commit of a change between them.
         """
         self._pairs |= {(one, other), (other, one)}
         self._wake.set()
 
-    def look_again_at(self, user_id: UUID) -> None:
-        """Tell everybody concerned what they now see of a person, who shows or hides it now.
+    def refresh_user(self, user_id: UUID) -> None:
+        """Publish to all viewers what they now see of a user.
 
-        Call it after the commit.
+        Call it after the commit of a change of `share_presence`.
         """
-        self._afresh.add(user_id)
+        self._shown_or_hidden.add(user_id)
         self._wake.set()
 
     def _changed(self, user_id: UUID, *, online: bool) -> None:
@@ -119,79 +135,79 @@ class Presence:
         self._seen[user_id] = max(at, self._seen.get(user_id, at))
         self._wake.set()
 
-    async def _tell_for_ever(self) -> None:
+    async def _publish_changes(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
             rest_s = COALESCE_S
             try:
-                await self._tell()
+                await self._publish_next()
             except AppError as error:
                 log.warning("presence.postponed", code=error.code)
                 rest_s = RETRY_S
                 self._wake.set()
-            except Exception:  # whatever it was, it and the next news must still be told
+            except Exception:  # this change and the next must still be published
                 log.exception("presence.failed")
                 rest_s = RETRY_S
                 self._wake.set()
             await asyncio.sleep(rest_s)
 
-    async def _tell(self) -> None:
-        """Tell what has changed. What could not be told is kept for the next time."""
+    async def _publish_next(self) -> None:
+        """Publish what has changed; after an error it is kept for the next round."""
         seen, self._seen = self._seen, {}
         changes = dict(islice(self._changes.items(), BATCH_SIZE))
-        pairs, afresh = self._pairs, self._afresh
-        self._pairs, self._afresh = set(), set()
+        pairs, shown_or_hidden = self._pairs, self._shown_or_hidden
+        self._pairs, self._shown_or_hidden = set(), set()
         for user_id in changes:
             del self._changes[user_id]
         if self._changes:
             self._wake.set()
         try:
-            await keep_last_seen(self._database, seen)
+            await store_last_seen(self._database, seen)
             async with self._database.reading() as session:
-                told = await audience(session, {*changes, *afresh})
-                told = [view for view in told if view.is_shown or view.user_id in afresh]
-                told += await presence_views(session, pairs) if pairs else []
-                # Who came at the moment of becoming a friend would be told of twice.
-                told = list({(view.viewer_id, view.user_id): view for view in told}.values())
+                views = await audience(session, {*changes, *shown_or_hidden})
+                views = [view for view in views if view.is_shown or view.user_id in shown_or_hidden]
+                views += await presence_views(session, pairs) if pairs else []
+                # A user who connects at the moment of becoming a friend would be published twice.
+                views = list({(view.viewer_id, view.user_id): view for view in views}.values())
         except BaseException:
             self._changes = changes | self._changes
             self._pairs |= pairs
-            self._afresh |= afresh
+            self._shown_or_hidden |= shown_or_hidden
             self._seen = seen | self._seen
             raise
-        await self._publish(told, changes)
+        await self._publish(views, changes)
 
-    async def _publish(self, told: Sequence[PresenceView], changes: Mapping[UUID, bool]) -> None:
-        about = {view.user_id for view in told}
-        gone = {user_id for user_id, online in changes.items() if not online}
-        hearers = {view.viewer_id for view in told}
-        there = await self._online.among({*hearers, *about, *self._doubtful})
-        absent = (gone | (about - changes.keys())) - there
-        back, self._doubtful = self._doubtful & there, absent
-        if self._doubtful:
+    async def _publish(self, views: Sequence[PresenceView], changes: Mapping[UUID, bool]) -> None:
+        about = {view.user_id for view in views}
+        offline = {user_id for user_id, online in changes.items() if not online}
+        viewers = {view.viewer_id for view in views}
+        connected = await self._online.among({*viewers, *about, *self._unconfirmed})
+        unconfirmed = (offline | (about - changes.keys())) - connected
+        back, self._unconfirmed = self._unconfirmed & connected, unconfirmed
+        if self._unconfirmed:
             self._wake.set()
         for user_id in back - changes.keys():
             self._changed(user_id, online=True)
         envelopes: defaultdict[PresenceView, list[str]] = defaultdict(list)
-        for view in told:
-            # Somebody who is gone here and there elsewhere has only changed the node.
-            if view.viewer_id in there and view.user_id not in gone & there:
+        for view in views:
+            # A user who is offline here and online elsewhere has only changed the node.
+            if view.viewer_id in connected and view.user_id not in offline & connected:
                 state = view._replace(viewer_id=view.user_id)
                 envelopes[state].append(user_topic(view.viewer_id))
         for state, topics in envelopes.items():
-            event = _event(state, online=changes.get(state.user_id, state.user_id in there))
+            event = _event(state, online=changes.get(state.user_id, state.user_id in connected))
             self._broker.publish(
                 topics, make_envelope(event, merge=f"presence:{state.user_id.hex}")
             )
 
-    async def _note_those_here(self) -> None:
+    async def _store_connected(self) -> None:
         while True:
             await asyncio.sleep(LAST_SEEN_INTERVAL_S)
             now = utc_now()
             try:
                 for some in _pieces(self._online.here()):
-                    await keep_last_seen(self._database, dict.fromkeys(some, now))
+                    await store_last_seen(self._database, dict.fromkeys(some, now))
             except AppError as error:
                 log.warning("presence.last_seen_postponed", code=error.code)
 

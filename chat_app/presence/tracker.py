@@ -1,6 +1,6 @@
-"""From the devices of this process to the register of all: who came, who is gone for good.
+"""Presence tracking: from this process's outlets to the register of online users of all nodes.
 
-A device that goes and comes back within the grace (a reload, a change of networks) is no news.
+A device that reconnects within the grace period (a reload, a change of networks) is no change.
 """
 
 import asyncio
@@ -13,135 +13,142 @@ from chat_app.core import tasks
 from chat_app.core.clock import utc_now
 from chat_app.realtime.online import Online, Times
 
-Seen = Callable[[UUID, datetime], None]
+OnLastSeen = Callable[[UUID, datetime], None]
 
 
-class Told(Protocol):
-    """Hears of somebody who came or has gone."""
+class OnChange(Protocol):
+    """A callback for a user who is now online or offline."""
 
     def __call__(self, user_id: UUID, *, online: bool) -> None:
-        """Hear of it; never wait."""
+        """Take the change; must not wait."""
 
 
 class PresenceTracker:
-    """Observes the hub and keeps this node's part of the register.
+    """An observer of the hub, which keeps this node's part of the register.
 
-    `told` hears of everybody who came or went as all nodes together see it, `seen` when somebody
-    was last here, before the going is told. Both are called inside the running loop.
+    `on_change` is called for each user who goes online or offline on all nodes together,
+    `on_last_seen` with the time a user was last here, before they go offline. Both are called
+    inside the running loop.
     """
 
     def __init__(
-        self, online: Online, *, grace_s: float, times: Times, told: Told, seen: Seen
+        self,
+        online: Online,
+        *,
+        grace_s: float,
+        times: Times,
+        on_change: OnChange,
+        on_last_seen: OnLastSeen,
     ) -> None:
         self._online = online
         self._grace_s = grace_s
         self._times = times
-        self._told = told
-        self._seen = seen
+        self._on_change = on_change
+        self._on_last_seen = on_last_seen
         self._in_grace: dict[UUID, asyncio.TimerHandle] = {}
-        self._left_at: dict[UUID, datetime] = {}
-        # What the register is to be told next.
-        self._coming: dict[UUID, asyncio.Future[None]] = {}
-        self._leaving: set[UUID] = set()
-        self._entering: dict[UUID, asyncio.Future[None]] = {}
+        self._disconnected_at: dict[UUID, datetime] = {}
+        # The next changes of the register.
+        self._connecting: dict[UUID, asyncio.Future[None]] = {}
+        self._disconnecting: set[UUID] = set()
+        self._registering: dict[UUID, asyncio.Future[None]] = {}
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Start telling the register."""
+        """Start to keep the register."""
         self._tasks = [
-            asyncio.create_task(self._register_for_ever(), name="presence register"),
+            asyncio.create_task(self._keep_register(), name="presence register"),
             asyncio.create_task(self._every(self._times.refresh_s, self._refresh)),
             asyncio.create_task(self._every(self._times.sweep_s, self._sweep)),
         ]
 
     async def close(self) -> None:
-        """Leave everybody who is still here to the other nodes, where they may come back."""
+        """Stop; connected users linger in the register: they may reconnect to other nodes."""
         await tasks.end(self._tasks)
         for timer in self._in_grace.values():
             timer.cancel()
         for user_id in self._online.here():
-            self._seen(user_id, self._left_at.get(user_id, utc_now()))
+            self._on_last_seen(user_id, self._disconnected_at.get(user_id, utc_now()))
         await self._online.close(lingering_s=self._grace_s)
 
     def connected(self, user_id: UUID) -> None:
-        """Note somebody's first device here."""
-        self._left_at.pop(user_id, None)
+        """Record the first device of a user on this node."""
+        self._disconnected_at.pop(user_id, None)
         timer = self._in_grace.pop(user_id, None)
         if timer is not None:
             timer.cancel()
-        elif user_id in self._leaving:
-            self._leaving.discard(user_id)
+        elif user_id in self._disconnecting:
+            self._disconnecting.discard(user_id)
         else:
-            self._coming[user_id] = asyncio.get_running_loop().create_future()
+            self._connecting[user_id] = asyncio.get_running_loop().create_future()
             self._wake.set()
 
     def disconnected(self, user_id: UUID) -> None:
-        """Note that somebody's last device here has gone."""
-        self._left_at[user_id] = utc_now()
+        """Record that the last device of a user on this node has closed."""
+        self._disconnected_at[user_id] = utc_now()
         loop = asyncio.get_running_loop()
-        self._in_grace[user_id] = loop.call_later(self._grace_s, self._give_up, user_id)
+        self._in_grace[user_id] = loop.call_later(self._grace_s, self._expire_grace, user_id)
 
-    async def known(self, user_id: UUID) -> None:
-        """Wait until the register knows of somebody who came."""
-        entry = self._coming.get(user_id) or self._entering.get(user_id)
+    async def registered(self, user_id: UUID) -> None:
+        """Wait until a user who connected is in the register."""
+        entry = self._connecting.get(user_id) or self._registering.get(user_id)
         if entry is not None:
             await asyncio.shield(entry)
 
-    def _give_up(self, user_id: UUID) -> None:
+    def _expire_grace(self, user_id: UUID) -> None:
         del self._in_grace[user_id]
-        self._leaving.add(user_id)
+        self._disconnecting.add(user_id)
         self._wake.set()
 
-    async def _register_for_ever(self) -> None:
+    async def _keep_register(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            # All who came while the register was asked go into the next statement together.
-            self._entering, self._coming = self._coming, {}
-            leaving, self._leaving = self._leaving, set()
-            await self._enter()
-            await self._leave(leaving)
+            # Users who connect while the register is called go into its next call together.
+            self._registering, self._connecting = self._connecting, {}
+            disconnecting, self._disconnecting = self._disconnecting, set()
+            await self._register()
+            await self._unregister(disconnecting)
 
-    async def _enter(self) -> None:
+    async def _register(self) -> None:
         try:
-            for user_id in await self._online.connect(self._entering.keys()):
-                self._told(user_id, online=True)
+            for user_id in await self._online.connect(self._registering.keys()):
+                self._on_change(user_id, online=True)
         finally:
-            for entry in self._entering.values():
+            for entry in self._registering.values():
                 if not entry.done():
                     entry.set_result(None)
-            self._entering = {}
+            self._registering = {}
 
-    async def _leave(self, leaving: set[UUID]) -> None:
-        if not leaving:
+    async def _unregister(self, disconnecting: set[UUID]) -> None:
+        if not disconnecting:
             return
         gone: set[UUID] = set()
         try:
-            gone = await self._online.disconnect(leaving)
+            gone = await self._online.disconnect(disconnecting)
         finally:
-            # Also of those whose going another node will tell, who knows no better than this.
-            for user_id in leaving:
-                if (left_at := self._left_at.pop(user_id, None)) is not None:
-                    self._seen(user_id, left_at)
+            # Also for users whom another node will see as offline: it knows no later time.
+            for user_id in disconnecting:
+                if (disconnected_at := self._disconnected_at.pop(user_id, None)) is not None:
+                    self._on_last_seen(user_id, disconnected_at)
         for user_id in gone:
-            self._told(user_id, online=False)
+            self._on_change(user_id, online=False)
 
     async def _refresh(self) -> None:
         changes = await self._online.refresh()
         for user_id in changes.connected:
-            self._told(user_id, online=True)
+            self._on_change(user_id, online=True)
         for user_id in changes.disconnected:
-            self._told(user_id, online=False)
+            self._on_change(user_id, online=False)
 
     async def _sweep(self) -> None:
         gone = await self._online.sweep()
         for user_id, last_sure in gone.items():
-            self._seen(user_id, last_sure)
-            self._told(user_id, online=False)
+            self._on_last_seen(user_id, last_sure)
+            self._on_change(user_id, online=False)
         await self._online.confirm(gone.keys())
 
-    async def _every(self, seconds: float, step: Callable[[], Awaitable[None]]) -> None:
+    async def _every(self, interval_s: float, step: Callable[[], Awaitable[None]]) -> None:
         while True:
             await step()
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(interval_s)

@@ -1,4 +1,4 @@
-"""Somebody is writing: told to the others of the conversation, and kept nowhere."""
+"""Typing notifications: published to the other members of a conversation, and not stored."""
 
 import time
 from uuid import UUID
@@ -6,19 +6,19 @@ from uuid import UUID
 from chat_app.core.database import Database
 from chat_app.core.errors import RateLimited
 from chat_app.core.rate_limit import Limit, RateLimits
-from chat_app.presence.queries import typing_hearers
+from chat_app.presence.queries import typing_audience
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import TYPING, Typing, make_envelope, user_topic
 from chat_app.realtime.online import Online
 
-# It holds for six seconds on a screen.
+# A screen shows it for six seconds.
 INTERVAL_S = 2.0
-REMEMBERED = 10_000
+MAX_QUIET = 10_000
 ONE_EVERY = Limit("typing", 1, INTERVAL_S)
 
 
 class TypingNotifier:
-    """Who is writing where, as often as counts."""
+    """A publisher of typing events: one every INTERVAL_S per user and conversation."""
 
     def __init__(
         self, *, database: Database, broker: Broker, online: Online, fixed_limits: RateLimits
@@ -30,29 +30,29 @@ class TypingNotifier:
         self._quiet_until: dict[tuple[UUID, UUID], float] = {}
 
     async def typing(self, *, actor_id: UUID, conversation_id: UUID) -> None:
-        """Tell the other members that `actor_id` writes; what comes too soon again is dropped.
+        """Publish that `actor_id` writes; a call too soon after another is dropped.
 
-        A conversation that is not the actor's is nobody's, and no error: there is no answer to
-        this. Raises Unavailable.
+        A conversation of others has no audience, and is no error: there is no answer to this.
+        Raises Unavailable.
         """
-        if not await self._counts(actor_id, conversation_id):
+        if not await self._is_due(actor_id, conversation_id):
             return
         async with self._database.reading() as session:
-            hearers = await typing_hearers(
+            audience = await typing_audience(
                 session, actor_id=actor_id, conversation_id=conversation_id
             )
-        there = await self._online.among(hearers)
+        connected = await self._online.among(audience)
         envelope = make_envelope(
             Typing(conversation_id=conversation_id, user_id=actor_id),
             merge=f"{TYPING}{conversation_id.hex}:{actor_id.hex}",
         )
         self._broker.publish(
-            [user_topic(user_id) for user_id in hearers if user_id in there], envelope
+            [user_topic(user_id) for user_id in audience if user_id in connected], envelope
         )
 
-    async def _counts(self, actor_id: UUID, conversation_id: UUID) -> bool:
-        """Whether this one counts. Only what counts here is asked of the other nodes."""
-        if not self._counts_here(actor_id, conversation_id):
+    async def _is_due(self, actor_id: UUID, conversation_id: UUID) -> bool:
+        """Return whether the interval is over, first on this node, then on all."""
+        if not self._is_due_here(actor_id, conversation_id):
             return False
         try:
             await self._fixed_limits.take(ONE_EVERY, f"{conversation_id.hex}:{actor_id.hex}")
@@ -60,11 +60,11 @@ class TypingNotifier:
             return False
         return True
 
-    def _counts_here(self, actor_id: UUID, conversation_id: UUID) -> bool:
+    def _is_due_here(self, actor_id: UUID, conversation_id: UUID) -> bool:
         now = time.monotonic()
-        if len(self._quiet_until) >= REMEMBERED:
+        if len(self._quiet_until) >= MAX_QUIET:
             self._quiet_until = {key: at for key, at in self._quiet_until.items() if at > now}
-            if len(self._quiet_until) >= REMEMBERED:
+            if len(self._quiet_until) >= MAX_QUIET:
                 return False
         key = (actor_id, conversation_id)
         if self._quiet_until.get(key, 0.0) > now:

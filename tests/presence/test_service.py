@@ -118,10 +118,10 @@ async def test_hiding_and_showing_is_told_at_once(node: Node) -> None:
         await listener.until_told(friend, online=True)
 
         await share_presence(node, friend, shared=False)
-        node.presence.look_again_at(friend)
+        node.presence.refresh_user(friend)
         hidden = await listener.until_told(friend, online=None)
         await share_presence(node, friend, shared=True)
-        node.presence.look_again_at(friend)
+        node.presence.refresh_user(friend)
         await listener.until_told(friend, online=True)
 
     assert hidden.last_seen_at is None
@@ -136,7 +136,7 @@ async def test_a_block_between_people_who_talked_hides_both_and_unblocking_shows
         await mine.until_told(other, online=True)
 
         await block(node, other, me)
-        node.presence.look_again(other, me)
+        node.presence.refresh_pair(other, me)
 
         await mine.until_told(other, online=None)
         await theirs.until_told(me, online=None)
@@ -146,7 +146,7 @@ async def test_a_block_between_strangers_is_not_given_away(node: Node) -> None:
     me, stranger = await new_user(node), await new_user(node)
     async with device(node, me) as listener, device(node, stranger):
         await block(node, stranger, me)
-        node.presence.look_again(stranger, me)
+        node.presence.refresh_pair(stranger, me)
 
         assert await told_by_now(node, listener, me) == []
 
@@ -155,7 +155,7 @@ async def test_new_friends_are_told_what_they_see(node: Node) -> None:
     me, other = await new_user(node), await new_user(node)
     async with device(node, me) as mine, device(node, other) as theirs:
         await befriend(node, me, other)
-        node.presence.look_again(me, other)
+        node.presence.refresh_pair(me, other)
 
         await mine.until_told(other, online=True)
         await theirs.until_told(me, online=True)
@@ -186,7 +186,7 @@ async def test_several_devices_of_one_person_are_one_presence(node: Node) -> Non
 
 
 async def test_in_large_groups_nobody_is_told(node: Node) -> None:
-    me, fellow, *others = await new_users(node, queries.LARGEST_GROUP + 1)
+    me, fellow, *others = await new_users(node, queries.MAX_GROUP_SIZE + 1)
     create = node.conversations.create_group
     await create(actor_id=me, title="All", member_ids=[fellow, *others])
     async with device(node, me) as listener:
@@ -231,7 +231,7 @@ async def test_a_node_that_stops_leaves_its_people_the_grace_to_come_back(
             async with open_node(storage, **QUICK) as stopping:
                 for friend in (stays, goes):
                     outlet = await stopping.hub.open(user_id=friend, session_id=friend)
-                    await stopping.presence.known(friend)
+                    await stopping.presence.registered(friend)
                     await listener.until_told(friend, online=True)
                     del outlet
                 stopping_at = utc_now()
@@ -285,7 +285,7 @@ async def test_of_two_nodes_that_tell_at_once_the_later_is_believed(
         me, friend = await new_user(slow), await new_user(slow)
         await befriend(slow, me, friend)
         async with device(quick, me) as listener:
-            await quick.presence.known(me)
+            await quick.presence.registered(me)
             async with device(slow, friend):
                 await listener.until_told(friend, online=True)
                 late = answer_late(slow.online)
@@ -293,7 +293,7 @@ async def test_of_two_nodes_that_tell_at_once_the_later_is_believed(
                 late.released.set()
                 await listener.until_told(friend, online=False)
                 late = answer_late(slow.online)
-                slow.presence.look_again(me, friend)
+                slow.presence.refresh_pair(me, friend)
             await late.asked.wait()
             async with device(quick, friend):
                 await listener.until_told(friend, online=True)

@@ -1,4 +1,4 @@
-"""When people were last here, kept for many of them in one statement."""
+"""Last-seen times, stored for many users in one statement."""
 
 import functools
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from chat_app.core.database import Database
 from chat_app.core.json_rows import JsonRows, as_parameter
 from chat_app.models.tables import USERS
 
-# As SQLite keeps times; PostgreSQL reads it too, once it is told that it is UTC.
+# The format of SQLite's times; PostgreSQL reads it with the offset of UTC.
 FORMAT = "%Y-%m-%d %H:%M:%S.%f"
 
 
-async def keep_last_seen(database: Database, seen: Mapping[UUID, datetime]) -> None:
-    """Store when these people were last here, unless something later is known. May be nobody."""
+async def store_last_seen(database: Database, seen: Mapping[UUID, datetime]) -> None:
+    """Store when these users were last connected, unless a later time is stored; none is fine."""
     if not seen:
         return
     is_sqlite = database.is_sqlite
@@ -25,14 +25,14 @@ async def keep_last_seen(database: Database, seen: Mapping[UUID, datetime]) -> N
         {"id": user_id, "at": at.astimezone(UTC).strftime(FORMAT) + ("" if is_sqlite else "+00")}
         for user_id, at in seen.items()
     ]
-    statement = _statement("sqlite" if is_sqlite else "postgresql")
+    statement = _update_last_seen("sqlite" if is_sqlite else "postgresql")
     await database.transact(
         lambda connection: connection.execute(statement, {"rows": as_parameter(rows)}).close()
     )
 
 
 @functools.cache
-def _statement(dialect: str) -> Update:
+def _update_last_seen(dialect: str) -> Update:
     given = JsonRows(dialect, id=Uuid, at=Text)
     seen = USERS.c.last_seen_at
     at: Any = given.columns["at"]
