@@ -59,7 +59,7 @@ class Online(Protocol):
         """Refresh the entries of this node's users; return the changes not reported before."""
 
     async def sweep(self) -> Mapping[UUID, datetime]:
-        """Remove users whose node died; return each, to one sweeper only, with the last refresh."""
+        """Remove users whose node died; return each to one sweeper only, with its last refresh."""
 
     async def confirm(self, user_ids: Collection[UUID]) -> None:
         """Confirm that users whom a sweep returned were published as offline."""
