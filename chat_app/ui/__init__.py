@@ -1,1 +1,1 @@
-"""The browser's door: Reflex pages and states. Reflex is imported here only."""
+"""The web UI: Reflex pages and states. Reflex is imported here only."""

@@ -11,11 +11,11 @@ from chat_app.ui.session import SessionState
 
 
 class SignInState(rx.State):
-    """The pages to sign in and up; anonymous tabs never reach a handler."""
+    """The state of the pages to sign in and register; anonymous tabs reach no handler."""
 
     @rx.event
     async def redirect_signed_in(self) -> BrowserEvent | None:
-        """Send somebody who is signed in on to the chat."""
+        """Redirect a signed-in user to the chat."""
         session = await self.get_state(SessionState)
         return rx.redirect("/") if session._identity() is not None else None
 
@@ -37,7 +37,7 @@ def login_page() -> rx.Component:
             ),
             button("Sign in", kind="primary", type="submit"),
         ),
-        _other_door("New here?", "Create an account", "/register"),
+        _alternative("New here?", "Create an account", "/register"),
     )
 
 
@@ -72,11 +72,11 @@ def register_page() -> rx.Component:
             ),
             button("Create account", kind="primary", type="submit"),
         ),
-        _other_door("Already have an account?", "Sign in", "/login"),
+        _alternative("Already have an account?", "Sign in", "/login"),
     )
 
 
-# A username is no word of any language.
+# A username is no word, so phones must not correct or capitalize it.
 _NAME: dict[str, Any] = {
     "required": True,
     "auto_capitalize": "none",
@@ -102,24 +102,24 @@ def _card(heading: str, sentence: str, form: rx.Component, foot: rx.Component) -
     )
 
 
-def _form(call: str, *content: rx.Component) -> rx.Component:
+def _form(kind: str, *content: rx.Component) -> rx.Component:
     # The script sends it. Before the script is there, POST at least keeps the password out of
     # the address.
     return rx.el.form(
         *content[:-1],
-        rx.el.p(class_name="error-text", role="alert", hidden=True, custom_attrs=_ERROR_PLACE),
+        rx.el.p(class_name="error-text", role="alert", hidden=True, custom_attrs=_ERROR_ATTRS),
         content[-1],
         method="post",
         no_validate=True,
         class_name="form",
-        custom_attrs={"data-auth": call},
+        custom_attrs={"data-auth": kind},
     )
 
 
-_ERROR_PLACE = {"data-form-error": "true"}
+_ERROR_ATTRS = {"data-form-error": "true"}
 
 
-def _other_door(question: str, words: str, path: str) -> rx.Component:
+def _alternative(question: str, words: str, path: str) -> rx.Component:
     return rx.el.p(
         question,
         " ",

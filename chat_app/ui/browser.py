@@ -1,7 +1,7 @@
-"""The custom elements and functions of `assets/browser/`, as Reflex components and vars.
+"""The custom elements and functions of `assets/browser/` as Reflex components and vars.
 
-The scripts are bundled with the pages that use them. They also run where the pages are rendered
-ahead, so at their top they touch nothing that only a browser has.
+The scripts are bundled with the pages that use them. They also run where the pages are prerendered,
+so at their top level they touch nothing that only a browser has.
 """
 
 import reflex as rx
@@ -73,7 +73,7 @@ def timeline_element(
     read_seq: rx.Var[int],
     children: rx.Var[rx.Component],
 ) -> rx.Component:
-    """Put the log into the element that keeps the reader's place and shows the outbox."""
+    """Wrap the log in the element that keeps the scroll position and shows the outbox."""
     return _Timeline.create(
         children,
         custom_attrs={
@@ -88,7 +88,7 @@ def timeline_element(
 def composer_element(
     conversation_id: rx.Var[str], user_id: rx.Var[str], children: rx.Var[rx.Component]
 ) -> rx.Component:
-    """Put the form into the element that sends, keeps drafts and knows the keys."""
+    """Wrap the form in the element that sends, keeps drafts and handles keys."""
     return _Composer.create(
         children, custom_attrs={"conversation-id": conversation_id, "user-id": user_id}
     )
@@ -96,7 +96,7 @@ def composer_element(
 
 @rx.memo
 def connection_status() -> rx.Component:
-    """Say so while the live link is down or the browser is offline."""
+    """Show that the link to the server is down, or the browser offline."""
     return _Connection.create(
         role="status", custom_attrs={"down": rx.cond(is_disconnected(), "true", "false")}
     )
@@ -110,9 +110,9 @@ def notification_element(
     sound: rx.Var[bool],
     user_id: rx.Var[str],
 ) -> rx.Component:
-    """Have news be heard: a sound and a notification, by one of the tabs of this browser.
+    """Play a sound and show a notification for a message, in one of the tabs of this browser.
 
-    It stands on every page of somebody signed in, so what waits in the outbox goes out there, too.
+    It is on every signed-in page, so it also sends what waits in the outbox.
     """
     cell = cells(notification)
     return _News.create(
@@ -134,9 +134,9 @@ def notification_element(
 def chat_status(
     online: rx.Var[bool], last_seen: rx.Var[str], names: rx.Var[list[str]], mark: rx.Var[int]
 ) -> rx.Component:
-    """Say whether somebody is there, since when not, or that `names` are writing for a while.
+    """Show whether the peer is online, when they were last seen, or that `names` are typing.
 
-    `mark` changes each time that somebody is heard to be writing.
+    `mark` changes with each typing event: the element counts from then how long it is shown.
     """
     return _Status.create(
         role="status",
@@ -151,36 +151,36 @@ def chat_status(
 
 
 def actions_element(*content: rx.Component) -> rx.Component:
-    """Put a menu and a question into the element that shows them for any message."""
+    """Wrap the menu and the question in the element that opens them for any message."""
     return _Actions.create(*content)
 
 
 @rx.memo
 def settings_element(sound: rx.Var[str], children: rx.Var[rx.Component]) -> rx.Component:
-    """Put the settings into the element that knows what this browser allows."""
+    """Wrap the settings in the element that checks which notifications the browser allows."""
     return _Settings.create(children, custom_attrs={"sound": sound})
 
 
 def auth_forms(*content: rx.Component) -> rx.Component:
-    """Show what signs in, up or out, with the script that does it."""
+    """Wrap the forms to register, sign in and sign out in the element that sends them."""
     return _Gate.create(*content)
 
 
 def arrow_key_lists(*content: rx.Component) -> rx.Component:
-    """Show lists that answer to the arrow keys."""
+    """Wrap lists in the element that moves the focus with the arrow keys."""
     return _Keys.create(*content)
 
 
 def dialog_element(dialog: rx.Component) -> rx.Component:
-    """Put a dialog into the element that shows it for as long as it is on the page."""
+    """Wrap a dialog in the element that opens it when it comes onto the page."""
     return _Dialog.create(dialog)
 
 
 def drop_past_position() -> rx.Component:
-    """Drop the place in the past from the address of a page that is loaded anew.
+    """Remove the position in the past from the address of a page that is loaded anew.
 
-    It is there for a link that broke. In the page's head, because the first event is sent before
-    any of the other scripts has come.
+    The address keeps it for the case of a broken link. The script stands in the page's head: the
+    first event is sent before any other script is loaded.
     """
     return rx.el.script(
         'if (location.hash.startsWith("#from-"))'
@@ -189,9 +189,9 @@ def drop_past_position() -> rx.Component:
 
 
 def hold_early_forms() -> rx.Component:
-    """Keep a form that is sent before its script has come; the script then sends it.
+    """Keep a form that is submitted before its script is loaded; the script then sends it.
 
-    In the page's head: only what stands there is surely there before a visitor is.
+    The script stands in the page's head: only there it is loaded before a visitor can act.
     """
     return rx.el.script(
         'addEventListener("submit", (event) => {'
@@ -203,30 +203,30 @@ def hold_early_forms() -> rx.Component:
 
 
 def time_of_day(moment: rx.Var[str]) -> rx.Var[str]:
-    """Say a time as "14:05"."""
+    """Return a time as "14:05"."""
     return call_script("clock.js", "timeOfDay", moment)
 
 
 def full_time(moment: rx.Var[str]) -> rx.Var[str]:
-    """Say a time with its date."""
+    """Return a time with its date."""
     return call_script("clock.js", "fullTime", moment)
 
 
 def short_time(moment: rx.Var[str]) -> rx.Var[str]:
-    """Say a time as briefly as its distance allows."""
+    """Return a time of today as "14:05", and an older one as "Yesterday", a weekday or a date."""
     return call_script("clock.js", "shortTime", moment)
 
 
 def new_day(before: rx.Var[str], moment: rx.Var[str]) -> rx.Var[str]:
-    """Name the day that begins between two times, or nothing."""
+    """Return the name of the day that begins between two times, or ""."""
     return call_script("clock.js", "newDay", before, moment)
 
 
 def linked(text: rx.Var[str]) -> rx.Var[str]:
-    """Show a text with its web addresses as links, and nothing else of it as anything but text."""
+    """Return a text with its web addresses as links, and all else as plain text."""
     return call_script("links.js", "linked", text)
 
 
 def address_id() -> rx.Var[str]:
-    """Return the conversation that the address names: at once, before the server has answered."""
+    """Return the conversation id in the address, before the server has answered."""
     return address_parameter("conversation_id")

@@ -1,4 +1,4 @@
-"""The running node, as the screens reach it."""
+"""The running node of this process, for screens."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ def current_node() -> Node:
 
 @contextmanager
 def serving(node: Node) -> Iterator[None]:
-    """Let the screens reach this node for as long as the block lasts."""
+    """Set the current node for as long as the block lasts."""
     _nodes.append(node)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The pages by their addresses, and the screens that follow the news."""
+"""Routes: the pages with their titles and handlers, and the screens that are live."""
 
 import reflex as rx
 
@@ -33,10 +33,10 @@ LIVE_SCREENS: tuple[type[LiveScreen], ...] = (
 
 
 def add_pages(app: rx.App) -> None:
-    """Give the app its pages and its look."""
+    """Add every page, the styles and the middleware that preloads pages to the app."""
     app.stylesheets.extend(shell.STYLESHEETS)
     app.head_components.extend(shell.head_components())
-    # Reflex's own connection banner: ours says it in the words of the contract.
+    # `connection_status` takes the place of Reflex's connection banner.
     replace_wraps(app, shell.error_page)
     app.add_middleware(Preload(PRELOADS))
     load, timeline = ConversationsState.load, TimelineState

@@ -1,8 +1,8 @@
-"""Who a tab belongs to.
+"""The signed-in user of a tab.
 
-The guard (`chat_app.ui.reflex.guard`) asks the accounts on every event and writes the answer
-here; screens only read it. What the browser may know are the plain vars; what the server decides
-by are the backend vars, which nothing from the wire can touch.
+The guard (`chat_app.ui.reflex.guard`) authenticates every event and writes the result here; screens
+only read it. The public vars are sent to the browser. The server decides by the backend vars, which
+nothing from the wire can change.
 """
 
 from uuid import UUID
@@ -15,17 +15,17 @@ from chat_app.ui.reflex.vars import set_changed
 
 
 class SessionState(rx.State):
-    """The signed-in user of this tab, or nobody."""
+    """The signed-in user of this tab, if there is one."""
 
     user_id: str = ""
     username: str = ""
     display_name: str = ""
-    # Whether a message from others may be heard; `news.js` reads it.
+    # Whether messages from others play a sound; `news.js` reads it.
     sound: bool = True
 
     _user_id: UUID | None = None
     _session_id: UUID | None = None
-    # When the accounts were last asked, on the process's own clock.
+    # Monotonic time of the last authentication.
     _authenticated_at: float = 0.0
 
     def _identity(self) -> Identity | None:
@@ -41,12 +41,12 @@ class SessionState(rx.State):
         self._set_profile(user)
 
     def _set_profile(self, user: OwnUser) -> None:
-        """Show what the user may change about themselves."""
+        """Set what the user may change in their profile."""
         set_changed(self, display_name=user.display_name, sound=user.sound)
 
 
 async def require_identity(state: rx.State) -> Identity:
-    """Return who this tab acts for; every private handler begins with this question."""
+    """Return the identity that a private handler acts for. Raises Unauthenticated without one."""
     session = await state.get_state(SessionState)
     identity = session._identity()
     if identity is None:

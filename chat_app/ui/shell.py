@@ -1,4 +1,4 @@
-"""The frame of every signed-in page: the side pane and what is open beside it."""
+"""The frame of every signed-in page: its head, the side pane and the pane beside it."""
 
 from typing import Literal
 
@@ -84,7 +84,7 @@ def not_found_page() -> rx.Component:
 
 
 def error_page() -> rx.Component:
-    """Show that a page could not be drawn; why is for the log, not for the reader."""
+    """Show that a page could not be drawn; the reason is in the log."""
     return rx.el.main(
         empty_state(
             "lost",
@@ -97,7 +97,7 @@ def error_page() -> rx.Component:
 
 
 def page_title(name: str | rx.Var[str] = "") -> rx.Var[str]:
-    """Return what the page is called, after the number of unread messages."""
+    """Return the title of a page, after the number of unread messages."""
     unread = ConversationsState.unread_total
     return rx.Var.create(
         f"{rx.cond(unread > 0, f'({unread}) ', '')}{rx.cond(name != '', f'{name} · ', '')}{PRODUCT}"
@@ -111,7 +111,7 @@ def _shell(
     heading: rx.Component | None = None,
     skip: str = "Skip to the messages",
 ) -> rx.Component:
-    """Show both panes; where only one fits, the address has chosen which."""
+    """Show both panes; where only one fits, `view` is the one that is shown."""
     return rx.fragment(
         rx.el.A.create(skip, href=f"#{PANE}", class_name="skip"),
         connection_status(),

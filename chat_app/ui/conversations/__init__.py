@@ -1,1 +1,1 @@
-"""The side pane: who I am, finding people, my conversations."""
+"""The side pane: the own name, the search for people, and the conversations."""

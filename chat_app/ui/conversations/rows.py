@@ -1,4 +1,4 @@
-"""What one row of the side list shows, made from a conversation."""
+"""Rows of the list of conversations, and the presence of their peers."""
 
 from datetime import datetime
 from typing import TypedDict
@@ -27,7 +27,7 @@ class ConversationRow(TypedDict):
 
 
 class Notification(TypedDict):
-    """A message to be heard: whose it is and how it begins. Its `message_id` may be empty."""
+    """A message to notify the reader of; `message_id` is empty before the first one."""
 
     message_id: str
     conversation_id: str
@@ -41,7 +41,7 @@ NO_NOTIFICATION = Notification(message_id="", conversation_id="", name="", text=
 def notification_of(
     message: Message, conversation: Conversation, *, viewer_id: UUID
 ) -> Notification:
-    """Tell of a message."""
+    """Return the notification of a message."""
     return Notification(
         message_id=str(message.id),
         conversation_id=str(conversation.id),
@@ -51,7 +51,7 @@ def notification_of(
 
 
 def conversation_row(conversation: Conversation, *, viewer_id: UUID) -> ConversationRow:
-    """Show a conversation as `viewer_id` sees it."""
+    """Return a conversation's row as `viewer_id` sees it."""
     name = name_of(conversation, viewer_id=viewer_id)
     last = conversation.last_message
     return ConversationRow(
@@ -75,19 +75,19 @@ def peer_of(conversation: Conversation, *, viewer_id: UUID) -> UserCard | None:
 
 
 def name_of(conversation: Conversation, *, viewer_id: UUID) -> str:
-    """Return what the viewer calls a conversation."""
+    """Return the peer's name of a direct conversation, or the title of a group."""
     peer = peer_of(conversation, viewer_id=viewer_id)
     return peer.display_name if peer else conversation.title or "Conversation"
 
 
 def tone_id(conversation: Conversation, *, viewer_id: UUID) -> UUID:
-    """Return the id whose colour a conversation wears."""
+    """Return the id that a conversation's colour is derived from."""
     peer = peer_of(conversation, viewer_id=viewer_id)
     return peer.id if peer else conversation.id
 
 
 class PeerStatus(TypedDict):
-    """Whether somebody is there, or since when not; neither where they do not show it."""
+    """A peer's presence: online, or last seen at; neither where they do not share it."""
 
     online: bool
     last_seen: str
@@ -97,7 +97,7 @@ HIDDEN = PeerStatus(online=False, last_seen="")
 
 
 def peer_status(conversation: Conversation, *, viewer_id: UUID) -> PeerStatus:
-    """Show the other person of a direct conversation; a group shows nobody."""
+    """Return the presence of a direct conversation's peer; a group has none."""
     peer = peer_of(conversation, viewer_id=viewer_id)
     if peer is None or peer.online is None:
         return HIDDEN
@@ -106,7 +106,7 @@ def peer_status(conversation: Conversation, *, viewer_id: UUID) -> PeerStatus:
 
 
 def preview(conversation: Conversation, *, viewer_id: UUID) -> str:
-    """Return the last message in one line."""
+    """Return the last message, cut to one line."""
     message = conversation.last_message
     if message is None:
         return "No messages yet"
@@ -120,5 +120,5 @@ def _excerpt(text: str) -> str:
 
 
 def timestamp(moment: datetime) -> str:
-    """Write a time for the browser, which shows it by its own clock and language."""
+    """Format a time for the browser, which shows it in its own time zone and language."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

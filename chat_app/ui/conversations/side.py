@@ -1,4 +1,4 @@
-"""The side pane: who I am, finding people, my conversations."""
+"""The side pane: the own name, the search for people, and the conversations."""
 
 import reflex as rx
 
@@ -17,7 +17,7 @@ from chat_app.ui.session import SessionState
 
 
 def side_pane(open_id: str | rx.Var[str], *, signs_out: bool = True) -> rx.Component:
-    """Show the side pane; the conversation `open_id` is marked as the open one.
+    """Show the side pane, with the conversation `open_id` marked as open.
 
     `signs_out` is false beside a pane with a button of its own for that.
     """
@@ -33,7 +33,7 @@ def side_pane(open_id: str | rx.Var[str], *, signs_out: bool = True) -> rx.Compo
 
 
 def _whoami(error: rx.Component, *links: rx.Component) -> rx.Component:
-    # Empty lines keep the place until the name is known.
+    # Empty lines keep the space until the name is loaded.
     handle = rx.cond(SessionState.username != "", f"@{SessionState.username}", "")
     return rx.el.header(
         rx.el.div(
@@ -123,7 +123,7 @@ def _conversations(open_id: str | rx.Var[str]) -> rx.Component:
 def conversation_item(
     row: rx.Var[ConversationRow], is_open: rx.Var[bool], is_online: rx.Var[bool]
 ) -> rx.Component:
-    """Show a conversation: the whole row is the link."""
+    """Show one conversation; the whole row is a link."""
     cell = cells(row)
     return rx.el.li(
         rx.el.a(

@@ -1,4 +1,4 @@
-"""The list of my conversations, as a tab shows it."""
+"""State of the list of conversations."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -30,14 +30,15 @@ RECENT_ROWS = 10
 
 
 class ConversationsState(rx.State):
-    """The side list: `recent` above `others`, and how much is unread in all."""
+    """The list of conversations, `recent` above `others`, and the number of unread messages."""
 
     recent: list[ConversationRow] = []
     others: list[ConversationRow] = []
-    # Those whose person is there, by their ids: people come and go, and no row need follow.
+    # Ids of the conversations whose peer is online, apart from the rows: a change of presence then
+    # changes no row.
     online_ids: list[str] = []
     unread_total: int = 0
-    # The latest message of somebody else's, to be heard.
+    # The latest message of another person, for sounds and desktop notifications.
     notification: Notification = NO_NOTIFICATION
     loaded: bool = False
     has_more: bool = False
@@ -47,7 +48,7 @@ class ConversationsState(rx.State):
     _rows: tuple[ConversationRow, ...] = ()
     _unread: dict[UUID, int] = {}
     _next_before: str | None = None
-    # Loaded before the page was told anything: its handler need not load again.
+    # Loaded by `_preload`: the page's own handler need not load again.
     _preloaded: bool = False
 
     @rx.event
@@ -136,7 +137,7 @@ class ConversationsState(rx.State):
 
     def _show(self, me: Identity, items: updates.Conversations) -> None:
         items = tuple(map(_trimmed, items))
-        # What did not change is the same object, and so is its row.
+        # A conversation that did not change is the same object, and keeps its row.
         shown = dict(zip(map(id, self._items), self._rows, strict=True))
         rows = [shown.get(id(one)) or conversation_row(one, viewer_id=me.user_id) for one in items]
         self._unread.update((one.id, one.unread) for one in items if id(one) not in shown)
@@ -150,7 +151,7 @@ class ConversationsState(rx.State):
 
 
 def _trimmed(conversation: Conversation) -> Conversation:
-    """Keep only what the list shows: of a large group each tab would hold all members."""
+    """Drop what the list does not show: a tab would hold all members of a large group."""
     is_group = conversation.kind == "group"
     if not (conversation.receipts or (is_group and conversation.members)):
         return conversation

@@ -1,4 +1,4 @@
-"""How the list of conversations follows the news: applying an event equals loading afresh."""
+"""Updates of the list of conversations: applying an event equals loading the list again."""
 
 from datetime import datetime
 from uuid import UUID
@@ -33,11 +33,11 @@ def apply(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> Conversa
         case MessageUpdated(message=message) | MessageDeleted(message=message):
             changed = _with_changed(_find(items, message.conversation_id), message)
         case ConversationRead(user_id=user_id, seq=seq) if user_id != viewer_id:
-            known = _find(items, event.conversation_id)
-            changed = _with_receipt(known, _receipt(user_id, delivered=seq, read=seq))
+            current = _find(items, event.conversation_id)
+            changed = _with_receipt(current, _receipt(user_id, delivered=seq, read=seq))
         case ConversationDelivered(user_id=user_id, seq=seq):
-            known = _find(items, event.conversation_id)
-            changed = _with_receipt(known, _receipt(user_id, delivered=seq))
+            current = _find(items, event.conversation_id)
+            changed = _with_receipt(current, _receipt(user_id, delivered=seq))
         case ConversationUpdated(conversation=conversation):
             return with_loaded(items, conversation)
         case FriendRequested(user=card) | FriendAccepted(user=card):
@@ -54,38 +54,38 @@ def apply(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> Conversa
 def conversation_to_load(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> UUID | None:
     """Return the conversation that must be loaded because the event does not say enough.
 
-    Of one's own marks only the database knows: two that were set at nearly the same moment may be
-    heard in either order.
+    The viewer's own read marks are loaded from the database: two that were set at nearly the same
+    moment may be received in either order.
     """
     match event:
         case MessageCreated(message=message):
-            known = _find(items, message.conversation_id)
-            # Unlisted so far, or something in between was not heard.
-            if known is None or message.seq > known.last_seq + 1:
+            current = _find(items, message.conversation_id)
+            # Not listed so far, or an event in between was missed.
+            if current is None or message.seq > current.last_seq + 1:
                 return message.conversation_id
         case MessageUpdated(message=message) | MessageDeleted(message=message):
-            known = _find(items, message.conversation_id)
-            if known and message.seq > known.last_seq:
+            current = _find(items, message.conversation_id)
+            if current and message.seq > current.last_seq:
                 return message.conversation_id
         case ConversationRead(user_id=reader) if reader == viewer_id:
-            known = _find(items, event.conversation_id)
-            if known and known.last_read_seq < event.seq:
+            current = _find(items, event.conversation_id)
+            if current and current.last_read_seq < event.seq:
                 return event.conversation_id
         case ConversationUpdated(conversation=conversation):
-            known = _find(items, conversation.id)
-            if known is None or known.last_read_seq != conversation.last_read_seq:
+            current = _find(items, conversation.id)
+            if current is None or current.last_read_seq != conversation.last_read_seq:
                 return conversation.id
         case FriendRemoved(user_id=user_id):
-            # Who parted may also have blocked the other, or the reader them.
-            known = _direct_with(items, user_id)
-            return known.id if known else None
+            # The end of a friendship may also be a block, by either of them.
+            current = _direct_with(items, user_id)
+            return current.id if current else None
         case _:
             pass
     return None
 
 
 def is_unlisted_read(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> bool:
-    """Whether the viewer has read in a conversation further down than the list was loaded."""
+    """Whether the viewer has read in a conversation that the list has not loaded yet."""
     match event:
         case ConversationRead(user_id=reader):
             return reader == viewer_id and _find(items, event.conversation_id) is None
@@ -94,15 +94,15 @@ def is_unlisted_read(items: Conversations, event: AnyEvent, *, viewer_id: UUID) 
 
 
 def with_loaded(items: Conversations, conversation: Conversation) -> Conversations:
-    """Return the list with a conversation as it was just loaded, new or not."""
-    known = _find(items, conversation.id)
-    if known is not None and known.last_rev > conversation.last_rev:
-        # It was loaded before the last message, and is told after it.
-        conversation = replace(known, members=conversation.members, title=conversation.title)
-    if known is not None and known.receipts:
-        receipts = _merged(conversation.receipts, known.receipts)
+    """Return the list with a conversation that was just loaded, listed before or not."""
+    current = _find(items, conversation.id)
+    if current is not None and current.last_rev > conversation.last_rev:
+        # It was loaded before the last message, and arrives after it.
+        conversation = replace(current, members=conversation.members, title=conversation.title)
+    if current is not None and current.receipts:
+        receipts = _merged(conversation.receipts, current.receipts)
         conversation = replace(conversation, receipts=receipts)
-    return _replaced(items, conversation, instead_of=known)
+    return _replaced(items, conversation, instead_of=current)
 
 
 def _find(items: Conversations, conversation_id: UUID) -> Conversation | None:
@@ -115,12 +115,12 @@ def _direct_with(items: Conversations, user_id: UUID) -> Conversation | None:
 
 
 def _with_card(items: Conversations, card: UserCard) -> Conversations:
-    known = _direct_with(items, card.id)
-    if known is None or card in known.members:
+    current = _direct_with(items, card.id)
+    if current is None or card in current.members:
         return items
-    members = [card if member.id == card.id else member for member in known.members]
-    changed = replace(known, members=members)
-    return tuple(changed if one is known else one for one in items)
+    members = [card if member.id == card.id else member for member in current.members]
+    changed = replace(current, members=members)
+    return tuple(changed if one is current else one for one in items)
 
 
 def _replaced(
@@ -146,50 +146,52 @@ def _with_presence(items: Conversations, event: Presence) -> Conversations:
     return items
 
 
-def _with_new(known: Conversation | None, message: Message, viewer_id: UUID) -> Conversation | None:
-    if known is None or message.seq != known.last_seq + 1:
+def _with_new(
+    current: Conversation | None, message: Message, viewer_id: UUID
+) -> Conversation | None:
+    if current is None or message.seq != current.last_seq + 1:
         return None
     own = message.sender_id == viewer_id
-    # Who writes has read what came before.
+    # A sender has read what came before.
     receipt = _receipt(message.sender_id, delivered=message.seq, read=message.seq)
     return replace(
-        known,
+        current,
         last_message=message,
         last_seq=message.seq,
-        last_rev=max(known.last_rev, message.rev),
-        last_read_seq=message.seq if own else known.last_read_seq,
-        unread=0 if own else known.unread + 1,
-        receipts=_merged(known.receipts, [receipt]),
+        last_rev=max(current.last_rev, message.rev),
+        last_read_seq=message.seq if own else current.last_read_seq,
+        unread=0 if own else current.unread + 1,
+        receipts=_merged(current.receipts, [receipt]),
         updated_at=message.created_at,
     )
 
 
-def _with_changed(known: Conversation | None, message: Message) -> Conversation | None:
-    if known is None:
+def _with_changed(current: Conversation | None, message: Message) -> Conversation | None:
+    if current is None:
         return None
-    last = known.last_message
-    # Changes of two messages may be heard in either order.
+    last = current.last_message
+    # Changes of two messages may be received in either order.
     if last and last.id == message.id and last.rev < message.rev:
         last = message
-    elif message.rev <= known.last_rev:
+    elif message.rev <= current.last_rev:
         return None
-    return replace(known, last_message=last, last_rev=max(known.last_rev, message.rev))
+    return replace(current, last_message=last, last_rev=max(current.last_rev, message.rev))
 
 
-def _with_receipt(known: Conversation | None, news: Receipt) -> Conversation | None:
-    if known is None:
+def _with_receipt(current: Conversation | None, other: Receipt) -> Conversation | None:
+    if current is None:
         return None
-    receipts = _merged(known.receipts, [news])
-    return None if receipts == known.receipts else replace(known, receipts=receipts)
+    receipts = _merged(current.receipts, [other])
+    return None if receipts == current.receipts else replace(current, receipts=receipts)
 
 
 def _receipt(user_id: UUID, *, delivered: int, read: int = 0) -> Receipt:
     return Receipt(user_id=user_id, delivered_seq=delivered, read_seq=read)
 
 
-def _merged(receipts: list[Receipt], news: list[Receipt]) -> list[Receipt]:
-    """Return the receipts with what is new in others; neither goes back."""
-    new = {receipt.user_id: receipt for receipt in news}
+def _merged(receipts: list[Receipt], others: list[Receipt]) -> list[Receipt]:
+    """Return the receipts raised to others; a receipt never goes back."""
+    new = {receipt.user_id: receipt for receipt in others}
     return [
         replace(
             receipt,

@@ -1,1 +1,1 @@
-"""Friends, requests, suggestions and blocks, and the choices about one person."""
+"""The people screen: friends, requests, suggestions and blocks, and the dialog about one person."""

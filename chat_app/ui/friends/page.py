@@ -1,4 +1,4 @@
-"""The right-hand pane of `/people`: friends, requests, suggestions, blocks."""
+"""The pane of `/people`: friends, requests, suggestions and blocks."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -14,7 +14,7 @@ from chat_app.ui.reflex.vars import Cells, Handler, call, cells
 
 
 def people_link() -> rx.Component:
-    """Show the way to the people screen, with the number of requests that wait."""
+    """Show the link to the people screen, with the number of incoming requests."""
     waiting = FriendsState.waiting
     words = rx.match(
         waiting, (0, "People"), (1, "People, 1 request"), f"People, {waiting} requests"
@@ -34,7 +34,7 @@ def people_link() -> rx.Component:
 
 
 def people_pane(anchor: str) -> rx.Component:
-    """Show who is something to the reader; `anchor` is where the link past the side pane leads."""
+    """Show all lists of people; `anchor` is the id that the "Skip to" link leads to."""
     return rx.el.section(
         rx.el.header(back_link(), rx.el.h1("People"), class_name="chat-head page-head"),
         rx.el.div(

@@ -1,4 +1,4 @@
-"""The dialog about one person: everything that can be done about them, and what it means."""
+"""The dialog about one person: befriend, unfriend, block and unblock, each explained."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def more_button(
 
 
 def person_dialog() -> rx.Component:
-    """Show the dialog, while somebody is chosen."""
+    """Show the dialog while a person is chosen."""
     failed = FriendsState.failed_id == FriendsState.chosen_id
     return rx.cond(
         FriendsState.chosen_id != "",

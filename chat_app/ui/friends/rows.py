@@ -1,4 +1,4 @@
-"""What one row of the people screen shows."""
+"""Rows of the people screen, made from user cards."""
 
 from collections.abc import Iterable
 from typing import TypedDict
@@ -10,7 +10,7 @@ from chat_app.ui.kit.avatar import initials, tone
 
 
 class FriendRow(TypedDict):
-    """A person, with the one line that is said about them."""
+    """A person, with one line about them."""
 
     id: str
     name: str
@@ -21,7 +21,7 @@ class FriendRow(TypedDict):
 
 
 def friend_row(card: UserCard, about: str = "") -> FriendRow:
-    """Show a person; without anything about them, by their username."""
+    """Return a person's row; without `about`, it shows their username."""
     return FriendRow(
         id=str(card.id),
         name=card.display_name,
@@ -33,22 +33,22 @@ def friend_row(card: UserCard, about: str = "") -> FriendRow:
 
 
 def friend_rows(cards: Iterable[UserCard]) -> list[FriendRow]:
-    """Show friends with what they say of themselves."""
+    """Return friends with their status texts."""
     return [friend_row(card, card.status_text) for card in cards]
 
 
 def since_rows(entries: Iterable[PersonSince], about: str = "") -> list[FriendRow]:
-    """Show those who have asked, were asked, or are blocked."""
+    """Return the rows of requests or blocks."""
     return [friend_row(entry.user, about) for entry in entries]
 
 
 def suggestion_rows(suggestions: Iterable[Suggestion]) -> list[FriendRow]:
-    """Show people one may know, with the reason in words."""
+    """Return suggested people, each with the reason in words."""
     return [friend_row(one.user, reason(one)) for one in suggestions]
 
 
 def reason(suggestion: Suggestion) -> str:
-    """Say why somebody is suggested."""
+    """Return in words why a person is suggested."""
     if suggestion.reason == "written_with":
         return "You have written to each other"
     number = suggestion.mutual_friends
@@ -56,6 +56,6 @@ def reason(suggestion: Suggestion) -> str:
 
 
 def with_presence(rows: list[FriendRow], event: Presence) -> list[FriendRow]:
-    """Return the rows after somebody came or went."""
+    """Return the rows after a person went online or offline."""
     person, online = str(event.user_id), event.online is True
     return [FriendRow(**{**row, "online": online}) if row["id"] == person else row for row in rows]

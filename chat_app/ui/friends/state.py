@@ -1,4 +1,4 @@
-"""Friends, requests, suggestions and blocks, as a tab shows them."""
+"""State of the people screen and of the number of incoming requests."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
@@ -32,15 +32,15 @@ ROUTE = "/people"
 MAX_NAME_LENGTH = 100
 LISTS = ("friends", "incoming", "outgoing", "suggestions", "blocked")
 
-# What somebody does about another person.
+# A method of `Friends` that one person calls about another.
 FriendAction = Callable[..., Awaitable[object]]
 FRIEND_EVENTS = (FriendRequested, FriendAccepted, FriendRemoved)
 
 
 class FriendsState(rx.State):
-    """The people screen, and on every screen how many requests wait.
+    """The people screen, and on every screen the number of incoming requests.
 
-    `failed_id` is whose button failed last, and `failed` why.
+    `failed_id` is the person whose button failed last, and `failed` the reason.
     """
 
     friends: list[FriendRow] = []
@@ -53,40 +53,40 @@ class FriendsState(rx.State):
     problem: str = ""
     failed_id: str = ""
     failed: str = ""
-    # Whom the open dialog is about; empty while there is none.
+    # The person whom the open dialog is about; empty while none is open.
     chosen_id: str = ""
     chosen_name: str = ""
     chosen_friendship: str = ""
 
-    # Whether the people screen is the one that is open, or any is.
+    # Whether the people screen is open; whether the number of requests is loaded.
     _is_people_screen: bool = False
     _is_counted: bool = False
-    # Loaded before the page was told anything: its handler need not load again.
+    # Loaded by `_preload`: the page's own handler need not load again.
     _preloaded: bool = False
 
     @rx.event
     async def load(self) -> None:
-        """Show the people screen."""
+        """Load the people screen."""
         await self._open_screen(await require_identity(self), is_open=True)
 
     @rx.event
     async def count(self) -> None:
-        """Show another screen, where only the number of requests stands."""
+        """Load the number of incoming requests, for every other screen."""
         await self._open_screen(await require_identity(self), is_open=False)
 
     @rx.event
     async def request(self, user_id: str) -> None:
-        """Ask somebody to be friends."""
+        """Send a friend request."""
         await self._act(user_id, Friends.request)
 
     @rx.event
     async def accept(self, user_id: str) -> None:
-        """Accept somebody's request."""
+        """Accept a friend request."""
         await self._act(user_id, Friends.accept)
 
     @rx.event
     async def remove_request(self, user_id: str) -> None:
-        """Decline somebody's request, or cancel one's own."""
+        """Decline an incoming request, or cancel an own one."""
         await self._act(user_id, Friends.remove_request)
 
     @rx.event
@@ -96,17 +96,17 @@ class FriendsState(rx.State):
 
     @rx.event
     async def block(self, user_id: str) -> None:
-        """Block somebody."""
+        """Block a person."""
         await self._act(user_id, Friends.block)
 
     @rx.event
     async def unblock(self, user_id: str) -> None:
-        """Lift a block."""
+        """Unblock a person."""
         await self._act(user_id, Friends.unblock)
 
     @rx.event
     async def talk_to(self, user_id: str) -> BrowserEvent | None:
-        """Open the direct conversation with somebody."""
+        """Open the direct conversation with a person."""
         me = await require_identity(self)
         try:
             opened = await current_node().conversations.open_direct(
@@ -119,7 +119,7 @@ class FriendsState(rx.State):
 
     @rx.event
     async def choose(self, user_id: str, name: str) -> None:
-        """Offer what can be done about somebody; `name` is what they are called on the screen."""
+        """Open the dialog about a person; `name` is their name on the screen."""
         me = await require_identity(self)
         try:
             person = parse_id(user_id)
@@ -128,7 +128,7 @@ class FriendsState(rx.State):
             self._set_failure(user_id, error)
             return
         set_changed(self, failed_id="", failed="", chosen_id=str(person))
-        # Who has blocked the reader looks like anybody they are not friends with.
+        # A person who has blocked the reader looks like one who is not their friend.
         set_changed(self, chosen_name=card.display_name if card else str(name)[:MAX_NAME_LENGTH])
         set_changed(self, chosen_friendship=card.friendship if card else "none")
 
@@ -147,7 +147,7 @@ class FriendsState(rx.State):
         else:
             self._close()
             set_changed(self, failed_id="", failed="")
-        # After a failure too: what was shown is not how things are.
+        # After a failure too: what was shown is out of date.
         await self._try_to_load(me)
 
     def _set_failure(self, user_id: str, error: AppError) -> None:
@@ -219,7 +219,7 @@ class FriendsState(rx.State):
 
 
 async def _card_of(person: UUID, me: Identity) -> UserCard | None:
-    """Return a person as the reader may see them; None for one who is not there for them."""
+    """Return a person's card as the reader may see it, or None."""
     node = current_node()
     async with node.database.reading() as reading:
         try:

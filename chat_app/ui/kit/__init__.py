@@ -1,1 +1,1 @@
-"""Small components without state: what every screen is made of."""
+"""Small components without state, shared by all screens."""

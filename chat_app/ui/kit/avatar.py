@@ -1,4 +1,4 @@
-"""A person's face while they have no picture: their initials on a colour that stays theirs."""
+"""Avatars: a person's initials on a colour derived from their id."""
 
 import unicodedata
 from uuid import UUID
@@ -9,7 +9,7 @@ TONES = 12
 
 
 def initials(name: str) -> str:
-    """Take the first letters of the first and the last word, in any script."""
+    """Return the first letters of the first and the last word of a name, in any script."""
     letters = [
         next((sign for sign in word if unicodedata.category(sign)[0] in "LN"), "")
         for word in name.split()
@@ -19,7 +19,7 @@ def initials(name: str) -> str:
 
 
 def tone(user_id: UUID) -> str:
-    """Name the style class of a person's colour: the same on every screen, for ever."""
+    """Return the style class of a person's colour, which depends on their id alone."""
     return f"tone-{user_id.int % TONES}"
 
 
@@ -28,9 +28,9 @@ def avatar(
     tone_class: str | rx.Var[str],
     online: bool | rx.Var[bool] | None = None,  # noqa: FBT001  # a part of the face, like its colour
 ) -> rx.Component:
-    """Show the face, with a dot while the person is `online` where that is told.
+    """Show an avatar, with a dot while the person is `online`; None shows no presence.
 
-    The name always stands beside it, so it is not heard; the dot is.
+    The name always stands beside it, so screen readers skip the initials but announce the dot.
     """
     face = rx.el.span(letters, class_name=["avatar", tone_class], aria_hidden="true")
     if online is None:

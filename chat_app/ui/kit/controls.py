@@ -24,7 +24,7 @@ IconName = Literal[
 
 
 def icon(name: IconName) -> rx.Component:
-    """Draw an icon; what it means must be said in words beside or around it."""
+    """Draw an icon, hidden from screen readers: its meaning must stand in words beside it."""
     return rx.el.span(class_name=f"icon icon-{name}", aria_hidden="true")
 
 
@@ -44,18 +44,18 @@ def icon_button(
     class_name: str = "icon-button",
     **props: Any,  # noqa: ANN401  # whatever an HTML button takes
 ) -> rx.Component:
-    """Show a button that is only a picture; `label` is heard, and seen by a resting pointer."""
+    """Show a button with an icon only; `label` is its accessible name and its tooltip."""
     props.setdefault("type", "button")
     return rx.el.button(icon(name), aria_label=label, title=label, class_name=class_name, **props)
 
 
 def icon_link(name: IconName, label: str, path: str) -> rx.Component:
-    """Show a link that is only a picture; `label` is heard, and seen by a resting pointer."""
+    """Show a link with an icon only; `label` is its accessible name and its tooltip."""
     return rx.el.a(icon(name), to=path, aria_label=label, title=label, class_name="icon-button")
 
 
 def back_link() -> rx.Component:
-    """Show the way back to the list, where only one pane fits."""
+    """Show the link back to the conversations, for screens where only one pane fits."""
     return rx.el.a(
         icon("back"),
         to="/",
@@ -121,7 +121,7 @@ def _show_button(name: str) -> rx.Component:
 
 
 def switch(label: str, *, on: rx.Var[bool], hint: str = "", turn: Any) -> rx.Component:  # noqa: ANN401  # an event
-    """Show a labelled switch; `turn` is what happens when it is pressed."""
+    """Show a labelled switch; `turn` is the event of pressing it."""
     return rx.el.div(
         rx.el.button(
             rx.el.span(label, class_name="switch-label"),
@@ -139,7 +139,7 @@ def switch(label: str, *, on: rx.Var[bool], hint: str = "", turn: Any) -> rx.Com
 def sheet(
     title: str | rx.Component, *content: rx.Component, name: str = "dialog-title"
 ) -> rx.Component:
-    """Make a dialog that a script shows; `name` is the id of its title, its own on the page."""
+    """Return a dialog that a script opens; `name` is the id of its title, unique on the page."""
     return rx.el.dialog(
         # The padding is inside, so that a click on it is no click beside the dialog.
         rx.el.div(rx.el.h2(title, id=name), *content, class_name="sheet-box"),
@@ -153,7 +153,7 @@ def dialog(
     *content: rx.Component,
     on_dismiss: Any,  # noqa: ANN401  # an event
 ) -> rx.Component:
-    """Show a dialog over the page, for as long as this component is on it."""
+    """Show a modal dialog for as long as this component is on the page."""
     leave = button(
         "Cancel", kind="quiet", on_click=on_dismiss, custom_attrs={"data-dismiss": "true"}
     )

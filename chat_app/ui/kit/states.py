@@ -1,4 +1,4 @@
-"""What a list shows while it is loading, when it is empty, and when it could not be loaded."""
+"""States of a list: loading, empty, failed, and the badge of its unread messages."""
 
 import reflex as rx
 
@@ -18,22 +18,22 @@ def skeleton(label: str, rows: int = 4) -> rx.Component:
 def empty_state(
     picture: IconName, sentence: str, *more: rx.Component, heading: rx.Component | None = None
 ) -> rx.Component:
-    """Say in one sentence why nothing is here, and offer what to do about it."""
+    """Show one sentence on why a list is empty, and what can be done about it."""
     return rx.el.div(
         icon(picture), heading or rx.fragment(), rx.el.p(sentence), *more, class_name="empty"
     )
 
 
 def notice(words: str | rx.Var[str], *more: rx.Component) -> rx.Component:
-    """Say what went wrong, beside what it concerns."""
+    """Show an error beside what it concerns; a screen reader announces it."""
     return rx.el.div(rx.el.span(words), *more, class_name="notice", role="alert")
 
 
 def problem(words: str | rx.Var[str]) -> rx.Component:
-    """Say what went wrong with a list, if anything did."""
+    """Show the error of a list, or nothing while `words` is empty."""
     return rx.cond(words != "", notice(words), rx.fragment())
 
 
 def badge(count: int | rx.Var[int]) -> rx.Component:
-    """Show how many messages are unread; the word is heard only."""
+    """Show a number of unread messages; only screen readers get the word "unread"."""
     return rx.el.span(count, rx.el.span(" unread", class_name="only-heard"), class_name="badge")

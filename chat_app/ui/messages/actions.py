@@ -1,16 +1,16 @@
-"""What can be done with a message: one menu and one question, shared by all rows."""
+"""Actions on a message: one menu and one confirmation, shared by all rows."""
 
 import reflex as rx
 
 from chat_app.ui.browser import actions_element
 from chat_app.ui.kit.controls import button, sheet
 
-# On the buttons of the rows that open the menu.
+# Attribute of the buttons that open the menu.
 MENU = "data-menu"
 
 
 def message_actions() -> rx.Component:
-    """Have the menu and the question at hand; the script shows them where they are asked for."""
+    """Return the menu and the confirmation, which a script opens beside a message."""
     return actions_element(_menu(), _question(), _problem())
 
 

@@ -1,4 +1,4 @@
-"""The box people write in."""
+"""The composer: the form in which messages are written."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def composer() -> rx.Component:
 
 
 def _editing() -> rx.Component:
-    """Say that a message is being edited; the script shows it for as long as one is."""
+    """Show that a message is being edited; hidden until the script begins an edit."""
     return rx.el.div(
         icon("edit"),
         rx.el.span("Editing", class_name="one-line"),
@@ -57,5 +57,5 @@ def _editing() -> rx.Component:
 
 
 def _writing(text: rx.Var[str]) -> rx.Var[Any]:
-    """Tell that I am writing, now and then, and not while the box is empty."""
+    """Publish that the user types, at most every 2.5 s and not while the box is empty."""
     return rx.cond(text != "", throttled(TypingState.write, 2_500), rx.noop())

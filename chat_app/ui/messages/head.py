@@ -1,4 +1,4 @@
-"""What stands above the timeline, made from the open conversation."""
+"""The head of the open conversation, made from its peer or title."""
 
 from typing import TypedDict
 from uuid import UUID
@@ -15,7 +15,7 @@ from chat_app.realtime.events import (
 from chat_app.ui.conversations.rows import name_of, peer_of, tone_id
 from chat_app.ui.kit.avatar import initials, tone
 
-# What else than messages changes something about the open conversation.
+# Events other than messages that change the open conversation.
 HEAD_EVENTS = (
     ConversationDelivered,
     ConversationRead,
@@ -27,10 +27,10 @@ HEAD_EVENTS = (
 
 
 class Head(TypedDict):
-    """What stands above the timeline; `id` is empty while nothing is open.
+    """The head above the timeline; `id` is empty while nothing is open.
 
-    `peer_id` is the other of a direct conversation, unless they have left, and `friendship` what
-    they are to the reader.
+    `peer_id` is the other member of a direct conversation, empty when they deleted their account,
+    and `friendship` their relation to the reader.
     """
 
     id: str
@@ -45,10 +45,10 @@ NO_HEAD = Head(id="", name="", letters="", tone="", peer_id="", friendship="none
 
 
 def head_of(conversation: Conversation, *, viewer_id: UUID) -> Head:
-    """Show a conversation as `viewer_id` sees it."""
+    """Return a conversation's row as `viewer_id` sees it."""
     name = name_of(conversation, viewer_id=viewer_id)
     peer = peer_of(conversation, viewer_id=viewer_id)
-    # Who has left has no username any more.
+    # A deleted account has no username.
     is_loaded = peer is not None and peer.username != ""
     return Head(
         id=str(conversation.id),

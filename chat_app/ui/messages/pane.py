@@ -1,4 +1,4 @@
-"""The right-hand pane: the open conversation, or why there is none."""
+"""The pane of the open conversation, or why there is none."""
 
 import reflex as rx
 
@@ -19,7 +19,7 @@ PANE = "open"
 
 
 def chat_pane() -> rx.Component:
-    """Show the conversation that the address names, from the moment it is the one loaded."""
+    """Show the conversation that the address names, once it is loaded."""
     here = address_id()
     return rx.el.section(
         rx.cond(
@@ -43,7 +43,7 @@ def chat_pane() -> rx.Component:
 
 
 def no_chat_pane() -> rx.Component:
-    """Show what to do while nothing is open."""
+    """Show a hint while no conversation is open."""
     return rx.el.section(
         empty_state(
             "bubbles",

@@ -1,4 +1,4 @@
-"""What one row of the timeline shows, made from a message and its neighbours."""
+"""Rows of the timeline, made from messages and their neighbours."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -47,9 +47,9 @@ def message_rows(
     above: Message | None = None,
     below: Message | None = None,
 ) -> list[MessageRow]:
-    """Show consecutive messages; `above` and `below` are their neighbours outside.
+    """Return the rows of consecutive messages; `above` and `below` are their outer neighbours.
 
-    The rows are shared with whoever shows the same: they are not to be changed.
+    The rows are shared by all tabs that show the same: they must not be changed.
     """
     if not messages:
         return []
@@ -71,7 +71,7 @@ def message_rows(
     return rows
 
 
-# Every tab of a busy conversation shows the same rows, and most of them again at each news.
+# All tabs of a conversation show the same rows, and most of them again with each event.
 @lru_cache(maxsize=CACHED_ROWS)
 def _row(  # noqa: PLR0917  # the cache is quickest without names
     message: Message,
@@ -84,7 +84,7 @@ def _row(  # noqa: PLR0917  # the cache is quickest without names
     return MessageRow(
         id=str(message.id),
         seq=message.seq,
-        # Others' ids are their own business; ours ends what waits in the outbox.
+        # The own id ends what waits in the outbox; those of others are private.
         client_id=message.client_id if mine else "",
         author="You" if mine else name,
         letters=initials(name),

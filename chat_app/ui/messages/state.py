@@ -1,4 +1,4 @@
-"""The open conversation, as a tab shows it."""
+"""State of the open conversation."""
 
 import re
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ class TimelineState(rx.State):
     tail: list[MessageRow] = []
     has_older: bool = False
     has_newer: bool = False
-    # Where the "New messages" line stands: the first that was unread when the chat was opened.
+    # `seq` below the "New messages" line: the first that was unread when the chat was opened.
     new_from: int = 0
     own_read_seq: int = 0
     delivered_seq: int = 0
@@ -54,12 +54,12 @@ class TimelineState(rx.State):
     _conversation: Conversation | None = None
     _names: dict[UUID, str] = {}
     _window: Window = Window()
-    # Loaded before the page was told anything: its handler need not load again.
+    # Loaded by `_preload`: the page's own handler need not load again.
     _preloaded: bool = False
 
     @rx.event
     async def open(self) -> None:
-        """Show the conversation that the address names, if it is one of mine."""
+        """Load the conversation that the address names, if the user is a member."""
         await self._open_address(await require_identity(self))
 
     @rx.event
@@ -119,9 +119,9 @@ class TimelineState(rx.State):
         set_changed(self, problem="", missing="")
 
     def _window_start(self, *, again: bool) -> int | None:
-        """Return where the window begins that is being read, if it is scrolled into the past.
+        """Return the first `seq` of a window that is scrolled into the past, or None.
 
-        After a broken link only the address knows: `timeline.js` keeps it there.
+        After a broken link it is in the address only, where `timeline.js` keeps it.
         """
         if again and self._window.has_newer:
             return self._window.first_seq
@@ -203,10 +203,10 @@ class TimelineState(rx.State):
         # drawn knowing the other; only the lists that changed are sent.
         if window.older is not before.older:
             shown = repeat(None) if afresh else before.pieces()
-            for place, (piece, old) in enumerate(zip(window.pieces(), shown, strict=False)):
+            for slot, (piece, old) in enumerate(zip(window.pieces(), shown, strict=False)):
                 if piece != old:
                     rows = draw(piece.messages, above=piece.above, below=piece.below)
-                    set_changed(self, **{f"older_{place}": rows})
+                    set_changed(self, **{f"older_{slot}": rows})
         if window.tail is not before.tail:
             above = window.older[-1] if window.older else None
             set_changed(self, tail=draw(window.tail, above=above))
@@ -217,7 +217,7 @@ class TimelineState(rx.State):
         self._conversation = None
         self._window = Window()
         set_changed(self, head=NO_HEAD, peer=HIDDEN, tail=[], has_older=False, has_newer=False)
-        set_changed(self, **{f"older_{place}": [] for place in range(PIECES)})
+        set_changed(self, **{f"older_{slot}": [] for slot in range(PIECES)})
         set_changed(
             self, new_from=0, own_read_seq=0, delivered_seq=0, read_seq=0, problem="", missing=""
         )
@@ -236,7 +236,7 @@ async def _load_conversation(me: Identity, conversation_id: UUID) -> Conversatio
 
 
 async def _load_window(me: Identity, conversation_id: UUID, *, since: int | None = None) -> Window:
-    """Load the newest messages, or those from a place in the past on."""
+    """Load the newest messages, or those from `since` on."""
     page = await history(
         current_node().database,
         viewer_id=me.user_id,
@@ -248,7 +248,7 @@ async def _load_window(me: Identity, conversation_id: UUID, *, since: int | None
     if since is None:
         return Window.of(page.items, has_older=page.has_more)
     if not page.items:
-        # The address names a place that is yet to come.
+        # The address names a message that does not exist yet.
         return await _load_window(me, conversation_id)
     return Window.of(page.items, has_older=since > 1, has_newer=page.has_more)
 

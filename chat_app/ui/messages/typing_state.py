@@ -1,4 +1,4 @@
-"""Who is writing in the open conversation, as a tab shows it, and that I am."""
+"""State of typing in the open conversation."""
 
 import time
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.reflex.vars import set_changed
 from chat_app.ui.session import require_identity
 
-# The browser counts the same from the last it heard (`assets/browser/status.js`).
+# The browser shows it as long, from the last event on (`assets/browser/status.js`).
 TYPING_TTL_S = 6.0
 
 
 class Writing(TypedDict):
-    """Who is writing where; `mark` is another number each time somebody is heard of."""
+    """The people who type in a conversation; `mark` changes with each typing event."""
 
     conversation_id: str
     names: list[str]
@@ -28,16 +28,16 @@ class Writing(TypedDict):
 
 
 class TypingState(rx.State):
-    """Who is writing in the open conversation."""
+    """The people who type in the open conversation."""
 
     writing: Writing = Writing(conversation_id="", names=[], mark=0)
 
-    # By person: until when, on the process's own clock. Of the conversation in `writing` only.
+    # Monotonic times by person until which they are shown, for the conversation in `writing`.
     _until: dict[UUID, float] = {}
 
     @rx.event
     async def write(self) -> None:
-        """Tell the others of the open conversation that I am writing."""
+        """Publish to the open conversation that the user types."""
         me = await require_identity(self)
         timeline = await self.get_state(TimelineState)
         conversation = timeline._conversation
@@ -48,7 +48,7 @@ class TypingState(rx.State):
                 actor_id=me.user_id, conversation_id=conversation.id
             )
         except AppError:
-            # Nothing is lost with it, and the next letter tells it again.
+            # The next letter publishes it again.
             return
 
     async def _apply_events(self, _me: Identity, events: Sequence[AnyEvent]) -> None:
@@ -61,23 +61,23 @@ class TypingState(rx.State):
         here = conversation.id
         is_same = self.writing["conversation_id"] == str(here)
         until = dict(self._until) if is_same else {}
-        heard = 0
+        received = 0
         for event in events:
             match event:
                 case Typing(conversation_id=place, user_id=user_id) if place == here:
                     until[user_id] = time.monotonic() + TYPING_TTL_S
-                    heard += 1
+                    received += 1
                 case MessageCreated(message=message) if message.conversation_id == here:
                     until.pop(message.sender_id, None)
                 case _:
                     pass
-        if until == self._until and not heard:
+        if until == self._until and not received:
             return
         now = time.monotonic()
         self._until = {user_id: end for user_id, end in until.items() if end > now}
-        known = timeline.get_value("_names")
-        names = [known[user_id] for user_id in self._until if user_id in known]
-        mark = self.writing["mark"] + heard
+        names_by_id = timeline.get_value("_names")
+        names = [names_by_id[user_id] for user_id in self._until if user_id in names_by_id]
+        mark = self.writing["mark"] + received
         set_changed(self, writing=Writing(conversation_id=str(here), names=names, mark=mark))
 
     async def _reload(self, _me: Identity) -> None:

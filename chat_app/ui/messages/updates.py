@@ -1,4 +1,4 @@
-"""How the timeline follows the news: applying an event equals loading afresh."""
+"""Updates of the timeline: applying an event equals loading the window again."""
 
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from chat_app.ui.messages.window import Window
 def apply(window: Window, event: AnyEvent, *, conversation_id: UUID) -> Window:
     """Return the window after the event; the same object when nothing in it changed.
 
-    A message far below a window that was scrolled up is not added: it comes with its page.
+    A message below a window that is scrolled up is not added: it is loaded with its page.
     """
     match event:
         case MessageCreated(message=message) if _belongs(message, conversation_id):
@@ -25,7 +25,7 @@ def apply(window: Window, event: AnyEvent, *, conversation_id: UUID) -> Window:
 
 
 def leaves_a_gap(window: Window, event: AnyEvent, *, conversation_id: UUID) -> bool:
-    """Whether messages up to this one were not heard and must be loaded."""
+    """Whether messages before that of the event were missed and must be loaded."""
     match event:
         case MessageCreated(message=message) if _belongs(message, conversation_id):
             return not window.has_newer and message.seq > window.last_seq + 1

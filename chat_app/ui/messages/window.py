@@ -1,4 +1,4 @@
-"""The part of a conversation that a tab holds: a window that slides over its history."""
+"""The window of messages that a tab holds, sliding over a conversation's history."""
 
 from itertools import pairwise
 from typing import NamedTuple, Self
@@ -10,15 +10,15 @@ from chat_app.realtime.shapes import Message
 PAGE_SIZE = 50
 MAX_WINDOW = 150
 MAX_TAIL = 20
-# What stays in the tail when it is rolled up: small, so that it is not rolled up again soon.
+# Length of the tail after it is rolled up: short, so that it is not rolled up again soon.
 MIN_TAIL = 5
-# The rest is shown in pieces of so many places, and the longest window touches this many of them.
+# `older` is shown in pieces of so many messages; the longest window touches this many pieces.
 PIECE_SIZE = 50
 PIECES = MAX_WINDOW // PIECE_SIZE + 1
 
 
 class Piece(NamedTuple):
-    """Some of the messages in a row, and their neighbours."""
+    """Consecutive messages, and their neighbours outside the piece."""
 
     above: Message | None = None
     messages: tuple[Message, ...] = ()
@@ -29,8 +29,8 @@ class Window(msgspec.Struct, frozen=True):
     """Messages in rising `seq` without a hole.
 
     The newest few are the hot `tail`, the rest are `older`: a list is sent to the browser whole
-    when it changes, and news nearly always changes the tail alone. What leaves the tail changes
-    one piece of the rest.
+    when it changes, and events nearly always change the tail alone. Messages that leave the tail
+    change one piece of the rest.
     """
 
     older: tuple[Message, ...] = ()
@@ -40,41 +40,41 @@ class Window(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, messages: list[Message], *, has_older: bool, has_newer: bool = False) -> Self:
-        """Hold these messages."""
+        """Return a window of these messages."""
         cut = max(0, len(messages) - MIN_TAIL)
         return cls(tuple(messages[:cut]), tuple(messages[cut:]), has_older, has_newer)
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """All of them."""
+        """All messages of the window, in rising `seq`."""
         return self.older + self.tail
 
     @property
     def first_seq(self) -> int:
-        """Where the window begins; 0 when it is empty."""
+        """`seq` of the first message; 0 when the window is empty."""
         return self.older[0].seq if self.older else self.tail[0].seq if self.tail else 0
 
     @property
     def last_seq(self) -> int:
-        """Where the window ends; 0 when it is empty."""
+        """`seq` of the last message; 0 when the window is empty."""
         return self.tail[-1].seq if self.tail else 0
 
     def pieces(self) -> list[Piece]:
-        """Cut `older` where all windows do, so that one that slides keeps most of its pieces.
+        """Cut `older` at the same `seq` in all windows, so that sliding keeps most pieces.
 
-        They stand in a ring: as one goes at the one end, its place is free for the other.
+        They form a ring: a piece dropped at one end frees its slot for the other end.
         """
         pieces = [Piece()] * PIECES
         messages, end = self.messages, len(self.older)
-        place, start = divmod(self.first_seq - 1, PIECE_SIZE)
+        slot, start = divmod(self.first_seq - 1, PIECE_SIZE)
         cuts = [0, *range(PIECE_SIZE - start, end, PIECE_SIZE), end] if end else []
         for since, until in pairwise(cuts):
-            pieces[place % PIECES] = Piece(
+            pieces[slot % PIECES] = Piece(
                 messages[since - 1] if since else None,
                 messages[since:until],
                 messages[until] if until < len(messages) else None,
             )
-            place += 1
+            slot += 1
         return pieces
 
     def with_newest(self, message: Message) -> "Window":
@@ -106,13 +106,13 @@ class Window(msgspec.Struct, frozen=True):
         )
 
     def with_changed(self, message: Message) -> "Window":
-        """Put a newer revision in the place of a message; the same window when it is not held."""
+        """Put a newer revision in the slot of a message; the same window when it is not held."""
         for name in ("tail", "older"):
             held: tuple[Message, ...] = getattr(self, name)
-            for place, one in enumerate(held):
+            for slot, one in enumerate(held):
                 if one.id == message.id:
                     if one.rev >= message.rev:
                         return self
-                    changed = (*held[:place], message, *held[place + 1 :])
+                    changed = (*held[:slot], message, *held[slot + 1 :])
                     return msgspec.structs.replace(self, **{name: changed})
         return self

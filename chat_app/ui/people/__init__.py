@@ -1,1 +1,1 @@
-"""Finding people and starting to talk to them."""
+"""The search for people."""

@@ -1,4 +1,4 @@
-"""What one row of a list of people shows."""
+"""Rows of the people found by a search."""
 
 from typing import Literal, TypedDict
 
@@ -7,7 +7,7 @@ from chat_app.ui.kit.avatar import initials, tone
 
 Action = Literal["Add friend", "Accept", "Cancel", ""]
 
-# What stands beside the name, and the one thing to do about it.
+# The text beside the name, and the action of the button.
 FRIENDSHIPS: dict[str, tuple[str, Action]] = {
     "none": ("", "Add friend"),
     "requested": ("Request sent", "Cancel"),
@@ -18,7 +18,7 @@ FRIENDSHIPS: dict[str, tuple[str, Action]] = {
 
 
 class PersonRow(TypedDict):
-    """A person that a search found; `problem` says why the last attempt with them failed."""
+    """A person found by a search; `problem` is why the last action on them failed."""
 
     id: str
     name: str
@@ -32,12 +32,12 @@ class PersonRow(TypedDict):
 
 
 def number_found(number: int) -> str:
-    """Say how many people a search found."""
+    """Return the number of people found, in words for screen readers."""
     return f"{number} {'person' if number == 1 else 'people'} found"
 
 
 def person_row(card: UserCard, problem: str = "") -> PersonRow:
-    """Show a person."""
+    """Return the row of a person."""
     friendship, action = FRIENDSHIPS[card.friendship]
     return PersonRow(
         id=str(card.id),

@@ -1,4 +1,4 @@
-"""The search for people in the side pane."""
+"""The search for people in the side pane: its field and the people found."""
 
 import reflex as rx
 
@@ -10,7 +10,7 @@ from chat_app.ui.reflex.vars import Cells, call, debounced
 
 
 def search_box() -> rx.Component:
-    """Show the search field; whom it finds stands where the conversations were."""
+    """Show the search field; the people found take the place of the conversations."""
     return rx.el.div(
         icon("search"),
         rx.el.input(
@@ -27,7 +27,7 @@ def search_box() -> rx.Component:
             dir="auto",
             custom_attrs={"data-search": "true"},
         ),
-        # Here and not with the people found: what is heard must have been there before it changes.
+        # Not among the people found: a live region must exist before its text changes.
         rx.el.div(PeopleState.announcement, role="status", class_name="only-heard"),
         role="search",
         class_name="search",
@@ -35,7 +35,7 @@ def search_box() -> rx.Component:
 
 
 def people_found() -> rx.Component:
-    """Show whom the search found."""
+    """Show the people found."""
     return rx.el.div(
         problem(PeopleState.problem),
         rx.cond(
@@ -83,7 +83,7 @@ def _person(person: Cells) -> rx.Component:
                 ),
                 rx.cond(
                     person["action"] != "",
-                    # One button whatever it says: where it stays, the focus stays.
+                    # One button for all actions: it keeps the focus when the action changes.
                     button(
                         person["action"],
                         kind="quiet",

@@ -1,4 +1,4 @@
-"""The search for people, as a tab shows it."""
+"""State of the search for people."""
 
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
@@ -26,11 +26,11 @@ class PeopleState(rx.State):
 
     query: str = ""
     found: list[PersonRow] = []
-    # What the people shown were found by: behind `query` while a search is on its way.
+    # The query that found the people shown: older than `query` while a search is running.
     found_by: str = ""
     searching: bool = False
     problem: str = ""
-    # How many were found, for who hears the page.
+    # How many were found, for screen readers.
     announcement: str = ""
 
     _cards: updates.Cards = ()
@@ -39,9 +39,9 @@ class PeopleState(rx.State):
 
     @rx.event
     async def reset_search(self) -> BrowserEvent | None:
-        """Show the conversations again: another page begins with an empty search field."""
+        """Clear the search when another page is opened."""
         page, self._page = self._page, self.router.url.path
-        # What is typed while a page is being loaded for the first time is meant.
+        # A query that was typed while the first page was loading stays.
         if not self.query or not page:
             return None
         self._clear()
@@ -51,10 +51,10 @@ class PeopleState(rx.State):
     async def search(self, text: str) -> AsyncIterator[None]:
         """Show the people whose names contain the text.
 
-        The events of a tab are dealt with one after the other: the newest answer is the last one.
+        The events of a tab are processed one after the other: the newest answer is the last one.
         """
         me = await require_identity(self)
-        # One letter more than may be: a longer text is refused, not cut to something else.
+        # One letter more than allowed: a longer text is refused, and not cut to another query.
         query = text.strip()[: MAX_QUERY_LENGTH + 1]
         if not query:
             self._clear()
@@ -71,7 +71,7 @@ class PeopleState(rx.State):
 
     @rx.event
     async def talk_to(self, user_id: str) -> list[BrowserEvent] | None:
-        """Open the direct conversation with somebody."""
+        """Open the direct conversation with a person."""
         me = await require_identity(self)
         person_id = _person(user_id)
         try:
@@ -81,13 +81,13 @@ class PeopleState(rx.State):
         except AppError as error:
             self._show_problem(person_id, error)
             return None
-        # That chat may be open already: then no page follows that would empty the search.
+        # That chat may be open already: then no page load follows that would clear the search.
         self._clear()
         return [rx.set_value(SEARCH_ID, ""), rx.redirect(f"/chat/{opened.conversation.id}")]
 
     @rx.event
     async def befriend(self, user_id: str, action: str) -> None:
-        """Do what the button said: ask somebody to be friends, accept, or take it back."""
+        """Do the button's action: send, accept or cancel a friend request."""
         me = await require_identity(self)
         person_id = _person(user_id)
         friends = current_node().friends
@@ -153,7 +153,7 @@ class PeopleState(rx.State):
 
 
 def _person(text: str) -> UUID:
-    # An id that is no id is nobody's: the answer is the same as for a stranger's.
+    # A malformed id is answered like one that does not exist.
     try:
         return UUID(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""How the people found follow the news: applying an event equals searching again."""
+"""Updates of the people found: applying an event equals searching again."""
 
 from uuid import UUID
 
@@ -22,23 +22,23 @@ def apply(cards: Cards, event: AnyEvent) -> Cards:
         case FriendRequested(user=user) | FriendAccepted(user=user):
             return with_card(cards, user)
         case Presence(user_id=user_id):
-            known = find(cards, user_id)
-            if known is None:
+            current = find(cards, user_id)
+            if current is None:
                 return cards
             return with_card(
-                cards, replace(known, online=event.online, last_seen_at=event.last_seen_at)
+                cards, replace(current, online=event.online, last_seen_at=event.last_seen_at)
             )
         case _:
             return cards
 
 
 def must_search_again(cards: Cards, event: AnyEvent) -> bool:
-    """Whether the event does not say enough: who parted may also have blocked or been blocked."""
+    """Whether the event is not sufficient: the end of a friendship may also be a block."""
     return isinstance(event, FriendRemoved) and find(cards, event.user_id) is not None
 
 
 def with_card(cards: Cards, card: UserCard) -> Cards:
-    """Return the cards with a fresh one in its place; a person who was not found stays out."""
+    """Return the cards with one replaced; a card of a person not found is ignored."""
     if find(cards, card.id) is None:
         return cards
     return tuple(card if one.id == card.id else one for one in cards)

@@ -1,1 +1,1 @@
-"""Everything of the UI that leans on the inside of Reflex; screens lean only on its public API."""
+"""All code that uses the inside of Reflex; screens use only its public API."""

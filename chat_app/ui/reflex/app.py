@@ -17,8 +17,8 @@ from chat_app.ui.reflex import build
 
 log = structlog.get_logger(__name__)
 
-# A script could call a handler with wrong values fifty times a second. Its first failures say
-# where they come from; more of them would only fill the disk.
+# A script could call a handler with wrong values fifty times a second. The first traces show where
+# the failures come from; more would only fill the disk.
 TRACES_PER_WINDOW = 20
 WINDOW_S = 60.0
 
@@ -33,7 +33,7 @@ class CompiledApp(rx.App):
 
 
 def socket_server(public_url: str) -> AsyncServer:
-    """Return the Socket.IO server for tabs of pages from one origin."""
+    """Return the Socket.IO server for pages of one origin, as Reflex makes it but for its JSON."""
     return AsyncServer(
         async_mode="asgi",
         cors_allowed_origins=[public_url],
@@ -49,22 +49,22 @@ def socket_server(public_url: str) -> AsyncServer:
 
 
 def encode(packet: object, **_layout: Any) -> str:  # noqa: ANN401  # what Socket.IO calls with
-    """Write a packet as JSON without blanks."""
+    """Return a packet as compact JSON; Reflex's own encoder takes several times as long."""
     if isinstance(packet, list):
-        # A dataclass that Reflex nevertheless writes in its own way: without what is empty.
+        # Reflex's serializer leaves out the empty fields of this dataclass.
         packet = [serialize(one) if isinstance(one, StateUpdate) else one for one in packet]
     return _encoder.encode(packet).decode()
 
 
 class HandlerFailures:
-    """Reports failures, with a bounded number of traces."""
+    """The log of handlers that failed, with a bounded number of traces."""
 
     def __init__(self) -> None:
         self._window_ends = 0.0
         self._traces = 0
 
     def report(self, exception: Exception) -> None:
-        """Log a failure; what the chat itself refused needs no trace."""
+        """Log a failure; an AppError is a refusal of the chat and needs no trace."""
         if isinstance(exception, AppError):
             log.warning("handler_refused", code=exception.code)
             return

@@ -1,6 +1,6 @@
-"""The browser's half: how it is compiled, bundled, kept and packed.
+"""The front end's build: changes to Reflex's template, reuse of builds, exported archives.
 
-Imported by `rxconfig.py` before there is any configuration, so no State may be reached from here.
+Imported by `rxconfig.py` before there is any configuration, so it may import no State.
 """
 
 import hashlib
@@ -37,19 +37,19 @@ RECONNECT_LATER = f"""\
       }}, {FULL_JITTER});
 """
 
-# What the front end is made of. Of the domains only shapes and limits reach it, but finding out
-# which would be guessing; the program's door is the one part that surely does not.
+# Sources of the front end. Only shapes and limits of the domains reach it, but which ones would be
+# a guess; the API is the one package that certainly does not.
 SOURCES = ("rxconfig.py", "chat_app", "assets", "reflex.lock")
 NOT_SOURCES = ("__pycache__", "api", "external")
 BUILD_SETTINGS = ("VITE_SOURCEMAP", "VITE_MINIFY", "REFLEX_NO_AUTOPREFIXER")
 
 
 class BuildError(Exception):
-    """Reflex's template has changed in a way that our changes to it do not fit."""
+    """A file of Reflex's template lacks the text that is to be replaced."""
 
 
 class PageOriginPlugin(Plugin):
-    """Make the front end talk to whatever origin it was loaded from, or to what it is told there.
+    """Make the front end connect to the origin it was loaded from, or to that in `server.js`.
 
     Reflex bakes the server's address into the bundle. Without one, a build serves any host and
     port, over HTTP and HTTPS, and on a static host too, whose `server.js` names the server; and in
@@ -58,13 +58,13 @@ class PageOriginPlugin(Plugin):
     """
 
     def update_env_json(self, **_context: Unpack[CommonContext]) -> dict[str, Any]:
-        """Bake in paths only; the host is replaced in the browser."""
+        """Return the endpoints with a placeholder host, which is replaced in the browser."""
         return {
             endpoint.name: ENDPOINT_BASE + str(endpoint) for endpoint in reflex_constants.Endpoint
         }
 
     def pre_compile(self, **context: Unpack[PreCompileContext]) -> None:
-        """Change two files of Reflex's template."""
+        """Register the changes to two files of Reflex's template."""
         context["add_modify_task"](STATE_JS, use_page_origin)
         context["add_modify_task"](STATE_JS, reconnect_with_backoff)
         port = get_config().backend_port or DEFAULT_BACKEND_PORT
@@ -72,8 +72,8 @@ class PageOriginPlugin(Plugin):
 
 
 def use_page_origin(state_js: str) -> str:
-    """Have `getBackendURL` return the page's own origin, or what `server.js` says instead."""
-    # Older builds are changed already: the file stays where it is between compilations.
+    """Make `getBackendURL` return the page's own origin, or the server that `server.js` names."""
+    # The file stays between compilations, so it may be changed already.
     if SERVER in state_js:
         return state_js
     return _replace_once(
@@ -88,11 +88,11 @@ def use_page_origin(state_js: str) -> str:
 
 
 def reconnect_with_backoff(state_js: str) -> str:
-    """Have a tab whose link broke come back as the outbox does, and let our scripts see the link.
+    """Reconnect a tab with backoff and jitter, and publish its socket to our scripts.
 
     Reflex tries at once and then every two seconds, all tabs of a lost server in step. Here the
     waits grow from one to thirty seconds with full jitter (Brooker, "Exponential Backoff And
-    Jitter", 2015). `assets/browser/connection.js` knows moments at which waiting is pointless.
+    Jitter", 2015). `assets/browser/connection.js` reconnects at once when the network returns.
     """
     if LINK in state_js:
         return state_js
@@ -106,7 +106,7 @@ def reconnect_with_backoff(state_js: str) -> str:
 
 
 def proxy_server_paths(vite_config: str, port: int) -> str:
-    """Have the development server proxy the server's paths, WebSockets included."""
+    """Make the development server proxy the server's paths, WebSockets included."""
     target = f"http://localhost:{port}"
     paths = ("/api", "/ws", "/_event")
     proxy = ", ".join(f'"{path}": {{ target: "{target}", ws: true }}' for path in paths)
@@ -163,7 +163,7 @@ def _sources(root: Path) -> Iterator[Path]:
 
 
 def _fingerprint_file() -> Path:
-    # Inside the folder that a build begins by deleting: a build that was cut off leaves none.
+    # A build begins by deleting this folder, so a build that was cut off leaves no fingerprint.
     return prerequisites.get_web_dir() / reflex_constants.Dirs.BUILD_DIR / "fingerprint"
 
 

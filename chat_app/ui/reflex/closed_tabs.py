@@ -1,28 +1,28 @@
-"""What Reflex still holds of a tab whose socket has ended."""
+"""Removal of the states that Reflex keeps of closed tabs."""
 
 import asyncio
 
 import reflex as rx
 from reflex.istate.manager.memory import StateManagerMemory
 
-# The last events of a tab may still be at work when its socket is gone; they would make the state
-# of a forgotten tab anew.
+# The last events of a tab may still be processed after its socket is closed; they would create a
+# removed state again.
 GRACE_S = 30.0
 
 
 class ClosedTabs:
-    """Forgets the states of closed tabs.
+    """Removes the states of closed tabs.
 
-    By itself Reflex keeps a state until nobody has touched it for a while: too long for a tab that
-    is closed, and too short for one that is open and quiet. So `rxconfig.py` puts that while off,
-    and this takes its place.
+    Reflex itself removes a state that was not used for some time: too late for a closed tab, and
+    too early for one that is open and idle. So `rxconfig.py` makes that time very long, and states
+    are removed here.
     """
 
     def __init__(self, app: rx.App) -> None:
         self._app = app
 
     def forget(self, token: str) -> None:
-        """Forget a closed tab's state, soon."""
+        """Remove a closed tab's state after `GRACE_S`, or later while an event is using it."""
         asyncio.get_running_loop().call_later(GRACE_S, self._forget_now, token)
 
     def _forget_now(self, token: str) -> None:

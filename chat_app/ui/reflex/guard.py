@@ -24,14 +24,14 @@ from chat_app.ui.session import SessionState
 
 log = structlog.get_logger(__name__)
 
-# One page load is five events. A session that ends takes its tabs along at once (live.py); this is
-# how long at most an event passes if that news is lost on the way.
+# One page load is five events, which share one authentication. The end of a session closes its tabs
+# at once (live.py); if that event is lost, the session's events pass at most this long.
 SESSION_CACHE_S = 0.5
 
 PUBLIC_ROUTES = frozenset({"/login", "/register"})
 SIGN_IN_PATH = "/login"
 HOME_PATH = "/"
-# The least that Reflex needs to bring a page without private state to life.
+# The events that Reflex needs for a page without private state.
 PUBLIC_EVENTS = frozenset(
     {
         "reflex___state____state.hydrate_and_load",
@@ -42,7 +42,7 @@ PUBLIC_EVENTS = frozenset(
 
 
 class SessionGuard(Middleware):
-    """Ask before every event whose session the tab belongs to."""
+    """Authenticate the tab's session before every event."""
 
     def __init__(
         self, settings: Settings, subscribe: Callable[[str, Identity], Awaitable[None]]
@@ -56,7 +56,7 @@ class SessionGuard(Middleware):
         state: BaseState,
         event: Event,
     ) -> StateUpdate | None:
-        """Bind the tab to its session; without one, send it to the sign-in page."""
+        """Bind the tab to its session; redirect it to the sign-in page without one."""
         root = state._get_root_state()
         session = await root.get_state(SessionState)
         try:
@@ -69,7 +69,7 @@ class SessionGuard(Middleware):
                 session._authenticated_at = now
             if identity is None:
                 return self._refuse_anonymous(root, event)
-            # Subscribed before anything is loaded: what happens meanwhile comes twice, not never.
+            # Subscribe before anything is loaded: an event may come twice, but is never missed.
             await self._subscribe(root.router_data["token"], identity)
         except AppError as error:
             log.warning("event_refused", code=error.code, event_name=event.name)
@@ -92,7 +92,7 @@ async def _bind(root: BaseState, authenticated: AuthenticatedUser | None) -> Non
     session = await root.get_state(SessionState)
     if session._identity() == (authenticated.identity if authenticated is not None else None):
         if authenticated is not None:
-            # Another tab or device may have changed it since.
+            # Another tab or device may have changed the profile since.
             session._set_profile(authenticated.user)
         return
     root.reset()
@@ -101,12 +101,12 @@ async def _bind(root: BaseState, authenticated: AuthenticatedUser | None) -> Non
 
 
 def sign_in_redirect(path: str) -> list[Event]:
-    """Return the event that sends a tab to the sign-in page and, after it, back to `path`."""
+    """Return the event that redirects to the sign-in page and, after signing in, to `path`."""
     return Event.from_event_type(rx.redirect(f"{SIGN_IN_PATH}?{next_query(path)}".rstrip("?")))
 
 
 def next_query(path: str) -> str:
-    """Return the query that keeps `path`, or nothing for a path that is not our own."""
+    """Return the query that keeps `path`; "" for the home page and for foreign addresses."""
     if not path.startswith("/") or path.startswith(("//", "/\\")) or path == HOME_PATH:
         return ""
     return f"next={quote(path, safe='/')}"

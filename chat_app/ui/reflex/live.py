@@ -189,7 +189,7 @@ class _Tab:
                     else:
                         await state._apply_events(self.identity, events)
         except AppError as error:
-            log.warning("refresh_postponed", code=error.code)
+            log.warning("refresh_refused", code=error.code)
             return False
         except Exception:  # the tab stays open and tries again
             log.exception("refresh_failed")

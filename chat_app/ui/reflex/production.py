@@ -1,4 +1,4 @@
-"""Serving the pages in production: Reflex's own commands, with our uvicorn beneath them."""
+"""Serving in production: Reflex's own commands, with our uvicorn as the server."""
 
 import sys
 
@@ -14,7 +14,7 @@ from chat_app.ui.reflex import build
 
 
 def serve_with_uvicorn(trusted_proxies: tuple[str, ...]) -> None:
-    """Have `reflex run --env prod` serve with uvicorn.
+    """Replace the server of `reflex run --env prod` by uvicorn.
 
     Reflex lets one choose between granian and gunicorn only. `tests/ui/reflex/test_build.py`
     notices when the function replaced here is no longer there.
@@ -22,7 +22,7 @@ def serve_with_uvicorn(trusted_proxies: tuple[str, ...]) -> None:
 
     def run_backend_prod(host: str, port: int, *_: object, **__: object) -> None:
         environment.REFLEX_MOUNT_FRONTEND_COMPILED_APP.set(True)
-        # The module is there already: Reflex imported it to see whether to compile.
+        # Reflex has imported the module already, to see whether to compile.
         app = prerequisites.get_app().app()
         serve(app, host=host, port=port, trusted_proxies=trusted_proxies)
 
@@ -30,10 +30,10 @@ def serve_with_uvicorn(trusted_proxies: tuple[str, ...]) -> None:
 
 
 def serve_existing_build(*, host: str, port: int) -> None:
-    """Serve the front end that is built already; without one that fits this code, say so and exit.
+    """Serve the existing build of the front end; exit with a message if it does not fit the code.
 
-    Neither Node nor a place to write to is needed but the data folder, and Reflex's own command,
-    which looks for both, is not involved.
+    It needs neither Node nor a writable folder other than the data folder. Reflex's own command
+    checks for both, so it is not used.
     """
     environment.REFLEX_ENV_MODE.set(constants.Env.PROD)
     environment.REFLEX_SKIP_COMPILE.set(True)

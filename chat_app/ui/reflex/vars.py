@@ -1,7 +1,7 @@
-"""Vars of a state, and what Reflex makes of them that its types do not say.
+"""Typed access to vars and handlers of states, and to ids in their arguments.
 
-On the class, a var or a handler is something else than on an instance: an expression or an event
-for the browser. A type checker sees only the instance's side.
+On the class of a state, a var is an expression and a handler an event for the browser; on an
+instance they are a value and a method. Reflex's types describe the instance only.
 """
 
 from typing import Any, TypeAlias
@@ -16,12 +16,12 @@ from chat_app.core.errors import NotFound
 BrowserEvent: TypeAlias = EventSpec
 # A handler of a state, on the class.
 Handler: TypeAlias = Any
-# The cells of a row: each is a var of the type that the row's TypedDict names.
+# The fields of a row as vars: each has the type that the row's TypedDict names.
 Cells: TypeAlias = Any
 
 
 def cells(row: object) -> Cells:
-    """Return a row as its cells, or any other var as an expression."""
+    """Return a var without its type, so that fields and methods of the expression can be used."""
     return row
 
 
@@ -31,24 +31,24 @@ def call(handler: Any, *arguments: Any) -> Any:  # noqa: ANN401  # see above
 
 
 def debounced(handler: Any, milliseconds: int) -> Any:  # noqa: ANN401  # see above
-    """Return the event that calls a handler once nothing has happened for a while."""
+    """Return the event that calls a handler once no further one has come for `milliseconds`."""
     return handler.debounce(milliseconds)
 
 
 def throttled(handler: Any, milliseconds: int) -> Any:  # noqa: ANN401  # see above
-    """Return the event that calls a handler at most so often, and never later than now."""
+    """Return the event that calls a handler at most every `milliseconds`, and never later."""
     return handler.throttle(milliseconds).temporal
 
 
 def set_changed(state: BaseState, **values: Any) -> None:  # noqa: ANN401  # each var has its own type
-    """Set those vars whose value differs: what is set is sent to the browser, equal or not."""
+    """Set the vars whose value differs: Reflex sends every var that is set, equal or not."""
     for name, value in values.items():
         if state.get_value(name) != value:
             setattr(state, name, value)
 
 
 def parse_id(value: object) -> UUID:
-    """Read an id that a page sent. Raises NotFound: what is no id is nobody's and nothing's."""
+    """Parse an id that a page sent. Raises NotFound, as for an id that does not exist."""
     try:
         return UUID(str(value))
     except ValueError:

@@ -1,1 +1,1 @@
-"""The screen of what is one's own: profile, privacy, sounds, devices, the account."""
+"""The settings: profile, privacy, sounds, devices and the account."""

@@ -1,4 +1,4 @@
-"""The password, signing out, and leaving for good."""
+"""Settings of the account: change the password, sign out, delete the account."""
 
 import reflex as rx
 
@@ -7,7 +7,7 @@ from chat_app.ui.session import SessionState
 
 
 def password_form() -> rx.Component:
-    """Show how to change the password."""
+    """Show the form to change the password."""
     return rx.el.section(
         rx.el.h2("Password"),
         rx.el.form(
@@ -45,7 +45,7 @@ def password_form() -> rx.Component:
 
 
 def account_section() -> rx.Component:
-    """Show the ways out."""
+    """Show the button to sign out and the form to delete the account."""
     return rx.el.section(
         rx.el.h2("Account"),
         rx.el.div(
@@ -91,7 +91,7 @@ def _delete_form() -> rx.Component:
 
 
 def _username_hint() -> rx.Component:
-    # For password managers: it has no name, so it is not sent.
+    # Password managers read it; it has no name, so it is not sent.
     return rx.el.input(
         type="text",
         value=SessionState.username,

@@ -1,4 +1,4 @@
-"""Where one is signed in."""
+"""Settings of devices: the open sessions of the user."""
 
 import reflex as rx
 
@@ -10,7 +10,7 @@ from chat_app.ui.settings.state import SettingsState
 
 
 def devices() -> rx.Component:
-    """Show each device, and let go of those one does not know."""
+    """Show the open sessions, with buttons to end them."""
     return rx.el.section(
         rx.el.h2("Devices"),
         rx.el.p("Where you are signed in. Sign out what you do not know.", class_name="field-hint"),
@@ -22,7 +22,7 @@ def devices() -> rx.Component:
             class_name="devices",
         ),
         rx.cond(cells(SettingsState.devices).length() > 1, _everywhere_else()),
-        # Pressed by the script when the page comes into sight again.
+        # The script presses it when the page becomes visible again.
         rx.el.button(
             type="button",
             hidden=True,
@@ -35,7 +35,7 @@ def devices() -> rx.Component:
 
 @rx.memo
 def device_item(row: rx.Var[DeviceRow]) -> rx.Component:
-    """Show a device."""
+    """Show one session."""
     cell = cells(row)
     return rx.el.li(
         rx.el.div(

@@ -1,4 +1,4 @@
-"""The pane of the settings."""
+"""The pane of the settings screen."""
 
 import reflex as rx
 
@@ -13,7 +13,7 @@ from chat_app.ui.settings.state import SettingsState
 
 
 def settings_pane(anchor: str) -> rx.Component:
-    """Show everything that is one's own; `anchor` is where the link past the side pane leads."""
+    """Show all settings; `anchor` is the id that the "Skip to" link leads to."""
     return rx.el.section(
         rx.el.header(
             back_link(),

@@ -1,4 +1,4 @@
-"""The profile, who may reach and see me, and what may be heard."""
+"""Settings of the profile, of privacy, and of sounds and notifications."""
 
 import reflex as rx
 
@@ -11,7 +11,7 @@ from chat_app.ui.settings.state import SettingsState
 
 
 def profile_form() -> rx.Component:
-    """Show the own profile, to be changed."""
+    """Show the form to change the own profile."""
     return rx.el.section(
         rx.el.h2("Profile"),
         rx.el.div(
@@ -72,7 +72,7 @@ def _field(
 
 
 def privacy() -> rx.Component:
-    """Show who may write to me, and who sees that I am here."""
+    """Show who may message the user, and whether others see their presence."""
     return rx.el.section(
         rx.el.h2("Privacy"),
         rx.el.fieldset(
@@ -80,7 +80,7 @@ def privacy() -> rx.Component:
             _choice("everyone", "Everyone"),
             _choice("friends", "Friends only"),
             class_name="choices",
-            # After a refusal it is drawn anew, as it still is.
+            # A refused change draws it again, as it still is.
             key=SettingsState.problem,
         ),
         switch(
@@ -108,7 +108,7 @@ def _choice(value: str, label: str) -> rx.Component:
 
 
 def sounds() -> rx.Component:
-    """Show what may be heard, and what may be seen outside the page."""
+    """Show the switch of sounds, and the button to allow desktop notifications."""
     return rx.el.section(
         rx.el.h2("Sounds and notifications"),
         switch(

@@ -1,4 +1,4 @@
-"""What the settings show, made from an own profile and open sessions."""
+"""Rows of the settings: the own profile, and open sessions with the name of their device."""
 
 import re
 from typing import TypedDict
@@ -7,7 +7,7 @@ from chat_app.accounts.schemas import OpenSession, OwnUser
 from chat_app.ui.conversations.rows import timestamp
 from chat_app.ui.kit.avatar import initials, tone
 
-# The first that fits counts: browsers name those they come from and those they imitate, too.
+# The first match counts: a browser's user agent also names the browsers it imitates.
 BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -44,7 +44,7 @@ class Profile(TypedDict):
 
 
 class DeviceRow(TypedDict):
-    """A place where one is signed in."""
+    """An open session of the user."""
 
     id: str
     client: str
@@ -60,7 +60,7 @@ EMPTY_PROFILE = Profile(
 
 
 def profile_of(user: OwnUser) -> Profile:
-    """Show a profile to its owner."""
+    """Return the profile as its owner sees it."""
     return Profile(
         id=str(user.id),
         username=user.username,
@@ -73,7 +73,7 @@ def profile_of(user: OwnUser) -> Profile:
 
 
 def device_row(session: OpenSession) -> DeviceRow:
-    """Show a session."""
+    """Return the row of a session."""
     return DeviceRow(
         id=str(session.id),
         client=client_name(session.user_agent),
@@ -85,7 +85,7 @@ def device_row(session: OpenSession) -> DeviceRow:
 
 
 def client_name(user_agent: str) -> str:
-    """Say "Firefox on Linux", or name the program that is no browser."""
+    """Return a name like "Firefox on Linux" for a user agent, or that of a program."""
     browser = _first(BROWSERS, user_agent)
     system = _first(SYSTEMS, user_agent)
     if browser and user_agent.startswith("Mozilla/"):

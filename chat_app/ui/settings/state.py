@@ -1,4 +1,4 @@
-"""The settings, as a tab shows them."""
+"""State of the settings screen."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -24,7 +24,7 @@ FORM_FIELDS = ("display_name", "status_text", "bio")
 
 
 class SettingsState(rx.State):
-    """The own profile and choices, and where one is signed in."""
+    """The own profile and preferences, and the open sessions."""
 
     profile: Profile = EMPTY_PROFILE
     accept_messages_from: Literal["everyone", "friends"] = "everyone"
@@ -34,12 +34,12 @@ class SettingsState(rx.State):
     saved_at: str = ""
     problem: str = ""
 
-    # Loaded before the page was told anything: its handler need not load again.
+    # Loaded by `_preload`: the page's own handler need not load again.
     _preloaded: bool = False
 
     @rx.event
     async def load(self) -> None:
-        """Load the settings, as they are now."""
+        """Load the settings."""
         me = await require_identity(self)
         if not self._preloaded:
             await self._load(me)
@@ -47,7 +47,7 @@ class SettingsState(rx.State):
 
     @rx.event
     async def load_devices(self) -> None:
-        """Load where one is signed in: the page was out of sight, or did something about it."""
+        """Load the open sessions again: the page was hidden, or has changed them."""
         me = await require_identity(self)
         try:
             await self._load_devices(me)
@@ -56,7 +56,7 @@ class SettingsState(rx.State):
 
     @rx.event
     async def save(self, form: dict[str, Any]) -> None:
-        """Save the profile, or say beside the fields what is wrong."""
+        """Save the profile, or show beside the fields what is wrong."""
         me = await require_identity(self)
         given = {name: form[name] for name in FORM_FIELDS if name in form}
         if await self._change(me, **given):
@@ -64,22 +64,22 @@ class SettingsState(rx.State):
 
     @rx.event
     async def accept_from(self, who: str) -> None:
-        """Choose who may write to me."""
+        """Set who may message the user: "everyone" or "friends"."""
         await self._change(await require_identity(self), accept_messages_from=who)
 
     @rx.event
     async def show_presence(self, on: bool) -> None:  # noqa: FBT001  # the switch's position
-        """Choose whether others see that I am online."""
+        """Set whether others see the user's presence."""
         await self._change(await require_identity(self), share_presence=on)
 
     @rx.event
     async def play_sounds(self, on: bool) -> None:  # noqa: FBT001  # the switch's position
-        """Choose whether messages from others are heard."""
+        """Set whether messages from others play a sound."""
         await self._change(await require_identity(self), sound=on)
 
     @rx.event
     async def end_device(self, session_id: str) -> None:
-        """Sign out on one of my devices."""
+        """End one of the user's sessions."""
         me = await require_identity(self)
         try:
             accounts = current_node().accounts
@@ -90,7 +90,7 @@ class SettingsState(rx.State):
 
     @rx.event
     async def end_others(self) -> None:
-        """Sign out everywhere else."""
+        """End all sessions of the user but this one."""
         me = await require_identity(self)
         try:
             await current_node().accounts.end_other_sessions(me)
@@ -115,7 +115,7 @@ class SettingsState(rx.State):
         set_changed(self, devices=[device_row(one) for one in found], problem="")
 
     async def _change(self, me: Identity, **given: object) -> bool:
-        """Change what is given of the own profile and say how that went."""
+        """Change the given fields of the own profile; return whether that worked."""
         set_changed(self, errors={}, saved_at="", problem="")
         try:
             changes = _validated(given)
@@ -161,7 +161,7 @@ def _validated(given: dict[str, object]) -> ProfileChange:
 
 
 def _session(text: str) -> UUID:
-    # An id that is no id is nobody's: the answer is the same as for a stranger's.
+    # A malformed id is answered like one that does not exist.
     try:
         return UUID(text)
     except ValueError:
