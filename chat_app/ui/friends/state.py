@@ -67,12 +67,12 @@ class FriendsState(rx.State):
     @rx.event
     async def load(self) -> None:
         """Load the people screen."""
-        await self._open_screen(await require_identity(self), is_open=True)
+        await self._open_screen(await require_identity(self), is_people_screen=True)
 
     @rx.event
     async def count(self) -> None:
         """Load the number of incoming requests, for every other screen."""
-        await self._open_screen(await require_identity(self), is_open=False)
+        await self._open_screen(await require_identity(self), is_people_screen=False)
 
     @rx.event
     async def request(self, user_id: str) -> None:
@@ -156,12 +156,12 @@ class FriendsState(rx.State):
     def _close(self) -> None:
         set_changed(self, chosen_id="", chosen_name="", chosen_friendship="")
 
-    async def _open_screen(self, me: Identity, *, is_open: bool) -> None:
-        is_loaded = self._preloaded and is_open == self._is_people_screen
-        self._preloaded, self._is_people_screen = False, is_open
+    async def _open_screen(self, me: Identity, *, is_people_screen: bool) -> None:
+        is_loaded = self._preloaded and is_people_screen == self._is_people_screen
+        self._preloaded, self._is_people_screen = False, is_people_screen
         if is_loaded:
             return
-        if not is_open:
+        if not is_people_screen:
             self._clear_lists()
         self._is_counted = True
         await self._try_to_load(me)
@@ -214,7 +214,7 @@ class FriendsState(rx.State):
             await self._load(me)
 
     async def _preload(self, me: Identity) -> None:
-        await self._open_screen(me, is_open=self.router.route_id == ROUTE)
+        await self._open_screen(me, is_people_screen=self.router.route_id == ROUTE)
         self._preloaded = True
 
 

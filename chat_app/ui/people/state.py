@@ -13,7 +13,7 @@ from chat_app.realtime.events import AnyEvent
 from chat_app.ui.current_node import current_node
 from chat_app.ui.people import updates
 from chat_app.ui.people.rows import PersonRow, number_found, person_row
-from chat_app.ui.reflex.vars import BrowserEvent, set_changed
+from chat_app.ui.reflex.vars import BrowserEvent, parse_id_or_nil, set_changed
 from chat_app.ui.session import require_identity
 
 MAX_QUERY_LENGTH = 64
@@ -73,7 +73,7 @@ class PeopleState(rx.State):
     async def talk_to(self, user_id: str) -> list[BrowserEvent] | None:
         """Open the direct conversation with a person."""
         me = await require_identity(self)
-        person_id = _person(user_id)
+        person_id = parse_id_or_nil(user_id)
         try:
             opened = await current_node().conversations.open_direct(
                 actor_id=me.user_id, user_id=person_id
@@ -89,7 +89,7 @@ class PeopleState(rx.State):
     async def befriend(self, user_id: str, action: str) -> None:
         """Do the button's action: send, accept or cancel a friend request."""
         me = await require_identity(self)
-        person_id = _person(user_id)
+        person_id = parse_id_or_nil(user_id)
         friends = current_node().friends
         card = updates.find(self._cards, person_id)
         try:
@@ -150,11 +150,3 @@ class PeopleState(rx.State):
     def _clear(self) -> None:
         self._cards, self._problems = (), {}
         set_changed(self, query="", found=[], found_by="", problem="", announcement="")
-
-
-def _person(text: str) -> UUID:
-    # A malformed id is answered like one that does not exist.
-    try:
-        return UUID(text)
-    except ValueError:
-        return UUID(int=0)

@@ -53,3 +53,11 @@ def parse_id(value: object) -> UUID:
         return UUID(str(value))
     except ValueError:
         raise NotFound from None
+
+
+def parse_id_or_nil(text: str) -> UUID:
+    """Parse an id that a page sent; a malformed one becomes the nil UUID, which no row has."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return UUID(int=0)

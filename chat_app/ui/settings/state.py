@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Any, Literal
-from uuid import UUID
 
 import reflex as rx
 from pydantic import ValidationError
@@ -15,7 +14,7 @@ from chat_app.core.input import complaints
 from chat_app.realtime.events import AnyEvent
 from chat_app.ui.conversations.rows import timestamp
 from chat_app.ui.current_node import current_node
-from chat_app.ui.reflex.vars import set_changed
+from chat_app.ui.reflex.vars import parse_id_or_nil, set_changed
 from chat_app.ui.session import SessionState, require_identity
 from chat_app.ui.settings.rows import EMPTY_PROFILE, DeviceRow, Profile, device_row, profile_of
 
@@ -83,7 +82,7 @@ class SettingsState(rx.State):
         me = await require_identity(self)
         try:
             accounts = current_node().accounts
-            await accounts.end_session(actor_id=me.user_id, session_id=_session(session_id))
+            await accounts.end_session(actor_id=me.user_id, session_id=parse_id_or_nil(session_id))
             await self._load_devices(me)
         except AppError as error:
             self.problem = error.detail
@@ -158,11 +157,3 @@ def _validated(given: dict[str, object]) -> ProfileChange:
         return ProfileChange.model_validate(given)
     except ValidationError as error:
         raise complaints(error) from None
-
-
-def _session(text: str) -> UUID:
-    # A malformed id is answered like one that does not exist.
-    try:
-        return UUID(text)
-    except ValueError:
-        return UUID(int=0)
