@@ -40,7 +40,7 @@ RECONNECT_LATER = f"""\
 # Sources of the front end. Only shapes and limits of the domains reach it, but which ones would be
 # a guess; the API is the one package that certainly does not.
 SOURCES = ("rxconfig.py", "chat_app", "assets", "reflex.lock")
-NOT_SOURCES = ("__pycache__", "api", "external")
+NOT_SOURCES = ("__pycache__", "api")
 BUILD_SETTINGS = ("VITE_SOURCEMAP", "VITE_MINIFY", "REFLEX_NO_AUTOPREFIXER")
 
 

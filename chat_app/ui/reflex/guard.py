@@ -68,7 +68,7 @@ class SessionGuard(Middleware):
                 await _bind(root, authenticated)
                 session._authenticated_at = now
             if identity is None:
-                return self._refuse_anonymous(root, event)
+                return self._anonymous_update(root, event)
             # Subscribe before anything is loaded: an event may come twice, but is never missed.
             await self._subscribe(root.router_data["token"], identity)
         except AppError as error:
@@ -81,7 +81,7 @@ class SessionGuard(Middleware):
         cookie = session_cookie(headers.get("cookie", ""), self._cookie_name)
         return await current_node().accounts.authenticate_cookie(cookie)
 
-    def _refuse_anonymous(self, root: BaseState, event: Event) -> StateUpdate | None:
+    def _anonymous_update(self, root: BaseState, event: Event) -> StateUpdate | None:
         route = root.router_data.get("pathname", "")
         if route in PUBLIC_ROUTES:
             return None if event.name in PUBLIC_EVENTS else StateUpdate()
