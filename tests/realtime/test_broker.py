@@ -1,4 +1,4 @@
-"""The two brokers mean the same; one suite for both."""
+"""Brokers: the one in memory and the one in Redis, by one suite."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -17,7 +17,7 @@ from chat_app.redis.broker import RedisBroker
 from tests.harness import servers
 
 KINDS = ["memory", "redis"]
-PATIENCE_S = 10
+PATIENCE_S = 30
 
 
 @asynccontextmanager
@@ -36,68 +36,70 @@ async def open_broker(kind: str, redis_url: str, prefix: str = "test:") -> Async
         await broker.close()
 
 
-class Ear:
-    """Hears what a broker delivers, and can wait for it."""
+class Receiver:
+    """A receiver that collects what a broker delivers, and can wait for it."""
 
     def __init__(self, broker: Broker) -> None:
-        self.heard: list[tuple[str, bytes]] = []
+        self.received: list[tuple[str, bytes]] = []
         self._more = asyncio.Event()
-        broker.on_delivery(self._hear)
+        broker.on_delivery(self._receive)
 
-    def _hear(self, topic: str, envelope: Envelope) -> None:
-        self.heard.append((topic, envelope.body))
+    def _receive(self, topic: str, envelope: Envelope) -> None:
+        self.received.append((topic, envelope.body))
         self._more.set()
 
     async def wait_for(self, count: int) -> list[tuple[str, bytes]]:
         async with asyncio.timeout(PATIENCE_S):
-            while len(self.heard) < count:
+            while len(self.received) < count:
                 self._more.clear()
                 await self._more.wait()
-        return self.heard
+        return self.received
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_publisher_hears_itself_at_once_and_once(kind: str, redis_url: str) -> None:
+async def test_a_publisher_receives_its_own_envelopes_at_once_and_once(
+    kind: str, redis_url: str
+) -> None:
     async with open_broker(kind, redis_url) as broker:
-        ear = Ear(broker)
+        receiver = Receiver(broker)
         await broker.subscribe(["a", "b"])
 
         broker.publish(["a"], Envelope(b"one"))
         broker.publish(["a", "b"], Envelope(b"two"))
 
-        assert ear.heard == [("a", b"one"), ("a", b"two"), ("b", b"two")]
+        assert receiver.received == [("a", b"one"), ("a", b"two"), ("b", b"two")]
 
 
-async def test_other_processes_hear_in_order_and_only_what_they_subscribed(redis_url: str) -> None:
+async def test_other_processes_receive_in_order_and_only_their_topics(redis_url: str) -> None:
     prefix = f"test:{uuid4().hex}:"
     async with (
         open_broker("redis", redis_url, prefix) as here,
         open_broker("redis", redis_url, prefix) as there,
     ):
-        ear = Ear(there)
+        receiver = Receiver(there)
         await there.subscribe(["a"])
 
         for number in range(500):
             here.publish(["b", "a"], Envelope(str(number).encode()))
 
-        assert await ear.wait_for(500) == [("a", str(n).encode()) for n in range(500)]
+        assert await receiver.wait_for(500) == [("a", str(n).encode()) for n in range(500)]
 
 
-async def test_what_is_given_up_is_heard_no_more(redis_url: str) -> None:
+async def test_an_ended_subscription_receives_nothing(redis_url: str) -> None:
     prefix = f"test:{uuid4().hex}:"
     async with (
         open_broker("redis", redis_url, prefix) as here,
         open_broker("redis", redis_url, prefix) as there,
     ):
-        ear = Ear(there)
+        receiver = Receiver(there)
         await there.subscribe(["a", "b"])
         await there.unsubscribe(["a"])
         await there.subscribe(["c"])
 
         here.publish(["a"], Envelope(b"lost"))
-        here.publish(["b"], Envelope(b"heard"))
+        here.publish(["b"], Envelope(b"received"))
 
-        assert await ear.wait_for(1) == [("b", b"heard")]
+        assert await receiver.wait_for(1) == [("b", b"received")]
 
 
 async def test_a_broken_link_mends_itself_and_keeps_its_subscriptions(redis_url: str) -> None:
@@ -108,65 +110,65 @@ async def test_a_broken_link_mends_itself_and_keeps_its_subscriptions(redis_url:
         open_broker("redis", redis_url, prefix) as here,
         open_broker("redis", redis_url, prefix) as there,
     ):
-        ear = Ear(there)
+        receiver = Receiver(there)
         await there.subscribe(["a"])
 
         await admin.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
         async with asyncio.timeout(PATIENCE_S):
-            while not ear.heard:
+            while not receiver.received:
                 here.publish(["a"], Envelope(b"again"))
                 await asyncio.sleep(0.05)  # the link mends when it can; ask until it has
 
-        assert ear.heard[0] == ("a", b"again")
+        assert receiver.received[0] == ("a", b"again")
 
 
-async def test_another_programs_words_on_our_channel_are_ignored(redis_url: str) -> None:
+async def test_a_message_of_another_program_on_our_channel_is_ignored(redis_url: str) -> None:
     prefix = f"test:{uuid4().hex}:"
     async with (
         Redis.from_url(redis_url) as stranger,
         open_broker("redis", redis_url, prefix) as here,
         open_broker("redis", redis_url, prefix) as there,
     ):
-        ear = Ear(there)
+        receiver = Receiver(there)
         await there.subscribe(["a"])
 
         await stranger.publish(f"{prefix}a", b"\xff not ours")
         here.publish(["a"], Envelope(b"ours"))
 
-        assert await ear.wait_for(1) == [("a", b"ours")]
+        assert await receiver.wait_for(1) == [("a", b"ours")]
 
 
 async def test_publishing_never_waits_for_a_redis_that_is_away() -> None:
     broker = RedisBroker(Redis.from_url("redis://127.0.0.1:1"), "test:")
     broker.start()
     try:
-        ear = Ear(broker)
+        receiver = Receiver(broker)
         await broker.subscribe(["a"])
 
         broker.publish(["a"], Envelope(b"at home"))
 
-        assert ear.heard == [("a", b"at home")]
+        assert receiver.received == [("a", b"at home")]
         assert not broker.is_up()
     finally:
         await broker.close()
 
 
-async def test_whoever_asks_second_waits_for_the_same_confirmation(redis_url: str) -> None:
-    """Two devices of one user at once: neither may believe that it is heard already."""
+async def test_a_second_subscriber_waits_for_the_same_confirmation(redis_url: str) -> None:
+    """Two devices of one user at once: neither may take the topic for subscribed already."""
     async with (
-        open_broker("redis", redis_url) as speaker,
-        open_broker("redis", redis_url) as listener,
+        open_broker("redis", redis_url) as publisher,
+        open_broker("redis", redis_url) as subscriber,
     ):
-        ear = Ear(listener)
+        receiver = Receiver(subscriber)
         for number in range(50):
             topic = f"both-{number}"
-            first = asyncio.create_task(listener.subscribe([topic]))
+            first = asyncio.create_task(subscriber.subscribe([topic]))
             await asyncio.sleep(0)
-            await listener.subscribe([topic])
-            speaker.publish([topic], Envelope(b"now"))
+            await subscriber.subscribe([topic])
+            publisher.publish([topic], Envelope(b"now"))
             await first
 
-        assert len(await ear.wait_for(50)) == 50
+        assert len(await receiver.wait_for(50)) == 50
 
 
 @pytest.fixture
@@ -183,15 +185,17 @@ async def until_up(broker: Broker, *, up: bool) -> None:
             await asyncio.sleep(0.01)
 
 
-async def until_heard(ear: Ear, *bodies: bytes) -> None:
+async def until_received(receiver: Receiver, *bodies: bytes) -> None:
     """Wait for these; others, and the same once more, may come in between."""
     async with asyncio.timeout(2 * PATIENCE_S):
-        while not {(topic, body) for topic, body in ear.heard} >= {("a", body) for body in bodies}:
+        while not {(topic, body) for topic, body in receiver.received} >= {
+            ("a", body) for body in bodies
+        }:
             await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-async def test_what_was_said_while_redis_was_away_is_said_again(
+async def test_envelopes_published_while_redis_was_away_are_published_again(
     own_redis: servers.Redis, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_broker, "HEARTBEAT_S", 0.2)
@@ -200,7 +204,7 @@ async def test_what_was_said_while_redis_was_away_is_said_again(
         open_broker("redis", own_redis.url) as here,
         open_broker("redis", own_redis.url) as there,
     ):
-        ear, returns = Ear(there), list[None]()
+        receiver, returns = Receiver(there), list[None]()
         there.on_reconnected(lambda: returns.append(None))
         await there.subscribe(["a"])
         own_redis.freeze() if how == "frozen" else own_redis.stop()
@@ -211,13 +215,13 @@ async def test_what_was_said_while_redis_was_away_is_said_again(
         here.publish(["a"], Envelope(b"online", merge="presence:somebody"))
         own_redis.thaw() if how == "frozen" else own_redis.start()
 
-        await until_heard(ear, b"read", b"online")
+        await until_received(receiver, b"read", b"online")
         assert returns
         here.publish(["a"], Envelope(b"live"))
-        await until_heard(ear, b"live")
+        await until_received(receiver, b"live")
 
 
-async def test_who_could_not_hear_is_told_again_what_it_missed(redis_url: str) -> None:
+async def test_a_node_receives_what_it_missed_while_its_link_was_broken(redis_url: str) -> None:
     prefix = f"test:{uuid4().hex}:"
     admin: Redis = Redis.from_url(redis_url)
     async with (
@@ -225,23 +229,23 @@ async def test_who_could_not_hear_is_told_again_what_it_missed(redis_url: str) -
         open_broker("redis", redis_url, prefix) as here,
         open_broker("redis", redis_url, prefix) as there,
     ):
-        ear = Ear(there)
+        receiver = Receiver(there)
         await there.subscribe(["a"])
         await admin.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
         await until_up(there, up=False)
 
         here.publish(["a"], Envelope(b"read"))
 
-        await until_heard(ear, b"read")
+        await until_received(receiver, b"read")
 
 
-def test_what_others_make_good_is_not_said_again() -> None:
-    memory = RecentlyPublished()
-    memory.add(1.0, ["a"], Envelope(b"too early"))
-    memory.add(2.0, ["a", "b"], Envelope(b"read"))
-    memory.add(3.0, ["a"], Envelope(b"a message", moves=Move(uuid4(), 7)))
-    memory.add(3.0, ["a"], Envelope(b"writing", merge=f"{TYPING}somebody"))
-    memory.add(4.0, ["a"], Envelope(b"online", merge="presence:somebody"))
+def test_messages_and_typing_are_not_kept_to_be_published_again() -> None:
+    recent = RecentlyPublished()
+    recent.add(1.0, ["a"], Envelope(b"too early"))
+    recent.add(2.0, ["a", "b"], Envelope(b"read"))
+    recent.add(3.0, ["a"], Envelope(b"a message", moves=Move(uuid4(), 7)))
+    recent.add(3.0, ["a"], Envelope(b"writing", merge=f"{TYPING}somebody"))
+    recent.add(4.0, ["a"], Envelope(b"online", merge="presence:somebody"))
 
-    published = [(one.topics, one.envelope.body) for one in memory.since(2.0)]
+    published = [(one.topics, one.envelope.body) for one in recent.since(2.0)]
     assert published == [(("a", "b"), b"read"), (("a",), b"online")]

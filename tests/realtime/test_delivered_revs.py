@@ -1,4 +1,4 @@
-"""What a process remembers of the changes that it has told."""
+"""Delivered revs: up to which change a process has delivered each conversation."""
 
 from chat_app.core.ids import new_id
 from chat_app.realtime.delivered_revs import DeliveredRevs
@@ -7,33 +7,33 @@ from chat_app.realtime.events import Move
 ROOM = new_id()
 
 
-def heard_of(*revs: int) -> DeliveredRevs:
-    """Return the memory of a process that was told these changes, in this order."""
-    heard = DeliveredRevs()
+def delivered(*revs: int) -> DeliveredRevs:
+    """Return the record of a process that delivered these changes, in this order."""
+    record = DeliveredRevs()
     for rev in revs:
-        heard.add(Move(ROOM, rev))
-    return heard
+        record.add(Move(ROOM, rev))
+    return record
 
 
-def test_a_conversation_is_followed_from_its_first_change() -> None:
-    assert heard_of(1, 2, 3).rev_of(ROOM) == 3
+def test_revs_are_known_from_the_first_change_on() -> None:
+    assert delivered(1, 2, 3).rev_of(ROOM) == 3
 
 
-def test_the_first_change_may_come_out_of_turn() -> None:
-    assert heard_of(2, 3, 1).rev_of(ROOM) == 3
+def test_the_first_change_may_come_out_of_order() -> None:
+    assert delivered(2, 3, 1).rev_of(ROOM) == 3
 
 
-def test_before_a_later_change_something_may_have_been_missed() -> None:
-    heard = heard_of(2, 3)
+def test_revs_are_unknown_without_the_first_change() -> None:
+    revs = delivered(2, 3)
 
-    assert heard.rev_of(ROOM) is None
-    assert heard.has(Move(ROOM, 3))
+    assert revs.rev_of(ROOM) is None
+    assert revs.has(Move(ROOM, 3))
 
 
-def test_a_hole_ends_what_was_heard() -> None:
-    heard = heard_of(1, 2, 4)
+def test_a_missing_change_ends_the_known_revs() -> None:
+    revs = delivered(1, 2, 4)
 
-    assert heard.rev_of(ROOM) == 2
-    heard.advance(ROOM, 3)
-    heard.add(Move(ROOM, 5))
-    assert heard.rev_of(ROOM) == 5
+    assert revs.rev_of(ROOM) == 2
+    revs.advance(ROOM, 3)
+    revs.add(Move(ROOM, 5))
+    assert revs.rev_of(ROOM) == 5

@@ -1,4 +1,4 @@
-"""Outlets: bounded, ordered, and never in each other's way."""
+"""Hub and outlets: subscriptions, order, bounds, and the end of a session."""
 
 import asyncio
 from uuid import UUID, uuid4
@@ -38,7 +38,7 @@ async def bodies(outlet: Outlet) -> list[bytes]:
     return [envelope.body for envelope in await outlet.take()]
 
 
-async def test_every_device_of_a_user_hears_and_nobody_else(hub: Hub, broker: MemoryBroker) -> None:
+async def test_every_device_of_a_user_receives_and_no_other(hub: Hub, broker: MemoryBroker) -> None:
     one, other, stranger = await opened(hub), await opened(hub), await opened(hub, BOB)
 
     broker.publish([user_topic(ALICE)], Envelope(b"news"))
@@ -48,7 +48,7 @@ async def test_every_device_of_a_user_hears_and_nobody_else(hub: Hub, broker: Me
     assert await bodies(stranger) == [b"for bob"]
 
 
-async def test_the_outlet_that_caused_an_event_does_not_hear_it(
+async def test_an_event_is_not_delivered_to_the_outlet_that_caused_it(
     hub: Hub, broker: MemoryBroker
 ) -> None:
     one, other = await opened(hub), await opened(hub)
@@ -70,7 +70,7 @@ async def test_a_reader_that_waits_is_woken(hub: Hub, broker: MemoryBroker) -> N
     assert await waiting == [b"late"]
 
 
-async def test_what_may_merge_is_replaced_by_its_successor(hub: Hub) -> None:
+async def test_a_mergeable_envelope_is_replaced_by_its_successor(hub: Hub) -> None:
     outlet = await opened(hub)
 
     outlet.push(Envelope(b"bob types", merge="typing:bob"))
@@ -80,7 +80,7 @@ async def test_what_may_merge_is_replaced_by_its_successor(hub: Hub) -> None:
     assert await bodies(outlet) == [b"hello", b"bob still types"]
 
 
-async def test_under_pressure_what_may_merge_goes_first(hub: Hub) -> None:
+async def test_mergeable_envelopes_are_dropped_first_under_pressure(hub: Hub) -> None:
     outlet = await opened(hub)
     outlet.push(Envelope(b"typing", merge="typing:bob"))
 
@@ -93,7 +93,9 @@ async def test_under_pressure_what_may_merge_goes_first(hub: Hub) -> None:
 @pytest.mark.parametrize(
     "flood", [[b"x"] * (QUEUE_EVENTS + 1), [b"x" * 1024] * (QUEUE_BYTES // 1024 + 1)]
 )
-async def test_too_slow_a_reader_is_closed_and_holds_nothing(hub: Hub, flood: list[bytes]) -> None:
+async def test_the_outlet_of_a_slow_reader_is_closed_and_emptied(
+    hub: Hub, flood: list[bytes]
+) -> None:
     slow, other = await opened(hub), await opened(hub, BOB)
 
     for body in flood:
@@ -106,7 +108,7 @@ async def test_too_slow_a_reader_is_closed_and_holds_nothing(hub: Hub, flood: li
     assert await bodies(other) == [b"fine"]
 
 
-async def test_the_end_of_a_session_is_told_and_closes_its_outlets_alone(
+async def test_the_end_of_a_session_is_delivered_and_closes_its_outlets_alone(
     hub: Hub, broker: MemoryBroker
 ) -> None:
     ended, kept = await opened(hub, session_id=SESSION), await opened(hub)
@@ -121,9 +123,7 @@ async def test_the_end_of_a_session_is_told_and_closes_its_outlets_alone(
     assert await bodies(kept) == [b"secret"]
 
 
-async def test_after_the_end_of_a_session_nothing_that_was_queued_is_heard(
-    hub: Hub, broker: MemoryBroker
-) -> None:
+async def test_the_end_of_a_session_drops_what_was_queued(hub: Hub, broker: MemoryBroker) -> None:
     outlet = await opened(hub, ALICE, SESSION)
     broker.publish([user_topic(ALICE)], Envelope(b"before"))
 
@@ -135,7 +135,9 @@ async def test_after_the_end_of_a_session_nothing_that_was_queued_is_heard(
         await outlet.take()
 
 
-async def test_who_joins_a_conversation_hears_it(hub: Hub, broker: MemoryBroker) -> None:
+async def test_an_envelope_subscribes_its_receivers_to_the_topic_it_names(
+    hub: Hub, broker: MemoryBroker
+) -> None:
     outlet = await opened(hub)
     topic = conversation_topic(uuid4())
 
@@ -156,7 +158,7 @@ async def test_a_closed_outlet_leaves_nothing_behind(hub: Hub, broker: MemoryBro
     assert hub._subscribers == {}  # the leak this test is about shows nowhere else
 
 
-async def test_stopping_lets_readers_finish_and_then_tells_them(hub: Hub) -> None:
+async def test_a_stopping_hub_closes_outlets_after_what_was_queued(hub: Hub) -> None:
     outlet = await opened(hub)
     outlet.push(Envelope(b"last"))
 

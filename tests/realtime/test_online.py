@@ -1,4 +1,4 @@
-"""The register of who is connected: the twins mean the same, and Redis counts over the nodes."""
+"""Presence register: the one in memory and the one in Redis, and its counting over nodes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from chat_app.realtime.online import MemoryOnline, Online, Times
 from chat_app.redis import online as redis_online
+from chat_app.redis.circuit_breaker import BREAKER_S
 from chat_app.redis.online import RedisOnline
 from tests.harness.clients import PATIENCE_S
 
@@ -51,7 +52,7 @@ async def settled(*nodes: Online) -> None:
 
 
 async def swept(*nodes: Online) -> dict[object, list[datetime]]:
-    """Have all sweep at the same time until somebody is gone; return who, as often as told."""
+    """Sweep by all nodes at once until users are returned; return each with every time given."""
     gone: dict[object, list[datetime]] = {}
     async with asyncio.timeout(PATIENCE_S):
         while not gone:
@@ -62,7 +63,7 @@ async def swept(*nodes: Online) -> dict[object, list[datetime]]:
     return gone
 
 
-async def test_who_connects_is_online_until_they_disconnect(online: Online) -> None:
+async def test_a_user_is_online_from_connect_to_disconnect(online: Online) -> None:
     await settled(online)
 
     assert await online.connect([ALICE, BOB]) == {ALICE, BOB}
@@ -71,7 +72,7 @@ async def test_who_connects_is_online_until_they_disconnect(online: Online) -> N
     assert await online.among([ALICE, BOB, CAROL]) == online.here() == {BOB}
 
 
-async def test_saying_it_twice_is_no_news(online: Online) -> None:
+async def test_a_second_connect_or_disconnect_returns_nobody(online: Online) -> None:
     await settled(online)
     await online.connect([ALICE])
 
@@ -80,11 +81,11 @@ async def test_saying_it_twice_is_no_news(online: Online) -> None:
     assert await online.disconnect([ALICE]) == set()
 
 
-async def test_nobody_is_asked_after(online: Online) -> None:
+async def test_an_empty_query_returns_nobody(online: Online) -> None:
     assert await online.among([]) == set()
 
 
-async def test_a_stopping_node_lets_its_people_linger(new_node: NewNode) -> None:
+async def test_users_of_a_stopping_node_count_as_connected_for_a_while(new_node: NewNode) -> None:
     one, other = new_node(), new_node()
     await settled(one, other)
     await one.connect([ALICE, BOB])
@@ -97,7 +98,7 @@ async def test_a_stopping_node_lets_its_people_linger(new_node: NewNode) -> None
     assert await other.among([ALICE, BOB]) == {BOB}
 
 
-async def test_only_the_first_and_the_last_of_all_nodes_is_news(new_node: NewNode) -> None:
+async def test_only_the_first_and_the_last_node_of_a_user_return_them(new_node: NewNode) -> None:
     one, other = new_node(), new_node()
     await settled(one, other)
 
@@ -109,7 +110,7 @@ async def test_only_the_first_and_the_last_of_all_nodes_is_news(new_node: NewNod
     assert await one.among([ALICE]) == set()
 
 
-async def test_many_at_once_are_counted_like_few(new_node: NewNode) -> None:
+async def test_more_users_than_a_batch_are_counted(new_node: NewNode) -> None:
     node, people = new_node(), [uuid4() for _ in range(3 * redis_online.BATCH_SIZE + 1)]
     await settled(node)
 
@@ -119,7 +120,7 @@ async def test_many_at_once_are_counted_like_few(new_node: NewNode) -> None:
     assert await node.among(people) == set()
 
 
-async def test_those_of_a_dead_node_expire_and_one_sweeper_is_told(new_node: NewNode) -> None:
+async def test_users_of_a_dead_node_expire_and_one_sweep_returns_them(new_node: NewNode) -> None:
     dead, one, other = new_node(), new_node(), new_node()
     await settled(dead, one, other)
     await dead.connect([ALICE, BOB])
@@ -143,7 +144,7 @@ async def test_those_of_a_dead_node_expire_and_one_sweeper_is_told(new_node: New
     assert await other.among([ALICE, BOB]) == {BOB}
 
 
-async def test_whom_a_sweeper_lost_the_next_one_tells(new_node: NewNode) -> None:
+async def test_an_unconfirmed_user_is_returned_by_the_next_sweep(new_node: NewNode) -> None:
     dead, unlucky, other = new_node(), new_node(), new_node()
     await settled(unlucky, other)
     await dead.connect([ALICE])
@@ -159,7 +160,9 @@ async def test_whom_a_sweeper_lost_the_next_one_tells(new_node: NewNode) -> None
     assert await unlucky.sweep() == {}
 
 
-async def test_who_came_back_before_the_next_sweep_has_not_gone(new_node: NewNode) -> None:
+async def test_a_user_who_reconnects_before_the_next_sweep_is_not_returned(
+    new_node: NewNode,
+) -> None:
     dead, unlucky, other = new_node(), new_node(), new_node()
     await settled(unlucky, other)
     await dead.connect([ALICE])
@@ -173,7 +176,7 @@ async def test_who_came_back_before_the_next_sweep_has_not_gone(new_node: NewNod
     assert await other.sweep() == {}
 
 
-async def test_who_has_expired_is_not_online_even_before_a_sweep(new_node: NewNode) -> None:
+async def test_an_expired_user_is_offline_before_a_sweep(new_node: NewNode) -> None:
     dead, other = new_node(), new_node()
     await dead.connect([ALICE])
 
@@ -182,7 +185,7 @@ async def test_who_has_expired_is_not_online_even_before_a_sweep(new_node: NewNo
             await asyncio.sleep(TIMES.sweep_s)  # time itself is the condition
 
 
-async def test_a_node_that_slept_tells_of_its_people_again(new_node: NewNode) -> None:
+async def test_a_node_that_slept_connects_its_users_again(new_node: NewNode) -> None:
     sleeper, other = new_node(), new_node()
     await settled(sleeper, other)
     await sleeper.connect([ALICE])
@@ -193,7 +196,7 @@ async def test_a_node_that_slept_tells_of_its_people_again(new_node: NewNode) ->
     assert await other.among([ALICE]) == {ALICE}
 
 
-async def test_after_a_flush_everybody_is_back_and_nobody_was_told(
+async def test_after_a_flush_all_users_are_back_and_none_was_returned(
     new_node: NewNode, redis: Redis
 ) -> None:
     one, other = new_node(), new_node()
@@ -212,7 +215,7 @@ async def test_after_a_flush_everybody_is_back_and_nobody_was_told(
     assert await other.sweep() == {}
 
 
-async def test_who_leaves_after_a_flush_is_told_once_all_have_refreshed(
+async def test_a_disconnect_after_a_flush_is_returned_once_all_have_refreshed(
     new_node: NewNode, redis: Redis
 ) -> None:
     one, other = new_node(), new_node()
@@ -235,8 +238,11 @@ async def test_without_redis_each_node_counts_by_itself() -> None:
     assert await node.sweep() == {}
 
 
-async def test_nobody_waits_for_a_redis_that_hangs_again_and_again() -> None:
+async def test_a_redis_that_hangs_is_called_once_while_the_breaker_is_open() -> None:
+    connections: list[asyncio.StreamWriter] = []
+
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
         await reader.read()  # to its end, without a word
         writer.close()
 
@@ -250,10 +256,11 @@ async def test_nobody_waits_for_a_redis_that_hangs_again_and_again() -> None:
         took = asyncio.get_running_loop().time() - started
         await redis.aclose()
 
-    assert took < 1
+    # On a slow machine the breaker may have closed, and been opened again.
+    assert 1 <= len(connections) <= 1 + took / BREAKER_S
 
 
-async def test_what_happened_without_redis_is_told_when_it_is_back(new_node: NewNode) -> None:
+async def test_changes_without_redis_are_returned_when_it_is_back(new_node: NewNode) -> None:
     one, other = new_node(), new_node()
     await settled(one, other)
     await one.connect([ALICE, BOB])

@@ -1,4 +1,4 @@
-"""An outlet whose reader can be spared the waking: written at once, in order, or queued."""
+"""Outlet with a writer: envelopes are written at once and in order, or queued."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -39,13 +39,13 @@ async def outlet(hub: Hub) -> Outlet:
 
 
 async def reader_of(outlet: Outlet) -> "asyncio.Task[list[Envelope]]":
-    """Have somebody wait for what comes."""
+    """Return a task that waits for envelopes."""
     reader = asyncio.create_task(outlet.take())
     await asyncio.sleep(0)
     return reader
 
 
-async def test_what_comes_while_the_reader_waits_is_written_without_them(outlet: Outlet) -> None:
+async def test_an_envelope_is_written_at_once_while_the_reader_waits(outlet: Outlet) -> None:
     link = Link()
     outlet.write_with(link.write)
     reader = await reader_of(outlet)
@@ -59,7 +59,7 @@ async def test_what_comes_while_the_reader_waits_is_written_without_them(outlet:
         await reader
 
 
-async def test_while_the_reader_is_busy_everything_waits_for_them(outlet: Outlet) -> None:
+async def test_an_envelope_is_queued_while_the_reader_is_busy(outlet: Outlet) -> None:
     link = Link()
     outlet.write_with(link.write)
 
@@ -69,7 +69,7 @@ async def test_while_the_reader_is_busy_everything_waits_for_them(outlet: Outlet
     assert [envelope.body for envelope in await outlet.take()] == [b"one"]
 
 
-async def test_nothing_overtakes_what_a_full_link_has_refused(outlet: Outlet) -> None:
+async def test_no_envelope_overtakes_one_that_a_full_link_refused(outlet: Outlet) -> None:
     link = Link(is_full=True)
     outlet.write_with(link.write)
     reader = await reader_of(outlet)
@@ -96,7 +96,7 @@ async def test_an_envelope_that_was_written_at_once_counts_as_delivered() -> Non
     reader.cancel()
 
 
-async def test_the_last_words_of_a_session_are_written_before_its_end(outlet: Outlet) -> None:
+async def test_the_last_envelope_of_a_session_is_written_before_its_end(outlet: Outlet) -> None:
     link = Link()
     outlet.write_with(link.write)
     reader = await reader_of(outlet)

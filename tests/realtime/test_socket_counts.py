@@ -1,4 +1,4 @@
-"""How many sockets somebody has: the twins mean the same, and Redis counts over the nodes."""
+"""Socket counts: the ones in memory and in Redis, and the counting over nodes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -51,7 +51,7 @@ async def open_ones() -> AsyncIterator[AsyncExitStack]:
 
 
 async def opened(sockets: SocketCounts, stack: AsyncExitStack, count: int = 1) -> list[int]:
-    """Open sockets of Alice, all at once; return the how-manieth each is."""
+    """Open sockets of Alice, all at once; return the count that each was given."""
     return await asyncio.gather(
         *(stack.enter_async_context(sockets.track(ALICE)) for _ in range(count))
     )
@@ -67,7 +67,7 @@ async def until_next_is(number: int, sockets: SocketCounts) -> None:
             await asyncio.sleep(0.05)  # another node may not have published yet what it has
 
 
-async def test_each_has_a_number_of_its_own(
+async def test_each_socket_of_a_user_has_a_count_of_its_own(
     sockets: SocketCounts, open_ones: AsyncExitStack
 ) -> None:
     assert sorted(await opened(sockets, open_ones, 30)) == list(range(1, 31))
@@ -77,7 +77,7 @@ async def test_each_has_a_number_of_its_own(
         assert sockets.here() == 32
 
 
-async def test_what_was_closed_does_not_count(sockets: SocketCounts) -> None:
+async def test_closed_sockets_do_not_count(sockets: SocketCounts) -> None:
     async with AsyncExitStack() as closed:
         await opened(sockets, closed, 5)
 
@@ -100,7 +100,7 @@ async def test_all_nodes_count_together(new_node: NewNode, open_ones: AsyncExitS
         assert number == 1
 
 
-async def test_of_a_crowd_at_several_nodes_no_more_get_in_than_may(new_node: NewNode) -> None:
+async def test_a_limit_holds_for_sockets_opened_at_once_at_several_nodes(new_node: NewNode) -> None:
     nodes, most = [await new_node() for _ in range(3)], 20
     async with AsyncExitStack() as stack:
         numbers = await asyncio.gather(*(opened(node, stack, 15) for node in nodes))
@@ -109,7 +109,7 @@ async def test_of_a_crowd_at_several_nodes_no_more_get_in_than_may(new_node: New
     assert 15 <= len(admitted) <= most
 
 
-async def test_more_than_one_script_takes_are_counted(new_node: NewNode) -> None:
+async def test_more_users_than_a_batch_are_counted(new_node: NewNode) -> None:
     one, other, people = await new_node(), await new_node(), [uuid4() for _ in range(450)]
     async with AsyncExitStack() as stack:
         for node, expected in ((one, 1), (other, 2)):
@@ -119,7 +119,7 @@ async def test_more_than_one_script_takes_are_counted(new_node: NewNode) -> None
             assert numbers == [expected] * len(people)
 
 
-async def test_a_node_that_stops_takes_its_own_along(
+async def test_a_stopping_node_removes_its_counts(
     new_node: NewNode, open_ones: AsyncExitStack
 ) -> None:
     stopping, other = await new_node(), await new_node()
@@ -131,7 +131,7 @@ async def test_a_node_that_stops_takes_its_own_along(
     assert await opened(stopping, open_ones) == [21]
 
 
-async def test_after_redis_was_emptied_all_is_said_again(
+async def test_counts_are_published_again_after_a_flush(
     new_node: NewNode, redis: Redis, open_ones: AsyncExitStack
 ) -> None:
     one, other = await new_node(), await new_node()
@@ -143,7 +143,7 @@ async def test_after_redis_was_emptied_all_is_said_again(
     await until_next_is(4, other)
 
 
-async def test_what_closed_while_redis_was_away_is_told_later(new_node: NewNode) -> None:
+async def test_sockets_closed_while_redis_was_away_are_published_later(new_node: NewNode) -> None:
     one, other = await new_node(), await new_node()
     async with AsyncExitStack() as closed:
         await opened(one, closed, 20)

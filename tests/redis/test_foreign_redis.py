@@ -1,4 +1,4 @@
-"""A Redis that is somebody else's: everything of ours begins with our prefix, and no more is asked.
+"""Foreign Redis: all our keys and channels have our prefix, and our user needs no more rights.
 
 The user that `docs/deployment.md` tells to make may touch keys and channels with the prefix only,
 and only with the commands that the chat needs.
@@ -58,14 +58,14 @@ def documented_rules() -> list[str]:
 
 
 async def enter(node: Node, name: str) -> Identity:
-    """Add somebody who has a device at a node."""
+    """Return the identity of a new user who has a device at a node."""
     user_id = await new_user(node, name)
     identity = Identity(user_id=user_id, session_id=uuid4())
     await node.open_outlet(identity)
     return identity
 
 
-async def test_all_of_ours_has_the_prefix_and_theirs_is_untouched(
+async def test_our_keys_have_the_prefix_and_foreign_keys_are_untouched(
     confined: Storage, owner: Redis
 ) -> None:
     settings = {"CHAT_LIMITS": "on"}
@@ -89,7 +89,7 @@ async def test_all_of_ours_has_the_prefix_and_theirs_is_untouched(
     assert [entry for entry in refused if b"chat" in entry.get(b"username", b"")] == []
 
 
-async def test_news_travels_between_confined_nodes(confined: Storage) -> None:
+async def test_confined_nodes_receive_from_each_other(confined: Storage) -> None:
     async with open_node(confined) as here, open_node(confined) as there:
         bob = await new_user(there, "Bob")
         outlet = await there.open_outlet(Identity(user_id=bob, session_id=uuid4()))
@@ -101,7 +101,7 @@ async def test_news_travels_between_confined_nodes(confined: Storage) -> None:
             assert await outlet.take() == [envelope]
 
 
-async def test_no_code_empties_a_redis_or_looks_at_all_of_it() -> None:
+async def test_no_code_empties_a_redis_or_lists_its_keys() -> None:
     for source in (ROOT / "chat_app").rglob("*.py"):
         text = source.read_text().lower()
         assert not re.search(r"flush(all|db)|\.keys\(\"|'keys'|scan_iter|config_set", text), source

@@ -1,4 +1,4 @@
-"""Nodes with different keys are no chat: whoever comes second does not start, and says why."""
+"""Shared secret key: a node with another key does not start, and its error says what to do."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ async def redis(storage: Storage) -> AsyncIterator[Redis]:
         yield redis
 
 
-async def test_nodes_with_one_key_are_one_chat(storage: Storage) -> None:
+async def test_nodes_with_the_same_key_run_together(storage: Storage) -> None:
     async with open_node(storage) as one, open_node(storage) as other:
         for node in (one, other):
             assert node.shared_key is not None
@@ -57,7 +57,7 @@ async def test_another_chat_on_the_same_redis_has_another_prefix(storage: Storag
         assert other.settings.redis_prefix == "other:"
 
 
-async def test_a_running_node_notices_that_the_others_have_another(
+async def test_a_running_node_notices_that_the_others_have_another_key(
     storage: Storage, redis: Redis
 ) -> None:
     """Redis was away when it started, or was emptied."""
@@ -72,7 +72,7 @@ async def test_a_running_node_notices_that_the_others_have_another(
         assert key.differs
 
 
-async def test_with_redis_away_a_node_starts_and_compares_later(storage: Storage) -> None:
+async def test_a_node_starts_without_redis_and_compares_later(storage: Storage) -> None:
     away = replace(storage, redis_url="redis://127.0.0.1:1/0")
 
     async with open_node(away) as node:
@@ -95,7 +95,9 @@ async def test_the_key_may_be_changed_when_no_node_runs(redis: Redis) -> None:
     assert not new.differs
 
 
-async def test_what_redis_holds_does_not_give_the_key_away(storage: Storage, redis: Redis) -> None:
+async def test_the_fingerprint_in_redis_does_not_reveal_the_key(
+    storage: Storage, redis: Redis
+) -> None:
     async with open_node(storage):
         held = await redis.get("chat:key")
 
