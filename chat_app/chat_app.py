@@ -1,4 +1,4 @@
-"""The composition root: both doors, one process. Nothing imports it but Reflex."""
+"""Composition root: both doors in one process. Only Reflex imports it."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -43,7 +43,7 @@ class ChatApp(CompiledApp):
 
 @asynccontextmanager
 async def life() -> AsyncIterator[None]:
-    """Run the node for as long as the server does; everything that needs a loop is made here."""
+    """Run the node while the server runs; everything that needs a loop is made here."""
     async with api.lifespan():
         api.state.node.broker.on_reconnected(tabs.reload)
         with serving(api.state.node):
@@ -55,7 +55,7 @@ async def life() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def opened(token: str) -> AsyncIterator[None]:
-    """Follow a tab for as long as its socket is open."""
+    """Keep a tab among the live ones while its socket is open."""
     async with tabs.opened(token):
         try:
             yield

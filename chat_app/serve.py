@@ -1,6 +1,6 @@
-"""Runs a node from a front end that is built already: `python -m chat_app.serve --port 3000`.
+"""Serve a front end that is built already: `python -m chat_app.serve --port 3000`.
 
-What containers and systemd start. It needs no Node and writes nowhere but into `CHAT_DATA_DIR`;
+Containers and systemd start this. It needs no Node and writes nowhere but into `CHAT_DATA_DIR`;
 `reflex run --env prod` serves the same, and builds first where that is needed.
 """
 

@@ -45,7 +45,7 @@ async def live_socket(socket: Socket) -> None:
         known = await _authenticate(socket, fmt, node, cookie)
         async with _limit_sockets(node, known.identity.user_id):
             # Subscribed from here on: later events follow the greeting.
-            outlet, unread = await node.enter(known.identity)
+            outlet, unread = await node.open_with_unread(known.identity)
             async with outlet:
                 live = LiveSocket(socket, fmt, node, known.identity, outlet)
                 await live.run(user=known.user, unread=unread)

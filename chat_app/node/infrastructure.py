@@ -1,4 +1,4 @@
-"""What a node shares with the others: the database, and what is in Redis or else in its twins."""
+"""Infrastructure of a node: the database, and what is in Redis or else in this process."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -24,12 +24,12 @@ from chat_app.redis.socket_counts import RedisSocketCounts
 
 @dataclass(frozen=True, slots=True)
 class Infrastructure:
-    """The parts of a running process that are one for all of them."""
+    """The parts of a node that all nodes of one chat share."""
 
     database: Database
     broker: Broker
     online: Online
-    # Those that CHAT_LIMITS=off lifts, and those that nothing does.
+    # CHAT_LIMITS=off lifts `limits`, and nothing lifts `fixed_limits`.
     limits: RateLimits
     fixed_limits: RateLimits
     sockets: SocketCounts
@@ -40,7 +40,7 @@ class Infrastructure:
 async def open_infrastructure(
     settings: Settings, metrics: Metrics, traces: Traces
 ) -> AsyncIterator[Infrastructure]:
-    """Open all of it, migrating where that is safe. Raises CannotStart."""
+    """Open the infrastructure; migrate the database where that is safe. Raises CannotStart."""
     async with contextlib.AsyncExitStack() as stack:
         database = Database(settings, metrics)
         stack.push_async_callback(database.close)
@@ -62,10 +62,10 @@ async def open_infrastructure(
 
 
 def open_broker(settings: Settings, metrics: Metrics, traces: Traces) -> Broker:
-    """Return the broker between this process and the others, carrying already."""
+    """Return the broker between this process and the others, started."""
     broker: Broker = MemoryBroker()
     if settings.redis_url:
-        # A subscribed connection is silent for as long as there is no news.
+        # A subscribed connection is silent while nothing is published.
         redis = open_redis(settings, answer_within_s=None)
         broker = shared = RedisBroker(redis, settings.redis_prefix, metrics, traces)
         shared.start()
@@ -74,7 +74,7 @@ def open_broker(settings: Settings, metrics: Metrics, traces: Traces) -> Broker:
 
 
 async def count_online(settings: Settings) -> int | None:
-    """Count who is connected to any node; None without a Redis that knows."""
+    """Return the number of users connected to any node; None without Redis."""
     if not settings.redis_url:
         return None
     async with open_redis(settings, answer_within_s=REDIS_WAIT_S) as redis:

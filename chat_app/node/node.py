@@ -1,4 +1,4 @@
-"""One running process of the chat: everything the doors need, made once and closed in order."""
+"""Node: one running process of the chat, with everything that the doors use."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 
 class OpenedOutlet(NamedTuple):
-    """What a device begins with: its outlet, and the unread counts of its user."""
+    """The outlet of a device, and the unread count of each conversation of its user."""
 
     outlet: Outlet
     unread: dict[UUID, int]
@@ -69,18 +69,18 @@ class Node:
     catch_up: CatchUp
 
     async def open_outlet(self, identity: Identity) -> Outlet:
-        """Return an outlet that hears all that this user may hear, from now on.
+        """Return an outlet, subscribed to everything that its user may receive.
 
-        Load state after this returns: nothing is missed then, though it may come twice.
+        Load state after this returns: nothing is missed then, though something may come twice.
         """
-        outlet, _ = await self._open_outlet(identity)
+        outlet, _ = await self._open_subscribed(identity)
         return outlet
 
-    async def enter(self, identity: Identity) -> OpenedOutlet:
-        """Return such an outlet, with what the user has not read."""
-        outlet, membership = await self._open_outlet(identity)
+    async def open_with_unread(self, identity: Identity) -> OpenedOutlet:
+        """Return such an outlet, with the unread counts of its user."""
+        outlet, membership = await self._open_subscribed(identity)
         if membership.groups:
-            # What came in a group before the outlet heard it must be counted.
+            # Messages that a group got before the subscription must be counted.
             try:
                 membership = await self._membership(identity)
             except AppError:
@@ -88,10 +88,10 @@ class Node:
                 raise
         return OpenedOutlet(outlet, membership.unread)
 
-    async def _open_outlet(self, identity: Identity) -> tuple[Outlet, MembershipSummary]:
+    async def _open_subscribed(self, identity: Identity) -> tuple[Outlet, MembershipSummary]:
         outlet = await self.hub.open(user_id=identity.user_id, session_id=identity.session_id)
         try:
-            # Before anything is loaded, or of two who come at once neither would hear of the other.
+            # Before anything is loaded, or two who connect at once would not see each other online.
             await self.presence.registered(identity.user_id)
             membership = await self._membership(identity)
             if membership.groups:
@@ -105,7 +105,7 @@ class Node:
         return await self.conversations.membership(identity.user_id) or NO_MEMBERSHIPS
 
     async def change_profile(self, *, actor_id: UUID, changes: ProfileChange) -> OwnUser:
-        """Change the actor's profile and settings; whom they write with sees it at once."""
+        """Change the actor's profile and settings, and publish a changed card to their peers."""
         changed = await self.accounts.change_profile(actor_id=actor_id, changes=changes)
         if changed.card_changed:
             await self._publish_profile(actor_id)
@@ -114,7 +114,7 @@ class Node:
     async def delete_account(
         self, identity: Identity, confirmation: PasswordConfirmation, *, device: Device
     ) -> None:
-        """Delete an account; whom it wrote with sees that at once."""
+        """Delete an account, and publish that to its peers."""
         await self.accounts.delete(identity, confirmation, device=device)
         await self._publish_profile(identity.user_id)
 
@@ -122,11 +122,11 @@ class Node:
         try:
             await self.conversations.publish_profile(user_id)
         except AppError as error:
-            # What was asked is done; who was not told sees it when they load.
-            log.warning("node.peers_untold", code=error.code)
+            # The change is committed; peers who missed it see it when they load.
+            log.warning("node.peers_not_notified", code=error.code)
 
     async def schema(self) -> schema_check.Schema:
-        """Return how the database's schema is to this code's. Raises Unavailable."""
+        """Compare the database's schema with this code's. Raises Unavailable."""
         return await schema_check.schema_of(self.database)
 
 
@@ -137,9 +137,15 @@ async def running_node(
     metrics: Metrics | None = None,
     traces: Traces | None = None,
 ) -> AsyncIterator[Node]:
-    """Run a node: migrate where that is safe, start its tasks; at the end flush and close.
+    """Run a node while the block lasts. Raises CannotStart.
 
-    It counts in `metrics` and draws its `traces`, which no other node shares.
+    It starts in this order, and stops in the reverse one: traces, the database (migrated where that
+    is safe), the clock, the shared key, broker and registers; then the receipts, the log writer,
+    presence, the hub, accounts with their sessions, conversations, and the catch-up. So catch-up
+    and accounts end first, the hub closes every outlet while presence can still record it, and what
+    was accepted is stored before the broker sends its last envelopes and the database closes.
+
+    No other node may share `metrics` and `traces`.
     """
     metrics = metrics or Metrics()
     traces = traces or Traces()

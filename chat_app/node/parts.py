@@ -1,4 +1,4 @@
-"""How the parts of a node are put together, each started and, at the end, closed in order."""
+"""Parts of a node: how each domain is made, started and, at the end, closed."""
 
 import contextlib
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from chat_app.realtime.hub import Hub
 
 
 class Running(Protocol):
-    """A part that works by itself while the node runs."""
+    """A part with tasks of its own."""
 
     def start(self) -> None:
         """Start its tasks, inside the running loop."""
@@ -44,7 +44,7 @@ def run(stack: contextlib.AsyncExitStack, part: Part) -> Part:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Makes the domains of one node; what was made last is closed first."""
+    """The makers of the domains of one node; the part that was made last is closed first."""
 
     settings: Settings
     infrastructure: Infrastructure
@@ -53,7 +53,7 @@ class Parts:
     stack: contextlib.AsyncExitStack
 
     def deliveries(self) -> Deliveries:
-        """Make what notes and tells what devices were handed."""
+        """Make the service that records and publishes what devices have received."""
         database, broker = self.infrastructure.database, self.infrastructure.broker
         return run(self.stack, Deliveries(database=database, broker=broker))
 
@@ -72,11 +72,11 @@ class Parts:
         return run(self.stack, messages)
 
     def presence(self) -> Presence:
-        """Make what follows and tells who is there."""
+        """Make the service that tracks and publishes who is online."""
         online = self.infrastructure.online
         self.metrics.gauge(
             "chat_presence_here",
-            "People whom this node says are online",
+            "Users connected to this node",
             lambda: len(online.here()),
         )
         presence = Presence(
@@ -100,7 +100,7 @@ class Parts:
         return hub
 
     def accounts(self, hub: Hub, presence: Presence) -> Accounts:
-        """Make the use cases of accounts, and what looks after the sessions."""
+        """Make the use cases of accounts, with their session monitor."""
         database = self.infrastructure.database
         passwords = Passwords(metrics=self.metrics)
         self.stack.callback(passwords.close)
@@ -143,7 +143,7 @@ class Parts:
         return conversations
 
     async def catch_up(self, hub: Hub, messages: Messages) -> CatchUp:
-        """Make what tells from the database what the bus has lost."""
+        """Make the catch-up, which delivers from the database what the bus has lost."""
         catch_up = CatchUp(
             database=self.infrastructure.database,
             hub=hub,

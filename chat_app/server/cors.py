@@ -1,13 +1,13 @@
-"""Pages on a static host: the one other origin that may read the replies of `/api`.
+"""CORS: let pages on a static host, the one other origin, read the replies of `/api`.
 
-Without this a browser refuses them to a page that is not from here (CORS, in the Fetch standard).
+Without this a browser refuses them to a page of another origin (Fetch standard).
 """
 
 from chat_app.core.settings import Settings
 from chat_app.server.edge import AsgiApp, Headers, Message, Receive, Scope, Send, is_api
 
 VARIES = (b"vary", b"Origin")
-# With its cookie and with JSON; no other header of its choice is let in.
+# With its cookie and with JSON; no other header is allowed.
 PREFLIGHT: Headers = [
     (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
     (b"access-control-allow-headers", b"Content-Type"),
@@ -18,7 +18,7 @@ PREFLIGHT: Headers = [
 
 
 def allow_pages_origin(app: AsgiApp, settings: Settings) -> AsgiApp:
-    """Let the pages of `public_url` read, where `api_url` says that they come from elsewhere."""
+    """Allow the origin of `public_url` to read `/api`, where `api_url` is another one."""
     if not settings.api_url:
         return app
     origin = settings.public_url.encode()

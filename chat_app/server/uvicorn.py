@@ -1,4 +1,4 @@
-"""Serving in production: uvicorn, inside the process of `reflex run --env prod` itself.
+"""Server for production: uvicorn, inside the process of `reflex run --env prod` itself.
 
 Reflex would start granian with worker processes of its own. One process is simpler to stop cleanly,
 and an idle socket costs uvicorn a seventh of the memory (docs/decisions/0001 has the measurements).
@@ -17,11 +17,11 @@ import uvicorn
 from chat_app.server.edge import AsgiApp
 from chat_app.server.websocket import WebSocketPeer
 
-# `/ws` answers a frame over 64 KiB by itself; what is still larger is not even read to its end.
+# `/ws` answers a frame over 64 KiB by itself; one over this limit is not read to its end.
 MAX_FRAME_BYTES = 128 * 1024
 HEARTBEAT_SECONDS = 20.0
 STOP_SECONDS = 4
-# Closed in waves, all clients do not come back to the other nodes in one moment.
+# Closed in waves, the clients do not all reconnect to the other nodes at one moment.
 WAVES = 25
 BETWEEN_WAVES_SECONDS = 0.1
 GC_THRESHOLDS = (5_000, 10, 10)
@@ -54,7 +54,7 @@ def serve(app: AsgiApp, *, host: str, port: int, trusted_proxies: tuple[str, ...
     # (SIGTERM) or print a traceback (Ctrl-C) after a perfectly orderly end.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stopped)
-    # What is loaded by now stays: the collector need not look through it again and again.
+    # Modules that are loaded by now stay: the collector need not visit them again and again.
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
@@ -64,10 +64,10 @@ def serve(app: AsgiApp, *, host: str, port: int, trusted_proxies: tuple[str, ...
 
 
 class GentleServer(uvicorn.Server):
-    """A server that, told to stop, takes no new connection and closes those it has in waves."""
+    """A server that stops by refusing new connections and closing the open ones in waves."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Say goodbye to everybody, in an order of chance, then end as any server."""
+        """Close all connections in random order, then end as any server."""
         for listener in self.servers:
             listener.close()
         connections = list(self.server_state.connections)
@@ -79,7 +79,7 @@ class GentleServer(uvicorn.Server):
                     connection.shutdown()
             await asyncio.sleep(BETWEEN_WAVES_SECONDS)
         for connection in list(self.server_state.connections):
-            # Told already, and too slow to hear it: it would only hear it once more.
+            # It was asked to close already, and reads too slowly to know.
             if connection.transport.is_closing():
                 connection.transport.abort()
         await asyncio.sleep(0)

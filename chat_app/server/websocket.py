@@ -1,7 +1,7 @@
-"""The far ends of WebSockets that do not read, or are not there any more.
+"""WebSocket protocol of uvicorn with bounds for peers that do not read, or are gone.
 
-uvicorn waits for such a peer: to send it anything, a goodbye too, and to have its buffers emptied
-before it forgets the connection. Both may take for ever.
+uvicorn waits for such a peer: to send it anything, a close frame too, and until its buffers are
+empty before it drops the connection. Both may take for ever.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from websockets.http11 import Request
 from chat_app.realtime.outlet import WRITE_AT_ONCE
 from chat_app.server.compression import LARGE_BYTES, OfferLargeFramesDeflate
 
-# What the kernel holds that is not on its way yet; it would take megabytes for a slow reader.
+# The most that the kernel holds unsent; it would take megabytes for a slow reader.
 UNSENT_BYTES = 128 * 1024
-# How long somebody who reads slowly may take to get to the goodbye.
+# How long a slow reader may take to get to the close frame.
 LINGER_S = 20.0
 
 SWITCHING = 101
-# How the length of a frame is told in its head (RFC 6455, section 5.2).
+# The length of a frame in its header (RFC 6455, section 5.2).
 WHOLE = 0x80
 SHORT, MEDIUM = 126, 127
 
@@ -31,7 +31,7 @@ _COMPRESSION = [OfferLargeFramesDeflate()]
 
 
 def head_of(opcode: Opcode, size: int) -> bytes:
-    """Return the head of a server's whole frame of this size."""
+    """Return the header of a server's unfragmented frame of `size` bytes."""
     if size < SHORT:
         return bytes((WHOLE | opcode, size))
     if size < 1 << 16:
@@ -40,12 +40,12 @@ def head_of(opcode: Opcode, size: int) -> bytes:
 
 
 class WebSocketPeer(WebSocketsSansIOProtocol):
-    """uvicorn's end of a WebSocket, in bounded time and memory."""
+    """The server's side of a WebSocket, in bounded time and memory."""
 
     _ending: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
-        """Keep the kernel from hoarding."""
+        """Bound what the kernel holds unsent."""
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             connection: socket.socket = transport.get_extra_info("socket")
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
@@ -54,14 +54,14 @@ class WebSocketPeer(WebSocketsSansIOProtocol):
         self.conn.available_extensions = _COMPRESSION
 
     def handle_connect(self, event: Request) -> None:
-        """Offer to write at once, as an extension of ASGI."""
+        """Offer `write_at_once` as an extension of ASGI."""
         super().handle_connect(event)
         if self.response.status_code == SWITCHING:
             extensions: dict[str, Any] = self.scope["extensions"]
             extensions[WRITE_AT_ONCE] = self.write_at_once
 
     def write_at_once(self, body: bytes, *, is_text: bool) -> bool:
-        """Send a frame; return False if that has to wait, takes more than writing, or is over."""
+        """Send a frame at once; return False if it must wait or be compressed, or is too late."""
         if not self.writable.is_set() or self.close_sent or self.transport.is_closing():
             return False
         if self.conn.extensions and len(body) >= LARGE_BYTES:
@@ -71,7 +71,7 @@ class WebSocketPeer(WebSocketsSansIOProtocol):
         return True
 
     async def send(self, message: Any) -> None:  # noqa: ANN401  # any of ASGI's
-        """Send; a goodbye does not wait until the peer has read what it was sent before."""
+        """Send a message; a close does not wait until the peer has read what was sent before."""
         if message["type"] == "websocket.close":
             self.writable.set()
             if self._ending is None:
@@ -79,12 +79,12 @@ class WebSocketPeer(WebSocketsSansIOProtocol):
         await super().send(message)
 
     def keepalive_timeout(self) -> None:
-        """Give up a peer that has not answered for long."""
+        """Abort the connection of a peer that has not answered a ping."""
         super().keepalive_timeout()
         self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the peer."""
+        """Cancel the pending abort."""
         if self._ending is not None:
             self._ending.cancel()
         super().connection_lost(exc)

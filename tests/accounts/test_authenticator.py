@@ -37,7 +37,7 @@ async def connect(node: Node, signed_in: SignedIn) -> Outlet:
     known = await node.accounts.authenticate_token(signed_in.tokens.access_token)
     assert known is not None
     assert known.user == signed_in.user
-    outlet, _ = await node.enter(known.identity)
+    outlet, _ = await node.open_with_unread(known.identity)
     return outlet
 
 
