@@ -224,7 +224,7 @@ async def test_what_waits_is_stored_before_the_node_ends(storage: Storage) -> No
 async def test_no_more_is_kept_waiting_than_fits(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deliveries, "MOST", 3)
+    monkeypatch.setattr(deliveries, "MAX_WAITING", 3)
     async with open_node(storage) as node:
         for _ in range(10):
             node.deliveries.record(Delivery(uuid4(), uuid4(), uuid4(), 1))
