@@ -1,4 +1,4 @@
-"""What happens at once between two people: whatever the order, the end makes sense."""
+"""Concurrent changes between two users: in any order, the result is one of the valid ones."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
 
+from chat_app.core import database
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import AppError
 from chat_app.friends.errors import AlreadyFriends, AlreadyRequested, PersonNotFound
@@ -18,6 +19,13 @@ from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_node
 
 ROUNDS = 10
+
+
+@pytest.fixture(autouse=True)
+def _patient_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raise the time limits of the database: a slow machine must not turn a race into a refusal."""
+    monkeypatch.setattr(database, "ANSWER_S", 60.0)
+    monkeypatch.setattr(database, "POOL_WAIT_S", 60)
 
 
 async def at_once(*deeds: Coroutine[Any, Any, object]) -> list[object]:
