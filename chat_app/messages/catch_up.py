@@ -1,7 +1,8 @@
-"""What the bus lost, told from the database: it is the truth, and the bus carries hints only.
+"""Catch-up: deliver from the database the changes whose events were lost on their way.
 
-A node may die between a commit and its announcement, and Redis may be away: once a second each
-process asks which conversations moved, and tells its own outlets the changes it has not heard of.
+The broker carries hints only: a node may die between a commit and its announcement, and Redis may
+be away. Once a second each process selects the conversations that changed lately, and delivers to
+its own outlets the changes that they have not received.
 """
 
 import asyncio
@@ -35,19 +36,19 @@ from chat_app.realtime.shapes import Message
 INTERVAL_S = 1.0
 # A commit may become visible this much after the time that its rows carry.
 SLACK_S = 2.0
-# News on its way is not lost yet.
+# An event younger than this may still be on its way.
 IN_FLIGHT_S = 0.4
-# What moved before that is told by nobody: whoever is connected has loaded it.
-REMEMBERED_S = 900.0
+# Older changes are not delivered: every connected device has loaded them.
+REACH_S = 900.0
 # The nodes' clocks, which write the times of messages, may differ by this.
-CLOCKS_DIFFER = timedelta(seconds=REMEMBERED_S / 2)
+CLOCKS_DIFFER = timedelta(seconds=REACH_S / 2)
 MAX_CHANGES = 5_000
 
 log = structlog.get_logger(__name__)
 
 
-class Moved(NamedTuple):
-    """A conversation that moved, and since when this process has not heard of it."""
+class Behind(NamedTuple):
+    """A conversation with undelivered changes after the rev `since`; -1 where all are."""
 
     id: UUID
     last_rev: int
@@ -56,7 +57,7 @@ class Moved(NamedTuple):
 
 
 class CatchUp:
-    """Looks for what was not heard; start it inside the running loop, then close it."""
+    """The periodic catch-up; start it inside the running loop, then close it."""
 
     def __init__(
         self,
@@ -64,19 +65,19 @@ class CatchUp:
         database: Database,
         hub: Hub,
         online: Online,
-        about_to_tell: Callable[[Message], bool],
+        is_announcing: Callable[[Message], bool],
         metrics: Metrics | None = None,
     ) -> None:
-        """`about_to_tell` knows what this process tells of next, once it has answered for it."""
-        self._about_to_tell = about_to_tell
+        """`is_announcing` returns whether this process will publish a message by itself."""
+        self._is_announcing = is_announcing
         self._database = database
         self._hub = hub
         self._online = online
         self._task: asyncio.Task[None] | None = None
-        # Where something was not heard at the last look, and up to where all was.
+        # The conversations that were behind at the last check, with the rev delivered then.
         self._waiting: dict[UUID, int | None] = {}
-        self._looked_at = time.monotonic()
-        self._forgot_at = self._looked_at
+        self._checked_at = time.monotonic()
+        self._pruned_at = self._checked_at
         self._count_into(metrics or Metrics())
 
     def _count_into(self, metrics: Metrics) -> None:
@@ -94,53 +95,53 @@ class CatchUp:
         metrics.gauge(
             "chat_catch_up_look_age_seconds",
             "Since the database was last asked what moved",
-            lambda: time.monotonic() - self._looked_at,
+            lambda: time.monotonic() - self._checked_at,
         )
 
     async def start(self) -> None:
-        """Learn where the conversations stand before anybody listens, and start looking."""
+        """Load the revs of conversations before any outlet opens, and start the checks."""
         with contextlib.suppress(AppError):
-            for row in await self._moved(REMEMBERED_S):
+            for row in await self._changed(REACH_S):
                 self._hub.delivered_revs.advance(row.id, row.last_rev)
-        self._task = asyncio.create_task(self._look_for_ever(), name="catch-up")
+        self._task = asyncio.create_task(self._check_periodically(), name="catch-up")
 
     async def close(self) -> None:
-        """Stop looking."""
+        """Stop the checks."""
         if self._task is not None:
             await tasks.end([self._task])
 
-    async def look(self) -> int:
-        """Tell what moved lately and was not heard; return how many changes that were.
+    async def check(self) -> int:
+        """Deliver recent changes that were not delivered here; return how many.
 
-        Raises Unavailable: the next look reaches back as far as this one would have. So it does
-        where there is more than one look tells, or something is left to the log writer, who may
-        fail to tell of it.
+        Raises Unavailable: the next check reaches back as far as this one. So it does where there
+        are more changes than one check delivers, or some are left to the log writer, which may
+        fail to publish them.
         """
         now = time.monotonic()
-        rows = await self._moved(now - self._looked_at + SLACK_S)
-        unheard = [one for row in rows if (one := self._unheard(row)) is not None]
-        lost = [one for one in unheard if one.is_at_rest or self._is_stuck(one.id)]
-        told, is_all = await self._tell(lost) if lost else (0, True)
-        self._waiting = {one.id: self._hub.delivered_revs.rev_of(one.id) for one in unheard}
+        rows = await self._changed(now - self._checked_at + SLACK_S)
+        behind = [one for row in rows if (one := self._behind(row)) is not None]
+        lost = [one for one in behind if one.is_at_rest or self._is_stuck(one.id)]
+        delivered, is_all = await self._deliver_changes(lost) if lost else (0, True)
+        self._waiting = {one.id: self._hub.delivered_revs.rev_of(one.id) for one in behind}
         if is_all:
-            self._looked_at = now
-        if now - self._forgot_at > REMEMBERED_S:
+            self._checked_at = now
+        if now - self._pruned_at > REACH_S:
             self._hub.delivered_revs.forget_old()
-            self._forgot_at = now
-        return told
+            self._pruned_at = now
+        return delivered
 
-    async def _look_for_ever(self) -> None:
+    async def _check_periodically(self) -> None:
         while True:
             await asyncio.sleep(INTERVAL_S)
             try:
-                told = await self.look()
+                delivered = await self.check()
             except AppError as error:
                 log.warning("catch_up.postponed", code=error.code)
                 continue
-            if told:
-                log.info("catch_up.told", changes=told)
+            if delivered:
+                log.info("catch_up.delivered", changes=delivered)
 
-    async def _moved(self, seconds: float) -> list[Row[UUID, str | None, int, bool]]:
+    async def _changed(self, seconds: float) -> list[Row[UUID, str | None, int, bool]]:
         statement = changed_between(
             self._database.engine.dialect.name,
             oldest=timedelta(seconds=seconds + IN_FLIGHT_S),
@@ -149,32 +150,32 @@ class CatchUp:
         async with self._database.reading() as session:
             return list(await session.execute(statement))
 
-    def _unheard(self, row: Row[UUID, str | None, int, bool]) -> Moved | None:
-        heard = self._hub.delivered_revs.rev_of(row.id)
-        if heard is not None and heard >= row.last_rev:
+    def _behind(self, row: Row[UUID, str | None, int, bool]) -> Behind | None:
+        delivered = self._hub.delivered_revs.rev_of(row.id)
+        if delivered is not None and delivered >= row.last_rev:
             return None
         if not any(self._hub.has_subscribers(topic) for topic in topics_of(row.id, row.direct_key)):
             self._hub.delivered_revs.advance(row.id, row.last_rev)
             return None
-        return Moved(row.id, row.last_rev, -1 if heard is None else heard, row.is_at_rest)
+        return Behind(row.id, row.last_rev, -1 if delivered is None else delivered, row.is_at_rest)
 
     def _is_stuck(self, conversation_id: UUID) -> bool:
-        # A busy conversation never rests; but where nothing has come since the last look, what was
-        # missing then is not on its way any more.
+        # A busy conversation is never at rest; but where nothing was delivered since the last
+        # check, what was missing then is no longer on its way.
         if conversation_id not in self._waiting:
             return False
         return self._waiting[conversation_id] == self._hub.delivered_revs.rev_of(conversation_id)
 
-    async def _tell(self, lost: list[Moved]) -> tuple[int, bool]:
-        """Tell the changes of what was lost; return how many, and whether that was all."""
-        changes = await self._changes(lost)
-        told, left = 0, set[UUID]()
+    async def _deliver_changes(self, lost: list[Behind]) -> tuple[int, bool]:
+        """Deliver the lost changes; return how many, and whether those were all."""
+        changes = await self._fetch_changes(lost)
+        delivered, left = 0, set[UUID]()
         for message, direct_key in changes:
             move = Move(message.conversation_id, message.rev)
             if self._hub.delivered_revs.has(move):
                 continue
-            if self._about_to_tell(message):
-                # Its sender gets the ack, and only then may hear of it.
+            if self._is_announcing(message):
+                # Its sender must get the ack before the event.
                 left.add(message.conversation_id)
                 continue
             if message.seq == 1 and direct_key is not None:
@@ -182,22 +183,22 @@ class CatchUp:
             self._deliver(message, direct_key, move)
             self._events.add()
             self._late.add(_age_s(message))
-            told += 1
-        self._settle(lost, [message for message, _ in changes], left)
-        return told, not left and len(changes) < MAX_CHANGES
+            delivered += 1
+        self._advance(lost, [message for message, _ in changes], left)
+        return delivered, not left and len(changes) < MAX_CHANGES
 
-    def _settle(self, lost: list[Moved], changes: list[Message], left: set[UUID]) -> None:
+    def _advance(self, lost: list[Behind], changes: list[Message], left: set[UUID]) -> None:
         ends = {one.id: one.last_rev for one in lost}
         if len(changes) == MAX_CHANGES:
-            # There is more: of the last conversation, and of those that were not reached. Looking
-            # at the same ones again would never come to an end where enough is written.
+            # There are more: of the last conversation, and of those that were not reached. Checking
+            # the same ones again might never end under a steady load.
             last = changes[-1]
             ends = {message.conversation_id: ends[message.conversation_id] for message in changes}
             ends[last.conversation_id] = last.rev
         for conversation_id in ends.keys() - left:
             self._hub.delivered_revs.advance(conversation_id, ends[conversation_id])
 
-    async def _changes(self, lost: list[Moved]) -> list[tuple[Message, str | None]]:
+    async def _fetch_changes(self, lost: list[Behind]) -> list[tuple[Message, str | None]]:
         lately = utc_now() - CLOCKS_DIFFER
         dialect = self._database.engine.dialect.name
         statement = changes_after(dialect, lately=lately, limit=MAX_CHANGES)
@@ -212,7 +213,7 @@ class CatchUp:
             self._hub.deliver(topic, envelope)
 
     async def _introduce(self, message: Message) -> None:
-        """Show a conversation to those here for whom its first message makes it visible."""
+        """Deliver the view of a new conversation to its members here, before its first message."""
         for member_id in (message.sender_id, message.receiver_id):
             if member_id is None or not self._hub.has_subscribers(user_topic(member_id)):
                 continue

@@ -1,4 +1,4 @@
-"""What can go wrong with messages."""
+"""Errors of messages."""
 
 from chat_app.core.errors import Conflict, Forbidden, NotFound
 
@@ -11,20 +11,20 @@ class IdempotencyConflict(Conflict):
 
 
 class MessageNotFound(NotFound):
-    """No such message, or none in a conversation of the asker's."""
+    """The message is unknown, or the actor is no member of its conversation."""
 
     default_detail = "There is no such message."
 
 
 class NotYourMessage(Forbidden):
-    """Only its sender may change a message."""
+    """The actor is not the sender of the message."""
 
     code = "not_your_message"
     default_detail = "Only who wrote a message may change it."
 
 
 class MessageIsDeleted(Conflict):
-    """A deleted message stays deleted."""
+    """The message was deleted, and cannot be edited."""
 
     code = "message_deleted"
     default_detail = "This message was deleted."

@@ -1,4 +1,4 @@
-"""What the log writer counts: a few additions a batch, one a message."""
+"""Metrics of the log writer: a few additions a batch, one a message."""
 
 import time
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from chat_app.messages.log.batch import Outcome, Stored
 
 
 class LogMetrics:
-    """The log writer's counters."""
+    """The counters and histograms of the log writer."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._stored = metrics.counter("chat_messages_stored_total", "New messages committed")
@@ -43,12 +43,12 @@ class LogMetrics:
     def committed(
         self, since: Sequence[float], outcomes: Sequence[Outcome], *, started: float, changes: bool
     ) -> float:
-        """Count a batch of what arrived at `since`; return the time of its commit."""
+        """Count a committed batch of entries queued at `since`; return the time of the commit."""
         now = time.perf_counter()
         self._batch.add(len(since))
         self._transaction.add(now - started)
-        for arrived in since:
-            self._commit.add(now - arrived)
+        for queued_at in since:
+            self._commit.add(now - queued_at)
         stored = [outcome for outcome in outcomes if isinstance(outcome, Stored)]
         replayed = sum(outcome.replayed for outcome in stored)
         self._acks.add(len(stored))
@@ -56,11 +56,11 @@ class LogMetrics:
         (self._changed if changes else self._stored).add(len(stored) - replayed)
         return now
 
-    def told(self, messages: int, *, committed: float) -> None:
-        """Count what was handed to the outlets of this node."""
+    def published(self, messages: int, *, committed: float) -> None:
+        """Time the publishing of messages to the outlets of this node."""
         if messages:
             self._delivery.add(time.perf_counter() - committed, messages)
 
     def refused(self, error: Exception) -> None:
-        """Count a send or a change that was not stored."""
+        """Count a refused send or change by the code of its error."""
         self._refused.of(error.code if isinstance(error, AppError) else "internal_error").add()

@@ -1,4 +1,4 @@
-"""Sending, editing, deleting: check, store, announce."""
+"""Use cases of messages: send, edit, delete; check, store, publish."""
 
 import asyncio
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ from chat_app.realtime.online import Online
 
 
 class Messages:
-    """The use cases of messages over one database and bus."""
+    """The use cases of messages over one database and broker."""
 
     def __init__(
         self,
@@ -52,20 +52,23 @@ class Messages:
         self._limits = limits
         burst = settings.limit_message_burst
         per_s = burst / settings.limit_messages_per_second
-        self._sending = Limit("message", burst, per_s, refills=True)
+        self._send_limit = Limit("message", burst, per_s, refills=True)
         self._log = MessageLog(database, self._announce, failpoints, metrics, traces)
-        self.is_about_to_tell = self._log.is_about_to_tell
 
     def start(self) -> None:
         """Start the log writer; call inside the running loop."""
         self._log.start()
 
     async def close(self) -> None:
-        """Store what waits, and end."""
+        """Store what waits, and stop."""
         await self._log.close()
 
+    def is_announcing(self, message: Message) -> bool:
+        """Return whether this process stores the message or its change, and publishes it next."""
+        return self._log.is_announcing(message)
+
     async def send(self, message: NewMessage) -> Sent:
-        """Store a message durably and tell everybody concerned.
+        """Store a message durably and publish it to its conversation.
 
         A replay of a `client_id` returns the message that it had stored. Raises
         ConversationNotFound, NotFound, CannotMessage, ReceiverIsSelf, IdempotencyConflict,
@@ -75,14 +78,14 @@ class Messages:
         return Sent(stored.message, stored.replayed)
 
     async def submit(self, message: NewMessage) -> asyncio.Future[Stored]:
-        """Queue a message and return its outcome to come, so that many may be under way.
+        """Queue a message and return the future of its outcome, so that many may be under way.
 
         Raises RateLimited or Unavailable at once; the rest of `send`'s errors by the future.
         """
         return await self._append(message, message.sender_id)
 
     async def edit(self, *, actor_id: UUID, message_id: UUID, content: str) -> Message:
-        """Give an own message another text and tell everybody concerned; return it.
+        """Replace the text of an own message and publish the change; return the message.
 
         The same text changes nothing. Raises MessageNotFound, NotYourMessage, MessageIsDeleted,
         CannotMessage, RateLimited and Unavailable.
@@ -90,7 +93,7 @@ class Messages:
         return await self._change(MessageChange(actor_id, message_id, content))
 
     async def delete(self, *, actor_id: UUID, message_id: UUID) -> Message:
-        """Take back an own message, for everybody; its place stays. Once more is harmless.
+        """Delete an own message for all members; its `seq` stays. Repeating it is harmless.
 
         Raises MessageNotFound, NotYourMessage, RateLimited and Unavailable.
         """
@@ -101,7 +104,7 @@ class Messages:
 
     async def _append(self, entry: Entry, actor_id: UUID) -> asyncio.Future[Stored]:
         try:
-            await self._limits.take(self._sending, actor_id.hex)
+            await self._limits.take(self._send_limit, actor_id.hex)
             return self._log.append(entry)
         except AppError as error:
             self._log.metrics.refused(error)
@@ -114,10 +117,10 @@ class Messages:
             if message.seq == 1 and key is not None and isinstance(entry, NewMessage):
                 await self._introduce(message.conversation_id, message.sender_id)
                 await self._introduce(message.conversation_id, message.receiver_id)
-            self._broker.publish(_topics(message), _news(entry, message))
+            self._broker.publish(_topics(message), _envelope(entry, message))
 
     async def _introduce(self, conversation_id: UUID, member_id: UUID | None) -> None:
-        """Show a conversation to a member for whom its first message makes it visible."""
+        """Publish the view of a new conversation to a member, before its first message."""
         if member_id is None:
             return
         async with self._database.reading() as session:
@@ -132,13 +135,13 @@ class Messages:
 
 
 def _topics(message: Message) -> list[str]:
-    # As `topics_of`, without making the two ids of a key that the message has already.
+    # As `topics_of`, without parsing a key for the two ids that the message has already.
     if message.receiver_id is None:
         return [conversation_topic(message.conversation_id)]
     return [user_topic(message.sender_id), user_topic(message.receiver_id)]
 
 
-def _news(entry: Entry, message: Message) -> Envelope:
+def _envelope(entry: Entry, message: Message) -> Envelope:
     moves = Move(message.conversation_id, message.rev)
     if isinstance(entry, MessageChange):
         deleted = entry.content is None

@@ -148,7 +148,7 @@ class Parts:
             database=self.infrastructure.database,
             hub=hub,
             online=self.infrastructure.online,
-            about_to_tell=messages.is_about_to_tell,
+            is_announcing=messages.is_announcing,
             metrics=self.metrics,
         )
         await catch_up.start()

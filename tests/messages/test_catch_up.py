@@ -75,7 +75,7 @@ def revs_of(events: list[AnyEvent]) -> list[int]:
 async def nothing_more(far: Far) -> None:
     """See that another look tells nothing."""
     await far.there.catch_up.close()
-    assert await far.there.catch_up.look() == 0
+    assert await far.there.catch_up.check() == 0
 
 
 async def test_a_lost_message_arrives_after_its_conversation(storage: Storage) -> None:
@@ -123,7 +123,7 @@ async def test_what_was_heard_is_not_told_again(storage: Storage) -> None:
                 await node.messages.send(to_user(alice, bob, text))
             await asyncio.sleep(catch_up.IN_FLIGHT_S * 2)
 
-            assert await node.catch_up.look() == 0
+            assert await node.catch_up.check() == 0
 
 
 async def test_a_hole_is_filled_though_later_messages_were_heard(storage: Storage) -> None:
@@ -178,13 +178,13 @@ async def test_what_is_stored_and_not_yet_acknowledged_is_left_to_the_log_writer
             sending = asyncio.create_task(node.messages.send(message))
             await stored.wait()
             # What is missing twice running is taken for lost.
-            looks = [await node.catch_up.look() for _ in range(3)]
+            looks = [await node.catch_up.check() for _ in range(3)]
             may_go_on.set()
             sent = await sending
 
         assert looks == [0, 0, 0]
         assert await heard(another, 1) == [MessageCreated(message=sent.message)]
-        assert await node.catch_up.look() == 0
+        assert await node.catch_up.check() == 0
         assert created_in(mine) == []
 
 
@@ -235,7 +235,7 @@ async def test_more_than_one_look_can_tell_comes_with_the_next(
         told = 0
         async with asyncio.timeout(PATIENCE_S):
             while told < len(sent):
-                told += await far.there.catch_up.look()
+                told += await far.there.catch_up.check()
                 await asyncio.sleep(0.1)
 
         events = await heard(far.device, len(sent) + 2)

@@ -1,4 +1,4 @@
-"""Storing many messages in one transaction: who may, which number, which row.
+"""A batch of sends in one transaction: permission, numbers, rows.
 
 At most six statements for any number of messages, conversations and members (more only for the
 first message between two people, whose conversation it makes).
@@ -25,7 +25,7 @@ from chat_app.realtime.shapes import Message as MessageView
 
 
 class Stored(NamedTuple):
-    """What became of a send or a change: a message, new or as an earlier one had left it."""
+    """The outcome of a send or a change: the message; `replayed` where nothing was written."""
 
     message: MessageView
     direct_key: str | None
@@ -33,7 +33,7 @@ class Stored(NamedTuple):
 
 
 class SendTarget(NamedTuple):
-    """A conversation that a sender may write into."""
+    """A conversation of a sender; `refusal` is why they may not write to its peer."""
 
     direct_key: str | None
     refusal: Unreachable | None
@@ -45,7 +45,7 @@ Pair = tuple[UUID, UUID]
 
 
 class Batch:
-    """One transaction's worth of sends. `direct_ids` remembers conversations by their key."""
+    """The sends of one transaction; `direct_ids` caches direct conversations by their key."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Batch:
         return outcomes
 
     def made(self) -> dict[str, UUID]:
-        """Return the conversations this batch made, to be remembered once it is committed."""
+        """Return the direct conversations found or created, to cache after the commit."""
         return self._made
 
     def _earlier(self) -> dict[tuple[UUID, str], Stored]:
@@ -97,7 +97,7 @@ class Batch:
         return found
 
     def _find_direct(self, sends: Iterable[NewMessage]) -> dict[Pair, AppError]:
-        """Learn the conversations of sends addressed to a user; make those that are missing."""
+        """Load the conversations of sends addressed to a user; create those that are missing."""
         wanted: dict[Pair, str] = {}
         for send in sends:
             if send.receiver_id is not None and send.receiver_id != send.sender_id:
@@ -111,7 +111,7 @@ class Batch:
         return self._make_direct({p: key for p, key in wanted.items() if key not in self._made})
 
     def _make_direct(self, missing: dict[Pair, str]) -> dict[Pair, AppError]:
-        """Make conversations, unless the first to write in one may not."""
+        """Create conversations, unless their first sender may not write to the receiver."""
         if not missing:
             return {}
         pairs = [{"sender_id": sender, "receiver_id": receiver} for sender, receiver in missing]
@@ -148,7 +148,7 @@ class Batch:
         )
         targets = {}
         for row in rows:
-            # By its number: its ids are known, and would only be made anew.
+            # By number: parsing the ids of the row again would cost time.
             target = wanted[row.number]
             self._counters[target[0]] = (row.last_seq, row.last_rev)
             targets[target] = SendTarget(row.direct_key, row.refusal)
@@ -167,9 +167,9 @@ class Batch:
         unreachable: dict[Pair, AppError],
         targets: dict[tuple[UUID, UUID], SendTarget],
     ) -> Outcome:
-        known = earlier.get((send.sender_id, send.client_id))
-        if known is not None:
-            return _replay(send, known)
+        stored = earlier.get((send.sender_id, send.client_id))
+        if stored is not None:
+            return _replay(send, stored)
         if send.receiver_id == send.sender_id:
             return ReceiverIsSelf("receiver_id")
         conversation_id = self._conversation_of(send)
@@ -216,7 +216,7 @@ class Batch:
             {"id": identifier, "reader": reader, "seq": seq}
             for (identifier, reader), seq in self._marks.items()
         ]
-        # A conversation is as old as its last message: who hears of that message knows, too.
+        # `updated_at` is the time of the last message, which clients get with that message.
         self._run(self._statements.bump, bumps, at=self._at)
         self._run(self._statements.add, self._fresh, at=self._at)
         self._run(self._statements.read, reads)
@@ -227,14 +227,14 @@ class Batch:
         return self._connection.execute(statement, {"rows": as_parameter(rows), **values})
 
 
-def _replay(send: NewMessage, known: Stored) -> Outcome:
-    same_place = (
-        known.message.conversation_id == send.conversation_id
+def _replay(send: NewMessage, stored: Stored) -> Outcome:
+    is_same_target = (
+        stored.message.conversation_id == send.conversation_id
         if send.receiver_id is None
-        else known.direct_key == pair_key(send.sender_id, send.receiver_id)
+        else stored.direct_key == pair_key(send.sender_id, send.receiver_id)
     )
-    # A message that was edited or deleted since has lost the text that a retry still carries.
-    is_changed = known.message.edited_at or known.message.deleted_at
-    if not same_place or not (is_changed or known.message.content == send.content):
+    # A message that was edited or deleted since no longer has the text of the retry.
+    is_changed = stored.message.edited_at or stored.message.deleted_at
+    if not is_same_target or not (is_changed or stored.message.content == send.content):
         return IdempotencyConflict()
-    return known._replace(replayed=True)
+    return stored._replace(replayed=True)

@@ -1,4 +1,4 @@
-"""Editing and deleting messages: a run of changes in one transaction, each with its own `rev`."""
+"""A run of edits and deletions in one transaction, each with its own `rev`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ from chat_app.realtime.shapes import Message as MessageView
 
 
 class LockedMessage(NamedTuple):
-    """A message that an actor may see, as it is when its turn comes."""
+    """A message whose conversation is locked, in the state before the next change."""
 
     view: MessageView
     direct_key: str | None
@@ -29,10 +29,10 @@ class LockedMessage(NamedTuple):
 
 
 def store_changes(connection: Connection, changes: Sequence[MessageChange]) -> list[Outcome]:
-    """Make the changes that may be made and return an outcome a change, in order.
+    """Store the permitted changes and return an outcome for each, in order.
 
-    `replayed` is true where there was nothing to do. Raises what the database raises; nothing of
-    the run is stored then.
+    `replayed` is true where the change had been made before. Raises what the database raises;
+    nothing of the run is stored then.
     """
     return _Run(connection, changes).store()
 
@@ -60,13 +60,13 @@ class _Run:
 
     def _lock(self) -> set[tuple[UUID, UUID]]:
         """Lock the conversations that the actors are members of; then read what is in them."""
-        asked = [{"id": c.message_id, "user_id": c.actor_id} for c in self._changes]
-        rows = self._connection.execute(self._statements.targets, {"rows": as_parameter(asked)})
+        keys = [{"id": c.message_id, "user_id": c.actor_id} for c in self._changes]
+        rows = self._connection.execute(self._statements.targets, {"rows": as_parameter(keys)})
         visible = set()
         for row in rows:
             self._revs[row.id] = row.last_rev
             visible.add((row.message_id, row.user_id))
-        # Only now: what another node changed before the lock was ours is seen.
+        # After the lock, so that earlier changes of other nodes are seen.
         wanted = [{"id": identifier} for identifier in {message for message, _ in visible}]
         if wanted:
             found = self._connection.execute(

@@ -1,9 +1,9 @@
-"""The log writer: many sends or changes, one transaction, one fsync.
+"""The log writer: many sends or changes in one transaction, with one fsync.
 
-One task a process takes whatever waits (it never waits to fill a batch), stores it, and only
-after the commit answers the senders and tells the world. Sends and changes keep their order; a
-run of either is a transaction. Group commit is as old as IMS Fast
-Path (DeWitt et al., "Implementation techniques for main memory database systems", 1984).
+One task a process takes all that waits (it never waits to fill a batch), stores it, and only after
+the commit answers the senders and publishes. Sends and changes keep their order; a run of either is
+a transaction. Group commit is as old as IMS Fast Path (DeWitt et al., "Implementation techniques
+for main memory database systems", 1984).
 """
 
 import asyncio
@@ -32,11 +32,11 @@ from chat_app.messages.metrics import LogMetrics
 from chat_app.messages.schemas import Message, MessageChange, NewMessage
 
 BATCH_SIZE = 256
-WAITING = 8_192
-# At a slow database a full queue would take half a minute; who waits asks another node.
+MAX_WAITING = 8_192
+# At a slow database a full queue would take half a minute; the senders try another node.
 FLUSH_S = 3.0
 ATTEMPTS = 3
-KEYS_REMEMBERED = 100_000
+MAX_DIRECT_IDS = 100_000
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +44,7 @@ Entry: TypeAlias = NewMessage | MessageChange
 
 
 class Committed(NamedTuple):
-    """What was stored a moment ago, and because of what."""
+    """A stored entry, with the context of its request."""
 
     entry: Entry
     stored: Stored
@@ -55,7 +55,7 @@ Announce = Callable[[Sequence[Committed]], Awaitable[None]]
 
 
 class Pending(NamedTuple):
-    """A send or a change that waits, and whom to tell what became of it."""
+    """A queued send or change, with the future of its outcome."""
 
     entry: Entry
     outcome: asyncio.Future[Stored]
@@ -85,7 +85,7 @@ NO_FAILPOINTS = NoFailpoints()
 
 
 class MessageLog:
-    """Stores what comes, in the order it came; start it inside the running loop, then close it."""
+    """The log writer, in order of arrival; start it inside the running loop, then close it."""
 
     def __init__(
         self,
@@ -98,8 +98,8 @@ class MessageLog:
         self._database = database
         self._announce = announce
         self._failpoints = failpoints
-        self._waiting: asyncio.Queue[Pending] = asyncio.Queue(WAITING)
-        # What is being stored, answered and told.
+        self._waiting: asyncio.Queue[Pending] = asyncio.Queue(MAX_WAITING)
+        # The batch that is being stored, answered and published.
         self._under_way: Sequence[Pending] = ()
         self._direct_ids: dict[str, UUID] = {}
         self._writer: asyncio.Task[None] | None = None
@@ -114,11 +114,11 @@ class MessageLog:
         )
 
     def start(self) -> None:
-        """Start writing."""
-        self._writer = asyncio.create_task(self._write_for_ever(), name="message log")
+        """Start the writer task."""
+        self._writer = asyncio.create_task(self._write_batches(), name="message log")
 
     def append(self, entry: Entry) -> asyncio.Future[Stored]:
-        """Queue a send or a change; the future tells the outcome once that is committed.
+        """Queue a send or a change; return the future of its outcome, set after the commit.
 
         It fails with an AppError. Raises Unavailable when the queue is full or the process stops.
         """
@@ -133,15 +133,15 @@ class MessageLog:
             raise Unavailable from None
         return future
 
-    def is_about_to_tell(self, message: Message) -> bool:
-        """Whether this process is storing `message` or a change of it, and tells of that next.
+    def is_announcing(self, message: Message) -> bool:
+        """Return whether this process stores `message` or a change of it, and publishes it next.
 
         It may be in the database already, and its sender has not been answered.
         """
         return any(_is_of(pending.entry, message) for pending in self._under_way)
 
     async def close(self) -> None:
-        """Take nothing more, store what waits, and end; what takes too long has no ack yet."""
+        """Refuse new entries, store what waits, and stop; after FLUSH_S the rest gets no ack."""
         self._closing = True
         if self._writer is None:
             return
@@ -151,7 +151,7 @@ class MessageLog:
         await tasks.end([self._writer])
         self._refuse([], Unavailable())
 
-    async def _write_for_ever(self) -> None:
+    async def _write_batches(self) -> None:
         while True:
             batch = [await self._waiting.get()]
             while len(batch) < BATCH_SIZE and not self._waiting.empty():
@@ -170,7 +170,7 @@ class MessageLog:
     def _refuse(self, batch: Sequence[Pending], error: AppError) -> None:
         """Refuse what could not be stored, and all that waits behind it.
 
-        The database is away: who came later learns it now, not after a time-out of their own.
+        The database is away: later senders get the error now, not after a time-out of their own.
         """
         for pending in batch:
             self._fail(pending, error)
@@ -210,13 +210,13 @@ class MessageLog:
                 pending.outcome.set_result(outcome)
             if not outcome.replayed:
                 fresh.append(Committed(pending.entry, outcome, pending.context))
-        await self._tell(fresh)
-        self.metrics.told(len(fresh), committed=committed)
+        await self._publish(fresh)
+        self.metrics.published(len(fresh), committed=committed)
 
     def _span(self, batch: Sequence[Pending]) -> AbstractContextManager[Span]:
         if not self._traces.are_on:
             return NO_SPAN
-        # A transaction for many belongs to none of them.
+        # The span of a batch belongs to none of its requests; it links to them.
         links = [pending.context for pending in batch if pending.context.trace]
         return self._traces.span("messages.commit", links=links, messages=len(batch))
 
@@ -226,8 +226,8 @@ class MessageLog:
                 made, outcomes = await self._database.transact(partial(self._store_in, entries))
             except (IntegrityError, Overtaken):
                 # Another node stored one of these, or opened the same conversation, between
-                # our look and our insert: the next look sees it. Or two transactions waited for
-                # each other, and the database has chosen the other one to go on.
+                # our SELECT and our INSERT: the next attempt sees it. Or two transactions waited
+                # for each other, and the database chose the other one to go on.
                 if attempt == ATTEMPTS:
                     raise
                 continue
@@ -247,15 +247,15 @@ class MessageLog:
         return batch.made(), outcomes
 
     def _remember(self, made: dict[str, UUID]) -> None:
-        if len(self._direct_ids) > KEYS_REMEMBERED:
+        if len(self._direct_ids) > MAX_DIRECT_IDS:
             self._direct_ids.clear()
         self._direct_ids.update(made)
 
-    async def _tell(self, fresh: Sequence[Committed]) -> None:
+    async def _publish(self, fresh: Sequence[Committed]) -> None:
         try:
             await self._announce(fresh)
         except AppError:
-            # The messages are stored; who was not told finds them in the database.
+            # The messages are stored; the catch-up delivers them.
             log.warning("message_log.announce_failed", messages=len(fresh))
         finally:
             request_context.set_current(request_context.NONE)
