@@ -1,4 +1,4 @@
-"""Connecting costs two statements, and a crowd that comes at once hardly more."""
+"""Connecting: two statements, and a few more for many devices at once."""
 
 import asyncio
 import contextlib
@@ -132,7 +132,7 @@ async def test_no_look_up_of_connecting_reads_a_whole_table(storage: Storage) ->
     assert not [line for plan in plans for line in plan if line.startswith(scans)]
 
 
-async def test_each_is_told_what_is_theirs(storage: Storage) -> None:
+async def test_memberships_and_revs_are_loaded_for_each_user(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob, carol = [await new_user(node) for _ in range(3)]
         sent = await node.messages.send(to_user(alice, bob))
@@ -148,7 +148,7 @@ async def test_each_is_told_what_is_theirs(storage: Storage) -> None:
     assert revs == [{sent.message.conversation_id: 2, group: 0}, None]
 
 
-async def test_a_session_in_use_lives_on(storage: Storage) -> None:
+async def test_a_session_in_use_is_extended(storage: Storage) -> None:
     """By a request, or by a device that is merely connected."""
     long_ago = utc_now() - A_DAY
     async with open_node(storage) as node:

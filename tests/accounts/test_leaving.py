@@ -1,4 +1,4 @@
-"""What leaving takes along, seen from inside: rows, friends, and who is told."""
+"""Deleting an account: its rows, its relations, and who receives its end."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -75,7 +75,7 @@ async def heard(outlet: Outlet) -> list[AnyEvent]:
         return [decode(envelope.body) for envelope in await outlet.take()]
 
 
-async def test_nothing_personal_is_left(node: Node) -> None:
+async def test_a_deleted_account_keeps_nothing_personal(node: Node) -> None:
     mira = await joined(node)
 
     await leave(node, mira)
@@ -95,7 +95,7 @@ async def test_nothing_personal_is_left(node: Node) -> None:
     assert await count(node, RefreshToken) == 0
 
 
-async def test_friends_requests_and_blocks_go_on_both_sides(node: Node) -> None:
+async def test_relations_of_a_deleted_account_are_deleted_on_both_sides(node: Node) -> None:
     mira = await joined(node)
     one, two, three = [await new_user(node) for _ in range(3)]
     me = mira.user_id
@@ -122,7 +122,7 @@ async def test_friends_requests_and_blocks_go_on_both_sides(node: Node) -> None:
         assert blocks.scalars().all() == [one]
 
 
-async def test_friends_and_those_who_asked_are_told_and_nobody_else(node: Node) -> None:
+async def test_a_deletion_is_published_to_friends_and_requesters_only(node: Node) -> None:
     mira = await joined(node)
     friend, asker, blocked = [await new_user(node) for _ in range(3)]
     await add(
@@ -143,7 +143,7 @@ async def test_friends_and_those_who_asked_are_told_and_nobody_else(node: Node) 
     assert not bystander._queue
 
 
-async def test_a_dropped_session_is_the_last_that_its_tab_hears(node: Node) -> None:
+async def test_the_end_of_a_session_is_the_last_event_of_its_tab(node: Node) -> None:
     mira = await joined(node)
     outlet = await node.open_outlet(mira)
 
@@ -152,7 +152,7 @@ async def test_a_dropped_session_is_the_last_that_its_tab_hears(node: Node) -> N
     assert await heard(outlet) == [SessionEnded(reason="account_deleted")]
 
 
-async def test_a_group_does_not_wait_for_who_has_left_to_read(node: Node) -> None:
+async def test_a_deleted_member_does_not_count_as_a_reader_of_a_group(node: Node) -> None:
     mira = await joined(node)
     one, two = [await new_user(node) for _ in range(2)]
     group = await node.conversations.create_group(
@@ -169,7 +169,7 @@ async def test_a_group_does_not_wait_for_who_has_left_to_read(node: Node) -> Non
     assert {member.id for member in seen.members} == {one, two, mira.user_id}
 
 
-async def test_whoever_asks_or_answers_meanwhile_leaves_no_row_behind(node: Node) -> None:
+async def test_requests_during_a_deletion_leave_no_row(node: Node) -> None:
     mira = await joined(node)
     askers = [await new_user(node) for _ in range(10)]
     for asker in askers[:5]:

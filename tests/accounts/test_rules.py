@@ -1,4 +1,4 @@
-"""Names and passwords: what may be chosen."""
+"""Rules of usernames, display names and passwords."""
 
 import pytest
 from hypothesis import given

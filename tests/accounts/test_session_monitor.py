@@ -1,4 +1,4 @@
-"""A session that is over ends everywhere, with its reason, though no bus tells of it."""
+"""The session monitor: every end of a session, with its reason, without an event on the bus."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -137,7 +137,7 @@ REASONS: dict[End, EndReason] = {
 }
 
 
-async def test_at_a_node_that_is_not_told_it_ends_for_the_same_reason(
+async def test_a_session_ends_for_the_same_reason_without_its_event(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session_monitor, "FULL_INTERVAL_S", 1.0)

@@ -1,4 +1,4 @@
-"""Receipts: what a device was handed is told to the sender, once, and never across a block."""
+"""Delivery receipts: published to the sender once, and never across a block."""
 
 import asyncio
 from uuid import UUID, uuid4
@@ -63,7 +63,7 @@ async def block(node: Node, blocker: UUID, blocked: UUID) -> None:
         session.add(Block(blocker_id=blocker, blocked_id=blocked))
 
 
-async def test_what_a_device_was_handed_is_told_to_the_sender(storage: Storage) -> None:
+async def test_a_receipt_is_published_to_the_sender(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         theirs = await device(node, bob)
@@ -80,7 +80,7 @@ async def test_what_a_device_was_handed_is_told_to_the_sender(storage: Storage) 
         assert told.user_id == bob
 
 
-async def test_what_a_device_at_another_node_was_handed_is_told_as_well(storage: Storage) -> None:
+async def test_a_receipt_of_another_node_is_published_to_the_sender(storage: Storage) -> None:
     if not storage.database_url:
         return  # an embedded database has one process
     async with open_node(storage) as here, open_node(storage) as there:
@@ -97,7 +97,7 @@ async def test_what_a_device_at_another_node_was_handed_is_told_as_well(storage:
         )
 
 
-async def test_a_message_that_no_device_was_handed_is_not_delivered(storage: Storage) -> None:
+async def test_a_message_without_a_connected_receiver_is_not_delivered(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         own, theirs = await device(node, alice), await device(node, bob)
@@ -124,7 +124,7 @@ async def test_many_receipts_are_one_statement(storage: Storage) -> None:
     assert [text.split()[0] for text in asked if text != "BEGIN IMMEDIATE"] == ["WITH"]
 
 
-async def test_what_was_noted_before_asks_for_nothing(storage: Storage) -> None:
+async def test_a_repeated_receipt_costs_no_statement(storage: Storage) -> None:
     async with open_still_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         message = await said(node, alice, bob)
@@ -173,7 +173,7 @@ async def test_a_list_delivers_the_newest_of_every_direct_conversation(storage: 
 
 
 @pytest.mark.parametrize("blocker", ["sender", "receiver"])
-async def test_a_block_hides_what_was_delivered_and_read(storage: Storage, blocker: str) -> None:
+async def test_a_block_hides_delivery_and_reading(storage: Storage, blocker: str) -> None:
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         message = await said(node, alice, bob)
@@ -221,7 +221,7 @@ async def test_what_waits_is_stored_before_the_node_ends(storage: Storage) -> No
         assert await marks(node, alice, message.conversation_id) == (1, 0)
 
 
-async def test_no_more_is_kept_waiting_than_fits(
+async def test_waiting_receipts_are_limited(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deliveries, "MAX_WAITING", 3)

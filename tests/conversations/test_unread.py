@@ -84,7 +84,7 @@ async def test_marking_unread_takes_nothing_back_from_the_others(storage: Storag
         assert (of_bob.last_read_seq, of_bob.unread) == (1, 2)
 
 
-async def test_strangers_can_mark_nothing(storage: Storage) -> None:
+async def test_strangers_cannot_mark_a_conversation(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob, mallory = [await new_user(node) for _ in range(3)]
         chat = (await node.conversations.open_direct(actor_id=alice, user_id=bob)).conversation.id
@@ -97,7 +97,7 @@ async def test_strangers_can_mark_nothing(storage: Storage) -> None:
             await node.conversations.mark_unread(actor_id=alice, conversation_id=chat, seq=1)
 
 
-async def test_an_opened_conversation_is_listed_for_who_opened_it_until_its_first_message(
+async def test_an_opened_conversation_is_listed_for_its_opener_until_its_first_message(
     storage: Storage,
 ) -> None:
     async with open_node(storage) as node:

@@ -1,4 +1,4 @@
-"""What a member sees of conversations, however many are in them."""
+"""Views of conversations: the members shown, and pages of a list."""
 
 from uuid import UUID
 

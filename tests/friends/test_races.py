@@ -50,7 +50,7 @@ async def rows(node: Node) -> tuple[int, int, int]:
     return found[0], found[1], found[2]
 
 
-async def test_both_asking_at_once_are_friends_exactly_once(storage: Storage) -> None:
+async def test_mutual_requests_at_once_make_one_friendship(storage: Storage) -> None:
     async with open_node(storage) as node:
         for turn in range(1, ROUNDS + 1):
             alice, bob = await new_user(node), await new_user(node)
@@ -65,7 +65,7 @@ async def test_both_asking_at_once_are_friends_exactly_once(storage: Storage) ->
             assert await rows(node) == (2 * turn, 0, 0)
 
 
-async def test_fifty_requests_at_once_are_one(storage: Storage) -> None:
+async def test_fifty_requests_at_once_are_stored_once(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
 
@@ -90,7 +90,7 @@ async def test_fifty_accepts_at_once_are_harmless(storage: Storage) -> None:
         assert await rows(node) == (2, 0, 0)
 
 
-async def test_two_nodes_settle_it_in_the_database(storage: Storage) -> None:
+async def test_races_of_two_nodes_are_settled_in_the_database(storage: Storage) -> None:
     if not storage.database_url:
         return  # one process owns an embedded database
     async with open_node(storage) as one, open_node(storage) as other:
@@ -113,7 +113,7 @@ async def test_two_nodes_settle_it_in_the_database(storage: Storage) -> None:
             assert await rows(one) == (2 * turn, 0, 0)
 
 
-async def test_declining_and_accepting_at_once_is_one_of_the_two(storage: Storage) -> None:
+async def test_declining_and_accepting_at_once_has_one_winner(storage: Storage) -> None:
     async with open_node(storage) as node:
         friendships = 0
         for _ in range(ROUNDS):
@@ -131,7 +131,7 @@ async def test_declining_and_accepting_at_once_is_one_of_the_two(storage: Storag
             assert await rows(node) == (2 * friendships, 0, 0)
 
 
-async def test_unfriending_during_an_accept_leaves_both_or_neither_a_friend(
+async def test_unfriending_during_an_accept_leaves_two_sides_or_none(
     storage: Storage,
 ) -> None:
     async with open_node(storage) as node:
@@ -154,7 +154,7 @@ async def test_unfriending_during_an_accept_leaves_both_or_neither_a_friend(
 
 
 @pytest.mark.parametrize("deed", ["request", "accept", "both block"])
-async def test_nothing_stays_across_a_block(storage: Storage, deed: str) -> None:
+async def test_no_relation_stays_across_a_block(storage: Storage, deed: str) -> None:
     async with open_node(storage) as node:
         for turn in range(1, ROUNDS + 1):
             alice, bob = await new_user(node), await new_user(node)
@@ -176,7 +176,7 @@ async def test_nothing_stays_across_a_block(storage: Storage, deed: str) -> None
             assert await rows(node) == (0, 0, blocks)
 
 
-async def test_a_deleted_person_is_nobodys_friend(storage: Storage) -> None:
+async def test_a_deleted_user_has_no_friends(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice = await new_user(node)
         gone = await new_user(node, deleted_at=utc_now())

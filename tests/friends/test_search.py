@@ -1,4 +1,4 @@
-"""P1: people are found by any part of their names, the best match first, by an index."""
+"""P1: search for people by any part of their names, the best match first, by an index."""
 
 import random
 from typing import Any
@@ -100,7 +100,7 @@ SPELLINGS = [
 ]
 
 
-async def test_case_accents_and_forms_do_not_count_in_any_script(storage: Storage) -> None:
+async def test_a_search_ignores_case_accents_and_forms_in_any_script(storage: Storage) -> None:
     async with open_node(storage) as node:
         viewer = await new_user(node, "Nobody")
         for number, (name, _) in enumerate(SPELLINGS):
@@ -113,7 +113,7 @@ async def test_case_accents_and_forms_do_not_count_in_any_script(storage: Storag
             assert {SPELLINGS[int(hit[1:])][0] for hit in hits} == alike
 
 
-async def test_one_letter_is_enough(storage: Storage) -> None:
+async def test_a_search_for_one_letter_finds_people(storage: Storage) -> None:
     async with open_node(storage) as node:
         viewer = await add(node, "viewer", "The Viewer")
         for username, display_name in (
@@ -129,7 +129,7 @@ async def test_one_letter_is_enough(storage: Storage) -> None:
         assert await found(node, viewer, "z", limit=3) == ["z-9", "zed", "display1"]
 
 
-async def test_the_exact_username_is_the_very_first(storage: Storage) -> None:
+async def test_the_exact_username_is_ranked_first(storage: Storage) -> None:
     async with open_node(storage) as node:
         viewer = await new_user(node)
         for username, display_name in (
@@ -144,7 +144,7 @@ async def test_the_exact_username_is_the_very_first(storage: Storage) -> None:
         assert await found(node, viewer, "ANNA") == ["anna", "anna.b", "other", "b.anna", "susanna"]
 
 
-async def test_a_name_that_holds_it_often_is_found_once(storage: Storage) -> None:
+async def test_a_name_with_several_matches_is_found_once(storage: Storage) -> None:
     async with open_node(storage) as node:
         viewer = await new_user(node)
         await add(node, "banana-banana", "Banana Banana an an")
@@ -157,7 +157,7 @@ async def test_a_name_that_holds_it_often_is_found_once(storage: Storage) -> Non
 WILD = "%", "_", "\\", "'", '"', "*", "?", "[a]", "--", "' OR 1=1 --", "$1", ":wanted", "\uffff"
 
 
-async def test_no_character_is_special(storage: Storage) -> None:
+async def test_a_search_takes_every_character_literally(storage: Storage) -> None:
     async with open_node(storage) as node:
         viewer = await new_user(node)
         await add(node, "other", "BxC")
@@ -172,7 +172,7 @@ IMPOSSIBLE = "", " ", "\u3000", "a\x00b", "\x1b", "a\nb", "x" * 65, "x" * 1_000
 NOTHING = "\u0301", "\u202e\u2066", "\u200b", "\ufeff", "\ud800", "\u064e"
 
 
-async def test_what_no_name_can_hold_is_refused_or_finds_nobody(storage: Storage) -> None:
+async def test_an_impossible_search_is_refused_or_finds_nobody(storage: Storage) -> None:
     async with open_node(storage) as node:
         viewer = await new_user(node)
         await add(node, "somebody", "Ана é")
@@ -185,7 +185,7 @@ async def test_what_no_name_can_hold_is_refused_or_finds_nobody(storage: Storage
             assert await found(node, viewer, wanted) == []
 
 
-async def test_who_is_deleted_or_blocked_either_way_is_not_found(storage: Storage) -> None:
+async def test_deleted_and_blocked_people_are_not_found(storage: Storage) -> None:
     async with open_node(storage) as node:
         viewer = await new_user(node)
         away, blocked, blocker, _ = [
@@ -317,7 +317,7 @@ async def test_a_search_scans_no_table(storage: Storage, wanted: str) -> None:
     assert not [line for line in lines if "TEMP B-TREE" in line]
 
 
-async def test_a_letter_that_many_begin_with_costs_one_question(storage: Storage) -> None:
+async def test_a_common_first_letter_costs_one_statement(storage: Storage) -> None:
     async with open_still_node(storage) as node:
         viewer = await new_user(node)
         await add_crowd(node)

@@ -1,4 +1,4 @@
-"""P5: whom one may know, and why."""
+"""P5: suggestions of people, with their reasons."""
 
 from uuid import UUID
 
@@ -24,7 +24,7 @@ async def suggested(node: Node, viewer_id: UUID) -> list[Suggestion]:
     return found.items
 
 
-async def test_a_newcomer_is_told_nobody(storage: Storage) -> None:
+async def test_a_new_user_has_no_suggestions(storage: Storage) -> None:
     async with open_node(storage) as node:
         assert await suggested(node, await new_user(node)) == []
 
@@ -58,7 +58,7 @@ async def test_most_friends_in_common_come_first_then_those_written_with(
 @pytest.mark.parametrize(
     "relation", ["friends", "requested", "incoming", "blocked", "has blocked me", "deleted"]
 )
-async def test_who_is_something_to_me_already_is_not_suggested(
+async def test_people_with_a_relation_are_not_suggested(
     storage: Storage, by: str, relation: str
 ) -> None:
     async with open_node(storage) as node:
@@ -86,7 +86,7 @@ async def test_who_is_something_to_me_already_is_not_suggested(
         assert await suggested(node, me) == []
 
 
-async def test_a_conversation_without_a_message_is_no_reason(storage: Storage) -> None:
+async def test_an_empty_conversation_suggests_nobody(storage: Storage) -> None:
     async with open_node(storage) as node:
         me, other = await new_user(node), await new_user(node)
         await node.conversations.open_direct(actor_id=me, user_id=other)
@@ -94,7 +94,7 @@ async def test_a_conversation_without_a_message_is_no_reason(storage: Storage) -
         assert await suggested(node, me) == []
 
 
-async def test_there_are_so_many_and_no_more(storage: Storage) -> None:
+async def test_suggestions_are_limited(storage: Storage) -> None:
     async with open_node(storage) as node:
         me, ann = await new_user(node), await new_user(node)
         await make_friends(node, ann, me, *[await new_user(node) for _ in range(15)])
@@ -107,7 +107,7 @@ async def test_there_are_so_many_and_no_more(storage: Storage) -> None:
     assert [item.reason for item in found] == ["mutual_friends"] * 15 + ["written_with"] * 5
 
 
-async def test_two_statements_ask_for_all_and_read_no_whole_table(storage: Storage) -> None:
+async def test_suggestions_cost_two_statements_and_scan_no_table(storage: Storage) -> None:
     async with open_node(storage) as node:
         me, ann, ben, carl = [await new_user(node) for _ in range(4)]
         await make_friends(node, me, ann)

@@ -23,7 +23,7 @@ from chat_app.models import User
 from chat_app.node.node import Node, running_node
 from tests.harness.chats import SECRET, Storage
 
-# How often a node asks its database without being asked.
+# The intervals of a node's periodic statements.
 PERIODS = (
     (catch_up, "INTERVAL_S"),
     (deliveries, "INTERVAL_S"),
@@ -51,7 +51,7 @@ async def open_node(storage: Storage, **more: str) -> AsyncIterator[Node]:
 
 @asynccontextmanager
 async def open_still_node(storage: Storage, **more: str) -> AsyncIterator[Node]:
-    """Run a node over `storage` that asks the database nothing of its own accord."""
+    """Run a node over `storage` without periodic statements."""
     with pytest.MonkeyPatch.context() as patch:
         for module, name in PERIODS:
             patch.setattr(module, name, NEVER_S)
@@ -60,7 +60,7 @@ async def open_still_node(storage: Storage, **more: str) -> AsyncIterator[Node]:
 
 
 async def new_user(node: Node, display_name: str = "Somebody", **fields: Any) -> UUID:  # noqa: ANN401  # columns of any type
-    """Store somebody who can never sign in, and return their id."""
+    """Store a user who can never sign in, and return their id."""
     username = f"u{uuid4().hex[:20]}"
     user = User(
         username=username,
@@ -76,18 +76,18 @@ async def new_user(node: Node, display_name: str = "Somebody", **fields: Any) ->
 
 
 async def change_user(node: Node, user_id: UUID, **values: object) -> None:
-    """Set columns of somebody."""
+    """Set columns of a user."""
     async with node.database.writing() as session:
         await session.execute(update(User).where(col(User.id) == user_id).values(**values))
 
 
 async def delete_user(node: Node, user_id: UUID) -> None:
-    """Have somebody be gone, with all that was between them and others still there."""
+    """Mark a user as deleted, without removing their relations."""
     await change_user(node, user_id, deleted_at=utc_now())
 
 
 async def new_users(node: Node, count: int) -> list[UUID]:
-    """Add many people at once."""
+    """Add many users at once and return their ids."""
     ids = [new_id() for _ in range(count)]
     rows = [
         User(

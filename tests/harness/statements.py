@@ -1,4 +1,4 @@
-"""What is asked of the database, and how it goes about it."""
+"""Record SQL statements, and explain how the database runs them."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -12,17 +12,17 @@ from chat_app.node.node import Node
 
 @contextmanager
 def statements(of: Connection | type[Engine] = Engine) -> Iterator[list[str]]:
-    """Give a list that fills with every statement of one connection, or of all databases."""
-    seen: list[str] = []
+    """Yield a list that collects every statement of one connection, or of all databases."""
+    recorded: list[str] = []
 
-    def note(_connection: object, _cursor: object, statement: str, *_: Any) -> None:  # noqa: ANN401  # the listener's own arguments
-        seen.append(statement)
+    def record(_connection: object, _cursor: object, statement: str, *_: Any) -> None:  # noqa: ANN401  # the listener's own arguments
+        recorded.append(statement)
 
-    event.listen(of, "before_cursor_execute", note)
+    event.listen(of, "before_cursor_execute", record)
     try:
-        yield seen
+        yield recorded
     finally:
-        event.remove(of, "before_cursor_execute", note)
+        event.remove(of, "before_cursor_execute", record)
 
 
 async def plan_of(node: Node, statement: str) -> list[str]:
@@ -37,18 +37,18 @@ async def plan_of(node: Node, statement: str) -> list[str]:
 
 @contextmanager
 def executed() -> Iterator[list[tuple[str, Any]]]:
-    """Give a list that fills with every SELECT sent to any database, with its values."""
-    seen: list[tuple[str, Any]] = []
+    """Yield a list that collects every SELECT sent to any database, with its values."""
+    recorded: list[tuple[str, Any]] = []
 
-    def note(_connection: object, _cursor: object, statement: str, values: object, *_: Any) -> None:  # noqa: ANN401  # the listener's own arguments
+    def record(_conn: object, _cursor: object, statement: str, values: object, *_: Any) -> None:  # noqa: ANN401  # the listener's own arguments
         if statement.lstrip().startswith("SELECT"):
-            seen.append((statement, values))
+            recorded.append((statement, values))
 
-    event.listen(Engine, "before_cursor_execute", note)
+    event.listen(Engine, "before_cursor_execute", record)
     try:
-        yield seen
+        yield recorded
     finally:
-        event.remove(Engine, "before_cursor_execute", note)
+        event.remove(Engine, "before_cursor_execute", record)
 
 
 async def explained(node: Node, statement: str, values: Any) -> list[str]:  # noqa: ANN401  # what the driver takes

@@ -1,7 +1,6 @@
-"""What the bus lost is told from the database: by every node, within two seconds, and once.
+"""Catch-up: lost events are delivered from the database, by every node, in two seconds, once.
 
-Two nodes over one database without a bus between them: as far as the one is concerned, everything
-that the other announces is lost.
+Two nodes share a database without a broker between them: each loses all events of the other.
 """
 
 import asyncio
@@ -114,7 +113,7 @@ async def test_lost_changes_arrive_in_order(storage: Storage) -> None:
         await nothing_more(far)
 
 
-async def test_what_was_heard_is_not_told_again(storage: Storage) -> None:
+async def test_a_delivered_change_is_not_delivered_again(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         await node.catch_up.close()
@@ -126,7 +125,7 @@ async def test_what_was_heard_is_not_told_again(storage: Storage) -> None:
             assert await node.catch_up.check() == 0
 
 
-async def test_a_hole_is_filled_though_later_messages_were_heard(storage: Storage) -> None:
+async def test_a_lost_message_is_delivered_after_later_ones(storage: Storage) -> None:
     async with far_apart(storage) as far:
         await far.here.messages.send(to_user(far.alice, far.bob, "one"))
         await heard(far.device, 2)
@@ -139,7 +138,7 @@ async def test_a_hole_is_filled_though_later_messages_were_heard(storage: Storag
         await nothing_more(far)
 
 
-async def test_nobody_is_told_what_they_may_not_see(storage: Storage) -> None:
+async def test_a_catch_up_delivers_to_members_only(storage: Storage) -> None:
     async with far_apart(storage) as far:
         stranger = await new_user(far.here)
         device = await far.there.open_outlet(Identity(stranger, new_id()))
@@ -151,7 +150,7 @@ async def test_nobody_is_told_what_they_may_not_see(storage: Storage) -> None:
             await device.take()
 
 
-async def test_what_is_stored_and_not_yet_acknowledged_is_left_to_the_log_writer(
+async def test_an_unacknowledged_message_is_left_to_the_log_writer(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sending socket gets the ack and no event; all others get the event, the own ones too."""
@@ -207,7 +206,7 @@ async def test_groups_catch_up_too(storage: Storage) -> None:
         assert created == MessageCreated(message=sent.message)
 
 
-async def test_a_new_conversation_needs_no_look(storage: Storage) -> None:
+async def test_a_new_conversation_needs_no_catch_up(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         await node.catch_up.close()
@@ -218,7 +217,7 @@ async def test_a_new_conversation_needs_no_look(storage: Storage) -> None:
             assert node.hub.delivered_revs.rev_of(last.conversation_id) == last.rev
 
 
-async def test_more_than_one_look_can_tell_comes_with_the_next(
+async def test_changes_above_the_limit_are_delivered_by_the_next_check(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catch_up, "MAX_CHANGES", 3)

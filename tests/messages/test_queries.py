@@ -1,4 +1,4 @@
-"""A page says of every message what its sender was told of it."""
+"""Pages of messages: equal to what their senders got as acknowledgements."""
 
 from datetime import UTC
 
@@ -34,7 +34,7 @@ async def written(node: Node) -> list[Message]:
     return [edited, deleted, *sent[2:]]
 
 
-async def test_a_page_is_what_was_acked(storage: Storage) -> None:
+async def test_a_page_equals_the_acknowledged_messages(storage: Storage) -> None:
     async with open_still_node(storage) as node:
         told = await written(node)
         first = told[0]
@@ -53,7 +53,7 @@ async def test_a_page_is_what_was_acked(storage: Storage) -> None:
     assert page.items == direct.items == told
 
 
-async def test_its_times_are_in_utc_wherever_the_database_is(storage: Storage) -> None:
+async def test_times_are_in_utc_whatever_the_zone_of_the_database(storage: Storage) -> None:
     if storage.database_url:
         async with open_still_node(storage) as node, node.database.transaction() as connection:
             name = await connection.scalar(text("SELECT current_database()"))

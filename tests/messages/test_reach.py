@@ -1,4 +1,4 @@
-"""Who may write to whom: checked where every send is, and nowhere around it."""
+"""Permission to write: blocks and friends-only, for every kind of address."""
 
 import asyncio
 from uuid import UUID
@@ -30,7 +30,7 @@ async def conversations(node: Node) -> int:
 
 @pytest.mark.parametrize("written_before", [False, True], ids=["first", "later"])
 @pytest.mark.parametrize("blocker", ["sender", "receiver"])
-async def test_nobody_writes_across_a_block(
+async def test_a_block_refuses_sends_both_ways(
     storage: Storage, blocker: str, *, written_before: bool
 ) -> None:
     async with open_node(storage) as node:
@@ -50,7 +50,7 @@ async def test_nobody_writes_across_a_block(
         assert sent.message.seq == 1 + written_before
 
 
-async def test_a_conversation_by_its_id_is_no_way_around(storage: Storage) -> None:
+async def test_a_block_refuses_sends_by_conversation_id(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         opened = await node.conversations.open_direct(actor_id=alice, user_id=bob)
@@ -86,7 +86,7 @@ async def test_a_block_does_not_reach_into_a_group(storage: Storage) -> None:
 
 
 @pytest.mark.parametrize("written_before", [False, True], ids=["first", "later"])
-async def test_friends_only_means_it(storage: Storage, *, written_before: bool) -> None:
+async def test_friends_only_refuses_strangers(storage: Storage, *, written_before: bool) -> None:
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         if written_before:
@@ -114,7 +114,7 @@ async def test_friends_only_means_it(storage: Storage, *, written_before: bool) 
             await node.messages.send(to_user(alice, bob))
 
 
-async def test_two_who_write_first_at_once_are_each_asked_for_themselves(
+async def test_first_messages_of_both_at_once_are_checked_each(
     storage: Storage,
 ) -> None:
     async with open_node(storage) as node:
@@ -134,7 +134,7 @@ async def test_two_who_write_first_at_once_are_each_asked_for_themselves(
 
 
 @pytest.mark.parametrize("state", ["blocked me", "I blocked", "friends only", "gone"])
-async def test_what_is_there_can_be_opened_whatever_stands_between(
+async def test_an_existing_conversation_can_be_opened_across_a_block(
     storage: Storage, state: str
 ) -> None:
     async with open_node(storage) as node:
@@ -190,7 +190,7 @@ async def stored_late(node: Node, sender: UUID, receiver: UUID) -> list[bool]:
     return stored
 
 
-async def test_over_two_nodes_a_block_holds_as_soon_as_it_is_told(storage: Storage) -> None:
+async def test_a_block_holds_on_another_node_once_it_is_answered(storage: Storage) -> None:
     if not storage.database_url:
         return  # one process owns an embedded database
     async with open_node(storage) as one, open_node(storage) as other:

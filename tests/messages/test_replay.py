@@ -1,4 +1,4 @@
-"""What a device missed costs two statements, however much it knew."""
+"""Replay after a break: two statements for any number of conversations and cursors."""
 
 from uuid import uuid4
 
@@ -33,7 +33,7 @@ async def test_a_resume_costs_two_statements_for_any_number_of_conversations(
     assert len(replaying) == 2, replaying
 
 
-async def test_a_question_that_is_kept_asks_for_whoever_comes(storage: Storage) -> None:
+async def test_a_cached_statement_takes_any_viewer(storage: Storage) -> None:
     """It is composed once; whose it was the first time must not stay in it."""
     async with open_still_node(storage) as node:
         alice, bob, carol = await new_users(node, 3)
@@ -53,7 +53,7 @@ async def test_a_question_that_is_kept_asks_for_whoever_comes(storage: Storage) 
     assert sorted(told[alice]) == ["for bob", "for carol"]
 
 
-async def test_cursors_are_looked_up_and_not_gone_through_for_each_conversation(
+async def test_cursors_are_read_by_an_index(
     storage: Storage,
 ) -> None:
     """On SQLite, which tells its plan: 3,000 conversations with as many cursors took a minute."""

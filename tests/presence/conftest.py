@@ -1,4 +1,4 @@
-"""People who come to running nodes and listen, without a server."""
+"""Devices of users at running nodes, without a server."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable

@@ -1,4 +1,4 @@
-"""Presence is told to those who may know, once a change, and to nobody else."""
+"""Presence: published to those who may see it, once a change."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -36,7 +36,7 @@ async def last_seen(node: Node, user_id: UUID) -> datetime | None:
         return (await session.get_one(User, user_id)).last_seen_at
 
 
-async def test_a_friend_hears_of_coming_and_going(node: Node) -> None:
+async def test_a_friend_receives_online_and_offline(node: Node) -> None:
     me, friend = await new_user(node), await new_user(node)
     await befriend(node, me, friend)
     async with device(node, me) as listener:
@@ -51,7 +51,7 @@ async def test_a_friend_hears_of_coming_and_going(node: Node) -> None:
     assert await last_seen(node, friend) == gone.last_seen_at
 
 
-async def test_when_somebody_left_is_kept_at_once_although_others_will_tell(
+async def test_last_seen_is_stored_at_once_at_a_stop(
     storage: Storage,
 ) -> None:
     """A register that has just begun leaves the telling to whichever node sweeps, much later."""
@@ -66,7 +66,7 @@ async def test_when_somebody_left_is_kept_at_once_although_others_will_tell(
     assert left_at <= seen_at
 
 
-async def test_whoever_shares_a_conversation_hears_too(node: Node) -> None:
+async def test_a_member_of_a_common_conversation_receives_presence(node: Node) -> None:
     me, peer, fellow = [await new_user(node) for _ in range(3)]
     await node.messages.send(to_user(me, peer))
     await node.conversations.create_group(actor_id=fellow, title="Lake", member_ids=[me])
@@ -77,7 +77,7 @@ async def test_whoever_shares_a_conversation_hears_too(node: Node) -> None:
             await listener.until_told(fellow, online=True)
 
 
-async def test_strangers_and_oneself_hear_nothing(node: Node) -> None:
+async def test_strangers_and_the_user_receive_no_presence(node: Node) -> None:
     me, stranger = await new_user(node), await new_user(node)
     async with device(node, me) as listener:
         async with device(node, stranger), device(node, me):
@@ -87,7 +87,7 @@ async def test_strangers_and_oneself_hear_nothing(node: Node) -> None:
 
 
 @pytest.mark.parametrize("blocker", ["who comes", "who listens"])
-async def test_a_block_silences_both_ways(node: Node, blocker: str) -> None:
+async def test_a_block_stops_presence_both_ways(node: Node, blocker: str) -> None:
     me, other = await new_user(node), await new_user(node)
     await node.messages.send(to_user(me, other))
     await befriend(node, me, other)
@@ -99,7 +99,7 @@ async def test_a_block_silences_both_ways(node: Node, blocker: str) -> None:
         assert await told_by_now(node, listener, me) == []
 
 
-async def test_who_hides_it_is_not_told_of(node: Node) -> None:
+async def test_hidden_presence_is_not_published(node: Node) -> None:
     me, friend = await new_user(node), await new_user(node)
     await befriend(node, me, friend)
     await share_presence(node, friend, shared=False)
@@ -111,7 +111,7 @@ async def test_who_hides_it_is_not_told_of(node: Node) -> None:
     assert await last_seen(node, friend) is not None
 
 
-async def test_hiding_and_showing_is_told_at_once(node: Node) -> None:
+async def test_hiding_and_showing_is_published_at_once(node: Node) -> None:
     me, friend = await new_user(node), await new_user(node)
     await befriend(node, me, friend)
     async with device(node, me) as listener, device(node, friend):
@@ -127,7 +127,7 @@ async def test_hiding_and_showing_is_told_at_once(node: Node) -> None:
     assert hidden.last_seen_at is None
 
 
-async def test_a_block_between_people_who_talked_hides_both_and_unblocking_shows_them(
+async def test_a_block_hides_presence_and_unblocking_shows_it(
     node: Node,
 ) -> None:
     me, other = await new_user(node), await new_user(node)
@@ -142,7 +142,7 @@ async def test_a_block_between_people_who_talked_hides_both_and_unblocking_shows
         await theirs.until_told(me, online=None)
 
 
-async def test_a_block_between_strangers_is_not_given_away(node: Node) -> None:
+async def test_a_block_between_strangers_is_not_disclosed(node: Node) -> None:
     me, stranger = await new_user(node), await new_user(node)
     async with device(node, me) as listener, device(node, stranger):
         await block(node, stranger, me)
@@ -151,7 +151,7 @@ async def test_a_block_between_strangers_is_not_given_away(node: Node) -> None:
         assert await told_by_now(node, listener, me) == []
 
 
-async def test_new_friends_are_told_what_they_see(node: Node) -> None:
+async def test_new_friends_receive_their_presence(node: Node) -> None:
     me, other = await new_user(node), await new_user(node)
     async with device(node, me) as mine, device(node, other) as theirs:
         await befriend(node, me, other)
@@ -161,7 +161,7 @@ async def test_new_friends_are_told_what_they_see(node: Node) -> None:
         await theirs.until_told(me, online=True)
 
 
-async def test_a_reload_is_no_news(node: Node) -> None:
+async def test_a_reload_publishes_nothing(node: Node) -> None:
     me, friend = await new_user(node), await new_user(node)
     await befriend(node, me, friend)
     async with device(node, me) as listener:
@@ -185,7 +185,7 @@ async def test_several_devices_of_one_person_are_one_presence(node: Node) -> Non
     assert never_left(told)
 
 
-async def test_in_large_groups_nobody_is_told(node: Node) -> None:
+async def test_presence_is_not_published_in_large_groups(node: Node) -> None:
     me, fellow, *others = await new_users(node, queries.MAX_GROUP_SIZE + 1)
     create = node.conversations.create_group
     await create(actor_id=me, title="All", member_ids=[fellow, *others])
@@ -199,7 +199,7 @@ async def test_in_large_groups_nobody_is_told(node: Node) -> None:
             await listener.until_told(fellow, online=True)
 
 
-async def test_a_device_at_another_node_counts_and_hears(storage: Storage) -> None:
+async def test_a_device_at_another_node_counts_and_receives(storage: Storage) -> None:
     if not storage.redis_url:
         return
     async with open_node(storage, **QUICK) as one, open_node(storage, **QUICK) as other:
@@ -217,7 +217,7 @@ async def test_a_device_at_another_node_counts_and_hears(storage: Storage) -> No
             await listener.until_told(friend, online=False)
 
 
-async def test_a_node_that_stops_leaves_its_people_the_grace_to_come_back(
+async def test_a_stopping_node_leaves_its_users_the_grace_period(
     storage: Storage,
 ) -> None:
     if not storage.redis_url:
@@ -274,7 +274,7 @@ class Held:
 
 
 @pytest.mark.parametrize("told_first", ["that they left", "what a friend sees"])
-async def test_of_two_nodes_that_tell_at_once_the_later_is_believed(
+async def test_the_later_of_two_nodes_presence_wins(
     storage: Storage, answer_late: Callable[[Online], Held], told_first: str
 ) -> None:
     """One node is about to tell that somebody is away while they come to the other."""
@@ -303,7 +303,7 @@ async def test_of_two_nodes_that_tell_at_once_the_later_is_believed(
     assert told[-1].online is True
 
 
-async def test_news_waits_for_a_database_that_is_away(
+async def test_presence_waits_for_an_unreachable_database(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     me, friend = await new_user(node), await new_user(node)
@@ -325,7 +325,7 @@ async def test_news_waits_for_a_database_that_is_away(
     assert not failures
 
 
-async def test_a_storm_costs_a_friends_worth_of_events_each(node: Node) -> None:
+async def test_a_reconnect_storm_costs_one_event_per_friend(node: Node) -> None:
     """A circle of people, each a friend of the next: two events a person, however many come."""
     count = 60
     people = [await new_user(node) for _ in range(count)]

@@ -1,4 +1,4 @@
-"""Who writes at several nodes is told of as often as at one."""
+"""Typing at several nodes: published as often as at one."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -39,7 +39,7 @@ def _writers(listener: Listener) -> list[UUID]:
     return [event.user_id for event in listener.heard if isinstance(event, Typing)]
 
 
-async def test_one_counts_whichever_node_it_comes_by(storage: Storage) -> None:
+async def test_typing_is_limited_over_all_nodes(storage: Storage) -> None:
     async with open_node(storage) as here, open_node(storage) as there:
         alice, bob, carol = [await new_user(here) for _ in range(3)]
         with_alice, with_carol = await talk(here, alice, bob), await talk(here, carol, bob)
@@ -54,7 +54,7 @@ async def test_one_counts_whichever_node_it_comes_by(storage: Storage) -> None:
             assert await heard_typing(listener, carol) == [alice, carol]
 
 
-async def test_with_redis_away_it_is_told_all_the_same(storage: Storage) -> None:
+async def test_typing_is_published_without_redis(storage: Storage) -> None:
     async with open_node(replace(storage, redis_url="redis://127.0.0.1:1/0")) as node:
         alice, bob = await new_user(node), await new_user(node)
         together = await talk(node, alice, bob)

@@ -1,4 +1,4 @@
-"""Editing and deleting: one's own only, each with the next `rev`, in one order with the sends."""
+"""Edits and deletions: by the sender only, each with the next `rev`, in one order with sends."""
 
 import asyncio
 from uuid import UUID, uuid4
@@ -81,7 +81,7 @@ async def test_a_deleted_message_keeps_its_place_and_loses_its_text(storage: Sto
         assert row == ""
 
 
-async def test_nothing_new_takes_no_rev(storage: Storage) -> None:
+async def test_an_unchanged_edit_takes_no_rev(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         same, gone = await said(node, alice, bob, "same"), await said(node, alice, bob, "gone")
@@ -95,7 +95,7 @@ async def test_nothing_new_takes_no_rev(storage: Storage) -> None:
         assert (await said(node, alice, bob)).rev == 4
 
 
-async def test_only_who_wrote_a_message_may_change_it(storage: Storage) -> None:
+async def test_only_the_sender_may_change_a_message(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob, carol = [await new_user(node) for _ in range(3)]
         message = await said(node, alice, bob)
@@ -179,7 +179,7 @@ async def test_two_nodes_number_changes_as_one(storage: Storage) -> None:
         assert max(message.rev for message in await stored(one, bob, view.id)) == view.last_rev
 
 
-async def test_everybody_hears_sends_and_changes_in_one_order(storage: Storage) -> None:
+async def test_sends_and_changes_are_delivered_in_one_order(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         first = await said(node, alice, bob)
@@ -200,7 +200,9 @@ async def test_everybody_hears_sends_and_changes_in_one_order(storage: Storage) 
             assert news[-1].message.content == ""
 
 
-async def test_a_change_moves_no_conversation_but_its_last_line(storage: Storage) -> None:
+async def test_a_change_updates_the_last_message_but_moves_no_conversation(
+    storage: Storage,
+) -> None:
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         message = await said(node, alice, bob)
@@ -214,7 +216,7 @@ async def test_a_change_moves_no_conversation_but_its_last_line(storage: Storage
 
 
 @pytest.mark.parametrize("blocker", ["sender", "receiver"])
-async def test_across_a_block_one_may_delete_but_not_edit(storage: Storage, blocker: str) -> None:
+async def test_a_block_permits_deleting_but_not_editing(storage: Storage, blocker: str) -> None:
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         message = await said(node, alice, bob, "old")
@@ -230,7 +232,7 @@ async def test_across_a_block_one_may_delete_but_not_edit(storage: Storage, bloc
         assert await stored(node, bob, message.conversation_id) == [gone]
 
 
-async def test_blocks_of_others_do_not_keep_one_from_editing(storage: Storage) -> None:
+async def test_blocks_of_others_do_not_refuse_an_edit(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob, carol, dave = [await new_user(node) for _ in range(4)]
         message = await said(node, alice, bob, "old")
@@ -245,7 +247,7 @@ async def test_blocks_of_others_do_not_keep_one_from_editing(storage: Storage) -
 
 
 @pytest.mark.parametrize("change", ["edit", "delete"])
-async def test_a_retry_of_what_was_changed_since_answers_as_it_is_now(
+async def test_a_retry_of_a_changed_message_returns_its_present_state(
     storage: Storage, change: str
 ) -> None:
     async with open_node(storage) as node:
@@ -280,7 +282,7 @@ async def test_changes_count_as_messages_do(storage: Storage) -> None:
             await node.messages.delete(actor_id=alice, message_id=message.id)
 
 
-async def test_with_the_database_locked_nothing_is_changed(storage: Storage) -> None:
+async def test_a_locked_database_changes_nothing(storage: Storage) -> None:
     if storage.database_url:
         return  # PostgreSQL locks rows: a change waits for one and is made
     async with open_node(storage) as node, open_node(storage) as blocker:

@@ -1,4 +1,4 @@
-"""What PostgreSQL undoes in favour of another transaction is stored by trying again at once."""
+"""Transactions that PostgreSQL rolls back in favour of others: tried again at once."""
 
 import asyncio
 import contextlib
@@ -56,7 +56,7 @@ async def somebody_waits(connection: AsyncConnection) -> None:
 
 
 @pytest.mark.parametrize("code", ["40001", "40P01"])
-async def test_a_send_that_was_undone_is_stored_after_all(storage: Storage, code: str) -> None:
+async def test_a_send_that_was_rolled_back_is_retried(storage: Storage, code: str) -> None:
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         await fail_at_first(node, times=ATTEMPTS - 1, code=code)
@@ -67,7 +67,7 @@ async def test_a_send_that_was_undone_is_stored_after_all(storage: Storage, code
         assert await turns(node) == ATTEMPTS
 
 
-async def test_what_is_undone_again_and_again_is_refused(storage: Storage) -> None:
+async def test_a_send_that_is_rolled_back_every_time_is_refused(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         await fail_at_first(node, times=ATTEMPTS, code="40001")
@@ -80,7 +80,7 @@ async def test_what_is_undone_again_and_again_is_refused(storage: Storage) -> No
         assert (sent.message.seq, sent.replayed) == (1, False)
 
 
-async def test_whoever_loses_a_deadlock_stores_all_the_same(storage: Storage) -> None:
+async def test_the_loser_of_a_deadlock_stores_its_send(storage: Storage) -> None:
     async with open_node(storage) as other, open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         groups = [

@@ -1,4 +1,4 @@
-"""The log writer: dense, once, durable before it answers, and honest when it cannot."""
+"""The log writer: dense numbers, one message a `client_id`, answers after the commit only."""
 
 import asyncio
 from collections.abc import Sequence
@@ -168,7 +168,7 @@ async def test_what_waits_is_stored_before_the_node_ends(storage: Storage) -> No
         await node.messages.send(to_user(alice, bob))
 
 
-async def test_a_log_that_cannot_go_on_ends_all_the_same(
+async def test_a_stuck_log_writer_can_be_closed(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_writer, "FLUSH_S", 0.1)
@@ -193,7 +193,7 @@ async def test_a_log_that_cannot_go_on_ends_all_the_same(
             await waits
 
 
-async def test_sending_is_reading(storage: Storage) -> None:
+async def test_a_send_moves_the_read_mark(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         await node.messages.send(to_user(alice, bob))

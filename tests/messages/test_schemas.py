@@ -1,4 +1,4 @@
-"""What the text of a message may be."""
+"""Message texts: which are refused, and which are kept as written."""
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from chat_app.messages.schemas import MAX_CONTENT_LENGTH, clean_content
 @pytest.mark.parametrize(
     "text", ["", "   ", "\n\t", "\u200b", "\u200d\u200b", "\u3164", "\u2800 ", "\u0301"]
 )
-def test_nothing_visible_is_no_message(text: str) -> None:
+def test_an_invisible_text_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="Write something"):
         clean_content(text)
 
@@ -31,12 +31,12 @@ def test_the_longest_message_counts_characters_after_trimming() -> None:
     "text",
     ["<script>alert(1)</script>", "مرحبا", "👨‍👩‍👧", "a\nb\tc", "\u202eback", "e\u0301", "%s {0}"],
 )
-def test_everything_else_is_kept_as_written(text: str) -> None:
+def test_other_texts_are_kept_as_written(text: str) -> None:
     assert clean_content(text) == text
 
 
 @given(st.text(max_size=200))
-def test_what_is_accepted_stays_the_same_when_cleaned_again(text: str) -> None:
+def test_cleaning_a_text_twice_changes_nothing(text: str) -> None:
     try:
         cleaned = clean_content(text)
     except ValueError:
