@@ -1,6 +1,6 @@
-"""The families of what can go wrong.
+"""Errors: the families of what the chat refuses or cannot do.
 
-Domains raise subclasses of these in their own words; the doors translate a family into an HTTP
+Domains raise subclasses of these with texts of their own; the doors translate a family into an HTTP
 status, a socket frame or a sentence on the screen. `detail` is written for people.
 """
 
@@ -90,7 +90,7 @@ class Overtaken(Unavailable):
 class Refused(Unavailable):
     """The database is there, and its rules forbid what the chat does: somebody must act.
 
-    `reason` is the database's own, for the log; people are told what they always are.
+    `reason` is the database's own, for the log; the detail for people is that of Unavailable.
     """
 
     def __init__(self, reason: str) -> None:

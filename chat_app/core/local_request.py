@@ -1,4 +1,4 @@
-"""Whether a request comes from this very machine, and from nobody through it."""
+"""Local requests: whether a program of this machine asks, and not a proxy for somebody else."""
 
 from collections.abc import Iterable
 from ipaddress import ip_address
@@ -19,12 +19,11 @@ def is_local_request(
     server: tuple[str, int | None] | None,
     public_url: str,
 ) -> bool:
-    """Whether a program of this machine asks, directly.
+    """Return whether a program of this machine sent the request itself.
 
-    A proxy on the same machine is such a program, too, and everybody asks through it. So nobody
-    counts who was forwarded, or who asks for a host of another name. Where browsers use another
-    port than this process listens on, or HTTPS, something stands in front that may tell nothing of
-    either: then no request counts.
+    A proxy on the same machine is such a program, too. So no request is local that was forwarded,
+    or that names another host. Where browsers use another port than this process listens on, or
+    HTTPS, there is a proxy that may add no header: then no request is local.
     """
     if client is None or server is None or not _is_loopback(client[0]):
         return False

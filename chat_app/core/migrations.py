@@ -1,4 +1,4 @@
-"""Bringing the database up to this code's schema, and telling whether it is."""
+"""Migrations: Alembic upgrades and downgrades, and the revision of a database."""
 
 from pathlib import Path
 
@@ -28,14 +28,14 @@ def newest_revision() -> str | None:
 
 
 def steps_between(lower: str | None, upper: str) -> list[str]:
-    """Name the migrations that lead from one revision to a later one, in their order."""
+    """Return the names of the migrations from one revision to a later one, in order."""
     script = ScriptDirectory.from_config(_config())
     steps = script.iterate_revisions(upper, lower or "base")
     return [f"{step.revision} {step.doc}" for step in steps][::-1]
 
 
 def is_known(revision: str) -> bool:
-    """Whether this code has the migration that leads to `revision`."""
+    """Return whether this code has the migration that leads to `revision`."""
     script = ScriptDirectory.from_config(_config())
     return revision in {known.revision for known in script.walk_revisions()}
 

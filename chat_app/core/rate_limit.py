@@ -29,17 +29,17 @@ class Limit(NamedTuple):
 
 
 class RateLimits(Protocol):
-    """Limits by name and key; a cost of -1 puts back a token that was taken for nothing."""
+    """Limits by name and key; a cost of -1 puts back a token that was taken in vain."""
 
     async def take(self, limit: Limit, key: str, *, cost: int = 1) -> None:
         """Take `cost` tokens, or raise RateLimited with the seconds to wait."""
 
 
 class NoRateLimits:
-    """Lifts every rate, for benchmarks and tests (`CHAT_LIMITS=off`)."""
+    """No limits, for benchmarks and tests (`CHAT_LIMITS=off`)."""
 
     async def take(self, limit: Limit, key: str, *, cost: int = 1) -> None:
-        """Let everything pass."""
+        """Do nothing."""
 
 
 class MemoryRateLimits:

@@ -93,7 +93,7 @@ class Connection(aiosqlite.Connection):
     _reads = False
 
     def begin(self, statement: str) -> None:
-        """Have `statement` begin a transaction, on the trip of the first one that is run in it."""
+        """Begin a transaction by `statement`, on the trip of the first one that is run in it."""
         self._begin = statement
         self._reads = statement == READ
 
@@ -162,7 +162,7 @@ def _fetched(cursor: sqlite3.Cursor) -> Outcome:
 
 
 def prepare(engine: Engine) -> None:
-    """Have every connection of an engine work as the chat needs it, and begin as it is told."""
+    """Set the pragmas of every connection of an engine, and how it begins a transaction."""
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin)
 
@@ -187,7 +187,7 @@ def _set_pragmas(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> N
 
 def _use_wal(cursor: DBAPICursor) -> None:
     # Switching a new file over fails at once while another process does the same, however long
-    # the busy timeout; whoever comes second finds it done.
+    # the busy timeout; the second process finds it done.
     for _ in range(WAL_TRIES):
         cursor.execute("PRAGMA journal_mode")
         if cursor.fetchall() == [("wal",)]:

@@ -1,4 +1,4 @@
-"""What text may hold, and how two spellings are the same."""
+"""Text: folding for searches, and checks for invisible and control characters."""
 
 import unicodedata
 
@@ -26,7 +26,7 @@ def fold(text: str) -> str:
 
 
 def has_lone_surrogate(text: str) -> bool:
-    """Whether `text` cannot be written as UTF-8."""
+    """Return whether `text` cannot be written as UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -35,12 +35,12 @@ def has_lone_surrogate(text: str) -> bool:
 
 
 def has_control(text: str, *, allowed: str = "") -> bool:
-    """Whether `text` holds a control character (C0, C1, DEL) other than those allowed."""
+    """Return whether `text` holds a control character (C0, C1, DEL) other than those allowed."""
     return any(unicodedata.category(c) == "Cc" and c not in allowed for c in text)
 
 
 def has_invisible(text: str) -> bool:
-    """Whether `text` holds what cannot be seen or turns the text around it: names may not.
+    """Return whether `text` holds what cannot be seen or turns the text around it: names may not.
 
     Control and format characters (zero-width, bidi overrides and marks), line separators,
     surrogates, private and unassigned code points, and letters that show as nothing.
@@ -50,7 +50,7 @@ def has_invisible(text: str) -> bool:
 
 
 def shows_something(text: str) -> bool:
-    """Whether anything of `text` can be seen."""
+    """Return whether anything of `text` can be seen."""
     # The first letter decides nearly always; only texts of fillers are read to their end.
     return any(
         letter not in BLANK_LETTERS
@@ -61,5 +61,5 @@ def shows_something(text: str) -> bool:
 
 
 def turns_text(text: str) -> bool:
-    """Whether `text` holds what turns the direction of the text around it."""
+    """Return whether `text` holds what turns the direction of the text around it."""
     return not TURNING.isdisjoint(text)

@@ -70,7 +70,7 @@ class AuthSession(Table, table=True):
     expires_at: datetime
     # By the database's clock, where that is a server: each node asks what has ended lately.
     ended_at: datetime | None = Field(default=None, index=True)
-    # What its devices are told, whether the news reaches them or a node reads it here.
+    # The reason in `session.ended`, also where a node reads it here.
     ended_reason: str | None = Field(default=None, max_length=16)
 
 

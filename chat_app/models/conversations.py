@@ -33,7 +33,7 @@ class Member(Table, table=True):
     """A user in a conversation, with how far they have read.
 
     `last_read_seq` is the member's own mark and may go back (mark as unread); `read_seq` is what
-    the others are told and never does. `opened` is false for the peer of a direct conversation
+    the others see and never does. `opened` is false for the peer of a direct conversation
     until its first message: it is not listed for them.
     """
 
