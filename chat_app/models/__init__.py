@@ -1,10 +1,16 @@
 """Every table. Rows never leave the server: domains turn them into the shapes of their schemas."""
 
-from chat_app.models.accounts import AuthSession, NamePart, RefreshToken, User
 from chat_app.models.base import Table
-from chat_app.models.conversations import Conversation, Member
-from chat_app.models.friends import Block, FriendRequest, Friendship
-from chat_app.models.messages import Message
+from chat_app.models.conversations import Conversation, Member, Message
+from chat_app.models.people import (
+    AuthSession,
+    Block,
+    FriendRequest,
+    Friendship,
+    NamePart,
+    RefreshToken,
+    User,
+)
 
 __all__ = [
     "AuthSession",

@@ -2,10 +2,9 @@
 
 import sqlalchemy
 
-from chat_app.models.accounts import AuthSession, User
 from chat_app.models.base import Table
-from chat_app.models.conversations import Conversation, Member
-from chat_app.models.messages import Message
+from chat_app.models.conversations import Conversation, Member, Message
+from chat_app.models.people import AuthSession, User
 
 
 def _table(model: type[Table]) -> sqlalchemy.Table:
