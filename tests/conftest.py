@@ -10,7 +10,7 @@ left out then.
 
 import inspect
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -43,24 +43,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Have the programs we start hear Ctrl-C: a shell lets its background jobs ignore it."""
+    """Restore Ctrl-C for the programs we start: a shell lets its background jobs ignore it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the browser tests of a module on one test process, where they share a browser."""
+@pytest.hookimpl(wrapper=True)  # before xdist reads the groups, in the same hook
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None]:
+    """Keep a file's tests of one pair on one test process, where they share what they start."""
     if config.getoption("--behind-nginx"):
         items[:] = [item for item in items if _is_for_many(item)]
     for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group(f"browser: {item.path.stem}"))
+        if item.get_closest_marker("xdist_group") is None:
+            name = f"{item.path.stem} {_parameters(item).get('pair', '')}".strip()
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name}/{name}"))
+    yield
 
 
 def _is_for_many(item: pytest.Item) -> bool:
     """Whether a test makes sense with several nodes."""
-    parameters = getattr(getattr(item, "callspec", None), "params", {})
-    return parameters.get("pair") != "sqlite+memory" and not item.get_closest_marker("one_process")
+    is_for_one = item.get_closest_marker("one_process") is not None
+    return not is_for_one and _parameters(item).get("pair") != "sqlite+memory"
+
+
+def _parameters(item: pytest.Item) -> dict[str, object]:
+    return getattr(getattr(item, "callspec", None), "params", {})
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """The nodes that the trust tests share: one chat per pair of storage and bus."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,8 @@ GRACE_S = 1.0
 TTL_S = 4.0
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)  # before xdist reads the groups, in the same hook
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Keep the tests that share nodes on one test process, so that they are started once."""
     for item in items:
         if item.path.is_relative_to(FOLDER) and SHARED.intersection(
@@ -23,6 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         ):
             pair = getattr(item, "callspec").params["pair"]  # noqa: B009  # only functions have it
             item.add_marker(pytest.mark.xdist_group(f"trust {pair}"))
+    yield
 
 
 @pytest.fixture(scope="session")
