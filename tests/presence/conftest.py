@@ -23,17 +23,17 @@ GRACE = timedelta(seconds=GRACE_S)
 QUICK = {"CHAT_PRESENCE_GRACE_SECONDS": str(GRACE_S), "CHAT_PRESENCE_TTL_SECONDS": "4"}
 
 
-class Listener:
-    """A device of somebody that keeps what it hears."""
+class ConnectedDevice:
+    """A connected device of a user, which keeps the events it received."""
 
     def __init__(self, outlet: Outlet) -> None:
         self.outlet = outlet
-        self.heard: list[AnyEvent] = []
+        self.received: list[AnyEvent] = []
 
-    async def until_told(self, user_id: UUID, *, online: bool | None) -> Presence:
-        """Listen until told so about somebody, and return it. What was told before may come again.
+    async def until_presence(self, user_id: UUID, *, online: bool | None) -> Presence:
+        """Receive until this presence of a user, and return it; earlier events may come again.
 
-        Of what is told later nothing is lost: it is in `told`.
+        Later events are not lost: `presence_events` returns them.
         """
         async with asyncio.timeout(PATIENCE_S):
             while True:
@@ -43,30 +43,30 @@ class Listener:
                     if event.online is online:
                         return event
 
-    def told(self) -> list[Presence]:
-        """Return all that was told of anybody's presence, what is still queued included."""
-        self.heard += [decode(envelope.body) for envelope in self.outlet._queue]
-        return [event for event in self.heard if isinstance(event, Presence)]
+    def presence_events(self) -> list[Presence]:
+        """Return every presence event so far, those still queued included."""
+        self.received += [decode(envelope.body) for envelope in self.outlet._queue]
+        return [event for event in self.received if isinstance(event, Presence)]
 
     async def next_events(self) -> list[AnyEvent]:
-        """Return what comes next, at least one event."""
+        """Return the next events, at least one."""
         async with asyncio.timeout(PATIENCE_S):
             events = [decode(envelope.body) for envelope in await self.outlet.take()]
-        self.heard += events
+        self.received += events
         return events
 
 
 @asynccontextmanager
-async def device(node: Node, user_id: UUID) -> AsyncIterator[Listener]:
-    """Give a device of somebody at a node."""
+async def device(node: Node, user_id: UUID) -> AsyncIterator[ConnectedDevice]:
+    """Yield a connected device of a user at a node."""
     identity = Identity(user_id=user_id, session_id=uuid4())
     async with await node.open_outlet(identity) as outlet:
-        yield Listener(outlet)
+        yield ConnectedDevice(outlet)
 
 
 @pytest_asyncio.fixture
 async def node(storage: Storage) -> AsyncIterator[Node]:
-    """Give a node with a short grace."""
+    """Yield a node with a short grace period."""
     async with open_node(storage, **QUICK) as node:
         await until_settled(node)
         yield node
@@ -74,13 +74,13 @@ async def node(storage: Storage) -> AsyncIterator[Node]:
 
 @pytest_asyncio.fixture
 async def devices() -> AsyncIterator[AsyncExitStack]:
-    """Give a stack that closes the devices at the end."""
+    """Yield a stack that closes the devices at the end."""
     async with AsyncExitStack() as stack:
         yield stack
 
 
 async def until_settled(node: Node) -> None:
-    """Wait until a fresh register believes in absence."""
+    """Wait until a fresh register reports a user offline."""
     someone = uuid4()
     async with asyncio.timeout(PATIENCE_S):
         while True:
@@ -91,38 +91,38 @@ async def until_settled(node: Node) -> None:
 
 
 async def befriend(node: Node, one: UUID, other: UUID) -> None:
-    """Make two people friends."""
+    """Store a friendship of two users."""
     async with node.database.writing() as session:
         session.add(Friendship(user_id=one, friend_id=other))
         session.add(Friendship(user_id=other, friend_id=one))
 
 
 async def block(node: Node, one: UUID, other: UUID) -> None:
-    """Have one person block another."""
+    """Store a block of the second user by the first."""
     async with node.database.writing() as session:
         session.add(Block(blocker_id=one, blocked_id=other))
 
 
 async def share_presence(node: Node, user_id: UUID, *, shared: bool) -> None:
-    """Have somebody show or hide their presence."""
+    """Set whether a user shows their presence."""
     async with node.database.writing() as session:
         user = await session.get_one(User, user_id)
         user.share_presence = shared
 
 
-def never_left(told: Iterable[Presence]) -> bool:
-    """Whether somebody was told to be there, perhaps again and again, and never to be gone."""
-    return {event.online for event in told} == {True}
+def never_left(events: Iterable[Presence]) -> bool:
+    """Return whether all events, at least one, say online."""
+    return {event.online for event in events} == {True}
 
 
-async def told_by_now(node: Node, listener: Listener, viewer_id: UUID) -> list[Presence]:
-    """Return what a viewer was told of others: a friend comes and goes, and is heard of after it.
+async def presence_so_far(node: Node, listener: ConnectedDevice, viewer_id: UUID) -> list[Presence]:
+    """Return the presence events of a viewer so far.
 
-    So whoever left before has been told of by then, if at all.
+    A friend connects and disconnects, so that all earlier events have arrived, if any.
     """
     witness = await new_user(node)
     await befriend(node, viewer_id, witness)
     async with device(node, witness):
-        await listener.until_told(witness, online=True)
-    await listener.until_told(witness, online=False)
-    return [event for event in listener.told() if event.user_id != witness]
+        await listener.until_presence(witness, online=True)
+    await listener.until_presence(witness, online=False)
+    return [event for event in listener.presence_events() if event.user_id != witness]

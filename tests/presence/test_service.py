@@ -20,13 +20,13 @@ from tests.harness.nodes import new_user, new_users, open_node, to_user
 from tests.presence.conftest import (
     GRACE,
     QUICK,
-    Listener,
+    ConnectedDevice,
     befriend,
     block,
     device,
     never_left,
+    presence_so_far,
     share_presence,
-    told_by_now,
     until_settled,
 )
 
@@ -41,9 +41,9 @@ async def test_a_friend_receives_online_and_offline(node: Node) -> None:
     await befriend(node, me, friend)
     async with device(node, me) as listener:
         async with device(node, friend):
-            came = await listener.until_told(friend, online=True)
+            came = await listener.until_presence(friend, online=True)
             left_at = utc_now()
-        gone = await listener.until_told(friend, online=False)
+        gone = await listener.until_presence(friend, online=False)
 
     assert came.last_seen_at is not None
     assert gone.last_seen_at is not None
@@ -72,9 +72,9 @@ async def test_a_member_of_a_common_conversation_receives_presence(node: Node) -
     await node.conversations.create_group(actor_id=fellow, title="Lake", member_ids=[me])
     async with device(node, me) as listener:
         async with device(node, peer):
-            await listener.until_told(peer, online=True)
+            await listener.until_presence(peer, online=True)
         async with device(node, fellow):
-            await listener.until_told(fellow, online=True)
+            await listener.until_presence(fellow, online=True)
 
 
 async def test_strangers_and_the_user_receive_no_presence(node: Node) -> None:
@@ -83,7 +83,7 @@ async def test_strangers_and_the_user_receive_no_presence(node: Node) -> None:
         async with device(node, stranger), device(node, me):
             pass
 
-        assert await told_by_now(node, listener, me) == []
+        assert await presence_so_far(node, listener, me) == []
 
 
 @pytest.mark.parametrize("blocker", ["who comes", "who listens"])
@@ -96,7 +96,7 @@ async def test_a_block_stops_presence_both_ways(node: Node, blocker: str) -> Non
         async with device(node, other):
             pass
 
-        assert await told_by_now(node, listener, me) == []
+        assert await presence_so_far(node, listener, me) == []
 
 
 async def test_hidden_presence_is_not_published(node: Node) -> None:
@@ -107,7 +107,7 @@ async def test_hidden_presence_is_not_published(node: Node) -> None:
         async with device(node, friend):
             pass
 
-        assert await told_by_now(node, listener, me) == []
+        assert await presence_so_far(node, listener, me) == []
     assert await last_seen(node, friend) is not None
 
 
@@ -115,14 +115,14 @@ async def test_hiding_and_showing_is_published_at_once(node: Node) -> None:
     me, friend = await new_user(node), await new_user(node)
     await befriend(node, me, friend)
     async with device(node, me) as listener, device(node, friend):
-        await listener.until_told(friend, online=True)
+        await listener.until_presence(friend, online=True)
 
         await share_presence(node, friend, shared=False)
         node.presence.refresh_user(friend)
-        hidden = await listener.until_told(friend, online=None)
+        hidden = await listener.until_presence(friend, online=None)
         await share_presence(node, friend, shared=True)
         node.presence.refresh_user(friend)
-        await listener.until_told(friend, online=True)
+        await listener.until_presence(friend, online=True)
 
     assert hidden.last_seen_at is None
 
@@ -133,13 +133,13 @@ async def test_a_block_hides_presence_and_unblocking_shows_it(
     me, other = await new_user(node), await new_user(node)
     await node.messages.send(to_user(me, other))
     async with device(node, me) as mine, device(node, other) as theirs:
-        await mine.until_told(other, online=True)
+        await mine.until_presence(other, online=True)
 
         await block(node, other, me)
         node.presence.refresh_pair(other, me)
 
-        await mine.until_told(other, online=None)
-        await theirs.until_told(me, online=None)
+        await mine.until_presence(other, online=None)
+        await theirs.until_presence(me, online=None)
 
 
 async def test_a_block_between_strangers_is_not_disclosed(node: Node) -> None:
@@ -148,7 +148,7 @@ async def test_a_block_between_strangers_is_not_disclosed(node: Node) -> None:
         await block(node, stranger, me)
         node.presence.refresh_pair(stranger, me)
 
-        assert await told_by_now(node, listener, me) == []
+        assert await presence_so_far(node, listener, me) == []
 
 
 async def test_new_friends_receive_their_presence(node: Node) -> None:
@@ -157,8 +157,8 @@ async def test_new_friends_receive_their_presence(node: Node) -> None:
         await befriend(node, me, other)
         node.presence.refresh_pair(me, other)
 
-        await mine.until_told(other, online=True)
-        await theirs.until_told(me, online=True)
+        await mine.until_presence(other, online=True)
+        await theirs.until_presence(me, online=True)
 
 
 async def test_a_reload_publishes_nothing(node: Node) -> None:
@@ -166,9 +166,9 @@ async def test_a_reload_publishes_nothing(node: Node) -> None:
     await befriend(node, me, friend)
     async with device(node, me) as listener:
         async with device(node, friend):
-            await listener.until_told(friend, online=True)
+            await listener.until_presence(friend, online=True)
         async with device(node, friend):
-            told = await told_by_now(node, listener, me)
+            told = await presence_so_far(node, listener, me)
 
     assert never_left(told)
 
@@ -180,7 +180,7 @@ async def test_several_devices_of_one_person_are_one_presence(node: Node) -> Non
         for _ in range(3):
             async with device(node, friend), device(node, friend):
                 pass
-        told = await told_by_now(node, listener, me)
+        told = await presence_so_far(node, listener, me)
 
     assert never_left(told)
 
@@ -192,11 +192,11 @@ async def test_presence_is_not_published_in_large_groups(node: Node) -> None:
     async with device(node, me) as listener:
         async with device(node, fellow):
             pass
-        assert await told_by_now(node, listener, me) == []
+        assert await presence_so_far(node, listener, me) == []
 
         await create(actor_id=me, title="Some", member_ids=[fellow, *others[1:]])
         async with device(node, fellow):
-            await listener.until_told(fellow, online=True)
+            await listener.until_presence(fellow, online=True)
 
 
 async def test_a_device_at_another_node_counts_and_receives(storage: Storage) -> None:
@@ -208,13 +208,13 @@ async def test_a_device_at_another_node_counts_and_receives(storage: Storage) ->
         await befriend(one, me, friend)
         async with device(one, me) as listener:
             async with device(one, friend):
-                await listener.until_told(friend, online=True)
+                await listener.until_presence(friend, online=True)
                 async with device(other, friend):
                     pass
             async with device(other, friend):
-                told = await told_by_now(other, listener, me)
+                told = await presence_so_far(other, listener, me)
                 assert never_left(told)
-            await listener.until_told(friend, online=False)
+            await listener.until_presence(friend, online=False)
 
 
 async def test_a_stopping_node_leaves_its_users_the_grace_period(
@@ -232,13 +232,13 @@ async def test_a_stopping_node_leaves_its_users_the_grace_period(
                 for friend in (stays, goes):
                     outlet = await stopping.hub.open(user_id=friend, session_id=friend)
                     await stopping.presence.registered(friend)
-                    await listener.until_told(friend, online=True)
+                    await listener.until_presence(friend, online=True)
                     del outlet
                 stopping_at = utc_now()
             stopped_at = utc_now()
             async with device(other, stays):
-                gone = await listener.until_told(goes, online=False)
-                told = await told_by_now(other, listener, me)
+                gone = await listener.until_presence(goes, online=False)
+                told = await presence_so_far(other, listener, me)
 
     assert never_left(event for event in told if event.user_id == stays)
     assert gone.last_seen_at is not None
@@ -287,18 +287,18 @@ async def test_the_later_of_two_nodes_presence_wins(
         async with device(quick, me) as listener:
             await quick.presence.registered(me)
             async with device(slow, friend):
-                await listener.until_told(friend, online=True)
+                await listener.until_presence(friend, online=True)
                 late = answer_late(slow.online)
             if told_first == "what a friend sees":
                 late.released.set()
-                await listener.until_told(friend, online=False)
+                await listener.until_presence(friend, online=False)
                 late = answer_late(slow.online)
                 slow.presence.refresh_pair(me, friend)
             await late.asked.wait()
             async with device(quick, friend):
-                await listener.until_told(friend, online=True)
+                await listener.until_presence(friend, online=True)
                 late.released.set()
-                told = await told_by_now(slow, listener, me)
+                told = await presence_so_far(slow, listener, me)
 
     assert told[-1].online is True
 
@@ -320,7 +320,7 @@ async def test_presence_waits_for_an_unreachable_database(
     monkeypatch.setattr(service, "audience", audience)
     monkeypatch.setattr(service, "RETRY_S", 0.01)
     async with device(node, me) as listener, device(node, friend):
-        await listener.until_told(friend, online=True)
+        await listener.until_presence(friend, online=True)
 
     assert not failures
 
@@ -336,9 +336,11 @@ async def test_a_reconnect_storm_costs_one_event_per_friend(node: Node) -> None:
         *(node.hub.open(user_id=user_id, session_id=user_id) for user_id in people)
     )
     # The last of them was heard of last: by then everybody has been.
-    last = Listener(outlets[0])
-    await last.until_told(people[-1], online=True)
-    told = last.heard + [event for outlet in outlets[1:] for event in Listener(outlet).told()]
+    last = ConnectedDevice(outlets[0])
+    await last.until_presence(people[-1], online=True)
+    told = last.received + [
+        event for outlet in outlets[1:] for event in ConnectedDevice(outlet).presence_events()
+    ]
     await asyncio.gather(*(outlet.close() for outlet in outlets))
 
     assert len(told) <= 2 * count

@@ -11,7 +11,7 @@ from chat_app.presence import typing
 from chat_app.realtime.events import Typing
 from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_node, to_user
-from tests.presence.conftest import Listener, device
+from tests.presence.conftest import ConnectedDevice, device
 
 pytestmark = pytest.mark.parametrize("pair", ["postgres+redis"])
 
@@ -28,15 +28,15 @@ async def talk(node: Node, one: UUID, other: UUID) -> UUID:
     return (await node.messages.send(to_user(one, other))).message.conversation_id
 
 
-async def heard_typing(listener: Listener, user_id: UUID) -> list[UUID]:
+async def heard_typing(listener: ConnectedDevice, user_id: UUID) -> list[UUID]:
     """Listen until somebody writes; return who has written until then, one after the other."""
     while user_id not in (writers := _writers(listener)):
         await listener.next_events()
     return writers
 
 
-def _writers(listener: Listener) -> list[UUID]:
-    return [event.user_id for event in listener.heard if isinstance(event, Typing)]
+def _writers(listener: ConnectedDevice) -> list[UUID]:
+    return [event.user_id for event in listener.received if isinstance(event, Typing)]
 
 
 async def test_typing_is_limited_over_all_nodes(storage: Storage) -> None:

@@ -16,7 +16,14 @@ from tests.harness.chats import Farm, Storage
 from tests.harness.clients import PATIENCE_S, Person, pull_cable, register
 from tests.harness.nodes import new_user, open_node
 from tests.harness.servers import ChatServer
-from tests.presence.conftest import QUICK, befriend, device, never_left, told_by_now, until_settled
+from tests.presence.conftest import (
+    QUICK,
+    befriend,
+    device,
+    never_left,
+    presence_so_far,
+    until_settled,
+)
 
 HEARTBEAT_S = 1.0
 GRACE_S = 1.0
@@ -77,16 +84,16 @@ async def test_a_clock_jump_changes_no_presence(
         await befriend(node, me, friend)
         async with device(node, me) as listener:
             async with device(node, friend):
-                await listener.until_told(friend, online=True)
+                await listener.until_presence(friend, online=True)
                 jump(hours)
                 # Whoever comes and goes meanwhile is told of; the friend, who only stays, is not.
-                told = await told_by_now(node, listener, me)
+                told = await presence_so_far(node, listener, me)
                 assert never_left(event for event in told if event.user_id == friend)
                 assert await node.online.among([friend]) == {friend}
                 jump(0)
-                told = await told_by_now(node, listener, me)
+                told = await presence_so_far(node, listener, me)
                 assert never_left(event for event in told if event.user_id == friend)
-            await listener.until_told(friend, online=False)
+            await listener.until_presence(friend, online=False)
 
 
 def ended(chat: ChatServer) -> int:
