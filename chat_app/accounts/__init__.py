@@ -1,1 +1,1 @@
-"""Who people are, and the devices they are signed in on."""
+"""Accounts: users, their profiles, passwords and sessions."""

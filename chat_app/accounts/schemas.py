@@ -35,28 +35,28 @@ __all__ = [
 
 
 class Identity(NamedTuple):
-    """Who is asking, and in which session."""
+    """The user and the session of a request."""
 
     user_id: UUID
     session_id: UUID
 
 
 class Ended(NamedTuple):
-    """Sessions that were alive, and what their devices are told."""
+    """Sessions that have just been ended, and the reason that their devices receive."""
 
     session_ids: list[UUID]
     reason: EndReason
 
 
 class AuthenticatedUser(NamedTuple):
-    """Who is asking, with how they see themselves."""
+    """The identity of a request, with the private view of its user."""
 
     identity: Identity
     user: OwnUser
 
 
 class Device(NamedTuple):
-    """What a session remembers of the device it was opened on."""
+    """What a session records of the device it was opened on."""
 
     user_agent: str = ""
     address: str = ""

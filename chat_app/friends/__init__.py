@@ -1,1 +1,1 @@
-"""Friends, requests, blocks: what two people are to each other, and what each sees of the other."""
+"""Friends: friendships, requests and blocks, user cards, the search for people."""

@@ -1,1 +1,1 @@
-"""Messages: writing them durably, in order and once, and reading them back."""
+"""Messages: the durable log, edits and deletions, pages, replay and catch-up."""

@@ -1,1 +1,1 @@
-"""Who is there, when they were last, and who is writing: told to those who may know."""
+"""Presence: online, last seen and typing, published to the users who may see them."""
