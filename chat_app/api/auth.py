@@ -13,8 +13,8 @@ from chat_app.core.settings import Settings
 from chat_app.node.node import Node
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-# What browsers allow at the most (RFC 6265bis, section 5.5): 400 days.
-COOKIE_LONGEST_S = 400 * 86_400
+# The limit of browsers: 400 days (RFC 6265bis, section 5.5).
+MAX_COOKIE_AGE_S = 400 * 86_400
 OWN_SITE = ("same-origin", "none")
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -69,7 +69,7 @@ def is_own_origin(origin: str, settings: Settings) -> bool:
 def session_cookie(settings: Settings, secret: str) -> Cookie:
     """Make the cookie that holds a session's secret, out of reach of scripts."""
     # The session row decides when it is over, and its end moves with use.
-    return _cookie(settings, secret, max_age=COOKIE_LONGEST_S)
+    return _cookie(settings, secret, max_age=MAX_COOKIE_AGE_S)
 
 
 def expired_cookie(settings: Settings) -> Cookie:

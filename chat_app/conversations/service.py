@@ -136,7 +136,7 @@ class Conversations:
         """
         async with self._database.reading() as session:
             peers = await direct_peers(session, user_id=user_id, limit=MAX_PEERS)
-            connected = await self._online.among(peer_id for _, peer_id in peers)
+            connected = await self._online.filter_connected(peer_id for _, peer_id in peers)
             views = [
                 (peer_id, await self._view(session, peer_id, conversation_id))
                 for conversation_id, peer_id in peers

@@ -22,7 +22,7 @@ MESSAGE_COLUMNS = MESSAGES.columns
 
 async def views_of(rows: list[AnyRow], *, viewer_id: UUID, online: Online) -> list[Conversation]:
     """Make the views of the rows that a statement `with_members` found for `viewer_id`."""
-    connected = await online.among(row.id for row in rows if row.shows_presence)
+    connected = await online.filter_connected(row.id for row in rows if row.shows_presence)
     grouped = groupby(rows, key=lambda row: row.conversation_id)
     return [_view(list(members), viewer_id, connected) for _, members in grouped]
 

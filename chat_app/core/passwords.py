@@ -23,9 +23,9 @@ CONTEXT = CryptContext(
     argon2__time_cost=3,
     argon2__parallelism=1,
 )
-AT_A_TIME = 2
-# At 0.1 s and two at a time, who is let in waits half a minute at the most.
-WAITING = 512
+MAX_THREADS = 2
+# At 0.1 s and two at a time, the last in the queue waits half a minute.
+MAX_QUEUED = 512
 
 log = structlog.get_logger(__name__)
 
@@ -45,9 +45,9 @@ class Passwords:
 
     def __init__(self, context: CryptContext = CONTEXT, metrics: Metrics | None = None) -> None:
         self._context = context
-        self._threads = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="argon2")
+        self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="argon2")
         self._under_way = 0
-        self._nobody: str | None = None
+        self._dummy_hash: str | None = None
         metrics = metrics or Metrics()
         metrics.gauge(
             "chat_password_hashes_waiting",
@@ -65,8 +65,8 @@ class Passwords:
     async def verify(self, password: str, stored: str | None) -> Verdict:
         """Check `password`; without a stored hash take as long as with one, and say no."""
         if stored is None:
-            self._nobody = self._nobody or await self.hash("nobody's password")
-            await self._run(self._context.verify, password, self._nobody)
+            self._dummy_hash = self._dummy_hash or await self.hash("nobody's password")
+            await self._run(self._context.verify, password, self._dummy_hash)
             return Verdict(fits=False, new_hash=None)
         try:
             return Verdict(*await self._run(self._context.verify_and_update, password, stored))
@@ -80,7 +80,7 @@ class Passwords:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, work: Callable[..., Result], *arguments: str) -> Result:
-        if self._under_way >= WAITING:
+        if self._under_way >= MAX_QUEUED:
             self._refused.add()
             raise RateLimited(2, "Too many people are signing in right now. Please try again.")
         self._under_way += 1

@@ -14,7 +14,7 @@ from chat_app.core.ids import new_id
 ALGORITHM = "HS256"
 AUDIENCE = "chat"
 CLAIMS = ["sub", "sid", "iat", "exp", "aud", "jti"]
-LONGEST = 2048
+MAX_LENGTH = 2048
 
 
 class Claims(NamedTuple):
@@ -40,7 +40,7 @@ def sign_access_token(claims: Claims, *, secret: str, seconds: int) -> str:
 
 def read_access_token(token: str, *, secret: str) -> Claims | None:
     """Return the claims of a good token; None for an expired, altered or foreign one."""
-    if len(token) > LONGEST:
+    if len(token) > MAX_LENGTH:
         return None
     try:
         payload = jwt.decode(

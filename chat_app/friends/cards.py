@@ -108,5 +108,5 @@ def card_of(row: CardRow, online: set[UUID]) -> UserCard:
 async def cards_of(rows: Iterable[CardRow], online: Online) -> list[UserCard]:
     """Make the cards of rows that selected `card_columns`, in their order."""
     found = list(rows)
-    connected = await online.among(row.id for row in found if row.shows_presence)
+    connected = await online.filter_connected(row.id for row in found if row.shows_presence)
     return [card_of(row, connected) for row in found]

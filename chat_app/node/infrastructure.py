@@ -103,7 +103,7 @@ def _sockets(
         sockets = shared = RedisSocketCounts(open_client(settings, stack), settings.redis_prefix)
         shared.start()
         stack.push_async_callback(shared.close)
-    metrics.gauge("chat_sockets", "Live sockets that are signed in", sockets.here)
+    metrics.gauge("chat_sockets", "Live sockets that are signed in", sockets.local_count)
     return sockets
 
 

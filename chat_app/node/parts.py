@@ -77,7 +77,7 @@ class Parts:
         self.metrics.gauge(
             "chat_presence_here",
             "Users connected to this node",
-            lambda: len(online.here()),
+            lambda: len(online.local_users()),
         )
         presence = Presence(
             database=self.infrastructure.database,

@@ -182,7 +182,7 @@ class Presence:
         about = {view.user_id for view in views}
         offline = {user_id for user_id, online in changes.items() if not online}
         viewers = {view.viewer_id for view in views}
-        connected = await self._online.among({*viewers, *about, *self._unconfirmed})
+        connected = await self._online.filter_connected({*viewers, *about, *self._unconfirmed})
         unconfirmed = (offline | (about - changes.keys())) - connected
         back, self._unconfirmed = self._unconfirmed & connected, unconfirmed
         if self._unconfirmed:
@@ -206,7 +206,7 @@ class Presence:
             await asyncio.sleep(LAST_SEEN_INTERVAL_S)
             now = utc_now()
             try:
-                for some in _pieces(self._online.here()):
+                for some in _pieces(self._online.local_users()):
                     await store_last_seen(self._database, dict.fromkeys(some, now))
             except AppError as error:
                 log.warning("presence.last_seen_postponed", code=error.code)

@@ -67,7 +67,7 @@ class PresenceTracker:
         await tasks.end(self._tasks)
         for timer in self._in_grace.values():
             timer.cancel()
-        for user_id in self._online.here():
+        for user_id in self._online.local_users():
             self._on_last_seen(user_id, self._disconnected_at.get(user_id, utc_now()))
         await self._online.close(lingering_s=self._grace_s)
 

@@ -41,7 +41,7 @@ class TypingNotifier:
             audience = await typing_audience(
                 session, actor_id=actor_id, conversation_id=conversation_id
             )
-        connected = await self._online.among(audience)
+        connected = await self._online.filter_connected(audience)
         envelope = make_envelope(
             Typing(conversation_id=conversation_id, user_id=actor_id),
             merge=f"{TYPING}{conversation_id.hex}:{actor_id.hex}",

@@ -102,7 +102,7 @@ class Hub:
             self._subscribe_later(list(subscribers), envelope.join)
         for outlet in list(subscribers) if envelope.ends else subscribers:
             if envelope.ends:
-                outlet.end(envelope)
+                outlet.close_with(envelope)
             elif outlet.id != envelope.origin:
                 outlet.push(envelope)
 
@@ -117,7 +117,7 @@ class Hub:
     async def close(self) -> None:
         """Close every outlet, because the process stops."""
         for outlet in list(self.outlets):
-            outlet.shut(RESTARTING, "server restarting")
+            outlet.close_after_queue(RESTARTING, "server restarting")
         for task in self._subscribing:
             task.cancel()
         await asyncio.gather(*self._subscribing, return_exceptions=True)

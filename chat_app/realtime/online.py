@@ -46,7 +46,7 @@ class PresenceChanges(NamedTuple):
 class Online(Protocol):
     """The register of connected users. Nothing here ever fails; each twin says how."""
 
-    async def among(self, user_ids: Iterable[UUID]) -> set[UUID]:
+    async def filter_connected(self, user_ids: Iterable[UUID]) -> set[UUID]:
         """Return those of `user_ids` who have a device connected somewhere."""
 
     async def connect(self, user_ids: Collection[UUID]) -> set[UUID]:
@@ -67,7 +67,7 @@ class Online(Protocol):
     async def close(self, *, lingering_s: float) -> None:
         """Remove this node's users, who count as connected for `lingering_s` seconds more."""
 
-    def here(self) -> set[UUID]:
+    def local_users(self) -> set[UUID]:
         """Return the users who have a device connected to this process."""
 
 
@@ -77,7 +77,7 @@ class MemoryOnline:
     def __init__(self) -> None:
         self._here: set[UUID] = set()
 
-    async def among(self, user_ids: Iterable[UUID]) -> set[UUID]:
+    async def filter_connected(self, user_ids: Iterable[UUID]) -> set[UUID]:
         """Return those of `user_ids` who have a device connected to this process."""
         return self._here.intersection(user_ids)
 
@@ -108,6 +108,6 @@ class MemoryOnline:
         """Remove all users."""
         self._here.clear()
 
-    def here(self) -> set[UUID]:
+    def local_users(self) -> set[UUID]:
         """Return the users who have a device connected."""
         return set(self._here)

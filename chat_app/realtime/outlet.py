@@ -102,7 +102,7 @@ class Outlet:
         if self._is_full_with(envelope):
             self._drop(lambda queued: bool(queued.merge))
             if self._is_full_with(envelope):
-                self.shut(TOO_SLOW, "too slow")
+                self.close_after_queue(TOO_SLOW, "too slow")
                 return
         self._queue.append(envelope)
         self._bytes += len(envelope.body)
@@ -152,7 +152,7 @@ class Outlet:
             self._drained = self._drained or asyncio.Event()
             await self._drained.wait()
 
-    def shut(self, code: int, reason: str) -> None:
+    def close_after_queue(self, code: int, reason: str) -> None:
         """Close the outlet after what is queued was taken, or at once if its reader is too slow."""
         if self._closing is None:
             self._closing = CloseReason(code, reason)
@@ -164,18 +164,18 @@ class Outlet:
             self._release_drained()
             self._wake()
 
-    def end(self, last: Envelope) -> None:
+    def close_with(self, last: Envelope) -> None:
         """Drop what is queued, queue `last`, and close the outlet: its session is over."""
         if self._closing is None:
             self._queue.clear()
             self._bytes = 0
             self.push(last)
-            self.shut(SESSION_OVER, "session ended")
+            self.close_after_queue(SESSION_OVER, "session ended")
             self.ended.set()
 
     async def close(self) -> None:
         """Close the outlet and remove it from the hub."""
-        self.shut(RESTARTING, "closed")
+        self.close_after_queue(RESTARTING, "closed")
         await self._hub.remove(self)
 
     async def __aenter__(self) -> Self:

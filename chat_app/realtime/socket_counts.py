@@ -13,7 +13,7 @@ class SocketCounts(Protocol):
     def track(self, user_id: UUID) -> AbstractAsyncContextManager[int]:
         """Count a socket while the block lasts; yield its user's count, this one included."""
 
-    def here(self) -> int:
+    def local_count(self) -> int:
         """Return the number of sockets of this process."""
 
 
@@ -34,6 +34,6 @@ class MemorySocketCounts:
             if not self._open[user_id]:
                 del self._open[user_id]
 
-    def here(self) -> int:
+    def local_count(self) -> int:
         """Return the number of sockets of this process."""
         return self._open.total()

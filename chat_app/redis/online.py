@@ -58,11 +58,11 @@ class RedisOnline:
         self._lock = asyncio.Lock()
         self._breaker = CircuitBreaker("presence")
 
-    def here(self) -> set[UUID]:
+    def local_users(self) -> set[UUID]:
         """Return the users who have a device connected to this process."""
         return set(self._here)
 
-    async def among(self, user_ids: Iterable[UUID]) -> set[UUID]:
+    async def filter_connected(self, user_ids: Iterable[UUID]) -> set[UUID]:
         """Return those of `user_ids` who have a device connected somewhere, as far as is known."""
         wanted = set(user_ids)
         found = wanted & self._here

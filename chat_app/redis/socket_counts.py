@@ -102,7 +102,7 @@ class RedisSocketCounts:
         finally:
             self._change(user_id, -1)
 
-    def here(self) -> int:
+    def local_count(self) -> int:
         """Return the number of sockets of this process."""
         return self._open.total()
 

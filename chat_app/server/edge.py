@@ -35,7 +35,7 @@ METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
 # Requested all the time by programs, or many at once by a page: logged at DEBUG.
 QUIET = ("/api/health/", "/api/metrics", "/assets/")
 SLOW_S = 1.0
-LONGEST_PATH = 200
+MAX_LOGGED_PATH = 200
 STARTUP_FAILED = "lifespan.startup.failed"
 IMMUTABLE = b"public, max-age=31536000, immutable"
 
@@ -236,7 +236,7 @@ class _Reply:
         (log.warning if slow else log.debug if quiet else log.info)(
             "request",
             method=self.method,
-            path=self._path[:LONGEST_PATH],
+            path=self._path[:MAX_LOGGED_PATH],
             status=self.status or 500,
             ms=round(seconds * 1000, 1),
             **({"slow": True} if slow else {}),

@@ -78,7 +78,7 @@ async def test_connecting_costs_two_statements(storage: Storage) -> None:
     async with open_still_node(storage) as node:
         alice, bob = await sign_up(node), await new_user(node)
         await node.messages.send(to_user(bob, alice.user.id))
-        (await connect(node, alice)).shut(1000, "warm")
+        (await connect(node, alice)).close_after_queue(1000, "warm")
         with statements_of_connecting() as asked:
             await connect(node, alice)
 

@@ -7,7 +7,7 @@ import pytest
 from passlib.context import CryptContext
 
 from chat_app.core.errors import RateLimited
-from chat_app.core.passwords import WAITING, Passwords
+from chat_app.core.passwords import MAX_QUEUED, Passwords
 
 CHEAP = CryptContext(
     schemes=["argon2"],
@@ -58,7 +58,7 @@ async def test_the_check_for_an_unknown_user_takes_as_long_and_never_fits() -> N
 
 async def test_a_rush_is_turned_away_instead_of_waiting_for_ever() -> None:
     passwords = Passwords(CHEAP)
-    rush = [passwords.hash("x") for _ in range(WAITING + 10)]
+    rush = [passwords.hash("x") for _ in range(MAX_QUEUED + 10)]
 
     outcomes = await asyncio.gather(*rush, return_exceptions=True)
 

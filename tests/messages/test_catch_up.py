@@ -145,7 +145,7 @@ async def test_a_catch_up_delivers_to_members_only(storage: Storage) -> None:
         await far.here.messages.send(to_user(far.alice, far.bob))
         await heard(far.device, 2)
 
-        device.shut(1012, "the test is over")
+        device.close_after_queue(1012, "the test is over")
         with pytest.raises(Exception, match="over"):
             await device.take()
 

@@ -250,16 +250,16 @@ def answer_late(monkeypatch: pytest.MonkeyPatch) -> Callable[[Online], "Held"]:
     """Give a function that holds back the next answer of a node's register."""
 
     def hold(online: Online) -> Held:
-        held, ask = Held(), online.among
+        held, ask = Held(), online.filter_connected
 
-        async def among(user_ids: Iterable[UUID]) -> set[UUID]:
+        async def filter_connected(user_ids: Iterable[UUID]) -> set[UUID]:
             found = await ask(user_ids)
             if not held.asked.is_set():
                 held.asked.set()
                 await held.released.wait()
             return found
 
-        monkeypatch.setattr(online, "among", among)
+        monkeypatch.setattr(online, "filter_connected", filter_connected)
         return held
 
     return hold

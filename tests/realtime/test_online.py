@@ -67,9 +67,11 @@ async def test_a_user_is_online_from_connect_to_disconnect(online: Online) -> No
     await settled(online)
 
     assert await online.connect([ALICE, BOB]) == {ALICE, BOB}
-    assert await online.among([ALICE, BOB, CAROL]) == online.here() == {ALICE, BOB}
+    assert (
+        await online.filter_connected([ALICE, BOB, CAROL]) == online.local_users() == {ALICE, BOB}
+    )
     assert await online.disconnect([ALICE]) == {ALICE}
-    assert await online.among([ALICE, BOB, CAROL]) == online.here() == {BOB}
+    assert await online.filter_connected([ALICE, BOB, CAROL]) == online.local_users() == {BOB}
 
 
 async def test_a_second_connect_or_disconnect_returns_nobody(online: Online) -> None:
@@ -82,7 +84,7 @@ async def test_a_second_connect_or_disconnect_returns_nobody(online: Online) -> 
 
 
 async def test_an_empty_query_returns_nobody(online: Online) -> None:
-    assert await online.among([]) == set()
+    assert await online.filter_connected([]) == set()
 
 
 async def test_users_of_a_stopping_node_count_as_connected_for_a_while(new_node: NewNode) -> None:
@@ -91,11 +93,11 @@ async def test_users_of_a_stopping_node_count_as_connected_for_a_while(new_node:
     await one.connect([ALICE, BOB])
 
     await one.close(lingering_s=0.3)
-    assert await other.among([ALICE, BOB]) == {ALICE, BOB}
+    assert await other.filter_connected([ALICE, BOB]) == {ALICE, BOB}
     assert await other.connect([BOB]) == set()
 
     assert set(await swept(one, other)) == {ALICE}
-    assert await other.among([ALICE, BOB]) == {BOB}
+    assert await other.filter_connected([ALICE, BOB]) == {BOB}
 
 
 async def test_only_the_first_and_the_last_node_of_a_user_return_them(new_node: NewNode) -> None:
@@ -105,9 +107,9 @@ async def test_only_the_first_and_the_last_node_of_a_user_return_them(new_node: 
     assert await one.connect([ALICE]) == {ALICE}
     assert await other.connect([ALICE]) == set()
     assert await one.disconnect([ALICE]) == set()
-    assert await one.among([ALICE]) == {ALICE}
+    assert await one.filter_connected([ALICE]) == {ALICE}
     assert await other.disconnect([ALICE]) == {ALICE}
-    assert await one.among([ALICE]) == set()
+    assert await one.filter_connected([ALICE]) == set()
 
 
 async def test_more_users_than_a_batch_are_counted(new_node: NewNode) -> None:
@@ -115,9 +117,9 @@ async def test_more_users_than_a_batch_are_counted(new_node: NewNode) -> None:
     await settled(node)
 
     assert await node.connect(people) == set(people)
-    assert await node.among(people) == set(people)
+    assert await node.filter_connected(people) == set(people)
     assert await node.disconnect(people) == set(people)
-    assert await node.among(people) == set()
+    assert await node.filter_connected(people) == set()
 
 
 async def test_users_of_a_dead_node_expire_and_one_sweep_returns_them(new_node: NewNode) -> None:
@@ -141,14 +143,14 @@ async def test_users_of_a_dead_node_expire_and_one_sweep_returns_them(new_node: 
     assert set(gone) == {ALICE}
     assert abs(told - died_at) < timedelta(seconds=TIMES.ttl_s / 2)
     assert datetime.now(UTC) - died_at < timedelta(seconds=3 * TIMES.ttl_s)
-    assert await other.among([ALICE, BOB]) == {BOB}
+    assert await other.filter_connected([ALICE, BOB]) == {BOB}
 
 
 async def test_an_unconfirmed_user_is_returned_by_the_next_sweep(new_node: NewNode) -> None:
     dead, unlucky, other = new_node(), new_node(), new_node()
     await settled(unlucky, other)
     await dead.connect([ALICE])
-    while await other.among([ALICE]):
+    while await other.filter_connected([ALICE]):
         await settled(unlucky, other)
 
     # Its answer is lost on the way: nobody confirms.
@@ -166,7 +168,7 @@ async def test_a_user_who_reconnects_before_the_next_sweep_is_not_returned(
     dead, unlucky, other = new_node(), new_node(), new_node()
     await settled(unlucky, other)
     await dead.connect([ALICE])
-    while await other.among([ALICE]):
+    while await other.filter_connected([ALICE]):
         await settled(unlucky, other)
     assert list(await swept(unlucky)) == [ALICE]
 
@@ -181,7 +183,7 @@ async def test_an_expired_user_is_offline_before_a_sweep(new_node: NewNode) -> N
     await dead.connect([ALICE])
 
     async with asyncio.timeout(PATIENCE_S):
-        while await other.among([ALICE]):
+        while await other.filter_connected([ALICE]):
             await asyncio.sleep(TIMES.sweep_s)  # time itself is the condition
 
 
@@ -193,7 +195,7 @@ async def test_a_node_that_slept_connects_its_users_again(new_node: NewNode) -> 
 
     assert (await sleeper.refresh()).connected == {ALICE}
     assert (await sleeper.refresh()).connected == set()
-    assert await other.among([ALICE]) == {ALICE}
+    assert await other.filter_connected([ALICE]) == {ALICE}
 
 
 async def test_after_a_flush_all_users_are_back_and_none_was_returned(
@@ -211,7 +213,7 @@ async def test_after_a_flush_all_users_are_back_and_none_was_returned(
     changes = [await one.refresh(), await other.refresh()]
 
     assert [change.connected | change.disconnected for change in changes] == [set(), set()]
-    assert await one.among([ALICE, BOB]) == {ALICE, BOB}
+    assert await one.filter_connected([ALICE, BOB]) == {ALICE, BOB}
     assert await other.sweep() == {}
 
 
@@ -234,7 +236,7 @@ async def test_without_redis_each_node_counts_by_itself() -> None:
 
     assert await node.connect([ALICE, BOB]) == {ALICE, BOB}
     assert await node.disconnect([BOB]) == {BOB}
-    assert await node.among([ALICE, BOB]) == {ALICE}
+    assert await node.filter_connected([ALICE, BOB]) == {ALICE}
     assert await node.sweep() == {}
 
 
@@ -252,7 +254,7 @@ async def test_a_redis_that_hangs_is_called_once_while_the_breaker_is_open() -> 
         node = RedisOnline(redis, "test:", TIMES)
         started = asyncio.get_running_loop().time()
         for _ in range(50):
-            await node.among([CAROL])
+            await node.filter_connected([CAROL])
         took = asyncio.get_running_loop().time() - started
         await redis.aclose()
 
@@ -269,11 +271,11 @@ async def test_changes_without_redis_are_returned_when_it_is_back(new_node: NewN
     one._breaker.open()  # as after an error: Redis is not called for a while
     assert await one.connect([CAROL]) == {CAROL}
     assert await one.disconnect([ALICE, BOB]) == {ALICE, BOB}
-    assert await other.among([ALICE, BOB, CAROL]) == {ALICE, BOB}
+    assert await other.filter_connected([ALICE, BOB, CAROL]) == {ALICE, BOB}
     one._breaker.open(for_s=0)
     changes = await one.refresh()
 
     assert changes.connected == {BOB, CAROL}
     # On a busy machine so much time has passed that only a sweep can tell.
     assert changes.disconnected == {ALICE} or set(await swept(one, other)) == {ALICE}
-    assert await other.among([ALICE, BOB, CAROL]) == {BOB, CAROL}
+    assert await other.filter_connected([ALICE, BOB, CAROL]) == {BOB, CAROL}

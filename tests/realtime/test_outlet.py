@@ -54,7 +54,7 @@ async def test_an_envelope_is_written_at_once_while_the_reader_waits(outlet: Out
     outlet.push(Envelope(b"two"))
 
     assert link.written == [b"one", b"two"]
-    outlet.shut(SESSION_OVER, "over")
+    outlet.close_after_queue(SESSION_OVER, "over")
     with pytest.raises(OutletClosed):
         await reader
 
@@ -101,7 +101,7 @@ async def test_the_last_envelope_of_a_session_is_written_before_its_end(outlet: 
     outlet.write_with(link.write)
     reader = await reader_of(outlet)
 
-    outlet.end(Envelope(b"over", ends=True))
+    outlet.close_with(Envelope(b"over", ends=True))
     outlet.push(Envelope(b"too late"))
 
     assert link.written == [b"over"]

@@ -74,14 +74,14 @@ async def test_each_socket_of_a_user_has_a_count_of_its_own(
     assert await opened(sockets, open_ones) == [31]
     async with sockets.track(BOB) as number:
         assert number == 1
-        assert sockets.here() == 32
+        assert sockets.local_count() == 32
 
 
 async def test_closed_sockets_do_not_count(sockets: SocketCounts) -> None:
     async with AsyncExitStack() as closed:
         await opened(sockets, closed, 5)
 
-    assert sockets.here() == 0
+    assert sockets.local_count() == 0
     async with sockets.track(ALICE) as number:
         assert number == 1
 
@@ -149,7 +149,7 @@ async def test_sockets_closed_while_redis_was_away_are_published_later(new_node:
         await opened(one, closed, 20)
         # As after an error: Redis is not called for a while.
         one._breaker.open(for_s=0.5)
-    assert one.here() == 0
+    assert one.local_count() == 0
 
     await until_next_is(1, other)
 

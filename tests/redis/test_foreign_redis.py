@@ -75,8 +75,8 @@ async def test_our_keys_have_the_prefix_and_foreign_keys_are_untouched(
         for node in (here, there):
             await node.limits.take(BUCKET, "somebody")
         await here.limits.take(LIMIT, "somebody")
-        assert await here.online.among([bob.user_id]) == {bob.user_id}
-        assert await there.online.among([alice.user_id]) == {alice.user_id}
+        assert await here.online.filter_connected([bob.user_id]) == {bob.user_id}
+        assert await there.online.filter_connected([alice.user_id]) == {alice.user_id}
         async with here.sockets.track(alice.user_id), there.sockets.track(bob.user_id):
             keys = {key.decode() for key in await owner.keys("*")}
         channels = {channel.decode() for channel in await owner.pubsub_channels("*")}

@@ -120,7 +120,7 @@ class _Tab:
 
     def request_reload(self) -> None:
         # A tab that was too slow opens another outlet and reloads.
-        self._outlet.shut(TOO_SLOW, "events were missed")
+        self._outlet.close_after_queue(TOO_SLOW, "events were missed")
 
     async def stop(self) -> None:
         task = self._task

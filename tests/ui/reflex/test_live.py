@@ -151,7 +151,7 @@ async def test_queued_events_are_applied_together(
 async def test_a_tab_that_was_too_slow_reloads_and_goes_on(world: World) -> None:
     await world.tabs.subscribe("token", ME)
 
-    world.one_outlet().shut(TOO_SLOW, "too slow")
+    world.one_outlet().close_after_queue(TOO_SLOW, "too slow")
 
     await world.screen.until(lambda: world.screen.reloads == 1)
     world.tell()
