@@ -1,1 +1,1 @@
-"""What every layer may lean on: settings, database, errors, clock. Knows no domain word."""
+"""The foundation of every layer: settings, database, errors, clock. It imports no domain."""

@@ -31,7 +31,7 @@ class BatchLoader(Generic[Key, Value]):
         if value is None:
             value = self._waiting[key] = asyncio.get_running_loop().create_future()
         if self._loading is None:
-            # A context of its own: it loads for other requests too.
+            # An empty context: the task loads for other requests too.
             self._loading = asyncio.create_task(self._load_all(), context=contextvars.Context())
         # Others may wait for the same key.
         return await asyncio.shield(value)
@@ -62,4 +62,4 @@ class BatchLoader(Generic[Key, Value]):
     def _fail(waiting: Mapping[Key, "asyncio.Future[Value | None]"], error: Exception) -> None:
         for value in waiting.values():
             value.set_exception(error)
-            value.exception()  # retrieved, though nobody may wait for it any more
+            value.exception()  # retrieved, or asyncio would log it when no caller waits any more

@@ -265,7 +265,7 @@ def _invalidate_after_timeout(context: ExceptionContext) -> None:
     # A connection that did not answer would not answer to a ROLLBACK either.
     if isinstance(context.original_exception, TimeoutError):
         context.is_disconnect = True
-        # The others are asked before they are used again.
+        # The other connections are tested before they are used again.
         context.invalidate_pool_on_disconnect = False
 
 
@@ -274,7 +274,7 @@ def _terminate_after_timeout(
     _record: ConnectionPoolEntry,
     error: BaseException | None,
 ) -> None:
-    # Nor would it take part in a goodbye, for which SQLAlchemy waits two seconds.
+    # It would not answer a graceful close either, for which SQLAlchemy waits two seconds.
     if isinstance(error, TimeoutError):
         connection.driver_connection.terminate()
 

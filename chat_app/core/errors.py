@@ -1,14 +1,14 @@
-"""Errors: the families of what the chat refuses or cannot do.
+"""Errors: the base classes of everything that the chat refuses or cannot do.
 
-Domains raise subclasses of these with texts of their own; the doors translate a family into an HTTP
-status, a socket frame or a sentence on the screen. `detail` is written for people.
+Domains raise subclasses of these with their own texts; the doors translate a base class into an
+HTTP status, a socket frame or a sentence on the screen. `detail` is written for people.
 """
 
 from typing import ClassVar
 
 
 class AppError(Exception):
-    """Anything the chat refuses or cannot do, in words that may be shown."""
+    """A request that the chat refuses or cannot fulfil; `detail` may be shown to the user."""
 
     code: ClassVar[str] = "error"
     default_detail: ClassVar[str] = "Something went wrong."
@@ -20,39 +20,39 @@ class AppError(Exception):
 
 
 class CannotStart(Exception):
-    """What keeps a process from starting, in words for whoever operates it. Never a secret."""
+    """The reason why a process does not start, written for its operator, without secrets."""
 
 
 class NotFound(AppError):
-    """A row that does not exist, or that the asker may not see: the two look the same."""
+    """The row does not exist, or the user may not see it: the two look the same."""
 
     code = "not_found"
     default_detail = "There is nothing here."
 
 
 class Unauthenticated(AppError):
-    """Nobody is signed in, or the session has ended."""
+    """The request has no session, or its session has ended."""
 
     code = "not_authenticated"
     default_detail = "Please sign in."
 
 
 class Forbidden(AppError):
-    """The asker is known and may not do this."""
+    """The user is signed in and may not do this."""
 
     code = "forbidden"
     default_detail = "You may not do this."
 
 
 class Conflict(AppError):
-    """The request is sound, but the state of the chat speaks against it."""
+    """The request is valid, but conflicts with the stored state."""
 
     code = "conflict"
     default_detail = "This does not fit what is already there."
 
 
 class Invalid(AppError):
-    """Input that breaks a rule. `fields` maps each offending field to what is wrong with it."""
+    """The input breaks a rule. `fields` maps each wrong field to a sentence about it."""
 
     code = "invalid"
     default_detail = "Some of the input is not valid."
@@ -63,7 +63,7 @@ class Invalid(AppError):
 
 
 class RateLimited(AppError):
-    """Too often. `retry_after` is in whole seconds, at least 1."""
+    """A rate limit was exceeded. `retry_after` is in whole seconds, at least 1."""
 
     code = "rate_limited"
     default_detail = "Too many attempts. Please wait a moment."
@@ -84,13 +84,13 @@ class Unavailable(AppError):
 
 
 class Overtaken(Unavailable):
-    """The database undid a transaction in favour of another; the same again may work at once."""
+    """The database rolled back a transaction in favour of another; a retry may work at once."""
 
 
 class Refused(Unavailable):
-    """The database is there, and its rules forbid what the chat does: somebody must act.
+    """The database answers, but denies the rights that the chat needs: the operator must act.
 
-    `reason` is the database's own, for the log; the detail for people is that of Unavailable.
+    `reason` is the database's own, for the log; `detail` is that of Unavailable.
     """
 
     def __init__(self, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Identifiers: of the rows we create, and of a pair of them."""
+"""Identifiers: UUID version 7 for new rows, and keys for pairs of users."""
 
 import os
 import time

@@ -22,13 +22,13 @@ Id = Annotated[UUID, BeforeValidator(_id_of)]
 
 
 class Input(BaseModel):
-    """A body as a client may send it; anything else is refused, field by field."""
+    """The base of request bodies; each unknown or wrong field is refused by name."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 def complaints(error: ValidationError) -> Invalid:
-    """Return pydantic's findings as Invalid, with one sentence a field."""
+    """Convert pydantic's errors to Invalid, with one sentence for each field."""
     fields: dict[str, str] = {}
     for finding in error.errors(include_url=False, include_input=False, include_context=False):
         name = ".".join(str(part) for part in finding["loc"]) or "body"

@@ -1,11 +1,11 @@
-"""Many rows as one JSON text: to ask with or to write as a parameter, or to read.
+"""JSON rows: many rows as one JSON text, as a statement's parameter or its result.
 
-`(a, b) IN ((…), (…))` makes SQLite read the whole table, and running a statement for each row
-prepares each row in Python and gives the interpreter away and takes it back each time. Here the
-rows are a table to join with or to insert from, and the database does the rest.
+`(a, b) IN ((…), (…))` makes SQLite read the whole table, and a statement for each row prepares
+each row in Python and releases and acquires the interpreter lock each time. As JSON the rows are a
+table to join with or to insert from, and the database does the rest.
 
-As one text, rows that are read cost a quarter: SQLAlchemy makes their ids and times one by one, in
-Python. And the driver takes the interpreter back once, not for every row.
+Reading rows as one text costs a quarter: SQLAlchemy makes their ids and times one by one, in
+Python. And the driver acquires the interpreter lock once, not for every row.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ _encoder = msgspec.json.Encoder(uuid_format="hex")
 
 
 class JsonRows:
-    """The rows of the parameter `rows`; `columns` are theirs, by name."""
+    """The rows of the parameter `rows` as a table; `columns` holds its columns by name."""
 
     def __init__(self, dialect: str, **types: type[TypeEngine[Any]]) -> None:
         parameter = bindparam("rows", type_=String)
@@ -56,12 +56,12 @@ class JsonRows:
 
 
 def as_parameter(rows: Sequence[object]) -> str:
-    """Return the value of the parameter `rows`, from dictionaries or structs with its names."""
+    """Encode dictionaries or structs with the names of the columns as the parameter `rows`."""
     return _encoder.encode(rows).decode()
 
 
 def as_json(dialect: str, rows: Subquery) -> ColumnElement[str | None]:
-    """Return all `rows` as a JSON array of objects, in no order; PostgreSQL has none for none."""
+    """Return all `rows` as a JSON array of objects, unordered; PostgreSQL has NULL for no rows."""
     is_sqlite = dialect == "sqlite"
     parts: list[ColumnElement[Any]] = []
     for name, value in rows.c.items():

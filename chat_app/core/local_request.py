@@ -1,10 +1,10 @@
-"""Local requests: whether a program of this machine asks, and not a proxy for somebody else."""
+"""Local requests: whether a program on this machine sent a request, not a proxy for a client."""
 
 from collections.abc import Iterable
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-# What proxies add; one of these means that somebody else may be asking.
+# Headers that proxies add; a request with one of them may come from another machine.
 FORWARDED = (b"forwarded", b"via", b"x-real-ip", b"cf-connecting-ip", b"true-client-ip")
 FORWARDED_PREFIX = b"x-forwarded"
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -19,11 +19,11 @@ def is_local_request(
     server: tuple[str, int | None] | None,
     public_url: str,
 ) -> bool:
-    """Return whether a program of this machine sent the request itself.
+    """Return whether a program on this machine sent the request itself.
 
-    A proxy on the same machine is such a program, too. So no request is local that was forwarded,
-    or that names another host. Where browsers use another port than this process listens on, or
-    HTTPS, there is a proxy that may add no header: then no request is local.
+    A proxy on the same machine is such a program, too. So a request that was forwarded or that
+    names another host is not local. Where browsers use HTTPS, or another port than this process
+    listens on, there is a proxy that may add no header: then no request is local.
     """
     if client is None or server is None or not _is_loopback(client[0]):
         return False

@@ -1,4 +1,4 @@
-"""Event loop lag: how late the loop runs what is due, which every request waits in addition."""
+"""Event loop lag: how late the loop runs due callbacks, which delays every request."""
 
 import asyncio
 

@@ -1,8 +1,8 @@
 """Metrics: counters, histograms and gauges of a node.
 
-Counting is adding to a number. A value that is kept anyway, such as the depth of a queue, is a
-gauge, read on demand. Each node has a register of its own; `api/metrics.py` prints it for
-Prometheus. A name that ends in `_total` only grows.
+A counter only adds to a number. A value that is kept anyway, such as the depth of a queue, is a
+gauge, read on demand. Each node has its own register, which `api/metrics.py` exports to Prometheus.
+The value of a name that ends in `_total` only grows.
 """
 
 from bisect import bisect_left
@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-# Labels are never input; should one slip in, it cannot fill the memory.
+# Labels are never input; this bounds the memory should one be by mistake.
 MAX_PARTS = 1_000
 OTHER = "other"
 
@@ -49,7 +49,7 @@ Part = TypeVar("Part", Counter, Histogram)
 
 
 class Family(Generic[Part]):
-    """Counters or histograms of one name, told apart by the values of its labels."""
+    """Counters or histograms of one name, one for each combination of label values."""
 
     def __init__(
         self, name: str, about: str, labels: tuple[str, ...], make: Callable[[], Part]
@@ -61,7 +61,7 @@ class Family(Generic[Part]):
         self._make: Callable[[], Part] = make
 
     def of(self, *values: str) -> Part:
-        """Return the one with these values of the labels."""
+        """Return the counter or histogram with these label values."""
         part = self.parts.get(values)
         if part is None:
             if len(self.parts) >= MAX_PARTS:

@@ -83,7 +83,7 @@ class OtlpCollector:
         try:
             yield OtlpSpan(span)
         except Exception as error:
-            # Its kind only: the text of an error may hold what somebody wrote.
+            # The type of the error only: its text may contain message content.
             span.set_status(Status(StatusCode.ERROR, type(error).__name__))
             raise
         finally:

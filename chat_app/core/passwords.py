@@ -15,7 +15,7 @@ from chat_app.core.errors import RateLimited
 from chat_app.core.metrics import Metrics
 
 # RFC 9106, section 4, second recommended option: 64 MiB, 3 passes. One lane, since two
-# hashes run at a time and the machines we are made for have two cores.
+# hashes run at a time and the target machines have two cores.
 CONTEXT = CryptContext(
     schemes=["argon2"],
     argon2__type="ID",
@@ -34,14 +34,14 @@ Result = TypeVar("Result")
 
 
 class Verdict(NamedTuple):
-    """Whether a password fits, and a new hash where the stored one has outdated parameters."""
+    """The result of a check; `new_hash` replaces a stored hash with outdated parameters."""
 
     fits: bool
     new_hash: str | None
 
 
 class Passwords:
-    """Hashing with a bounded queue: beyond it callers get RateLimited instead of a long wait."""
+    """Password hashing in threads with a bounded queue. Raises RateLimited while it is full."""
 
     def __init__(self, context: CryptContext = CONTEXT, metrics: Metrics | None = None) -> None:
         self._context = context
@@ -63,7 +63,7 @@ class Passwords:
         return await self._run(self._context.hash, password)
 
     async def verify(self, password: str, stored: str | None) -> Verdict:
-        """Check `password`; without a stored hash take as long as with one, and say no."""
+        """Check `password`; without a stored hash take as long as with one, and return False."""
         if stored is None:
             self._dummy_hash = self._dummy_hash or await self.hash("nobody's password")
             await self._run(self._context.verify, password, self._dummy_hash)
@@ -71,12 +71,12 @@ class Passwords:
         try:
             return Verdict(*await self._run(self._context.verify_and_update, password, stored))
         except ValueError:
-            # What is stored is no hash of ours: a damaged row opens nothing.
+            # The stored value is not an Argon2id hash: a damaged row must admit no one.
             log.warning("password.unreadable_hash")
             return Verdict(fits=False, new_hash=None)
 
     def close(self) -> None:
-        """Let the threads end; hashes that wait are dropped."""
+        """Stop the threads; queued hashes are cancelled."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, work: Callable[..., Result], *arguments: str) -> Result:

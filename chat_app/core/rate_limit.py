@@ -1,7 +1,7 @@
-"""Rate limits: what a limit is, and the limits of a single process.
+"""Rate limits: token buckets and fixed windows, and their counters in a single process.
 
-A limit that refills is a token bucket: `capacity` at once, then one every `per_s / capacity`
-seconds. One that does not is a fixed window: `capacity` within `per_s` seconds of the first.
+A limit with `refills` is a token bucket: `capacity` at once, then one every `per_s / capacity`
+seconds. One without is a fixed window: `capacity` within `per_s` seconds of the first.
 `redis/rate_limits.py` counts the same over several nodes.
 """
 
@@ -15,7 +15,7 @@ KEYS_KEPT = 50_000
 
 
 class Limit(NamedTuple):
-    """`capacity` in `per_s` seconds; see the module for what `refills` changes."""
+    """A limit of `capacity` in `per_s` seconds: a token bucket if it `refills`, else a window."""
 
     name: str
     capacity: int
@@ -29,7 +29,7 @@ class Limit(NamedTuple):
 
 
 class RateLimits(Protocol):
-    """Limits by name and key; a cost of -1 puts back a token that was taken in vain."""
+    """Limits by name and key; a cost of -1 returns a token that was not used."""
 
     async def take(self, limit: Limit, key: str, *, cost: int = 1) -> None:
         """Take `cost` tokens, or raise RateLimited with the seconds to wait."""
@@ -43,7 +43,7 @@ class NoRateLimits:
 
 
 class MemoryRateLimits:
-    """Limits of this process; those that are full again are forgotten when there are many."""
+    """The limits of this process; those that are full again are dropped beyond `KEYS_KEPT`."""
 
     def __init__(self) -> None:
         self._buckets: dict[str, TokenBucket] = {}

@@ -1,4 +1,4 @@
-"""Schema check: whether the database has this code's schema, and our role its rights."""
+"""Schema check: whether the database has this code's schema, and its role the needed rights."""
 
 from typing import Literal
 

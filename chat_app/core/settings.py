@@ -1,4 +1,4 @@
-"""Settings: frozen, typed, read once. A wrong or unknown one stops the start and names itself."""
+"""Settings: frozen, typed, read once. A wrong or unknown one stops the start with its name."""
 
 import os
 import secrets
@@ -17,12 +17,12 @@ from sqlalchemy.exc import ArgumentError
 PREFIX = "CHAT_"
 MIN_SECRET_BYTES = 32
 MIN_TOKEN_BYTES = 16
-# Values seen in examples and tutorials: long enough, and known to everybody.
+# Values from examples and tutorials: long enough, but public.
 KNOWN_SECRETS = ("changeme", "change-me", "change_me", "secret", "default", "example", "insecure")
 
 
 class SettingsError(Exception):
-    """A setting is unknown, missing or wrong; the text names it and never repeats its value."""
+    """An unknown, missing or wrong setting; the text names it and never repeats its value."""
 
 
 class Settings(BaseSettings):
@@ -185,7 +185,7 @@ class Settings(BaseSettings):
 
     @property
     def cookie_name(self) -> str:
-        """The session cookie's name; browsers enforce what the `__Host-` prefix promises."""
+        """The session cookie's name; browsers enforce the rules of the `__Host-` prefix."""
         return "__Host-session" if self.is_https else "session"
 
     @property
@@ -207,7 +207,7 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
-    """Read the environment and `.env`, make the data folder and the secret key where missing.
+    """Read the environment and `.env`; create the data folder and the secret key if missing.
 
     Raises SettingsError naming the first setting that is unknown or wrong.
     """
@@ -237,7 +237,7 @@ def _refuse_unknown_names() -> None:
 
 
 def _first_complaint(error: ValidationError) -> str:
-    # Only the rule's own words: pydantic's full text would repeat the value, which may be secret.
+    # The rule's own text only: pydantic's full text would repeat the value, which may be secret.
     complaint = error.errors(include_url=False, include_input=False, include_context=False)[0]
     text = complaint["msg"].removeprefix("Value error, ")
     location = ".".join(str(part) for part in complaint["loc"])

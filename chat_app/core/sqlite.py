@@ -1,8 +1,8 @@
-"""SQLite for asyncio with one trip to its thread a statement.
+"""SQLite driver for asyncio that switches to its thread once for each statement.
 
-aiosqlite makes a trip each to open a cursor, execute, fetch and close it; a transaction begins and
-ends with one each, and SQLAlchemy rolls back what never began. A trip costs more than the
-statements of a chat.
+aiosqlite switches once each to open a cursor, execute, fetch and close it, and to begin and to end
+a transaction; SQLAlchemy also rolls back transactions that never began. A switch costs more than
+the statements of a chat.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 Value = TypeVar("Value")
 BUSY_MS = 3000
 WAL_TRIES = 100
-CHUNK = 64  # of iteration, which is never asked for
+CHUNK = 64  # rows of an iteration, which is never used
 
 READ = "BEGIN"
 # Takes the write lock first: a deferred transaction that reads and then writes fails at once when
@@ -29,7 +29,7 @@ WRITE = "BEGIN IMMEDIATE"
 
 
 class Outcome(NamedTuple):
-    """All that is left of a statement."""
+    """The result of a statement, fetched in the connection's thread."""
 
     rows: list[Any]
     description: Any
@@ -38,14 +38,14 @@ class Outcome(NamedTuple):
 
 
 class Cursor:
-    """A statement's rows, fetched where it ran; what SQLAlchemy asks of a cursor."""
+    """A cursor with the methods that SQLAlchemy calls; its rows are fetched in the thread."""
 
     def __init__(self, connection: "Connection") -> None:
         self._connection = connection
         self._outcome = Outcome([], None, -1, None)
 
     async def __aenter__(self) -> Self:
-        """There is nothing to open."""
+        """Return the cursor; it needs no opening."""
         return self
 
     async def execute(self, sql: str, values: Sequence[Any] = ()) -> Self:
@@ -63,11 +63,11 @@ class Cursor:
         return self
 
     async def fetchall(self) -> list[Any]:
-        """Return the rows, which are here."""
+        """Return the rows, which are fetched already."""
         return self._outcome.rows
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no cursor stays open."""
 
     @property
     def description(self) -> Any:  # noqa: ANN401  # as sqlite3 has it
@@ -76,12 +76,12 @@ class Cursor:
 
     @property
     def rowcount(self) -> int:
-        """How many rows were changed."""
+        """The number of changed rows."""
         return self._outcome.rowcount
 
     @property
     def lastrowid(self) -> int | None:
-        """The row that was inserted last."""
+        """The number of the row that was inserted last."""
         return self._outcome.lastrowid
 
 
@@ -93,21 +93,21 @@ class Connection(aiosqlite.Connection):
     _reads = False
 
     def begin(self, statement: str) -> None:
-        """Begin a transaction by `statement`, on the trip of the first one that is run in it."""
+        """Begin a transaction with `statement`, together with the first statement that it runs."""
         self._begin = statement
         self._reads = statement == READ
 
     async def run(self, work: Callable[[sqlite3.Connection], Value]) -> Value:
         """Run `work` in the connection's thread."""
         begin, self._begin = self._begin, ""
-        # A cancelled caller does not stop the thread: then we do not know what has begun.
+        # A cancelled caller does not stop the thread: the transaction may have begun or not.
         was_settled, self._is_settled = self._is_settled, False
         try:
             result: Value = await self._execute(_begun, self._conn, begin, work)  # type: ignore[no-untyped-call]  # aiosqlite's
         except sqlite3.Error:
             self._is_settled = was_settled
             if not self.in_transaction:
-                self._begin = begin  # in vain: nothing must run outside of the transaction
+                self._begin = begin  # not begun: no statement may run outside of the transaction
             raise
         self._is_settled = was_settled
         return result
@@ -124,10 +124,10 @@ class Connection(aiosqlite.Connection):
         await super().commit()
 
     async def rollback(self) -> None:
-        """Roll back, unless it is certain that nothing has begun.
+        """Roll back, unless no transaction can have begun.
 
-        Nobody waits for the end of what was only read: whatever is run next comes after it, and
-        could not begin should it have failed.
+        The end of a transaction that only read is not awaited: the next statement runs after it,
+        and could not begin if it had failed.
         """
         self._begin = ""
         if self._is_settled and not self.in_transaction:
@@ -140,7 +140,7 @@ class Connection(aiosqlite.Connection):
 
 
 def connect(database: str, **options: Any) -> Connection:  # noqa: ANN401  # sqlite3's own
-    """Return a connection to be awaited; for SQLAlchemy's `async_creator_fn`."""
+    """Return a connection that must be awaited, for SQLAlchemy's `async_creator_fn`."""
     connection = Connection(lambda: sqlite3.connect(database, **options), CHUNK)
     connection._thread.daemon = True  # noqa: SLF001  # as SQLAlchemy does with aiosqlite's own
     return connection
@@ -173,7 +173,7 @@ def _set_pragmas(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> N
     cursor = connection.cursor()
     _use_wal(cursor)
     for pragma in (
-        "synchronous=FULL",  # an ack must survive power loss, not only a crash of ours
+        "synchronous=FULL",  # an ack must survive power loss, not only a crash of this process
         "foreign_keys=ON",
         f"busy_timeout={BUSY_MS}",
         "cache_size=-16000",

@@ -50,7 +50,7 @@ def has_invisible(text: str) -> bool:
 
 
 def shows_something(text: str) -> bool:
-    """Return whether anything of `text` can be seen."""
+    """Return whether `text` has a visible character."""
     # The first letter decides nearly always; only texts of fillers are read to their end.
     return any(
         letter not in BLANK_LETTERS

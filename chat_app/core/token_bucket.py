@@ -1,4 +1,4 @@
-"""Token bucket: a burst at once, then so many a second."""
+"""Token bucket: a burst of tokens at once, then a fixed number a second."""
 
 import time
 
@@ -7,7 +7,7 @@ ROUNDING_S = 1e-6
 
 
 class TokenBucket:
-    """A bucket of `burst` tokens to which `per_second` come back.
+    """A bucket of `burst` tokens that refills by `per_second`.
 
     Only the time at which it is full again is kept (the generic cell rate algorithm, ITU-T I.371).
     """
@@ -33,5 +33,5 @@ class TokenBucket:
         return 0
 
     def is_full(self) -> bool:
-        """Return whether every token is there."""
+        """Return whether the bucket has all its tokens."""
         return self._full_at <= time.monotonic()

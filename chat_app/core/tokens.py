@@ -1,4 +1,4 @@
-"""Tokens: signed ones for programs (the only place that knows JWT) and random ones for secrets."""
+"""Tokens: signed access tokens (JWT, used in this module only) and random secrets."""
 
 import hashlib
 import secrets
@@ -18,14 +18,14 @@ MAX_LENGTH = 2048
 
 
 class Claims(NamedTuple):
-    """Who a token speaks for, and in which session."""
+    """The claims of an access token: its user and its session."""
 
     user_id: UUID
     session_id: UUID
 
 
 def sign_access_token(claims: Claims, *, secret: str, seconds: int) -> str:
-    """Return a JWT (RFC 7519) for `claims`, good for `seconds`."""
+    """Return a JWT (RFC 7519) with `claims`, valid for `seconds`."""
     now = utc_now()
     payload = {
         "sub": str(claims.user_id),
@@ -39,7 +39,7 @@ def sign_access_token(claims: Claims, *, secret: str, seconds: int) -> str:
 
 
 def read_access_token(token: str, *, secret: str) -> Claims | None:
-    """Return the claims of a good token; None for an expired, altered or foreign one."""
+    """Return the claims of a valid token; None for an expired, altered or foreign one."""
     if len(token) > MAX_LENGTH:
         return None
     try:
@@ -48,7 +48,7 @@ def read_access_token(token: str, *, secret: str) -> Claims | None:
             secret,
             algorithms=[ALGORITHM],
             audience=AUDIENCE,
-            # Times are compared below, by the one clock that all nodes share.
+            # Times are compared below, by the clock that all nodes share.
             options={
                 "require": CLAIMS,
                 "enforce_minimum_key_length": True,
@@ -69,8 +69,8 @@ def new_secret() -> str:
 
 
 def fingerprint(secret: str) -> str:
-    """Return what we store of a random secret: its SHA-256, so that a leaked table opens nothing.
+    """Return the SHA-256 of a random secret, which is stored instead: a leaked table reveals none.
 
-    No salt or slow hash is needed: the secrets have 256 bits of their own.
+    No salt or slow hash is needed: the secrets have 256 random bits.
     """
     return hashlib.sha256(secret.encode()).hexdigest()

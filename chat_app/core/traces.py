@@ -26,7 +26,7 @@ class Span(Protocol):
         """Replace the name that was known at its start."""
 
     def set_attribute(self, key: str, value: Value) -> None:
-        """Set an attribute: never what people wrote, never a secret."""
+        """Set an attribute: never message content, never a secret."""
 
 
 class _NoSpan:
@@ -84,7 +84,7 @@ class Traces:
         links: Sequence[RequestContext] = (),
         **about: Value,
     ) -> AbstractContextManager[Span]:
-        """Return a span around a block; work that it starts elsewhere is its child."""
+        """Return a span around a block; work that the block starts elsewhere is its child."""
         if self._collector is None:
             return NO_SPAN
         return self._collector.span(name, kind, about, links)

@@ -1,1 +1,1 @@
-"""How news reaches other screens: events, the broker between processes, the hub inside one."""
+"""Live updates: events, the broker between processes, and the hub within a process."""

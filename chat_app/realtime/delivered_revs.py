@@ -1,4 +1,4 @@
-"""Up to which change (`rev`) of each conversation this process has delivered to its outlets."""
+"""Delivered revs: the changes (`rev`) of each conversation delivered by this process."""
 
 from uuid import UUID
 
@@ -8,7 +8,7 @@ FIRST = 1
 
 
 class _Delivered:
-    """All changes up to `rev`, if that is known, and later ones in `beyond`, out of order."""
+    """The delivered changes: all up to `rev`, if it is known, and later ones in `beyond`."""
 
     __slots__ = ("beyond", "rev")
 
@@ -55,7 +55,7 @@ class DeliveredRevs:
         self._of(conversation_id).advance(rev)
 
     def rev_of(self, conversation_id: UUID) -> int | None:
-        """Return the `rev` up to which all was delivered; None when that is not known."""
+        """Return the `rev` up to which every change was delivered; None when it is unknown."""
         return self._of(conversation_id).rev
 
     def has(self, move: Move) -> bool:

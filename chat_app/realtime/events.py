@@ -14,7 +14,7 @@ from chat_app.realtime.shapes import Conversation, Message, UserCard
 class Event(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True
 ):
-    """Something that happened."""
+    """The base of all events."""
 
 
 class MessageCreated(Event, frozen=True, tag="message.created"):
@@ -42,7 +42,7 @@ class ConversationUpdated(Event, frozen=True, tag="conversation.updated"):
 
 
 class ConversationRead(Event, frozen=True, tag="conversation.read"):
-    """A member has read up to `seq`; to the member's own devices also when it went back."""
+    """A member has read up to `seq`. Their own devices also receive a mark that moved back."""
 
     conversation_id: UUID
     user_id: UUID
@@ -65,7 +65,7 @@ class Typing(Event, frozen=True, tag="typing"):
 
 
 class Presence(Event, frozen=True, tag="presence"):
-    """A user is online or offline; both are null once they no longer share it with the receiver."""
+    """A user is online or offline; both fields are null once the receiver may not see it."""
 
     user_id: UUID
     online: bool | None
@@ -73,7 +73,7 @@ class Presence(Event, frozen=True, tag="presence"):
 
 
 class FriendRequested(Event, frozen=True, tag="friend.requested"):
-    """One of a pair asked the other; the card, as the receiver sees it, says which."""
+    """A friend request was sent; `friendship` of the card is its direction for the receiver."""
 
     user: UserCard
 
@@ -85,7 +85,7 @@ class FriendAccepted(Event, frozen=True, tag="friend.accepted"):
 
 
 class FriendRemoved(Event, frozen=True, tag="friend.removed"):
-    """There is neither friendship nor request between the receiver and this person any more."""
+    """The friendship or request between the receiver and this person has ended."""
 
     user_id: UUID
 
@@ -119,9 +119,9 @@ _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
 class Delivery(msgspec.Struct, frozen=True, array_like=True):
-    """What a device of `user_id` has received once it has an envelope: up to `seq` of `peer_id`'s.
+    """The receipt of an envelope: a device of `user_id` has the messages of `peer_id` up to `seq`.
 
-    Only of direct conversations: of a group with N members it would be N receipts a message.
+    For direct conversations only: a group of N members would have N receipts for each message.
     """
 
     conversation_id: UUID
@@ -137,7 +137,7 @@ class Move(msgspec.Struct, frozen=True, array_like=True):
     rev: int
 
 
-# The `merge` of envelopes with a Typing event begins so.
+# The prefix of `merge` in envelopes with a Typing event.
 TYPING = "typing:"
 
 

@@ -15,7 +15,7 @@ from chat_app.realtime.outlet import RESTARTING, CloseReason, Outlet
 
 
 class Observer(Protocol):
-    """Is called when a user gets the first outlet here or loses the last one; never waits."""
+    """An observer of users' first and last outlets in this process; its methods never wait."""
 
     def connected(self, user_id: UUID) -> None:
         """Record that a user's first outlet was opened."""
@@ -107,7 +107,7 @@ class Hub:
                 outlet.push(envelope)
 
     def record_delivery(self, delivery: Delivery) -> None:
-        """Pass on that a device of its receiver has a delivery."""
+        """Call `on_delivered` with a delivery."""
         self._on_delivered(delivery)
 
     def record_close(self, reason: CloseReason) -> None:

@@ -27,7 +27,7 @@ class Times(NamedTuple):
 
     @property
     def silence_s(self) -> float:
-        """Seconds without a sign of any node after which the register was away, or emptied."""
+        """Seconds without a refresh by any node that show the register was away, or emptied."""
         return self.ttl_s / 4
 
     @property
@@ -44,10 +44,10 @@ class PresenceChanges(NamedTuple):
 
 
 class Online(Protocol):
-    """The register of connected users. Nothing here ever fails; each twin says how."""
+    """The register of connected users. No method fails while Redis is away."""
 
     async def filter_connected(self, user_ids: Iterable[UUID]) -> set[UUID]:
-        """Return those of `user_ids` who have a device connected somewhere."""
+        """Return those of `user_ids` who have a device connected to any node."""
 
     async def connect(self, user_ids: Collection[UUID]) -> set[UUID]:
         """Add users who have a device here; return those who had none anywhere."""
@@ -62,7 +62,7 @@ class Online(Protocol):
         """Remove users whose node died; return each to one sweeper only, with its last refresh."""
 
     async def confirm(self, user_ids: Collection[UUID]) -> None:
-        """Confirm that users whom a sweep returned were published as offline."""
+        """Confirm that users returned by a sweep were published as offline."""
 
     async def close(self, *, lingering_s: float) -> None:
         """Remove this node's users, who count as connected for `lingering_s` seconds more."""
@@ -98,11 +98,11 @@ class MemoryOnline:
         return PresenceChanges(set(), set())
 
     async def sweep(self) -> Mapping[UUID, datetime]:
-        """Return nobody: there is no other process that could die."""
+        """Return no users: there is no other process that could die."""
         return {}
 
     async def confirm(self, user_ids: Collection[UUID]) -> None:
-        """Do nothing: no sweep returns anybody."""
+        """Do nothing: no sweep returns users."""
 
     async def close(self, *, lingering_s: float) -> None:  # noqa: ARG002  # the protocol's
         """Remove all users."""

@@ -16,20 +16,20 @@ TOO_SLOW = 4410
 SESSION_OVER = 4401
 RESTARTING = 1012
 
-# Writes the body of a frame at once, or returns False: then it has to be queued.
+# A function that writes the body of a frame at once, or returns False if it must be queued.
 Write = Callable[[bytes], bool]
-# The name of the ASGI extension by which our server offers that of a socket.
+# The ASGI extension by which our server offers that function for a socket.
 WRITE_AT_ONCE = "chat.write_at_once"
 
 
 class CloseReason(NamedTuple):
-    """The reason for which an outlet is closed: a close code of the socket protocol, and a word."""
+    """The reason of a closed outlet: a close code of the socket protocol, and a short text."""
 
     code: int
     reason: str
 
 
-class OutletClosed(Exception):  # an ending, not an error
+class OutletClosed(Exception):  # an expected end, not an error
     """The outlet is closed, and all that was queued is taken."""
 
     def __init__(self, closing: CloseReason) -> None:
@@ -41,7 +41,7 @@ class OutletOwner(Protocol):
     """The hub, as an outlet uses it."""
 
     def record_delivery(self, delivery: Delivery) -> None:
-        """Record that a device of its receiver has a delivery."""
+        """Record that a device of the receiver has a delivery."""
 
     def record_close(self, reason: CloseReason) -> None:
         """Record why an outlet was closed."""
@@ -84,7 +84,7 @@ class Outlet:
         self._write: Write | None = None
 
     def write_with(self, write: Write) -> None:
-        """Write what is pushed while the reader waits at once by `write`, without waking it.
+        """Write envelopes that are pushed while the reader waits by `write`, without waking it.
 
         Waking a task for a frame costs more than the frame.
         """
@@ -144,16 +144,16 @@ class Outlet:
             self._hub.record_delivery(delivery)
 
     async def drained(self) -> None:
-        """Wait until all that is queued was taken, or the outlet is closed.
+        """Wait until the queue is empty or the outlet is closed.
 
-        Wait here between large pushes, or a reader that is merely far away would be too slow.
+        Await this between large pushes, or a merely distant reader would count as too slow.
         """
         if self._queue and self._closing is None:
             self._drained = self._drained or asyncio.Event()
             await self._drained.wait()
 
     def close_after_queue(self, code: int, reason: str) -> None:
-        """Close the outlet after what is queued was taken, or at once if its reader is too slow."""
+        """Close the outlet once its queue is taken; with `TOO_SLOW`, drop the queue first."""
         if self._closing is None:
             self._closing = CloseReason(code, reason)
             self._hub.record_close(self._closing)
@@ -165,7 +165,7 @@ class Outlet:
             self._wake()
 
     def close_with(self, last: Envelope) -> None:
-        """Drop what is queued, queue `last`, and close the outlet: its session is over."""
+        """Drop the queue, queue `last`, and close the outlet because its session is over."""
         if self._closing is None:
             self._queue.clear()
             self._bytes = 0

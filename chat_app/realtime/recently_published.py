@@ -11,7 +11,7 @@ MAX_KEPT = 50_000
 
 
 class Published(NamedTuple):
-    """An envelope, and when it was published to which topics."""
+    """An envelope with the time and the topics of its publication."""
 
     at: float
     topics: tuple[str, ...]
@@ -19,7 +19,7 @@ class Published(NamedTuple):
 
 
 class RecentlyPublished:
-    """The newest envelopes whose loss nothing else makes good.
+    """The newest envelopes whose loss is not repaired otherwise.
 
     Lost changes of messages are read from the database, and Typing events are outdated by then.
     """
@@ -28,7 +28,7 @@ class RecentlyPublished:
         self._published: deque[Published] = deque(maxlen=MAX_KEPT)
 
     def add(self, at: float, topics: Sequence[str], envelope: Envelope) -> None:
-        """Keep an envelope that is being published, unless its loss is made good otherwise."""
+        """Keep an envelope that is being published, unless its loss is repaired otherwise."""
         if envelope.moves is None and not envelope.merge.startswith(TYPING):
             self._published.append(Published(at, tuple(topics), envelope))
 

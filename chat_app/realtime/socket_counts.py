@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 class SocketCounts(Protocol):
-    """The counts. Nothing here ever fails: an unknown count of other nodes is zero."""
+    """The counts. No method fails: an unknown count of other nodes is zero."""
 
     def track(self, user_id: UUID) -> AbstractAsyncContextManager[int]:
         """Count a socket while the block lasts; yield its user's count, this one included."""

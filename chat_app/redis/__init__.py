@@ -1,1 +1,1 @@
-"""The Redis twins of what nodes share; `redis` is imported in this package only."""
+"""The parts that nodes share through Redis; `redis` is imported in this package only."""

@@ -2,8 +2,8 @@
 
 Per user there is a small sorted set of nodes by the time at which each entry expires, and one set
 of all users by the latest of their times. The clock is Redis's own. An absent user was removed or
-has expired, unless Redis was emptied or away: then nobody is taken for offline until every node
-has had the time to refresh (`since` in the register's own hash says from when on).
+has expired, unless Redis was emptied or away: then no user counts as offline until every node has
+had the time to refresh (`since` in the register's own hash is that moment).
 """
 
 import asyncio
@@ -21,9 +21,9 @@ from chat_app.realtime.online import PresenceChanges, Times
 from chat_app.redis.circuit_breaker import CircuitBreaker
 from chat_app.redis.online_scripts import CONNECT, DISCONNECT, HEAD, SWEEP
 
-# A script runs while nothing else does in Redis: a millisecond for so many.
+# A script blocks Redis: about a millisecond for a batch of this size.
 BATCH_SIZE = 200
-# A user whom a sweep returned is returned again after so many sweeps without a confirmation.
+# The sweeps after which an unconfirmed user is returned again.
 LEASE_SWEEPS = 2
 
 
@@ -63,7 +63,7 @@ class RedisOnline:
         return set(self._here)
 
     async def filter_connected(self, user_ids: Iterable[UUID]) -> set[UUID]:
-        """Return those of `user_ids` who have a device connected somewhere, as far as is known."""
+        """Return those of `user_ids` who have a device connected to any node, as far as known."""
         wanted = set(user_ids)
         found = wanted & self._here
         others = list(wanted - found)
@@ -148,7 +148,7 @@ class RedisOnline:
         return gone
 
     async def confirm(self, user_ids: Collection[UUID]) -> None:
-        """Confirm that users whom a sweep returned were published as offline."""
+        """Confirm that users returned by a sweep were published as offline."""
         found = [one for user_id in user_ids if (one := self._found.pop(user_id, None))]
         if found:
             await self._breaker.call(lambda: self._redis.zrem(self._keys[2], *found))

@@ -1,8 +1,8 @@
 """Shared secret key: a node whose key differs from that of the others must not take part.
 
-The others would refuse what it signs, and a user who is sent from node to node would be signed in
-and out. Each node stores a fingerprint of its key in Redis every few seconds. The same finds two
-chats that use one Redis under one prefix by mistake.
+The others would refuse its tokens, and a user who changes nodes would be signed in and out. Each
+node stores a fingerprint of its key in Redis every few seconds. This also detects two chats that
+use one Redis under one prefix by mistake.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ class SharedKey:
     def __init__(self, redis: Redis, prefix: str, secret: str) -> None:
         self._script = redis.register_script(COMPARE)
         self._key = f"{prefix}key"
-        # A reader cannot find the key by it: the key has 32 bytes that nobody can guess.
+        # A reader of Redis cannot compute the key from it: the key has 32 random bytes.
         self._ours = hashlib.sha256(b"chat key\0" + secret.encode()).hexdigest()
         self.differs = False
 

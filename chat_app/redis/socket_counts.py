@@ -22,7 +22,7 @@ from chat_app.redis.circuit_breaker import CircuitBreaker
 
 HEARTBEAT_S = 2.0
 TTL_S = 8.0
-# A script runs while nothing else does in Redis: a millisecond for so many.
+# A script blocks Redis: about a millisecond for a batch of this size.
 BATCH_SIZE = 200
 
 # KEYS: the nodes by the time at which each expires. ARGV: prefix of a node's hash, node, its
@@ -97,7 +97,7 @@ class RedisSocketCounts:
         """Count a socket while the block lasts; yield its user's count, this one included."""
         number = self._change(user_id, 1)
         try:
-            # Of many opened at once each has a count of its own, so that only some are too many.
+            # Each socket has its own count, so that of many opened at once only some are refused.
             yield number + await self._elsewhere(user_id)
         finally:
             self._change(user_id, -1)

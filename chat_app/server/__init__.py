@@ -1,1 +1,1 @@
-"""What serves both doors: ASGI around them, uvicorn beneath them."""
+"""The server of both doors: ASGI middleware around them and uvicorn below them."""

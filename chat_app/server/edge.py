@@ -137,7 +137,7 @@ def route_of(scope: Scope) -> str:
 
 
 class _Counted:
-    """The counters of the edge; no label is taken from input."""
+    """The request counters; no label is taken from input."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._requests = metrics.counters(
@@ -154,7 +154,7 @@ class _Counted:
 
 
 class _Traced:
-    """The spans of requests. A socket has none: it is open for days, and its frames have theirs."""
+    """The spans of requests. A socket has none: it is open for days, and its frames have spans."""
 
     def __init__(self, traces: Traces, settings: Settings) -> None:
         self._traces = traces
@@ -163,7 +163,7 @@ class _Traced:
     def begun_by(self, scope: Scope) -> str:
         """Return where the trace of a trusted caller goes on, or nothing.
 
-        Whoever may continue a trace decides what is kept and belongs to what.
+        The caller of a continued trace decides whether its spans are kept and to which they belong.
         """
         if not self._traces.are_on:
             return ""
@@ -275,12 +275,12 @@ def _as_page(scope: Scope) -> Scope:
 
 
 def _without_cors(headers: Headers) -> Headers:
-    # One origin serves everything, so nobody needs these; Reflex adds them by itself.
+    # One origin serves everything, so these are not needed; Reflex adds them by itself.
     return [pair for pair in headers if not pair[0].lower().startswith(b"access-control-")]
 
 
 async def _run_lifespan(app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Run the lifespan of an application; of CannotStart show the words, without a trace."""
+    """Run the lifespan of an application; report a CannotStart without a traceback."""
     failed: list[Message] = []
 
     async def pass_on(message: Message) -> None:

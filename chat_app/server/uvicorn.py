@@ -28,7 +28,7 @@ GC_THRESHOLDS = (5_000, 10, 10)
 
 
 def serve(app: AsgiApp, *, host: str, port: int, trusted_proxies: tuple[str, ...]) -> None:
-    """Serve until SIGTERM or Ctrl-C; both are an orderly end."""
+    """Serve until SIGTERM or Ctrl-C; both stop the server in order."""
     server = GentleServer(
         uvicorn.Config(
             app,
@@ -54,7 +54,7 @@ def serve(app: AsgiApp, *, host: str, port: int, trusted_proxies: tuple[str, ...
     # (SIGTERM) or print a traceback (Ctrl-C) after a perfectly orderly end.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stopped)
-    # Modules that are loaded by now stay: the collector need not visit them again and again.
+    # Loaded modules stay: the garbage collector need not visit them again and again.
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
@@ -64,10 +64,10 @@ def serve(app: AsgiApp, *, host: str, port: int, trusted_proxies: tuple[str, ...
 
 
 class GentleServer(uvicorn.Server):
-    """A server that stops by refusing new connections and closing the open ones in waves."""
+    """A uvicorn server that closes the open connections in waves when it stops."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close all connections in random order, then end as any server."""
+        """Close all connections in random order, then shut down as uvicorn does."""
         for listener in self.servers:
             listener.close()
         connections = list(self.server_state.connections)
@@ -79,7 +79,7 @@ class GentleServer(uvicorn.Server):
                     connection.shutdown()
             await asyncio.sleep(BETWEEN_WAVES_SECONDS)
         for connection in list(self.server_state.connections):
-            # It was asked to close already, and reads too slowly to know.
+            # It is closing already, and reads too slowly for the close frame.
             if connection.transport.is_closing():
                 connection.transport.abort()
         await asyncio.sleep(0)
@@ -87,4 +87,4 @@ class GentleServer(uvicorn.Server):
 
 
 def _stopped(_number: int, _frame: FrameType | None) -> None:
-    """Let the process end by itself."""
+    """Ignore the signal: the process ends by itself."""

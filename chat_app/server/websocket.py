@@ -1,7 +1,7 @@
-"""WebSocket protocol of uvicorn with bounds for peers that do not read, or are gone.
+"""WebSocket protocol of uvicorn with bounds for peers that do not read or have disappeared.
 
-uvicorn waits for such a peer: to send it anything, a close frame too, and until its buffers are
-empty before it drops the connection. Both may take for ever.
+uvicorn waits for such a peer before it sends a frame, close frames included, and until its buffers
+are empty before it drops the connection. Both may take for ever.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ class WebSocketPeer(WebSocketsSansIOProtocol):
             extensions[WRITE_AT_ONCE] = self.write_at_once
 
     def write_at_once(self, body: bytes, *, is_text: bool) -> bool:
-        """Send a frame at once; return False if it must wait or be compressed, or is too late."""
+        """Send a frame at once; return False if it must wait, be compressed, or is too late."""
         if not self.writable.is_set() or self.close_sent or self.transport.is_closing():
             return False
         if self.conn.extensions and len(body) >= LARGE_BYTES:
