@@ -1,1 +1,1 @@
-"""The program's door: HTTP under `/api` and the live socket at `/ws`. Litestar lives here only."""
+"""The program's door: HTTP under `/api` and the live socket `/ws`. Only it imports Litestar."""

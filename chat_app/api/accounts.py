@@ -56,7 +56,7 @@ class AuthController(Controller):
 
     @post("/refresh", status_code=200, guards=[own_pages_or_programs])
     async def refresh(self, data: RefreshRequest, node: Node) -> TokenPair:
-        """Spend a refresh token for a new pair of tokens."""
+        """Exchange a refresh token for a new pair of tokens."""
         return await node.accounts.refresh(data.refresh_token)
 
     @post("/logout", status_code=204, guards=[signed_in])
@@ -81,13 +81,13 @@ class OwnAccountController(Controller):
 
     @get("/sessions")
     async def sessions(self, me: Identity, node: Node) -> OpenSessions:
-        """Return where one is signed in, newest use first."""
+        """Return the open sessions of the signed-in user, latest use first."""
         async with node.database.reading() as session:
             return OpenSessions(items=await queries.open_sessions(session, viewer=me))
 
     @delete("/sessions/{session_id:uuid}", status_code=204)
     async def end_session(self, me: Identity, node: Node, session_id: UUID) -> Response[None]:
-        """End one of one's own sessions: its cookie, tokens, sockets and tabs."""
+        """End a session of the signed-in user: its cookie, tokens, sockets and tabs."""
         await node.accounts.end_session(actor_id=me.user_id, session_id=session_id)
         is_own = session_id == me.session_id
         cookies = [expired_cookie(node.settings)] if is_own else []
@@ -97,7 +97,7 @@ class OwnAccountController(Controller):
     async def password(
         self, data: PasswordChange, me: Identity, node: Node, request: AnyRequest
     ) -> None:
-        """Set a new password and sign out everywhere else."""
+        """Set a new password and end all other sessions."""
         await node.accounts.change_password(me, data, device=device_of(request))
 
     @delete("/me", status_code=204)
@@ -110,7 +110,7 @@ class OwnAccountController(Controller):
 
 
 class UsersController(Controller):
-    """People search, profiles and the own profile."""
+    """People search, other people's profiles, and the signed-in user's own."""
 
     path = "/api/users"
     guards = (signed_in,)
@@ -133,12 +133,12 @@ class UsersController(Controller):
 
     @patch("/me")
     async def change(self, data: ProfileChange, me: Identity, node: Node) -> OwnUser:
-        """Change what is given of one's own profile and settings."""
+        """Change the given fields of the signed-in user's profile and settings."""
         return await node.change_profile(actor_id=me.user_id, changes=data)
 
     @get("/{user_id:uuid}")
     async def card(self, me: Identity, node: Node, user_id: UUID) -> UserCard:
-        """Return one person."""
+        """Return a person's card."""
         async with node.database.reading() as session:
             return await user_card(
                 session, viewer_id=me.user_id, user_id=user_id, online=node.online

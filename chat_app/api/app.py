@@ -61,7 +61,7 @@ def create_api(
             live_socket,
         ],
         dependencies=DEPENDENCIES,
-        # Strict: a number in quotes is no number. Ids are the exception, see core.input.
+        # Strict: a quoted number is refused. Ids are the exception, see core.input.
         plugins=[PydanticPlugin(validate_strict=True)],
         exception_handlers={
             AppError: on_app_error,

@@ -46,14 +46,14 @@ async def identify(connection: Connection, node: Node) -> Identity:
 def refuse_cross_site(connection: Connection, settings: Settings, *, must_be_named: bool) -> None:
     """Raise CrossSite unless the request comes from our own pages.
 
-    Browsers name the page by `Origin` or `Sec-Fetch-Site`; with `must_be_named`, a request with
-    neither is refused too.
+    Browsers send `Origin` or `Sec-Fetch-Site`; with `must_be_named`, a request with neither header
+    is refused too.
     """
     origin = connection.headers.get("origin")
     site = connection.headers.get("sec-fetch-site")
     if origin is not None and not is_own_origin(origin, settings):
         raise CrossSite
-    # Our pages on a static host are another origin of the same site, and always name it.
+    # Our pages on a static host have another origin on the same site, and always send it.
     is_neighbour = bool(settings.api_url) and origin is not None and site == "same-site"
     if site is not None and site not in OWN_SITE and not is_neighbour:
         raise CrossSite
@@ -62,18 +62,18 @@ def refuse_cross_site(connection: Connection, settings: Settings, *, must_be_nam
 
 
 def is_own_origin(origin: str, settings: Settings) -> bool:
-    """Whether a page of `origin` is one of ours."""
+    """Return whether `origin` is that of our own pages."""
     return _without_default_port(origin) == _without_default_port(settings.public_url)
 
 
 def session_cookie(settings: Settings, secret: str) -> Cookie:
-    """Make the cookie that holds a session's secret, out of reach of scripts."""
-    # The session row decides when it is over, and its end moves with use.
+    """Return the cookie with a session's secret, which scripts cannot read."""
+    # The session's row decides when it expires: later with each use.
     return _cookie(settings, secret, max_age=MAX_COOKIE_AGE_S)
 
 
 def expired_cookie(settings: Settings) -> Cookie:
-    """Make the cookie that removes the session cookie."""
+    """Return the cookie that removes the session cookie."""
     return _cookie(settings, "", max_age=0)
 
 

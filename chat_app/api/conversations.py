@@ -35,7 +35,7 @@ class ConversationsController(Controller):
     async def list_conversations(
         self, me: Identity, node: Node, before: str | None = None, limit: Limit = 50
     ) -> ConversationPage:
-        """Return one's conversations, newest activity first."""
+        """Return the conversations of the signed-in user, latest activity first."""
         async with node.database.reading() as session:
             return await queries.list_conversations(
                 session, viewer_id=me.user_id, online=node.online, before=before, limit=limit
@@ -45,7 +45,7 @@ class ConversationsController(Controller):
     async def open_direct(
         self, data: OpenRequest, me: Identity, node: Node
     ) -> Response[Conversation]:
-        """Open the direct conversation with a user: 201 when it is new, 200 when it was there."""
+        """Open the direct conversation with a user: 201 when it is new, 200 when it exists."""
         opened = await node.conversations.open_direct(actor_id=me.user_id, user_id=data.user_id)
         return Response(opened.conversation, status_code=201 if opened.created else 200)
 
@@ -53,7 +53,7 @@ class ConversationsController(Controller):
     async def get_conversation(
         self, me: Identity, node: Node, conversation_id: UUID
     ) -> Conversation:
-        """Return one of one's conversations."""
+        """Return a conversation of the signed-in user."""
         async with node.database.reading() as session:
             return await queries.get_conversation(
                 session,
@@ -88,7 +88,7 @@ class ConversationsController(Controller):
     async def mark_read(
         self, data: ReadRequest, me: Identity, node: Node, conversation_id: UUID
     ) -> None:
-        """Move one's read mark forward."""
+        """Move the signed-in user's read mark forward."""
         await node.conversations.mark_read(
             actor_id=me.user_id, conversation_id=conversation_id, seq=data.seq
         )
@@ -97,7 +97,7 @@ class ConversationsController(Controller):
     async def mark_unread(
         self, data: UnreadRequest, me: Identity, node: Node, conversation_id: UUID
     ) -> None:
-        """Mark unread from a message on, for oneself alone."""
+        """Mark a conversation unread from a message on, for the signed-in user only."""
         await node.conversations.mark_unread(
             actor_id=me.user_id, conversation_id=conversation_id, seq=data.seq
         )

@@ -1,6 +1,6 @@
 """Dependencies and guards of the handlers.
 
-Guards run before a body is read: a request without the right to ask is refused whatever it sent.
+Guards run before a body is read: an unauthorized request is refused whatever its body is.
 """
 
 from typing import Any
@@ -17,12 +17,12 @@ from chat_app.node.node import Node
 
 
 async def signed_in(connection: Connection, _handler: BaseRouteHandler) -> None:
-    """Let only signed-in users pass. Raises Unauthenticated or CrossSite."""
+    """Authenticate the request. Raises Unauthenticated or CrossSite."""
     connection.state.identity = await identify(connection, connection.app.state.node)
 
 
 def own_pages_or_programs(connection: Connection, _handler: BaseRouteHandler) -> None:
-    """Refuse requests that another site's page makes a browser send. Raises CrossSite."""
+    """Refuse requests that pages of other sites send. Raises CrossSite."""
     refuse_cross_site(connection, connection.app.state.node.settings, must_be_named=False)
 
 

@@ -30,7 +30,7 @@ STATUS: dict[type[AppError], int] = {
     RateLimited: 429,
     Unavailable: 503,
 }
-# The codes of what Litestar itself refuses.
+# The codes for HTTP statuses that Litestar itself raises.
 CODES = {
     401: "not_authenticated",
     403: "forbidden",
@@ -48,7 +48,7 @@ DETAILS = {
     500: "Something went wrong here. It has been written down.",
 }
 
-# Litestar names a missing parameter in its sentence only.
+# Litestar names a missing parameter only in the text of its error.
 MISSING = re.compile(r"Missing required \w+ parameter '(\w+)'")
 
 log = structlog.get_logger(__name__)
@@ -57,7 +57,7 @@ AnyRequest = Request[Any, Any, Any]
 
 
 class FieldError(msgspec.Struct, frozen=True):
-    """The complaint about one field of the body or the query."""
+    """The error of one field of the body or the query."""
 
     field: str
     message: str
@@ -97,10 +97,10 @@ def on_http_error(request: AnyRequest, error: HTTPException) -> Response[Problem
         missing = MISSING.match(error.detail)
         fields = {missing[1]: "Required."} if missing else _fields(error.extra)
         if "data" in fields:
-            return on_broken_json(request, error)  # there was no body at all
+            return on_broken_json(request, error)  # the body is missing
         return on_app_error(request, Invalid(fields))
     status = error.status_code
-    if status == 400:  # noqa: PLR2004  # the one thing Litestar answers so is an unreadable body
+    if status == 400:  # noqa: PLR2004  # Litestar uses it for unreadable bodies only
         return on_broken_json(request, error)
     if status >= 500:  # noqa: PLR2004  # an error of the server, whatever raised it
         return on_failure(request, error)
@@ -118,7 +118,7 @@ def on_broken_json(request: AnyRequest, _error: Exception) -> Response[Problem]:
 
 
 def on_failure(request: AnyRequest, error: Exception) -> Response[Problem]:
-    """Answer an unexpected error: the log gets the traceback, the client none of it."""
+    """Answer an unexpected error; only the log contains its traceback."""
     log.error("request.failed", path=request.url.path, exc_info=error)
     return _problem(request, 500, "internal_error", DETAILS[500])
 

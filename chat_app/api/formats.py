@@ -24,7 +24,7 @@ Received = str | bytes
 
 
 class WrongKind(Exception):
-    """A binary frame where text was agreed upon, or the other way round."""
+    """The frame is binary although the subprotocol is text, or the reverse."""
 
 
 class Format(Protocol):
@@ -35,14 +35,14 @@ class Format(Protocol):
         """The name of the WebSocket subprotocol (RFC 6455, section 1.9)."""
 
     def is_too_big(self, received: Received) -> bool:
-        """Whether a client's frame has more than `MAX_FRAME_BYTES`."""
+        """Return whether a client's frame has more than `MAX_FRAME_BYTES`."""
 
     def read(self, received: Received) -> AnyClientFrame | Error:
         """Decode a client's frame; return an Error frame for an invalid one. Raises WrongKind."""
 
     @property
     def is_text(self) -> bool:
-        """Whether frames are text, or else binary."""
+        """Whether frames are text or binary."""
 
     def encoded(self, body: bytes) -> bytes:
         """Encode a frame that is given as JSON."""
@@ -58,7 +58,7 @@ class Json:
     is_text: Final = True
 
     def is_too_big(self, received: Received) -> bool:
-        """Count the bytes, only where there may be too many: a character takes four at most."""
+        """Return whether the text is too long; count its bytes only where it may be."""
         if len(received) <= MAX_FRAME_BYTES // 4:
             return False
         encoded = received.encode(errors="replace") if isinstance(received, str) else received
@@ -86,7 +86,7 @@ class MessagePack:
     is_text: Final = False
 
     def is_too_big(self, received: Received) -> bool:
-        """Count the bytes."""
+        """Return whether the frame is too long."""
         return len(received) > MAX_FRAME_BYTES
 
     def read(self, received: Received) -> AnyClientFrame | Error:

@@ -58,14 +58,14 @@ class FrameBudget:
 
 
 class FrameContexts:
-    """Gives each frame of one socket an id: that of the socket's request, a dot, its number."""
+    """The request contexts of one socket's frames: the id of its request, a dot, a number."""
 
     def __init__(self, node: Node, received: Counter) -> None:
         self._socket_id = request_context.current().request_id
         self._number = 0
         self._traces = node.traces
         self._received = received
-        # Frames are many: a log line or a span is made only where somebody reads it.
+        # Frames are many: log lines and spans are made only where they are kept.
         self._is_watched = node.traces.are_on or log.is_enabled_for(logging.DEBUG)
 
     def enter(self, frame: frames.AnyClientFrame | frames.Error) -> AbstractContextManager[Span]:

@@ -1,6 +1,6 @@
-"""The frames of the live socket: what clients send, and the server's answers.
+"""Frames of the live socket: messages from clients, and the server's answers.
 
-Events are in `realtime/events.py`, the encoding on the wire in `formats.py`.
+Events are in `realtime/events.py`, the wire formats in `formats.py`.
 """
 
 import json
@@ -18,7 +18,7 @@ Cursor = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 class ClientFrame(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True
 ):
-    """A frame from a client. The answer repeats `id`."""
+    """The base of frames from clients. The answer repeats `id`."""
 
     id: str | None = None
 
@@ -30,7 +30,7 @@ class Auth(ClientFrame, frozen=True, tag="auth"):
 
 
 class Send(ClientFrame, frozen=True, tag="message"):
-    """A message to send; `id` is its `client_id`. One of the two addresses."""
+    """A message to send, to one of the two addresses; `id` is its `client_id`."""
 
     content: str
     receiver_id: UUID | None = None
@@ -38,22 +38,22 @@ class Send(ClientFrame, frozen=True, tag="message"):
 
 
 class Read(ClientFrame, frozen=True, tag="read"):
-    """The reader has read up to `seq`."""
+    """A read mark: the user has read the conversation up to `seq`."""
 
     conversation_id: UUID
     seq: int
 
 
 class Writing(ClientFrame, frozen=True, tag="typing"):
-    """The reader is writing; there is no answer, and at most one in two seconds counts."""
+    """A sign that the user is typing; it has no answer, and at most one in two seconds is used."""
 
     conversation_id: UUID
 
 
 class Resume(ClientFrame, frozen=True, tag="resume"):
-    """What have I missed since the `rev` that I last saw of each conversation?
+    """A request to replay the changes after the last seen `rev` of each conversation.
 
-    With `more` further cursors follow in the next such frame, and this one has no answer.
+    With `more`, further cursors follow in the next such frame, and this one has no answer.
     """
 
     cursors: dict[UUID, Cursor]
@@ -61,15 +61,15 @@ class Resume(ClientFrame, frozen=True, tag="resume"):
 
 
 class Ping(ClientFrame, frozen=True, tag="ping"):
-    """Is the link alive, and have I missed anything?"""
+    """A check of the connection; the answer shows whether anything was missed."""
 
 
 class ServerFrame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
-    """An answer of the server; events are in `realtime/events.py`."""
+    """The base of the server's answers; events are in `realtime/events.py`."""
 
 
 class Ready(ServerFrame, frozen=True, tag="ready"):
-    """The greeting. `unread` holds the conversations that have any."""
+    """The greeting; `unread` holds the number of unread messages where there are any."""
 
     user: OwnUser
     unread: dict[UUID, int]
@@ -78,21 +78,21 @@ class Ready(ServerFrame, frozen=True, tag="ready"):
 
 
 class Ack(ServerFrame, frozen=True, tag="ack"):
-    """What was asked is done; a message is durably stored."""
+    """The confirmation that a frame was carried out; a message is durably stored."""
 
     id: str | None = None
     message: Message | None = None
 
 
 class Pong(ServerFrame, frozen=True, tag="pong"):
-    """The newest `rev` of the conversations active in the last minutes."""
+    """The answer to a ping: the newest `rev` of conversations changed in the last minutes."""
 
     last_rev: dict[UUID, int]
     id: str | None = None
 
 
 class Reset(ServerFrame, frozen=True, tag="reset"):
-    """More was missed of a conversation than is replayed: page it over HTTP."""
+    """A conversation with more missed changes than are replayed: page it over HTTP."""
 
     conversation_id: UUID
     last_seq: int
@@ -100,7 +100,7 @@ class Reset(ServerFrame, frozen=True, tag="reset"):
 
 
 class Resumed(ServerFrame, frozen=True, tag="resumed"):
-    """All that was missed has been told."""
+    """The end of a replay: every missed change was sent."""
 
     id: str | None = None
 
@@ -112,7 +112,7 @@ class Batch(ServerFrame, frozen=True, tag="batch"):
 
 
 class Error(ServerFrame, frozen=True, tag="error"):
-    """What was asked is refused; the socket stays open. `retryable`: trying again may work."""
+    """The refusal of a frame; the socket stays open. With `retryable`, a retry may work."""
 
     code: str
     detail: str

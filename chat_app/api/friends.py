@@ -20,35 +20,35 @@ class FriendsController(Controller):
 
     @get("/")
     async def friends(self, me: Identity, node: Node) -> People:
-        """Return one's friends by their names."""
+        """Return the friends of the signed-in user, by name."""
         async with node.database.reading() as session:
             found = await queries.list_friends(session, viewer_id=me.user_id, online=node.online)
         return People(items=found)
 
     @post("/request")
     async def request(self, data: Whom, me: Identity, node: Node) -> UserCard:
-        """Ask somebody to be friends; whom they have asked is their friend at once."""
+        """Send a friend request; if the other user has sent one, both are friends at once."""
         return await node.friends.request(actor_id=me.user_id, user_id=data.user_id)
 
     @post("/accept", status_code=200)
     async def accept(self, data: Whom, me: Identity, node: Node) -> UserCard:
-        """Accept somebody's request."""
+        """Accept a friend request."""
         return await node.friends.accept(actor_id=me.user_id, user_id=data.user_id)
 
     @get("/requests")
     async def requests(self, me: Identity, node: Node) -> Requests:
-        """Return the requests that wait, one's own and those of others."""
+        """Return the open friend requests, incoming and outgoing."""
         async with node.database.reading() as session:
             return await queries.list_requests(session, viewer_id=me.user_id, online=node.online)
 
     @delete("/requests/{user_id:uuid}")
     async def remove_request(self, me: Identity, node: Node, user_id: UUID) -> None:
-        """Decline somebody's request, or cancel one's own."""
+        """Decline an incoming friend request, or cancel an outgoing one."""
         await node.friends.remove_request(actor_id=me.user_id, user_id=user_id)
 
     @get("/suggestions")
     async def suggestions(self, me: Identity, node: Node) -> Suggestions:
-        """Return people one may know, with the reason."""
+        """Return suggested people, each with the reason."""
         async with node.database.reading() as session:
             return await queries.suggest_people(session, viewer_id=me.user_id, online=node.online)
 
@@ -59,7 +59,7 @@ class FriendsController(Controller):
 
 
 class BlocksController(Controller):
-    """The people whom the signed-in user has blocked."""
+    """The users blocked by the signed-in user."""
 
     path = "/api/blocks"
     guards = (signed_in,)
@@ -67,16 +67,16 @@ class BlocksController(Controller):
 
     @get("/")
     async def blocks(self, me: Identity, node: Node) -> Blocks:
-        """Return whom one has blocked."""
+        """Return the users blocked by the signed-in user."""
         async with node.database.reading() as session:
             return await queries.list_blocks(session, viewer_id=me.user_id, online=node.online)
 
     @put("/{user_id:uuid}", status_code=204)
     async def block(self, me: Identity, node: Node, user_id: UUID) -> None:
-        """Block somebody; friendship and requests end, and they are not told."""
+        """Block a user; their friendship or request ends, and they are not notified."""
         await node.friends.block(actor_id=me.user_id, user_id=user_id)
 
     @delete("/{user_id:uuid}")
     async def unblock(self, me: Identity, node: Node, user_id: UUID) -> None:
-        """Lift a block; what it ended does not come back."""
+        """Unblock a user; a friendship that the block has ended is not restored."""
         await node.friends.unblock(actor_id=me.user_id, user_id=user_id)

@@ -17,12 +17,12 @@ class HealthController(Controller):
 
     @get("/live")
     async def live(self) -> Alive:
-        """Answer while the process runs."""
+        """Return 200 while the process runs."""
         return Alive()
 
     @get("/ready")
     async def ready(self, node: Node) -> Response[Health]:
-        """Answer 200 when the database is reachable and migrated, and the key is that of all."""
+        """Return 200 if the database is reachable and migrated and all nodes have the same key."""
         database: Literal["ok", "unavailable"] = "ok"
         migrations: Literal["current", "pending", "ahead", "unknown"] = "unknown"
         try:

@@ -1,4 +1,4 @@
-"""An authenticated live socket: one reader and one writer over one outlet of the hub."""
+"""Live socket after sign-in: one reader and one writer over one outlet of the hub."""
 
 import asyncio
 import contextlib
@@ -31,9 +31,9 @@ from chat_app.realtime.outlet import (
 )
 
 HEARTBEAT_S = 30
-# Sends of one socket that wait for the log writer; beyond them nothing more is read from it.
+# Sends of one socket that wait for the log writer; at this limit its reader pauses.
 MAX_PENDING_SENDS = 256
-# What a client gets to read the last event of a session that has ended.
+# The time in which a client can read the last event of an ended session.
 LINGER_S = 0.5
 
 FRAME_TOO_BIG = 4413
@@ -58,7 +58,7 @@ def metrics_of(socket: Socket) -> SocketMetrics:
 
 
 class LiveSocket:
-    """An authenticated socket. All that is sent to it goes through its outlet, in one order."""
+    """An authenticated socket. Everything sent to it goes through its outlet, in one order."""
 
     def __init__(
         self, socket: Socket, fmt: Format, node: Node, identity: Identity, outlet: Outlet
@@ -150,7 +150,7 @@ class LiveSocket:
             yield frame
 
     async def _submit(self, frame: frames.Send) -> None:
-        """Queue a message; its ack follows when it is stored, other frames may come between."""
+        """Queue a message; its ack is sent once it is stored, perhaps after other frames."""
         try:
             message = self._new_message(frame)
             stored = await self._node.messages.submit(message)
@@ -200,7 +200,7 @@ class LiveSocket:
         self,
         frame: frames.Read | frames.Writing | frames.Resume | frames.Ping | frames.Auth,
     ) -> None:
-        # Answers keep the order of the frames: a pong says that all before it is settled.
+        # Answers keep the order of the frames: a pong confirms that all before it were handled.
         while self._pending_sends:
             self._sends_stored.clear()
             await self._sends_stored.wait()
@@ -238,7 +238,7 @@ class LiveSocket:
         self._reply(frames.Ack(id=frame.id))
 
     async def _publish_typing(self, frame: frames.Writing) -> None:
-        # The frame has no answer: a failure needs none either.
+        # The frame has no answer, and a failure has none either.
         with contextlib.suppress(AppError):
             await self._node.presence.typing(
                 actor_id=self._identity.user_id, conversation_id=frame.conversation_id

@@ -14,7 +14,7 @@ from chat_app.node.node import Node
 
 
 class MessagesController(Controller):
-    """Messages by their id, and the direct conversation with one person."""
+    """Sending, editing and deleting, and the direct conversation with a user."""
 
     path = "/api/messages"
     guards = (signed_in,)
@@ -22,7 +22,7 @@ class MessagesController(Controller):
 
     @post("/")
     async def send(self, data: SendRequest, me: Identity, node: Node) -> Response[Message]:
-        """Send a message: 201 when stored, 200 when a replayed `client_id` had stored it."""
+        """Send a message: 201 when it is stored, 200 when its `client_id` was stored before."""
         sent = await node.messages.send(
             NewMessage(
                 sender_id=me.user_id,
@@ -59,12 +59,12 @@ class MessagesController(Controller):
 
     @patch("/{message_id:uuid}")
     async def edit(self, data: EditRequest, me: Identity, node: Node, message_id: UUID) -> Message:
-        """Give one of one's own messages another text."""
+        """Replace the text of a message of the signed-in user."""
         return await node.messages.edit(
             actor_id=me.user_id, message_id=message_id, content=data.content
         )
 
     @delete("/{message_id:uuid}")
     async def delete(self, me: Identity, node: Node, message_id: UUID) -> None:
-        """Delete one of one's own messages, for everybody."""
+        """Delete a message of the signed-in user, for all members."""
         await node.messages.delete(actor_id=me.user_id, message_id=message_id)

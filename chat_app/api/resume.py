@@ -17,7 +17,7 @@ from chat_app.realtime.events import (
 )
 from chat_app.realtime.outlet import Outlet
 
-# In all frames of one resume together.
+# The limit for all frames of one resume together.
 MAX_CURSORS = 20_000
 MAX_EVENTS_PER_FRAME = 200
 MAX_BYTES_PER_FRAME = 256 * 1024

@@ -1,4 +1,4 @@
-"""Reply bodies of the HTTP API that no domain has."""
+"""Reply bodies of the HTTP API that belong to no domain."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from chat_app.realtime.shapes import OwnUser
 
 
 class SignedInReply(msgspec.Struct, frozen=True, kw_only=True):
-    """The reply to signing in: the user, and the tokens unless the client asked for none."""
+    """The reply to a sign-in: the user, and the tokens unless the client declined them."""
 
     user: OwnUser
     access_token: str | msgspec.UnsetType = msgspec.UNSET

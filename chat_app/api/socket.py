@@ -1,4 +1,4 @@
-"""Open the live socket `/ws`: check its origin, its user and how many that user has."""
+"""The live socket `/ws`: check its origin, its user and the limit of sockets, then serve it."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ async def live_socket(socket: Socket) -> None:
     cookie = socket.cookies.get(node.settings.cookie_name)
     own = origin is not None and is_own_origin(origin, node.settings)
     if not own and (origin is not None or cookie is not None):
-        # Closed before it was accepted: the upgrade is answered with 403.
+        # A close before the accept answers the upgrade with 403.
         await socket.close(FORBIDDEN, "foreign origin")
         return
     chosen = agree(socket.scope.get("subprotocols", []))
@@ -99,6 +99,6 @@ def _first_frame(
 
 async def _close(socket: Socket, code: int, reason: str) -> None:
     metrics_of(socket).closed.of(str(code)).add()
-    # The peer may have closed it in this moment, which ends it as well.
+    # The peer may have closed the socket at this moment, which has the same result.
     with contextlib.suppress(OSError, RuntimeError):
         await socket.send({"type": "websocket.close", "code": code, "reason": reason})
