@@ -57,7 +57,7 @@ document.addEventListener("keydown", (event) => {
 
 @contextlib.asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
-    """Give a browser that may use every core, as a person's does."""
+    """Yield a browser that may use every core, as a person's does."""
     async with async_playwright() as playwright:
         with machine.on(machine.ALL_CORES):
             browser = await playwright.chromium.launch(
@@ -69,7 +69,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @contextlib.asynccontextmanager
 async def profile(browser: Browser, url: str, person: Person) -> AsyncIterator[Page]:
-    """Give an empty page of a fresh profile in which somebody is signed in."""
+    """Yield an empty page of a fresh profile in which a person is signed in."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(PATIENCE_MS)
     name, _, value = person.cookie.partition("=")

@@ -25,8 +25,8 @@ EACH = 2 * PAIRS
 RATE = 200  # across nodes
 OUTSIDE = ("postgres", "redis-server")
 PATIENCE_S = 60
-# The first message introduces its conversation and its writers; receipts follow. Told apart without
-# decoding, for the client is not what is measured.
+# The first message introduces its conversation and its writers; receipts follow. Recognised
+# without decoding, for the client is not what is measured.
 ASIDE = (b'{"type":"conversation.', b'{"type":"presence"')
 
 
@@ -91,7 +91,7 @@ class Loop:
         if frame.type == "ack":
             ledger.ack(device, message.conversation_id, message.seq)
         elif kind == "ack":
-            # The log has told everybody before the ack was on its way: allowed, and seldom.
+            # The event was published before the ack was sent: allowed, and seldom.
             ledger.doubled += 1
             return False
         elif not ledger.see(device, message.conversation_id, message.seq):
@@ -102,7 +102,7 @@ class Loop:
 
 
 class Measured(NamedTuple):
-    """What one turn gave."""
+    """The measurements of one turn."""
 
     per_second: float
     took: list[float]
@@ -196,7 +196,7 @@ def _note_nodes(figures: Figures, alone: Measured, both: Measured) -> None:
     figures.add("two nodes / one node", both.per_second / alone.per_second, least=1.6)
     figures.add("CPU of the nodes, one, µs a message", alone.cpu_us)
     figures.add("CPU of the nodes, two together, µs a message", both.cpu_us)
-    # What two nodes would do beside one if each had as much of a core as one has.
+    # The rate of two nodes beside one if each had as much of a core as one has.
     figures.add("two nodes / one node, by CPU of a node", 2 * alone.cpu_us / both.cpu_us)
     figures.add("one node, share of a core", alone.server_share)
     figures.add("two nodes, share of a core together", both.server_share)

@@ -48,7 +48,7 @@ class Figures:
     values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     # By name: "≤" or "≥", and the bound.
     targets: dict[str, tuple[str, float]] = field(default_factory=dict)
-    # What a plot shows: one dictionary a point.
+    # The points of a plot: one dictionary each.
     points: list[dict[str, float]] = field(default_factory=list)
 
     def add(
@@ -100,7 +100,7 @@ class Record(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """What the record is of: a later one of the same takes its place."""
+        """Return the identity of the record: a later one with the same key replaces it."""
         nodes = f" {self.nodes} nodes" if self.nodes > 1 else ""
         return f"{self.workload} {self.pair}{nodes}"
 

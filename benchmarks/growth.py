@@ -126,7 +126,7 @@ async def _compare(
 
 
 async def _in_turn(works: Mapping[int, Work], seconds: float) -> dict[int, list[float]]:
-    """Do the same work at one scale after the other: what else the machine does meets all alike."""
+    """Do the same work at one scale after the other, so that other load affects all alike."""
     took: dict[int, list[float]] = {scale: [] for scale in works}
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:

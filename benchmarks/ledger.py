@@ -14,7 +14,7 @@ class Violation(Exception):  # the worst result a run can have
 
 
 class Ledger:
-    """What each device has seen (its own acks included), against what was acked."""
+    """The messages each device has received (its own acks included), against those acked."""
 
     def __init__(self) -> None:
         self.acked: dict[str, set[int]] = defaultdict(set)

@@ -41,7 +41,7 @@ async def at_rate(rate: float, seconds: float) -> AsyncIterator[float]:
 
 
 class Outcome(NamedTuple):
-    """What one rate gave."""
+    """The measurements at one rate."""
 
     offered: float  # messages a second, as they really left
     took: list[float]  # ms of each delivery
@@ -127,12 +127,12 @@ class Traffic:
 
 
 def _text(number: int) -> str:
-    # Tabs show no id: they are told apart by the beginning of the text.
+    # Tabs show no id: messages are distinguished by the beginning of the text.
     return f"mark-{number}-".ljust(SIZE, "x")
 
 
 async def pairs(url: str | Sequence[str], people: Sequence[Person]) -> Traffic:
-    """Connect people of whom each second one is written to by the one before."""
+    """Connect people in pairs of a writer and a receiver."""
     rooms = [
         Room(f'"receiver_id":"{people[place + 1].id}"', range(place, place + 2), 1)
         for place in range(0, len(people), 2)
@@ -142,7 +142,7 @@ async def pairs(url: str | Sequence[str], people: Sequence[Person]) -> Traffic:
 
 @asynccontextmanager
 async def rooms_of(plan: Plan, members: int, size: int) -> AsyncIterator[tuple[Traffic, list[int]]]:
-    """Give rooms with everybody listening, and the servers' processes; compare at the end."""
+    """Yield rooms with every member connected, and the servers' processes; compare at the end."""
     with stage.fresh(plan) as chat:
         async with chat.node() as node:
             people = await stage.add_people(node, members)

@@ -75,7 +75,7 @@ class Wire(WSListener):
             raise
 
     def on_ws_disconnected(self, _transport: WSTransport) -> None:
-        """Remember that it is over."""
+        """Record that the connection is closed."""
         self.closed = self.closed or "connection lost"
 
 
@@ -161,7 +161,7 @@ async def open_all(
 
 @asynccontextmanager
 async def http_pages(url: str, token: str) -> AsyncIterator[Callable[[str], Awaitable[bytes]]]:
-    """Give a function that gets pages over one kept-alive connection; anything but 200 raises."""
+    """Yield a function that gets pages over one kept-alive connection; anything but 200 raises."""
     address = urlsplit(url)
     head = f"Host: {address.netloc}\r\nAuthorization: Bearer {token}\r\n\r\n"
     reader, writer = await asyncio.open_connection(address.hostname, address.port)

@@ -32,7 +32,7 @@ AT_ONCE = 1_000
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody signed in: a program has the token, a browser the cookie."""
+    """A signed-in user: a program has the token, a browser the cookie."""
 
     id: UUID
     token: str
@@ -47,7 +47,7 @@ class Stage:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The settings beside those of the storage."""
+        """Return the settings beside those of the storage."""
         # Several chats of one measurement share a Redis.
         prefix = f"{self.storage.folder.name}:"
         return {"CHAT_LIMITS": "off", "CHAT_LOG_LEVEL": "WARNING", "CHAT_REDIS_PREFIX": prefix}
@@ -86,7 +86,7 @@ class Stage:
 
 @contextlib.contextmanager
 def fresh(plan: Plan) -> Iterator[Stage]:
-    """Give a chat on fresh storage."""
+    """Yield a chat on fresh storage."""
     with tempfile.TemporaryDirectory(prefix="chat-bench-") as folder:
         yield Stage(plan.new_storage(Path(folder)))
 
@@ -100,7 +100,7 @@ class Relay(NamedTuple):
 
 @contextlib.contextmanager
 def relay_server(folder: Path) -> Iterator[Relay]:
-    """Give the bare relay."""
+    """Yield the bare relay."""
     port = free_port()
     url = f"http://{LOOPBACK}:{port}"
     with machine.on(machine.SERVER_CORES):

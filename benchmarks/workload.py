@@ -31,7 +31,7 @@ class Plan:
 
     @property
     def command(self) -> str:
-        """The command that measures this alone."""
+        """Return the command that measures this alone."""
         words = ["python -m benchmarks", self.workload]
         words += [f"--pair {self.pair}"] if self.pair != "sqlite" else []
         words += [f"--nodes {self.nodes}"] if self.nodes > 1 else []
@@ -42,22 +42,22 @@ class Plan:
 
     @property
     def warm_up(self) -> float:
-        """Seconds before the first measured turn."""
+        """Return the seconds before the first measured turn."""
         return 0.5 if self.quick else 2.0
 
     @property
     def step(self) -> float:
-        """Seconds of one step of a ramp."""
+        """Return the seconds of one step of a ramp."""
         return 1.0 if self.quick else min(10.0, self.seconds)
 
     @property
     def is_long(self) -> bool:
-        """Whether this is growth past what a usual run fills."""
+        """Return whether this grows past what a usual run fills."""
         return max(self.scales) > max(SCALES)
 
     @property
     def durability(self) -> str:
-        """How the chat makes a message durable before its ack."""
+        """Return how the chat makes a message durable before its ack."""
         if self.pair == "postgres":
             return "PostgreSQL, synchronous_commit on, sign-in on, limits off"
         return "SQLite WAL with synchronous=FULL, sign-in on, limits off"

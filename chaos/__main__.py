@@ -26,7 +26,7 @@ from tests.harness.servers import ServerFailed
 DUPLICATE = 0.2
 MOST_MESSAGES = 500_000
 UNITS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "min": 60.0}
-# What --all means where a flag does not say otherwise.
+# The defaults of --all, which single flags override.
 EVERYTHING = {"drop": 0.3, "delay": 2.0, "kill_every": 10.0, "redis_off": 20.0}
 
 

@@ -77,7 +77,7 @@ class Ledger:
     received: dict[str, list[Received]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Give every device its page."""
+        """Create an empty list of messages for every device."""
         self.received = {device: [] for device in self.devices}
 
     def send(self, client_id: str, sent: Sent) -> None:
@@ -90,8 +90,8 @@ class Ledger:
 
     def receive(self, device: str, message: Json) -> None:
         """Note that a device received a message."""
-        told = {name: _kept_once(message[name]) for name in Received._fields[:-1]}
-        self.received[device].append(Received(**told, at=self.clock()))
+        fields = {name: _kept_once(message[name]) for name in Received._fields[:-1]}
+        self.received[device].append(Received(**fields, at=self.clock()))
 
     def has_received(self, due: Mapping[str, int]) -> bool:
         """Return whether every device received as many messages as its user is to get."""
@@ -134,7 +134,7 @@ class Findings:
 
     @property
     def faults(self) -> dict[str, int]:
-        """The counts of what was not as promised, by name."""
+        """Return the number of violations of each kind."""
         counts = {
             "without an answer": self.unanswered,
             "refused": self.refused,
@@ -152,7 +152,7 @@ class Findings:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing was lost, doubled, altered or out of order."""
+        """Return whether nothing was lost, doubled, altered or out of order."""
         return self.sent > 0 and not self.faults
 
 

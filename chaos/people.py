@@ -36,7 +36,7 @@ class Device:
 async def devices(
     users: dict[str, str], network: Network, ledger: Ledger
 ) -> AsyncIterator[list[Device]]:
-    """Give every user their devices, which keep their links by themselves."""
+    """Create every user's devices, which reconnect by themselves."""
     async with contextlib.AsyncExitStack() as stack:
         everybody = []
         for username, user_id in users.items():
@@ -85,24 +85,24 @@ class Talk:
         while (due := start + begun / rate) < start + seconds:
             await asyncio.sleep(due - loop.time())
             if len(self._under_way) < most:
-                task = loop.create_task(self._say(next(self._numbers)))
+                task = loop.create_task(self._send(next(self._numbers)))
                 self._under_way.add(task)
                 task.add_done_callback(self._under_way.discard)
             begun += 1
 
     async def answered(self) -> None:
-        """Wait until everything said has its answer."""
+        """Wait until every sent message is answered."""
         while self._under_way:
             await asyncio.gather(*self._under_way)
 
     async def hush(self) -> None:
-        """Give up what has no answer yet."""
+        """Cancel the sends that have no answer yet."""
         waiting = list(self._under_way)
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
 
-    async def _say(self, number: int) -> None:
+    async def _send(self, number: int) -> None:
         dice = self._dice
         device = dice.choice(self._devices)
         address = self._address(device)
@@ -118,7 +118,7 @@ class Talk:
             async with asyncio.TaskGroup() as group:
                 if repeated and is_alone:
                     # Where others wait their turn before it, it would overtake them.
-                    group.create_task(self._say_again(device, body))
+                    group.create_task(self._send_again(device, body))
                 answer = await device.client.send(content, client_id=client_id, **address)
                 self._ledger.answer(client_id, answer)
         except* Refused as refusals:
@@ -127,9 +127,9 @@ class Talk:
             self._busy[lane] -= 1
         if repeated:
             await asyncio.sleep(dice.uniform(0, REPEAT_WITHIN_S))
-            await self._say_again(device, body)
+            await self._send_again(device, body)
 
-    async def _say_again(self, device: Device, body: Json) -> None:
+    async def _send_again(self, device: Device, body: Json) -> None:
         """Post the same once more, from any device of the same user, and let it be lost."""
         own = [other for other in self._devices if other.user_id == device.user_id]
         other = self._dice.choice(own)

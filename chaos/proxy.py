@@ -43,7 +43,7 @@ class Network:
 
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-# What goes in one direction, each with its time; None is the end.
+# Chunks in one direction, each with its due time; None is the end.
 _Late = asyncio.Queue[tuple[float, bytes] | None]
 
 
@@ -60,7 +60,7 @@ class Link:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, network: Network) -> AsyncIterator["Link"]:
-        """Give a link; everything that goes through it is cut at the end."""
+        """Yield a link; every connection through it is cut at the end."""
         link = cls(network)
         link._server = await asyncio.start_server(link._accept, LOOPBACK, 0)
         link.url = f"http://{LOOPBACK}:{link._server.sockets[0].getsockname()[1]}"
@@ -126,7 +126,7 @@ class Connection:
         self.swallow = False
 
     async def run(self) -> None:
-        """Carry until one side ends, or the weather ends it."""
+        """Relay until one side ends, or the weather ends it."""
         to_chat, to_device = _Late(IN_FLIGHT), _Late(IN_FLIGHT)
         works = [
             asyncio.create_task(work)
@@ -147,14 +147,14 @@ class Connection:
             await asyncio.gather(*works, return_exceptions=True)
 
     def cut(self) -> None:
-        """Hang up on both sides: what is on its way is gone."""
+        """Close both sides; data in transit is lost."""
         self._device[1].transport.abort()
         self._chat[1].transport.abort()
 
     async def _read(
         self, reader: asyncio.StreamReader, change: Callable[[bytes], bytes | None], late: _Late
     ) -> None:
-        """Queue what comes. Return at once when nothing more may pass, else after it has."""
+        """Queue received data. Return at once when nothing more may pass, else after the queue is sent."""
         loop = asyncio.get_running_loop()
         with contextlib.suppress(OSError):
             while chunk := await reader.read(CHUNK):

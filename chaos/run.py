@@ -30,7 +30,7 @@ class Outcome:
 
     @property
     def is_whole(self) -> bool:
-        """Whether everything held."""
+        """Return whether every promise held."""
         return self.findings.is_whole and self.settled_after_s is not None
 
 

@@ -103,7 +103,7 @@ def _row(message: Message) -> Row:
 
 @contextlib.contextmanager
 def storage(pair: Pair) -> Iterator[tuple[Settings, servers.Redis | None]]:
-    """Give fresh storage, with the servers it needs."""
+    """Yield fresh storage, with the servers it needs."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chat-chaos-")))
         redis, database_url = None, ""
@@ -128,7 +128,7 @@ def storage(pair: Pair) -> Iterator[tuple[Settings, servers.Redis | None]]:
 
 @contextlib.contextmanager
 def running(plan: Plan, settings: Settings, redis: servers.Redis | None) -> Iterator[Stage]:
-    """Give the chat on that storage; whatever happens, all of it is stopped at the end."""
+    """Yield the chat on that storage; all of it is stopped at the end."""
     chats: list[servers.ChatServer] = []
     nginx = Nginx(settings.data_dir / "nginx", tls=False) if plan.nginx else None
     try:
@@ -190,7 +190,7 @@ def _user(username: str, password_hash: str) -> User:
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
-    """Give the chat's database."""
+    """Yield the chat's database."""
     database = Database(settings)
     try:
         yield database
