@@ -63,7 +63,7 @@ def pytest_collection_modifyitems(
 
 
 def _is_for_many(item: pytest.Item) -> bool:
-    """Whether a test makes sense with several nodes."""
+    """Return whether a test makes sense with several nodes."""
     is_for_one = item.get_closest_marker("one_process") is not None
     return not is_for_one and _parameters(item).get("pair") != "sqlite+memory"
 
@@ -76,7 +76,7 @@ def _parameters(item: pytest.Item) -> dict[str, object]:
 def farm(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Farm]:
-    """Give the outside servers, and stop them at the end whatever happened."""
+    """Yield the outside servers, and stop them at the end whatever happened."""
     behind_nginx = request.config.getoption("--behind-nginx")
     farm = Farm(tmp_path_factory.mktemp("servers"), behind_nginx=behind_nginx)
     bad: list[str] = []
@@ -89,13 +89,13 @@ def farm(
 
 @pytest.fixture(scope="module", params=PAIRS)
 def pair(request: pytest.FixtureRequest) -> str:
-    """Name the pair of storage and bus that the test runs on; every such test runs on both."""
+    """Return the pair of storage and bus that the test runs on; such tests run on both."""
     return str(request.param)
 
 
 @pytest.fixture
 def storage(farm: Farm, pair: str, tmp_path: Path) -> Storage:
-    """Give a fresh database with every table, and an empty bus."""
+    """Return a fresh database with every table, and an empty bus."""
     if pair != "sqlite+memory":
         farm.redis.empty()
     return farm.storage(pair, tmp_path)
@@ -103,13 +103,13 @@ def storage(farm: Farm, pair: str, tmp_path: Path) -> Storage:
 
 @pytest.fixture(scope="session")
 def redis_url(farm: Farm) -> str:
-    """Give the address of a private Redis."""
+    """Return the address of a private Redis."""
     return farm.redis.url
 
 
 @pytest.fixture
 def empty_database_urls(farm: Farm, tmp_path: Path) -> dict[str, str]:
-    """Give the addresses of an SQLite and a PostgreSQL database without any table."""
+    """Return the addresses of an SQLite and a PostgreSQL database without any table."""
     return {
         "sqlite": f"sqlite+aiosqlite:///{tmp_path}/empty.db",
         "postgres": farm.postgres.new_database(),
@@ -132,31 +132,31 @@ def _tidy(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def chat(farm: Farm, pair: str) -> servers.ChatServer:
-    """Give the shared chat of this pair; its rate limits are off."""
+    """Return the shared chat of this pair; its rate limits are off."""
     return farm.shared_chat(pair)
 
 
 @pytest.fixture
 def limited_chat(farm: Farm, pair: str) -> servers.ChatServer:
-    """Give the shared chat whose limits are on: `LIMITED` names those that differ from a chat's."""
+    """Return the shared chat whose limits are on; `LIMITED` holds those that are not defaults."""
     return farm.shared_chat(pair, **LIMITED)
 
 
 @pytest.fixture
 def refilling_chat(farm: Farm, pair: str) -> servers.ChatServer:
-    """Give the shared chat that refuses a sixth message, for less than a second."""
+    """Return the shared chat that refuses a sixth message, for less than a second."""
     return farm.shared_chat(pair, **REFILLING)
 
 
 @pytest.fixture
 def costly_chat(farm: Farm, pair: str) -> servers.ChatServer:
-    """Give the shared chat whose passwords cost what they cost in production."""
+    """Return the shared chat whose passwords cost what they cost in production."""
     return farm.shared_chat(pair, TEST_CHEAP_HASHES="")
 
 
 @pytest.fixture
 def restartable_chat(farm: Farm, pair: str) -> servers.ChatServer:
-    """Give the shared chat that its tests stop, kill and restart; it logs everything."""
+    """Return the shared chat that its tests stop, kill and restart; it logs everything."""
     chat = farm.shared_chat(pair, CHAT_LOG_LEVEL="DEBUG")
     if not chat.is_running:
         chat.restart()
@@ -165,14 +165,14 @@ def restartable_chat(farm: Farm, pair: str) -> servers.ChatServer:
 
 @pytest.fixture
 def two_nodes(farm: Farm) -> tuple[servers.ChatServer, servers.ChatServer]:
-    """Give the shared chat of PostgreSQL and Redis, and another node of it."""
+    """Return the shared chat of PostgreSQL and Redis, and another node of it."""
     one = farm.shared_chat(PAIRS[1])
     return one, farm.shared_chat(PAIRS[1], **one.joining)
 
 
 @pytest.fixture
 def start_chat(farm: Farm, pair: str, tmp_path: Path) -> Iterator[StartChat]:
-    """Give a function that starts a chat of the test's own, with the settings it asks for."""
+    """Yield a function that starts a chat of the test's own, with the settings it asks for."""
     started: list[servers.ChatServer] = []
 
     def start_one(*, pair: str = pair, **settings: str) -> servers.ChatServer:
@@ -190,7 +190,7 @@ def start_chat(farm: Farm, pair: str, tmp_path: Path) -> Iterator[StartChat]:
 
 @pytest.fixture
 def new_person(chat: servers.ChatServer) -> NewPerson:
-    """Give a function that registers somebody at the shared chat."""
+    """Return a function that registers somebody at the shared chat."""
 
     async def register(**fields: object) -> clients.Person:
         return await clients.register(chat.url, **fields)
@@ -200,25 +200,25 @@ def new_person(chat: servers.ChatServer) -> NewPerson:
 
 @pytest_asyncio.fixture
 async def alice(new_person: NewPerson) -> clients.Person:
-    """Give somebody."""
+    """Return a registered user."""
     return await new_person()
 
 
 @pytest_asyncio.fixture
 async def bob(new_person: NewPerson) -> clients.Person:
-    """Give somebody else."""
+    """Return another registered user."""
     return await new_person()
 
 
 @pytest_asyncio.fixture
 async def carol(new_person: NewPerson) -> clients.Person:
-    """Give a stranger to the others."""
+    """Return a registered user who is a stranger to the others."""
     return await new_person()
 
 
 @pytest.fixture(scope="session")
 def front_end() -> Path:
-    """Give the folder of the built pages; what starts afterwards builds nothing."""
+    """Return the folder of the built pages; chats started afterwards build nothing."""
     build_front_end()
     return servers.ROOT / ".web" / "build" / "client"
 
@@ -227,14 +227,14 @@ def front_end() -> Path:
 def built_storage(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, farm: Farm
 ) -> Storage:
-    """Give where the whole chat keeps what it knows."""
+    """Return the storage of the whole chat, screens included."""
     pair = PAIRS[1] if request.config.getoption("--behind-nginx") else PAIRS[0]
     return farm.storage(pair, tmp_path_factory.mktemp("built"), own_redis=True)
 
 
 @pytest.fixture(scope="session")
 def built_server(request: pytest.FixtureRequest, built_storage: Storage) -> Iterator[str]:
-    """Give the address of the whole chat in production, screens included (limits are off)."""
+    """Yield the address of the whole chat in production, screens included (limits are off)."""
     chat: servers.ChatServer
     if request.config.getoption("--behind-nginx"):
         build_front_end()

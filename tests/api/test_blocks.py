@@ -1,4 +1,4 @@
-"""Blocks: both ways invisible and silent, and not told."""
+"""Blocks: hidden from each other both ways, without an event to the blocked user."""
 
 from uuid import uuid4
 
@@ -69,7 +69,7 @@ async def test_a_blocker_looks_unknown_to_the_blocked_user(alice: Person, bob: P
         blocked = await bob.http.post(f"/api/{path}", json={"user_id": alice.id})
         nobody = await bob.http.post(f"/api/{path}", json={"user_id": str(uuid4())})
         if path == "friends/accept":
-            # Who has not asked, and nobody: neither has a request that waits.
+            # A user who has not asked, and an unknown one: neither has a pending request.
             assert_problem(blocked, 404, "not_found")
         else:
             assert words(assert_problem(blocked, 404)) == words(assert_problem(nobody, 404))

@@ -1,4 +1,4 @@
-"""The clocks of two nodes are ten minutes apart, and nobody who uses the chat can tell."""
+"""Clock skew: two nodes whose clocks are ten minutes apart behave as one chat."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +19,7 @@ SETTINGS = {
 
 @pytest.fixture
 def nodes(start_chat: StartChat) -> list[ChatServer]:
-    """Give a node five minutes ahead and one five minutes behind; tokens last for two."""
+    """Return a node five minutes ahead and one five minutes behind; tokens last two minutes."""
     ahead = start_chat(pair="postgres+redis", TEST_CLOCK_AHEAD_S="300", **SETTINGS)
     shared = {name: ahead.settings[name] for name in ("CHAT_DATABASE_URL", "CHAT_REDIS_URL")}
     behind = start_chat(pair="postgres+redis", TEST_CLOCK_AHEAD_S="-300", **shared, **SETTINGS)
@@ -34,7 +34,7 @@ async def status_at(chat: ChatServer, person: Person) -> int:
 
 
 def is_now(time: str) -> bool:
-    """Whether a moment that the chat told is the present one."""
+    """Return whether a timestamp of the chat is the present time."""
     return abs(datetime.now(UTC) - datetime.fromisoformat(time)) < NEAR
 
 
@@ -43,7 +43,7 @@ async def test_users_of_nodes_with_wrong_clocks_notice_nothing(nodes: list[ChatS
     alice, bob = await register(ahead.url), await register(behind.url)
     again = await log_in(behind.url, alice)
 
-    # Tokens of each are good at the other, neither expired nor of the future.
+    # Each node accepts the other's tokens, neither as expired nor as issued in the future.
     for person in (alice, bob, again):
         assert [await status_at(node, person) for node in nodes] == [200, 200]
 
@@ -62,7 +62,7 @@ async def test_users_of_nodes_with_wrong_clocks_notice_nothing(nodes: list[ChatS
 
 
 async def seen_by(alice: Person, bob: Person, conversation_id: str) -> Json:
-    """Have one come, type and go before the other's eyes; return the last that is told."""
+    """Connect, type and disconnect while the other watches; return the last presence event."""
     async with alice.socket() as here:
         async with bob.socket() as there:
             await here.expect("presence", user_id=bob.id, online=True)

@@ -1,4 +1,4 @@
-"""Opening, listing, reading: what each of the two sees of their conversation."""
+"""Conversations over HTTP: opening, listing, reading and unread counts."""
 
 import asyncio
 from uuid import uuid4

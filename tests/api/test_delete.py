@@ -1,4 +1,4 @@
-"""M6: deleting an own message over HTTP, for everybody."""
+"""Deleting an own message over HTTP (M6)."""
 
 import asyncio
 from uuid import uuid4

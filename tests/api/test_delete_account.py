@@ -1,4 +1,4 @@
-"""M6: leaving. What goes, what stays, and who cannot be reached any more."""
+"""Deleting the account (M6): what is removed, what stays, and who is unreachable."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""M6: editing an own message over HTTP, live for everybody who sees it."""
+"""Editing an own message over HTTP, and its live events (M6)."""
 
 import asyncio
 from uuid import uuid4

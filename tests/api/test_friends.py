@@ -1,4 +1,4 @@
-"""P3, P4, P5: asking, answering, parting, and the lists that show it."""
+"""Friend requests, answers and unfriending over HTTP, and their lists (P3, P4, P5)."""
 
 from datetime import datetime
 from uuid import uuid4
@@ -34,7 +34,7 @@ async def friends_of(person: Person) -> list[str]:
 
 
 async def requests_of(person: Person) -> tuple[list[str], list[str]]:
-    """Return who has asked this person, and whom they have asked."""
+    """Return the user's incoming and outgoing friend requests."""
     found = await listed(person, "/requests")
     incoming, outgoing = (
         [entry["user"]["id"] for entry in found[side]] for side in ("incoming", "outgoing")
@@ -92,8 +92,8 @@ async def test_accepting_twice_is_harmless(alice: Person, bob: Person) -> None:
 async def test_only_the_addressee_accepts(alice: Person, bob: Person, carol: Person) -> None:
     await alice.ask(bob)
 
-    for person, whom in ((alice, bob), (carol, alice), (carol, bob), (bob, carol), (bob, bob)):
-        reply = await person.http.post("/api/friends/accept", json={"user_id": whom.id})
+    for person, other in ((alice, bob), (carol, alice), (carol, bob), (bob, carol), (bob, bob)):
+        reply = await person.http.post("/api/friends/accept", json={"user_id": other.id})
         assert_problem(reply, 404, "not_found")
     assert await requests_of(bob) == ([alice.id], [])
     assert await friends_of(bob) == []
@@ -258,5 +258,5 @@ async def test_friend_requests_are_limited_per_hour(limited_chat: ChatServer) ->
     assert_problem(reply, 429, "rate_limited")
     assert 0 < int(reply.headers["retry-after"]) <= 3601
     assert await requests_of(others[3]) == ([], [])
-    # It is the asker who has asked too often: everybody else may.
+    # The limit is the requester's own: everybody else may still send requests.
     assert (await others[0].ask(others[3]))["friendship"] == "requested"

@@ -1,4 +1,4 @@
-"""M4, M5: reading back, page by page."""
+"""Message history over HTTP, page by page (M4, M5)."""
 
 import asyncio
 from uuid import uuid4

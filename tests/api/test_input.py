@@ -1,4 +1,4 @@
-"""What comes over the wire and is no proper request: refused early, in one shape, unharmed."""
+"""Malformed requests over the wire: refused early, with a problem document."""
 
 import asyncio
 import socket
@@ -76,7 +76,7 @@ async def test_lone_surrogates_are_refused(alice: Person, bob: Person) -> None:
 
 
 async def test_a_huge_body_is_refused_by_its_length(chat: ChatServer) -> None:
-    """The server answers before the body has come: only the head is sent."""
+    """Send only the head: the server answers before the body arrives."""
     head = (
         "POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         "Content-Length: 1000000000\r\n\r\n"
@@ -90,7 +90,7 @@ async def test_a_huge_body_is_refused_by_its_length(chat: ChatServer) -> None:
 
 
 async def test_a_huge_body_is_refused_while_it_comes(chat: ChatServer, alice: Person) -> None:
-    """Nobody says how long it will be; the answer comes long before its end."""
+    """Send a body without a declared length; the answer comes long before its end."""
     head = (
         "POST /api/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         f"Authorization: Bearer {alice.access_token}\r\nTransfer-Encoding: chunked\r\n\r\n"

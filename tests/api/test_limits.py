@@ -1,4 +1,4 @@
-"""A2 and the contract's limits: too much is 429, says when to come back, and passes."""
+"""Rate limits (A2 and the contract): 429, Retry-After, and recovery."""
 
 import asyncio
 from uuid import uuid4

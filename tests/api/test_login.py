@@ -1,4 +1,4 @@
-"""A2, A5, A7: signing in and out, and who I am."""
+"""Signing in and out, and the current user (A2, A5, A7)."""
 
 import httpx
 import pytest
@@ -53,7 +53,7 @@ async def test_wrong_password_and_unknown_user_look_the_same(
 
 
 async def test_an_unknown_user_takes_as_long_as_a_wrong_password(costly_chat: ChatServer) -> None:
-    """By the processor's time: other programs take none of that."""
+    """Compare CPU time, which other programs do not affect."""
     chat = costly_chat
     alice = await register(chat.url)
 

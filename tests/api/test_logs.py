@@ -1,4 +1,4 @@
-"""Logs: one id from a click to the other node, which node it was, and nothing private."""
+"""Logs: request ids across nodes, node names, levels, and no private data."""
 
 import asyncio
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ Nodes = tuple[ChatServer, ChatServer]
 
 @pytest.fixture(scope="module")
 def talkative_nodes(farm: Farm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
-    """Give two nodes of one chat, with names, at the most talkative level."""
+    """Yield two named nodes of one chat that log at the lowest level."""
     storage = farm.storage("postgres+redis", tmp_path_factory.mktemp("logs"), own_redis=True)
     settings = {"CHAT_LOG_LEVEL": "DEBUG", "CHAT_METRICS_TOKEN": METRICS_TOKEN}
     with ExitStack() as stack:
@@ -64,7 +64,7 @@ async def test_one_id_leads_from_a_request_to_the_other_node(talkative_nodes: No
 
 
 async def test_no_secret_and_no_text_is_logged_on_any_node(talkative_nodes: Nodes) -> None:
-    """E2, at the most talkative level: live, over the bus, replayed, edited and refused."""
+    """Check the lowest level (E2): live, over the bus, replayed, edited and refused."""
     text = f"private-{uuid4().hex}"
     password = f"secret-{uuid4().hex}"
     one, other = talkative_nodes
@@ -120,7 +120,7 @@ async def test_every_line_names_its_node_and_its_level(restartable_chat: ChatSer
     levels = {line["path"]: line["level"] for line in written if line["event"] == "request"}
     assert levels["/api/auth/me"] == "info"
     assert levels["/api/no-such-place"] == "info"
-    # What is asked for all the time is for whoever looks closely.
+    # Health checks, which come all the time, are logged at debug level.
     assert levels["/api/health/live"] == levels["/api/metrics"] == "debug"
 
 
@@ -138,7 +138,7 @@ async def test_a_request_id_that_is_not_well_formed_is_replaced(chat: ChatServer
 
 @pytest.mark.parametrize("pair", ["sqlite+memory"])
 async def test_a_slow_request_is_a_warning(chat: ChatServer) -> None:
-    """A body that comes slowly is enough."""
+    """Send the body slowly, which is enough for a slow request."""
 
     async def body() -> Any:  # noqa: ANN401  # what httpx streams
         yield b'{"username": '

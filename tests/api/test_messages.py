@@ -1,4 +1,4 @@
-"""M1-M3: sending over HTTP."""
+"""Sending messages over HTTP (M1-M3)."""
 
 import asyncio
 from uuid import uuid4
@@ -162,7 +162,7 @@ async def test_the_same_message_twice_is_one(alice: Person, bob: Person) -> None
 
 
 async def test_a_replay_may_name_the_conversation_instead(alice: Person, bob: Person) -> None:
-    """The same message in other words of address is still the same message."""
+    """Return the same message whether it is addressed by receiver or by conversation."""
     client_id = str(uuid4())
     first = await alice.write(bob, "once", client_id=client_id)
 

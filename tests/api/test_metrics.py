@@ -1,4 +1,4 @@
-"""`/api/metrics`: for this machine and for whoever has the token, and true."""
+"""Prometheus metrics (`/api/metrics`): access from this machine or by token, and values."""
 
 import asyncio
 import re
@@ -21,7 +21,7 @@ Labels = dict[str, str]
 
 
 class Scrape:
-    """One reading of a chat's metrics; where it is several nodes, of all of them together."""
+    """A scrape of a chat's metrics, summed over its nodes."""
 
     def __init__(self, *texts: str) -> None:
         families = [one for text in texts for one in text_string_to_metric_families(text)]
@@ -38,7 +38,7 @@ class Scrape:
 
 
 async def read(process: ChatServer) -> str:
-    """Ask one process, itself and not the proxy in front, as a monitoring does."""
+    """Request one process directly, past the proxy, as a monitoring system does."""
     async with http_client(process.url, headers=process.monitoring) as client:
         reply = await client.get("/api/metrics")
     assert reply.status_code == 200, reply.text
@@ -104,8 +104,8 @@ async def test_open_sockets_are_counted(chat: ChatServer) -> None:
 
     after = await scrape_without_sockets(chat)
 
-    def more(told: Scrape, name: str, **labels: str) -> float:
-        return told.value(name, **labels) - before.value(name, **labels)
+    def more(metrics: Scrape, name: str, **labels: str) -> float:
+        return metrics.value(name, **labels) - before.value(name, **labels)
 
     assert with_one.value("chat_sockets") == 1
     assert with_one.value("chat_outlets") == 1
@@ -115,28 +115,30 @@ async def test_open_sockets_are_counted(chat: ChatServer) -> None:
 
 
 async def scrape_without_sockets(chat: ChatServer) -> Scrape:
-    """Wait until every socket, also of tests before, has been let go."""
+    """Wait until every socket, earlier tests' included, is closed; return the scrape."""
     async with asyncio.timeout(2 * PATIENCE_S):
-        while (told := await scrape(chat)).value("chat_outlets") or told.value("chat_sockets"):
+        metrics = await scrape(chat)
+        while metrics.value("chat_outlets") or metrics.value("chat_sockets"):
             await asyncio.sleep(0.05)
-    return told
+            metrics = await scrape(chat)
+    return metrics
 
 
-async def test_the_state_of_each_node_is_told(chat: ChatServer, pair: str) -> None:
+async def test_the_state_of_each_node_is_exported(chat: ChatServer, pair: str) -> None:
     for process in chat.processes:
-        told = Scrape(await read(process))
+        metrics = Scrape(await read(process))
 
-        assert told.value("chat_bus_up") == 1
-        assert told.value("chat_database_pool_size") >= 1
-        assert told.value("chat_event_loop_lag_seconds_count") >= 0
-        assert told.value("chat_catch_up_look_age_seconds") < 60
-        assert told.value("chat_build_info") == 1
-        assert {"process_cpu_seconds", "process_resident_memory_bytes"} <= told.families
-        assert ("chat_bus_queue_parcels" in told.families) == (pair != SQLITE)
+        assert metrics.value("chat_bus_up") == 1
+        assert metrics.value("chat_database_pool_size") >= 1
+        assert metrics.value("chat_event_loop_lag_seconds_count") >= 0
+        assert metrics.value("chat_catch_up_look_age_seconds") < 60
+        assert metrics.value("chat_build_info") == 1
+        assert {"process_cpu_seconds", "process_resident_memory_bytes"} <= metrics.families
+        assert ("chat_bus_queue_parcels" in metrics.families) == (pair != SQLITE)
 
 
-async def test_no_label_is_made_of_what_somebody_sent(chat: ChatServer) -> None:
-    """Or anybody could fill the memory of the chat, and that of the monitoring."""
+async def test_no_label_value_comes_from_client_input(chat: ChatServer) -> None:
+    """Bound the label values: otherwise clients could fill the memory of chat and monitoring."""
     mark = f"x{uuid4().hex}"
     alice = await clients.register(chat.url)
     async with http_client(chat.url) as client:
@@ -149,17 +151,17 @@ async def test_no_label_is_made_of_what_somebody_sent(chat: ChatServer) -> None:
         await socket.send({"type": mark, mark: mark})
         await socket.expect("error")
 
-    told = await scrape(chat)
+    metrics = await scrape(chat)
 
-    values = [value for sample in told.samples for value in sample.labels.values()]
+    values = [value for sample in metrics.samples for value in sample.labels.values()]
     assert not [value for value in values if mark in value or alice.id in value]
-    assert told.value("chat_http_requests_total", method="other") >= 1
-    assert told.value("chat_http_requests_total", route="unknown") >= 1
+    assert metrics.value("chat_http_requests_total", method="other") >= 1
+    assert metrics.value("chat_http_requests_total", route="unknown") >= 1
 
 
 @pytest.mark.parametrize("pair", [SQLITE])
 async def test_metrics_through_a_proxy_need_the_token(chat: ChatServer) -> None:
-    """Also who claims to come from the chat's own machine: anybody can write that."""
+    """Require it even when a header claims a local address: anybody can forge that."""
     for header in ("X_Forwarded_For", "X_Real_IP", "Forwarded", "Via", "X_Forwarded_Proto"):
         assert_problem(await ask(chat, **{header: "127.0.0.1"}), 401, "not_authenticated")
     assert_problem(await ask(chat, Host="chat.example.org"), 401, "not_authenticated")
@@ -175,7 +177,7 @@ async def test_without_a_token_set_no_token_opens(chat: ChatServer) -> None:
 
 @pytest.mark.parametrize("pair", [SQLITE])
 async def test_behind_https_only_the_token_opens(start_chat: StartChat) -> None:
-    """Something stands in front, and everybody who comes through it may look local."""
+    """Trust no local address: every request through the proxy in front may look local."""
     chat = start_chat(
         CHAT_PUBLIC_URL="https://chat.example.org", CHAT_METRICS_TOKEN=TOKEN, CHAT_LIMITS="on"
     )
@@ -191,7 +193,7 @@ async def test_behind_https_only_the_token_opens(start_chat: StartChat) -> None:
 
 @pytest.mark.parametrize("pair", [SQLITE])
 async def test_a_scrape_does_not_wait_for_the_database(start_chat: StartChat) -> None:
-    """It is as complete while the only connection is busy with everybody else."""
+    """Return complete metrics while the only database connection is busy."""
     chat = start_chat(CHAT_DATABASE_POOL_SIZE="1")
     alice, bob = await clients.register(chat.url), await clients.register(chat.url)
 
@@ -202,12 +204,12 @@ async def test_a_scrape_does_not_wait_for_the_database(start_chat: StartChat) ->
     scrapes = [await scrape(chat) for _ in range(10)]
     await writing
 
-    assert all("chat_messages_stored" in told.families for told in scrapes)
+    assert all("chat_messages_stored" in metrics.families for metrics in scrapes)
     assert (await scrape(chat)).value("chat_messages_stored_total") == 100
 
 
-async def test_names_follow_the_custom(chat: ChatServer) -> None:
-    """Units in the name, and only what grows ends in `_total`."""
+async def test_metric_names_follow_the_prometheus_convention(chat: ChatServer) -> None:
+    """Check that names carry their units and only counters end in `_total`."""
     text = await read(chat.processes[0])
     described = re.findall(r"# HELP (chat_\w+) \S", text)
     kinds = dict(re.findall(r"# TYPE (chat_\w+) (\w+)", text))

@@ -1,4 +1,4 @@
-"""Health, start and logs: what an operator sees, and what not even an operator may."""
+"""Operation: health checks, starts, stops, and logs without secrets."""
 
 import json
 import subprocess
@@ -46,7 +46,7 @@ async def test_a_log_line_is_an_object_with_the_request_id(chat: ChatServer) -> 
 
 
 async def test_no_secret_and_no_text_is_ever_logged(restartable_chat: ChatServer) -> None:
-    """At the most talkative level, with refusals and errors among the requests."""
+    """Log at the lowest level, with refusals and errors among the requests."""
     chat = restartable_chat
     password = f"secret-{uuid4().hex}"
     text = f"private-{uuid4().hex}"
@@ -80,7 +80,7 @@ async def test_no_secret_and_no_text_is_ever_logged(restartable_chat: ChatServer
 
 
 async def test_acked_messages_survive_a_kill(restartable_chat: ChatServer) -> None:
-    """M2."""
+    """Kill a node between acks and check that the messages are stored (M2)."""
     chat = restartable_chat
     alice, bob = await clients.register(chat.url), await clients.register(chat.url)
     messages = await alice.write_all(bob, "one", "two", "three")
@@ -105,7 +105,7 @@ async def test_a_stop_is_quick_and_quiet_with_sockets_open(
 
 
 def test_a_wrong_setting_stops_the_start_and_names_itself(tmp_path: Path) -> None:
-    """Which settings are wrong is a matter of tests/core/test_settings.py."""
+    """Check the exit only: tests/core/test_settings.py covers which settings are wrong."""
     setting = {"CHAT_DATABASE_URL": "mysql://root:hunter2-hunter2@localhost/chat"}
     done = subprocess.run(
         [sys.executable, "-m", "tests.harness.api_server", "1"],

@@ -1,4 +1,4 @@
-"""A5, A6: what other sites may cause, which is nothing."""
+"""Cross-site requests (A5, A6): another site's page can change nothing."""
 
 import pytest
 
@@ -73,7 +73,7 @@ async def test_a_token_beside_a_cookie_is_a_program(alice: Person, bob: Person) 
 
 @pytest.mark.parametrize("path", ["/api/auth/login", "/api/auth/register"])
 async def test_another_site_signs_nobody_in(chat: ChatServer, path: str) -> None:
-    """Else a page could put its visitor into an account of its own, and read along."""
+    """Refuse login CSRF: a site could sign its visitor in to its own account and read along."""
     headers = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
     async with http_client(chat.url, headers=headers) as page:
         reply = await page.post(path, json={"username": new_username(), "password": PASSWORD})

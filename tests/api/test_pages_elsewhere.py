@@ -1,4 +1,4 @@
-"""A6: pages on a static host may talk to the chat, those of nobody else may."""
+"""CORS (A6): only the configured static host's pages may call the API."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -31,7 +31,7 @@ STRANGERS = [
 
 @pytest.fixture(scope="module")
 def split(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatServer]:
-    """Give a chat whose pages are elsewhere."""
+    """Yield a chat whose pages are served from another origin."""
     storage = Storage("sqlite+memory", "", "", tmp_path_factory.mktemp("split"))
     chat = start(storage, CHAT_PUBLIC_URL=PAGES, CHAT_API_URL="http://api.example.org")
     try:
@@ -42,7 +42,7 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatServer]:
 
 @asynccontextmanager
 async def page_of(person: Person, headers: dict[str, str]) -> AsyncIterator[httpx.AsyncClient]:
-    """Give what a page can send."""
+    """Yield an HTTP client that sends the headers of a page."""
     async with http_client(person.url, headers={"Cookie": person.cookie, **headers}) as client:
         yield client
 
@@ -60,7 +60,7 @@ async def test_the_own_page_reads_and_writes_with_its_cookie(split: ChatServer) 
             assert reply.headers[f"{ALLOW}origin"] == PAGES
             assert reply.headers[f"{ALLOW}credentials"] == "true"
             assert "Origin" in reply.headers["vary"]
-        # It must be able to tell a refusal, and when to come back.
+        # The page must be able to read the refusal and its Retry-After.
         refused = await page.get("/api/auth/me")
 
     assert_problem(refused, 401)

@@ -1,4 +1,4 @@
-"""A2, A4, M6: changing the password."""
+"""Changing the password (A2, A4, M6)."""
 
 import asyncio
 from collections import Counter
@@ -109,7 +109,7 @@ async def test_a_borrowed_session_cannot_guess_the_password(limited_chat: ChatSe
     refused = await change(alice)
     assert_problem(refused, 429, "rate_limited")
     assert int(refused.headers["retry-after"]) >= 1
-    # It is one bound for both doors to the password.
+    # Both endpoints that check the password share one limit.
     assert await login_status(limited_chat.url, alice, PASSWORD) == 429
 
 
@@ -138,7 +138,7 @@ async def test_concurrent_password_changes_have_one_winner(chat: ChatServer, ali
 async def test_no_sign_in_with_the_old_password_outlives_the_change(
     chat: ChatServer, alice: Person
 ) -> None:
-    """What was checked before the change must not open a session after it."""
+    """Open no session after the change for a password that was checked before it."""
     body = {"username": alice.username, "password": PASSWORD}
     async with http_client(chat.url) as client:
         changing = asyncio.create_task(change(alice))

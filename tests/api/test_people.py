@@ -1,4 +1,4 @@
-"""P1: finding people, and what one sees of them."""
+"""People search and user cards (P1)."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""S3: a pool bounds what the database bears, and comes back from whatever befell it."""
+"""The database connection pool (S3): its bound, time-outs and recovery."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ CONNECTIONS = text(
 
 @asynccontextmanager
 async def beside(chat: ChatServer) -> AsyncIterator[AsyncConnection]:
-    """Give a connection of our own to the chat's database; every statement by itself."""
+    """Yield a separate autocommit connection to the chat's database."""
     engine = create_async_engine(
         chat.settings["CHAT_DATABASE_URL"], poolclass=NullPool, isolation_level="AUTOCOMMIT"
     )
@@ -42,7 +42,7 @@ async def count(connection: AsyncConnection) -> int:
 
 
 async def ask_all(person: Person) -> list[httpx.Response]:
-    """Ask everything at once, each over a connection of its own."""
+    """Send all requests at once, each over a connection of its own."""
     limits = httpx.Limits(max_connections=None)
     headers = {"Authorization": f"Bearer {person.access_token}"}
     async with httpx.AsyncClient(
@@ -110,7 +110,7 @@ async def until_answered(person: Person) -> None:
 
 @asynccontextmanager
 async def stalled(person: Person) -> AsyncIterator[None]:
-    """Have a device ask for far more than its link takes, and read none of it."""
+    """Request far more than a device's connection can buffer, and read none of it."""
     address = person.url.replace("http", "ws", 1) + "/ws"
     async with connect(
         address, compression=None, max_size=2**24, max_queue=1, proxy=None, close_timeout=0
@@ -122,7 +122,7 @@ async def stalled(person: Person) -> AsyncIterator[None]:
 
 
 async def test_readers_who_do_not_read_hold_no_connection(start_chat: StartChat) -> None:
-    """There are more of them than connections."""
+    """Open more such readers than the pool has connections."""
     chat = start_chat(CHAT_DATABASE_POOL_SIZE="2")
     alice, bob = await register(chat.url), await register(chat.url)
     large = "\N{GRINNING FACE}" * 7_990

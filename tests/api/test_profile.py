@@ -1,4 +1,4 @@
-"""M6: the own profile and settings."""
+"""The user's own profile and settings (M6)."""
 
 import asyncio
 

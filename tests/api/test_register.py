@@ -1,4 +1,4 @@
-"""A1, A4: making an account."""
+"""Registering an account (A1, A4)."""
 
 import asyncio
 from collections.abc import Callable
@@ -181,7 +181,7 @@ async def test_ten_at_once_make_one_account(chat: ChatServer) -> None:
 
 
 async def test_a_megabyte_of_password_is_refused_before_hashing(costly_chat: ChatServer) -> None:
-    """Which takes less than half of the processor's time that as many hashes take."""
+    """Check that a refusal takes less than half the CPU time of as many hashes."""
     chat = costly_chat
     async with http_client(chat.url) as client:
 

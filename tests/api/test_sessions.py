@@ -1,4 +1,4 @@
-"""A2, M6: the devices somebody is signed in on, and ending them."""
+"""Listing and ending a user's sessions (A2, M6)."""
 
 import asyncio
 from datetime import datetime
@@ -155,7 +155,7 @@ async def test_the_sockets_of_an_ended_session_close_and_no_others(
 
 
 async def test_a_session_ends_on_every_node(two_nodes: tuple[ChatServer, ChatServer]) -> None:
-    """Ended at one node, gone at the other, within a second."""
+    """End a session at one node; the other refuses it within a second."""
     one, other = two_nodes
     alice = await register(one.url)
     lost = await log_in(one.url, alice)

@@ -1,4 +1,4 @@
-"""A4, and what else only a look into the database, or its absence, can show."""
+"""The API against its database: stored hashes and tokens (A4), and an unavailable database."""
 
 import asyncio
 import contextlib
@@ -96,7 +96,7 @@ async def test_a_stolen_refresh_token_ends_the_session(chat: ChatServer, alice: 
 def fragile(
     pair: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[ChatServer, Away]]:
-    """Give a chat, and what takes its database away for a while (SQLite: locks it)."""
+    """Yield a chat and a context manager in which its database is away (SQLite: locked)."""
     folder = tmp_path_factory.mktemp("fragile")
     with contextlib.ExitStack() as stack:
         url, away = "", None

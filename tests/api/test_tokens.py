@@ -1,4 +1,4 @@
-"""A3: signed tokens, and how they are renewed."""
+"""Access and refresh tokens (A3): signatures, forgeries and renewal."""
 
 import asyncio
 import base64
@@ -108,7 +108,7 @@ async def test_junk_is_no_token(chat: ChatServer) -> None:
 
 
 async def test_a_bad_token_is_not_saved_by_a_good_cookie(alice: Person) -> None:
-    """Whoever sends a token means it; falling back would hide that it has expired."""
+    """Refuse the request: falling back to the cookie would hide that the token has expired."""
     async with alice.browser() as page:
         reply = await page.get("/api/auth/me", headers={"Authorization": "Bearer junk"})
 

@@ -14,7 +14,7 @@ from tests.harness.collector import Collected, Span, collector
 from tests.harness.servers import ROOT, ChatServer
 
 SQLITE = "sqlite+memory"
-# The trace of somebody else.
+# The trace of another system.
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT_ID = "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE_ID}-{PARENT_ID}-01"
@@ -22,7 +22,7 @@ TRACEPARENT = f"00-{TRACE_ID}-{PARENT_ID}-01"
 
 @pytest.fixture
 def collected() -> Iterator[Collected]:
-    """Give a collector."""
+    """Yield a collector of spans."""
     with collector() as running:
         yield running
 
@@ -115,7 +115,7 @@ async def test_the_trace_of_a_trusted_caller_goes_on(
 async def test_a_proxy_may_be_trusted_to_clean_the_header(
     start_chat: StartChat, collected: Collected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By OpenTelemetry's own variable this time."""
+    """Set it by OpenTelemetry's own environment variable."""
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collected.url)
     chat = start_chat(CHAT_OTEL_CALLERS="all")
@@ -138,7 +138,7 @@ async def test_a_collector_that_is_away_costs_nothing_but_its_spans(start_chat: 
 
 
 def test_without_being_switched_on_the_library_is_not_missed() -> None:
-    """A light install does not have it; redis-py imports it wherever it is installed."""
+    """Allow an install without the library; redis-py imports it wherever it is installed."""
     program = """
 import sys
 

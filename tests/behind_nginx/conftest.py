@@ -28,7 +28,7 @@ def shared_cluster(farm: Farm, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def cluster(shared_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    """Give the nodes behind nginx; every client trusts its certificate."""
+    """Yield the nodes behind nginx; every client trusts its certificate."""
     monkeypatch.setenv("SSL_CERT_FILE", str(shared_cluster.nginx.certificate))
     return shared_cluster
 

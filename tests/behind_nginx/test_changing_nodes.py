@@ -1,4 +1,4 @@
-"""S1: nodes die, are restarted and are added while people write; nothing is lost, nothing doubled.
+"""Nodes killed, restarted and added under load (S1): no message is lost or doubled.
 
 All of it with the load of people at sockets and at HTTP through nginx, without sticky sessions. The
 same without nginx, but for a node that is added, is in tests/trust (1, 8 and 9).

@@ -1,4 +1,4 @@
-"""S1: several nodes behind nginx are one chat, whichever of them a request reaches."""
+"""Several nodes behind nginx are one chat, whichever of them a request reaches (S1)."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ SESSION_OVER = 4401
 
 @contextlib.asynccontextmanager
 async def at_every_node(person: Person, cluster: Cluster) -> AsyncIterator[list[Socket]]:
-    """Give a socket of somebody at each node."""
+    """Yield a socket of one user at each node."""
     async with contextlib.AsyncExitStack() as stack:
         yield [
             await stack.enter_async_context(replace(person, url=node.url).socket())
@@ -26,16 +26,16 @@ async def at_every_node(person: Person, cluster: Cluster) -> AsyncIterator[list[
         ]
 
 
-async def test_a_socket_through_nginx_sends_and_hears(cluster: Cluster) -> None:
+async def test_a_socket_through_nginx_sends_and_receives(cluster: Cluster) -> None:
     alice, bob = await register(cluster.url), await register(cluster.url)
     async with alice.socket() as one, bob.socket() as other:
         frame = {"type": "message", "id": "s-1", "receiver_id": bob.id, "content": "over wss"}
         await one.send(frame)
         ack = await one.expect("ack", id="s-1")
 
-        heard = await other.expect("message.created")
+        event = await other.expect("message.created")
 
-    assert heard["message"] == ack["message"]
+    assert event["message"] == ack["message"]
 
 
 async def test_a_cookie_opens_the_socket_from_the_own_origin_only(cluster: Cluster) -> None:
@@ -48,10 +48,12 @@ async def test_a_cookie_opens_the_socket_from_the_own_origin_only(cluster: Clust
             pass
 
 
-async def test_every_node_tells_everything_in_one_order(cluster: Cluster) -> None:
+async def test_every_node_sends_the_messages_of_a_conversation_in_one_order(
+    cluster: Cluster,
+) -> None:
     alice, bob = await register(cluster.url), await register(cluster.url)
     conversation_id = (await alice.write(bob, "first"))["conversation_id"]
-    async with at_every_node(alice, cluster) as senders, at_every_node(bob, cluster) as hearers:
+    async with at_every_node(alice, cluster) as senders, at_every_node(bob, cluster) as receivers:
         for number in range(30):
             await senders[number % len(senders)].send(
                 {
@@ -61,21 +63,21 @@ async def test_every_node_tells_everything_in_one_order(cluster: Cluster) -> Non
                     "content": f"{number}",
                 }
             )
-        told = [await changes(hearer, 30) for hearer in hearers]
+        received = [await changes(receiver, 30) for receiver in receivers]
     stored = (await bob.history(conversation_id, limit=100))["items"][1:]
 
     assert [message["seq"] for message in stored] == list(range(2, 32))
-    for messages in told:
+    for messages in received:
         assert sorted(messages, key=itemgetter("seq")) == stored
 
 
 async def changes(socket: Socket, count: int) -> list[Json]:
-    """Return so many different messages that a socket is told of."""
-    told: dict[int, Json] = {}
-    while len(told) < count:
+    """Return the first `count` different messages that a socket receives."""
+    received: dict[int, Json] = {}
+    while len(received) < count:
         message = (await socket.expect("message.created"))["message"]
-        told[message["rev"]] = message
-    return list(told.values())
+        received[message["rev"]] = message
+    return list(received.values())
 
 
 async def test_presence_and_typing_cross_nodes(cluster: Cluster) -> None:

@@ -33,7 +33,7 @@ FAILURES_OF_AN_ADDRESS = 20
 
 @asynccontextmanager
 async def client_at(cluster: Cluster, address: str) -> AsyncIterator[httpx.AsyncClient]:
-    """Give a client at another address of this machine."""
+    """Yield an HTTP client at another address of this machine."""
     trusted = ssl.create_default_context(cafile=str(cluster.nginx.certificate))
     transport = httpx.AsyncHTTPTransport(verify=trusted, local_address=address)
     url = cluster.url.replace("localhost", LOOPBACK)

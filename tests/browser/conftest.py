@@ -20,7 +20,7 @@ DESKTOP = {"width": 1280, "height": 800}
 # starts a browser of its own, and xdist keeps a module together.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Give Chromium."""
+    """Yield Chromium."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=programs.chromium(), args=["--no-sandbox"]
@@ -31,7 +31,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_profile(browser: Browser) -> Iterator[OpenPage]:
-    """Give a function that opens a page in a fresh profile.
+    """Yield a function that opens a page in a fresh profile.
 
     A page that reports an error of its own fails the test.
     """
@@ -55,13 +55,13 @@ def new_profile(browser: Browser) -> Iterator[OpenPage]:
 
 @pytest.fixture
 def address(built_server: str) -> str:
-    """Give the address that browsers use; a module may have a chat of its own."""
+    """Return the URL that browsers use; a module may override it with its own chat."""
     return built_server
 
 
 @pytest.fixture
 def new_visitor(address: str, new_profile: OpenPage) -> Iterator[NewVisitor]:
-    """Give a function that registers somebody and signs in their browser."""
+    """Yield a function that registers somebody and signs in their browser."""
     clients: list[httpx.Client] = []
 
     def visit(display_name: str, **options: Any) -> Visitor:  # noqa: ANN401  # what Playwright takes
@@ -72,7 +72,7 @@ def new_visitor(address: str, new_profile: OpenPage) -> Iterator[NewVisitor]:
         reply = http.post("/api/auth/register", json={**body, "tokens": False})
         assert reply.status_code == 201, reply.text
         user = reply.json()["user"]
-        # Over TLS the certificate is made for the test; nobody but httpx was told to trust it.
+        # Over TLS the certificate is made for the test; only httpx is configured to trust it.
         page = new_profile(ignore_https_errors=True, **options)
         add_cookies(page.context, http)
         return Visitor(address, username, user["id"], page, http)
@@ -84,7 +84,7 @@ def new_visitor(address: str, new_profile: OpenPage) -> Iterator[NewVisitor]:
 
 @pytest.fixture
 def new_device(new_profile: OpenPage) -> NewDevice:
-    """Give a function that signs somebody in at another browser, where it opens the chat."""
+    """Return a function that signs somebody in at another browser, where it opens the chat."""
 
     def sign_in(person: Visitor, **options: Any) -> Page:  # noqa: ANN401  # what Playwright takes
         page = new_profile(**options)
@@ -103,7 +103,7 @@ def new_device(new_profile: OpenPage) -> NewDevice:
 
 
 def add_cookies(context: BrowserContext, http: httpx.Client) -> None:
-    """Give a browser profile the cookies of a client."""
+    """Copy the cookies of a client into a browser profile."""
     address = str(http.base_url)
     context.add_cookies(
         [
@@ -122,17 +122,17 @@ def add_cookies(context: BrowserContext, http: httpx.Client) -> None:
 
 @pytest.fixture
 def mira(new_visitor: NewVisitor) -> Visitor:
-    """Give somebody at a desktop."""
+    """Return a person at a desktop browser."""
     return new_visitor("Mira Lind")
 
 
 @pytest.fixture
 def tomas(new_visitor: NewVisitor) -> Visitor:
-    """Give somebody else at another desktop."""
+    """Return a second person at another desktop browser."""
     return new_visitor("Tomas Okafor")
 
 
 @pytest.fixture
 def sofia(new_visitor: NewVisitor) -> Visitor:
-    """Give a third person."""
+    """Return a third person at a desktop browser."""
     return new_visitor("Sofia Brandt")

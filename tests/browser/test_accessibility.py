@@ -33,7 +33,7 @@ def test_every_page_is_usable_by_ear_and_eye_in_both_colours(
     assert_usable(page)
     mira.open_chat_with(tomas)
     mira.write("And back")
-    expect(mira.said("And back").get_by_role("img", name="Sent")).to_be_visible()
+    expect(mira.message("And back").get_by_role("img", name="Sent")).to_be_visible()
     assert_usable(page)
 
     stranger = new_profile(**device)
@@ -123,7 +123,7 @@ def test_the_chat_works_by_keyboard_alone(mira: Visitor, tomas: Visitor, sofia: 
     keys.press("Enter")
     expect(mira.box).to_have_value("")
     expect(mira.box).to_be_focused()
-    expect(mira.said("One\ntwo").get_by_role("img", name="Sent")).to_be_visible()
+    expect(mira.message("One\ntwo").get_by_role("img", name="Sent")).to_be_visible()
     expect(search).to_have_value("")
 
 

@@ -11,7 +11,7 @@ FINGER = 40
 
 def choose(visitor: Visitor, text: str, action: str) -> None:
     """Open the menu of a message and choose from it."""
-    message = visitor.said(text)
+    message = visitor.message(text)
     message.hover()
     message.get_by_role("button", name="More actions").click()
     menu = visitor.page.get_by_role("menu", name="More actions")
@@ -27,7 +27,7 @@ def test_an_edit_is_seen_by_both_at_once(mira: Visitor, tomas: Visitor) -> None:
     mira.open_chat_with(tomas)
     tomas.open_chat_with(mira)
     mira.write("See you on Sundey")
-    expect(tomas.said("See you on Sundey")).to_have_count(1)
+    expect(tomas.message("See you on Sundey")).to_have_count(1)
     mira.box.fill("half a draft")
 
     choose(mira, "See you on Sundey", "Edit")
@@ -36,8 +36,8 @@ def test_an_edit_is_seen_by_both_at_once(mira: Visitor, tomas: Visitor) -> None:
     mira.write("See you on Sunday")
 
     for visitor in (mira, tomas):
-        expect(visitor.said("See you on Sunday")).to_contain_text("edited")
-        expect(visitor.said("Sundey")).to_have_count(0)
+        expect(visitor.message("See you on Sunday")).to_contain_text("edited")
+        expect(visitor.message("Sundey")).to_have_count(0)
         expect(visitor.log.get_by_role("article")).to_have_count(1)
     expect(mira.page.get_by_text("Editing", exact=True)).to_be_hidden()
     expect(mira.box).to_have_value("half a draft")
@@ -51,21 +51,21 @@ def test_a_deleted_message_is_gone_for_both_after_a_confirmation(
     mira.open_chat_with(tomas)
     tomas.open_chat_with(mira)
     mira.write("A secret")
-    expect(tomas.said("A secret")).to_have_count(1)
+    expect(tomas.message("A secret")).to_have_count(1)
     question = mira.page.get_by_role("dialog", name="Delete this message?")
 
     choose(mira, "A secret", "Delete")
     question.get_by_role("button", name="Cancel").click()
     expect(question).to_be_hidden()
-    expect(mira.said("A secret")).to_have_count(1)
+    expect(mira.message("A secret")).to_have_count(1)
     choose(mira, "A secret", "Delete")
     question.get_by_role("button", name="Delete").click()
 
     for visitor in (mira, tomas):
-        expect(visitor.said("Message deleted")).to_have_count(1)
+        expect(visitor.message("Message deleted")).to_have_count(1)
         expect(visitor.page.get_by_text("A secret")).to_have_count(0)
         expect(visitor.conversations.get_by_role("link")).to_contain_text("Message deleted")
-    gone = mira.said("Message deleted")
+    gone = mira.message("Message deleted")
     expect(gone.get_by_role("button", name="More actions")).to_have_count(0)
 
 
@@ -96,11 +96,11 @@ def test_the_menu_offers_the_actions_of_its_message(mira: Visitor, tomas: Visito
     tomas.post(mira, "of theirs")
     menu = mira.page.get_by_role("menu", name="More actions")
     for text, offered in (("of mine as well", ["Edit", "Delete"]), ("theirs", ["Mark as unread"])):
-        mira.said(text).get_by_role("button", name="More actions").click()
+        mira.message(text).get_by_role("button", name="More actions").click()
         assert names(menu) == offered
         mira.page.keyboard.press("Escape")
         expect(menu).to_be_hidden()
-    mira.said("theirs").get_by_role("button", name="More actions").click()
+    mira.message("theirs").get_by_role("button", name="More actions").click()
     mira.page.get_by_role("heading", level=1).click()
     expect(menu).to_be_hidden()
 
@@ -108,8 +108,8 @@ def test_the_menu_offers_the_actions_of_its_message(mira: Visitor, tomas: Visito
 def test_the_actions_work_with_the_keyboard(mira: Visitor, tomas: Visitor) -> None:
     mira.open_chat_with(tomas)
     mira.write("one")
-    expect(mira.said("one").get_by_role("img", name="Sent")).to_be_visible()
-    button = mira.said("one").get_by_role("button", name="More actions")
+    expect(mira.message("one").get_by_role("img", name="Sent")).to_be_visible()
+    button = mira.message("one").get_by_role("button", name="More actions")
     item = mira.page.get_by_role("menuitem")
 
     button.focus()
@@ -131,18 +131,18 @@ def test_the_actions_work_with_the_keyboard(mira: Visitor, tomas: Visitor) -> No
     mira.page.keyboard.press("ArrowUp")
     mira.page.keyboard.type(" and a half")
     mira.page.keyboard.press("Enter")
-    expect(mira.said("one and a half")).to_contain_text("edited")
+    expect(mira.message("one and a half")).to_contain_text("edited")
 
 
 def test_a_refused_edit_shows_the_reason_and_keeps_the_text(mira: Visitor, tomas: Visitor) -> None:
     mira.open_chat_with(tomas)
     mira.write("one")
-    expect(mira.said("one").get_by_role("img", name="Sent")).to_be_visible()
+    expect(mira.message("one").get_by_role("img", name="Sent")).to_be_visible()
     choose(mira, "one", "Edit")
     mira.write("   ")
     expect(mira.page.get_by_text("Write something, or delete")).to_be_visible()
 
-    identifier = mira.said("one").get_attribute("data-id")
+    identifier = mira.message("one").get_attribute("data-id")
     mira.http.delete(f"/api/messages/{identifier}").raise_for_status()
     mira.write("two")
 
@@ -160,9 +160,9 @@ def test_the_menu_of_a_message_opens_by_touch(new_visitor: NewVisitor, tomas: Vi
     mira.open_chat_with(tomas)
     mira.post(tomas, "Short")
     # The one that is still to come moves the others, perhaps from under the finger.
-    expect(mira.said("Short")).to_be_visible()
+    expect(mira.message("Short")).to_be_visible()
     for text in ("A message", "Short"):
-        message = mira.said(text)
+        message = mira.message(text)
         button = message.get_by_role("button", name="More actions")
         expect(button).to_have_css("opacity", "0")
         message.locator(".bubble").tap()

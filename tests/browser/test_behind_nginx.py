@@ -24,7 +24,7 @@ INSIST_S = 30
 def cluster(
     front_end: Path, farm: Farm, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cluster]:
-    """Give two nodes with screens; the front end is there already when they start."""
+    """Yield two nodes that serve the UI; the front end is built before they start."""
     assert front_end.is_dir()
     storage = farm.storage("postgres+redis", tmp_path_factory.mktemp("screens"), own_redis=True)
     nodes = built_cluster(storage, tls=True, settings=WIDE_LIMITS, count=NODES)
@@ -38,19 +38,19 @@ def cluster(
 
 @pytest.fixture
 def address(cluster: Cluster) -> str:
-    """Give the address that browsers use."""
+    """Return the address that browsers use."""
     return cluster.url
 
 
 @pytest.fixture
 def two_in_a_chat(mira: Visitor, tomas: Visitor) -> tuple[Visitor, Visitor]:
-    """Have two people look at the end of their common past."""
+    """Open the end of a long conversation in two people's browsers."""
     for number in range(HISTORY):
         tomas.post(mira, f"Long ago {number:03}")
     for visitor, other in ((mira, tomas), (tomas, mira)):
         visitor.open_chat_with(other)
         visitor.page.evaluate("window.isTheSamePage = true")
-        expect(visitor.said(f"Long ago {HISTORY - 1:03}")).to_be_visible()
+        expect(visitor.message(f"Long ago {HISTORY - 1:03}")).to_be_visible()
     return mira, tomas
 
 
@@ -84,8 +84,8 @@ def test_a_tab_whose_node_dies_goes_on_at_another(
         tomas.write(f"From the other {number}")
 
         for visitor in (mira, tomas):
-            expect(visitor.said(f"Begun before {number}")).to_have_count(1)
-            expect(visitor.said(f"From the other {number}")).to_have_count(1)
+            expect(visitor.message(f"Begun before {number}")).to_have_count(1)
+            expect(visitor.message(f"From the other {number}")).to_have_count(1)
         unread = mira.conversations.get_by_role("link", name="Sofia Brandt")
         expect(unread).to_contain_text(f"News {number}")
         expect(unread).to_contain_text(f"{number + 1} unread")
@@ -94,7 +94,7 @@ def test_a_tab_whose_node_dies_goes_on_at_another(
 
     expect(mira.log.get_by_role("article").first).to_contain_text("Long ago")
     mira.log.evaluate("log => { log.scrollTop = 0; }")
-    expect(mira.said("Long ago 000")).to_be_attached()
+    expect(mira.message("Long ago 000")).to_be_attached()
     mira.page.get_by_role("searchbox", name="Search people").fill(sofia.username)
     found = mira.page.get_by_role("list", name="People found").get_by_role("listitem")
     expect(found).to_have_count(1)

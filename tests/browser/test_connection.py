@@ -33,12 +33,12 @@ def test_the_page_shows_that_it_reconnects_and_catches_up(mira: Visitor, tomas: 
     for number in range(3):
         tomas.post(mira, f"Missed {number}")
     mira.write("Written meanwhile")
-    expect(mira.said("Written meanwhile").get_by_role("img", name="Sent")).to_be_visible()
+    expect(mira.message("Written meanwhile").get_by_role("img", name="Sent")).to_be_visible()
     mira.page.evaluate("window.isCut = false")
 
     expect(reconnecting).to_have_count(0)
-    expect(mira.said("Missed")).to_have_count(3)
-    expect(mira.said("Written meanwhile")).to_have_count(1)
+    expect(mira.message("Missed")).to_have_count(3)
+    expect(mira.message("Written meanwhile")).to_have_count(1)
     expect(mira.log.get_by_role("article").last).to_contain_text("Written meanwhile")
 
 
@@ -62,10 +62,10 @@ def test_the_place_of_a_reader_in_the_past_outlives_a_broken_link(
         tomas.post(mira, f"Number {number:03}")
     mira.page.add_init_script(CUTTABLE)
     mira.open_chat_with(tomas)
-    while not mira.said("Number 020").count():
+    while not mira.message("Number 020").count():
         mira.log.evaluate("log => log.scrollTop = 100")
         mira.page.evaluate("() => new Promise(requestAnimationFrame)")
-    expect(mira.said("Number 239")).to_have_count(0)
+    expect(mira.message("Number 239")).to_have_count(0)
     place = mira.log.get_by_role("article").nth(10)
     place.scroll_into_view_if_needed()
     text, before = place.inner_text(), top_of(place)
@@ -81,7 +81,7 @@ def test_the_place_of_a_reader_in_the_past_outlives_a_broken_link(
     assert place.inner_text() == text
     assert abs(top_of(place) - before) <= 2
     mira.page.reload()
-    expect(mira.said("The link is back")).to_be_in_viewport()
+    expect(mira.message("The link is back")).to_be_in_viewport()
 
 
 def test_a_broken_link_is_tried_again_at_growing_intervals(mira: Visitor, tomas: Visitor) -> None:
@@ -105,7 +105,7 @@ def test_a_broken_link_is_tried_again_at_growing_intervals(mira: Visitor, tomas:
 def test_a_browser_that_is_online_again_reconnects_at_once(mira: Visitor, tomas: Visitor) -> None:
     mira.page.add_init_script(CUTTABLE)
     mira.open_chat_with(tomas)
-    # Whoever waits for the next try here waits for ever.
+    # The next scheduled attempt is far away: waiting for it would time out.
     mira.page.evaluate("window.isCut = true; Math.random = () => 1e6; window.link.close()")
     reconnecting = mira.page.get_by_role("status").filter(has_text="Reconnecting…")
     expect(reconnecting).to_be_visible()
@@ -113,7 +113,7 @@ def test_a_browser_that_is_online_again_reconnects_at_once(mira: Visitor, tomas:
 
     expect(reconnecting).to_have_count(0)
     tomas.post(mira, "You are back")
-    expect(mira.said("You are back")).to_be_visible()
+    expect(mira.message("You are back")).to_be_visible()
 
 
 def test_a_link_that_died_during_sleep_is_replaced_at_once(mira: Visitor, tomas: Visitor) -> None:
@@ -122,7 +122,7 @@ def test_a_link_that_died_during_sleep_is_replaced_at_once(mira: Visitor, tomas:
     before = mira.page.evaluate("window.first = window.link; true")
     assert before
 
-    # As after a sleep: the clock has jumped, and nothing was heard since.
+    # Simulate a sleep: the clock jumps and no frame has been received since.
     mira.page.evaluate(
         """() => {
           const now = Date.now;
@@ -133,4 +133,4 @@ def test_a_link_that_died_during_sleep_is_replaced_at_once(mira: Visitor, tomas:
 
     mira.page.wait_for_function("window.link !== window.first && window.link.readyState === 1")
     tomas.post(mira, "Good morning")
-    expect(mira.said("Good morning")).to_be_visible()
+    expect(mira.message("Good morning")).to_be_visible()

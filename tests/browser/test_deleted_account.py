@@ -32,7 +32,7 @@ def test_ten_queued_messages_of_a_deleted_account_stay_and_break_nothing(
     ]
     history = tomas.http.get(f"/api/conversations/{conversation_id}/messages")
     assert history.json()["items"] == []
-    # Whoever signs in next at this device is not given what another had written.
+    # The next user who signs in at this device is not given another user's unsent messages.
     tomas.page.context.clear_cookies()
     session = tomas.http.cookies["session"]
     mira.context.add_cookies(

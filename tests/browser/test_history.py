@@ -92,7 +92,7 @@ def press_end_until_shown(visitor: Visitor, text: str) -> None:
     not at the end yet presses the key again.
     """
     visitor.log.focus()
-    while not (visitor.said(text).count() and visitor.page.evaluate(AT_THE_END)):
+    while not (visitor.message(text).count() and visitor.page.evaluate(AT_THE_END)):
         visitor.page.keyboard.press("End")
         visitor.page.evaluate(REST)
 
@@ -114,14 +114,14 @@ def test_scrolling_through_a_long_history(mira: Visitor, tomas: Visitor) -> None
     assert way_up["widest"] <= WINDOW
     assert way_up["least"] <= FAR
     assert way_up["seen"] == way_up["most"] - way_up["least"] + 1
-    expect(mira.said("While you were reading")).to_have_count(0)
+    expect(mira.message("While you were reading")).to_have_count(0)
 
     mira.page.get_by_role("button", name="Newest").or_(
         mira.page.get_by_role("button", name="New messages")
     ).click()
 
-    expect(mira.said("While you were reading, 2")).to_be_in_viewport()
-    expect(mira.said("While you were reading, 1")).to_have_count(1)
+    expect(mira.message("While you were reading, 2")).to_be_in_viewport()
+    expect(mira.message("While you were reading, 1")).to_have_count(1)
 
 
 @pytest.mark.timeout(300)
@@ -130,14 +130,14 @@ def test_scrolling_back_down_reaches_the_present(mira: Visitor, tomas: Visitor) 
         tomas.post(mira, f"Message {number}\nin two lines")
     mira.open_chat_with(tomas)
     mira.page.evaluate(SCROLL_UP, 1)
-    expect(mira.said("Message 259")).to_have_count(0)
+    expect(mira.message("Message 259")).to_have_count(0)
 
     press_end_until_shown(mira, "Message 259")
 
-    expect(mira.said("Message 259")).to_be_in_viewport()
+    expect(mira.message("Message 259")).to_be_in_viewport()
     mira.post(tomas, "unrelated to the place")
     tomas.post(mira, "Right at the end")
-    expect(mira.said("Right at the end")).to_be_in_viewport()
+    expect(mira.message("Right at the end")).to_be_in_viewport()
 
 
 def test_the_place_of_a_reader_in_the_past_stays_when_a_message_arrives(
@@ -160,5 +160,5 @@ def test_the_place_of_a_reader_in_the_past_stays_when_a_message_arrives(
     expect(jump).to_be_visible()
     assert abs(top_of(place) - before) <= 2
     jump.click()
-    expect(mira.said("News")).to_be_in_viewport()
+    expect(mira.message("News")).to_be_in_viewport()
     expect(jump).to_be_hidden()

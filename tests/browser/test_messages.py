@@ -88,7 +88,7 @@ def test_a_message_is_on_the_others_screen_at_once(mira: Visitor, tomas: Visitor
         texts = [f"{sender.username}: Message {number}." for number in range(SAMPLES)]
         for text in texts:
             sender.write(text)
-            expect(reader.said(text)).to_have_count(1)
+            expect(reader.message(text)).to_have_count(1)
             expect(sender.log.get_by_role("img", name="Queued")).to_have_count(0)
 
         acked: dict[str, int] = sender.page.evaluate("window.acked")
@@ -100,12 +100,12 @@ def test_a_message_is_on_the_others_screen_at_once(mira: Visitor, tomas: Visitor
 def test_own_messages_are_sent_and_then_read(mira: Visitor, tomas: Visitor) -> None:
     mira.open_chat_with(tomas)
     mira.write("Are you there?")
-    expect(mira.said("Are you there?").get_by_role("img", name="Sent")).to_be_visible()
+    expect(mira.message("Are you there?").get_by_role("img", name="Sent")).to_be_visible()
 
     tomas.open_chat_with(mira)
 
-    expect(mira.said("Are you there?").get_by_role("img", name="Read")).to_be_visible()
-    expect(mira.said("Are you there?")).to_have_count(1)
+    expect(mira.message("Are you there?").get_by_role("img", name="Read")).to_be_visible()
+    expect(mira.message("Are you there?")).to_have_count(1)
 
 
 def test_unread_messages_are_counted_until_the_chat_is_open(mira: Visitor, tomas: Visitor) -> None:
@@ -132,7 +132,7 @@ def test_a_hidden_page_marks_nothing_as_read(mira: Visitor, tomas: Visitor) -> N
     conversation_id = tomas.open_chat_with(mira)
     tomas.page.evaluate(SET_VISIBILITY, "hidden")
     mira.post(tomas, "Look at this later")
-    expect(tomas.said("Look at this later")).to_have_count(1)
+    expect(tomas.message("Look at this later")).to_have_count(1)
     expect(tomas.page).to_have_title(re.compile(r"^\(1\) "))
     view = tomas.http.get(f"/api/conversations/{conversation_id}").json()
     assert view["unread"] == 1
@@ -174,7 +174,7 @@ def test_a_conversation_of_other_people_is_not_found(
     stranger = new_visitor("Kenji Mori")
     conversation_id = mira.open_chat_with(tomas)
     mira.write("Between us")
-    expect(mira.said("Between us").get_by_role("img", name="Sent")).to_be_visible()
+    expect(mira.message("Between us").get_by_role("img", name="Sent")).to_be_visible()
 
     for address in (conversation_id, str(uuid4()), "no-id-at-all"):
         stranger.page.goto(f"{stranger.url}/chat/{address}")

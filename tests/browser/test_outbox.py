@@ -10,7 +10,7 @@ SEND = "**/api/messages"
 
 
 def refuse(route: Route) -> None:
-    """Answer a send as the server answers what it will not take."""
+    """Answer a send with the server's refusal."""
     route.fulfill(
         status=403,
         content_type="application/problem+json",
@@ -91,7 +91,7 @@ def test_a_lost_answer_makes_no_second_message(mira: Visitor, tomas: Visitor) ->
     mira.page.evaluate("dispatchEvent(new Event('online'))")
     mira.write("And the next")
 
-    expect(mira.said("And the next").get_by_role("img", name="Sent")).to_be_visible()
+    expect(mira.message("And the next").get_by_role("img", name="Sent")).to_be_visible()
     expect(mira.log.get_by_role("article")).to_have_count(2)
     assert stored(tomas, conversation_id) == ["Only once", "And the next"]
 
@@ -111,10 +111,10 @@ def test_a_refused_message_shows_the_reason_and_the_next_is_sent(
     mira.write("Bad one")
     mira.write("Good one")
 
-    failed = mira.said("Bad one")
+    failed = mira.message("Bad one")
     expect(failed.get_by_role("img", name="Failed")).to_be_visible()
     expect(failed.get_by_text("You cannot write to this person.")).to_be_visible()
-    expect(mira.said("Good one").get_by_role("img", name="Sent")).to_be_visible()
+    expect(mira.message("Good one").get_by_role("img", name="Sent")).to_be_visible()
     mira.page.reload()
     expect(failed.get_by_role("img", name="Failed")).to_be_visible()
     assert stored(tomas, conversation_id) == ["Good one"]
@@ -127,13 +127,13 @@ def test_a_refused_message_can_be_edited_deleted_and_sent_again(
     for way_out in ("Edit", "Delete", "Retry"):
         mira.page.route(SEND, refuse)
         mira.write("Hear me")
-        expect(mira.said("Hear me").get_by_role("img", name="Failed")).to_be_visible()
+        expect(mira.message("Hear me").get_by_role("img", name="Failed")).to_be_visible()
         mira.page.unroute(SEND)
 
-        mira.said("Hear me").get_by_role("button", name=way_out).click()
+        mira.message("Hear me").get_by_role("button", name=way_out).click()
 
         if way_out == "Retry":
-            expect(mira.said("Hear me").get_by_role("img", name="Sent")).to_be_visible()
+            expect(mira.message("Hear me").get_by_role("img", name="Sent")).to_be_visible()
             assert stored(tomas, conversation_id) == ["Hear me"]
         else:
             expect(mira.log.get_by_role("article")).to_have_count(0)
@@ -176,7 +176,7 @@ def test_a_session_that_has_ended_keeps_what_was_written(mira: Visitor, tomas: V
 
     mira.open_chat_with(tomas)
 
-    expect(mira.said("Still mine").get_by_role("img", name="Sent")).to_be_visible()
+    expect(mira.message("Still mine").get_by_role("img", name="Sent")).to_be_visible()
 
 
 def test_the_storage_of_the_browser_holds_no_credentials(mira: Visitor, tomas: Visitor) -> None:
@@ -201,5 +201,5 @@ def test_an_outbox_edited_by_hand_does_no_harm(mira: Visitor, tomas: Visitor) ->
 
         mira.write(f"In spite of {garbage}")
 
-        message = mira.said(f"In spite of {garbage}")
+        message = mira.message(f"In spite of {garbage}")
         expect(message.get_by_role("img", name="Sent")).to_be_visible()

@@ -68,7 +68,7 @@ def test_a_request_is_seen_at_once_accepted_and_leads_to_a_chat(
     press(mira.page, "Friends", "Tomas Okafor", "Message")
     mira.page.wait_for_url(CHAT)
     mira.write("At last")
-    expect(mira.said("At last").get_by_role("img", name="Sent")).to_be_visible()
+    expect(mira.message("At last").get_by_role("img", name="Sent")).to_be_visible()
     expect(tomas.conversations.get_by_role("link")).to_have_accessible_name(
         re.compile("Mira Lind.*At last")
     )
@@ -167,15 +167,15 @@ def test_a_block_in_a_chat_removes_the_composer_and_refuses_messages(
 
     expect(mira.page.get_by_text("You blocked this person.")).to_be_visible()
     expect(mira.box).to_have_count(0)
-    expect(mira.said("Before")).to_have_count(1)
+    expect(mira.message("Before")).to_have_count(1)
     expect(tomas.box).to_be_visible()
     tomas.write("Are you there?")
-    expect(tomas.said("Are you there?").get_by_role("img", name="Failed")).to_be_visible()
-    expect(tomas.said("Are you there?")).to_contain_text("You cannot write to this person.")
+    expect(tomas.message("Are you there?").get_by_role("img", name="Failed")).to_be_visible()
+    expect(tomas.message("Are you there?")).to_contain_text("You cannot write to this person.")
     mira.page.get_by_role("button", name="Unblock").click()
     expect(mira.box).to_be_visible()
-    tomas.said("Are you there?").get_by_role("button", name="Retry").click()
-    expect(mira.said("Are you there?")).to_have_count(1)
+    tomas.message("Are you there?").get_by_role("button", name="Retry").click()
+    expect(mira.message("Are you there?")).to_have_count(1)
 
 
 def test_a_friend_request_is_sent_from_the_chat(mira: Visitor, tomas: Visitor) -> None:
@@ -219,7 +219,7 @@ def test_a_failed_action_shows_its_error_in_the_dialog(mira: Visitor, tomas: Vis
     dialog = mira.page.get_by_role("dialog", name="Tomas Okafor")
     dialog.get_by_role("button", name="Add friend").click()
 
-    # Neither a block nor its end is told: it looks as if they had left.
+    # Neither a block nor its end sends an event: the blocker looks offline.
     expect(dialog.get_by_role("alert")).to_have_text("There is no such person.")
 
 

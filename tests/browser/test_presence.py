@@ -9,10 +9,10 @@ from tests.harness.visitors import Visitor
 GRACE_MS = 10_000
 LAST_SEEN = re.compile(r"^Last seen today at \d")
 NOTE_STATUS = """
-window.said = [];
+window.shown = [];
 new MutationObserver(() => {
   const words = document.querySelector("chat-status")?.textContent;
-  if (words !== undefined && words !== window.said.at(-1)) window.said.push(words);
+  if (words !== undefined && words !== window.shown.at(-1)) window.shown.push(words);
 }).observe(document, { childList: true, subtree: true, characterData: true });
 """
 
@@ -39,13 +39,13 @@ def test_a_person_is_online_until_the_grace_after_the_last_tab(
     second.goto(tomas.url)
     expect(second.get_by_role("searchbox", name="Search people")).to_be_visible()
     tomas.page.close()
-    said = mira.page.evaluate("window.said")
+    shown = mira.page.evaluate("window.shown")
     second.close()
 
     expect(status_of(mira)).to_have_text(LAST_SEEN, timeout=5 * GRACE_MS)
     expect(dot).to_have_count(0)
-    assert said[-1] == "Online"
-    assert not [words for words in said[said.index("Online") :] if words != "Online"]
+    assert shown[-1] == "Online"
+    assert not [words for words in shown[shown.index("Online") :] if words != "Online"]
 
 
 def test_hidden_presence_shows_no_status(mira: Visitor, tomas: Visitor) -> None:
@@ -73,6 +73,6 @@ def test_typing_is_shown_with_the_name_for_a_while(mira: Visitor, tomas: Visitor
     tomas.box.press_sequentially("lo")
     expect(status_of(mira)).to_have_text("Tomas Okafor is typing…")
     tomas.box.press("Enter")
-    expect(mira.said("Hello")).to_have_count(1)
+    expect(mira.message("Hello")).to_have_count(1)
     expect(status_of(mira)).to_have_text("Online", timeout=2_000)
     expect(status_of(tomas)).to_have_text("Online")

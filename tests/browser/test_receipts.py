@@ -22,17 +22,17 @@ new MutationObserver(() => (window.titles[document.title] ??= Date.now()))
 def test_a_message_is_sent_then_delivered_then_read(mira: Visitor, tomas: Visitor) -> None:
     mira.open_chat_with(tomas)
     mira.write("Are you there?")
-    message = mira.said("Are you there?")
+    message = mira.message("Are you there?")
     expect(message.get_by_role("img", name="Sent")).to_be_visible()
 
     tomas.open_home()
     expect(message.get_by_role("img", name="Delivered")).to_be_visible()
     mira.write("And now?")
-    expect(mira.said("And now?").get_by_role("img", name="Delivered")).to_be_visible()
+    expect(mira.message("And now?").get_by_role("img", name="Delivered")).to_be_visible()
 
     tomas.conversations.get_by_role("link").click()
     for text in ("Are you there?", "And now?"):
-        expect(mira.said(text).get_by_role("img", name="Read")).to_have_count(1)
+        expect(mira.message(text).get_by_role("img", name="Read")).to_have_count(1)
     mira.page.reload()
     expect(mira.log.get_by_role("img", name="Read")).to_have_count(2)
 

@@ -293,11 +293,11 @@ def test_a_peer_sees_a_new_name_at_once(mira: Visitor, tomas: Visitor) -> None:
 def test_a_peer_sees_a_deleted_account_at_once(mira: Visitor, tomas: Visitor) -> None:
     mira.post(tomas, "hello")
     tomas.open_chat_with(mira)
-    expect(tomas.said("hello")).to_be_visible()
+    expect(tomas.message("hello")).to_be_visible()
 
     mira.http.request("DELETE", "/api/auth/me", json={"password": PASSWORD}).raise_for_status()
 
     expect(tomas.page.get_by_role("heading", level=1)).to_have_text("Deleted user")
-    expect(tomas.said("hello")).to_be_visible()
+    expect(tomas.message("hello")).to_be_visible()
     tomas.write("are you there?")
-    expect(tomas.said("are you there?").get_by_role("img", name="Failed")).to_be_visible()
+    expect(tomas.message("are you there?").get_by_role("img", name="Failed")).to_be_visible()

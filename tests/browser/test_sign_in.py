@@ -19,7 +19,7 @@ def fill(page: Page, **fields: str) -> None:
 
 
 def field_errors(page: Page) -> dict[str, str]:
-    """Return what is said under each field."""
+    """Return the message under each field."""
     shown = page.locator(".field:has([aria-invalid]) ")
     expect(shown.first).to_be_visible()
     return {
@@ -169,7 +169,7 @@ def test_signing_in_never_leads_to_another_site(mira: Visitor, new_profile: Open
 def test_signing_out_closes_every_tab_of_the_session(mira: Visitor, tomas: Visitor) -> None:
     mira.open_chat_with(tomas)
     mira.write("Before I go")
-    expect(mira.said("Before I go").get_by_role("img", name="Sent")).to_be_visible()
+    expect(mira.message("Before I go").get_by_role("img", name="Sent")).to_be_visible()
     other_tab = mira.context.new_page()
     other_tab.goto(mira.url)
     expect(other_tab.get_by_role("button", name="Sign out")).to_be_visible()
@@ -218,7 +218,7 @@ def test_a_form_submitted_before_its_script_is_loaded_is_sent(
     page.get_by_role("button", name="Create account").click()
     assert page.url.endswith("/register")
 
-    # What was held goes on, and everything else, too.
+    # The held request continues, and so does everything else.
     page.unroute("**/assets/*.js")
 
     expect(page.get_by_role("searchbox", name="Search people")).to_be_visible()

@@ -56,7 +56,7 @@ HIDE = """() => {
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
 NOTES = "window.notes.map(({ title, body, tag, closed }) => ({ title, body, tag, closed }))"
-# A busy browser may tell a tab late what another has stored.
+# A busy browser may send a tab the storage event of another one late.
 STORED_LATE = """() => {
   const getItem = Storage.prototype.getItem;
   Storage.prototype.getItem = function (key) {
@@ -76,33 +76,33 @@ IN_FRONT = "id => (localStorage.getItem('chat.front') ?? '').split(' ').pop() ==
 
 
 @pytest.fixture
-def hearer(tomas: Visitor) -> Visitor:
-    """Give somebody whose browser counts its sounds and notifications."""
+def listener(tomas: Visitor) -> Visitor:
+    """Return a visitor whose browser counts its sounds and notifications."""
     tomas.context.add_init_script(FAKES)
     return tomas
 
 
 @pytest.fixture
-def pages(hearer: Visitor) -> Iterator[list[Page]]:
-    """Give two tabs of theirs that show no conversation and were touched."""
-    hearer.open_home()
-    second = hearer.context.new_page()
-    second.goto(hearer.url)
+def pages(listener: Visitor) -> Iterator[list[Page]]:
+    """Yield two tabs of that visitor, clicked once, that show no conversation."""
+    listener.open_home()
+    second = listener.context.new_page()
+    second.goto(listener.url)
     expect(second.get_by_text("No conversations yet.")).to_be_visible()
-    for page in (hearer.page, second):
+    for page in (listener.page, second):
         touch(page)
-    yield [hearer.page, second]
+    yield [listener.page, second]
     second.close()
 
 
 def touch(page: Page) -> None:
-    # What notes a touch may come after what is there to be read.
+    # The listener that notes a click may be added after the text is rendered.
     page.wait_for_function("document.querySelector('chat-news:defined') !== null")
     page.mouse.click(640, 300)
 
 
 def dealt_with(page: Page, message: dict[str, str]) -> None:
-    """Wait until the tabs have agreed on what is to be heard of a message."""
+    """Wait until the tabs have agreed on the sound for a message."""
     page.wait_for_function(HEARD, arg=message["id"])
 
 
@@ -111,9 +111,9 @@ def sounds(*pages: Page) -> float:
 
 
 def test_a_message_sounds_once_over_many_tabs(
-    mira: Visitor, hearer: Visitor, pages: list[Page]
+    mira: Visitor, listener: Visitor, pages: list[Page]
 ) -> None:
-    message = mira.post(hearer, "Hello")
+    message = mira.post(listener, "Hello")
     for page in pages:
         expect(page).to_have_title(re.compile(r"^\(1\) "))
         dealt_with(page, message)
@@ -122,12 +122,12 @@ def test_a_message_sounds_once_over_many_tabs(
 
 
 def test_tabs_with_late_storage_events_sound_once(
-    mira: Visitor, hearer: Visitor, pages: list[Page]
+    mira: Visitor, listener: Visitor, pages: list[Page]
 ) -> None:
     for page in pages:
         page.evaluate(STORED_LATE)
         page.evaluate(HIDE)
-    message = mira.post(hearer, "Hello")
+    message = mira.post(listener, "Hello")
     for page in pages:
         page.wait_for_function(DONE, arg=message["id"])
 
@@ -135,46 +135,46 @@ def test_tabs_with_late_storage_events_sound_once(
     assert sounds(*pages) == 1
 
 
-def test_a_browser_without_locks_sounds_too(mira: Visitor, hearer: Visitor) -> None:
+def test_a_browser_without_locks_sounds_too(mira: Visitor, listener: Visitor) -> None:
     # They are there over HTTPS and on localhost only.
-    hearer.context.add_init_script("Object.defineProperty(navigator, 'locks', {})")
-    hearer.open_home()
-    touch(hearer.page)
-    dealt_with(hearer.page, mira.post(hearer, "Hello"))
+    listener.context.add_init_script("Object.defineProperty(navigator, 'locks', {})")
+    listener.open_home()
+    touch(listener.page)
+    dealt_with(listener.page, mira.post(listener, "Hello"))
 
-    assert sounds(hearer.page) == 1
+    assert sounds(listener.page) == 1
 
 
-def test_a_burst_sounds_once(mira: Visitor, hearer: Visitor, pages: list[Page]) -> None:
+def test_a_burst_sounds_once(mira: Visitor, listener: Visitor, pages: list[Page]) -> None:
     for number in range(3):
-        dealt_with(pages[number % 2], mira.post(hearer, f"Number {number}"))
+        dealt_with(pages[number % 2], mira.post(listener, f"Number {number}"))
 
     assert sounds(*pages) == 1
 
 
 def test_a_message_in_the_focused_chat_makes_no_sound_in_any_tab(
-    mira: Visitor, hearer: Visitor, pages: list[Page]
+    mira: Visitor, listener: Visitor, pages: list[Page]
 ) -> None:
-    hearer.open_chat_with(mira)
-    touch(hearer.page)
-    pages[1].wait_for_function(IN_FRONT, arg=hearer.page.url.rpartition("/")[2])
-    message = mira.post(hearer, "You see this")
-    expect(hearer.said("You see this")).to_have_count(1)
+    listener.open_chat_with(mira)
+    touch(listener.page)
+    pages[1].wait_for_function(IN_FRONT, arg=listener.page.url.rpartition("/")[2])
+    message = mira.post(listener, "You see this")
+    expect(listener.message("You see this")).to_have_count(1)
     dealt_with(pages[1], message)
     assert sounds(*pages) == 0
 
-    hearer.page.evaluate(LOOK_AWAY)
+    listener.page.evaluate(LOOK_AWAY)
     pages[1].wait_for_function(IN_FRONT, arg="")
-    message = mira.post(hearer, "You do not see this")
+    message = mira.post(listener, "You do not see this")
     dealt_with(pages[1], message)
     assert sounds(*pages) == 1
 
 
-def test_own_messages_make_no_sound(mira: Visitor, hearer: Visitor, pages: list[Page]) -> None:
-    hearer.post(mira, "From my other device")
-    row = hearer.conversations.get_by_role("link")
+def test_own_messages_make_no_sound(mira: Visitor, listener: Visitor, pages: list[Page]) -> None:
+    listener.post(mira, "From my other device")
+    row = listener.conversations.get_by_role("link")
     expect(row).to_contain_text("You: From my other device")
-    first = mira.post(hearer, "An answer")
+    first = mira.post(listener, "An answer")
     dealt_with(pages[0], first)
 
     assert sounds(*pages) == 1
@@ -182,17 +182,17 @@ def test_own_messages_make_no_sound(mira: Visitor, hearer: Visitor, pages: list[
 
 @pytest.mark.parametrize("where", ["account", "browser"])
 def test_switched_off_sounds_stay_off(
-    mira: Visitor, hearer: Visitor, pages: list[Page], where: str
+    mira: Visitor, listener: Visitor, pages: list[Page], where: str
 ) -> None:
     if where == "account":
-        hearer.http.patch("/api/users/me", json={"sound": False}).raise_for_status()
+        listener.http.patch("/api/users/me", json={"sound": False}).raise_for_status()
         for page in pages:
             page.reload()
             expect(page.get_by_text("No conversations yet.")).to_be_visible()
             touch(page)
     else:
         pages[0].evaluate("localStorage.setItem('chat.sound', 'off')")
-    message = mira.post(hearer, "Quiet, please")
+    message = mira.post(listener, "Quiet, please")
     for page in pages:
         expect(page).to_have_title(re.compile(r"^\(1\) "))
     dealt_with(pages[0], message)
@@ -201,37 +201,37 @@ def test_switched_off_sounds_stay_off(
 
 
 def test_a_page_without_a_user_gesture_shows_a_hint_instead_of_a_sound(
-    mira: Visitor, hearer: Visitor
+    mira: Visitor, listener: Visitor
 ) -> None:
     complaints: list[str] = []
-    hearer.page.on("console", lambda line: complaints.append(line.text))
-    hearer.open_home()
-    mira.post(hearer, "Can you hear me?")
-    hint = hearer.page.get_by_text(HINT)
+    listener.page.on("console", lambda line: complaints.append(line.text))
+    listener.open_home()
+    mira.post(listener, "Can you hear me?")
+    hint = listener.page.get_by_text(HINT)
     expect(hint).to_be_visible()
-    assert sounds(hearer.page) == 0
+    assert sounds(listener.page) == 0
 
-    touch(hearer.page)
+    touch(listener.page)
     expect(hint).to_be_hidden()
-    dealt_with(hearer.page, mira.post(hearer, "And now?"))
-    assert sounds(hearer.page) == 1
+    dealt_with(listener.page, mira.post(listener, "And now?"))
+    assert sounds(listener.page) == 1
     assert complaints == []
 
 
 def test_a_tab_that_was_touched_sounds_for_one_that_was_not(
-    mira: Visitor, hearer: Visitor, pages: list[Page]
+    mira: Visitor, listener: Visitor, pages: list[Page]
 ) -> None:
-    third = hearer.context.new_page()
-    third.goto(hearer.url)
+    third = listener.context.new_page()
+    third.goto(listener.url)
     expect(third.get_by_text("No conversations yet.")).to_be_visible()
     for page in pages:
         page.close()
-    first = hearer.context.new_page()
-    first.goto(hearer.url)
+    first = listener.context.new_page()
+    first.goto(listener.url)
     expect(first.get_by_text("No conversations yet.")).to_be_visible()
     touch(first)
 
-    message = mira.post(hearer, "Hello")
+    message = mira.post(listener, "Hello")
     for page in (first, third):
         expect(page).to_have_title(re.compile(r"^\(1\) "))
         dealt_with(page, message)
@@ -241,14 +241,14 @@ def test_a_tab_that_was_touched_sounds_for_one_that_was_not(
 
 
 def test_a_notification_comes_when_no_tab_is_visible_and_goes_when_read(
-    mira: Visitor, hearer: Visitor, pages: list[Page]
+    mira: Visitor, listener: Visitor, pages: list[Page]
 ) -> None:
-    seen = mira.post(hearer, "One tab is visible")
+    seen = mira.post(listener, "One tab is visible")
     dealt_with(pages[0], seen)
     for page in pages:
         assert page.evaluate("window.notes.length") == 0
         page.evaluate(HIDE)
-    message = mira.post(hearer, "Nobody looks")
+    message = mira.post(listener, "Nobody looks")
     dealt_with(pages[0], message)
     for page in pages:
         expect(page).to_have_title(re.compile(r"^\(2\) "))
@@ -257,20 +257,20 @@ def test_a_notification_comes_when_no_tab_is_visible_and_goes_when_read(
     expected = {"title": "Mira Lind", "body": "Nobody looks", "closed": False}
     assert note == {**expected, "tag": message["conversation_id"]}
     page.evaluate("window.notes[0].onclick()")
-    page.wait_for_url(f"{hearer.url}/chat/{message['conversation_id']}")
+    page.wait_for_url(f"{listener.url}/chat/{message['conversation_id']}")
 
     path = f"/api/conversations/{message['conversation_id']}/read"
-    hearer.http.post(path, json={"seq": 2}).raise_for_status()
+    listener.http.post(path, json={"seq": 2}).raise_for_status()
     page.wait_for_function("window.notes[0].closed")
 
 
 def test_a_browser_that_lets_no_page_notify_complains_of_nothing(
-    mira: Visitor, hearer: Visitor, pages: list[Page]
+    mira: Visitor, listener: Visitor, pages: list[Page]
 ) -> None:
     for page in pages:
         page.evaluate(REFUSE)
         page.evaluate(HIDE)
 
-    dealt_with(pages[0], mira.post(hearer, "Hello"))
+    dealt_with(pages[0], mira.post(listener, "Hello"))
 
     assert sounds(*pages) == 1

@@ -19,7 +19,7 @@ SITE = ROOT / "deploy" / "static.conf"
 
 
 def moved(site: str, *, pages: int, chat: int, folder: Path) -> str:
-    """Replace what the file tells operators to replace, and serve without TLS."""
+    """Fill in the placeholders that the file names, and serve without TLS."""
     site = re.sub(r"listen \[::\].*\n|ssl_.*\n", "", site)
     site = site.replace("listen 443 ssl http2", f"listen {LOOPBACK}:{pages}")
     site = site.replace("app.example.org", "localhost").replace("/var/www/chat", str(folder))

@@ -91,11 +91,11 @@ async def test_ctrl_c_leaves_nothing_running() -> None:
     await until(lambda: not any(server.is_running() for server in first), seconds=60)
     servers = ours.children(recursive=True)
     process.send_signal(signal.SIGINT)
-    _, told = await asyncio.wait_for(process.communicate(), 60)
+    _, output = await asyncio.wait_for(process.communicate(), 60)
 
     assert process.returncode == 1
-    assert b"nothing is left running" in told
-    assert b"Traceback" not in told
+    assert b"nothing is left running" in output
+    assert b"Traceback" not in output
     assert not [server for server in servers if server.is_running()]
 
 

@@ -30,7 +30,7 @@ def frame(payload: bytes, *, first: int = 0x81) -> bytes:
 
 
 class Echo:
-    """A server that notes what it got and says it back in capitals."""
+    """A server that records what it receives and echoes it in capitals."""
 
     def __init__(self) -> None:
         self.got = b""
@@ -47,7 +47,7 @@ class Echo:
 
 @pytest.fixture
 async def echo() -> AsyncIterator[Echo]:
-    """Give a running echo."""
+    """Yield a running echo server."""
     echo = Echo()
     server = await asyncio.start_server(echo.serve, "127.0.0.1", 0)
     echo.port = server.sockets[0].getsockname()[1]
@@ -59,7 +59,7 @@ async def echo() -> AsyncIterator[Echo]:
 async def connected(
     echo: Echo, weather: Weather
 ) -> AsyncIterator[tuple[Link, asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Give a link to the echo and a connection through it."""
+    """Yield a link to the echo server and a connection through it."""
     dice = random.Random(3)  # noqa: S311  # chance, not secrecy
     async with Link.open(Network(lambda: [echo.port], dice, weather)) as link:
         port = int(link.url.rpartition(":")[2])

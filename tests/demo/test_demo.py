@@ -41,7 +41,7 @@ async def fill_storage(storage: Storage) -> None:
 
 
 def refusal_of_demo(storage: Storage, **settings: str) -> str:
-    """Run the demo where it must refuse to, and return what it says then."""
+    """Run the demo where it must refuse, and return its error."""
     with environment({**storage.settings, **settings}), pytest.raises(SystemExit) as ended:
         main()
     assert isinstance(ended.value.code, str), "a text is shown, and the exit code is 1"
@@ -61,11 +61,11 @@ def demo(storage: Storage) -> subprocess.CompletedProcess[str]:
 
 
 async def test_every_printed_sign_in_works(storage: Storage) -> None:
-    told = await asyncio.to_thread(demo, storage)
+    result = await asyncio.to_thread(demo, storage)
 
-    assert told.returncode == 0, told.stderr
-    assert f"sign in as {FIRST}" in told.stdout
-    rows = [line.split() for line in told.stdout.splitlines() if PASSWORD in line.split()]
+    assert result.returncode == 0, result.stderr
+    assert f"sign in as {FIRST}" in result.stdout
+    rows = [line.split() for line in result.stdout.splitlines() if PASSWORD in line.split()]
     assert {row[0] for row in rows} == USERNAMES
     chat = start(storage)
     try:
@@ -114,7 +114,7 @@ async def test_everything_fits_together(storage: Storage) -> None:
 
 
 async def check_unread(node: Node, person: User) -> None:
-    """Compare what somebody's badges say with what is stored."""
+    """Compare a user's badges with what is stored."""
     async with node.database.reading() as session:
         counts = await unread_counts(session, viewer_id=person.id)
         page = await list_conversations(session, viewer_id=person.id, online=node.online)
@@ -166,29 +166,29 @@ async def test_a_database_with_people_is_left_alone(storage: Storage) -> None:
 
     with pytest.raises(NotEmpty):
         await fill_storage(storage)
-    told = await asyncio.to_thread(refusal_of_demo, storage)
+    result = await asyncio.to_thread(refusal_of_demo, storage)
 
-    assert told.startswith("There are people in this database already.")
+    assert result.startswith("There are people in this database already.")
     async with open_node(storage) as node, node.database.reading() as session:
         assert await session.scalar(select(func.count()).select_from(User)) == 1
         assert await session.scalar(select(func.count()).select_from(Message)) == 0
 
 
 async def test_a_public_chat_never_gets_people_with_a_known_password(storage: Storage) -> None:
-    told = refusal_of_demo(
+    result = refusal_of_demo(
         storage, CHAT_SECRET_KEY=SECRET, CHAT_PUBLIC_URL="https://chat.example.org"
     )
 
-    assert "https" in told
+    assert "https" in result
     async with open_node(storage) as node, node.database.reading() as session:
         assert await session.scalar(select(func.count()).select_from(User)) == 0
 
 
 def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
-    told = demo(Storage("", "mysql://x", "", tmp_path))
+    result = demo(Storage("", "mysql://x", "", tmp_path))
 
-    assert told.returncode == 1
-    assert "CHAT_DATABASE_URL" in told.stderr
+    assert result.returncode == 1
+    assert "CHAT_DATABASE_URL" in result.stderr
 
 
 @pytest.mark.parametrize("hour", range(0, 24, 3))

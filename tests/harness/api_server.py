@@ -1,4 +1,4 @@
-"""The program's door alone, served as in production: what the black-box tests talk to.
+"""The API without the UI, served as in production, for the black-box tests.
 
 Started as `python -m tests.harness.api_server PORT` with the chat's settings in the environment,
 and with these, where a test needs them:
@@ -46,7 +46,7 @@ class DieOnce:
 
 
 def main(port: int) -> None:
-    """Serve until told to stop."""
+    """Serve until stopped."""
     try:
         settings = read_settings()
     except SettingsError as error:

@@ -1,4 +1,4 @@
-"""Chats worth keeping, and what is in a database, read without the code that copies it."""
+"""Chats to archive, and database contents read without the code that copies them."""
 
 import json
 import zipfile
@@ -38,27 +38,27 @@ EDGES = (
     datetime(2026, 3, 29, 1, 30, tzinfo=UTC),
 )
 
-# What `populate` writes.
+# The messages that `populate` writes.
 MESSAGES = 2 * len(ODD_TEXTS) + 2
 
 Contents = dict[str, set[tuple[Any, ...]]]
 
 
 class Unwatched:
-    """Progress that nobody looks at."""
+    """A progress display that shows nothing."""
 
     def begin(self, what: str, rows: int) -> None:
-        """Say nothing."""
+        """Show no progress."""
 
     def advance(self, rows: int) -> None:
-        """Say nothing."""
+        """Show no progress."""
 
 
 UNWATCHED = Unwatched()
 
 
 class Everybody(NamedTuple):
-    """Who is in the chat that `populate` makes."""
+    """The people of the chat that `populate` makes."""
 
     alice: UUID
     bob: UUID
@@ -66,7 +66,7 @@ class Everybody(NamedTuple):
 
 
 async def populate(node: Node) -> Everybody:
-    """Have people with odd names write odd texts, befriend and block each other, and sign in."""
+    """Fill a chat with odd names and texts, friendships, blocks and sessions."""
     alice, bob, carol = [
         await new_user(node, name, bio=text, last_seen_at=edge)
         for name, text, edge in zip(("Ünïcødé 👋", "بوب", r"\N"), ODD_TEXTS, EDGES, strict=False)
@@ -110,7 +110,7 @@ async def contents_of(settings: Settings, *, sessions: bool = True) -> Contents:
 
 
 def names_in(folder: Path) -> set[str]:
-    """Name every file of a folder, hidden ones too."""
+    """Return the names of every file of a folder, hidden ones included."""
     return {one.name for one in folder.iterdir()}
 
 

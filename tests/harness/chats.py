@@ -21,7 +21,7 @@ SECRET = "kXw3_vB7qLr0ZtYdP9mNcHs5Ua-J2eGfT8oIi4RzQbW6xEyVjAhSgDlKuMpOnC1k"
 
 @dataclass(frozen=True)
 class Storage:
-    """Where a chat keeps things: the settings that say so."""
+    """The storage and bus settings of a chat."""
 
     pair: str
     database_url: str
@@ -30,7 +30,7 @@ class Storage:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The settings as the environment would name them."""
+        """Return the settings as environment variables."""
         return {
             "CHAT_DATA_DIR": str(self.folder),
             "CHAT_DATABASE_URL": self.database_url,
@@ -90,7 +90,7 @@ class Farm:
 
     @property
     def redis(self) -> servers.Redis:
-        """The one that tests empty; never that of a chat which stays and would meddle in it."""
+        """Return the Redis that tests empty, never that of a shared chat, which would interfere."""
         if self._redis is None:
             self._redis = servers.Redis(self._folder)
         return self._redis
@@ -144,13 +144,13 @@ class Farm:
 def start(storage: Storage, **settings: str) -> servers.ChatServer:
     """Start the API and the live socket, without the screens, and wait until they answer.
 
-    Rate limits are off and hashes cheap unless `settings` say otherwise.
+    Rate limits are off and hashes cheap unless `settings` override that.
     """
     return launch(storage, **settings).wait_until_ready()
 
 
 def launch(storage: Storage, **settings: str) -> servers.ChatServer:
-    """Do as `start`, without waiting."""
+    """Start a chat as `start` does, without waiting."""
     port = servers.free_port()
     command = [sys.executable, "-m", "tests.harness.api_server", str(port)]
     usual = {"CHAT_LIMITS": "off", "CHAT_SECRET_KEY": SECRET, "TEST_CHEAP_HASHES": "1"}
@@ -193,7 +193,7 @@ def launch_built(
 ) -> servers.ChatServer:
     """Start the whole chat as in production, without waiting; what is not built yet is built.
 
-    Hashes are cheap unless `settings` say otherwise.
+    Hashes are cheap unless `settings` override that.
     """
     port = port or servers.free_port()
     command = [sys.executable, "-m", FRONT_END, str(port)]

@@ -1,4 +1,4 @@
-"""What a program that talks to the chat looks like: an HTTP client and a live socket."""
+"""Clients of the chat as programs use it: an HTTP client and a live socket."""
 
 import asyncio
 import contextlib
@@ -50,17 +50,17 @@ class Person:
 
     @property
     def id(self) -> str:
-        """The person's user id."""
+        """Return the person's user id."""
         return str(self.user["id"])
 
     @property
     def username(self) -> str:
-        """The name they sign in with."""
+        """Return the name they sign in with."""
         return str(self.user["username"])
 
     @property
     def session_id(self) -> str:
-        """The session that this sign-in opened, as its token names it."""
+        """Return the session that this sign-in opened, from its token."""
         claims = jwt.decode(self.access_token, options={"verify_signature": False})
         return str(claims["sid"])
 
@@ -148,7 +148,7 @@ class Person:
 
     @contextlib.asynccontextmanager
     async def socket(self, *formats: str) -> AsyncIterator["Socket"]:
-        """Give a live socket of this person, signed in by its first frame and greeted.
+        """Yield a live socket of this person, signed in by its first frame and greeted.
 
         `formats` are the subprotocols to offer; without any it is JSON.
         """
@@ -217,7 +217,7 @@ async def log_in(url: str, person: Person, *, password: str = PASSWORD) -> Perso
 
 
 def person_of(url: str, reply: httpx.Response) -> Person:
-    """Return the person whom a register or login reply is about."""
+    """Return the person of a register or login reply."""
     body = as_json(reply)
     token = body["access_token"]
     client = http_client(url, headers={"Authorization": f"Bearer {token}"})
@@ -278,7 +278,7 @@ class Socket:
         formats: Sequence[str] = (),
         compression: str | None = None,
     ) -> AsyncIterator[Self]:
-        """Connect to `/ws`; nobody is signed in unless the cookie says so."""
+        """Connect to `/ws`; without a cookie the socket is not signed in."""
         address = url.replace("http", "ws", 1) + "/ws"
         async with connect(
             address,

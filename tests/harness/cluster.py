@@ -1,7 +1,7 @@
 """Several equal nodes of one chat behind nginx.
 
 With `pytest --behind-nginx` the tests of the doors get such a chat wherever they ask for one server
-(`OneChat`), and see whether they can tell the difference.
+(`OneChat`), and check that they see no difference.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """Where everybody reaches the chat."""
+        """Return the URL at which clients reach the chat."""
         return self.nginx.url
 
     async def add(self) -> ChatServer:
@@ -105,7 +105,7 @@ class OneChat(ChatServer):
 
     @property
     def processes(self) -> Sequence[ChatServer]:
-        """The nodes, without nginx in front."""
+        """Return the nodes, without nginx in front."""
         return self.cluster.nodes
 
     def wait_until_ready(self, *, seconds: float = START_S) -> Self:

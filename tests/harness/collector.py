@@ -1,4 +1,4 @@
-"""A collector of OpenTelemetry spans, by OTLP over HTTP, as small as it can be and real."""
+"""A minimal collector of OpenTelemetry spans, by OTLP over HTTP."""
 
 import asyncio
 import threading
@@ -31,7 +31,7 @@ class Span(NamedTuple):
 
 
 class Collected:
-    """What has come so far."""
+    """The spans received so far."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -77,7 +77,7 @@ def collector() -> Iterator[Collected]:
             self.wfile.write(answer)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     collected = Collected(f"http://127.0.0.1:{server.server_port}")

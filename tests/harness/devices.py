@@ -1,4 +1,4 @@
-"""Devices that run the client of the documents, and what they were told."""
+"""Devices that run the client of the documents, and the messages they received."""
 
 import asyncio
 import contextlib
@@ -11,20 +11,20 @@ from tests.harness.clients import PASSWORD, PATIENCE_S, Json, Person
 
 @dataclass
 class Device:
-    """A device of a person; `heard` is what its client told, in order."""
+    """A device of a person; `received` is every message of its client, in order."""
 
     client: Client
-    heard: list[Json] = field(default_factory=list)
+    received: list[Json] = field(default_factory=list)
 
     @property
     def texts(self) -> list[str]:
-        """What was told, as text."""
-        return [message["content"] for message in self.heard]
+        """Return the texts of the received messages."""
+        return [message["content"] for message in self.received]
 
     async def until(self, *texts: str, seconds: float = PATIENCE_S) -> None:
-        """Wait until exactly these were told."""
+        """Wait until exactly these texts were received."""
         with contextlib.suppress(TimeoutError):
-            await until(lambda: len(self.heard) >= len(texts), seconds=seconds)
+            await until(lambda: len(self.received) >= len(texts), seconds=seconds)
         assert self.texts == list(texts)
 
 
@@ -36,14 +36,14 @@ async def device(
     *,
     file: str = ":memory:",
 ) -> AsyncIterator[Device]:
-    """Give a running device of that person, which reaches the chat at `url`."""
-    heard: list[Json] = []
+    """Yield a running device of that person, which reaches the chat at `url`."""
+    received: list[Json] = []
     sign_in = {"username": person.username, "password": PASSWORD}
-    client = Client(url, sign_in, on_message=heard.append, file=file)
+    client = Client(url, sign_in, on_message=received.append, file=file)
     client.cursors.update(cursors or {})
     running = asyncio.create_task(client.run())
     try:
-        yield Device(client, heard)
+        yield Device(client, received)
     finally:
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -51,7 +51,7 @@ async def device(
 
 
 async def until(condition: Callable[[], object], *, seconds: float = PATIENCE_S) -> None:
-    """Wait until it is so. Raises TimeoutError."""
+    """Wait until `condition` holds. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Databases that take nothing for a while, as others who use them may context."""
+"""Databases locked for a while, as another program or an operator may lock them."""
 
 import contextlib
 import sqlite3

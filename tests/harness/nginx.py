@@ -22,7 +22,7 @@ from tests.harness.tls import trusted
 SITE = ROOT / "deploy" / "nginx.conf"
 NODE = "server {address} max_fails=1 fail_timeout=2s;\n"
 WORKERS = 2
-# What stands around a site, with the folders that belong to root elsewhere.
+# The configuration around a site, with root's folders moved elsewhere.
 MAIN = """\
 daemon off;
 user {user};
@@ -56,8 +56,8 @@ def serve(site: str, folder: Path) -> Server:
 class Nginx:
     """nginx at `url`: over TLS with a certificate that `certificate` vouches for, or without.
 
-    Its port is known before it starts, so that the nodes can be told their public address.
-    `changes` replaces words of the file, for a test that cannot wait as long as they say.
+    Its port is known before it starts, so that the nodes can get their public address.
+    `changes` replaces words of the file, for a test that needs shorter times.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Nginx:
         )
 
     def is_running(self) -> bool:
-        """Whether it was started and has not ended."""
+        """Return whether nginx was started and has not ended."""
         return self.server is not None and self.server.process.poll() is None
 
     def requests(self) -> str:

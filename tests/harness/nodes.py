@@ -34,7 +34,7 @@ NEVER_S = 3_600.0
 
 
 def settings_of(storage: Storage, **more: str) -> Settings:
-    """Read the settings of `storage`; limits are off unless `more` says otherwise."""
+    """Read the settings of `storage`; limits are off unless `more` turns them on."""
     names = {"CHAT_LIMITS": "off", "CHAT_SECRET_KEY": SECRET, **storage.settings, **more}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in names.items():

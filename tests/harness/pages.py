@@ -4,7 +4,7 @@ from typing import Literal
 
 from playwright.sync_api import Locator, Page
 
-# What a screen reader or a keyboard stumbles over: unnamed controls and pictures, doubled ids,
+# Problems for screen readers and keyboards: unnamed controls and pictures, doubled ids,
 # skipped landmarks, and text too faint for its ground.
 _FAULTS = """() => {
   const faults = [];
@@ -52,7 +52,7 @@ def top_of(element: Locator) -> float:
 
 
 def fits(page: Page) -> bool:
-    """Whether nothing makes the page scroll sideways."""
+    """Return whether the page needs no horizontal scrolling."""
     return bool(
         page.evaluate(
             "document.documentElement.scrollWidth <= document.documentElement.clientWidth"

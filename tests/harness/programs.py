@@ -1,4 +1,4 @@
-"""Where the outside programs are that the tests use, and what to say when one is missing."""
+"""Paths of the outside programs that the tests use, and the error for a missing one."""
 
 import shutil
 import sys

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 START_S = 60
 STOP_S = 20
 LOOPBACK = "127.0.0.1"
-# What nodes of one chat have in common.
+# The settings that nodes of one chat share.
 JOINING = {"CHAT_DATABASE_URL", "CHAT_REDIS_URL"}
 
 
@@ -75,7 +75,7 @@ class Server:
             )
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float = START_S) -> None:
-        """Wait until `ready` says so; raise ServerFailed when the process ends or time is up."""
+        """Wait until `ready` returns true. Raises ServerFailed on a time-out or an early exit."""
         end = time.monotonic() + seconds
         while not ready():
             if self.process.poll() is not None or time.monotonic() > end:
@@ -121,15 +121,15 @@ class Redis:
         self.server.wait_until(self._answers)
 
     def freeze(self) -> None:
-        """Have it answer nothing, though its connections stay open."""
+        """Stop the process from answering; its connections stay open."""
         self.server.process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Have it go on where it was."""
+        """Let the process continue where it was."""
         self.server.process.send_signal(signal.SIGCONT)
 
     def empty(self) -> None:
-        """Forget every key."""
+        """Delete every key."""
         if b"OK" not in self._ask(b"FLUSHALL"):
             raise ServerFailed("Redis does not forget")
 
@@ -209,7 +209,7 @@ class Postgres:
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """Have every process of the server answer nothing, though its connections stay open."""
+        """Stop every process of the server from answering; its connections stay open."""
         root = psutil.Process(self.server.process.pid)
         processes = [root, *root.children(recursive=True)]
         for process in processes:
@@ -289,17 +289,17 @@ class ChatServer:
 
     @property
     def processes(self) -> Sequence["ChatServer"]:
-        """Each process of the chat, to be asked about itself."""
+        """Return each process of the chat, to be queried by itself."""
         return [self]
 
     @property
     def joining(self) -> dict[str, str]:
-        """The settings by which another node joins this chat."""
+        """Return the settings with which another node joins this chat."""
         return {name: self.settings[name] for name in JOINING}
 
     @property
     def is_running(self) -> bool:
-        """Whether none of its processes has ended."""
+        """Return whether none of its processes has ended."""
         return all(one.server.process.poll() is None for one in self.processes)
 
     def cpu_seconds(self) -> float:
@@ -309,12 +309,12 @@ class ChatServer:
 
     @property
     def monitoring(self) -> Mapping[str, str]:
-        """The headers with which a monitoring asks a process, where that wants any."""
+        """Return the headers that a monitoring system sends to a process, if it needs any."""
         token = self.settings.get("CHAT_METRICS_TOKEN")
         return {"Authorization": f"Bearer {token}"} if token else {}
 
     def wait_until_ready(self, *, seconds: float = START_S) -> Self:
-        """Wait for the health check to say yes."""
+        """Wait until the health check passes."""
         self.server.wait_until(self._ready, seconds=seconds)
         return self
 

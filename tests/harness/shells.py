@@ -54,7 +54,7 @@ def program(
 
 
 def done(settings: Mapping[str, str], *arguments: object, typed: str = "") -> str:
-    """Run a command that must succeed, and return what it says."""
+    """Run a command that must succeed, and return its output."""
     ran = shell(settings, *arguments, typed=typed)
     assert ran.returncode == 0, ran.stderr
     assert "Traceback" not in ran.stderr
@@ -62,12 +62,12 @@ def done(settings: Mapping[str, str], *arguments: object, typed: str = "") -> st
 
 
 def refused(settings: Mapping[str, str], *arguments: object, typed: str = "") -> str:
-    """Run a command that must fail, and return the one line that says why."""
+    """Run a command that must fail, and return its one-line error."""
     return reason(shell(settings, *arguments, typed=typed))
 
 
 def reason(ran: Ran) -> str:
-    """Return the one line in which a command says why it failed."""
+    """Return the one-line error of a failed command."""
     assert ran.returncode == 1, ran
     assert not ran.stdout, ran.stdout
     *steps, line = ran.stderr.splitlines()

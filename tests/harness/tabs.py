@@ -41,7 +41,7 @@ class Tab:
     token: str
     vars: dict[str, Json] = field(default_factory=dict)
     redirects: list[str] = field(default_factory=list)
-    heard: str = ""
+    received: str = ""
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -86,22 +86,22 @@ class Tab:
         The events of a tab are dealt with one after the other, and the hydration of a public page
         is always answered.
         """
-        before = len(self.heard)
+        before = len(self.received)
         await self.send(HYDRATE, path="/login")
-        await self.until(lambda: "is_hydrated" in self.heard[before:])
+        await self.until(lambda: "is_hydrated" in self.received[before:])
 
     async def until(self, condition: Callable[[], object], *, seconds: float = PATIENCE_S) -> None:
-        """Listen until the tab has heard enough to fulfil `condition`."""
+        """Read frames until `condition` holds."""
         async with asyncio.timeout(seconds):
             while not condition():
-                await self._hear()
+                await self._receive()
 
     async def close_code(self, *, seconds: float = PATIENCE_S) -> int:
-        """Listen until the server closes the socket, and return its code."""
+        """Read frames until the server closes the socket, and return its code."""
         with contextlib.suppress(ConnectionClosed):
             async with asyncio.timeout(seconds):
                 while True:
-                    await self._hear()
+                    await self._receive()
         code = self.connection.close_code
         assert code is not None
         return code
@@ -110,14 +110,14 @@ class Tab:
         """Return what the tab shows of one state, or None."""
         return self.vars.get(state, {}).get(f"{name}_rx_state_")
 
-    async def _hear(self) -> None:
+    async def _receive(self) -> None:
         frame = await self.connection.recv()
         assert isinstance(frame, str)
         if frame == PING:
             await self.connection.send(PONG)
         if not frame.startswith(MESSAGE):
             return
-        self.heard += frame
+        self.received += frame
         kind, update = json.loads(frame.removeprefix(MESSAGE))
         if kind != "event":
             return

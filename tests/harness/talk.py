@@ -12,7 +12,7 @@ from tests.harness.views import Device
 
 INTERVAL_S = 0.02
 SETTLED_WITHIN_S = 20
-# A node that cannot reach the database, and what a proxy says for one that is not there any more.
+# A node that cannot reach the database, and a proxy's answer for a node that is gone.
 TEMPORARY = {502, 503, 504}
 
 
@@ -27,7 +27,7 @@ class Talk:
         self._urls = urls
 
     async def write_by_socket(self, until: asyncio.Event) -> None:
-        """Send until told to stop, each once the one before it is acked."""
+        """Send until stopped, each message after the ack of the one before."""
         sender, receiver = self.devices[0], self.people[1]
         while not until.is_set():
             client_id = str(uuid4())
@@ -40,7 +40,7 @@ class Talk:
             await asyncio.sleep(INTERVAL_S)
 
     async def write_by_http(self, until: asyncio.Event) -> None:
-        """Post until told to stop, to whichever node answers."""
+        """Post until stopped, to whichever node answers."""
         sender, receiver = self.people[1], self.people[0]
         headers = {"Authorization": f"Bearer {sender.access_token}"}
         async with contextlib.AsyncExitStack() as stack:
@@ -90,7 +90,7 @@ async def insist(clients: list[httpx.AsyncClient], body: Json) -> Json:
 
 @contextlib.asynccontextmanager
 async def talking(urls: Sequence[str], *, pairs: int) -> AsyncIterator["list[Talk]"]:
-    """Have pairs of people write to each other, and in the end see that all of it is whole."""
+    """Exchange messages between pairs of people inside; check at the end that none is lost."""
     people = await asyncio.gather(*(register(urls[0]) for _ in range(2 * pairs)))
     talks = [Talk(one, other, urls) for one, other in zip(people[::2], people[1::2], strict=True)]
     enough = asyncio.Event()

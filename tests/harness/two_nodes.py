@@ -38,7 +38,7 @@ class Nodes:
                 node.server.wait_until(partial(_reaches_redis, node))
 
     def begin_log(self) -> None:
-        """Leave out of `log` what the nodes have logged so far."""
+        """Exclude the lines logged so far from `log`."""
         self._logged = {node.port: len(node.log()) for node in self.all}
 
     def log(self, node: ChatServer) -> str:

@@ -1,4 +1,4 @@
-"""A device that knows only what it was told: what it would show, built from events alone."""
+"""A device model: the messages it would show, built from the events it received."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ class View:
     _seen: set[tuple[str, int]] = field(default_factory=set)
 
     def take(self, message: Json) -> None:
-        """Show a message as it is told; the same news may come twice, and late."""
+        """Apply a message event; it may be repeated or late."""
         conversation_id, rev = message["conversation_id"], message["rev"]
         if (conversation_id, rev) in self._seen:
             self.doubles += 1
@@ -79,7 +79,7 @@ class Device:
             await self._task
 
     def cut(self) -> None:
-        """Break the link, without a word, and keep it broken."""
+        """Break the link without a close frame, and keep it broken."""
         self._away.clear()
         if self.socket is not None:
             self.socket.connection.transport.abort()
@@ -129,14 +129,14 @@ class Device:
             async for text in connection:
                 frame = json.loads(text)
                 assert frame["type"] != "reset", "no test here misses so much"
-                # Only a replay comes in batches, and only what it says of a conversation is whole.
+                # Only a replay comes in batches, and only its conversation events are complete.
                 is_replay = frame["type"] == "batch"
                 for event in frame["events"] if is_replay else [frame]:
                     if is_replay and event["type"] == "conversation.updated":
                         replayed[event["conversation"]["id"]] = event["conversation"]["last_rev"]
-                    self._hear(event, replayed)
+                    self._apply(event, replayed)
 
-    def _hear(self, event: Json, replayed: dict[str, int]) -> None:
+    def _apply(self, event: Json, replayed: dict[str, int]) -> None:
         if event["type"] in CHANGES:
             self.view.take(event["message"])
         elif event["type"] == "resumed":

@@ -1,4 +1,4 @@
-"""People at browsers of their own: what they see of the chat, and what they do there."""
+"""People at browsers of their own: page objects for what they see and do."""
 
 import re
 from collections.abc import Callable
@@ -24,25 +24,25 @@ class Visitor:
 
     @property
     def context(self) -> BrowserContext:
-        """The browser profile."""
+        """Return the browser profile."""
         return self.page.context
 
     @property
     def conversations(self) -> Locator:
-        """The list of conversations."""
+        """Return the list of conversations."""
         return self.page.get_by_role("navigation", name="Conversations")
 
     @property
     def log(self) -> Locator:
-        """The messages."""
+        """Return the list of messages."""
         return self.page.get_by_role("log", name="Messages")
 
     @property
     def box(self) -> Locator:
-        """Where to write."""
+        """Return the text box of the composer."""
         return self.page.get_by_role("textbox", name="Message")
 
-    def said(self, text: str) -> Locator:
+    def message(self, text: str) -> Locator:
         """Return the messages that contain a text."""
         return self.log.get_by_role("article").filter(has_text=text)
 

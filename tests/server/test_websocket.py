@@ -27,12 +27,12 @@ STILL = 5
 
 @dataclass
 class Flood:
-    """An application that sends without a pause until it is told to close."""
+    """An application that sends without a pause until it is asked to close."""
 
     sent: int = 0
     at_once: bool = False
     enough: asyncio.Event = field(default_factory=asyncio.Event)
-    said: asyncio.Event = field(default_factory=asyncio.Event)
+    close_seen: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,7 +50,7 @@ class Flood:
         await asyncio.gather(*tasks, return_exceptions=True)
         if self.enough.is_set():
             await send({"type": "websocket.close", "code": GOODBYE})
-            self.said.set()
+            self.close_seen.set()
 
     async def _send(self, scope: Scope, send: Send) -> None:
         while True:
@@ -123,7 +123,7 @@ async def test_a_close_frame_does_not_wait_for_a_client_that_reads_nothing(
         await flood.stuck()
         assert 0 < flood.sent < MOST_BYTES
         flood.enough.set()
-        await flood.said.wait()
+        await flood.close_seen.wait()
 
         client.transport.resume_reading()
         with contextlib.suppress(Exception):
@@ -140,7 +140,7 @@ async def test_a_client_that_never_reads_the_close_frame_is_dropped(
     async with deaf(flood) as client, asyncio.timeout(PATIENCE_S):
         await flood.stuck()
         flood.enough.set()
-        await flood.said.wait()
+        await flood.close_seen.wait()
         await asyncio.sleep(0.6)  # time itself is the condition
 
         client.transport.resume_reading()
@@ -151,7 +151,7 @@ async def test_a_client_that_never_reads_the_close_frame_is_dropped(
 
 
 async def test_a_client_that_answers_no_ping_is_dropped_with_its_unsent_frames() -> None:
-    """A pulled cable in the middle of a flood: nothing tells but the silence."""
+    """Pull the cable in the middle of a flood: only unanswered pings reveal it."""
     flood = Flood()
     async with deaf(flood, heartbeat_s=0.5), asyncio.timeout(PATIENCE_S):
         await flood.gone.wait()

@@ -1,4 +1,4 @@
-"""The client of the documents: every message once and in order on every device, come what may."""
+"""The client of the documents: every message once and in order on every device."""
 
 import asyncio
 import contextlib
@@ -53,7 +53,7 @@ async def test_a_killed_server_loses_nothing(restartable_chat: ChatServer) -> No
     texts = [f"number {number}" for number in range(60)]
     async with device(chat.url, alice) as phone, device(chat.url, bob) as peer:
         sends = [asyncio.create_task(phone.client.send(text, receiver_id=bob.id)) for text in texts]
-        await until(lambda: len(peer.heard) > 5)
+        await until(lambda: len(peer.received) > 5)
         await chat.restart_aside(with_signal=signal.SIGKILL)
         acked = await asyncio.gather(*sends)
 
@@ -114,16 +114,16 @@ async def test_edits_and_deletions_arrive_live(
         await alice.http.patch(f"/api/messages/{message['id']}", json={"content": "first"})
         await peer.until("frist", "first")
         await alice.http.delete(f"/api/messages/{message['id']}")
-        await until(lambda: len(peer.heard) > 2)
+        await until(lambda: len(peer.received) > 2)
 
-    assert peer.heard[2]["deleted_at"]
-    assert [told["rev"] for told in peer.heard] == [1, 2, 3]
+    assert peer.received[2]["deleted_at"]
+    assert [message["rev"] for message in peer.received] == [1, 2, 3]
 
 
 async def test_changes_that_others_replaced_leave_no_hole(
     chat: ChatServer, alice: Person, bob: Person
 ) -> None:
-    """Their revs are nobody's any more: who waited for them would wait for ever."""
+    """Skip the revs of replaced changes: a client that waits for them waits for ever."""
     first, _, third = await alice.write_all(bob, "one", "two", "three")
     for text in ("1", "I", "first"):
         await alice.http.patch(f"/api/messages/{first['id']}", json={"content": text})
@@ -133,13 +133,13 @@ async def test_changes_that_others_replaced_leave_no_hole(
         await alice.write(bob, "four")
         await peer.until("two", "first", "third", "four")
 
-    assert [told["rev"] for told in peer.heard] == [2, 6, 7, 8]
+    assert [message["rev"] for message in peer.received] == [2, 6, 7, 8]
 
 
 async def test_a_restored_database_is_replayed(
     chat: ChatServer, alice: Person, bob: Person
 ) -> None:
-    """A cursor from a future that never happened: waiting for it would be a silent hole."""
+    """Discard a cursor that is ahead of the restored database: waiting for it hides messages."""
     message = await alice.write(bob, "what the backup has")
     async with device(chat.url, bob, {message["conversation_id"]: 7}) as peer:
         await peer.until("what the backup has")
@@ -244,7 +244,7 @@ async def test_handled_messages_are_remembered_after_a_crash_of_the_program(
 
 
 async def test_a_refusal_for_a_while_is_asked_again(refilling_chat: ChatServer) -> None:
-    """As when more is sent than the limit allows."""
+    """Retry after a temporary refusal, such as a rate limit."""
     chat = refilling_chat
     alice, bob = await register(chat.url), await register(chat.url)
     texts = [f"number {number}" for number in range(12)]

@@ -1,4 +1,4 @@
-"""Trust 12: signing out everywhere while everybody writes. No frame comes later than a second."""
+"""Signing out everywhere during a flood (trust 12): no frame comes after one second."""
 
 import asyncio
 import time
@@ -33,8 +33,8 @@ async def flood(sender: Person, receiver: Person) -> AsyncIterator[None]:
 
 
 async def last_frame(socket: Socket, flooded: asyncio.Event) -> tuple[float, Json, int]:
-    """Listen to the end; return when the last frame came, which it was, and the close code."""
-    heard, at = 0, 0.0
+    """Read until the socket closes; return the last frame (after its time) and the close code."""
+    received, at = 0, 0.0
     while True:
         before = len(socket.passed)
         try:
@@ -44,8 +44,8 @@ async def last_frame(socket: Socket, flooded: asyncio.Event) -> tuple[float, Jso
             assert code is not None
             return at, socket.passed[-1], code
         at = time.monotonic()
-        heard += len(socket.passed) - before
-        if heard > IN_FLIGHT:
+        received += len(socket.passed) - before
+        if received > IN_FLIGHT:
             flooded.set()
 
 
@@ -76,7 +76,7 @@ async def watch_the_end(urls: list[str], alice: Person, bob: Person) -> None:
             await sign_out_everywhere_else(alice)
             ended_at = time.monotonic()
             endings = await asyncio.gather(*watching)
-            # The device that stays hears on.
+            # The device that stays signed in still receives events.
             kept.passed.clear()
             await kept.expect("message.created")
     for at, frame, code in endings:

@@ -1,4 +1,4 @@
-"""M1, W3: news reaches every device of everybody concerned, and nobody else."""
+"""Live events (M1, W3): sent to every device of the users concerned, and to nobody else."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -23,7 +23,7 @@ async def test_a_message_sent_over_http_arrives_live(alice: Person, bob: Person)
 
 
 async def test_a_message_arrives_within_300_ms(alice: Person, bob: Person) -> None:
-    """In one of ten rounds: a machine that has much else to do has a quiet moment in that time."""
+    """Require it in one of ten rounds: a busy machine has a quiet moment in that time."""
     async with alice.socket() as sender, bob.socket() as receiver:
         rounds = [await seconds_to_arrive(sender, receiver, bob) for _ in range(10)]
 
@@ -135,7 +135,7 @@ async def test_marking_unread_sends_nothing_to_the_other(alice: Person, bob: Per
         await bob.http.post(f"{path}/unread", json={"seq": 1})
         frames = await sender.settled()
 
-    # What happened before the socket was there may still come, and says that he has read.
+    # Events from before the socket opened may still come; they carry the read mark.
     marks = {frame["seq"] for frame in frames if frame["type"] == "conversation.read"}
     assert marks <= {1}
 
@@ -151,7 +151,7 @@ async def test_a_replay_is_not_announced_again(alice: Person, bob: Person) -> No
 
 
 async def write_both_at_once(one: Person, other: Person) -> None:
-    """Have two people write twenty messages each to one another, all at once."""
+    """Send twenty messages each way between two people, all at once."""
     await asyncio.gather(
         *(one.write(other, f"a{number}") for number in range(20)),
         *(other.write(one, f"b{number}") for number in range(20)),
@@ -159,7 +159,7 @@ async def write_both_at_once(one: Person, other: Person) -> None:
 
 
 async def seen_by_seq(socket: Socket, count: int) -> dict[int, Json]:
-    """Hear of so many messages, of some perhaps twice, and return each by its place."""
+    """Receive `count` messages, repeats allowed, and return them by `seq`."""
     seen: dict[int, Json] = {}
     while len(seen) < count:
         message = (await socket.expect("message.created"))["message"]
@@ -168,7 +168,7 @@ async def seen_by_seq(socket: Socket, count: int) -> dict[int, Json]:
 
 
 async def test_all_viewers_see_one_order(alice: Person, bob: Person) -> None:
-    """That of `seq`, in which every message has one place for all."""
+    """Compare the order by `seq`, which is the same for every viewer."""
     await alice.opened(bob)
     async with alice.socket() as one, bob.socket() as other:
         await write_both_at_once(alice, bob)
@@ -178,7 +178,7 @@ async def test_all_viewers_see_one_order(alice: Person, bob: Person) -> None:
     assert sorted(seen[0]) == list(range(1, 41))
 
 
-# What two nodes store at once may be told the other way round.
+# Messages that two nodes store at once may be published in the opposite order.
 @pytest.mark.one_process
 async def test_one_node_sends_in_that_order(alice: Person, bob: Person) -> None:
     await alice.opened(bob)

@@ -1,4 +1,4 @@
-"""S4: MessagePack by agreement, large frames compressed, and what neither of them lets in."""
+"""Frame formats (S4): MessagePack as a subprotocol, compression, and refused frames."""
 
 import contextlib
 import json
@@ -52,15 +52,15 @@ async def test_every_frame_is_the_same_in_both_formats(alice: Person, bob: Perso
         frame = text_frame(bob, "שלום 👋 \u202ehello")
         await mine.send(frame)
         ack = await mine.expect("ack", id=frame["id"])
-        heard = [await socket.expect("message.created") for socket in (packed, plain)]
+        live = [await socket.expect("message.created") for socket in (packed, plain)]
         for socket in (packed, plain):
             await socket.send({"type": "resume", "id": "r", "cursors": {}})
         replayed = [await socket.expect("message.created") for socket in (packed, plain)]
         for socket in (packed, plain):
             await socket.expect("resumed", id="r")
 
-    assert heard[0] == heard[1] == replayed[0] == replayed[1]
-    assert heard[0]["message"] == ack["message"]
+    assert live[0] == live[1] == replayed[0] == replayed[1]
+    assert live[0]["message"] == ack["message"]
     stored = as_json(await bob.http.get(f"/api/messages/{alice.id}"))["items"]
     assert stored == [ack["message"]]
 
@@ -78,7 +78,7 @@ async def test_a_packed_frame_is_smaller(alice: Person, bob: Person) -> None:
 
 
 def bad_frames() -> dict[str, bytes]:
-    """Name packed frames that are refused."""
+    """Return packed frames that are refused, by name."""
 
     def packed(value: object) -> bytes:
         return msgspec.msgpack.encode(value)
@@ -171,17 +171,17 @@ async def test_missed_messages_come_compressed_in_few_frames(
         await socket.send({"type": "resume", "id": "r", "cursors": {}})
         await socket.expect("resumed", id="r")
 
-    told = [
+    texts = [
         event["message"]["seq"] for event in socket.passed if event["type"] == "message.created"
     ]
-    assert told == list(range(1, MISSED + 1))
+    assert texts == list(range(1, MISSED + 1))
     wire, plain = (sum(size[i] for size in sizes) for i in (0, 1))
     assert len(sizes) <= 10
     assert wire < plain / 2
 
 
 def _frame_sizes(socket: Socket) -> list[tuple[int, int]]:
-    """Note of every data frame from now on how long it is on the wire, and unpacked."""
+    """Record the wire length and the decompressed length of every data frame from now on."""
     sizes: list[tuple[int, int]] = []
     [extension] = socket.connection.protocol.extensions
     decode = extension.decode

@@ -1,4 +1,4 @@
-"""W5 and the contract's client frames: what is answered, what is refused, what stays open."""
+"""Client frames of the contract (W5): acks, errors, and which frames close the socket."""
 
 import asyncio
 import contextlib
@@ -80,14 +80,14 @@ async def test_an_old_frame_that_is_played_again_changes_nothing(
         path = f"/api/messages/{first['id']}"
         edited = (await alice.http.patch(path, json={"content": "better"})).json()
         await alice.write(bob, "later")
-        async with alice.socket() as elsewhere, bob.socket() as hearing:
+        async with alice.socket() as elsewhere, bob.socket() as receiver:
             for again in (socket, elsewhere):
                 await again.send(frame)
                 reply = await again.expect("ack", id="old")
                 assert reply["message"]["id"] == first["id"]
                 assert reply["message"]["seq"] == first["seq"]
 
-            assert await hearing.settled() == []
+            assert await receiver.settled() == []
     assert [item["content"] for item in await history(alice, bob)] == ["better", "later"]
     assert (await history(alice, bob))[0] == edited
 
@@ -111,14 +111,14 @@ async def test_acks_come_in_the_order_of_the_frames(alice: Person, bob: Person) 
         for frame in frames:
             await socket.send(frame)
         acks = [await socket.expect("ack") for _ in frames]
-        heard = [(await other.expect("message.created"))["message"] for _ in frames]
+        messages = [(await other.expect("message.created"))["message"] for _ in frames]
 
     assert [ack["id"] for ack in acks] == [frame["id"] for frame in frames]
     assert [ack["message"]["seq"] for ack in acks] == list(range(1, 51))
-    assert heard == [ack["message"] for ack in acks]
+    assert messages == [ack["message"] for ack in acks]
 
 
-async def test_a_ping_tells_the_newest_revisions(alice: Person, bob: Person) -> None:
+async def test_a_pong_carries_the_newest_revisions(alice: Person, bob: Person) -> None:
     message = await bob.write(alice, "hello")
     async with alice.socket() as socket:
         await socket.send({"type": "ping", "id": "p1"})
@@ -136,18 +136,18 @@ async def test_a_read_frame_is_acked_and_sent_on(alice: Person, bob: Person) -> 
         "conversation_id": message["conversation_id"],
         "seq": 1,
     }
-    told = {"conversation_id": message["conversation_id"], "user_id": bob.id, "seq": 1}
+    read_mark = {"conversation_id": message["conversation_id"], "user_id": bob.id, "seq": 1}
     async with alice.socket() as sender, bob.socket() as reader, bob.socket() as other_device:
         await reader.send(frame)
         await reader.expect("ack", id="r1")
 
-        await sender.expect("conversation.read", **told)
-        await other_device.expect("conversation.read", **told)
+        await sender.expect("conversation.read", **read_mark)
+        await other_device.expect("conversation.read", **read_mark)
     assert (await bob.conversation(message["conversation_id"]))["unread"] == 0
 
 
 def bad_frames() -> dict[str, Any]:
-    """Name frames that are refused; each is made with the person it would go to."""
+    """Return frames that are refused, by name; each is built from its receiver."""
     return {
         "broken JSON": lambda _: "{",
         "empty": lambda _: "",
@@ -239,7 +239,7 @@ async def test_a_binary_frame_closes_with_1003(alice: Person) -> None:
         assert await socket.close_code() == 1003
 
 
-# What is still on its way to nginx when the node hangs up takes the close code with it.
+# The close code is lost when the node hangs up while data is still on its way to nginx.
 @pytest.mark.parametrize(
     "size",
     [65_537, 100_000, *(pytest.param(n, marks=pytest.mark.one_process) for n in (10**6, 10**7))],

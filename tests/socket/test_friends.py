@@ -1,4 +1,4 @@
-"""What two people become to each other is heard on every device of both, and by nobody else."""
+"""Friendship and block events: sent to every device of both users, and to nobody else."""
 
 from contextlib import AsyncExitStack
 
@@ -13,12 +13,12 @@ PARTED = {
     "unfriends": ("friends", "DELETE", "/api/friends/{id}"),
     "blocks a friend": ("friends", "PUT", "/api/blocks/{id}"),
     "blocks who asked": ("requested", "PUT", "/api/blocks/{id}"),
-    "blocks whom they asked": ("incoming", "PUT", "/api/blocks/{id}"),
+    "blocks the user they asked": ("incoming", "PUT", "/api/blocks/{id}"),
 }
 
 
 async def become(state: str, alice: Person, bob: Person) -> None:
-    """Have Bob be to Alice's mind what `state` says."""
+    """Bring Bob into the relation to Alice that `state` names."""
     if state == "friends":
         await alice.befriend(bob)
     elif state == "requested":

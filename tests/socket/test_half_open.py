@@ -1,4 +1,4 @@
-"""Links that hang: whoever answers nothing any more is told to be gone within a minute."""
+"""Half-open sockets: an unresponsive user is shown as offline within a minute."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ FLOOD = 40
 
 @pytest.mark.timeout(150)
 async def test_an_unresponsive_peer_is_offline_within_a_minute(built_server: str) -> None:
-    """A socket that is quiet, one that is flooded and a tab, each as after a pulled cable."""
+    """Pull the cable of a quiet socket, a flooded one and a tab."""
     alice, writer, quiet, flooded, tab_owner = [await register(built_server) for _ in range(5)]
     people = (quiet, flooded, tab_owner)
     for person in people:
@@ -28,23 +28,23 @@ async def test_an_unresponsive_peer_is_offline_within_a_minute(built_server: str
     ):
         await tab.hydrate()
         await tab.until(lambda: tab.var(SESSION, "username"))
-        await _until_told(watcher, {person.id for person in people}, online=True)
+        await _until_presence(watcher, {person.id for person in people}, online=True)
 
         for connection in (quiet_socket.connection, flooded_socket.connection, tab.connection):
             pull_cable(connection)
         started = asyncio.get_running_loop().time()
         flood = asyncio.create_task(_flood(writer, flooded))
-        await _until_told(watcher, {person.id for person in people}, online=False)
+        await _until_presence(watcher, {person.id for person in people}, online=False)
         took = asyncio.get_running_loop().time() - started
         await flood
-        # Aborted by the server: what waits in their buffers is of no interest to anybody.
+        # The server has aborted these connections: discard what is left in their buffers.
         for connection in (quiet_socket.connection, flooded_socket.connection, tab.connection):
             connection.transport.abort()
 
     assert took < MOST_S
 
 
-async def _until_told(watcher: Socket, user_ids: set[str], *, online: bool) -> None:
+async def _until_presence(watcher: Socket, user_ids: set[str], *, online: bool) -> None:
     async with asyncio.timeout(2 * MOST_S):
         while user_ids:
             event = await watcher.receive(seconds=2 * MOST_S)

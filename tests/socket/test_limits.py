@@ -1,4 +1,4 @@
-"""W5: a flood is stopped, and only the one who floods notices."""
+"""Socket limits (W5): a flood closes its own socket and affects nobody else."""
 
 import asyncio
 import signal
@@ -48,7 +48,7 @@ async def test_too_many_messages_are_refused_one_by_one(limited_chat: ChatServer
         answers: list[clients.Json] = []
         while len(answers) < BURST + 20:
             frame = await socket.receive()
-            # Beside the answers comes the news of the conversation that has just begun.
+            # The event of the new conversation comes beside the answers.
             answers += [frame] if frame["type"] in {"ack", "error"} else []
 
     errors = [answer for answer in answers if answer["type"] == "error"]
@@ -88,7 +88,7 @@ async def open_sockets(person: clients.Person, count: int, stack: AsyncExitStack
 
 
 async def is_one_too_many(person: clients.Person) -> bool:
-    """Try to open one more socket, and close it again."""
+    """Return whether one more socket is refused; close it when it opens."""
     async with clients.Socket.open(person.url) as one_more:
         await one_more.send({"type": "auth", "content": person.access_token})
         with suppress(ConnectionClosed):
@@ -99,7 +99,7 @@ async def is_one_too_many(person: clients.Person) -> bool:
 
 
 async def until_one_more_may(person: clients.Person) -> None:
-    """Wait until the chat knows that others have gone."""
+    """Wait until the chat has counted the closed sockets."""
     async with asyncio.timeout(60):
         while await is_one_too_many(person):
             await asyncio.sleep(0.2)  # a killed node has to be taken for dead

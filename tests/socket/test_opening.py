@@ -1,4 +1,4 @@
-"""W1, A6: nobody hears or says anything on `/ws` before the server knows who it is."""
+"""Authentication of `/ws` sockets (W1, A6): no event in or out before it succeeds."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -165,7 +165,7 @@ async def test_signing_out_ends_the_sockets_of_that_session_within_a_second(
 
 @pytest.mark.one_process
 async def test_a_thousand_cycles_leave_the_server_as_it_was(restartable_chat: ChatServer) -> None:
-    """W2: no connection stays, memory is flat, and nothing is heard twice afterwards."""
+    """Check that no connection stays, memory is flat and later events come once (W2)."""
     chat = restartable_chat
     alice, bob = await register(chat.url), await register(chat.url)
     server = psutil.Process(chat.server.process.pid)
@@ -186,7 +186,7 @@ async def test_a_thousand_cycles_leave_the_server_as_it_was(restartable_chat: Ch
     assert after < before * 1.05
     async with asyncio.timeout(PATIENCE_S):
         while open_links(server, chat.port) > links:
-            await asyncio.sleep(0.05)  # the kernel tells of no connection that has gone
+            await asyncio.sleep(0.05)  # the kernel reports no closed connection
     async with alice.socket() as socket:
         await bob.write(alice, "still there?")
         created = [frame for frame in await socket.settled() if frame["type"] == "message.created"]

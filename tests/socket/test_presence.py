@@ -1,4 +1,4 @@
-"""Presence as programs see it: over every node, and for ever right whatever dies."""
+"""Presence events over sockets: across nodes, and right after a node is killed."""
 
 import asyncio
 import signal
@@ -44,9 +44,9 @@ async def test_strangers_get_no_presence_events(alice: Person, bob: Person, caro
     async with carol.socket() as strange, alice.socket() as socket:
         async with bob.socket():
             await socket.expect("presence", user_id=bob.id, online=True)
-        heard = await strange.settled()
+        frames = await strange.settled()
 
-    assert heard == []
+    assert frames == []
     assert await online(carol, bob) is None
 
 
@@ -85,8 +85,8 @@ async def test_going_offline_is_sent_after_the_grace_with_its_time(start_chat: S
             leaves_at = datetime.now(UTC)
         gone = await socket.expect("presence", user_id=bob.id, online=False)
 
-        told_at = datetime.now(UTC)
-        assert leaves_at <= moment(gone["last_seen_at"]) < told_at - GRACE / 2
+        received_at = datetime.now(UTC)
+        assert leaves_at <= moment(gone["last_seen_at"]) < received_at - GRACE / 2
         card = (await alice.http.get(f"/api/users/{bob.id}")).json()
         assert card["last_seen_at"] == gone["last_seen_at"]
 
@@ -103,7 +103,7 @@ async def test_a_killed_node_leaves_nobody_online(chat: ChatServer, start_chat: 
         await socket.expect("presence", user_id=both.id, online=True)
         async with bob_there.socket(), both_there.socket():
             await socket.expect("presence", user_id=bob.id, online=True)
-            # That somebody was not there yet, when the friendship was told, was true then.
+            # The friendship event may still show Bob as offline, which was true at that time.
             await socket.settled()
             killed_at = asyncio.get_running_loop().time()
             dies.end(with_signal=signal.SIGKILL)
@@ -114,6 +114,6 @@ async def test_a_killed_node_leaves_nobody_online(chat: ChatServer, start_chat: 
         assert took < MOST_S
         assert await online(alice, bob) is False
         assert await online(alice, both) is True
-        # That they are there may be told again, but never that they left.
+        # An online event may be repeated, but no offline event may come.
         others = [frame for frame in await socket.settled() if frame.get("user_id") == both.id]
         assert [frame for frame in others if not frame["online"]] == []

@@ -1,4 +1,4 @@
-"""M6: how others see a changed profile, live."""
+"""Profile changes sent live to conversation partners (M6)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,20 +14,20 @@ async def change(person: Person, **fields: object) -> None:
 
 
 @asynccontextmanager
-async def heard_from(sender: Person, *receivers: Person) -> AsyncIterator[list[Socket]]:
-    """Give live sockets whose owners were written to, and have heard that."""
+async def receivers_of(sender: Person, *receivers: Person) -> AsyncIterator[list[Socket]]:
+    """Yield sockets whose owners have each received a message from `sender`."""
     async with AsyncExitStack() as stack:
         sockets = [await stack.enter_async_context(person.socket()) for person in receivers]
         for person in {person.id: person for person in receivers}.values():
             await sender.write(person, "hello")
         for socket in sockets:
-            # What a conversation is comes before its first message.
+            # The event that introduces the conversation comes before its first message.
             await socket.expect("message.created")
         yield sockets
 
 
 def card_in(event: Json, person: Person) -> Json:
-    """Return how a conversation shows somebody."""
+    """Return a user's card in the conversation of an event."""
     members: list[Json] = event["conversation"]["members"]
     return next(member for member in members if member["id"] == person.id)
 
@@ -35,7 +35,7 @@ def card_in(event: Json, person: Person) -> Json:
 async def test_a_new_name_and_status_is_sent_to_conversation_partners(
     alice: Person, bob: Person
 ) -> None:
-    async with heard_from(alice, bob, bob) as sockets:
+    async with receivers_of(alice, bob, bob) as sockets:
         await change(alice, display_name="Alice Anew", status_text="At the sea")
 
         for socket in sockets:
@@ -46,7 +46,7 @@ async def test_a_new_name_and_status_is_sent_to_conversation_partners(
 
 
 async def test_private_profile_fields_send_no_event(alice: Person, bob: Person) -> None:
-    async with heard_from(alice, bob) as (socket,):
+    async with receivers_of(alice, bob) as (socket,):
         await socket.settled()
         await change(alice, bio="about me", sound=False, accept_messages_from="friends")
         await change(alice, display_name=alice.user["display_name"])
@@ -62,30 +62,30 @@ async def test_strangers_and_empty_conversations_get_no_profile_events(
         await change(alice, display_name="Alice Anew")
 
         for socket in (one, two):
-            told = {frame["type"] for frame in await socket.settled()}
-            assert "conversation.updated" not in told
+            kinds = {frame["type"] for frame in await socket.settled()}
+            assert "conversation.updated" not in kinds
 
 
 async def test_profile_events_go_to_the_newest_conversations_alone(
     new_person: NewPerson, alice: Person, bob: Person
 ) -> None:
-    """A hundred people hear of a new name; the others see it when they load."""
+    """Send a new name to the hundred newest partners; the others see it when they load."""
     others = await asyncio.gather(*(new_person() for _ in range(100)))
-    async with heard_from(alice, bob, others[0]) as (forgotten, told):
+    async with receivers_of(alice, bob, others[0]) as (oldest, recent):
         for other in others:
             await alice.write(other, "lately")
-        await forgotten.settled()
+        await oldest.settled()
         await change(alice, display_name="Alice Anew")
 
-        event = await told.expect("conversation.updated", seconds=5)
+        event = await recent.expect("conversation.updated", seconds=5)
         assert card_in(event, alice)["display_name"] == "Alice Anew"
-        assert "conversation.updated" not in {frame["type"] for frame in await forgotten.settled()}
+        assert "conversation.updated" not in {frame["type"] for frame in await oldest.settled()}
 
 
 async def test_a_deleted_account_is_sent_to_conversation_partners(
     alice: Person, bob: Person
 ) -> None:
-    async with heard_from(alice, bob) as (socket,):
+    async with receivers_of(alice, bob) as (socket,):
         left = await alice.leave()
 
         assert left.status_code == 204

@@ -1,4 +1,4 @@
-"""M7: what was delivered and read, as the sender's devices are told."""
+"""Delivery and read receipts, as the sender's devices receive them (M7)."""
 
 from chat_app.conversations.deliveries import INTERVAL_S
 from tests.harness.clients import Json, Person

@@ -1,4 +1,4 @@
-"""W8 and the contract's `resume`: what was missed comes after a break, whole, in order and once."""
+"""Replay after a reconnect (`resume`, W8): missed events come complete, in order and once."""
 
 import asyncio
 import contextlib
@@ -33,12 +33,12 @@ async def resumed(socket: Socket, cursors: Json) -> list[Json]:
 
 
 def events(frames: list[Json]) -> list[Json]:
-    """Return what the frames tell, batches taken apart."""
+    """Return the events of the frames, with batches unpacked."""
     return [event for frame in frames for event in frame.get("events", [frame])]
 
 
 def contents(frames: list[Json], kind: str = "message.created") -> list[str]:
-    """Return the texts of the messages that the frames tell of."""
+    """Return the texts of the messages in the frames."""
     return [event["message"]["content"] for event in events(frames) if event["type"] == kind]
 
 
@@ -50,14 +50,14 @@ async def test_missed_messages_come_in_order_after_their_conversation(
     async with bob.socket() as socket:
         frames = await resumed(socket, {seen["conversation_id"]: seen["rev"]})
 
-    told = events(frames)
-    assert [event["type"] for event in told] == [
+    received = events(frames)
+    assert [event["type"] for event in received] == [
         "conversation.updated",
         *["message.created"] * 3,
         "resumed",
     ]
-    assert told[0]["conversation"]["last_rev"] == missed[-1]["rev"]
-    assert [event["message"] for event in told[1:4]] == missed
+    assert received[0]["conversation"]["last_rev"] == missed[-1]["rev"]
+    assert [event["message"] for event in received[1:4]] == missed
 
 
 async def test_a_resume_with_nothing_missed_sends_no_events(alice: Person, bob: Person) -> None:
@@ -149,7 +149,7 @@ async def test_malformed_cursors_are_refused(alice: Person) -> None:
 
 
 async def test_large_texts_come_whole(alice: Person, bob: Person) -> None:
-    """More than an outlet may hold at once: it is pushed as fast as it is taken."""
+    """Replay more than an outlet may hold: events are queued as fast as the client reads."""
     texts = [f"{number:>03}" + "\N{GRINNING FACE}" * 7_997 for number in range(80)]
     await alice.write_all(bob, *texts)
     async with bob.socket() as socket:
@@ -174,7 +174,7 @@ async def test_a_million_cursors_close_their_socket_alone(alice: Person, bob: Pe
         with contextlib.suppress(ConnectionClosed):  # the server need not read to the end
             await socket.send('{"type":"resume","cursors":{' + cursors + "}}")
 
-        # 1006: hung up on in the middle of it, before the reason could be heard.
+        # 1006: the connection was cut before the close frame arrived.
         assert await socket.close_code() in {1006, 1009, 4413}
         await other_device.settled()
         await other.settled()
@@ -197,16 +197,16 @@ async def test_resuming_again_and_again_is_harmless(alice: Person, bob: Person) 
             await socket.send({"type": "resume", "cursors": {}})
         for _ in range(100):
             await socket.expect("resumed")
-        told = [frame["type"] for frame in socket.passed]
+        received = [frame["type"] for frame in socket.passed]
 
-    # The news itself may still have been on its way when the socket opened.
-    assert told.count("message.created") in {100, 101}
+    # The live event may still have been on its way when the socket opened.
+    assert received.count("message.created") in {100, 101}
 
 
-async def test_cursors_in_several_frames_are_one_question(
+async def test_cursors_in_several_frames_make_one_replay(
     alice: Person, bob: Person, carol: Person
 ) -> None:
-    """Nothing is told again of what another frame names, and what none names is told."""
+    """Replay nothing that any of the frames covers, and everything that none of them does."""
     known = [await one.write(bob, "seen") for one in (alice, carol)]
     missed = await carol.write(bob, "missed")
     parts = [{message["conversation_id"]: message["rev"]} for message in known]
@@ -218,7 +218,7 @@ async def test_cursors_in_several_frames_are_one_question(
     assert [event.get("id") for event in events(frames)].count("first") == 0
     assert contents(frames) == ["missed"]
     assert events(frames)[1]["message"] == missed
-    # The parts were those of one question.
+    # The cursors of the first frame were used for one replay only.
     assert contents(afresh) == ["seen", "missed"]
 
 

@@ -1,4 +1,4 @@
-"""Trust 8: a stopping server closes every socket, a few at a time, and loses nothing."""
+"""Graceful stop (trust 8): sockets are closed in waves and no acked message is lost."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from tests.harness.servers import ChatServer
 RESTARTING = 1012
 SOCKETS = 200
 WAVE = 25
-# Long messages, more than the system holds for somebody who does not read.
+# Long messages: more bytes than the kernel buffers for a client that does not read.
 DEAF_TO = 200
 STOPPED_WITHIN_S = 10
 
@@ -35,14 +35,14 @@ async def talk(socket: Socket, receiver: Person, acked: list[str]) -> None:
 
 @dataclass
 class Stop:
-    """How a chat with `SOCKETS` listeners, a deaf device and a busy one stopped."""
+    """Measurements of a stop: `SOCKETS` receivers, a device that does not read and a busy one."""
 
     status: int
     took_s: float
     log: str
     codes: Counter[int]
     acked: list[str]
-    # After a new start.
+    # Read after the restart.
     stored: list[Json]
 
 
@@ -81,7 +81,7 @@ async def stop_busy(chat: ChatServer) -> Stop:
 
 @pytest.fixture(scope="module")
 def stop(farm: Farm, pair: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stop]:
-    """Give how a busy chat has stopped."""
+    """Return the measurements of a busy chat's stop."""
     chat = farm.new_chat(pair, tmp_path_factory.mktemp("stopping"))
     try:
         yield asyncio.run(stop_busy(chat))
@@ -107,7 +107,7 @@ def test_messages_acked_while_stopping_are_stored(stop: Stop) -> None:
 @pytest.mark.one_process
 @pytest.mark.parametrize("pair", ["sqlite+memory"])
 async def test_sockets_are_closed_in_waves(start_chat: StartChat) -> None:
-    """Or all clients would come back in one moment; those of later waves are served meanwhile."""
+    """Close in waves, so that clients do not all return at once; later waves are still served."""
     chat = start_chat(TEST_WAVES_S="600")
     person = await register(chat.url)
     async with contextlib.AsyncExitStack() as stack:

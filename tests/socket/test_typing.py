@@ -1,4 +1,4 @@
-"""Typing is relayed to the others of a conversation, and answered by nothing."""
+"""Typing events: relayed to the other members of a conversation, never answered."""
 
 import time
 from uuid import uuid4
@@ -15,7 +15,7 @@ def typing(conversation_id: object) -> Json:
 
 
 async def talk(one: Person, other: Person) -> str:
-    """Have two people write to each other once and return their conversation."""
+    """Send the first message of a conversation and return the conversation's id."""
     message = await one.write(other, "hello")
     return str(message["conversation_id"])
 
@@ -28,30 +28,30 @@ async def test_typing_is_sent_to_the_other_and_not_to_own_devices(
         await one.send(typing(here))
 
         await theirs.expect("typing", conversation_id=here, user_id=alice.id)
-        heard = [*await one.settled(), *await another.settled()]
+        received = [*await one.settled(), *await another.settled()]
 
-    assert "typing" not in [frame["type"] for frame in heard]
+    assert "typing" not in [frame["type"] for frame in received]
 
 
 async def test_typing_is_relayed_at_most_once_in_two_seconds(alice: Person, bob: Person) -> None:
-    """Of all devices together, whichever nodes they are at."""
+    """Count the events of all devices together, on every node."""
     here = await talk(alice, bob)
     async with alice.socket() as mine, alice.socket() as another, bob.socket() as theirs:
         began = time.monotonic()
         for _ in range(20):
             await mine.send(typing(here))
             await another.send(typing(here))
-        # What came before these has been told when they are.
+        # These arrive last: every earlier event has been received by then.
         last = {"type": "message", "conversation_id": here}
         await mine.send({**last, "id": "mine", "content": "mine"})
         await another.send({**last, "id": "another", "content": "another"})
-        told: set[str] = set()
-        while told < {"mine", "another"}:
-            told.add((await theirs.expect("message.created"))["message"]["content"])
+        texts: set[str] = set()
+        while texts < {"mine", "another"}:
+            texts.add((await theirs.expect("message.created"))["message"]["content"])
         took = time.monotonic() - began
 
-    heard = [frame for frame in theirs.passed if frame["type"] == "typing"]
-    assert 1 <= len(heard) <= 1 + took // INTERVAL_S
+    received = [frame for frame in theirs.passed if frame["type"] == "typing"]
+    assert 1 <= len(received) <= 1 + took // INTERVAL_S
 
 
 async def test_typing_is_limited_per_conversation(
@@ -75,10 +75,10 @@ async def test_typing_in_a_conversation_of_others_is_ignored(
         await strange.send(typing(here))
         await strange.send(typing(str(uuid4())))
         answers = await strange.settled()
-        heard = [*await mine.settled(), *await theirs.settled()]
+        received = [*await mine.settled(), *await theirs.settled()]
 
     assert answers == []
-    assert "typing" not in [frame["type"] for frame in heard]
+    assert "typing" not in [frame["type"] for frame in received]
 
 
 @pytest.mark.parametrize("conversation_id", ["nonsense", 7, None])
@@ -101,10 +101,10 @@ async def test_a_block_silences_typing_both_ways(alice: Person, bob: Person) -> 
     async with alice.socket() as mine, bob.socket() as theirs:
         await mine.send(typing(here))
         await theirs.send(typing(here))
-        heard = [*await mine.settled(), *await theirs.settled()]
-        heard += [*await mine.settled(), *await theirs.settled()]
+        received = [*await mine.settled(), *await theirs.settled()]
+        received += [*await mine.settled(), *await theirs.settled()]
 
-    assert "typing" not in [frame["type"] for frame in heard]
+    assert "typing" not in [frame["type"] for frame in received]
 
 
 async def test_typing_before_the_first_message_is_not_relayed(alice: Person, bob: Person) -> None:
@@ -112,9 +112,9 @@ async def test_typing_before_the_first_message_is_not_relayed(alice: Person, bob
     async with alice.socket() as mine, bob.socket() as theirs:
         await mine.send(typing(conversation["id"]))
         await mine.settled()
-        heard = await theirs.settled()
+        received = await theirs.settled()
 
-    assert "typing" not in [frame["type"] for frame in heard]
+    assert "typing" not in [frame["type"] for frame in received]
 
 
 async def test_typing_of_strangers_is_not_relayed_to_users_who_accept_friends_only(
@@ -126,6 +126,6 @@ async def test_typing_of_strangers_is_not_relayed_to_users_who_accept_friends_on
     async with alice.socket() as mine, bob.socket() as theirs:
         await mine.send(typing(here))
         await mine.settled()
-        heard = await theirs.settled()
+        received = await theirs.settled()
 
-    assert "typing" not in [frame["type"] for frame in heard]
+    assert "typing" not in [frame["type"] for frame in received]

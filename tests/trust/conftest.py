@@ -1,4 +1,4 @@
-"""The nodes that the trust tests share: one chat per pair of storage and bus."""
+"""Fixtures of the trust tests: shared nodes, one chat per pair of storage and bus."""
 
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -28,19 +28,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
 
 @pytest.fixture(scope="session")
 def death_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Name the file at whose sight a shared node dies between a commit and its announcement."""
+    """Return the file whose presence kills a shared node between a commit and its publish."""
     return tmp_path_factory.mktemp("trust") / "die"
 
 
 @pytest.fixture
 def die_at_next_commit(death_file: Path) -> Callable[[], None]:
-    """Give a function after which the node that commits next is killed before it announces."""
+    """Return a function that makes the next node to commit die before it publishes."""
     return death_file.touch
 
 
 @pytest.fixture(scope="session")
 def shared_nodes() -> Iterator[dict[str, Nodes]]:
-    """Keep the nodes of each pair, and stop them at the end."""
+    """Yield the nodes of each pair, and stop them at the end."""
     shared: dict[str, Nodes] = {}
     yield shared
     for nodes in shared.values():
@@ -55,7 +55,7 @@ def nodes(
     death_file: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Nodes]:
-    """Give the shared nodes of this pair, and mend afterwards what the test has broken."""
+    """Yield the shared nodes of this pair, and repair them after the test."""
     if pair not in shared_nodes:
         shared_nodes[pair] = start_nodes(
             farm,

@@ -1,4 +1,4 @@
-"""Trust 3: the link is cut after the commit and before the ack; another door gives the same."""
+"""A link cut between commit and ack (trust 3): a retry over any API returns the message."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Trust 4: fifty parallel sends with one `client_id` are one message; another text is refused."""
+"""Idempotent sends (trust 4): fifty parallel sends with one `client_id` are one message."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ async def send(socket: Socket, body: Json) -> Json | int:
 
 
 async def send_all(nodes: Nodes, sender: Person, bodies: list[Json]) -> list[Json | int]:
-    """Send all at once, through both doors of every node in turn."""
+    """Send all at once, over HTTP and the socket of every node in turn."""
     headers = {"Authorization": f"Bearer {sender.access_token}"}
     async with contextlib.AsyncExitStack() as stack:
         sends = []

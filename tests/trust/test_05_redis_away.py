@@ -1,4 +1,4 @@
-"""Trust 5: Redis frozen, killed or flushed. Every send is stored and reaches the other node.
+"""Redis frozen, killed or flushed (trust 5): sends are stored and reach the other node.
 
 Here for seconds only. For half a minute each:
 `TRUST_AWAY_S=30 pytest tests/trust/test_05_redis_away.py`.
@@ -20,7 +20,7 @@ from tests.harness.two_nodes import Nodes
 
 AWAY_S = float(os.environ.get("TRUST_AWAY_S", "6"))  # longer than anybody may wait for news
 BETWEEN_S = 0.05
-# The contract says two seconds; as much again because the machine is not ours alone.
+# The contract allows two seconds; twice that because the machine is not ours alone.
 DELIVERED_WITHIN_S = 4.0
 SESSION_OVER = 4401
 TTL_S = 4.0  # of the shared nodes' presence
@@ -65,7 +65,7 @@ async def write_for_a_while(sender: Person, receiver: Person, sent: dict[str, fl
 
 
 async def listen(socket: Socket, received: dict[str, float]) -> None:
-    """Note when each message is received first."""
+    """Record the time at which each message is first received."""
     while True:
         event = await socket.expect("message.created", seconds=60)
         received.setdefault(event["message"]["id"], time.monotonic())
@@ -78,8 +78,8 @@ async def test_sends_without_redis_are_stored_and_reach_the_other_node(
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
     sent: dict[str, float] = {}
     received: dict[str, float] = {}
-    async with replace(bob, url=nodes.far.url).socket() as hearing:
-        listening = asyncio.create_task(listen(hearing, received))
+    async with replace(bob, url=nodes.far.url).socket() as receiver:
+        listening = asyncio.create_task(listen(receiver, received))
         with away(redis_of(nodes), how):
             await write_for_a_while(alice, bob, sent)
         await write_for_a_while(alice, bob, sent)
@@ -105,7 +105,7 @@ async def test_other_events_are_delivered_once_redis_is_back(nodes: Nodes, how: 
         with away(redis_of(nodes), how):
             assert (await bob.http.post(read, json={"seq": 1})).status_code == 204
             await carol.ask(alice)
-            # The database tells that, Redis or not.
+            # That comes from the database, with or without Redis.
             assert (await carol.http.post("/api/auth/logout")).status_code == 204
             assert await ending.close_code() == SESSION_OVER
 
@@ -129,11 +129,11 @@ async def test_redis_is_used_again_by_itself(nodes: Nodes, how: str) -> None:
 async def test_new_sockets_open_without_redis(nodes: Nodes, how: str) -> None:
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
     with away(redis_of(nodes), how):
-        async with alice.socket() as socket, bob.socket() as hearing:
+        async with alice.socket() as socket, bob.socket() as receiver:
             frame = {"type": "message", "id": "now", "content": "hello", "receiver_id": bob.id}
             await socket.send(frame)
             await socket.expect("ack", id="now")
-            await hearing.expect("message.created")
+            await receiver.expect("message.created")
 
 
 @hows

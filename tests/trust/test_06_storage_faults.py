@@ -1,4 +1,4 @@
-"""Trust 6: the database frozen, locked, or its disk full. Nothing is acked that is not stored.
+"""Storage faults (trust 6): database frozen, locked or disk full; every ack is stored.
 
 Senders are refused quickly and may try again, sockets stay, and all comes back by itself. That the
 browser keeps the text is in tests/browser/test_storage_faults.py.
@@ -74,7 +74,7 @@ def frame_to(receiver: Person, client_id: str) -> Json:
 
 
 async def answer(socket: Socket, client_id: str) -> Json:
-    """Wait for what becomes of a frame; events in between stay in `passed`."""
+    """Wait for the ack or error of a frame; events in between stay in `passed`."""
     while True:
         frame = await socket.receive(seconds=REFUSED_WITHIN_S)
         if frame["type"] in {"ack", "error"} and frame.get("id") == client_id:
@@ -97,16 +97,16 @@ async def send_until_stored(socket: Socket, frame: Json) -> Json:
 
 async def receive_messages(socket: Socket, count: int) -> dict[int, Json]:
     """Return the messages received, by `rev`, once there are so many."""
-    told: dict[int, Json] = {}
-    while len(told) < count:
+    received: dict[int, Json] = {}
+    while len(received) < count:
         event = await socket.expect("message.created")
-        told[event["message"]["rev"]] = event["message"]
-    return told
+        received[event["message"]["rev"]] = event["message"]
+    return received
 
 
 @pytest.fixture
 def node(nodes: Nodes, start_chat: StartChat, fault: str) -> ChatServer:
-    """Give a node; one of the test's own where its write-ahead log has to be at its beginning."""
+    """Return a node: a private one where its write-ahead log has to be at its beginning."""
     return start_chat() if fault == "full" else nodes.near
 
 
@@ -115,9 +115,9 @@ async def test_sends_are_refused_while_the_database_fails_and_stored_afterwards(
     nodes: Nodes, node: ChatServer, farm: Farm, fault: str
 ) -> None:
     alice, bob = await register(node.url), await register(node.url)
-    async with alice.socket() as sending, bob.socket() as hearing:
+    async with alice.socket() as sending, bob.socket() as receiver:
         first = await send_until_stored(sending, frame_to(bob, "before"))
-        await receive_messages(hearing, 1)
+        await receive_messages(receiver, 1)
         frames = [frame_to(bob, f"during-{number}") for number in range(AT_ONCE)]
         async with broken(node, fault, farm):
             started = time.monotonic()
@@ -132,15 +132,15 @@ async def test_sends_are_refused_while_the_database_fails_and_stored_afterwards(
         assert all(reply["retryable"] for reply in replies)
         assert took < REFUSED_WITHIN_S
         assert sending.connection.state is State.OPEN
-        assert hearing.connection.state is State.OPEN
+        assert receiver.connection.state is State.OPEN
 
         stored = [first, *[await send_until_stored(sending, frame) for frame in frames]]
-        told = {1: first} | await receive_messages(hearing, len(frames))
+        received = {1: first} | await receive_messages(receiver, len(frames))
 
-    # One that was committed after all, though its sender was told otherwise, comes before the rest
-    # and may be told after it.
+    # A message that was committed although its sender got an error comes before the rest
+    # and may be published after it.
     stored.sort(key=lambda message: int(message["seq"]))
-    assert [told[rev] for rev in sorted(told)] == stored
+    assert [received[rev] for rev in sorted(received)] == stored
     history = await bob.history(first["conversation_id"], limit=100)
     assert history["items"] == stored
     assert [message["seq"] for message in stored] == list(range(1, len(stored) + 1))
@@ -179,7 +179,7 @@ async def test_http_answers_503_while_the_database_fails(
 
 
 async def test_reads_are_answered_while_the_database_is_locked(nodes: Nodes, farm: Farm) -> None:
-    """Reads are answered while nothing can be written, where the fault lets them."""
+    """Check that reads are answered during a fault that blocks only writes."""
     alice, bob = await register(nodes.near.url), await register(nodes.near.url)
     message = await alice.write(bob, "before")
     async with broken(nodes.near, "locked", farm):

@@ -1,4 +1,4 @@
-"""Trust 7: twenty who read a byte a second, in a busy room of a thousand, and nobody else notices.
+"""Slow readers (trust 7): twenty who read a byte a second, in a busy room of a thousand.
 
 Here twenty of the thousand are connected beside them. All of them, which takes minutes:
 `TRUST_READERS=979 pytest tests/trust/test_07_slow_readers.py`.
@@ -32,10 +32,10 @@ MESSAGES = 380
 ROUND = 38
 # A chat that waits for a slow reader delivers nothing until it has given that reader up.
 STALLED_S = 30
-# Nobody is to be closed for anything but being slow.
+# Limits high enough that a socket is closed only for being slow.
 HEARTBEAT_S = 600
 TOO_SLOW = 4410
-# What the slow ones may cost the others.
+# The greatest allowed slowdown of the other readers.
 FACTOR = 2.0
 NOISE_S = 0.25
 MOST_MB = 96
@@ -116,7 +116,7 @@ async def replayed(person: Person, cursors: Json) -> list[Json]:
 
 @pytest.fixture
 def room_chat(storage: Storage) -> Iterator[ChatServer]:
-    """Give a chat of the test's own."""
+    """Return a private chat."""
     chat = start(storage, TEST_HEARTBEAT_S=str(HEARTBEAT_S))
     yield chat
     chat.stop()

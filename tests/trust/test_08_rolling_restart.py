@@ -1,4 +1,4 @@
-"""Trust 8: stopped under load, one node after the other. Clients get 1012 and lose nothing.
+"""Rolling restart under load (trust 8): clients get 1012 and lose no message.
 
 What a stopping server does with its sockets is in tests/socket/test_stopping.py.
 """

@@ -1,9 +1,9 @@
-"""Trust 9: whatever people do and whatever breaks, every device ends up with what is stored.
+"""Convergence (trust 9): after random actions and faults every device matches storage.
 
 Hypothesis invents the days: three people at two devices each write, edit, delete, read, repeat what
 they sent, lose their links and come back, while nodes are killed and restarted. Devices know only
-what they were told (tests/harness/views.py). The seed is fixed: a failure repeats, and prints its
-day. Here three days. Fifty: `TRUST_DAYS=50 pytest tests/trust/test_09_everything_converges.py`.
+the events they received (tests/harness/views.py). The seed is fixed: a failure repeats, and prints
+its day. Here three days. Fifty: `TRUST_DAYS=50 pytest tests/trust/test_09_everything_converges.py`.
 """
 
 import asyncio
@@ -113,7 +113,7 @@ class Day(RuleBasedStateMachine):
         self._all(restart(node, with_signal=how))
 
     def teardown(self) -> None:
-        """See that everybody sees the same in the evening."""
+        """Check at the end of the day that every device shows the same."""
         try:
             self.runner.run(self._converge())
         finally:
@@ -141,7 +141,7 @@ class Day(RuleBasedStateMachine):
     async def _ask(
         self, person: Person, method: str, path: str, body: Json | None
     ) -> httpx.Response:
-        """Ask until there is an answer; all that is asked here may be asked twice."""
+        """Repeat a request until it is answered; every request here is idempotent."""
         async with asyncio.timeout(30):
             while True:
                 with contextlib.suppress(httpx.TransportError):
@@ -198,7 +198,7 @@ def test_every_device_ends_up_with_what_is_stored(nodes: Nodes) -> None:
             stateful_step_count=DEEDS_A_DAY,
             deadline=None,
             database=None,
-            # A day takes a second: one that fails is told as it was, not searched for a shorter.
+            # A day takes a second: a failing one is reported as it is, without shrinking.
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
             print_blob=True,

@@ -1,4 +1,4 @@
-"""Trust 10: a message that lands between loading and listening, thousands of times.
+"""Messages committed between load and subscribe (trust 10), thousands of times.
 
 Devices come and go without a pause while messages are sent without a pause, so that every opening
 has some in the middle of it. The looks into the database that mend what the bus lost are off here:
@@ -57,7 +57,7 @@ async def load_page(room: Room, _seen: int) -> list[Message]:
 
 
 async def load_missed(room: Room, seen: int) -> list[Message]:
-    """Load as a program does: what came since the last that it saw."""
+    """Load as a program does: the messages since the last one received."""
     found = missed(
         room.node.database,
         viewer_id=room.viewer,
@@ -121,7 +121,7 @@ async def receive_past(outlet: Outlet, rev: int) -> list[Message]:
 
 
 async def come_and_go(room: Room, load: Load) -> None:
-    """Open, load, listen and leave, again and again; check for holes and differences."""
+    """Open, load, receive and close, again and again; check for gaps and differences."""
     seen = 0
     for _ in range(OPENINGS // DEVICES):
         async with await room.node.open_outlet(Identity(room.viewer, new_id())) as outlet:

@@ -1,4 +1,4 @@
-"""Trust 11: clock jumps, half-open links, killed tabs. Presence is right, and never flickers.
+"""Presence under clock jumps, half-open links and killed tabs (trust 11): no flicker.
 
 A killed node, an emptied Redis and several devices are in tests/realtime/test_online.py,
 tests/presence and tests/socket/test_presence.py; killed tabs in tests/browser/test_killed_tabs.py.
@@ -38,7 +38,7 @@ SILENT = {
 
 @pytest.fixture(scope="module")
 def silent_chats() -> Iterator[dict[str, ChatServer]]:
-    """Keep the chats that soon miss a silent peer, by their pair, and stop them at the end."""
+    """Yield the chats with a short heartbeat time-out, by pair, and stop them at the end."""
     chats: dict[str, ChatServer] = {}
     yield chats
     for chat in chats.values():
@@ -52,7 +52,7 @@ def silent_chat(
     silent_chats: dict[str, ChatServer],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> ChatServer:
-    """Give a chat that soon misses a silent peer."""
+    """Return a chat with a short heartbeat time-out."""
     if pair not in silent_chats:
         storage = farm.storage(pair, tmp_path_factory.mktemp("silent"), own_redis=True)
         silent_chats[pair] = farm.start(storage, **SILENT)
@@ -61,7 +61,7 @@ def silent_chat(
 
 @pytest.fixture
 def jump(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Give a function that sets the wall clock of the nodes, so many hours off."""
+    """Return a function that shifts the nodes' wall clock by a number of hours."""
 
     def set_off(hours: float) -> None:
         class Off:
@@ -86,13 +86,13 @@ async def test_a_clock_jump_changes_no_presence(
             async with device(node, friend):
                 await listener.until_presence(friend, online=True)
                 jump(hours)
-                # Whoever comes and goes meanwhile is told of; the friend, who only stays, is not.
-                told = await presence_so_far(node, listener, me)
-                assert never_left(event for event in told if event.user_id == friend)
+                # Users who come and go meanwhile send events; the friend, who stays, sends none.
+                events = await presence_so_far(node, listener, me)
+                assert never_left(event for event in events if event.user_id == friend)
                 assert await node.online.filter_connected([friend]) == {friend}
                 jump(0)
-                told = await presence_so_far(node, listener, me)
-                assert never_left(event for event in told if event.user_id == friend)
+                events = await presence_so_far(node, listener, me)
+                assert never_left(event for event in events if event.user_id == friend)
             await listener.until_presence(friend, online=False)
 
 
@@ -111,7 +111,7 @@ async def friends(url: str) -> tuple[Person, Person]:
 
 
 async def test_the_user_of_a_half_open_link_goes_offline(silent_chat: ChatServer) -> None:
-    """A pulled cable sends no goodbye: the peer answers no ping, that is all."""
+    """Pull the cable: the peer sends no close frame and answers no ping."""
     alice, bob = await friends(silent_chat.url)
     async with alice.socket() as watching, bob.socket() as pulled:
         await watching.expect("presence", user_id=bob.id, online=True)
@@ -141,10 +141,10 @@ async def test_a_user_with_a_living_link_stays_online(silent_chat: ChatServer) -
                 while ended(silent_chat) < before + 2:
                     await asyncio.sleep(0.1)
             pulled.connection.transport.abort()
-        # Past the grace of those two there is still the third.
+        # After the grace of the two killed tabs, the third is still connected.
         await lives.settled()
         await asyncio.sleep(2 * GRACE_S)  # time itself is the condition
-        told = [frame for frame in await watching.settled() if frame["type"] == "presence"]
+        events = [frame for frame in await watching.settled() if frame["type"] == "presence"]
 
-    # That Bob is there may be told again.
-    assert [frame for frame in told if not frame["online"]] == []
+    # Bob's online event may be repeated.
+    assert [frame for frame in events if not frame["online"]] == []

@@ -1,4 +1,4 @@
-"""Trust 12: signed out everywhere under a flood. A second later nothing comes, on no node."""
+"""Signed out everywhere under a flood (trust 12): no event on any node after a second."""
 
 import asyncio
 import contextlib

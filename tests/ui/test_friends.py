@@ -20,7 +20,7 @@ FORGED: list[object] = [
 
 @pytest_asyncio.fixture
 async def ada(built_server: str) -> AsyncIterator[Person]:
-    """Give somebody."""
+    """Yield a registered user."""
     person = await register(built_server, display_name="Ada")
     yield person
     await person.http.aclose()
@@ -28,7 +28,7 @@ async def ada(built_server: str) -> AsyncIterator[Person]:
 
 @pytest_asyncio.fixture
 async def bea(built_server: str) -> AsyncIterator[Person]:
-    """Give somebody else."""
+    """Yield another registered user."""
     person = await register(built_server, display_name="Bea")
     yield person
     await person.http.aclose()
@@ -36,7 +36,7 @@ async def bea(built_server: str) -> AsyncIterator[Person]:
 
 @pytest_asyncio.fixture
 async def tab(ada: Person) -> AsyncIterator[Tab]:
-    """Give Ada's tab with the people screen."""
+    """Yield Ada's tab on the people screen."""
     async with Tab.open(ada.url, cookie=ada.cookie) as tab:
         await tab.hydrate("/people")
         await tab.until(lambda: tab.var(FRIENDS, "loaded"))

@@ -41,7 +41,7 @@ async def test_forged_typing_reaches_nobody(built_server: str) -> None:
     _, bob, chat = await pair(built_server)
     stranger = await register(built_server)
     async with (
-        bob.socket() as heard,
+        bob.socket() as receiver,
         Tab.open(built_server, cookie=stranger.cookie) as tab,
         Tab.open(built_server) as anonymous,
     ):
@@ -53,7 +53,7 @@ async def test_forged_typing_reaches_nobody(built_server: str) -> None:
         await anonymous.send(WRITE, path=chat)
         await anonymous.settled()
 
-        assert "typing" not in [frame["type"] for frame in await heard.settled()]
+        assert "typing" not in [frame["type"] for frame in await receiver.settled()]
 
 
 async def test_a_peer_that_comes_online_sends_no_list_again(built_server: str) -> None:
@@ -61,11 +61,11 @@ async def test_a_peer_that_comes_online_sends_no_list_again(built_server: str) -
     async with Tab.open(built_server, cookie=alice.cookie) as tab:
         await tab.hydrate(chat)
         await tab.until(lambda: tab.var(TIMELINE, "tail") and tab.var(CONVERSATIONS, "recent"))
-        before = len(tab.heard)
+        before = len(tab.received)
         async with bob.socket():
             await tab.until(lambda: (tab.var(TIMELINE, "peer") or {}).get("online"))
             await tab.until(lambda: tab.var(CONVERSATIONS, "online_ids"))
 
-        news = tab.heard[before:]
+        news = tab.received[before:]
         assert [name for name in ("recent_rx", "others_rx", "tail_rx") if name in news] == []
         assert chat.endswith(tab.var(CONVERSATIONS, "online_ids")[0])

@@ -29,7 +29,7 @@ async def befriend(tab: Tab, user_id: str, action: str) -> None:
 
 
 async def offers(tab: Tab, action: str) -> None:
-    """Wait until the one person found has a button that says so."""
+    """Wait until the only search result has a button with that label."""
     await tab.until(lambda: [row["action"] for row in tab.var(PEOPLE, "found")] == [action])
 
 
@@ -52,7 +52,7 @@ async def test_a_tab_finds_people_and_makes_friends(built_server: str) -> None:
         await offers(tab, "Add friend")
         assert await friendship(eve, ada) == "none"
 
-        # What the other does shows without searching again.
+        # The other user's action is shown without a new search.
         await eve.http.post("/api/friends/request", json={"user_id": ada.id})
         await offers(tab, "Accept")
         await befriend(tab, eve.id, "Accept")
@@ -79,7 +79,7 @@ async def test_forged_ids_reach_nobody(built_server: str) -> None:
             assert requests == {"incoming": [], "outgoing": []}, action
             listed = (await ada.http.get("/api/conversations")).json()
             assert listed["items"] == [], action
-            assert "Traceback" not in tab.heard, action
+            assert "Traceback" not in tab.received, action
 
 
 async def test_an_anonymous_tab_finds_nobody(built_server: str) -> None:
@@ -90,7 +90,7 @@ async def test_an_anonymous_tab_finds_nobody(built_server: str) -> None:
         await tab.settled()
 
         assert not tab.var(PEOPLE, "found")
-        assert eve.id not in tab.heard
+        assert eve.id not in tab.received
 
 
 async def test_a_text_that_no_name_can_hold_finds_nobody(built_server: str) -> None:

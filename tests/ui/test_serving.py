@@ -36,7 +36,7 @@ def launch(folder: Path, **settings: str) -> servers.ChatServer:
 
 @pytest.fixture(scope="module")
 def chat(front_end: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.ChatServer]:
-    """Give a chat that allows a tab few frames, where the environment names a Redis for Reflex."""
+    """Yield a chat with a low frame limit and a Reflex Redis URL in its environment."""
     assert front_end.is_dir()
     settings = {"CHAT_LIMIT_FRAME_BURST": "50", "CHAT_LIMIT_FRAMES_PER_SECOND": "1"}
     with pytest.MonkeyPatch.context() as patch:
@@ -50,7 +50,7 @@ def chat(front_end: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def outcome_of_start(folder: Path, port: int, **settings: str) -> tuple[int, str]:
-    """Start a chat that cannot run; return its exit status and what it said."""
+    """Start a chat that cannot run; return its exit status and output."""
     chat = servers.ChatServer(command(port), folder=folder, port=port, **settings)
     try:
         return chat.server.process.wait(30), chat.log()

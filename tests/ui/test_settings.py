@@ -16,13 +16,13 @@ PAGE = "/settings"
 
 @pytest_asyncio.fixture
 async def ada(built_server: str) -> Person:
-    """Give somebody."""
+    """Return a registered user."""
     return await register(built_server, display_name="Ada")
 
 
 @pytest_asyncio.fixture
 async def eve(built_server: str) -> Person:
-    """Give somebody else."""
+    """Return another registered user."""
     return await register(built_server, display_name="Eve")
 
 
@@ -139,10 +139,10 @@ async def test_a_device_is_gone_from_the_list_and_signed_out_within_a_second(ada
         assert ended.var(SETTINGS, "devices") == []
         assert ended.var(SESSION, "user_id") == ""
         assert [row["id"] for row in tab.var(SETTINGS, "devices")] == [ada.session_id]
-        before = len(ended.heard)
+        before = len(ended.received)
         await ended.send(f"{CONVERSATIONS}.load")
         await ended.settled()
-        assert ada.username not in ended.heard[before:]
+        assert ada.username not in ended.received[before:]
 
 
 async def test_all_other_devices_are_signed_out_at_once(ada: Person) -> None:

@@ -1,7 +1,7 @@
 """Screens follow the news by pure functions: applying the events equals loading afresh.
 
 A random but repeatable talk runs on a real node. Beside it one screen applies every event that its
-user hears, and after each step it must come to show what a fresh load shows.
+user receives, and after each step it must come to show what a fresh load shows.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ DELETED = 0.3
 
 @pytest_asyncio.fixture
 async def node(storage: Storage) -> AsyncIterator[Node]:
-    """Give a running node on fresh storage."""
+    """Yield a running node on fresh storage."""
     settings = Settings.model_validate(
         {
             "data_dir": storage.folder,
@@ -68,14 +68,14 @@ async def open_direct(node: Node, actor: Identity, other: Identity) -> UUID:
     return opened.conversation.id
 
 
-async def say(node: Node, sender: Identity, conversation_id: UUID, text: str = "Hello") -> int:
-    """Send a message and return its place."""
+async def send(node: Node, sender: Identity, conversation_id: UUID, text: str = "Hello") -> int:
+    """Send a message and return its `seq`."""
     message = NewMessage(sender.user_id, text, uuid4().hex, conversation_id=conversation_id)
     return (await node.messages.send(message)).message.seq
 
 
 class Screen:
-    """What one user's tab shows, kept up to date by events alone."""
+    """The contents of one user's tab, updated by events alone."""
 
     def __init__(self, node: Node, viewer: Identity, conversation_id: UUID) -> None:
         self.node = node
@@ -89,7 +89,7 @@ class Screen:
         self.conversations, self.window = await self._fresh()
 
     async def is_true(self) -> bool:
-        """Whether a fresh load would show the same."""
+        """Return whether a fresh load would show the same."""
         conversations, window = await self._fresh()
         shown = (_timeless(self.conversations), self.window.messages)
         return shown == (_timeless(conversations), window.messages)
@@ -97,13 +97,13 @@ class Screen:
     async def follow(self, outlet: Outlet) -> None:
         """Apply the next events."""
         for envelope in await asyncio.wait_for(outlet.take(), PATIENCE_S):
-            event = await self.hear(envelope)
+            event = await self.apply(envelope)
             gap = message_updates.leaves_a_gap(
                 self.window, event, conversation_id=self.conversation_id
             )
             assert not gap
 
-    async def hear(self, envelope: Envelope) -> AnyEvent:
+    async def apply(self, envelope: Envelope) -> AnyEvent:
         """Apply an event and return it."""
         event = decode(envelope.body)
         missing = conversation_updates.conversation_to_load(
@@ -173,7 +173,7 @@ async def test_applying_events_equals_a_fresh_load(node: Node) -> None:
                 await node.messages.edit(**by, content=f"{one.content}!")
 
     async def receive(receiver: Identity, conversation_id: UUID) -> None:
-        """Do as a door does that has handed the newest messages to a device."""
+        """Mark the newest messages as delivered, as the API does after a device gets them."""
         page = await history(
             node.database, viewer_id=receiver.user_id, conversation_id=conversation_id
         )
@@ -190,11 +190,11 @@ async def test_applying_events_equals_a_fresh_load(node: Node) -> None:
             )
 
     steps: list[Callable[[], Awaitable[object]]] = [
-        lambda: say(node, friend, here),
-        lambda: say(node, friend, here),
-        lambda: say(node, other, there),
-        lambda: say(node, me, here),
-        lambda: say(node, me, there),
+        lambda: send(node, friend, here),
+        lambda: send(node, friend, here),
+        lambda: send(node, other, there),
+        lambda: send(node, me, here),
+        lambda: send(node, me, there),
         lambda: read_some(me, here),
         lambda: read_some(me, there),
         lambda: read_some(friend, here),
@@ -226,8 +226,8 @@ async def test_receipts_turn_sent_into_delivered_and_read(node: Node) -> None:
 
     async with await node.open_outlet(me) as outlet:
         await screen.load()
-        await say(node, me, here)
-        await say(node, me, here)
+        await send(node, me, here)
+        await send(node, me, here)
         assert await shown() == (0, 0)
 
         async with node.database.reading() as reading:
@@ -244,35 +244,35 @@ async def test_read_marks_that_arrive_out_of_order_end_up_right(node: Node) -> N
     here = await open_direct(node, me, friend)
     screen = Screen(node, me, here)
     for _ in range(5):
-        await say(node, friend, here)
+        await send(node, friend, here)
     marks = node.conversations
     by = {"actor_id": me.user_id, "conversation_id": here}
     changes: list[Callable[[], Awaitable[object]]] = [
         lambda: marks.mark_read(**by, seq=5),
         lambda: marks.mark_unread(**by, seq=2),
         lambda: marks.mark_read(**by, seq=3),
-        lambda: say(node, friend, here),
+        lambda: send(node, friend, here),
         lambda: marks.mark_unread(**by, seq=1),
     ]
     async with await node.open_outlet(me) as outlet:
         await screen.load()
         start = (screen.conversations, screen.window)
-        heard: list[Envelope] = []
+        envelopes: list[Envelope] = []
         for change in changes:
             await change()
-            heard += await asyncio.wait_for(outlet.take(), PATIENCE_S)
+            envelopes += await asyncio.wait_for(outlet.take(), PATIENCE_S)
 
-        for order in permutations(heard):
+        for order in permutations(envelopes):
             screen.conversations, screen.window = start
             for envelope in order:
-                await screen.hear(envelope)
+                await screen.apply(envelope)
             assert await screen.is_true()
 
 
 async def test_applying_friendship_changes_equals_a_fresh_load(node: Node) -> None:
     me, friend, other = [await person(node, name) for name in ("mira", "tomas", "sofia")]
     for hidden in (friend, other):
-        # Who comes and goes for whom is told by events of its own.
+        # Presence has events of its own: keep it out of the friendship changes.
         await change_user(node, hidden.user_id, share_presence=False)
     here = await open_direct(node, me, friend)
     await open_direct(node, me, other)
@@ -304,7 +304,7 @@ async def test_a_new_conversation_appears_in_the_list(node: Node) -> None:
 
     async with await node.open_outlet(me) as outlet:
         await screen.load()
-        await say(node, stranger, await open_direct(node, stranger, me), "May I?")
+        await send(node, stranger, await open_direct(node, stranger, me), "May I?")
         while not await screen.is_true():
             await screen.follow(outlet)
 
@@ -318,7 +318,7 @@ async def test_an_event_that_was_loaded_already_changes_nothing(node: Node) -> N
 
     async with await node.open_outlet(me) as outlet:
         for number in range(3):
-            await say(node, friend, here, f"Message {number}")
+            await send(node, friend, here, f"Message {number}")
         await node.conversations.mark_read(actor_id=me.user_id, conversation_id=here, seq=3)
         await screen.load()
         before = (_timeless(screen.conversations), screen.window)
@@ -328,7 +328,7 @@ async def test_an_event_that_was_loaded_already_changes_nothing(node: Node) -> N
 
 
 def _timeless(conversations: conversation_updates.Conversations) -> list[Conversation]:
-    """Leave out when those were last seen who are there: that is whenever one looks."""
+    """Clear the last-seen time of online members: it is always the time of the query."""
     return [
         replace(
             one,
@@ -343,8 +343,8 @@ def _timeless(conversations: conversation_updates.Conversations) -> list[Convers
 async def test_applying_presence_changes_equals_a_fresh_load(node: Node) -> None:
     me, friend, other = [await person(node, name) for name in ("mira", "tomas", "sofia")]
     here, there = await open_direct(node, me, friend), await open_direct(node, me, other)
-    await say(node, friend, here)
-    await say(node, other, there)
+    await send(node, friend, here)
+    await send(node, other, there)
     screen = Screen(node, me, here)
 
     def shown() -> list[bool | None]:

@@ -32,7 +32,7 @@ print(json.dumps({name: getattr(config, name) for name in names.split()}))
 
 
 def test_reflex_still_calls_the_functions_that_we_replace() -> None:
-    """Three functions are replaced; a Reflex that renames or bypasses them must be noticed."""
+    """Detect a Reflex version that renames or bypasses the three replaced functions."""
     assert "build()" in inspect.getsource(reflex_build.setup_frontend_prod)
     assert "exec.run_backend_prod(" in inspect.getsource(_run_prod)
     assert "build.setup_frontend_prod(" in inspect.getsource(_run_prod)
@@ -85,7 +85,7 @@ def test_a_template_that_does_not_fit_stops_the_build() -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Give a folder that looks like ours."""
+    """Return a folder laid out like the project."""
     for name in ("rxconfig.py", "chat_app/ui/shell.py", "chat_app/api/app.py", "assets/chat.css"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

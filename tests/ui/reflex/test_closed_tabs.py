@@ -1,4 +1,4 @@
-"""What stays of a closed tab: nothing, once its last events are through."""
+"""Closed tabs: their Reflex state is removed after their last events."""
 
 import asyncio
 from types import SimpleNamespace
@@ -16,7 +16,7 @@ TOKEN = rx.BaseStateToken(ident="token", cls=rx.State)
 
 @pytest.fixture
 def states(monkeypatch: pytest.MonkeyPatch) -> StateManagerMemory:
-    """Give Reflex's states, which are forgotten at once."""
+    """Return a Reflex state manager; closed tabs have no grace period."""
     monkeypatch.setattr(closed_tabs, "GRACE_S", 0.0)
     return StateManagerMemory(token_expiration=3600)  # type: ignore[abstract]  # mypy misreads it
 

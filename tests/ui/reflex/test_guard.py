@@ -16,7 +16,7 @@ from tests.harness.tabs import CONVERSATIONS, HYDRATE, ROOT_STATE, SESSION, TIME
 
 @pytest_asyncio.fixture
 async def ada(built_server: str) -> AsyncIterator[Person]:
-    """Give somebody."""
+    """Yield a registered user."""
     person = await register(built_server, display_name="Ada")
     yield person
     await person.http.aclose()
@@ -24,7 +24,7 @@ async def ada(built_server: str) -> AsyncIterator[Person]:
 
 @pytest_asyncio.fixture
 async def eve(built_server: str) -> AsyncIterator[Person]:
-    """Give somebody who may see nothing of Ada's."""
+    """Return a stranger who may see nothing of Ada's."""
     person = await register(built_server, display_name="Eve")
     yield person
     await person.http.aclose()
@@ -32,7 +32,7 @@ async def eve(built_server: str) -> AsyncIterator[Person]:
 
 @pytest_asyncio.fixture
 async def secret(ada: Person) -> AsyncIterator[str]:
-    """Give a text that only Ada and her correspondent may see."""
+    """Return a text that only Ada and her correspondent may see."""
     friend = await register(ada.url)
     text = f"secret-{uuid4().hex}"
     await friend.write(ada, text)
@@ -72,7 +72,7 @@ async def test_a_tab_shows_its_owner_what_is_theirs(
 ) -> None:
     async with Tab.open(built_server, cookie=ada.cookie) as tab:
         await tab.hydrate()
-        await tab.until(lambda: secret in tab.heard)
+        await tab.until(lambda: secret in tab.received)
 
         assert tab.var(SESSION, "username") == ada.username
 
@@ -83,7 +83,7 @@ async def test_a_stolen_token_opens_nothing_without_its_cookie(
 ) -> None:
     async with Tab.open(built_server, cookie=ada.cookie) as tab:
         await tab.hydrate()
-        await tab.until(lambda: secret in tab.heard)
+        await tab.until(lambda: secret in tab.received)
         if not owner_is_there:
             await tab.connection.close()
 
@@ -93,8 +93,8 @@ async def test_a_stolen_token_opens_nothing_without_its_cookie(
             await thief.send(f"{CONVERSATIONS}.load")
             await thief.settled()
 
-            assert secret not in thief.heard
-            assert ada.username not in thief.heard
+            assert secret not in thief.received
+            assert ada.username not in thief.received
 
 
 async def test_a_stolen_token_shows_a_thief_only_their_own(
@@ -102,7 +102,7 @@ async def test_a_stolen_token_shows_a_thief_only_their_own(
 ) -> None:
     async with Tab.open(built_server, cookie=ada.cookie) as tab:
         await tab.hydrate()
-        await tab.until(lambda: secret in tab.heard)
+        await tab.until(lambda: secret in tab.received)
         await tab.connection.close()
 
         async with Tab.open(built_server, cookie=eve.cookie, token=tab.token) as thief:
@@ -110,8 +110,8 @@ async def test_a_stolen_token_shows_a_thief_only_their_own(
             await loaded(thief)
 
             assert thief.var(SESSION, "username") == eve.username
-            assert secret not in thief.heard
-            assert ada.username not in thief.heard
+            assert secret not in thief.received
+            assert ada.username not in thief.received
 
 
 async def test_an_anonymous_tab_is_sent_to_sign_in_and_back(built_server: str) -> None:
@@ -227,7 +227,7 @@ async def test_client_storage_tricks_change_nothing(
         await tab.settled()
 
         assert tab.var(SESSION, "user_id") == ada.id
-        assert eve.id not in tab.heard
+        assert eve.id not in tab.received
 
 
 async def test_signing_out_empties_every_tab_of_the_session(
@@ -240,7 +240,7 @@ async def test_signing_out_empties_every_tab_of_the_session(
         for tab in (one, two):
             await tab.hydrate()
             await loaded(tab)
-        assert secret in one.heard
+        assert secret in one.received
 
         async with asyncio.timeout(1):
             assert (await ada.http.post("/api/auth/logout")).status_code == 204
@@ -251,7 +251,7 @@ async def test_signing_out_empties_every_tab_of_the_session(
             assert tab.redirects == ["/login"]
             assert tab.var(SESSION, "user_id") == ""
             assert tab.var(CONVERSATIONS, "recent") == []
-            before = len(tab.heard)
+            before = len(tab.received)
             await tab.send(f"{CONVERSATIONS}.load")
             await tab.settled()
-            assert secret not in tab.heard[before:]
+            assert secret not in tab.received[before:]

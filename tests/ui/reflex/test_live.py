@@ -35,7 +35,7 @@ READ = ConversationRead(conversation_id=uuid4(), user_id=ME.user_id, seq=1)
 
 
 class FakeApp:
-    """What live tabs use of a Reflex app: states by token, and who is connected."""
+    """A fake Reflex app for live tabs: states by token, and the connected tabs."""
 
     def __init__(self) -> None:
         self.screen = Screen()
@@ -104,7 +104,7 @@ class World:
     async def open_outlet(self, identity: Identity) -> Outlet:
         return await self.hub.open(user_id=identity.user_id, session_id=identity.session_id)
 
-    def tell(self, user_id: UUID = ME.user_id) -> None:
+    def publish(self, user_id: UUID = ME.user_id) -> None:
         self.hub.deliver(user_topic(user_id), make_envelope(READ))
 
     def one_outlet(self) -> Outlet:
@@ -114,7 +114,7 @@ class World:
 
 @pytest_asyncio.fixture
 async def world() -> AsyncIterator[World]:
-    """Give a world in which the tabs find their node."""
+    """Yield a world in which the tabs find their node."""
     world = World()
     with serving(cast("Node", world)):
         async with world.tabs.opened("token"):
@@ -126,8 +126,8 @@ async def world() -> AsyncIterator[World]:
 async def test_a_tab_receives_the_events_of_its_own_user_only(world: World) -> None:
     await world.tabs.subscribe("token", ME)
 
-    world.tell(uuid4())
-    world.tell()
+    world.publish(uuid4())
+    world.publish()
 
     await world.screen.until(lambda: bool(world.screen.applied))
     assert world.screen.applied == [1]
@@ -139,10 +139,10 @@ async def test_queued_events_are_applied_together(
     monkeypatch.setattr(live, "MIN_PAUSE_S", 0.2)
     await world.tabs.subscribe("token", ME)
 
-    world.tell()
+    world.publish()
     await world.screen.until(lambda: sum(world.screen.applied) == 1)
     for _ in range(500):
-        world.tell()
+        world.publish()
 
     await world.screen.until(lambda: sum(world.screen.applied) == 501)
     assert world.screen.applied == [1, 500]
@@ -154,7 +154,7 @@ async def test_a_tab_that_was_too_slow_reloads_and_goes_on(world: World) -> None
     world.one_outlet().close_after_queue(TOO_SLOW, "too slow")
 
     await world.screen.until(lambda: world.screen.reloads == 1)
-    world.tell()
+    world.publish()
     await world.screen.until(lambda: world.screen.applied == [1])
 
 
@@ -164,7 +164,7 @@ async def test_every_tab_reloads_when_events_may_have_been_missed(world: World) 
     world.tabs.reload()
 
     await world.screen.until(lambda: world.screen.reloads == 1)
-    world.tell()
+    world.publish()
     await world.screen.until(lambda: world.screen.applied == [1])
 
 
@@ -176,7 +176,7 @@ async def test_a_refresh_that_failed_is_followed_by_a_reload(
     world.screen.failures = [failure]
     await world.tabs.subscribe("token", ME)
 
-    world.tell()
+    world.publish()
 
     await world.screen.until(lambda: world.screen.reloads == 1)
 
@@ -199,9 +199,9 @@ async def test_the_end_of_a_session_interrupts_the_pause_between_refreshes(
     monkeypatch.setattr(live, "MIN_PAUSE_S", 60.0)
     monkeypatch.setattr(live, "MAX_PAUSE_S", 60.0)
     await world.tabs.subscribe("token", ME)
-    world.tell()
+    world.publish()
     await world.screen.until(lambda: world.screen.applied == [1])
-    world.tell()
+    world.publish()
 
     world.hub.deliver(session_topic(ME.session_id), make_envelope(READ, ends=True))
 
@@ -251,7 +251,7 @@ async def test_another_session_of_the_same_tab_is_followed_instead(world: World)
 
 @pytest_asyncio.fixture
 async def ada(built_server: str) -> AsyncIterator[Person]:
-    """Give somebody."""
+    """Yield a registered user."""
     person = await register(built_server)
     yield person
     await person.http.aclose()
@@ -259,7 +259,7 @@ async def ada(built_server: str) -> AsyncIterator[Person]:
 
 @pytest_asyncio.fixture
 async def ben(built_server: str) -> AsyncIterator[Person]:
-    """Give somebody else."""
+    """Yield another registered user."""
     person = await register(built_server)
     yield person
     await person.http.aclose()
