@@ -154,7 +154,7 @@ class Connection:
     async def _read(
         self, reader: asyncio.StreamReader, change: Callable[[bytes], bytes | None], late: _Late
     ) -> None:
-        """Queue received data; return at once when nothing more may pass, else wait for the writer."""
+        """Queue received data; return at once when nothing more may pass, else wait for the end."""
         loop = asyncio.get_running_loop()
         with contextlib.suppress(OSError):
             while chunk := await reader.read(CHUNK):

@@ -141,7 +141,7 @@ async def test_a_user_with_a_living_link_stays_online(silent_chat: ChatServer) -
                 while ended(silent_chat) < before + 2:
                     await asyncio.sleep(0.1)
             pulled.connection.transport.abort()
-        # After the grace of the two killed tabs, the third is still connected.
+        # After the grace of the two ended sockets, the third is still connected.
         await lives.settled()
         await asyncio.sleep(2 * GRACE_S)  # time itself is the condition
         events = [frame for frame in await watching.settled() if frame["type"] == "presence"]
