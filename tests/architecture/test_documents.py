@@ -1,9 +1,7 @@
-"""The documents name modules, files and decisions that exist."""
+"""Documents name existing modules, files, headings and decisions."""
 
 import re
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DECISIONS = ROOT / "docs" / "decisions"
@@ -17,35 +15,38 @@ DOCUMENTS = sorted(
 # Documents shorten paths: `realtime/hub.py` is below chat_app, `server/test_websocket.py` in tests.
 BASES = (ROOT, ROOT / "chat_app", ROOT / "tests")
 
-documents = pytest.mark.parametrize(
-    "document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix()
-)
 
-
-@documents
-def test_named_modules_exist(document: Path) -> None:
-    named = re.findall(r"`([\w.-]+(?:/[\w.-]+)+\.py)`", document.read_text())
-
-    assert [path for path in named if not any((base / path).is_file() for base in BASES)] == []
-
-
-@documents
-def test_relative_links_resolve(document: Path) -> None:
-    targets = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", document.read_text())
-
-    assert [target for target in targets if not (document.parent / target).exists()] == []
-
-
-@documents
-def test_links_to_headings_resolve(document: Path) -> None:
-    links = re.findall(r"\]\(([^)#:\s]*\.md)?#([^)]+)\)", document.read_text())
-
+def test_named_modules_exist() -> None:
     missing = [
-        f"{target}#{anchor}"
-        for target, anchor in links
+        f"{_name(document)}: {path}"
+        for document in DOCUMENTS
+        for path in re.findall(r"`([\w.-]+(?:/[\w.-]+)+\.py)`", document.read_text())
+        if not any((base / path).is_file() for base in BASES)
+    ]
+
+    assert missing == []
+
+
+def test_relative_links_resolve() -> None:
+    broken = [
+        f"{_name(document)}: {target}"
+        for document in DOCUMENTS
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", document.read_text())
+        if not (document.parent / target).exists()
+    ]
+
+    assert broken == []
+
+
+def test_links_to_headings_resolve() -> None:
+    broken = [
+        f"{_name(document)}: {target}#{anchor}"
+        for document in DOCUMENTS
+        for target, anchor in re.findall(r"\]\(([^)#:\s]*\.md)?#([^)]+)\)", document.read_text())
         if anchor not in headings(document.parent / target if target else document)
     ]
-    assert missing == []
+
+    assert broken == []
 
 
 def test_every_decision_is_in_the_index() -> None:
@@ -69,3 +70,7 @@ def headings(document: Path) -> set[str]:
     """Return the anchors of a document's headings, as GitHub forms them."""
     titles = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def _name(document: Path) -> str:
+    return document.relative_to(ROOT).as_posix()
