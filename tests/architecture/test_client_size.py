@@ -1,4 +1,4 @@
-"""What the documents say of the client's length."""
+"""The length of the example client, compared with the documents."""
 
 import ast
 import io
@@ -30,12 +30,12 @@ def lines_of_code(source: str) -> set[int]:
     return lines
 
 
-def test_the_client_is_as_long_as_its_document_says() -> None:
+def test_the_client_has_the_documented_length() -> None:
     document = (DOCS / "client.md").read_text()
-    said = re.search(r"^(\d+) lines of code", document, re.MULTILINE)
-    assert said is not None
+    documented = re.search(r"^(\d+) lines of code", document, re.MULTILINE)
+    assert documented is not None
     count = len(lines_of_code((DOCS / "client.py").read_text()))
-    assert count == int(said.group(1))
+    assert count == int(documented.group(1))
     assert count == sum(int(row) for row in re.findall(r"^\| (\d+) \|", document, re.MULTILINE))
 
 

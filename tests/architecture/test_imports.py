@@ -1,4 +1,4 @@
-"""All arrows point inward: who may import whom, and where each library is at home."""
+"""Import rules: the packages that each package may import, and the one that uses each library."""
 
 import ast
 import re
@@ -21,23 +21,23 @@ MAY_IMPORT = {
     "conversations": INNER | {"accounts", "friends"},
     "messages": INNER | {"accounts", "friends", "conversations"},
     "presence": INNER | {"accounts", "friends", "conversations"},
-    # The Redis twins of what nodes share.
+    # The parts that nodes share through Redis.
     "redis": {"core", "realtime"},
     "node": INNER | {*DOMAINS, "redis"},
     # Tables never reach a door.
     "api": {"core", "realtime", "node", *DOMAINS},
     "ui": {"core", "realtime", "node", "server", *DOMAINS},
-    # What serves both doors knows neither.
+    # The server imports neither door.
     "server": {"core", "realtime"},
-    # Fills an empty database for a newcomer, and is in nobody's way.
+    # The demo fills an empty database, and no other package imports it.
     "demo": INNER | {"accounts", "conversations"},
     # A command around the browser's door, which finds the composition root by its name.
     "serve": {"ui"},
-    # How much there is, for whoever runs the chat.
+    # Statistics of all tables, for the operator.
     "stats": {"core", "models"},
-    # Copies tables by what the migrations make of them: it knows no domain, nor the models.
+    # Copies tables as the migrations make them: it imports neither domains nor models.
     "archive": {"core"},
-    # The operator's door: like the others it knows no table.
+    # The operator's door: like the others it imports no models.
     "shell": {"core", "realtime", "node", "stats", "archive", *DOMAINS},
     "__main__": {"shell"},
     # The composition root imports everything, and nothing imports it.
@@ -46,7 +46,7 @@ MAY_IMPORT = {
 
 LIBRARY_HOME = {
     "reflex": {"ui", "chat_app"},
-    # What leans on the inside of Reflex.
+    # Internals of Reflex, and the libraries below it.
     "reflex_base": {"ui/reflex"},
     "reflex_components_core": {"ui/reflex"},
     "litestar": {"api"},
@@ -61,7 +61,7 @@ LIBRARY_HOME = {
     "passlib": {"core/passwords.py"},
     "jwt": {"core/tokens.py"},
     "alembic": {"core/migrations.py"},
-    # Optional: nothing but what is imported when it is switched on may know it.
+    # Optional libraries: only the module that is loaded when traces are on imports them.
     "opentelemetry": {"core/otel.py"},
     "prometheus_client": {"api/metrics.py"},
     "playwright": set[str](),
@@ -76,12 +76,12 @@ INSIDE_OF_REFLEX = re.compile(
 
 
 def home_of(source: Path) -> str:
-    """Name the package (or the module beside the packages) that a source file belongs to."""
+    """Return the package (or the module beside the packages) that a source file belongs to."""
     return source.relative_to(APP).parts[0].removesuffix(".py")
 
 
 def imported_modules(source: Path) -> Iterator[str]:
-    """Yield every module that a file imports, wherever in the file it does."""
+    """Yield every module that a file imports, at its top or in a function."""
     for node in ast.walk(ast.parse(source.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -105,7 +105,7 @@ def name(source: Path) -> str:
     return source.relative_to(APP).as_posix()
 
 
-def test_a_module_imports_only_what_lies_further_in() -> None:
+def test_a_module_imports_only_inner_packages() -> None:
     wrong = [
         f"{name(source)} imports {module}"
         for source in SOURCES
@@ -126,7 +126,7 @@ def _may_import(source: Path, module: str) -> bool:
     return root != "chat_app" or target == home or target in MAY_IMPORT[home]
 
 
-def test_a_library_is_imported_only_where_it_is_at_home() -> None:
+def test_a_library_is_imported_by_its_package_only() -> None:
     wrong = [
         f"{name(source)} imports {module}"
         for source in SOURCES
@@ -138,8 +138,8 @@ def test_a_library_is_imported_only_where_it_is_at_home() -> None:
     assert wrong == []
 
 
-def test_only_one_package_leans_on_the_inside_of_reflex() -> None:
-    """Screens use what `import reflex as rx` gives them, and nothing of its modules."""
+def test_only_one_package_depends_on_the_internals_of_reflex() -> None:
+    """Screens use `import reflex as rx` only, and none of its modules."""
     wrong = []
     for source in SOURCES:
         if "ui/reflex" not in places_of(source):
@@ -161,5 +161,5 @@ def test_the_composition_root_is_imported_by_no_module() -> None:
 
 
 def test_the_alembic_folder_is_no_package() -> None:
-    """It would shadow the library of the same name."""
+    """A package would shadow the library of the same name."""
     assert list((ROOT / "alembic").rglob("__init__.py")) == []

@@ -1,4 +1,4 @@
-"""Rules of shape: short modules, telling names, explained suppressions."""
+"""Code rules: length and names of modules, escaped text, and reasons of suppressions."""
 
 import ast
 import re
@@ -21,7 +21,7 @@ def test_a_module_has_at_most_500_lines() -> None:
     assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES} == {}
 
 
-def test_module_names_say_what_they_hold() -> None:
+def test_module_names_are_specific() -> None:
     empty = [
         path
         for path in SOURCES
@@ -56,7 +56,7 @@ def test_every_ignored_rule_has_a_reason() -> None:
     for rule in rules:
         lines = [line for line in text.splitlines() if line.strip().startswith(f'"{rule}",')]
         assert lines, f"{rule}: one rule a line"
-        assert all(re.search(r"#\s\S", line) for line in lines), f"{rule}: say why"
+        assert all(re.search(r"#\s\S", line) for line in lines), f"{rule}: add the reason"
 
 
 def test_every_suppression_names_its_rule_and_its_reason() -> None:

@@ -1,6 +1,6 @@
 """The SQL rule: which modules compose statements, and which run them.
 
-In a domain, `queries.py` holds the reads for somebody, `store.py` row access and locks, and
+In a domain, `queries.py` holds the reads of callers, `store.py` row access and locks, and
 `statements.py` the statements that are composed once for many rows; the writer or job beside it
 runs those. No other module composes SQL, except for those named here.
 """
@@ -110,7 +110,7 @@ def test_statements_are_only_composed_in_statements() -> None:
             assert not set(run(source)), name(source)
 
 
-def test_every_exception_is_still_one() -> None:
+def test_every_exception_still_composes_sql() -> None:
     for exception in EXCEPTIONS:
         modules = [one for one in SOURCES if exception in {home_of(one), name(one)}]
         assert any(set(composed(one)) for one in modules), exception

@@ -1,4 +1,4 @@
-"""Whatever a file holds that is no whole backup of this chat: it is refused, nothing else."""
+"""Damaged archives: each is refused, and the database is unchanged."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ Damage = Callable[[Path], None]
 
 @pytest.fixture(scope="module")
 def whole_backup(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a backup that is whole and stays so."""
+    """Give a whole backup, which no test changes."""
     folder = tmp_path_factory.mktemp("whole")
     storage = Storage("", "", "", folder / "source")
 
@@ -36,12 +36,12 @@ def whole_backup(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def backup(whole_backup: Path, tmp_path: Path) -> Path:
-    """Give a copy of the backup, to be damaged."""
+    """Give a copy of the backup that the test may damage."""
     return Path(shutil.copy(whole_backup, tmp_path / "b"))
 
 
 def rewritten(member: str, change: Callable[[bytes], bytes]) -> Damage:
-    """Return what writes the archive again, with right checksums and another `member`."""
+    """Return a damage that changes `member`, with right checksums."""
 
     def damage(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
@@ -55,12 +55,12 @@ def rewritten(member: str, change: Callable[[bytes], bytes]) -> Damage:
 
 
 def manifest(**changes: object) -> Damage:
-    """Return what changes entries of the manifest."""
+    """Return a damage that changes entries of the manifest."""
     return rewritten("manifest.json", lambda old: json.dumps(json.loads(old) | changes).encode())
 
 
 def without(member: str) -> Damage:
-    """Return what writes the archive again, without `member`."""
+    """Return a damage that removes `member`."""
 
     def damage(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
@@ -73,7 +73,7 @@ def without(member: str) -> Damage:
 
 
 def cut_to(part: float) -> Damage:
-    """Return what cuts a file off."""
+    """Return a damage that cuts the file to `part` of its length."""
 
     def damage(path: Path) -> None:
         data = path.read_bytes()
@@ -83,7 +83,7 @@ def cut_to(part: float) -> Damage:
 
 
 def holding(data: bytes) -> Damage:
-    """Return what writes something else into the file."""
+    """Return a damage that replaces the whole file."""
 
     def damage(path: Path) -> None:
         path.write_bytes(data)
@@ -101,12 +101,12 @@ def with_a_wrong_byte(path: Path) -> None:
 
 
 def one_line_less(old: bytes) -> bytes:
-    """Lose the first row."""
+    """Remove the first row."""
     return old.partition(b"\n")[2]
 
 
 def another_text(old: bytes) -> bytes:
-    """Change what somebody wrote."""
+    """Change the text of a message."""
     return old.replace(b'"plain"', b'"forged"', 1)
 
 

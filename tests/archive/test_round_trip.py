@@ -1,4 +1,4 @@
-"""What was backed up or moved is what is there afterwards, on either database, to the letter."""
+"""Archive round trips: restored and moved chats equal the original, on either database."""
 
 import asyncio
 import itertools
@@ -54,11 +54,11 @@ async def test_a_restored_backup_holds_all_but_the_sign_ins(
     }
 
 
-async def test_a_moved_chat_is_the_same_and_goes_on(
+async def test_a_moved_chat_equals_the_original_and_works(
     storage: Storage, target: Settings, tmp_path: Path
 ) -> None:
     async with open_node(storage) as node:
-        everybody = await populate(node)
+        people = await populate(node)
     source = settings_of(storage)
     before = await contents_of(source)
 
@@ -67,13 +67,13 @@ async def test_a_moved_chat_is_the_same_and_goes_on(
     assert await contents_of(target) == await contents_of(source) == before
     moved = Storage("", target.database_url, "", tmp_path)
     async with open_node(moved) as node:
-        sent = (await node.messages.send(to_user(everybody.alice, everybody.bob))).message
+        sent = (await node.messages.send(to_user(people.alice, people.bob))).message
         async with node.database.reading() as session:
             conversation = await session.get_one(Conversation, sent.conversation_id)
     assert sent.seq == conversation.last_seq == len(ODD_TEXTS) + 3
 
 
-async def test_a_replaced_chat_leaves_nothing_behind(storage: Storage, tmp_path: Path) -> None:
+async def test_a_replaced_chat_leaves_no_rows(storage: Storage, tmp_path: Path) -> None:
     file = tmp_path / "chat.backup"
     source = settings_of(storage)
     async with open_node(storage) as node:
@@ -81,8 +81,8 @@ async def test_a_replaced_chat_leaves_nothing_behind(storage: Storage, tmp_path:
     await service.backup(source, file, progress=UNWATCHED)
     kept = await contents_of(source, sessions=False)
     async with open_node(storage) as node:
-        everybody = await populate(node)
-        await node.messages.send(to_user(everybody.alice, everybody.carol, "after the backup"))
+        people = await populate(node)
+        await node.messages.send(to_user(people.alice, people.carol, "after the backup"))
 
     await service.restore(source, file, replace=True, progress=UNWATCHED)
 
@@ -112,7 +112,7 @@ def filled(storage: Storage, tmp_path: Path) -> tuple[Settings, Settings, Path]:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_any_text_comes_back_as_it_was(
+def test_any_text_is_restored_unchanged(
     filled: tuple[Settings, Settings, Path], content: str
 ) -> None:
     source, aside, file = filled
@@ -167,7 +167,7 @@ async def test_a_backup_while_people_write_is_of_one_moment(
 
 
 async def assert_consistent(node: Node) -> None:
-    """Numbers have no holes, counters are at their end, and everybody's own were read by them."""
+    """Check that numbers have no holes, counters are right, and own messages count as read."""
     async with node.database.reading() as session:
         for conversation in await session.scalars(select(Conversation)):
             where = col(Message.conversation_id) == conversation.id
@@ -218,7 +218,7 @@ def older_url(tmp_path: Path) -> str:
 
 
 def test_the_archive_copies_the_tables_and_columns_of_the_models() -> None:
-    """A table with a kind of column that is new here, or that a database makes, needs a thought."""
+    """A new kind of column, or one that a database generates, needs support in the archive."""
     copied = {shape.name: set(shape.column_names) for shape in schema_at(head())}
 
     assert copied == {
@@ -233,13 +233,13 @@ def test_the_archive_copies_the_tables_and_columns_of_the_models() -> None:
 
 
 def head() -> str:
-    """Name the newest revision."""
+    """Return the newest revision."""
     newest = migrations.newest_revision()
     assert newest is not None
     return newest
 
 
-def test_a_tally_knows_rows_by_what_is_in_them_and_not_by_their_order() -> None:
+def test_the_digest_of_a_tally_depends_on_content_and_not_on_order() -> None:
     rows = [encode(("a", 1)), encode(("b", None)), encode(("b", None))]
 
     def digest(*lines: bytes) -> str:

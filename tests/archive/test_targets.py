@@ -1,4 +1,4 @@
-"""A database is filled as a whole or not at all, and never one that somebody needs."""
+"""Archive targets: a database is filled as a whole or not at all, and no used one is replaced."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ KINDS = ["sqlite", "postgres"]
 
 
 async def backed_up(storage: Storage, file: Path) -> Settings:
-    """Make a chat and a backup of it."""
+    """Fill a chat and write its backup to `file`; return the settings of the chat."""
     async with open_node(storage) as node:
         await populate(node)
     settings = settings_of(storage)
@@ -59,7 +59,7 @@ async def test_foreign_tables_are_left_alone(
 async def test_a_failure_in_the_middle_leaves_all_as_it_was(
     storage: Storage, tmp_path: Path
 ) -> None:
-    """Somebody's messages point at nobody, which no row before them shows."""
+    """The messages refer to missing users, which no earlier row shows."""
     settings = await backed_up(storage, tmp_path / "b")
     before = await contents_of(settings)
     take_rows_out(tmp_path / "b", "user_account")
@@ -71,7 +71,7 @@ async def test_a_failure_in_the_middle_leaves_all_as_it_was(
     assert not [name for name in names_in(tmp_path) if name.startswith(".")]
 
 
-async def test_a_database_that_is_away_is_named_without_its_password(tmp_path: Path) -> None:
+async def test_an_unreachable_database_is_named_without_its_password(tmp_path: Path) -> None:
     storage = Storage("", "", "", tmp_path)
     source = await backed_up(storage, tmp_path / "b")
     away = source.with_database("postgresql+asyncpg://chat:hunter2@127.0.0.1:1/chat")

@@ -1,4 +1,4 @@
-"""The workloads run, keep what they measured, and turn it into tables and pictures."""
+"""Benchmarks: the workloads, their records, and the tables and charts made from them."""
 
 import re
 import subprocess
@@ -60,8 +60,8 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-# One workload against a server, one inside the process; all of them would take minutes.
-def test_a_quick_run_measures_and_keeps(tmp_path: Path) -> None:
+# One workload with a server and one within the process; all would take minutes.
+def test_a_quick_run_records_its_measurements(tmp_path: Path) -> None:
     results = tmp_path / "results.jsonl"
 
     done = run("direct", "statements", "--quick", "--record", str(results))
@@ -82,14 +82,14 @@ async def test_growth_does_the_same_work_at_every_scale() -> None:
     assert [point["messages"] for point in figures.points] == [500, 2_000]
 
 
-def test_several_nodes_need_servers() -> None:
+def test_several_nodes_need_postgres() -> None:
     done = run("direct", "--nodes", "2")
 
     assert done.returncode == 2
     assert "--pair postgres" in done.stderr
 
 
-def test_the_whole_run_has_every_workload_and_can_be_run() -> None:
+def test_the_full_plan_has_every_workload_and_can_run() -> None:
     assert {plan.workload for plan in WHOLE} == set(WORKLOADS)
     assert all(
         plan.pair == "postgres" for plan in WHOLE if plan.nodes > 1 or plan.workload in ON_SERVERS
@@ -104,7 +104,7 @@ def test_a_plan_names_the_command_that_repeats_it() -> None:
     )
 
 
-def test_made_up_people_have_usernames_of_their_own() -> None:
+def test_invented_people_have_unique_usernames() -> None:
     people = list(names(1_000))
 
     assert len({name.username for name in people}) == 1_000
@@ -153,7 +153,7 @@ def test_tables_are_written_beside_the_records(tmp_path: Path) -> None:
     assert "| storm sqlite | cpu | 2 |  | ≤ 10 | PASS |" in written["targets.md"]
 
 
-def test_tables_name_what_was_not_recorded_and_leave_all_alone(tmp_path: Path) -> None:
+def test_tables_with_missing_records_are_reported_and_not_written(tmp_path: Path) -> None:
     results, page = tmp_path / "results.jsonl", tmp_path / "idle.md"
     keep(results, [record for record in recorded_costs() if record.workload != "tabs"])
     page.write_text("old")
@@ -177,7 +177,7 @@ def test_growth_tables_have_scale_beside_scale() -> None:
     assert "| send | 2 / 4 | 3 / 6 | 1.5 (≤ 1.3) | MISS |" in page
 
 
-def test_pictures_are_drawn_of_what_there_is(tmp_path: Path) -> None:
+def test_charts_are_drawn_of_the_recorded_figures(tmp_path: Path) -> None:
     results = tmp_path / "results.jsonl"
     knee = Figures("knee", "", points=[{"rate": 600.0, "p50_ms": 2.0, "p99_ms": 9.0}])
     growth = Figures("growth", "", points=[{"messages": 10_000.0, "send": 2.0}])
@@ -190,7 +190,7 @@ def test_pictures_are_drawn_of_what_there_is(tmp_path: Path) -> None:
     assert all("<svg" in path.read_text() for path in tmp_path.glob("*.svg"))
 
 
-def test_capacity_is_arithmetic_on_what_was_recorded() -> None:
+def test_capacity_is_calculated_from_the_records() -> None:
     tables = "\n".join(capacity({record.key: record for record in recorded_costs()}))
 
     assert "| a direct message on a node | 300 µs | 2,000 messages/s |" in tables
@@ -220,7 +220,7 @@ def test_every_recorded_figure_is_one_that_the_whole_run_makes() -> None:
 
 
 @pytest.mark.parametrize("name", ["performance", "capacity"])
-def test_links_of_the_documents_on_speed_lead_somewhere(name: str) -> None:
+def test_links_of_the_performance_documents_resolve(name: str) -> None:
     links = re.findall(r"\]\(([^)#:]+)", (ROOT / "docs" / f"{name}.md").read_text())
 
     assert links

@@ -20,18 +20,18 @@ async def test_a_wire_reads_every_text(*, compress: bool) -> None:
         async for text in connection:
             await connection.send(text)
 
-    heard: list[bytes] = []
+    received: list[bytes] = []
     async with serve(echo, "127.0.0.1", 0, compression=None, extensions=extensions) as server:
         port = next(iter(server.sockets)).getsockname()[1]
-        wire = await Wire.open(f"http://127.0.0.1:{port}/", on_text=heard.append)
+        wire = await Wire.open(f"http://127.0.0.1:{port}/", on_text=received.append)
         for text in texts:
             wire.send(text)
         async with asyncio.timeout(10):
-            while len(heard) < len(texts):
+            while len(received) < len(texts):
                 await asyncio.sleep(0.01)
         wire.close()
 
-    assert heard == texts
+    assert received == texts
 
 
 async def test_an_error_in_a_callback_reaches_the_loop() -> None:

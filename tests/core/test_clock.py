@@ -1,4 +1,4 @@
-"""The clock: moments in the past by the clock of the database, however wrong the node's own."""
+"""Clock: past moments by the clock of the database, however wrong the node's own."""
 
 from datetime import timedelta
 

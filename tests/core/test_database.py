@@ -1,4 +1,4 @@
-"""Sessions over one connection: each begins as it should, and leaves nothing behind."""
+"""Database sessions: each begins its own transaction and leaves a clean connection."""
 
 import asyncio
 import sqlite3
@@ -30,7 +30,7 @@ ENDLESS = text(
 async def database(
     request: pytest.FixtureRequest, empty_database_urls: dict[str, str], tmp_path: Path
 ) -> AsyncIterator[Database]:
-    """A database with one table, and one connection for everybody."""
+    """Give a database with one table and one connection for all sessions."""
     async with one_connection(empty_database_urls[request.param], tmp_path) as opened:
         yield opened
 
@@ -53,7 +53,7 @@ async def counted(session: AsyncSession) -> int:
 
 
 async def stored(database: Database) -> int:
-    """Return how many notes there are for whoever comes next."""
+    """Return the number of notes that the next session reads."""
     async with database.reading() as session:
         return await counted(session)
 
@@ -64,12 +64,12 @@ async def run(database: Database, kind: str, todo: Sequence[TextClause]) -> None
             await session.execute(statement)
 
 
-async def test_a_statement_is_all_that_is_sent(database: Database) -> None:
-    with statements() as asked:
+async def test_a_reading_session_sends_only_its_statements(database: Database) -> None:
+    with statements() as sent:
         await stored(database)
         await stored(database)
 
-    assert asked == [COUNT.text] * 2
+    assert sent == [COUNT.text] * 2
 
 
 async def test_a_write_is_read_at_once(database: Database) -> None:
@@ -109,15 +109,15 @@ async def test_a_failing_statement_leaves_a_clean_connection(database: Database,
 
 
 async def test_a_cancelled_statement_leaves_a_clean_connection(database: Database) -> None:
-    async def ask() -> None:
+    async def read() -> None:
         async with database.reading() as session:
             await session.execute(ADD)
-            asking.set()
+            begun.set()
             await session.execute(ENDLESS)
 
-    asking = asyncio.Event()
-    task = asyncio.create_task(ask())
-    await asking.wait()
+    begun = asyncio.Event()
+    task = asyncio.create_task(read())
+    await begun.wait()
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""The pool of connections tells who had to wait."""
+"""The connection pool: waits for a connection are measured."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Who counts as this machine itself: nobody who may have come through a proxy."""
+"""Local requests: those of programs on this machine, and none that a proxy may have forwarded."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from chat_app.core.local_request import is_local_request
 HOST = (b"host", b"localhost:3000")
 
 
-def asks(
+def is_local(
     *headers: tuple[bytes, bytes],
     client: tuple[str, int] | None = ("127.0.0.1", 50_000),
     server: tuple[str, int | None] | None = ("127.0.0.1", 3000),
@@ -18,14 +18,14 @@ def asks(
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])
 def test_a_request_of_this_machine_is_local(address: str) -> None:
-    assert asks(HOST, client=(address, 50_000))
-    assert asks((b"host", b"127.0.0.1:3000"), client=(address, 50_000))
-    assert asks((b"host", b"[::1]:3000"), client=(address, 50_000))
+    assert is_local(HOST, client=(address, 50_000))
+    assert is_local((b"host", b"127.0.0.1:3000"), client=(address, 50_000))
+    assert is_local((b"host", b"[::1]:3000"), client=(address, 50_000))
 
 
 @pytest.mark.parametrize("address", ["192.168.1.20", "::ffff:10.0.0.1", "", "unix:", "localhost"])
 def test_no_other_address_is_local(address: str) -> None:
-    assert not asks(HOST, client=(address, 50_000))
+    assert not is_local(HOST, client=(address, 50_000))
 
 
 @pytest.mark.parametrize(
@@ -33,19 +33,19 @@ def test_no_other_address_is_local(address: str) -> None:
     [b"X-Forwarded-For", b"x-forwarded-proto", b"X-Real-IP", b"Forwarded", b"Via"],
 )
 def test_a_request_through_a_proxy_is_not_local(name: bytes) -> None:
-    """Though it says to have come for this machine: anybody can write that."""
-    assert not asks(HOST, (name, b"127.0.0.1"))
+    """Even where the header names this machine: any client can send that."""
+    assert not is_local(HOST, (name, b"127.0.0.1"))
 
 
 @pytest.mark.parametrize("host", [b"chat.example.org", b"127.0.0.1.example.org", b"[", b""])
 def test_a_request_for_another_host_is_not_local(host: bytes) -> None:
-    """A proxy passes the name on; so does a page that gave its own name this address."""
-    assert not asks((b"host", host))
+    """A proxy forwards the name; so does a page whose name resolves to this address."""
+    assert not is_local((b"host", host))
 
 
 def test_a_request_names_its_host_once() -> None:
-    assert not asks()
-    assert not asks(HOST, (b"host", b"chat.example.org"))
+    assert not is_local()
+    assert not is_local(HOST, (b"host", b"chat.example.org"))
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,14 @@ def test_a_request_names_its_host_once() -> None:
 )
 def test_behind_https_no_request_is_local(public_url: str) -> None:
     """A proxy that adds no header looks like any program of this machine."""
-    assert not asks(HOST, public_url=public_url)
+    assert not is_local(HOST, public_url=public_url)
 
 
 def test_the_default_port_is_local_too() -> None:
-    assert asks(HOST, server=("127.0.0.1", 80), public_url="http://localhost")
+    assert is_local(HOST, server=("127.0.0.1", 80), public_url="http://localhost")
 
 
 def test_a_request_without_a_known_address_is_not_local() -> None:
-    assert not asks(HOST, client=None)
-    assert not asks(HOST, server=None)
-    assert not asks(HOST, server=("/run/chat.sock", None))
+    assert not is_local(HOST, client=None)
+    assert not is_local(HOST, server=None)
+    assert not is_local(HOST, server=("/run/chat.sock", None))

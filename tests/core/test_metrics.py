@@ -1,4 +1,4 @@
-"""Counting: numbers by name, apart for every node, bounded whatever is counted."""
+"""Metrics: counters, histograms and gauges by name, in a bounded register for each node."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_the_same_name_is_the_same_counter() -> None:
     assert metrics.counter("chat_things_total", "Things").value == 3
 
 
-def test_two_registers_share_nothing() -> None:
+def test_two_registers_have_separate_counters() -> None:
     one, other = Metrics(), Metrics()
 
     one.counter("chat_things_total", "Things").add()
@@ -22,7 +22,7 @@ def test_two_registers_share_nothing() -> None:
     assert other.counter("chat_things_total", "Things").value == 0
 
 
-def test_a_value_on_a_bound_belongs_below_it() -> None:
+def test_a_value_on_a_bound_counts_below_it() -> None:
     histogram = Metrics().histogram("chat_sizes", "Sizes", (1, 2))
 
     histogram.add(1)
@@ -33,7 +33,7 @@ def test_a_value_on_a_bound_belongs_below_it() -> None:
     assert histogram.sum == pytest.approx(103)
 
 
-def test_labels_cannot_fill_the_memory() -> None:
+def test_the_number_of_label_values_is_bounded() -> None:
     family = Metrics().counters("chat_things_total", "Things", "kind")
 
     for number in range(MAX_PARTS + 50):
@@ -43,7 +43,7 @@ def test_labels_cannot_fill_the_memory() -> None:
     assert family.of(OTHER).value == 50
 
 
-def test_a_gauge_is_read_when_asked_and_the_last_one_counts() -> None:
+def test_a_gauge_is_read_on_demand_and_the_last_one_replaces_others() -> None:
     metrics = Metrics()
     waiting = [1, 2]
     metrics.gauge("chat_waiting", "Waiting", lambda: -1)

@@ -1,4 +1,4 @@
-"""Argon2id, off the loop, and never more at once than the machine bears."""
+"""Password hashes: Argon2id, off the event loop, with a bounded queue."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ CHEAP = CryptContext(
 )
 
 
-async def test_a_hash_is_argon2id_and_fits_its_password_alone() -> None:
+async def test_a_hash_is_argon2id_and_fits_only_its_password() -> None:
     passwords = Passwords()
     stored = await passwords.hash("correct horse")
 
@@ -38,8 +38,8 @@ async def test_outdated_parameters_return_a_new_hash() -> None:
     passwords.close()
 
 
-async def test_the_check_for_an_unknown_user_takes_as_long_and_never_fits() -> None:
-    """By the processor's time: other programs take none of that."""
+async def test_the_check_for_an_unknown_user_takes_as_long_and_fails() -> None:
+    """Measured in processor time, which other programs do not change."""
     passwords = Passwords()
     stored = await passwords.hash("correct horse")
     await passwords.verify("warm up", None)
@@ -56,7 +56,7 @@ async def test_the_check_for_an_unknown_user_takes_as_long_and_never_fits() -> N
     passwords.close()
 
 
-async def test_a_rush_is_turned_away_instead_of_waiting_for_ever() -> None:
+async def test_hashes_beyond_the_queue_are_refused() -> None:
     passwords = Passwords(CHEAP)
     rush = [passwords.hash("x") for _ in range(MAX_QUEUED + 10)]
 
@@ -81,7 +81,7 @@ async def test_the_loop_goes_on_while_a_password_is_hashed() -> None:
 
 
 @pytest.mark.parametrize("stored", ["", "none", "$argon2id$broken"])
-async def test_a_broken_hash_fits_nothing(stored: str) -> None:
+async def test_a_broken_hash_fits_no_password(stored: str) -> None:
     passwords = Passwords(CHEAP)
 
     assert not (await passwords.verify("x", stored)).fits

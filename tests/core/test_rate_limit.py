@@ -1,4 +1,4 @@
-"""The two kinds of limits mean the same in the process and in Redis."""
+"""Rate limits: token buckets and fixed windows, in memory and in Redis."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -34,12 +34,12 @@ async def taken(limits: RateLimits, limit: Limit, key: str = "k", tries: int = 1
 
 
 @pytest.mark.parametrize("limit", [BUCKET, WINDOW], ids=lambda limit: str(limit.name))
-async def test_as_many_pass_as_the_limit_says(limits: RateLimits, limit: Limit) -> None:
+async def test_a_limit_lets_its_capacity_pass(limits: RateLimits, limit: Limit) -> None:
     assert await taken(limits, limit) == 3
 
 
 @pytest.mark.parametrize("limit", [BUCKET, WINDOW], ids=lambda limit: str(limit.name))
-async def test_keys_and_names_count_apart(limits: RateLimits, limit: Limit) -> None:
+async def test_limits_count_by_key_and_by_name(limits: RateLimits, limit: Limit) -> None:
     await taken(limits, limit)
 
     assert await taken(limits, limit, "other") == 3
@@ -60,7 +60,9 @@ async def test_a_token_that_was_put_back_may_be_taken_again(
 @pytest.mark.parametrize(
     ("limit", "most"), [(BUCKET, 1201), (WINDOW, 3601)], ids=["bucket", "window"]
 )
-async def test_a_refusal_names_the_wait(limits: RateLimits, limit: Limit, most: int) -> None:
+async def test_a_refusal_holds_the_seconds_to_wait(
+    limits: RateLimits, limit: Limit, most: int
+) -> None:
     await taken(limits, limit)
 
     with pytest.raises(RateLimited) as refused:
@@ -84,5 +86,5 @@ async def test_without_redis_each_process_counts_by_itself() -> None:
     assert await taken(limits, WINDOW) == 3
 
 
-async def test_lifted_limits_let_everything_pass() -> None:
+async def test_no_rate_limits_let_every_request_pass() -> None:
     assert await taken(NoRateLimits(), WINDOW, tries=100) == 100

@@ -1,4 +1,4 @@
-"""A database that does not fit: the chat says what is wrong, and touches nothing."""
+"""Schema check: a wrong schema or a missing right is reported, and the database is unchanged."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -41,27 +41,27 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
 
 
 async def execute(url: str, folder: Path, *statements: str) -> None:
-    """Run statements as whoever owns the database."""
+    """Run statements as the owner of the database."""
     async with open_database(url, folder) as database, database.transaction() as connection:
         for statement in statements:
             await connection.execute(sa.text(statement))
 
 
-async def registering(chat: ChatServer) -> httpx.Response:
-    """Try to register somebody."""
+async def register(chat: ChatServer) -> httpx.Response:
+    """Return the reply to a registration."""
     async with http_client(chat.url) as client:
         form = {"username": "somebody", "password": "a long enough one"}
         return await client.post("/api/auth/register", json=form)
 
 
 async def readiness(chat: ChatServer) -> httpx.Response:
-    """Ask whether it is ready."""
+    """Return the reply of the readiness check."""
     async with http_client(chat.url) as client:
         return await client.get("/api/health/ready")
 
 
 def is_live(chat: ChatServer) -> bool:
-    """Whether the process answers at all."""
+    """Return whether the process answers the liveness check."""
     try:
         return (
             httpx.get(f"{chat.url}/api/health/live", timeout=5, verify=trusted()).status_code == 200
@@ -70,7 +70,7 @@ def is_live(chat: ChatServer) -> bool:
         return False
 
 
-async def last_words(url: str, folder: Path) -> str:
+async def start_error(url: str, folder: Path) -> str:
     """Return why a node does not start over this database."""
     with pytest.raises(CannotStart) as refusal:
         async with open_node(Storage("", url, "", folder)):
@@ -88,7 +88,7 @@ async def test_nothing_is_served_over_an_old_schema_until_it_is_migrated(
     chat.server.wait_until(lambda: is_live(chat))
 
     ready = await readiness(chat)
-    refused = await registering(chat)
+    refused = await register(chat)
     async with open_database(url, tmp_path) as database:
         await migrations.upgrade(database)
 
@@ -99,7 +99,7 @@ async def test_nothing_is_served_over_an_old_schema_until_it_is_migrated(
     assert int(refused.headers["Retry-After"]) > 0
     assert "make migrate" in chat.log()
     chat.wait_until_ready()
-    assert (await registering(chat)).status_code == 201
+    assert (await register(chat)).status_code == 201
 
 
 async def test_a_newer_schema_stops_the_start(storage: Storage, tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ async def test_a_newer_schema_stops_the_start(storage: Storage, tmp_path: Path) 
         await migrations.upgrade(database)
     await execute(url, tmp_path, OVERTAKE)
 
-    words = await last_words(url, tmp_path)
+    words = await start_error(url, tmp_path)
 
     assert "newer than this code" in words
     assert "next_year" in words
@@ -117,7 +117,7 @@ async def test_a_newer_schema_stops_the_start(storage: Storage, tmp_path: Path) 
 async def test_a_newer_schema_is_reported_and_the_running_node_works_on(
     storage: Storage,
 ) -> None:
-    """While nodes are upgraded one by one, the old ones are still needed."""
+    """The old nodes are still needed while the nodes are upgraded one by one."""
     async with open_node(storage) as node:
         async with node.database.transaction() as connection:
             await connection.execute(sa.text(OVERTAKE))
@@ -131,11 +131,11 @@ async def test_missing_rights_stop_the_start_and_are_named(farm: Farm, tmp_path:
     role = f"poor_{uuid4().hex[:8]}"
     poor = url.replace("//chat@", f"//{role}@")
     await execute(url, tmp_path, f"CREATE ROLE {role} LOGIN")
-    nothing = await last_words(poor, tmp_path)
+    nothing = await start_error(poor, tmp_path)
     everything = "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public"
     grant, revoke = f"GRANT {everything} TO {role}", f"REVOKE DELETE ON member FROM {role}"
     await execute(url, tmp_path, grant, revoke)
-    not_all = await last_words(poor, tmp_path)
+    not_all = await start_error(poor, tmp_path)
     await execute(url, tmp_path, f"GRANT DELETE ON member TO {role}")
 
     assert "CHAT_DATABASE_URL" in nothing
@@ -155,13 +155,15 @@ async def test_a_missing_role_or_database_is_named(farm: Farm, tmp_path: Path, w
     url = farm.postgres.new_database()
     address = url.replace("//chat@", "//stranger@") if wrong == "role" else f"{url}x"
 
-    words = await last_words(address, tmp_path)
+    words = await start_error(address, tmp_path)
 
     assert words.startswith("CHAT_DATABASE_URL: ")
     assert "does not exist" in words
 
 
-def test_a_process_that_cannot_start_says_why_in_one_line(launch: Launch, tmp_path: Path) -> None:
+def test_a_process_that_cannot_start_prints_the_reason_in_one_line(
+    launch: Launch, tmp_path: Path
+) -> None:
     file = tmp_path / "text.db"
     file.write_text("This is no database." * 100)
 

@@ -1,4 +1,4 @@
-"""A wrong or unknown setting stops the start and names itself, never its value."""
+"""Settings: defaults, and errors that name a wrong or unknown setting but never its value."""
 
 import os
 import re
@@ -20,7 +20,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_nothing_needs_to_be_set(tmp_path: Path) -> None:
+def test_every_setting_has_a_default(tmp_path: Path) -> None:
     settings = read_settings()
 
     assert settings.embedded
@@ -29,7 +29,7 @@ def test_nothing_needs_to_be_set(tmp_path: Path) -> None:
     assert settings.database_address == f"sqlite+aiosqlite:///{tmp_path}/data/chat.db"
 
 
-def test_a_secret_is_made_once_for_the_owner_alone(tmp_path: Path) -> None:
+def test_a_secret_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     first = read_settings().secret_key.get_secret_value()
     second = read_settings().secret_key.get_secret_value()
 
@@ -64,7 +64,7 @@ WRONG = (
 
 
 def complaint() -> str:
-    """Return why the settings are refused, or nothing where they are not."""
+    """Return the error of the settings; empty if they are accepted."""
     try:
         read_settings()
     except SettingsError as error:
@@ -76,10 +76,10 @@ def test_a_wrong_setting_is_named_without_its_value(monkeypatch: pytest.MonkeyPa
     for name, value in WRONG:
         monkeypatch.setenv(name, value)
 
-        said = complaint()
-        assert name in said, (name, value)
-        assert "hunter2" not in said
-        assert name != "CHAT_SECRET_KEY" or value not in said
+        error = complaint()
+        assert name in error, (name, value)
+        assert "hunter2" not in error
+        assert name != "CHAT_SECRET_KEY" or value not in error
         monkeypatch.delenv(name)
 
 
@@ -108,7 +108,7 @@ def test_the_environment_wins_over_the_file(
     assert (settings.session_days, settings.log_level) == (9, "WARNING")
 
 
-def test_limits_stay_on_where_the_world_can_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limits_cannot_be_off_on_a_public_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAT_PUBLIC_URL", "https://chat.example.org")
     monkeypatch.setenv("CHAT_LIMITS", "off")
 
@@ -128,9 +128,7 @@ def test_several_nodes_in_production_must_be_given_one_secret(
     assert read_settings().cookie_name == "__Host-session"
 
 
-def test_pages_elsewhere_need_another_address_as_safe_as_theirs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_api_url_is_another_origin_with_https(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAT_PUBLIC_URL", "https://chat.example.org")
     for address in ("https://chat.example.org", "http://api.example.org"):
         monkeypatch.setenv("CHAT_API_URL", address)

@@ -1,27 +1,27 @@
-"""Tasks end when they are told to, even where a library would swallow it."""
+"""Asyncio tasks: cancelling for certain, and repeating a step."""
 
 import asyncio
 
 from chat_app.core import tasks
 
 
-async def test_a_task_that_swallows_a_cancellation_is_asked_again() -> None:
-    asked = 0
+async def test_a_task_that_swallows_a_cancellation_is_cancelled_again() -> None:
+    cancellations = 0
 
     async def stubborn() -> None:
-        nonlocal asked
-        while asked < 3:
+        nonlocal cancellations
+        while cancellations < 3:
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
-                asked += 1
+                cancellations += 1
 
     task = asyncio.create_task(stubborn())
     await asyncio.sleep(0)
     await tasks.end([task])
 
     assert task.done()
-    assert asked == 3
+    assert cancellations == 3
 
 
 async def test_the_outcome_of_a_cancelled_task_is_ignored() -> None:

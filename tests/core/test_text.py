@@ -1,4 +1,4 @@
-"""Folding for the search, and what names may not hide."""
+"""Text: folding for searches, and checks for invisible and control characters."""
 
 import pytest
 from hypothesis import given
@@ -20,7 +20,7 @@ from chat_app.core.text import fold, has_control, has_invisible, has_lone_surrog
         ("ﬁne", "fine"),
     ],
 )
-def test_spellings_that_people_take_for_one_fold_alike(one: str, other: str) -> None:
+def test_spellings_of_one_name_fold_alike(one: str, other: str) -> None:
     assert fold(one) == fold(other)
 
 
@@ -32,21 +32,21 @@ def test_folding_twice_changes_nothing_more(text: str) -> None:
 @pytest.mark.parametrize(
     "name", ["a\u200bb", "a\u202eb", "\u2066a", "a\x00", "a\nb", "\u3164", "\ufeffa", "a\u00adb"]
 )
-def test_names_that_hide_something_are_noticed(name: str) -> None:
+def test_invisible_characters_are_found(name: str) -> None:
     assert has_invisible(name)
 
 
 @pytest.mark.parametrize("name", ["Zoë", "山田 太郎", "محمد", "Ana-Lucía O'Neil", "🙂", "नमस्ते"])
-def test_names_in_any_script_hide_nothing(name: str) -> None:
+def test_names_in_any_script_have_no_invisible_characters(name: str) -> None:
     assert not has_invisible(name)
 
 
-def test_control_characters_are_noticed_unless_allowed() -> None:
+def test_control_characters_are_found_unless_allowed() -> None:
     assert has_control("a\tb")
     assert not has_control("a\tb", allowed="\t")
     assert has_control("a\x9bb", allowed="\t")
 
 
-def test_lone_surrogates_are_noticed() -> None:
+def test_lone_surrogates_are_found() -> None:
     assert has_lone_surrogate("a\ud800")
     assert not has_lone_surrogate("🙂")

@@ -1,7 +1,7 @@
 """The compose file, as far as it can be checked without a container engine.
 
-The words it may use are those of the Compose Specification; what it says is held against the files
-beside it and the settings of the chat.
+Its keys must be those of the Compose Specification; its values are compared with the files beside
+it and the settings of the chat.
 """
 
 import os
@@ -25,7 +25,7 @@ TEXT = (DEPLOY / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, Any] = COMPOSE["services"]
 NODES = ("node1", "node2", "node3")
-# Not secret, with a default; and what a chat may do without, as if it were not there.
+# Variables with a default, none secret; and those that may be empty, as if they were unset.
 WITH_A_DEFAULT = {"CHAT_CERTIFICATES", "CHAT_VERSION"}
 MAY_BE_EMPTY = {"CHAT_METRICS_TOKEN", "CHAT_OTEL_ENDPOINT", "CHAT_OTEL_CALLERS"}
 
@@ -113,7 +113,7 @@ def without_name(name: str) -> dict[str, Any]:
     return {**SERVICES[name], "environment": environment}
 
 
-def test_only_nginx_is_reached_from_outside() -> None:
+def test_only_nginx_has_published_ports() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
 
     assert published == {"nginx": ["80:80", "443:443"]}
@@ -210,7 +210,7 @@ def test_nginx_starts_with_the_main_file_and_the_site(tmp_path: Path) -> None:
     main = (DEPLOY / "compose" / "nginx.conf").read_text()
     main = main.replace("user nginx", f"user {pwd.getpwuid(os.geteuid()).pw_name}")
     main = main.replace("/run/", f"{tmp_path}/")
-    # The places that are root's elsewhere.
+    # Paths that belong to root elsewhere.
     places = [
         f"{kind}_temp_path {tmp_path}/{kind};"
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")

@@ -1,4 +1,4 @@
-"""The deployment guide names only what is there."""
+"""The deployment guide names existing files, settings, targets and log events."""
 
 import re
 
@@ -19,7 +19,7 @@ def test_files_exist() -> None:
     assert [name for name in files if not (ROOT / name).exists()] == []
 
 
-def test_links_lead_somewhere() -> None:
+def test_links_resolve() -> None:
     for target in re.findall(r"\]\(([\w./-]+)\)", GUIDE):
         assert (ROOT / "docs" / target).exists()
 
@@ -42,12 +42,12 @@ def test_settings_exist() -> None:
     assert named <= known
 
 
-def test_nginx_has_the_promised_number_of_connections() -> None:
+def test_nginx_has_the_documented_number_of_connections() -> None:
     files = [ROOT / "deploy" / "nginx.conf", ROOT / "deploy" / "compose" / "nginx.conf"]
-    told = {re.findall(r"worker_connections (\d+);", file.read_text())[0] for file in files}
+    configured = {re.findall(r"worker_connections (\d+);", file.read_text())[0] for file in files}
     [promised] = re.findall(r"The (\d+) in `deploy/compose/nginx.conf`", GUIDE)
 
-    assert told == {promised}
+    assert configured == {promised}
 
 
 def test_log_events_of_the_guide_exist() -> None:

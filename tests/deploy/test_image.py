@@ -1,7 +1,7 @@
-"""The image: what its recipe says, and that a node needs no more than what it holds.
+"""The container image: its recipe, and a node that runs with only the image's files.
 
-There may be no container engine; so what the last stage copies is copied here, into a folder that
-nobody may write to, and its command runs there as it would in the image.
+There may be no container engine, so the files of the last stage are copied into a read-only folder,
+and the image's command runs there.
 """
 
 import json
@@ -27,14 +27,14 @@ LAST_STAGE = STEPS[STARTS[-1] :]
 SECRET = "kXw3_vB7qLr0ZtYdP9mNcHs5Ua-J2eGfT8oIi4RzQbW6xEyV"
 
 
-def said(word: str) -> list[str]:
-    """Return what the last stage says after `word`, once for each time."""
+def instructions(word: str) -> list[str]:
+    """Return the arguments of each instruction `word` in the last stage."""
     return [rest for step, rest in LAST_STAGE if step == word]
 
 
 def copied() -> Iterator[tuple[str, str]]:
-    """Yield what of the checkout, and of its build, is copied to where below `/app`."""
-    for rest in said("COPY"):
+    """Yield each path of the checkout or its build that is copied, and its target below `/app`."""
+    for rest in instructions("COPY"):
         words = [word for word in shlex.split(rest) if not word.startswith("--from")]
         for source in words[:-1]:
             inside = source.removeprefix("/app/")
@@ -51,7 +51,7 @@ class TestTheRecipe:
             assert re.fullmatch(r"python:3\.\d+-slim-\w+", image.split()[0])
 
     def test_runs_as_a_plain_user(self) -> None:
-        assert said("USER") == ["10001"]
+        assert instructions("USER") == ["10001"]
         assert [step for step, _ in LAST_STAGE].index("USER") > max(
             index for index, (step, _) in enumerate(LAST_STAGE) if step in ("RUN", "COPY")
         )
@@ -71,17 +71,17 @@ class TestTheRecipe:
         assert not {"ARG", "ADD"} & {step for step, _ in STEPS}
         assert ".env" not in [source for source, _ in copied()]
 
-    def test_has_what_traces_need(self) -> None:
-        """Or a node with CHAT_OTEL_ENDPOINT would refuse to start."""
+    def test_has_the_libraries_of_traces(self) -> None:
+        """Without it a node with CHAT_OTEL_ENDPOINT would not start."""
         [install] = [rest for _, rest in STEPS if "pip install" in rest]
 
         assert "-r requirements-otel.txt" in install
 
     def test_hands_signals_to_python_itself(self) -> None:
-        assert json.loads(said("ENTRYPOINT")[0]) == ["python", "-m"]
-        assert json.loads(said("CMD")[0])[0] == "chat_app.serve"
+        assert json.loads(instructions("ENTRYPOINT")[0]) == ["python", "-m"]
+        assert json.loads(instructions("CMD")[0])[0] == "chat_app.serve"
 
-    def test_gets_all_that_it_copies_and_nothing_private(self) -> None:
+    def test_copies_existing_files_and_no_private_ones(self) -> None:
         lines = (ROOT / ".dockerignore").read_text().splitlines()
         let_in = {line.removeprefix("!") for line in lines if line.startswith("!")}
         wanted = {
@@ -98,7 +98,7 @@ class TestTheRecipe:
 
 @pytest.fixture
 def image(front_end: Path, tmp_path: Path) -> Iterator[Path]:
-    """Give a folder with what the image has in `/app`, which nobody may write to."""
+    """Give a read-only folder with the files that the image has in `/app`."""
     assert front_end.is_dir()
     folder = tmp_path / "app"
     for source, target in copied():
@@ -116,7 +116,7 @@ def image(front_end: Path, tmp_path: Path) -> Iterator[Path]:
 
 
 def make_writable(folder: Path, *, writable: bool) -> None:
-    """Let the owner write to what is in a folder, or nobody."""
+    """Make the files of a folder writable for their owner, or read-only."""
     for path in [folder, *folder.rglob("*")]:
         path.chmod((0o755 if writable else 0o555) if path.is_dir() else 0o444)
 
@@ -126,12 +126,12 @@ def as_in_the_image(*words: str) -> list[str]:
     command = [sys.executable, "-m", *words]
     if os.geteuid() != 0:
         return command
-    # What keeps a plain user from writing must keep the tests' root from it too.
+    # Root without its capabilities cannot write either, like a plain user.
     return [str(shutil.which("setpriv")), "--bounding-set=-all", "--", *command]
 
 
 def environment(data: Path, **settings: str) -> dict[str, str]:
-    """Return all that a node in the image knows; there is no program on its path."""
+    """Return the environment of a node in the image; there is no program on its path."""
     data.mkdir(exist_ok=True)
     nowhere = "/nonexistent"
     return {
@@ -144,7 +144,7 @@ def environment(data: Path, **settings: str) -> dict[str, str]:
 
 
 def stopped(process: subprocess.Popen[bytes]) -> int:
-    """Ask a process to end, and return how it did."""
+    """Send SIGTERM to a process, and return its exit status."""
     process.terminate()
     return process.wait(servers.STOP_S)
 
@@ -152,7 +152,7 @@ def stopped(process: subprocess.Popen[bytes]) -> int:
 def test_a_node_runs_from_it_without_node_and_without_writing(image: Path, tmp_path: Path) -> None:
     port = servers.free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [*json.loads(said("CMD")[0])[:-3], "127.0.0.1", "--port", str(port)]
+    command = [*json.loads(instructions("CMD")[0])[:-3], "127.0.0.1", "--port", str(port)]
     server = servers.Server(
         as_in_the_image(*command),
         log=tmp_path / "log",
@@ -175,8 +175,8 @@ def test_a_node_runs_from_it_without_node_and_without_writing(image: Path, tmp_p
 
 
 def health(url: str) -> int:
-    """Return the status of the image's own health check, asked at `url`."""
-    [words] = [rest.partition("CMD ")[2] for rest in said("HEALTHCHECK")]
+    """Return the exit status of the image's own health check for `url`."""
+    [words] = [rest.partition("CMD ")[2] for rest in instructions("HEALTHCHECK")]
     [_, *arguments] = json.loads(words)
     done = subprocess.run(  # noqa: S603  # our own one-liner
         [sys.executable, *(word.replace("http://127.0.0.1:3000", url) for word in arguments)],
@@ -186,7 +186,7 @@ def health(url: str) -> int:
     return done.returncode
 
 
-def test_the_health_check_fails_where_nothing_answers() -> None:
+def test_the_health_check_fails_without_a_server() -> None:
     assert health(f"http://127.0.0.1:{servers.free_port()}") == 1
 
 
@@ -216,7 +216,7 @@ def test_a_front_end_of_other_code_is_not_served(image: Path, tmp_path: Path) ->
 
 
 def assert_refuses(image: Path, tmp_path: Path) -> None:
-    """See that a node does not start, and names the one command that helps."""
+    """Check that a node does not start and names the command that helps."""
     done = run(image, "chat_app.serve", "--port", "1", **environment(tmp_path / "data"))
 
     assert done.returncode == 1

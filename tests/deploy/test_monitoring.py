@@ -1,4 +1,4 @@
-"""The dashboard, the rules and the document name what there is, and all of it is well formed."""
+"""The dashboard, the alert rules and the document name existing metrics and are well formed."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from tests.harness.servers import ROOT, ChatServer
 
 NAMES = re.compile(r"\b((?:chat|process)_[a-z_]+)\b")
 PARTS = re.compile(r"_(bucket|sum|count)$")
-# The screens count their tabs, which the chat of these tests is without; see tests/ui.
+# The gauge of open tabs: the chat of these tests has no screens; see tests/ui.
 OF_THE_SCREENS = {"chat_tabs"}
 UNITS = {"ops", "s", "short", "reqps", "percentunit", "bytes"}
 KINDS = {"timeseries", "stat"}
@@ -26,8 +26,8 @@ DOCUMENT = (ROOT / "docs/observability.md").read_text()
 with_redis = pytest.mark.parametrize("pair", ["postgres+redis"])
 
 
-async def told(chat: ChatServer) -> dict[str, str]:
-    """Return the metrics that a node tells, and the kind of each."""
+async def exported_kinds(chat: ChatServer) -> dict[str, str]:
+    """Return the kind of each metric that a node exports."""
     async with http_client(chat.url) as client:
         reply = await client.get("/api/metrics")
     kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", reply.text, re.MULTILINE))
@@ -39,13 +39,13 @@ def named_in(text: str) -> set[str]:
 
 
 def is_known(name: str, kinds: dict[str, str]) -> bool:
-    """Whether there is a metric of that name, or a part of a histogram."""
+    """Return whether a metric has that name, or a histogram has that part."""
     return name in kinds or kinds.get(PARTS.sub("", name)) == "histogram"
 
 
 @with_redis
 async def test_every_metric_on_the_dashboard_exists(chat: ChatServer) -> None:
-    kinds = await told(chat)
+    kinds = await exported_kinds(chat)
 
     for panel in PANELS:
         for target in panel["targets"]:
@@ -57,7 +57,7 @@ async def test_every_metric_on_the_dashboard_exists(chat: ChatServer) -> None:
 
 @with_redis
 async def test_every_metric_in_a_rule_exists(chat: ChatServer) -> None:
-    kinds = await told(chat)
+    kinds = await exported_kinds(chat)
 
     for rule in RULES:
         for name in named_in(rule["expr"]):
@@ -65,8 +65,8 @@ async def test_every_metric_in_a_rule_exists(chat: ChatServer) -> None:
 
 
 @with_redis
-async def test_every_metric_is_described_and_nothing_else(chat: ChatServer) -> None:
-    kinds = await told(chat)
+async def test_the_document_describes_every_metric_and_no_other(chat: ChatServer) -> None:
+    kinds = await exported_kinds(chat)
     described = named_in(DOCUMENT)
 
     assert {name for name in kinds if name.startswith("chat_")} <= described
@@ -75,7 +75,7 @@ async def test_every_metric_is_described_and_nothing_else(chat: ChatServer) -> N
 
 @with_redis
 async def test_counters_are_shown_as_rates(chat: ChatServer) -> None:
-    kinds = await told(chat)
+    kinds = await exported_kinds(chat)
     growing = [PARTS.sub("", name) for name, kind in kinds.items() if kind == "counter"]
 
     for panel in PANELS:
@@ -99,7 +99,7 @@ def test_panels_have_titles_units_and_places_of_their_own() -> None:
         assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
 
 
-def test_queries_are_balanced_and_ask_for_the_chosen_nodes() -> None:
+def test_queries_are_balanced_and_filter_the_chosen_nodes() -> None:
     for panel in PANELS:
         for target in panel["targets"]:
             expression = target["expr"]
@@ -109,7 +109,7 @@ def test_queries_are_balanced_and_ask_for_the_chosen_nodes() -> None:
             assert target["datasource"]["uid"] == "${datasource}"
 
 
-def test_rules_say_how_bad_and_what() -> None:
+def test_rules_have_a_severity_and_a_summary() -> None:
     names = [rule["alert"] for rule in RULES]
 
     assert len(set(names)) == len(names)

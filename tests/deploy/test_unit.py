@@ -17,7 +17,7 @@ PYTHON = "/opt/chat/.venv/bin/python"
 
 
 def entries() -> dict[str, list[str]]:
-    """Return what the unit says, by name; some names come several times."""
+    """Return the values of the unit by name; some names occur several times."""
     found = defaultdict(list)
     for line in UNIT.read_text().splitlines():
         if line and line[0] not in "#[":
@@ -68,7 +68,7 @@ def test_settings_of_the_unit_exist_and_none_is_a_secret() -> None:
 
 
 def test_each_node_has_a_name_of_its_own() -> None:
-    """Which no file that they share may take from it."""
+    """No shared file may override it."""
     [name] = [line for line in entries()["Environment"] if line.startswith("CHAT_NODE_NAME=")]
 
     assert "%i" in name
@@ -76,7 +76,7 @@ def test_each_node_has_a_name_of_its_own() -> None:
 
 
 def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
-    """Elsewhere its lines are at least of systemd's form."""
+    """Without systemd, check the form of its lines only."""
     assert all(re.fullmatch(r"[A-Z]\w+", name) for name in entries())
     if analyze := shutil.which("systemd-analyze"):
         copy = tmp_path / "chat@3001.service"

@@ -1,4 +1,4 @@
-"""The migrations make exactly the tables of the models, and unmake them."""
+"""Migrations: upgrades make exactly the tables of the models, and downgrades remove them."""
 
 import ast
 import asyncio
@@ -100,7 +100,7 @@ async def test_existing_people_are_found_before_and_after_the_migration(
 
 
 async def add_people_of_0002(database: Database) -> None:
-    """Store somebody and somebody who has left, each with a session, as they were then."""
+    """Store a user and a deleted user, each with a session, in the schema of 0002."""
     async with database.transaction() as connection:
         old = sa.MetaData()
         await connection.run_sync(old.reflect)
@@ -136,7 +136,7 @@ async def add_people_of_0002(database: Database) -> None:
 
 
 def test_a_migration_imports_no_living_code() -> None:
-    """It is history: it must do tomorrow what it did on the day it was written."""
+    """A migration is history: changes of the code must not change its result."""
     imported = {
         f"{path.name}: {module}"
         for path in VERSIONS.glob("*.py")

@@ -102,7 +102,7 @@ async def test_an_ended_subscription_receives_nothing(redis_url: str) -> None:
         assert await receiver.wait_for(1) == [("b", b"received")]
 
 
-async def test_a_broken_link_mends_itself_and_keeps_its_subscriptions(redis_url: str) -> None:
+async def test_a_broken_link_reconnects_and_keeps_its_subscriptions(redis_url: str) -> None:
     prefix = f"test:{uuid4().hex}:"
     admin: Redis = Redis.from_url(redis_url)
     async with (
@@ -117,7 +117,7 @@ async def test_a_broken_link_mends_itself_and_keeps_its_subscriptions(redis_url:
         async with asyncio.timeout(PATIENCE_S):
             while not receiver.received:
                 here.publish(["a"], Envelope(b"again"))
-                await asyncio.sleep(0.05)  # the link mends when it can; ask until it has
+                await asyncio.sleep(0.05)  # the link reconnects by itself; publish until it has
 
         assert receiver.received[0] == ("a", b"again")
 
@@ -154,7 +154,7 @@ async def test_publishing_never_waits_for_a_redis_that_is_away() -> None:
 
 
 async def test_a_second_subscriber_waits_for_the_same_confirmation(redis_url: str) -> None:
-    """Two devices of one user at once: neither may take the topic for subscribed already."""
+    """Two devices of one user subscribe at once: neither may return before the confirmation."""
     async with (
         open_broker("redis", redis_url) as publisher,
         open_broker("redis", redis_url) as subscriber,
@@ -173,7 +173,7 @@ async def test_a_second_subscriber_waits_for_the_same_confirmation(redis_url: st
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[servers.Redis]:
-    """Give a Redis that may be broken."""
+    """Give a Redis that the test may stop."""
     redis = servers.Redis(tmp_path)
     yield redis
     redis.stop()
@@ -186,7 +186,7 @@ async def until_up(broker: Broker, *, up: bool) -> None:
 
 
 async def until_received(receiver: Receiver, *bodies: bytes) -> None:
-    """Wait for these; others, and the same once more, may come in between."""
+    """Wait for these bodies; others, and duplicates, may arrive in between."""
     async with asyncio.timeout(2 * PATIENCE_S):
         while not {(topic, body) for topic, body in receiver.received} >= {
             ("a", body) for body in bodies

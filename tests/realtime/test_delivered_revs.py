@@ -1,4 +1,4 @@
-"""Delivered revs: up to which change a process has delivered each conversation."""
+"""Delivered revs: the changes of each conversation that a process has delivered."""
 
 from chat_app.core.ids import new_id
 from chat_app.realtime.delivered_revs import DeliveredRevs

@@ -16,7 +16,7 @@ from chat_app.redis.online import RedisOnline
 from tests.harness.clients import PATIENCE_S
 
 ALICE, BOB, CAROL = uuid4(), uuid4(), uuid4()
-# Believed for two seconds; after half a second of silence unsettled for three quarters of one.
+# Entries are valid for 2 s; after 0.5 s of silence the register is unsettled for 0.75 s.
 TIMES = Times(2)
 NewNode = Callable[[], RedisOnline]
 
@@ -42,7 +42,7 @@ def online(request: pytest.FixtureRequest, new_node: NewNode) -> Online:
 
 
 async def settled(*nodes: Online) -> None:
-    """Let the nodes refresh until absence means something."""
+    """Let the nodes refresh until the register is settled."""
     loop = asyncio.get_running_loop()
     ends = loop.time() + TIMES.settling_s * 1.2
     while loop.time() < ends:
@@ -52,7 +52,7 @@ async def settled(*nodes: Online) -> None:
 
 
 async def swept(*nodes: Online) -> dict[object, list[datetime]]:
-    """Sweep by all nodes at once until users are returned; return each with every time given."""
+    """Sweep by all nodes at once until users are returned; return each with all returned times."""
     gone: dict[object, list[datetime]] = {}
     async with asyncio.timeout(PATIENCE_S):
         while not gone:
@@ -139,9 +139,9 @@ async def test_users_of_a_dead_node_expire_and_one_sweep_returns_them(new_node: 
         gone = await swept(one, other, one, other)
         living.cancel()
 
-    (told,) = gone[ALICE]
+    (last_seen_at,) = gone[ALICE]
     assert set(gone) == {ALICE}
-    assert abs(told - died_at) < timedelta(seconds=TIMES.ttl_s / 2)
+    assert abs(last_seen_at - died_at) < timedelta(seconds=TIMES.ttl_s / 2)
     assert datetime.now(UTC) - died_at < timedelta(seconds=3 * TIMES.ttl_s)
     assert await other.filter_connected([ALICE, BOB]) == {BOB}
 
@@ -153,7 +153,7 @@ async def test_an_unconfirmed_user_is_returned_by_the_next_sweep(new_node: NewNo
     while await other.filter_connected([ALICE]):
         await settled(unlucky, other)
 
-    # Its answer is lost on the way: nobody confirms.
+    # The reply of the sweep is lost: it is not confirmed.
     assert list(await swept(unlucky)) == [ALICE]
     assert list(await swept(other)) == [ALICE]
     await other.confirm([ALICE])
@@ -208,7 +208,7 @@ async def test_after_a_flush_all_users_are_back_and_none_was_returned(
 
     for key in await redis.keys("test:*"):
         await redis.delete(key)
-    # Redis cannot know that Alice is at the other node too: nobody may be told that she is gone.
+    # Redis has no entry of Alice's other node: she must not be returned as gone.
     assert await one.disconnect([ALICE]) == set()
     changes = [await one.refresh(), await other.refresh()]
 
@@ -245,7 +245,7 @@ async def test_a_redis_that_hangs_is_called_once_while_the_breaker_is_open() -> 
 
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connections.append(writer)
-        await reader.read()  # to its end, without a word
+        await reader.read()  # to its end, without a reply
         writer.close()
 
     async with await asyncio.start_server(hang, "127.0.0.1", 0) as server:
@@ -276,6 +276,6 @@ async def test_changes_without_redis_are_returned_when_it_is_back(new_node: NewN
     changes = await one.refresh()
 
     assert changes.connected == {BOB, CAROL}
-    # On a busy machine so much time has passed that only a sweep can tell.
+    # On a busy machine so much time has passed that only a sweep returns her.
     assert changes.disconnected == {ALICE} or set(await swept(one, other)) == {ALICE}
     assert await other.filter_connected([ALICE, BOB, CAROL]) == {BOB, CAROL}

@@ -1,4 +1,4 @@
-"""Outlet with a writer: envelopes are written at once and in order, or queued."""
+"""Outlet with a direct writer: envelopes are written at once and in order, or queued."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -16,13 +16,13 @@ ALICE, BOB = uuid4(), uuid4()
 
 @dataclass
 class Link:
-    """A socket that takes what it is given, or nothing while it is `full`."""
+    """A socket that accepts every body, or none while it is `full`."""
 
     is_full: bool = False
     written: list[bytes] = field(default_factory=list)
 
     def write(self, body: bytes) -> bool:
-        """Take a body."""
+        """Accept a body; return whether it was."""
         if not self.is_full:
             self.written.append(body)
         return not self.is_full

@@ -45,13 +45,13 @@ async def sockets(request: pytest.FixtureRequest, new_node: NewNode) -> SocketCo
 
 @pytest_asyncio.fixture
 async def open_ones() -> AsyncIterator[AsyncExitStack]:
-    """Give a stack that closes what a test has opened."""
+    """Give a stack that closes the sockets of a test."""
     async with AsyncExitStack() as stack:
         yield stack
 
 
 async def opened(sockets: SocketCounts, stack: AsyncExitStack, count: int = 1) -> list[int]:
-    """Open sockets of Alice, all at once; return the count that each was given."""
+    """Open sockets of Alice, all at once; return their counts."""
     return await asyncio.gather(
         *(stack.enter_async_context(sockets.track(ALICE)) for _ in range(count))
     )
@@ -64,7 +64,7 @@ async def until_next_is(number: int, sockets: SocketCounts) -> None:
             async with sockets.track(ALICE) as next_one:
                 if next_one == number:
                     return
-            await asyncio.sleep(0.05)  # another node may not have published yet what it has
+            await asyncio.sleep(0.05)  # another node may not have published its counts yet
 
 
 async def test_each_socket_of_a_user_has_a_count_of_its_own(

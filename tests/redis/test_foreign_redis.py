@@ -1,7 +1,7 @@
-"""Foreign Redis: all our keys and channels have our prefix, and our user needs no more rights.
+"""Foreign Redis: all our keys and channels have our prefix, and our user needs no other rights.
 
-The user that `docs/deployment.md` tells to make may touch keys and channels with the prefix only,
-and only with the commands that the chat needs.
+The user of `docs/deployment.md` may use keys and channels with the prefix only, and only with the
+commands that the chat needs.
 """
 
 import asyncio
@@ -29,13 +29,13 @@ BUCKET = Limit("buckets", capacity=5, per_s=60, refills=True)
 
 @pytest.fixture
 def pair() -> str:
-    """Only this pair has a Redis."""
+    """Return the only pair with a Redis."""
     return "postgres+redis"
 
 
 @pytest_asyncio.fixture
 async def owner(storage: Storage) -> AsyncIterator[Redis]:
-    """Give the Redis as its owner sees it, with something of theirs in it."""
+    """Give the Redis as its owner, with a key of theirs in it."""
     async with Redis.from_url(storage.redis_url) as owner:
         await owner.set("theirs", "precious")
         await owner.execute_command(*documented_rules())
@@ -45,13 +45,13 @@ async def owner(storage: Storage) -> AsyncIterator[Redis]:
 
 @pytest.fixture
 def confined(storage: Storage, owner: Redis) -> Storage:
-    """Give storage whose Redis is reached as the user that the guide makes."""
+    """Give storage whose Redis is used as the user of the guide."""
     assert owner is not None
     return replace(storage, redis_url=storage.redis_url.replace("//", "//chat:PASSWORD@"))
 
 
 def documented_rules() -> list[str]:
-    """Return the command in the guide that makes the user."""
+    """Return the rules of the user that the guide adds."""
     guide = (ROOT / "docs" / "deployment.md").read_text()
     [rules] = re.findall(r"^redis-cli (ACL SETUSER chat .*)$", guide, flags=re.MULTILINE)
     return [word.strip("'") for word in str(rules).split()]

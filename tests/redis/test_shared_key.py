@@ -1,4 +1,4 @@
-"""Shared secret key: a node with another key does not start, and its error says what to do."""
+"""Shared secret key: a node with another key does not start."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ OTHER_SECRET = SECRET[::-1]
 
 @pytest.fixture
 def pair() -> str:
-    """Only where there is a Redis can there be several nodes."""
+    """Return the only pair with a Redis, which several nodes need."""
     return "postgres+redis"
 
 
@@ -37,7 +37,7 @@ async def test_nodes_with_the_same_key_run_together(storage: Storage) -> None:
             assert not node.shared_key.differs
 
 
-async def test_a_node_with_another_key_does_not_start_and_says_what_to_do(
+async def test_a_node_with_another_key_does_not_start_and_names_the_remedy(
     storage: Storage,
 ) -> None:
     async with open_node(storage):
@@ -60,7 +60,7 @@ async def test_another_chat_on_the_same_redis_has_another_prefix(storage: Storag
 async def test_a_running_node_notices_that_the_others_have_another_key(
     storage: Storage, redis: Redis
 ) -> None:
-    """Redis was away when it started, or was emptied."""
+    """As after a start without Redis, or after a flush."""
     async with open_node(storage) as node:
         key = node.shared_key
         assert key is not None

@@ -1,4 +1,4 @@
-"""What an operator does to accounts, while the chat runs."""
+"""The shell commands for accounts and sessions, while the chat runs."""
 
 import asyncio
 
@@ -14,14 +14,14 @@ NEW_PASSWORD = "another horse battery"
 async def test_a_created_user_can_sign_in(chat: ChatServer, alice: Person) -> None:
     name = new_username()
 
-    said = await asyncio.to_thread(
+    output = await asyncio.to_thread(
         done, chat.settings, "create-user", name, "--display-name", "Zoë 👋", typed=PASSWORD + "\n"
     )
     again = await asyncio.to_thread(
         refused, chat.settings, "create-user", name.upper(), typed=PASSWORD
     )
 
-    assert said == f"{name} can sign in now.\n"
+    assert output == f"{name} can sign in now.\n"
     assert again == "Error: This username is taken."
     async with http_client(chat.url) as client:
         body = {"username": name, "password": PASSWORD}
@@ -33,34 +33,34 @@ async def test_a_created_user_can_sign_in(chat: ChatServer, alice: Person) -> No
 
 
 async def test_create_user_follows_the_rules_of_registering(chat: ChatServer) -> None:
-    said = await asyncio.to_thread(
+    output = await asyncio.to_thread(
         refused, chat.settings, "create-user", "é n", "--display-name", "\u202e", typed="short"
     )
 
-    assert "Use letters a to z" in said
-    assert "at least 10 characters" in said
-    assert "cannot be seen" in said
+    assert "Use letters a to z" in output
+    assert "at least 10 characters" in output
+    assert "cannot be seen" in output
 
 
 async def test_a_reset_password_opens_and_the_old_one_and_its_sessions_do_not(
     chat: ChatServer, alice: Person, bob: Person
 ) -> None:
     async with alice.socket() as socket, bob.socket() as other:
-        said = await asyncio.to_thread(
+        output = await asyncio.to_thread(
             done,
             chat.settings,
             "reset-password",
             alice.username.upper(),
             typed=NEW_PASSWORD + "\n",
         )
-        # By the news of it, or from the database where there is no bus for that to come by.
+        # By the event, or from the database where there is no bus.
         ended = await socket.expect("session.ended")
         assert ended["reason"] == "password_changed"
         assert await socket.close_code() == SESSION_OVER
         await other.settled()
 
-    assert "Signed out at 1 place." in said
-    assert NEW_PASSWORD not in said
+    assert "Signed out at 1 place." in output
+    assert NEW_PASSWORD not in output
     assert (await alice.http.get("/api/auth/me")).status_code == 401
     assert (await bob.http.get("/api/auth/me")).status_code == 200
     async with http_client(chat.url) as client:
@@ -70,20 +70,20 @@ async def test_a_reset_password_opens_and_the_old_one_and_its_sessions_do_not(
 
 
 async def test_a_bad_password_is_not_set(chat: ChatServer, alice: Person) -> None:
-    said = await asyncio.to_thread(
+    output = await asyncio.to_thread(
         refused, chat.settings, "reset-password", alice.username, typed="password12"
     )
 
-    assert "everybody tries first" in said
+    assert "everybody tries first" in output
     assert (await alice.http.get("/api/auth/me")).status_code == 200
 
 
 async def test_sessions_of_one_user_end(chat: ChatServer, alice: Person, bob: Person) -> None:
     await log_in(chat.url, alice)
 
-    said = await asyncio.to_thread(done, chat.settings, "sessions", "end", alice.username)
+    output = await asyncio.to_thread(done, chat.settings, "sessions", "end", alice.username)
 
-    assert said.startswith("Signed out at 2 places.\n")
+    assert output.startswith("Signed out at 2 places.\n")
     assert (await alice.http.get("/api/auth/me")).status_code == 401
     assert (await bob.http.get("/api/auth/me")).status_code == 200
 
@@ -92,10 +92,10 @@ async def test_sessions_of_all_users_end(start_chat: StartChat) -> None:
     chat = start_chat()
     people = [await register(chat.url) for _ in range(3)]
     async with people[0].socket() as socket:
-        said = await asyncio.to_thread(done, chat.settings, "sessions", "end", "--all")
+        output = await asyncio.to_thread(done, chat.settings, "sessions", "end", "--all")
         assert await socket.close_code() == SESSION_OVER
 
-    assert said.startswith("Signed out at 3 places.\n")
+    assert output.startswith("Signed out at 3 places.\n")
     for person in people:
         assert (await person.http.get("/api/auth/me")).status_code == 401
 

@@ -1,4 +1,4 @@
-"""`backup`, `restore` and `move` as an operator types them."""
+"""The shell commands `backup`, `restore` and `move`."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ LONG_TEXTS = 20
 
 
 async def filled(storage: Storage) -> None:
-    """Put a chat into the storage."""
+    """Fill the storage with a chat."""
     async with open_node(storage) as node:
         await populate(node)
 
@@ -43,7 +43,7 @@ async def test_a_backup_is_written_once_checked_and_restored(
     again = refused(storage.settings, "backup", file)
     over = done(storage.settings, "backup", file, "--overwrite")
     checked = done(storage.settings, "backup", "--check", file)
-    nobody = refused(storage.settings, "restore", file, "--replace")
+    unconfirmed = refused(storage.settings, "restore", file, "--replace")
     restored = done(storage.settings, "restore", file, "--replace", "--yes")
 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -51,7 +51,7 @@ async def test_a_backup_is_written_once_checked_and_restored(
     assert f"{MESSAGES} message" in over
     assert "is there already" in again
     assert f"{file} is whole" in checked
-    assert "say --yes" in nobody
+    assert "say --yes" in unconfirmed
     assert "Everybody has to sign in again." in restored
     assert await contents_of(settings_of(storage), sessions=False) == kept
 
@@ -67,13 +67,13 @@ async def test_a_full_disk_leaves_no_file(storage: Storage, tmp_path: Path) -> N
     def have_a_small_disk() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (TINY_FILE, TINY_FILE))
 
-    said = reason(program(storage.settings, "backup", tmp_path / "b", before=have_a_small_disk))
+    output = reason(program(storage.settings, "backup", tmp_path / "b", before=have_a_small_disk))
 
-    assert "cannot be written" in said
+    assert "cannot be written" in output
     assert names_in(tmp_path) == there
 
 
-async def test_nothing_is_restored_or_moved_under_a_running_chat(
+async def test_restore_and_move_are_refused_while_the_chat_runs(
     chat: ChatServer, tmp_path: Path
 ) -> None:
     alice, bob = await register(chat.url), await register(chat.url)
@@ -85,8 +85,8 @@ async def test_nothing_is_restored_or_moved_under_a_running_chat(
         ("restore", file, "--replace", "--yes"),
         ("move", "--to", f"sqlite+aiosqlite:///{tmp_path}/moved.db"),
     ):
-        said = await asyncio.to_thread(refused, chat.settings, *command)
-        assert "the chat is running" in said
+        output = await asyncio.to_thread(refused, chat.settings, *command)
+        assert "the chat is running" in output
 
     await alice.write(bob, "after")
     assert not (tmp_path / "moved.db").exists()
@@ -137,20 +137,20 @@ async def test_an_interrupted_command_leaves_all_as_it_was(
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                 )
-                await until_somebody_waits(holder)
+                await until_another_waits(holder)
                 process.send_signal(how)
                 async with asyncio.timeout(PATIENCE_S):
-                    _, said = await process.communicate()
+                    _, output = await process.communicate()
         finally:
             await holder.close()
-        assert process.returncode == 1, said
-        assert said.decode().endswith("Error: interrupted\n")
+        assert process.returncode == 1, output
+        assert output.decode().endswith("Error: interrupted\n")
 
     assert await contents_of(settings_of(storage)) == before
     assert names_in(tmp_path) == there
 
 
-async def until_somebody_waits(holder: asyncpg.Connection) -> None:
+async def until_another_waits(holder: asyncpg.Connection) -> None:
     """Wait until another connection waits for a lock."""
     async with asyncio.timeout(PATIENCE_S):
         while not await holder.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
@@ -158,7 +158,7 @@ async def until_somebody_waits(holder: asyncpg.Connection) -> None:
 
 
 @pytest.mark.parametrize("pair", ["sqlite+memory"])
-async def test_a_terminal_gets_bars(storage: Storage, tmp_path: Path) -> None:
+async def test_progress_at_a_terminal_is_bars(storage: Storage, tmp_path: Path) -> None:
     await filled(storage)
 
     status, shown = await asyncio.to_thread(
@@ -171,7 +171,7 @@ async def test_a_terminal_gets_bars(storage: Storage, tmp_path: Path) -> None:
 
 
 def at_a_terminal(settings: dict[str, str], *arguments: str) -> tuple[int, str]:
-    """Run a command whose standard error is a terminal; return how it ended and what it showed."""
+    """Run a command whose standard error is a terminal; return its exit status and its output."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(  # noqa: S603  # our own program
         [*COMMAND, *arguments],
@@ -182,7 +182,7 @@ def at_a_terminal(settings: dict[str, str], *arguments: str) -> tuple[int, str]:
     ) as process:
         os.close(theirs)
         shown = b""
-        # The end of what a terminal shows is an error, on Linux.
+        # On Linux the end of a terminal's output is an error.
         with contextlib.suppress(OSError):
             while some := os.read(ours, 10_000):
                 shown += some

@@ -1,4 +1,4 @@
-"""`migrate`, `stats`, and what every command does with settings that are wrong."""
+"""The shell commands `migrate` and `stats`, and the errors of wrong settings."""
 
 from pathlib import Path
 
@@ -55,9 +55,9 @@ async def test_stats_prints_the_figures(storage: Storage) -> None:
     async with open_node(storage) as node:
         await populate(node)
 
-        said = done(storage.settings, "stats")
+        output = done(storage.settings, "stats")
 
-    lines = dict(line.split(maxsplit=1) for line in said.splitlines())
+    lines = dict(line.split(maxsplit=1) for line in output.splitlines())
     assert lines["people"] == "3"
     assert lines["messages"] == str(MESSAGES)
     assert lines["online"] == ("0" if storage.redis_url else "unknown: only the chat itself knows")
@@ -73,24 +73,24 @@ async def test_stats_prints_the_figures(storage: Storage) -> None:
     ],
 )
 def test_a_wrong_setting_is_named(setting: str, value: str, tmp_path: Path) -> None:
-    said = refused({"CHAT_DATA_DIR": str(tmp_path), setting: value}, "stats")
+    output = refused({"CHAT_DATA_DIR": str(tmp_path), setting: value}, "stats")
 
-    assert setting in said
-    assert "hunter2" not in said
+    assert setting in output
+    assert "hunter2" not in output
 
 
-def test_a_database_that_is_away_is_one_line(tmp_path: Path) -> None:
-    """Of the program itself, which logs nothing beside it."""
+def test_an_unreachable_database_is_reported_in_one_line(tmp_path: Path) -> None:
+    """The program prints one line, and no log beside it."""
     url = "postgresql+asyncpg://chat:hunter2@127.0.0.1:1/chat"
     settings = {"CHAT_DATA_DIR": str(tmp_path), "CHAT_DATABASE_URL": url}
 
-    said = reason(program(settings, "migrate"))
+    output = reason(program(settings, "migrate"))
 
-    assert "127.0.0.1:1/chat" in said
-    assert "hunter2" not in said
+    assert "127.0.0.1:1/chat" in output
+    assert "hunter2" not in output
 
 
-def test_every_command_explains_itself(tmp_path: Path) -> None:
+def test_every_command_has_a_help_text(tmp_path: Path) -> None:
     commands = ("migrate", "stats", "create-user", "reset-password", "backup", "restore", "move")
     listed = done({"CHAT_DATA_DIR": str(tmp_path)}, "--help")
 
