@@ -1,1 +1,1 @@
-"""Everything the chat keeps, as a file or on its way to another database."""
+"""Archives: backup of a whole chat to a file, restore, and move to another database."""

@@ -13,7 +13,7 @@ MAX_LENGTH = 300
 
 
 class ArchiveError(Exception):
-    """The reason and the place of a failure; nothing was written or changed.
+    """A failed backup, restore or move: its reason and its place. Nothing was changed.
 
     Neither contains a password.
     """

@@ -82,7 +82,7 @@ async def write_archive(
 
 
 class Archive:
-    """An archive that was opened."""
+    """An open archive."""
 
     def __init__(self, archive: zipfile.ZipFile, manifest: Manifest, path: Path) -> None:
         self.manifest = manifest
@@ -107,7 +107,7 @@ class Archive:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many rows each has."""
+        """The number of rows by table."""
         return {entry.name: entry.rows for entry in self.manifest.tables}
 
     async def rows(self, shape: Shape) -> Rows:
@@ -122,7 +122,7 @@ class Archive:
             raise self._damaged(shape) from error
 
     def confirm(self, shape: Shape, tally: Tally) -> None:
-        """The rows must be those that were written."""
+        """Raise ArchiveError unless the rows are those that were written."""
         entry = self._entries[shape.name]
         if (tally.rows, tally.digest) != (entry.rows, entry.digest):
             raise self._damaged(shape)
@@ -133,7 +133,7 @@ class Archive:
 
 @contextlib.contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
-    """Open a file that should be an archive. Raises ArchiveError when it is none."""
+    """Open an archive. Raises ArchiveError for any other file."""
     with contextlib.ExitStack() as stack:
         with failures_at(str(path)):
             try:
@@ -183,7 +183,7 @@ def _temporary_archive(path: Path) -> Iterator[zipfile.ZipFile]:
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
-        _keep_name(path.parent)
+        _sync_folder(path.parent)
     except OSError as error:
         reason = error.strerror or str(error)
         raise ArchiveError(f"cannot be written: {reason}", place=str(path)) from error
@@ -191,8 +191,8 @@ def _temporary_archive(path: Path) -> Iterator[zipfile.ZipFile]:
         aside.unlink(missing_ok=True)
 
 
-def _keep_name(folder: Path) -> None:
-    """Have the folder itself on the disk: a name that a power cut takes away is no backup."""
+def _sync_folder(folder: Path) -> None:
+    """Write the folder's entries to the disk: a renamed file must survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

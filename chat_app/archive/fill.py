@@ -56,8 +56,8 @@ def refuse_others(connection: Connection) -> None:
     our_tables(connection)
 
 
-def make_room(connection: Connection, revision: str) -> None:
-    """Remove every row of the chat, and the tables unless they are those of `revision`."""
+def clear_chat(connection: Connection, revision: str) -> None:
+    """Delete every row of the chat, and the tables unless they are those of `revision`."""
     if shapes := our_tables(connection):
         names = ", ".join(f'"{shape.name}"' for shape in shapes)
         connection.execute(text(f"TRUNCATE {names}"))

@@ -18,8 +18,8 @@ from chat_app.archive.targets import (
 )
 from chat_app.core.settings import Settings
 
-# Sessions: one that was ended after the backup must not come back with it, and people's devices
-# and addresses need not lie around in files.
+# Sessions: a restore must not revive one that ended after the backup, and people's devices and
+# addresses need not be in files.
 LEFT_OUT = ("auth_session", "refresh_token")
 
 

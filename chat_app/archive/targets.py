@@ -1,4 +1,4 @@
-"""Targets of rows: fill a database as a whole, or not at all."""
+"""Targets: databases that are filled from a source as a whole, or not at all."""
 
 import contextlib
 import sqlite3
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, StaticPool
 
 from chat_app.archive.errors import ArchiveError, failures_at
-from chat_app.archive.fill import fill, make_room, refuse_others, refuse_unless_empty
+from chat_app.archive.fill import clear_chat, fill, refuse_others, refuse_unless_empty
 from chat_app.archive.sources import Progress, Source
 from chat_app.core import sqlite
 from chat_app.core.database import APPLICATION, Database, application_name
@@ -110,7 +110,7 @@ async def _fill_postgres(
     async with _opened(settings) as database, database.transaction() as connection:
         await _refuse_nodes(connection)
         await connection.run_sync(check)
-        await connection.run_sync(make_room, source.revision)
+        await connection.run_sync(clear_chat, source.revision)
         await fill(connection, source, progress)
         for shape in source.shapes:
             await connection.execute(text(f'ANALYZE "{shape.name}"'))
@@ -160,14 +160,14 @@ def _copy_pages(aside: Path, held: Connection, progress: Progress) -> None:
     assert isinstance(target, sqlite3.Connection)  # noqa: S101  # what StaticPool was made with
     done = 0
 
-    def tell(_status: int, left: int, total: int) -> None:
+    def report(_status: int, left: int, total: int) -> None:
         nonlocal done
         progress.advance(total - left - done)
         done = total - left
 
     with contextlib.closing(sqlite3.connect(aside)) as whole:
         progress.begin("put in its place", whole.execute("PRAGMA page_count").fetchone()[0])
-        whole.backup(target, pages=PAGES, progress=tell)
+        whole.backup(target, pages=PAGES, progress=report)
 
 
 @contextlib.contextmanager

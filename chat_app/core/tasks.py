@@ -9,7 +9,7 @@ CANCEL_AGAIN_S = 0.2
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel the tasks and wait until each has ended, whatever it ends with.
+    """Cancel the tasks and wait until each has ended; ignore their results and errors.
 
     They are cancelled every 0.2 s: a time limit inside a library that runs out at the very moment
     swallows the cancellation (redis-py does, on Python 3.11), and a loop around it would go on.

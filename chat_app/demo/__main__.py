@@ -1,4 +1,4 @@
-"""Fill an empty database with people and what they wrote: `make demo`."""
+"""Fill an empty database with people and their messages: `make demo`."""
 
 import asyncio
 import sys

@@ -29,7 +29,7 @@ from chat_app.models import (
     User,
 )
 
-PASSWORD = "lime-street"  # noqa: S105  # everybody's, and no secret
+PASSWORD = "lime-street"  # noqa: S105  # that of all demo people, and no secret
 MOVED_IN = timedelta(days=40)
 BECAME_FRIENDS = timedelta(days=21)
 ASKED = timedelta(hours=2)
@@ -127,14 +127,14 @@ async def _write_relations(connection: AsyncConnection, ids: Ids, now: datetime)
 
 async def _write_talk(connection: AsyncConnection, ids: Ids, talk: Talk) -> None:
     one, other = ids[talk.one], ids[talk.other]
-    last = talk.said[-1]
+    last = talk.messages[-1]
     conversation = Conversation(
         kind="direct",
         direct_key=pair_key(one, other),
-        created_by=ids[talk.said[0].sender],
-        last_seq=len(talk.said),
-        last_rev=sum(map(_changes, talk.said)),
-        created_at=talk.said[0].at,
+        created_by=ids[talk.messages[0].sender],
+        last_seq=len(talk.messages),
+        last_rev=sum(map(_changes, talk.messages)),
+        created_at=talk.messages[0].at,
         updated_at=last.at,
     )
     await connection.execute(insert(Conversation), conversation.model_dump())
@@ -143,7 +143,7 @@ async def _write_talk(connection: AsyncConnection, ids: Ids, talk: Talk) -> None
         for name in (talk.one, talk.other)
     ]
     await connection.execute(insert(Member), members)
-    await connection.execute(insert(Message), _messages(conversation.id, ids, talk.said))
+    await connection.execute(insert(Message), _messages(conversation.id, ids, talk.messages))
 
 
 def _member(
@@ -161,10 +161,10 @@ def _member(
     ).model_dump()
 
 
-def _messages(conversation_id: UUID, ids: Ids, said: Iterable[Published]) -> Rows:
+def _messages(conversation_id: UUID, ids: Ids, published: Iterable[Published]) -> Rows:
     rows: Rows = []
     rev = 0
-    for seq, one in enumerate(said, 1):
+    for seq, one in enumerate(published, 1):
         rev += _changes(one)
         message = Message(
             conversation_id=conversation_id,

@@ -1,8 +1,8 @@
-"""The people of the demo, all of them invented."""
+"""The invented people of the demo, their friendships and requests."""
 
 from typing import NamedTuple
 
-# The account a newcomer should sign in with first.
+# The accounts to sign in with first.
 FIRST, SECOND = "mira", "tomas"
 
 

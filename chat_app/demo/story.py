@@ -33,7 +33,7 @@ class Talk(NamedTuple):
     other: str
     unread: int
     waiting: int
-    said: tuple[Published, ...]
+    messages: tuple[Published, ...]
 
 
 def read_story(now: datetime) -> list[Talk]:
@@ -56,11 +56,11 @@ def _lines() -> Iterator[str]:
 
 
 def _talk(head: re.Match[str], lines: Iterable[re.Match[str]], now: datetime) -> Talk:
-    said: list[Published] = []
+    messages: list[Published] = []
     for line in lines:
-        at = _time(line["when"], now, said[-1].at if said else None)
+        at = _time(line["when"], now, messages[-1].at if messages else None)
         text = line["text"].replace("\\n", "\n")
-        said.append(
+        messages.append(
             Published(
                 sender=line["who"],
                 content="" if text == DELETED else text.removesuffix(EDITED),
@@ -71,7 +71,7 @@ def _talk(head: re.Match[str], lines: Iterable[re.Match[str]], now: datetime) ->
         )
     count = int(head["count"] or 0)
     waiting = count if head["mark"] == "waiting" else 0
-    return Talk(head["one"], head["other"], count, waiting, tuple(said))
+    return Talk(head["one"], head["other"], count, waiting, tuple(messages))
 
 
 def _time(when: str, now: datetime, before: datetime | None) -> datetime:

@@ -1,4 +1,4 @@
-"""What every table inherits: constraint names that are the same on each database."""
+"""The base class of all tables, with the same constraint names on each database."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ from sqlmodel import SQLModel
 
 
 class Table(SQLModel):
-    """Base of all tables; migrations can name each constraint because none is named by chance."""
+    """The base of all tables; its naming convention lets migrations name each constraint."""
 
     metadata: ClassVar[MetaData] = MetaData(
         naming_convention={

@@ -12,7 +12,7 @@ from chat_app.models.base import Table
 
 
 class Conversation(Table, table=True):
-    """A thread of messages. `last_seq` and `last_rev` are the counters its messages draw from."""
+    """A thread of messages, with the counters of their `seq` and `rev`."""
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     kind: str = Field(max_length=16)
@@ -24,8 +24,8 @@ class Conversation(Table, table=True):
     last_rev: int = Field(default=0, sa_type=BigInteger)
     created_at: datetime = Field(default_factory=utc_now)
     updated_at: datetime = Field(default_factory=utc_now)
-    # When it moved last: a new, an edited or a deleted message. By the database's clock, where that
-    # is a server: those of the nodes may differ.
+    # The time of the last sent, edited or deleted message, by the clock of a database server: those
+    # of the nodes may differ.
     changed_at: datetime = Field(default_factory=utc_now, index=True)
 
 
@@ -53,7 +53,7 @@ class Message(Table, table=True):
         UniqueConstraint("conversation_id", "seq"),
         UniqueConstraint("sender_id", "client_id"),
         Index(None, "conversation_id", "rev"),
-        # Unread counts subtract one's own messages after the read mark.
+        # Unread counts subtract the member's own messages after the read mark.
         Index(None, "conversation_id", "sender_id", "seq"),
     )
 

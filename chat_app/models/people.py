@@ -19,7 +19,7 @@ class User(Table, table=True):
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     username: str = Field(max_length=32)
-    # NFKC and casefolded: what makes two spellings the same name.
+    # NFKC and casefolded: two spellings of one name are equal in this form.
     username_key: str = Field(max_length=64, unique=True)
     display_name: str = Field(max_length=100)
     bio: str = Field(default="", max_length=500)
@@ -29,13 +29,13 @@ class User(Table, table=True):
     share_presence: bool = True
     sound: bool = True
     created_at: datetime = Field(default_factory=utc_now)
-    # When the last of their devices left; while one is connected, a minute old at most.
+    # When their last device disconnected; at most a minute old while one is connected.
     last_seen_at: datetime | None = None
     deleted_at: datetime | None = None
 
 
 class NamePart(Table, table=True):
-    """A person's name from one of its letters on: what a search that contains it begins with.
+    """A suffix of a person's name, by which a search finds any part of the name.
 
     The rows of a place are in the order of their parts, by code point on either database, so that
     a search reads as many of them as it shows.
@@ -56,7 +56,7 @@ class NamePart(Table, table=True):
 
 
 class AuthSession(Table, table=True):
-    """One sign-in on one device; cookie, access and refresh tokens live and die with this row."""
+    """A sign-in on one device; its cookie and its tokens are valid as long as this row exists."""
 
     __tablename__ = "auth_session"
 
@@ -68,14 +68,14 @@ class AuthSession(Table, table=True):
     created_at: datetime = Field(default_factory=utc_now)
     last_used_at: datetime = Field(default_factory=utc_now)
     expires_at: datetime
-    # By the database's clock, where that is a server: each node asks what has ended lately.
+    # By the clock of a database server: each node queries the sessions that ended lately.
     ended_at: datetime | None = Field(default=None, index=True)
     # The reason in `session.ended`, also where a node reads it here.
     ended_reason: str | None = Field(default=None, max_length=16)
 
 
 class RefreshToken(Table, table=True):
-    """A refresh token by its hash; a spent one is kept so that its reuse is noticed."""
+    """A refresh token by its hash; a used one is kept so that its reuse is detected."""
 
     __tablename__ = "refresh_token"
     __table_args__ = (Index(None, "session_id", "spent_at"),)
@@ -87,7 +87,7 @@ class RefreshToken(Table, table=True):
 
 
 class Friendship(Table, table=True):
-    """One side of a friendship; the other side has a row of its own, made and unmade with it."""
+    """One side of a friendship; the row of the other side is added and deleted with it."""
 
     user_id: UUID = Field(foreign_key="user_account.id", primary_key=True)
     friend_id: UUID = Field(foreign_key="user_account.id", primary_key=True)
@@ -95,19 +95,19 @@ class Friendship(Table, table=True):
 
 
 class FriendRequest(Table, table=True):
-    """A request that waits for its answer; there is one for a pair, in either direction."""
+    """An open friend request; a pair has at most one, in either direction."""
 
     __tablename__ = "friend_request"
 
     sender_id: UUID = Field(foreign_key="user_account.id", primary_key=True)
     receiver_id: UUID = Field(foreign_key="user_account.id", primary_key=True, index=True)
-    # "low:high" of the two user ids: who asks second, at the same moment, notices.
+    # "low:high" of the two user ids: of two simultaneous requests the second one conflicts.
     pair_key: str = Field(max_length=80, unique=True)
     created_at: datetime = Field(default_factory=utc_now)
 
 
 class Block(Table, table=True):
-    """`blocker_id` is neither seen nor reached by `blocked_id`, nor the other way round."""
+    """A block: neither user can see or message the other."""
 
     blocker_id: UUID = Field(foreign_key="user_account.id", primary_key=True)
     blocked_id: UUID = Field(foreign_key="user_account.id", primary_key=True, index=True)

@@ -29,7 +29,7 @@ class Running(Protocol):
         """Start its tasks, inside the running loop."""
 
     async def close(self) -> None:
-        """End them."""
+        """End its tasks."""
 
 
 Part = TypeVar("Part", bound=Running)
@@ -44,7 +44,7 @@ def run(stack: contextlib.AsyncExitStack, part: Part) -> Part:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The makers of the domains of one node; the part that was made last is closed first."""
+    """The factories of the domains of one node; the part that was made last is closed first."""
 
     settings: Settings
     infrastructure: Infrastructure

@@ -32,7 +32,7 @@ class Broker(Protocol):
     def on_reconnected(self, reconnected: Callable[[], None]) -> None:
         """Call `reconnected()` when a broken link is back and something may have been missed.
 
-        What was missed is published again where that is known; everything is in the database.
+        Missed envelopes are published again where they are known; the database has all changes.
         """
 
     def is_up(self) -> bool:

@@ -66,7 +66,7 @@ class Message(Shape, frozen=True, cache_hash=True):
 
 
 class Receipt(Shape, frozen=True):
-    """How far another member's devices have received, and the member has read."""
+    """The `seq` up to which another member's devices have received, and the member has read."""
 
     user_id: UUID
     delivered_seq: int

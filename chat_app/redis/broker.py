@@ -237,7 +237,7 @@ class RedisBroker:
                 waiting.set_result(None)
 
     def _recover_missed(self) -> None:
-        """Request what was missed from the other nodes, and publish again to them.
+        """Request missed envelopes from the other nodes, and publish again to them.
 
         Their links may have broken too.
         """

@@ -18,7 +18,7 @@ PREFLIGHT: Headers = [
 
 
 def allow_pages_origin(app: AsgiApp, settings: Settings) -> AsgiApp:
-    """Allow the origin of `public_url` to read `/api`, where `api_url` is another one."""
+    """Allow the origin of `public_url` to read `/api` where `api_url` is another origin."""
     if not settings.api_url:
         return app
     origin = settings.public_url.encode()

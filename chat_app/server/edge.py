@@ -205,7 +205,7 @@ class _Reply:
         self.request_headers.append((REQUEST_ID, self.request_id))
 
     async def send(self, message: Message) -> None:
-        """Pass a message on; complete the headers of the one that has them."""
+        """Forward a message, with completed headers where it has headers."""
         kind = message["type"]
         if kind in ("http.response.start", "websocket.http.response.start"):
             self.status = message["status"]

@@ -1,1 +1,1 @@
-"""The operator's door: typer and rich are imported only here."""
+"""The operator's door: shell commands. Typer and rich are imported only here."""

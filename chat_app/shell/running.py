@@ -1,4 +1,4 @@
-"""How a shell command runs: its settings, its failures in one line, its progress."""
+"""Running a shell command: its settings, its failures in one line, its progress."""
 
 import asyncio
 import contextlib

@@ -76,7 +76,7 @@ def register_page() -> rx.Component:
     )
 
 
-# A username is no word, so phones must not correct or capitalize it.
+# A username is not a word: phones must not correct or capitalize it.
 _NAME: dict[str, Any] = {
     "required": True,
     "auto_capitalize": "none",

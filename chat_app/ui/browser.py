@@ -151,7 +151,7 @@ def chat_status(
 
 
 def actions_element(*content: rx.Component) -> rx.Component:
-    """Wrap the menu and the question in the element that opens them for any message."""
+    """Wrap the menu and the confirmation in the element that opens them for any message."""
     return _Actions.create(*content)
 
 

@@ -1,4 +1,4 @@
-"""The demo: an empty database becomes a living chat, and nothing else is touched."""
+"""The demo: an empty database is filled with a chat, and any other is refused."""
 
 import asyncio
 import subprocess
@@ -61,11 +61,11 @@ def demo(storage: Storage) -> subprocess.CompletedProcess[str]:
 
 
 async def test_every_printed_sign_in_works(storage: Storage) -> None:
-    result = await asyncio.to_thread(demo, storage)
+    done = await asyncio.to_thread(demo, storage)
 
-    assert result.returncode == 0, result.stderr
-    assert f"sign in as {FIRST}" in result.stdout
-    rows = [line.split() for line in result.stdout.splitlines() if PASSWORD in line.split()]
+    assert done.returncode == 0, done.stderr
+    assert f"sign in as {FIRST}" in done.stdout
+    rows = [line.split() for line in done.stdout.splitlines() if PASSWORD in line.split()]
     assert {row[0] for row in rows} == USERNAMES
     chat = start(storage)
     try:
@@ -78,7 +78,7 @@ async def test_every_printed_sign_in_works(storage: Storage) -> None:
         chat.stop()
 
 
-async def test_everything_fits_together(storage: Storage) -> None:
+async def test_the_rows_of_the_demo_are_consistent(storage: Storage) -> None:
     await fill_storage(storage)
     async with open_node(storage) as node, node.database.reading() as session:
         people = {one.username: one for one in await session.scalars(select(User))}
@@ -114,7 +114,7 @@ async def test_everything_fits_together(storage: Storage) -> None:
 
 
 async def check_unread(node: Node, person: User) -> None:
-    """Compare a user's badges with what is stored."""
+    """Compare a person's unread counts with the stored messages."""
     async with node.database.reading() as session:
         counts = await unread_counts(session, viewer_id=person.id)
         page = await list_conversations(session, viewer_id=person.id, online=node.online)
@@ -128,7 +128,7 @@ async def check_unread(node: Node, person: User) -> None:
             assert conversation.unread == unread == counts.get(conversation.id, 0)
 
 
-async def test_the_first_demo_user_sees_a_living_chat(storage: Storage) -> None:
+async def test_the_first_demo_user_has_old_and_unread_messages(storage: Storage) -> None:
     await fill_storage(storage)
     async with open_node(storage) as node, node.database.reading() as session:
         me = await session.scalar(select(col(User.id)).where(col(User.username) == FIRST))
@@ -156,39 +156,39 @@ async def test_the_chat_goes_on_after_the_demo(storage: Storage) -> None:
         async with node.database.reading() as session:
             stored = await session.get_one(Conversation, sent.conversation_id)
     talk = next(one for one in read_story(utc_now()) if {one.one, one.other} == {"mira", "tomas"})
-    assert sent.seq == stored.last_seq == len(talk.said) + 1
+    assert sent.seq == stored.last_seq == len(talk.messages) + 1
     assert sent.rev == stored.last_rev
 
 
-async def test_a_database_with_people_is_left_alone(storage: Storage) -> None:
+async def test_a_database_with_people_is_refused_and_unchanged(storage: Storage) -> None:
     async with open_node(storage) as node:
         await new_user(node)
 
     with pytest.raises(NotEmpty):
         await fill_storage(storage)
-    result = await asyncio.to_thread(refusal_of_demo, storage)
+    refusal = await asyncio.to_thread(refusal_of_demo, storage)
 
-    assert result.startswith("There are people in this database already.")
+    assert refusal.startswith("There are people in this database already.")
     async with open_node(storage) as node, node.database.reading() as session:
         assert await session.scalar(select(func.count()).select_from(User)) == 1
         assert await session.scalar(select(func.count()).select_from(Message)) == 0
 
 
-async def test_a_public_chat_never_gets_people_with_a_known_password(storage: Storage) -> None:
-    result = refusal_of_demo(
+async def test_a_public_chat_is_refused_because_the_password_is_known(storage: Storage) -> None:
+    refusal = refusal_of_demo(
         storage, CHAT_SECRET_KEY=SECRET, CHAT_PUBLIC_URL="https://chat.example.org"
     )
 
-    assert "https" in result
+    assert "https" in refusal
     async with open_node(storage) as node, node.database.reading() as session:
         assert await session.scalar(select(func.count()).select_from(User)) == 0
 
 
 def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
-    result = demo(Storage("", "mysql://x", "", tmp_path))
+    done = demo(Storage("", "mysql://x", "", tmp_path))
 
-    assert result.returncode == 1
-    assert "CHAT_DATABASE_URL" in result.stderr
+    assert done.returncode == 1
+    assert "CHAT_DATABASE_URL" in done.stderr
 
 
 @pytest.mark.parametrize("hour", range(0, 24, 3))
@@ -196,10 +196,12 @@ def test_the_story_is_in_order_at_any_time_of_day(hour: int) -> None:
     now = datetime(2026, 3, 29, hour, 7, tzinfo=ZoneInfo("Europe/Berlin"))
 
     for talk in read_story(now):
-        times = [one.at for one in talk.said]
+        times = [one.at for one in talk.messages]
         assert times == sorted(times)
         assert times[-1] <= now
-        assert {one.sender for one in talk.said} <= {talk.one, talk.other} <= USERNAMES
-        assert all(clean_content(one.content) == one.content for one in talk.said if one.content)
-        waiting = talk.said[len(talk.said) - talk.unread :]
-        assert {one.sender for one in waiting} <= {talk.said[-1].sender}
+        assert {one.sender for one in talk.messages} <= {talk.one, talk.other} <= USERNAMES
+        assert all(
+            clean_content(one.content) == one.content for one in talk.messages if one.content
+        )
+        waiting = talk.messages[len(talk.messages) - talk.unread :]
+        assert {one.sender for one in waiting} <= {talk.messages[-1].sender}

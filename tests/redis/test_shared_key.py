@@ -60,7 +60,7 @@ async def test_another_chat_on_the_same_redis_has_another_prefix(storage: Storag
 async def test_a_running_node_notices_that_the_others_have_another_key(
     storage: Storage, redis: Redis
 ) -> None:
-    """As after a start without Redis, or after a flush."""
+    """This happens after a start without Redis, or after a flush."""
     async with open_node(storage) as node:
         key = node.shared_key
         assert key is not None

@@ -52,7 +52,7 @@ def apply(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> Conversa
 
 
 def conversation_to_load(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> UUID | None:
-    """Return the conversation that must be loaded because the event does not say enough.
+    """Return the conversation that must be loaded because the event holds too little of it.
 
     The viewer's own read marks are loaded from the database: two that were set at nearly the same
     moment may be received in either order.
@@ -85,7 +85,7 @@ def conversation_to_load(items: Conversations, event: AnyEvent, *, viewer_id: UU
 
 
 def is_unlisted_read(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> bool:
-    """Whether the viewer has read in a conversation that the list has not loaded yet."""
+    """Return whether the event is a read mark of the viewer in a conversation not loaded yet."""
     match event:
         case ConversationRead(user_id=reader):
             return reader == viewer_id and _find(items, event.conversation_id) is None

@@ -53,7 +53,7 @@ class FriendsState(rx.State):
     problem: str = ""
     failed_id: str = ""
     failed: str = ""
-    # The person whom the open dialog is about; empty while none is open.
+    # The person in the open dialog; empty while none is open.
     chosen_id: str = ""
     chosen_name: str = ""
     chosen_friendship: str = ""
@@ -86,7 +86,7 @@ class FriendsState(rx.State):
 
     @rx.event
     async def remove_request(self, user_id: str) -> None:
-        """Decline an incoming request, or cancel an own one."""
+        """Decline an incoming request, or cancel an outgoing one."""
         await self._act(user_id, Friends.remove_request)
 
     @rx.event

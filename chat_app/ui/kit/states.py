@@ -1,4 +1,4 @@
-"""States of a list: loading, empty, failed, and the badge of its unread messages."""
+"""States of a list: loading, empty and failed; and the badge of unread messages."""
 
 import reflex as rx
 

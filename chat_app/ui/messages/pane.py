@@ -1,4 +1,4 @@
-"""The pane of the open conversation, or why there is none."""
+"""The pane of the open conversation, or the reason why there is none."""
 
 import reflex as rx
 

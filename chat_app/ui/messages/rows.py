@@ -19,8 +19,8 @@ CACHED_ROWS = 8_192
 class MessageRow(TypedDict):
     """A message in the timeline.
 
-    `first` and `last` say whether it begins and ends a group of one author's messages; `before` is
-    when the message above was written, for the browser to see where a day begins.
+    `first` and `last` are true where it begins and ends a group of one author's messages; `before`
+    is the time of the message above, by which the browser finds where a day begins.
     """
 
     id: str

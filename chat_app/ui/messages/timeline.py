@@ -164,7 +164,7 @@ def _status(word: str, class_name: str) -> rx.Component:
 
 
 def _more(cell: Cells) -> rx.Component:
-    # Nothing can be done with a deleted message of one's own.
+    # A deleted message of the user has no actions.
     return rx.cond(
         cell["mine"] & cell["deleted"],
         rx.fragment(),

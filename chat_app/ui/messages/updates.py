@@ -25,7 +25,7 @@ def apply(window: Window, event: AnyEvent, *, conversation_id: UUID) -> Window:
 
 
 def leaves_a_gap(window: Window, event: AnyEvent, *, conversation_id: UUID) -> bool:
-    """Whether messages before that of the event were missed and must be loaded."""
+    """Return whether messages before that of the event were missed and must be loaded."""
     match event:
         case MessageCreated(message=message) if _belongs(message, conversation_id):
             return not window.has_newer and message.seq > window.last_seq + 1

@@ -106,7 +106,7 @@ class Window(msgspec.Struct, frozen=True):
         )
 
     def with_changed(self, message: Message) -> "Window":
-        """Put a newer revision in the slot of a message; the same window when it is not held."""
+        """Replace a message by a newer revision; return the same window if it is not held."""
         for name in ("tail", "older"):
             held: tuple[Message, ...] = getattr(self, name)
             for slot, one in enumerate(held):

@@ -33,7 +33,7 @@ def apply(cards: Cards, event: AnyEvent) -> Cards:
 
 
 def must_search_again(cards: Cards, event: AnyEvent) -> bool:
-    """Whether the event is not sufficient: the end of a friendship may also be a block."""
+    """Return whether the row must be loaded: the end of a friendship may also be a block."""
     return isinstance(event, FriendRemoved) and find(cards, event.user_id) is not None
 
 

@@ -126,7 +126,7 @@ def _replace_once(text: str, pattern: str, replacement: str, name: str) -> str:
 
 
 def front_end_is_current() -> bool:
-    """Whether the last production build was made from exactly what is here now."""
+    """Return whether the last production build was made from the present sources."""
     marker = _fingerprint_file()
     static = prerequisites.get_web_dir() / reflex_constants.Dirs.STATIC / "index.html"
     pages = prerequisites.get_backend_dir() / reflex_constants.Dirs.STATEFUL_PAGES

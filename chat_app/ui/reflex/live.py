@@ -54,7 +54,7 @@ class LiveTabs:
 
     @asynccontextmanager
     async def opened(self, token: str) -> AsyncIterator[None]:
-        """Let the tab with this token be subscribed for as long as the block lasts."""
+        """Allow the subscription of the tab with this token while the block lasts."""
         self._open.add(token)
         try:
             yield
@@ -155,7 +155,7 @@ class _Tab:
                 await self._outlet.ended.wait()
 
     async def _next_envelopes(self, timeout_s: float | None) -> list[Envelope]:
-        """Return what has queued; an empty list when nothing has after `timeout_s`."""
+        """Return the queued envelopes; an empty list if there are none after `timeout_s`."""
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._outlet.take()
@@ -199,7 +199,7 @@ class _Tab:
         return True
 
     async def _sign_out(self) -> None:
-        """Take everything private from the tab and send it to the sign-in page."""
+        """Clear the tab's private state and redirect it to the sign-in page."""
         if not await self._is_connected():
             return
         async with self._app.modify_state(self._state_token()) as root:

@@ -38,7 +38,7 @@ class LiveScreen(Protocol):
     """
 
     async def _apply_events(self, me: Identity, events: Sequence[AnyEvent], /) -> None:
-        """Bring what is shown up to date with these events, oldest first."""
+        """Update the shown state by these events, oldest first."""
 
     async def _reload(self, me: Identity, /) -> None:
         """Load what is shown afresh: the tab was too slow and may have missed events."""

@@ -25,7 +25,7 @@ from chat_app.server.edge import AsgiApp, Headers, Message, Receive, Scope, Send
 log = structlog.get_logger(__name__)
 
 EVENT_PATH = "/_event"
-# What Socket.IO needs of a connection's headers. Reflex keeps them as long as the tab is open.
+# The headers that Socket.IO needs. Reflex keeps them as long as the tab is open.
 KEPT_HEADERS = (b"connection", b"upgrade", b"origin", b"host", b"sec-websocket-protocol")
 
 TOO_MANY_FRAMES = 4429
@@ -56,7 +56,7 @@ def guard_sockets(
         if scope["type"] == "lifespan" or not path.startswith("/_"):
             await app(scope, receive, send)
         elif scope["type"] != "websocket" or path.rstrip("/") != EVENT_PATH:
-            # Polling, uploads, route lists: nothing of ours uses them.
+            # Polling, uploads and route lists are not used by our pages.
             await _refuse(scope, send, 404)
         elif not _has_origin(scope, settings.public_url):
             await _refuse(scope, send, 403)
@@ -113,7 +113,7 @@ class _Event(msgspec.Struct):
 
 
 class _ConnectData(msgspec.Struct):
-    """What comes with the connect: the first event."""
+    """The data of a connect frame: the first event."""
 
     event: _Event | None = None
 
@@ -124,7 +124,7 @@ _message = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class Frames:
-    """The receiving half of one socket. Ends it over a frame that may not pass."""
+    """The receiving half of one socket; a frame that may not pass closes it."""
 
     def __init__(self, settings: Settings, receive: Receive, send: Send) -> None:
         self._receive = receive
@@ -153,7 +153,7 @@ class Frames:
 
 
 def is_acceptable(text: str | None) -> bool:
-    """Whether a frame is one that our own pages could have sent."""
+    """Return whether our own pages could have sent a frame."""
     if text is None:
         return False
     if text in BARE_FRAMES:
@@ -178,7 +178,7 @@ def _is_known_message(kind: object, rest: list[msgspec.Raw]) -> bool:
 
 
 def _is_known(event: _Event) -> bool:
-    """Whether there is such a handler and it takes these arguments."""
+    """Return whether the event names an existing handler with valid arguments."""
     registered = RegistrationContext.ensure_context().event_handlers.get(event.name)
     if registered is None or event.name.endswith(SET_ANY_VAR):
         return False
