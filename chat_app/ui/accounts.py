@@ -119,10 +119,10 @@ def _form(kind: str, *content: rx.Component) -> rx.Component:
 _ERROR_ATTRS = {"data-form-error": "true"}
 
 
-def _alternative(question: str, words: str, path: str) -> rx.Component:
+def _alternative(question: str, label: str, path: str) -> rx.Component:
     return rx.el.p(
         question,
         " ",
-        rx.el.A.create(words, href=path, custom_attrs={"data-other-door": "true"}),
+        rx.el.A.create(label, href=path, custom_attrs={"data-other-door": "true"}),
         class_name="card-foot",
     )

@@ -110,13 +110,13 @@ def preview(conversation: Conversation, *, viewer_id: UUID) -> str:
     message = conversation.last_message
     if message is None:
         return "No messages yet"
-    words = DELETED if message.deleted_at else _excerpt(message.content)
-    return f"You: {words}" if message.sender_id == viewer_id else words
+    shown = DELETED if message.deleted_at else _excerpt(message.content)
+    return f"You: {shown}" if message.sender_id == viewer_id else shown
 
 
 def _excerpt(text: str) -> str:
-    words = " ".join(text.split())
-    return words if len(words) <= PREVIEW_LENGTH else words[:PREVIEW_LENGTH].rstrip() + "…"
+    line = " ".join(text.split())
+    return line if len(line) <= PREVIEW_LENGTH else line[:PREVIEW_LENGTH].rstrip() + "…"
 
 
 def timestamp(moment: datetime) -> str:

@@ -16,7 +16,7 @@ from chat_app.ui.reflex.vars import Cells, Handler, call, cells
 def people_link() -> rx.Component:
     """Show the link to the people screen, with the number of incoming requests."""
     waiting = FriendsState.waiting
-    words = rx.match(
+    label = rx.match(
         waiting, (0, "People"), (1, "People, 1 request"), f"People, {waiting} requests"
     )
     return rx.el.a(
@@ -27,8 +27,8 @@ def people_link() -> rx.Component:
             rx.fragment(),
         ),
         to=ROUTE,
-        aria_label=words,
-        title=words,
+        aria_label=label,
+        title=label,
         class_name="icon-button counted",
     )
 

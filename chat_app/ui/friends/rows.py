@@ -33,7 +33,7 @@ def friend_row(card: UserCard, about: str = "") -> FriendRow:
 
 
 def friend_rows(cards: Iterable[UserCard]) -> list[FriendRow]:
-    """Return friends with their status texts."""
+    """Return the rows of friends, with their status texts."""
     return [friend_row(card, card.status_text) for card in cards]
 
 
@@ -43,12 +43,12 @@ def since_rows(entries: Iterable[PersonSince], about: str = "") -> list[FriendRo
 
 
 def suggestion_rows(suggestions: Iterable[Suggestion]) -> list[FriendRow]:
-    """Return suggested people, each with the reason in words."""
+    """Return the rows of suggested people, each with the reason as text."""
     return [friend_row(one.user, reason(one)) for one in suggestions]
 
 
 def reason(suggestion: Suggestion) -> str:
-    """Return in words why a person is suggested."""
+    """Return the reason for a suggestion as text."""
     if suggestion.reason == "written_with":
         return "You have written to each other"
     number = suggestion.mutual_friends

@@ -24,7 +24,7 @@ IconName = Literal[
 
 
 def icon(name: IconName) -> rx.Component:
-    """Draw an icon, hidden from screen readers: its meaning must stand in words beside it."""
+    """Draw an icon, hidden from screen readers: a text beside it must have its meaning."""
     return rx.el.span(class_name=f"icon icon-{name}", aria_hidden="true")
 
 
@@ -33,7 +33,7 @@ def button(
     kind: Literal["primary", "plain", "quiet", "danger"] = "plain",
     **props: Any,  # noqa: ANN401  # whatever an HTML button takes
 ) -> rx.Component:
-    """Show a button with words."""
+    """Show a button with a text."""
     props.setdefault("type", "button")
     return rx.el.button(*content, class_name=f"button {kind}", **props)
 

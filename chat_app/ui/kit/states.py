@@ -24,14 +24,14 @@ def empty_state(
     )
 
 
-def notice(words: str | rx.Var[str], *more: rx.Component) -> rx.Component:
+def notice(text: str | rx.Var[str], *more: rx.Component) -> rx.Component:
     """Show an error beside what it concerns; a screen reader announces it."""
-    return rx.el.div(rx.el.span(words), *more, class_name="notice", role="alert")
+    return rx.el.div(rx.el.span(text), *more, class_name="notice", role="alert")
 
 
-def problem(words: str | rx.Var[str]) -> rx.Component:
-    """Show the error of a list, or nothing while `words` is empty."""
-    return rx.cond(words != "", notice(words), rx.fragment())
+def problem(text: str | rx.Var[str]) -> rx.Component:
+    """Show the error of a list, or nothing while `text` is empty."""
+    return rx.cond(text != "", notice(text), rx.fragment())
 
 
 def badge(count: int | rx.Var[int]) -> rx.Component:

@@ -26,9 +26,9 @@ def _menu() -> rx.Component:
     )
 
 
-def _item(words: str, action: str) -> rx.Component:
+def _item(label: str, action: str) -> rx.Component:
     return rx.el.button(
-        words,
+        label,
         type="button",
         role="menuitem",
         tab_index=-1,

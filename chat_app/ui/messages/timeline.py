@@ -178,9 +178,9 @@ def _more(cell: Cells) -> rx.Component:
     )
 
 
-def _page_turn(words: str, which: str, handler: object) -> rx.Component:
+def _page_turn(label: str, which: str, handler: object) -> rx.Component:
     # Pressed by the script near the end of the window, and by people with a keyboard.
-    return button(words, kind="quiet", on_click=handler, custom_attrs={f"data-{which}": "true"})
+    return button(label, kind="quiet", on_click=handler, custom_attrs={f"data-{which}": "true"})
 
 
 def _jump() -> rx.Component:

@@ -18,7 +18,7 @@ FRIENDSHIPS: dict[str, tuple[str, Action]] = {
 
 
 class PersonRow(TypedDict):
-    """A person found by a search; `problem` is why the last action on them failed."""
+    """A person found by a search; `problem` is the error of the last action on them."""
 
     id: str
     name: str
@@ -32,7 +32,7 @@ class PersonRow(TypedDict):
 
 
 def number_found(number: int) -> str:
-    """Return the number of people found, in words for screen readers."""
+    """Return the number of people found as a sentence for screen readers."""
     return f"{number} {'person' if number == 1 else 'people'} found"
 
 

@@ -30,7 +30,7 @@ class PeopleState(rx.State):
     found_by: str = ""
     searching: bool = False
     problem: str = ""
-    # How many were found, for screen readers.
+    # The number of people found, as a sentence for screen readers.
     announcement: str = ""
 
     _cards: updates.Cards = ()
@@ -87,7 +87,7 @@ class PeopleState(rx.State):
 
     @rx.event
     async def befriend(self, user_id: str, action: str) -> None:
-        """Do the button's action: send, accept or cancel a friend request."""
+        """Send, accept or cancel a friend request, by the button's action."""
         me = await require_identity(self)
         person_id = parse_id_or_nil(user_id)
         friends = current_node().friends

@@ -1,1 +1,1 @@
-"""All code that uses the inside of Reflex; screens use only its public API."""
+"""All code that uses Reflex's internals; screens use only its public API."""

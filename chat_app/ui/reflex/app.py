@@ -1,4 +1,4 @@
-"""The Reflex app: when it compiles, its Socket.IO server, and its log of failed handlers."""
+"""The Reflex app: conditional compilation, the Socket.IO server, and the log of failed handlers."""
 
 import time
 from types import SimpleNamespace
@@ -26,7 +26,7 @@ _encoder = msgspec.json.Encoder(enc_hook=serialize)
 
 
 class CompiledApp(rx.App):
-    """An app that compiles its pages only when something they are made of has changed."""
+    """An app that compiles its pages only when their sources have changed."""
 
     def _should_compile(self) -> bool:
         return super()._should_compile() and not build.front_end_is_current()

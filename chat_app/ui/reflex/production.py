@@ -16,8 +16,8 @@ from chat_app.ui.reflex import build
 def serve_with_uvicorn(trusted_proxies: tuple[str, ...]) -> None:
     """Replace the server of `reflex run --env prod` by uvicorn.
 
-    Reflex lets one choose between granian and gunicorn only. `tests/ui/reflex/test_build.py`
-    notices when the function replaced here is no longer there.
+    Reflex offers granian and gunicorn only. `tests/ui/reflex/test_build.py`
+    fails when the function replaced here no longer exists.
     """
 
     def run_backend_prod(host: str, port: int, *_: object, **__: object) -> None:

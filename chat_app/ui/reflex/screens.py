@@ -30,7 +30,7 @@ class LiveScreen(Protocol):
     """A state that takes part in the live updates of its tab.
 
     Both methods run while the tab is locked, and what they change is sent to the browser once all
-    screens are through.
+    screens are done.
 
     A tab subscribes to the hub before its screens load anything. So an event may come twice (once
     in what was loaded, once as itself) but is never missed: `_apply_events` must change nothing
