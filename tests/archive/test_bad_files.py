@@ -138,13 +138,13 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
 async def test_a_damaged_backup_is_refused_and_changes_nothing(
     name: str, backup: Path, tmp_path: Path
 ) -> None:
-    damage, words = DAMAGES[name]
+    damage, message = DAMAGES[name]
     damage(backup)
     empty = settings_of(Storage("", "", "", tmp_path / "empty"))
 
-    with pytest.raises(ArchiveError, match=re.escape(words)) as refused:
+    with pytest.raises(ArchiveError, match=re.escape(message)) as refused:
         await service.check(backup, progress=UNWATCHED)
-    with pytest.raises(ArchiveError, match=re.escape(words)):
+    with pytest.raises(ArchiveError, match=re.escape(message)):
         await service.restore(empty, backup, replace=False, progress=UNWATCHED)
 
     assert refused.value.place == str(backup)

@@ -100,7 +100,7 @@ async def test_a_backup_without_a_chat_is_refused(tmp_path: Path) -> None:
     empty = settings_of(Storage("", f"sqlite+aiosqlite:///{tmp_path}/empty.db", "", tmp_path))
     (tmp_path / "empty.db").touch()
 
-    for settings, words in ((nothing, "no such file"), (empty, "no chat in this database")):
-        with pytest.raises(ArchiveError, match=words):
+    for settings, message in ((nothing, "no such file"), (empty, "no chat in this database")):
+        with pytest.raises(ArchiveError, match=message):
             await service.backup(settings, tmp_path / "b", progress=UNWATCHED)
     assert not (tmp_path / "b").exists()

@@ -61,7 +61,7 @@ async def test_many_keys_are_loaded_in_bounded_batches() -> None:
     assert [len(batch) for batch in source.batches] == [BATCH_SIZE, BATCH_SIZE, 1]
 
 
-async def test_an_unavailable_database_is_waited_for_once() -> None:
+async def test_callers_wait_for_an_unavailable_database_only_once() -> None:
     source = Source()
     loader = BatchLoader(source.load)
     source.failure = Unavailable()
@@ -79,7 +79,7 @@ async def test_an_unavailable_database_is_waited_for_once() -> None:
     assert await loader(5) == "value 5"
 
 
-async def test_a_cancelled_caller_takes_nothing_from_the_others() -> None:
+async def test_a_cancelled_caller_does_not_cancel_the_load_of_others() -> None:
     source = Source()
     loader = BatchLoader(source.load)
     one, other = (asyncio.create_task(loader(1)) for _ in range(2))

@@ -47,9 +47,7 @@ async def test_limits_count_by_key_and_by_name(limits: RateLimits, limit: Limit)
 
 
 @pytest.mark.parametrize("limit", [BUCKET, WINDOW], ids=lambda limit: str(limit.name))
-async def test_a_token_that_was_put_back_may_be_taken_again(
-    limits: RateLimits, limit: Limit
-) -> None:
+async def test_a_returned_token_can_be_taken_again(limits: RateLimits, limit: Limit) -> None:
     await taken(limits, limit)
 
     await limits.take(limit, "k", cost=-1)
@@ -86,5 +84,5 @@ async def test_without_redis_each_process_counts_by_itself() -> None:
     assert await taken(limits, WINDOW) == 3
 
 
-async def test_no_rate_limits_let_every_request_pass() -> None:
+async def test_limits_that_are_off_refuse_no_request() -> None:
     assert await taken(NoRateLimits(), WINDOW, tries=100) == 100

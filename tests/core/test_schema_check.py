@@ -108,10 +108,10 @@ async def test_a_newer_schema_stops_the_start(storage: Storage, tmp_path: Path) 
         await migrations.upgrade(database)
     await execute(url, tmp_path, OVERTAKE)
 
-    words = await start_error(url, tmp_path)
+    error = await start_error(url, tmp_path)
 
-    assert "newer than this code" in words
-    assert "next_year" in words
+    assert "newer than this code" in error
+    assert "next_year" in error
 
 
 async def test_a_newer_schema_is_reported_and_the_running_node_works_on(
@@ -155,10 +155,10 @@ async def test_a_missing_role_or_database_is_named(farm: Farm, tmp_path: Path, w
     url = farm.postgres.new_database()
     address = url.replace("//chat@", "//stranger@") if wrong == "role" else f"{url}x"
 
-    words = await start_error(address, tmp_path)
+    error = await start_error(address, tmp_path)
 
-    assert words.startswith("CHAT_DATABASE_URL: ")
-    assert "does not exist" in words
+    assert error.startswith("CHAT_DATABASE_URL: ")
+    assert "does not exist" in error
 
 
 def test_a_process_that_cannot_start_prints_the_reason_in_one_line(

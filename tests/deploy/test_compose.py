@@ -29,8 +29,8 @@ NODES = ("node1", "node2", "node3")
 WITH_A_DEFAULT = {"CHAT_CERTIFICATES", "CHAT_VERSION"}
 MAY_BE_EMPTY = {"CHAT_METRICS_TOKEN", "CHAT_OTEL_ENDPOINT", "CHAT_OTEL_CALLERS"}
 
-WORDS_OF_A_FILE = {"name", "services", "networks", "volumes"}
-WORDS_OF_A_SERVICE = {
+FILE_KEYS = {"name", "services", "networks", "volumes"}
+SERVICE_KEYS = {
     "build",
     "cap_drop",
     "command",
@@ -49,21 +49,21 @@ WORDS_OF_A_SERVICE = {
     "user",
     "volumes",
 }
-WORDS_OF_A_HEALTH_CHECK = {"test", "interval", "timeout", "retries", "start_period", "disable"}
+HEALTH_CHECK_KEYS = {"test", "interval", "timeout", "retries", "start_period", "disable"}
 CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
 RESTARTS = re.compile(r"no|always|unless-stopped|on-failure(:\d+)?")
 TIME = re.compile(r"\d+(ms|s|m|h)")
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_uses_the_words_of_the_specification(name: str) -> None:
+def test_a_service_has_only_keys_of_the_specification(name: str) -> None:
     service = SERVICES[name]
 
-    assert set(service) <= WORDS_OF_A_SERVICE
+    assert set(service) <= SERVICE_KEYS
     assert RESTARTS.fullmatch(service["restart"])
     assert TIME.fullmatch(service.get("stop_grace_period", "10s"))
     check = service["healthcheck"]
-    assert set(check) <= WORDS_OF_A_HEALTH_CHECK
+    assert set(check) <= HEALTH_CHECK_KEYS
     assert check.get("disable") or check["test"][0] in ("CMD", "CMD-SHELL")
     for word in ("interval", "timeout", "start_period"):
         assert TIME.fullmatch(check.get(word, "1s"))
@@ -72,8 +72,8 @@ def test_a_service_uses_the_words_of_the_specification(name: str) -> None:
         assert how["condition"] in CONDITIONS
 
 
-def test_the_file_uses_the_words_of_the_specification() -> None:
-    assert set(COMPOSE) == WORDS_OF_A_FILE
+def test_the_file_has_only_keys_of_the_specification() -> None:
+    assert set(COMPOSE) == FILE_KEYS
 
 
 def test_networks_volumes_and_files_exist() -> None:

@@ -52,7 +52,7 @@ def test_nginx_has_the_documented_number_of_connections() -> None:
 
 def test_log_events_of_the_guide_exist() -> None:
     sources = "".join(path.read_text() for path in (ROOT / "chat_app").rglob("*.py"))
-    words = re.findall(r"`((?:node|database|redis)\.[a-z_]+)`", GUIDE)
+    events = re.findall(r"`((?:node|database|redis)\.[a-z_]+)`", GUIDE)
 
-    assert len(words) == 5
-    assert [word for word in words if f'"{word}"' not in sources] == []
+    assert len(events) == 5
+    assert [event for event in events if f'"{event}"' not in sources] == []

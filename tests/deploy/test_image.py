@@ -121,9 +121,9 @@ def make_writable(folder: Path, *, writable: bool) -> None:
         path.chmod((0o755 if writable else 0o555) if path.is_dir() else 0o444)
 
 
-def as_in_the_image(*words: str) -> list[str]:
+def as_in_the_image(*arguments: str) -> list[str]:
     """Return the command that runs `python -m` like the image's plain user."""
-    command = [sys.executable, "-m", *words]
+    command = [sys.executable, "-m", *arguments]
     if os.geteuid() != 0:
         return command
     # Root without its capabilities cannot write either, like a plain user.
@@ -176,8 +176,8 @@ def test_a_node_runs_from_it_without_node_and_without_writing(image: Path, tmp_p
 
 def health(url: str) -> int:
     """Return the exit status of the image's own health check for `url`."""
-    [words] = [rest.partition("CMD ")[2] for rest in instructions("HEALTHCHECK")]
-    [_, *arguments] = json.loads(words)
+    [command] = [rest.partition("CMD ")[2] for rest in instructions("HEALTHCHECK")]
+    [_, *arguments] = json.loads(command)
     done = subprocess.run(  # noqa: S603  # our own one-liner
         [sys.executable, *(word.replace("http://127.0.0.1:3000", url) for word in arguments)],
         check=False,
@@ -225,10 +225,10 @@ def assert_refuses(image: Path, tmp_path: Path) -> None:
     )
 
 
-def run(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m` with `words` as in the image, to its end."""
+def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m` with `arguments` as in the image, to its end."""
     return subprocess.run(  # noqa: S603  # our own programs
-        as_in_the_image(*words),
+        as_in_the_image(*arguments),
         cwd=folder,
         env=environment,
         check=False,

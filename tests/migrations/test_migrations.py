@@ -135,7 +135,7 @@ async def add_people_of_0002(database: Database) -> None:
             await connection.execute(old.tables["auth_session"].insert(), session)
 
 
-def test_a_migration_imports_no_living_code() -> None:
+def test_a_migration_imports_no_code_of_the_chat() -> None:
     """A migration is history: changes of the code must not change its result."""
     imported = {
         f"{path.name}: {module}"

@@ -38,7 +38,9 @@ async def bodies(outlet: Outlet) -> list[bytes]:
     return [envelope.body for envelope in await outlet.take()]
 
 
-async def test_every_device_of_a_user_receives_and_no_other(hub: Hub, broker: MemoryBroker) -> None:
+async def test_every_device_of_the_user_and_no_other_receives_an_envelope(
+    hub: Hub, broker: MemoryBroker
+) -> None:
     one, other, stranger = await opened(hub), await opened(hub), await opened(hub, BOB)
 
     broker.publish([user_topic(ALICE)], Envelope(b"news"))

@@ -42,7 +42,7 @@ async def test_create_user_follows_the_rules_of_registering(chat: ChatServer) ->
     assert "cannot be seen" in output
 
 
-async def test_a_reset_password_opens_and_the_old_one_and_its_sessions_do_not(
+async def test_a_reset_replaces_the_password_and_ends_the_sessions(
     chat: ChatServer, alice: Person, bob: Person
 ) -> None:
     async with alice.socket() as socket, bob.socket() as other:
