@@ -12,7 +12,7 @@ PEAK = 4  # the busiest hour against the average
 DEVICES = 3  # that receive a message, the sender's other ones included
 TEXT_BYTES = 100
 USERS = (10_000, 100_000, 1_000_000, 10_000_000)
-# A core that is busier makes everybody wait.
+# Latency grows on a core that is busier.
 FULL = 0.6
 DAY_S = 86_400
 GIB_IN_KIB = 2**20
@@ -28,7 +28,7 @@ def capacity(records: Mapping[str, Record]) -> list[str]:
     postgres = nodes.median("CPU of postgres, µs a message")
     redis = nodes.median("CPU of redis-server, µs a message")
     beating = idle.median(f"with a heartbeat every {HEARTBEAT_S} s, % of a core")
-    # A thousand sockets beat.
+    # The heartbeats of a thousand sockets.
     heartbeat = (beating - idle.median("silent, % of a core")) * 10 * HEARTBEAT_S
     socket, tab = idle.median("memory of a socket, KiB"), tabs.median("memory of a tab, KiB")
     stored = growth.median("bytes a message on the disk, 1,000,000 messages") + TEXT_BYTES - 50

@@ -65,7 +65,7 @@ class Watchers:
         return [(at - since) * 1000 for at in self._seen_at.pop(key)]
 
     def forget(self) -> None:
-        """Drop what was seen."""
+        """Forget the events seen so far."""
         self._seen_at.clear()
 
     def _take(self, text: bytes) -> None:
@@ -185,7 +185,7 @@ async def measure_reconnect(plan: Plan) -> list[Figures]:
 
 
 async def _write(node: Node, sender: Person, receiver: Person) -> UUID:
-    """Write a message that is seen and those that will be missed; return the conversation."""
+    """Write one message that is received and the ones to be missed; return the conversation."""
     waiting = [
         await node.messages.submit(to_user(sender.id, receiver.id, "x" * SIZE))
         for _ in range(1 + MISSED)

@@ -32,7 +32,7 @@ ASIDE = (b'{"type":"conversation.', b'{"type":"presence"')
 
 @dataclass
 class Loop:
-    """One pair's endless exchange: the next message leaves when the last one is through."""
+    """One pair's closed loop: the next message is sent when the last one has arrived."""
 
     number: int
     sender: Wire
@@ -158,7 +158,7 @@ async def measure_nodes(plan: Plan) -> list[Figures]:
     )
     with stage.fresh(plan) as chat:
         async with chat.node() as node:
-            # Of every way to be connected its own people: each gets only what is meant for it.
+            # Each kind of connection has people of its own.
             people = [await stage.add_people(node, EACH) for _ in range(4)]
         ledger = Ledger()
         with chat.servers(2) as nodes:

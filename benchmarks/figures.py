@@ -33,7 +33,7 @@ class Row(msgspec.Struct, frozen=True):
         return statistics.median(self.values)
 
     def cells(self) -> tuple[str, ...]:
-        """Return what a table shows of it."""
+        """Return the figure as a table shows it."""
         spread = f"{short(min(self.values))}-{short(max(self.values))}"
         spread = spread if len(self.values) > 1 else ""
         return (self.name, short(self.median()), spread, self.target, self.verdict)
@@ -54,7 +54,7 @@ class Figures:
     def add(
         self, name: str, value: float, *, most: float | None = None, least: float | None = None
     ) -> None:
-        """Note a value of the present run; its target is to be `most` or `least` that."""
+        """Record a value of the present run; its target is to be `most` or `least` that."""
         self.values[name].append(value)
         if most is not None:
             self.targets[name] = ("≤", most)
@@ -69,7 +69,7 @@ class Figures:
         most_p50: float | None = None,
         most_p99: float | None = None,
     ) -> None:
-        """Note the median and the 99th percentile of times in ms."""
+        """Record the median and the 99th percentile of times in ms."""
         self.add(f"{name}p50, ms", percentile(took, 50), most=most_p50)
         self.add(f"{name}p99, ms", percentile(took, 99), most=most_p99)
 
@@ -146,7 +146,7 @@ def record_of(figures: Figures, plan: Plan, machine: dict[str, str]) -> Record:
 
 
 def load(path: Path) -> dict[str, Record]:
-    """Return what a file holds, by key; nothing when there is none yet."""
+    """Return the records of a file, by key; none when the file does not exist."""
     if not path.exists():
         return {}
     decode = msgspec.json.Decoder(Record).decode

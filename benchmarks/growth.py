@@ -32,7 +32,7 @@ CROWD = 10_000
 PAGE = 50
 SIZES = (2, 100, 5_000)
 MOST = 1.3
-# Whatever else the node does is counted too: most of the sends must be alone.
+# The node's background statements are counted too: most sends must run alone.
 SENDS = 5
 
 Work = Callable[[], Awaitable[object]]
@@ -70,7 +70,7 @@ async def measure_members(plan: Plan) -> list[Figures]:
     with machine.on(machine.ALL_CORES), stage.fresh(plan) as chat:
         async with chat.node() as node:
             people = await stage.add_people(node, max(sizes) + len(sizes))
-            # Into each group somebody else looks, who is in no other.
+            # Each group has a viewer of its own, who is in no other.
             viewers, others = people[: len(sizes)], people[len(sizes) :]
             work = {}
             for viewer, size in zip(viewers, sizes, strict=True):
@@ -138,7 +138,7 @@ async def _in_turn(works: Mapping[int, Work], seconds: float) -> dict[int, list[
 
 
 async def _chat_of(node: Node, scale: int, crowd: int) -> dict[str, Work]:
-    """Fill a chat and return what somebody does in it."""
+    """Fill a chat and return the measured actions."""
     await stage.add_crowd(node, list(names(crowd)))
     people = await stage.add_people(node, DESK + 2)
     others = await stage.add_people(node, max(2, scale // LENGTH // 20))
@@ -160,7 +160,7 @@ async def _chat_of(node: Node, scale: int, crowd: int) -> dict[str, Work]:
 
 
 def _work(node: Node, viewer_id: UUID, room: UUID, length: int) -> dict[str, Work]:
-    """Return what somebody does, by name."""
+    """Return the measured actions, by name."""
 
     def page(before: int | None) -> Awaitable[object]:
         return history(node.database, viewer_id=viewer_id, conversation_id=room, before=before)
@@ -194,7 +194,7 @@ async def _read(
 
 
 async def _bytes(node: Node) -> float:
-    """Return what the messages with their indexes take."""
+    """Return the size of the messages and their indexes."""
     if node.database.is_sqlite:
         folder = node.settings.data_dir
         return float(sum(file.stat().st_size for file in folder.glob("chat.db*")))

@@ -35,7 +35,7 @@ async def _watch(figures: Figures, plan: Plan, count: int, idle_s: float) -> Non
             people = await stage.add_people(node, WARM_UP + count)
         with chat.server() as server:
             pid = server.server.process.pid
-            # The first sockets fill pools and caches, which are no cost of a socket.
+            # The first sockets fill pools and caches, whose cost is not theirs.
             kept = await open_all(server.url, people[:WARM_UP], open_browser)
             before = memory(pid)
             wires = await open_all(server.url, people[WARM_UP:], open_browser)

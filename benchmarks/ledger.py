@@ -22,14 +22,14 @@ class Ledger:
         self._seen: dict[tuple[int, str], set[int]] = defaultdict(set)
 
     def ack(self, device: int, conversation_id: str, seq: int) -> None:
-        """Note an ack; its sender has seen the message."""
+        """Record an ack, and the message as received by its sender."""
         if seq in self.acked[conversation_id]:
             raise Violation(f"two acks for message {seq} of {conversation_id}")
         self.acked[conversation_id].add(seq)
         self.see(device, conversation_id, seq)
 
     def see(self, device: int, conversation_id: str, seq: int) -> bool:
-        """Note that a device received a message, and return whether it is news.
+        """Record that a device received a message, and return whether it is new.
 
         A device drops what it receives twice, as clients do: that is allowed, but costs.
         """
@@ -58,7 +58,7 @@ class Ledger:
         stored = {}
         async with database.reading() as session:
             for conversation_id, last_seq, *counts in await session.execute(counted):
-                # So many different numbers from 1 to the last: there is no room for a hole.
+                # As many different numbers as the last one: there is no gap.
                 if counts != (
                     [last_seq, last_seq, last_seq, 1] if last_seq else [0, 0, None, None]
                 ):

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 SYNCS = 300
-# All that we may use, looked up before we restrict ourselves.
+# The cores of this process before it restricts itself.
 ALL_CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 SERVER_CORES = set(ALL_CORES[-1:])
 CLIENT_CORES = set(ALL_CORES[:-1]) or SERVER_CORES

@@ -24,7 +24,7 @@ SHORT, LONG, SIZE = 10_000, 100_000, 100
 PAGE = 50
 PEOPLE = 10_000
 LENGTHS = (1, 2, 3, 8)
-# Ends no name of anybody.
+# A suffix of no name.
 MISSING = "zq"
 
 Get = Callable[[str], Awaitable[bytes]]
@@ -32,7 +32,7 @@ Ask = Callable[[str], Awaitable[int]]
 
 
 class Item(msgspec.Struct):
-    """The checked part of a message; of a person nothing is."""
+    """The checked part of a message; of a person nothing is checked."""
 
     seq: int = 0
 
@@ -103,7 +103,7 @@ async def _read(url: str, room: Thread, last: int, seconds: float) -> list[float
 
 
 async def measure_search(plan: Plan) -> list[Figures]:
-    """Run *search* over HTTP, and without the door in between."""
+    """Run *search* over HTTP, and directly on the node."""
     count = PEOPLE // 10 if plan.quick else PEOPLE
     figures = Figures(
         "search",
@@ -138,7 +138,7 @@ async def measure_search(plan: Plan) -> list[Figures]:
 
 
 class Search:
-    """Questions of every kind for a while, and the ms of each."""
+    """Search queries of every kind for a while, and the ms of each."""
 
     def __init__(self, crowd: list[Name], seed: str, seconds: float) -> None:
         self._crowd = crowd
@@ -147,7 +147,7 @@ class Search:
         self._took: dict[str, list[float]] = {}
 
     async def ask_over_http(self, get: Get, number: int) -> None:
-        """Ask as one of the clients."""
+        """Query as one of the clients."""
 
         async def ask(text: str) -> int:
             body = await get(f"/api/users?q={quote(text)}")
@@ -156,7 +156,7 @@ class Search:
         await self.ask_all(ask, number)
 
     async def ask_all(self, ask: Ask, number: int = 0) -> None:
-        """Ask one question after the other; `ask` returns how many people were found."""
+        """Send one query after the other; `ask` returns how many people were found."""
         chance = random.Random(f"{self._seed} {number}")  # noqa: S311  # questions, not secrets
         end = time.perf_counter() + self._seconds
         while time.perf_counter() < end:
@@ -168,14 +168,14 @@ class Search:
                     raise Violation(f"{hits} people found by {text!r}")
 
     def note(self, figures: Figures, how: str) -> None:
-        """Note the times of each kind, and of all."""
+        """Record the times of each kind, and of all."""
         everything = [ms for took in self._took.values() for ms in took]
         for kind, took in {**self._took, "all": everything}.items():
             figures.add_times(f"{how}, {kind}, ", took, most_p99=50)
 
 
 def questions(crowd: list[Name], chance: random.Random) -> dict[str, str]:
-    """Return a question of each kind: parts of somebody's name, and one that nobody has."""
+    """Return a query of each kind: parts of a user's name, and a text in no name."""
     asked = {}
     for length in LENGTHS:
         words = ""

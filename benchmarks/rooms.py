@@ -72,7 +72,7 @@ class Traffic:
     _complete: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        """Take what comes from every socket."""
+        """Route the frames of every socket to `_take`."""
         for device, wire in enumerate(self.wires):
             wire.on_text = partial(self._take, device)
 

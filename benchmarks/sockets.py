@@ -58,7 +58,7 @@ class Wire(WSListener):
             self._transport.disconnect(graceful=False)
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        """Keep the way back."""
+        """Keep the transport."""
         self._transport = transport
 
     def on_ws_frame(self, _transport: WSTransport, frame: WSFrame) -> None:
@@ -85,7 +85,7 @@ def _inflated(text: bytes) -> bytes:
 
 
 def _ignore(_text: bytes) -> None:
-    """Take what comes before anybody listens."""
+    """Drop frames that arrive before a receiver is set."""
 
 
 def check_open(wires: Sequence[Wire]) -> None:
@@ -110,7 +110,7 @@ class Frame(msgspec.Struct):
     message: MessageSeen | None = None
     code: str = ""
     events: list["Frame"] = []
-    # Of presence.
+    # Of presence events.
     user_id: str = ""
     online: bool | None = None
 

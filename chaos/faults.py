@@ -13,7 +13,7 @@ from chaos.stage import Restart, Stage
 
 @dataclass
 class Faults:
-    """The faults that a plan brings on a stage, and the restarts that followed."""
+    """The faults of a plan, applied to a stage, and the restarts that followed."""
 
     stage: Stage
     network: Network

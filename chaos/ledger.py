@@ -81,15 +81,15 @@ class Ledger:
         self.received = {device: [] for device in self.devices}
 
     def send(self, client_id: str, sent: Sent) -> None:
-        """Note a message before it is sent."""
+        """Record a message before it is sent."""
         self.sent[client_id] = sent
 
     def answer(self, client_id: str, message: Json) -> None:
-        """Note an answer to a sender; every answer to one message has to be the same."""
+        """Record an answer to a sender; every answer to one message has to be the same."""
         self.answers[client_id].append((message["id"], message["seq"]))
 
     def receive(self, device: str, message: Json) -> None:
-        """Note that a device received a message."""
+        """Record that a device received a message."""
         fields = {name: _kept_once(message[name]) for name in Received._fields[:-1]}
         self.received[device].append(Received(**fields, at=self.clock()))
 
@@ -116,7 +116,7 @@ class DeviceFindings(NamedTuple):
 
 @dataclass(frozen=True)
 class Findings:
-    """The judgement. Every count but the first three and the gap has to be nought."""
+    """The judgement. Every count but the first three and the gap has to be 0."""
 
     sent: int
     acked: int

@@ -25,7 +25,7 @@ WORDS = ("hello", "привет", "你好", "سلام", "🙂", "<b>bold</b>", '
 
 @dataclass(frozen=True)
 class Device:
-    """A device and whose it is."""
+    """A device and its user."""
 
     name: str
     user_id: str
@@ -77,7 +77,7 @@ class Talk:
         self._numbers = itertools.count()
 
     async def talk(self, rate: float, seconds: float) -> None:
-        """Begin a message at every tick; their answers may still be out at the end."""
+        """Start sending a message at every tick; answers may be pending at the end."""
         loop = asyncio.get_running_loop()
         start = loop.time()
         begun = 0
@@ -130,7 +130,7 @@ class Talk:
             await self._send_again(device, body)
 
     async def _send_again(self, device: Device, body: Json) -> None:
-        """Post the same once more, from any device of the same user, and let it be lost."""
+        """Post the same message again from any device of its user, and ignore the answer."""
         own = [other for other in self._devices if other.user_id == device.user_id]
         other = self._dice.choice(own)
         self._network.did["messages posted again"] += 1
@@ -146,6 +146,6 @@ class Talk:
 
 
 def dice_of(seed: int) -> random.Random:
-    """Return the dice of a run; the clients' pauses are thrown by the standard library's own."""
+    """Return the random generator of a run; clients draw their pauses from the standard one."""
     random.seed(seed)
     return random.Random(seed)

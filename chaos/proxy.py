@@ -16,7 +16,7 @@ from chaos.websocket import Repeater
 LOOPBACK = "127.0.0.1"
 CHUNK = 65_536
 IN_FLIGHT = 64
-# How long a connection lives at the most before chance decides on it once more.
+# The longest time before chance decides on a connection again.
 NEXT_LOOK_S = 8.0
 
 
@@ -34,7 +34,7 @@ CALM = Weather()
 
 @dataclass
 class Network:
-    """The weather everywhere, which may change, and what it has done so far."""
+    """The weather of all links, which may change, and the counts of its faults."""
 
     ports: Callable[[], Sequence[int]]
     dice: random.Random
@@ -48,7 +48,7 @@ _Late = asyncio.Queue[tuple[float, bytes] | None]
 
 
 class Link:
-    """The way of one device to the chat; the device connects to `url`."""
+    """The network link of one device to the chat; the device connects to `url`."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -84,7 +84,7 @@ class Link:
             connection.swallow = True
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # A task of our own: the one that asyncio would make complains when it is cancelled.
+        # Our own task: asyncio's would log an error when it is cancelled.
         task = asyncio.get_running_loop().create_task(self._connect((reader, writer)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -166,7 +166,7 @@ class Connection:
         await loop.create_future()  # the writer ends it
 
     async def _live_dangerously(self) -> None:
-        """Return when chance cuts this connection at once; or have its next answer swallowed."""
+        """Return to cut this connection at once, or swallow its next answer, at random."""
         network = self._network
         while True:
             await asyncio.sleep(network.dice.uniform(0.1, NEXT_LOOK_S))

@@ -1,4 +1,4 @@
-"""The table at the end of a run."""
+"""The report of a run: a table and the verdict."""
 
 from chaos.ledger import DeviceFindings, Findings
 from chaos.plan import Plan
@@ -8,7 +8,7 @@ HEAD = ("device", "delivered", "lost", "doubled", "out of order", "altered")
 
 
 def report(plan: Plan, outcome: Outcome) -> str:
-    """Return everything that was found, and the verdict."""
+    """Return the table of findings, and the verdict."""
     findings = outcome.findings
     lines = [
         f"{plan}; seed {plan.seed}",
@@ -25,7 +25,7 @@ def report(plan: Plan, outcome: Outcome) -> str:
 
 
 def verdict(outcome: Outcome) -> str:
-    """Return in a line whether everything held, and what did not."""
+    """Return the verdict in a line: whole, or the promises that were broken."""
     faults = [f"{count:,} {name}" for name, count in outcome.findings.faults.items()]
     if outcome.settled_after_s is None:
         faults.append("not settled in time")

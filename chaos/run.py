@@ -62,7 +62,7 @@ async def run(plan: Plan) -> Outcome:
 async def _talk(
     plan: Plan, faults: Faults, everybody: list[Device], room: str, ledger: Ledger
 ) -> float | None:
-    """Let them talk through everything; return how long after it all had been delivered."""
+    """Let people talk during the faults; return the time until everything was delivered."""
     talk = Talk(everybody, room, ledger, faults.network)
     try:
         async with faults.happening():

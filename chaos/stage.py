@@ -28,7 +28,7 @@ from tests.harness import servers
 from tests.harness.nginx import Nginx
 
 PASSWORD = secrets.token_urlsafe(12)
-# So short that tokens are renewed in the middle of everything.
+# So short that tokens are renewed during the run.
 TOKEN_S = 20
 
 
@@ -50,15 +50,15 @@ class Stage:
     starts_s: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Note how much of a processor the first start of each node took."""
+        """Record the CPU time of each node's first start."""
         self.starts_s = [_processor_s(chat) for chat in self.chats]
 
     def ports(self) -> list[int]:
-        """Return where the chat answers, or will again."""
+        """Return the ports at which the chat answers."""
         return [self.nginx.port] if self.nginx else [chat.port for chat in self.chats]
 
     def kill(self, number: int) -> Restart:
-        """Kill a node without mercy, start another in its place, and wait until it is ready."""
+        """Kill a node, start another in its place, and wait until it is ready."""
         started = time.monotonic()
         chat = self.chats[number]
         chat.restart(with_signal=signal.SIGKILL)
