@@ -75,7 +75,7 @@ def test_a_tab_whose_node_dies_goes_on_at_another(
     mira, tomas = two_in_a_chat
     sofia = new_visitor("Sofia Brandt")
 
-    # Whichever node a tab is at, one of these is the one.
+    # Kill each node in turn: one of them is the tab's.
     for number, node in enumerate(cluster.nodes):
         mira.box.fill(f"Begun before {number}")
         node.server.stop(with_signal=signal.SIGKILL)

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.harness.pages import top_of
 from tests.harness.visitors import Visitor
 
-# A link that can be cut: while it is, new ones lead to a port where nobody listens.
+# A link that can be cut: meanwhile new connections go to a closed port.
 CUTTABLE = """
 const Link = window.WebSocket;
 window.WebSocket = class extends Link {
@@ -87,7 +87,7 @@ def test_the_place_of_a_reader_in_the_past_outlives_a_broken_link(
 def test_a_broken_link_is_tried_again_at_growing_intervals(mira: Visitor, tomas: Visitor) -> None:
     mira.page.add_init_script(CUTTABLE)
     mira.open_chat_with(tomas)
-    # Chance at its worst, and a clock of the test's own: the waits are what they may be at most.
+    # The largest random value and a fake clock: each wait is the longest possible.
     mira.page.evaluate("Math.random = () => 0.999")
     mira.page.clock.install()
     mira.page.evaluate("window.attempts = []; window.isCut = true; window.link.close()")

@@ -104,7 +104,7 @@ def test_scrolling_through_a_long_history(mira: Visitor, tomas: Visitor) -> None
     mira.open_chat_with(tomas)
     expect(mira.log.get_by_role("article")).to_have_count(50)
 
-    # News comes while she scrolls up.
+    # Messages arrive while she scrolls up.
     tomas.post(mira, "While you were reading, 1")
     way_up = mira.page.evaluate(SCROLL_UP, FAR)
     tomas.post(mira, "While you were reading, 2")

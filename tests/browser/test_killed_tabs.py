@@ -11,7 +11,7 @@ GONE_WITHIN_MS = 60_000
 
 
 def kill(page: Page) -> None:
-    """End a tab as the system does when memory is short: no script of it runs any more."""
+    """Kill a tab as the system does when memory is short: none of its scripts runs."""
     session = page.context.new_cdp_session(page)
     with contextlib.suppress(Error):  # there is nobody left to answer
         session.send("Page.crash", timeout=1_000)

@@ -19,7 +19,7 @@ def refuse(route: Route) -> None:
 
 
 def stored(visitor: Visitor, conversation_id: str) -> list[str]:
-    """Return the texts that the server has."""
+    """Return the stored texts of a conversation."""
     reply = visitor.http.get(f"/api/conversations/{conversation_id}/messages")
     return [message["content"] for message in reply.json()["items"]]
 

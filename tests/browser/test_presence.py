@@ -18,7 +18,7 @@ new MutationObserver(() => {
 
 
 def status_of(visitor: Visitor) -> Locator:
-    """Return what stands under the name of the open chat."""
+    """Return the status line of the open chat."""
     return visitor.page.get_by_role("region", name="Conversation").get_by_role("status")
 
 

@@ -14,12 +14,12 @@ def field(page: Page) -> Locator:
 
 
 def rows(page: Page) -> Locator:
-    """Return the people found."""
+    """Return the search results."""
     return page.get_by_role("list", name="People found").get_by_role("listitem")
 
 
 def three_of_a_name(new_visitor: NewVisitor) -> tuple[str, list[Visitor]]:
-    """Register three people with a common, unheard of name."""
+    """Register three people who share a unique name."""
     tag = f"Q{uuid4().hex[:8]}"
     return tag, [new_visitor(f"{name} {tag}") for name in ("Anna", "Bela", "Cyra")]
 

@@ -122,7 +122,7 @@ def test_a_signed_out_visitor_is_led_to_sign_in_and_back(mira: Visitor, tomas: V
     page = mira.page
     page.goto(f"{mira.url}/chat/{conversation_id}")
     page.wait_for_url(re.compile(r"/login\?next="))
-    # Through the other door and back, the way is kept.
+    # The redirect target survives switching to the other form and back.
     page.get_by_role("link", name="Create an account").click()
     page.wait_for_url(re.compile(r"/register\?next="))
     page.get_by_role("link", name="Sign in").click()

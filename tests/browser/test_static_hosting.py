@@ -28,7 +28,7 @@ def moved(site: str, *, pages: int, chat: int, folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def address(front_end: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Serve the exported pages with nginx and the chat on another port; give the pages' address."""
+    """Serve the exported pages with nginx, the chat on another port; yield the pages' address."""
     folder = tmp_path_factory.mktemp("static")
     pages, chat = free_port(), free_port()
     address, server = f"http://localhost:{pages}", f"http://localhost:{chat}"
@@ -48,7 +48,7 @@ def address(front_end: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def signed_up(page: Page, address: str, name: str) -> Page:
-    """Make an account as a newcomer does."""
+    """Register through the form."""
     page.goto(f"{address}/register")
     page.get_by_role("textbox", name="Username").fill(name)
     page.get_by_role("textbox", name="Password").fill(PASSWORD)

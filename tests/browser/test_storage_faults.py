@@ -15,7 +15,7 @@ SENT_WITHIN_MS = 40_000
 
 @contextlib.contextmanager
 def locked(storage: Storage) -> Iterator[None]:
-    """Let nobody write to the chat's database."""
+    """Lock the chat's database against writes."""
     if not storage.database_url:
         with locked_file(storage.folder):
             yield

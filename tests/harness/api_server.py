@@ -33,7 +33,7 @@ from chat_app.server.uvicorn import serve
 
 
 class DieOnce:
-    """Dies at the failpoint, without mercy, if the file is there."""
+    """Failpoints that kill the process if the file is there."""
 
     def __init__(self, file: Path) -> None:
         self._file = file

@@ -19,7 +19,7 @@ from chat_app.models import Block, FriendRequest, Friendship, Table
 from chat_app.node.node import Node
 from tests.harness.nodes import change_user, delete_user, new_user, to_user
 
-# Every kind of text that the chat stores, and what databases and files like to stumble over.
+# Texts of every kind, with characters that databases and files may mishandle.
 ODD_TEXTS = (
     "plain",
     "👩‍👩‍👧‍👦 🇺🇦 family",
@@ -115,7 +115,7 @@ def names_in(folder: Path) -> set[str]:
 
 
 def take_rows_out(path: Path, table: str) -> None:
-    """Take a table's rows out of a backup whose manifest agrees with that."""
+    """Remove a table's rows from a backup, and from its manifest."""
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     manifest = json.loads(members["manifest.json"])

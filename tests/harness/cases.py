@@ -1,4 +1,4 @@
-"""Cases of one test that share everything it needs, in a loop."""
+"""Named cases in a loop of one test, which share its fixtures."""
 
 import contextlib
 from collections.abc import Iterator

@@ -15,7 +15,7 @@ PAIRS = ("sqlite+memory", "postgres+redis")
 FRONT_END = "tests.harness.front_end"
 FRONT_END_BUILD_S = 300
 METRICS_TOKEN = "a-token-of-the-tests"
-# Known to the tests, so that they can forge tokens with it.
+# A fixed key, so that tests can forge tokens with it.
 SECRET = "kXw3_vB7qLr0ZtYdP9mNcHs5Ua-J2eGfT8oIi4RzQbW6xEyVjAhSgDlKuMpOnC1k"
 
 
@@ -67,7 +67,7 @@ NewPerson = Callable[..., Awaitable[clients.Person]]
 
 
 class Farm:
-    """The outside servers of this test process, each started when it is first asked for."""
+    """The outside servers of this test process, each started on first use."""
 
     def __init__(self, folder: Path, *, behind_nginx: bool, durable: bool = False) -> None:
         self._folder = folder
@@ -128,7 +128,7 @@ class Farm:
         return OneChat(Cluster(folder, launch_node, tls=False, settings=settings))
 
     def stop(self) -> list[str]:
-        """Stop everything; return the logs of chats that did not end well."""
+        """Stop everything; return the logs of chats that failed to stop cleanly."""
         bad = [
             chat.log()
             for chat in self._chats.values()

@@ -25,15 +25,15 @@ MESSAGE_PACK = "chat.v1.msgpack"
 
 Json = dict[str, Any]
 
-# Never reaches a node behind nginx, which refuses it by itself, with 400.
+# Does not reach a node behind nginx, which refuses it with 400 itself.
 NUL_IN_A_PATH = pytest.param("%00", marks=pytest.mark.one_process)
 
-# The clients of people, who come and go all through a test: its end closes them.
+# The HTTP clients of the test's people, closed at its end.
 _kept: list[httpx.AsyncClient] = []
 
 
 def short(value: object) -> str:
-    """Return the beginning of a value, as the id of a test that takes it."""
+    """Return the beginning of a value, as the id of a test parameter."""
     return ascii(value)[:40]
 
 
@@ -82,7 +82,7 @@ class Person:
         return [await self.write(receiver, content) for content in contents]
 
     async def leave(self, *, password: str = PASSWORD) -> httpx.Response:
-        """Ask to delete the account."""
+        """Request the deletion of the account."""
         return await self.http.request("DELETE", "/api/auth/me", json={"password": password})
 
     async def opened(self, other: "Person") -> Json:
@@ -92,13 +92,13 @@ class Person:
         return as_json(reply)
 
     async def ask(self, other: "Person") -> Json:
-        """Ask somebody to be friends and return the card of the reply."""
+        """Send a friend request and return the card of the reply."""
         reply = await self.http.post("/api/friends/request", json={"user_id": other.id})
         assert reply.status_code == 201, reply.text
         return as_json(reply)
 
     async def befriend(self, other: "Person") -> Json:
-        """Become friends with somebody who has asked nothing yet, and return the other's card."""
+        """Make friends with a user who has sent no request yet, and return their card."""
         await other.ask(self)
         reply = await self.http.post("/api/friends/accept", json={"user_id": other.id})
         assert reply.status_code == 200, reply.text
@@ -123,7 +123,7 @@ class Person:
         return as_json(reply)
 
     async def whole_history(self, other: "Person") -> list[Json]:
-        """Fetch every message that the two have written to each other, in their order."""
+        """Fetch every message between the two, in order."""
         items: list[Json] = []
         while True:
             after = {"limit": 100, "after": items[-1]["seq"] if items else 0}
@@ -159,7 +159,7 @@ class Person:
 
 
 def pull_cable(connection: ClientConnection) -> None:
-    """Read nothing any more, and have the system hold little of what comes."""
+    """Stop reading, with a small kernel buffer for what arrives."""
     link: socket.socket = connection.transport.get_extra_info("socket")
     link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
     connection.transport.pause_reading()
@@ -181,7 +181,7 @@ def http_client(url: str, *, headers: Mapping[str, str] | None = None) -> httpx.
 
 
 async def close_kept() -> None:
-    """Close the clients of everybody."""
+    """Close every kept client."""
     while _kept:
         await _kept.pop().aclose()
 
@@ -199,7 +199,7 @@ def new_username() -> str:
 
 
 async def register(url: str, **fields: Any) -> Person:  # noqa: ANN401  # any JSON, wrong ones too
-    """Make an account and return the person who owns it."""
+    """Register an account and return its person."""
     body = {"username": new_username(), "password": PASSWORD, **fields}
     async with http_client(url) as client:
         reply = await client.post("/api/auth/register", json=body)
@@ -288,7 +288,7 @@ class Socket:
             compression=compression,
             max_size=2**24,
             max_queue=None,
-            # A test that reads nothing for a while does not want its own side to give up.
+            # No client-side time-out: a test may read nothing for a while.
             ping_interval=None,
             proxy=None,
         ) as connection:
@@ -319,7 +319,7 @@ class Socket:
                 self.passed.append(frame)
 
     async def settled(self) -> list[Json]:
-        """Return all that came before the answer to a ping, which is all there was."""
+        """Return every frame that was sent before the answer to a ping."""
         await self.send({"type": "ping"})
         await self.expect("pong")
         passed, self.passed = self.passed, []

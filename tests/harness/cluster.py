@@ -14,7 +14,7 @@ from tests.harness.nginx import Nginx
 from tests.harness.servers import LOOPBACK, START_S, ChatServer
 
 NODES = 3
-# `off` is refused with an https address: made so wide that nobody meets them.
+# `off` is refused with an https address: limits so wide that no test reaches them.
 WIDE_LIMITS = {
     "CHAT_LIMITS": "on",
     "CHAT_LIMIT_MESSAGE_BURST": "100000",
@@ -58,14 +58,14 @@ class Cluster:
         return self.nginx.url
 
     async def add(self) -> ChatServer:
-        """Start one more node and let nginx know, as operators do."""
+        """Start one more node and add it to nginx, as operators do."""
         node = self._launch()
         await asyncio.to_thread(node.wait_until_ready)
         await asyncio.to_thread(self.nginx.set_nodes, self.addresses())
         return node
 
     async def remove(self, node: ChatServer) -> None:
-        """Let nginx forget a node, then stop it."""
+        """Remove a node from nginx, then stop it."""
         self.nodes.remove(node)
         await asyncio.to_thread(self.nginx.set_nodes, self.addresses())
         await asyncio.to_thread(node.stop)
@@ -87,7 +87,7 @@ class Cluster:
         return self.nodes[-1]
 
     def addresses(self) -> list[str]:
-        """Return where the nodes answer."""
+        """Return the addresses of the nodes."""
         return [f"{LOOPBACK}:{node.port}" for node in self.nodes]
 
 
@@ -99,7 +99,7 @@ class OneChat(ChatServer):
         self.url = cluster.url
         self.port = cluster.nginx.port
         self.settings = cluster.nodes[0].settings
-        # A test that changes one and restarts means all.
+        # A test that changes the settings and restarts means all nodes.
         for node in cluster.nodes:
             node.settings = self.settings
 
@@ -131,5 +131,5 @@ class OneChat(ChatServer):
         return max(self.cluster.stop(), key=abs)
 
     def log(self) -> str:
-        """Return everything that any node has logged."""
+        """Return the logs of all nodes."""
         return "".join(node.log() for node in self.cluster.nodes)

@@ -48,7 +48,7 @@ class Collected:
         return await self.wait_until(fits)
 
     async def wait_until(self, fits: Callable[[Span], bool]) -> Span:
-        """Wait for a span that fits."""
+        """Wait for a span that fulfils the condition."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 for span in list(self.spans):

@@ -12,7 +12,7 @@ Line = dict[str, Any]
 
 def lines(chat: ChatServer, **fields: object) -> list[Line]:
     """Return the lines of a chat's log that have these fields."""
-    # The last one may be half written.
+    # The last line may be incomplete.
     whole = [line for line in chat.log().splitlines(keepends=True) if line.endswith("\n")]
     read = [json.loads(line) for line in whole]
     return [line for line in read if fields.items() <= line.items()]

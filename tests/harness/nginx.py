@@ -43,7 +43,7 @@ http {{
 
 
 def serve(site: str, folder: Path) -> Server:
-    """Start nginx with one site, and what else it writes in a folder of its own."""
+    """Start nginx with one site; all its files are in a folder of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "site.conf").write_text(site)
     user = pwd.getpwuid(os.geteuid()).pw_name
@@ -81,7 +81,7 @@ class Nginx:
         self.server.wait_until(self._answers)
 
     def set_nodes(self, nodes: Iterable[str]) -> None:
-        """Change the list of nodes, and wait until the workers know it."""
+        """Change the list of nodes, and wait until the workers use it."""
         assert self.server is not None, "not started"
         master = psutil.Process(self.server.process.pid)
         before = {worker.pid for worker in master.children()}
@@ -96,11 +96,11 @@ class Nginx:
         return self.server is not None and self.server.process.poll() is None
 
     def requests(self) -> str:
-        """Return the log of what was asked."""
+        """Return the access log."""
         return (self.folder / "chat.log").read_text()
 
     def stop(self) -> None:
-        """Stop, hanging up on everybody, if it ever started."""
+        """Stop nginx and close every connection, if it was started."""
         if self.server is not None:
             self.server.stop()
 

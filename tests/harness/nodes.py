@@ -1,4 +1,4 @@
-"""Running nodes without a server, and people in them without the cost of a password."""
+"""Nodes that run in the test's process without a server, and users without a password."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Pages in a browser: where their elements are, and whether everybody can use them."""
+"""Layout and accessibility checks of pages in a browser."""
 
 from typing import Literal
 
@@ -73,6 +73,6 @@ def assert_usable(page: Page) -> None:
 
 
 def faults(page: Page) -> list[str]:
-    """Return what keeps people with a keyboard, a screen reader or weak eyes from the page."""
+    """Return the accessibility faults of a page: keyboard, screen reader and contrast."""
     found: list[str] = page.evaluate(_FAULTS)
     return found

@@ -18,7 +18,7 @@ CHROMIUM_FILES = (
 
 
 class ProgramMissing(RuntimeError):
-    """A test needs a program that this machine does not have."""
+    """Raised when a test needs a program that this machine does not have."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} is not installed; run: {sys.executable} tests/install_servers.py")
@@ -59,7 +59,7 @@ def postgres_folder() -> Path:
 
 
 def nginx() -> Path:
-    """Return nginx; Debian keeps it where only root looks."""
+    """Return nginx; Debian keeps it outside a user's PATH."""
     return _on_the_path("nginx", "nginx")
 
 

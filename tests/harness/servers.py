@@ -39,7 +39,7 @@ class ServerFailed(RuntimeError):
 
 
 def free_port() -> int:
-    """Return a port that nobody listened on a moment ago."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
@@ -84,11 +84,11 @@ class Server:
             time.sleep(0.05)
 
     def text(self) -> str:
-        """Return everything the server has written so far."""
+        """Return the server's log so far."""
         return self.log.read_text(errors="replace")
 
     def stop(self, *, with_signal: int = signal.SIGTERM) -> int:
-        """End the process, the hard way when it does not obey, and return its exit status."""
+        """Stop the process, by SIGKILL if it does not react, and return its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(with_signal)
             try:
@@ -99,7 +99,7 @@ class Server:
 
 
 def _tied_to_us() -> list[str]:
-    # On Linux the system itself ends the server when the tests are killed without mercy.
+    # On Linux the kernel ends the server when the tests are killed.
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 
@@ -200,7 +200,7 @@ class Postgres:
 
     @contextlib.contextmanager
     def away(self) -> Iterator[None]:
-        """Stop the server for a while, hanging up on its clients."""
+        """Stop the server inside, closing its clients' connections."""
         self.server.stop(with_signal=signal.SIGINT)
         try:
             yield
@@ -221,7 +221,7 @@ class Postgres:
                 process.resume()
 
     def stop(self) -> None:
-        """Stop the server without waiting for its clients, and remove what it kept."""
+        """Stop the server without waiting for its clients, and remove its data."""
         self.server.stop(with_signal=signal.SIGINT)
         shutil.rmtree(self._folder, ignore_errors=True)
 

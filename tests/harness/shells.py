@@ -39,7 +39,7 @@ def program(
     typed: str = "",
     before: Callable[[], None] | None = None,
 ) -> Ran:
-    """Run a command as a program, which costs a second: where only a process shows what it does."""
+    """Run a command in its own process, which costs a second: for effects that only that shows."""
     return subprocess.run(  # noqa: S603  # our own program
         [*COMMAND, *map(str, arguments)],
         check=False,
@@ -89,11 +89,11 @@ def environment(settings: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def silent_logs() -> Iterator[None]:
-    """Keep what is logged off standard error, as the program does for itself, and only so long."""
+    """Keep log lines off standard error inside, as the program does for itself."""
     was_configured, before = structlog.is_configured(), structlog.get_config()
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
-        # A logger that keeps this would be silent for the tests that follow.
+        # A logger that kept this would be silent in later tests.
         cache_logger_on_first_use=False,
     )
     try:

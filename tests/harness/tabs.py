@@ -81,7 +81,7 @@ class Tab:
         await self.connection.send(frame)
 
     async def settled(self) -> None:
-        """Wait until everything sent so far is dealt with.
+        """Wait until every event sent so far is handled.
 
         The events of a tab are dealt with one after the other, and the hydration of a public page
         is always answered.

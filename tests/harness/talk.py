@@ -1,4 +1,4 @@
-"""People who write to each other all the time, whatever happens to the nodes they reach."""
+"""Pairs of people who write to each other without a pause, through every fault of their nodes."""
 
 import asyncio
 import contextlib
@@ -57,7 +57,7 @@ class Talk:
                 await asyncio.sleep(INTERVAL_S)
 
     async def check(self) -> None:
-        """Wait until every device shows what is stored; see that all is there, in order, once."""
+        """Wait until every device shows what is stored; check that it is complete and in order."""
         one, other = self.people
         history = await one.whole_history(other)
         conversation_id = history[0]["conversation_id"]
@@ -116,7 +116,7 @@ async def talking(urls: Sequence[str], *, pairs: int) -> AsyncIterator["list[Tal
 
 
 async def more_acked(talks: Iterable[Talk], *, each: int, seconds: float = 30) -> None:
-    """Wait until so many more messages of each talk were acked."""
+    """Wait until `each` more messages of every talk are acked."""
     before = {talk: len(talk.acked) for talk in talks}
     async with asyncio.timeout(seconds):
         while any(len(talk.acked) < count + each for talk, count in before.items()):

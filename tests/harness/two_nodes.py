@@ -24,11 +24,11 @@ class Nodes:
 
     @property
     def all(self) -> list[ChatServer]:
-        """Return each once."""
+        """Return every distinct node."""
         return [self.near] if self.near is self.far else [self.near, self.far]
 
     def mend(self) -> None:
-        """Start the nodes that have ended, and wait until every node reaches all that it needs."""
+        """Start the nodes that have ended, and wait until every node is ready."""
         for node in self.all:
             if node.server.process.poll() is not None:
                 node.launch()

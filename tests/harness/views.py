@@ -43,7 +43,7 @@ class View:
         self.move(conversation_id)
 
     def move(self, conversation_id: str, *, whole_to: int = 0) -> None:
-        """Move a cursor over all that is there; `whole_to`, nothing is missing before that."""
+        """Advance a cursor over contiguous revs; up to `whole_to` no change is missing."""
         cursor = max(self.cursors.get(conversation_id, 0), whole_to)
         ahead = self._ahead.setdefault(conversation_id, set())
         while cursor + 1 in ahead:
@@ -73,7 +73,7 @@ class Device:
         self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
-        """End."""
+        """Stop the device."""
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
@@ -85,11 +85,11 @@ class Device:
             self.socket.connection.transport.abort()
 
     def back(self) -> None:
-        """Let the link stand again."""
+        """Restore the link."""
         self._away.set()
 
     async def ask(self, frame: Json) -> Json:
-        """Send a frame until it is answered, over as many links as it takes."""
+        """Send a frame until it is answered, reconnecting as often as needed."""
         async with asyncio.timeout(4 * PATIENCE_S):
             while True:
                 await self.is_whole.wait()
@@ -100,7 +100,7 @@ class Device:
                     assert self.socket is not None
                     await self.socket.send(frame)
                     return await asyncio.wait_for(asyncio.shield(answered), 3)
-                # A link that is over fails at once: without a rest nobody would notice its end.
+                # A closed link fails at once: without a pause its end would never be processed.
                 await asyncio.sleep(0.02)
 
     async def _run(self) -> None:

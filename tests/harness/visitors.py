@@ -66,7 +66,7 @@ class Visitor:
         self.box.press("Enter")
 
     def post(self, other: "Visitor", text: str) -> dict[str, Any]:
-        """Send a message without the browser."""
+        """Send a message over HTTP, without the browser."""
         body = {"receiver_id": other.user_id, "content": text}
         reply = self.http.post("/api/messages", json=body).raise_for_status()
         message: dict[str, Any] = reply.json()

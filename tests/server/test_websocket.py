@@ -21,7 +21,7 @@ GOODBYE = 4410
 CHUNK = "x" * 16_384
 # Both kernels' buffers, uvicorn's, and one frame more.
 MOST_BYTES = 2 * 2**20
-# So many looks in a row that find nothing sent since the one before.
+# The number of consecutive checks that find no new data sent.
 STILL = 5
 
 
@@ -65,7 +65,7 @@ class Flood:
         self.gone.set()
 
     async def stuck(self) -> None:
-        """Wait until nothing goes out any more."""
+        """Wait until no more data is sent."""
         still = 0
         while still < STILL:
             before = self.sent
@@ -75,7 +75,7 @@ class Flood:
 
 @asynccontextmanager
 async def deaf(flood: Flood, *, heartbeat_s: float = 20) -> AsyncIterator[ClientConnection]:
-    """Serve the flood, and give a client that does not read."""
+    """Serve the flood; yield it and a client that does not read."""
     async with served(flood, heartbeat_s=heartbeat_s) as client:
         client.transport.pause_reading()
         try:
@@ -86,7 +86,7 @@ async def deaf(flood: Flood, *, heartbeat_s: float = 20) -> AsyncIterator[Client
 
 @asynccontextmanager
 async def served(app: AsgiApp, *, heartbeat_s: float = 20) -> AsyncIterator[ClientConnection]:
-    """Serve an application, and give a client of it."""
+    """Serve an application and yield a client of it."""
     port = free_port()
     server = uvicorn.Server(
         uvicorn.Config(

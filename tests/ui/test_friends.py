@@ -48,7 +48,7 @@ def ids(tab: Tab, name: str) -> list[str]:
 
 
 def all_ids(tab: Tab) -> dict[str, str]:
-    """Return in which list everybody is, suggestions aside."""
+    """Return the list that each user is in, suggestions aside."""
     lists = ("friends", "incoming", "outgoing", "blocked")
     return {user_id: name for name in lists for user_id in ids(tab, name)}
 

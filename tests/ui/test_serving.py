@@ -15,7 +15,7 @@ from tests.harness import servers
 from tests.harness.clients import Socket, register
 from tests.harness.tabs import CONVERSATIONS, HYDRATE, MESSAGE, Tab
 
-# One command of Reflex at a time works in a checkout.
+# A checkout supports only one Reflex command at a time.
 pytestmark = pytest.mark.xdist_group("reflex")
 
 REFLEX = Path(sys.executable).parent / "reflex"

@@ -1,4 +1,4 @@
-"""Screens follow the news by pure functions: applying the events equals loading afresh.
+"""Event updates of screens by pure functions: applying events equals a fresh load.
 
 A random but repeatable talk runs on a real node. Beside it one screen applies every event that its
 user receives, and after each step it must come to show what a fresh load shows.

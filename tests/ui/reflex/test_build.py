@@ -129,7 +129,7 @@ def test_a_build_setting_makes_the_build_stale(
     assert build.fingerprint(project) != before
 
 
-# As in test_serving.py: one command of Reflex at a time works in a checkout.
+# As in test_serving.py: a checkout supports only one Reflex command at a time.
 @pytest.mark.xdist_group("reflex")
 def test_the_export_holds_both_halves_and_no_secret(front_end: Path, tmp_path: Path) -> None:
     assert front_end.is_dir()

@@ -1,4 +1,4 @@
-"""The guard, spoken to as an attacker would: raw Engine.IO against the chat in production."""
+"""The guard of Reflex events against attackers: raw Engine.IO to the chat in production."""
 
 import asyncio
 from collections.abc import AsyncIterator
