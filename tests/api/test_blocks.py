@@ -48,7 +48,7 @@ async def test_oneself_and_unknown_users_cannot_be_blocked(alice: Person) -> Non
     assert await blocks_of(alice) == []
 
 
-async def test_neither_finds_the_other(alice: Person, bob: Person) -> None:
+async def test_blocked_users_do_not_find_each_other(alice: Person, bob: Person) -> None:
     await alice.block(bob)
 
     for one, other in ((alice, bob), (bob, alice)):

@@ -80,7 +80,7 @@ async def test_a_conversation_with_oneself_is_refused(alice: Person) -> None:
     assert (await listed(alice))["items"] == []
 
 
-async def test_an_id_that_is_none_is_named(alice: Person) -> None:
+async def test_a_malformed_id_is_named(alice: Person) -> None:
     ids: tuple[object, ...] = ("x", "", 1, None, [], "0" * 64)
     for user_id in ids:
         with case(user_id):
@@ -95,7 +95,7 @@ async def test_a_conversation_with_an_unknown_user_is_not_opened(alice: Person) 
     assert_problem(reply, 404, "not_found")
 
 
-async def test_other_peoples_conversations_are_not_there(
+async def test_conversations_of_others_are_not_found(
     alice: Person, bob: Person, carol: Person
 ) -> None:
     message = await alice.write(bob, "between us")

@@ -97,7 +97,7 @@ async def test_a_wrong_password_deletes_nothing(alice: Person) -> None:
     assert as_json(await alice.http.get("/api/auth/me")) == alice.user
 
 
-async def test_the_body_is_checked(alice: Person) -> None:
+async def test_a_wrong_password_change_body_is_named(alice: Person) -> None:
     for body, fields in (
         ({}, ["password"]),
         ({"password": 1}, ["password"]),

@@ -155,7 +155,7 @@ async def test_an_impossible_friend_request_is_refused_and_leaves_no_row(
     assert await friends_of(alice) == [carol.id]
 
 
-async def test_an_id_that_is_none_is_named(alice: Person) -> None:
+async def test_a_malformed_id_is_named(alice: Person) -> None:
     for call in ("request", "accept"):
         for user_id in STRANGE_IDS:
             with case(call, user_id):
@@ -174,7 +174,7 @@ async def test_an_unknown_field_is_named(alice: Person, bob: Person, call: str) 
 
 
 @pytest.mark.parametrize("user_id", ["not-an-id", "-1", NUL_IN_A_PATH, "x" * 1000, "%E2%80%AE"])
-async def test_an_id_in_the_path_that_is_none_is_404(alice: Person, user_id: str) -> None:
+async def test_a_malformed_id_in_the_path_is_404(alice: Person, user_id: str) -> None:
     for path in ("/api/friends", "/api/friends/requests", "/api/blocks"):
         with case(path):
             assert_problem(await alice.http.delete(f"{path}/{user_id}"), 404, "not_found")

@@ -58,7 +58,7 @@ async def test_pages_forwards_reach_the_end(alice: Person, bob: Person) -> None:
     assert found == messages
 
 
-async def test_beyond_either_end_is_an_empty_page(alice: Person, bob: Person) -> None:
+async def test_a_page_beyond_either_end_is_empty(alice: Person, bob: Person) -> None:
     [message] = await filled(alice, bob, 1)
     nothing = {"items": [], "has_more": False}
 

@@ -38,14 +38,14 @@ async def test_broken_json_is_malformed(alice: Person) -> None:
                 assert_problem(reply, 400, "malformed_json")
 
 
-async def test_json_that_is_no_object_is_invalid(alice: Person) -> None:
+async def test_a_json_body_that_is_not_an_object_is_invalid(alice: Person) -> None:
     for path in BODIES:
         for body in ("[]", "null", '"x"', "1", "true"):
             with case(path, body):
                 assert_problem(await alice.http.post(path, content=body, headers=JSON), 422)
 
 
-async def test_deep_nesting_hurts_nobody(chat: ChatServer, alice: Person) -> None:
+async def test_deeply_nested_json_is_refused_without_harm(chat: ChatServer, alice: Person) -> None:
     for path in BODIES:
         with case(path):
             for body in ("[" * 100_000, '{"a":' * 100_000, "[" * 50_000 + "]" * 50_000):
@@ -125,7 +125,7 @@ async def test_a_wrong_method_is_405(alice: Person) -> None:
             assert_problem(await alice.http.request(method, path, json={}), 405)
 
 
-async def test_a_path_that_is_none_is_404(alice: Person) -> None:
+async def test_an_unknown_path_is_404(alice: Person) -> None:
     for path in ("/api", "/api/", "/api/nothing", "/api/auth", "/api/auth/me/x"):
         with case(path):
             assert_problem(await alice.http.get(path), 404, "not_found")
@@ -135,7 +135,7 @@ async def test_a_path_that_is_none_is_404(alice: Person) -> None:
     "wrong",
     ["x", "-1", "0", "1" * 500, NUL_IN_A_PATH, "%ff", "..%2f..", NO_SUCH_ID, NO_SUCH_ID + "0"],
 )
-async def test_an_id_that_is_none_is_404(alice: Person, wrong: str) -> None:
+async def test_a_malformed_id_is_404(alice: Person, wrong: str) -> None:
     for path in (
         "/api/users/{id}",
         "/api/conversations/{id}",
@@ -146,7 +146,7 @@ async def test_an_id_that_is_none_is_404(alice: Person, wrong: str) -> None:
             assert_problem(await alice.http.get(path.format(id=wrong)), 404)
 
 
-async def test_marking_what_is_not_there_is_404(alice: Person) -> None:
+async def test_marking_an_unknown_conversation_is_404(alice: Person) -> None:
     for action in ("read", "unread"):
         for wrong in ("x", "-1", NO_SUCH_ID):
             with case(action, wrong):
@@ -157,7 +157,7 @@ async def test_marking_what_is_not_there_is_404(alice: Person) -> None:
                 assert_problem(reply, 404)
 
 
-async def test_a_form_is_no_json(alice: Person, bob: Person) -> None:
+async def test_a_form_body_is_refused(alice: Person, bob: Person) -> None:
     form = {"receiver_id": bob.id, "content": "hi"}
 
     reply = await alice.http.post("/api/messages", data=form)
@@ -166,7 +166,7 @@ async def test_a_form_is_no_json(alice: Person, bob: Person) -> None:
     assert_problem(reply, reply.status_code)
 
 
-async def test_the_request_id_is_mine_when_it_is_sane(chat: ChatServer) -> None:
+async def test_a_valid_request_id_of_the_client_is_kept(chat: ChatServer) -> None:
     async with http_client(chat.url) as client:
         given = await client.get("/api/auth/me", headers={"X-Request-ID": "my-request-0001"})
         evil = await client.get("/api/auth/me", headers={"X-Request-ID": "x" * 5000})

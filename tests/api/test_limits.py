@@ -48,7 +48,7 @@ async def test_a_flood_of_guesses_gets_no_more_than_five(limited_chat: ChatServe
     assert sorted(reply.status_code for reply in replies) == [401] * 5 + [429] * 10
 
 
-async def test_successes_do_not_count(limited_chat: ChatServer) -> None:
+async def test_successful_sign_ins_do_not_count_against_the_limit(limited_chat: ChatServer) -> None:
     url = limited_chat.url
     alice = await clients.register(url)
 

@@ -80,7 +80,7 @@ async def test_an_impossible_name_never_signs_in(chat: ChatServer) -> None:
             assert reply.status_code in {401, 422}
 
 
-async def test_the_fields_are_checked(chat: ChatServer) -> None:
+async def test_wrong_sign_in_fields_are_named(chat: ChatServer) -> None:
     async with http_client(chat.url) as client:
         reply = await client.post("/api/auth/login", json={"username": 1, "extra": 1})
 
@@ -121,7 +121,7 @@ async def test_me_is_my_own_profile(alice: Person) -> None:
     assert as_json(reply) == alice.user
 
 
-async def test_no_page_without_signing_in(chat: ChatServer) -> None:
+async def test_reads_without_signing_in_are_refused(chat: ChatServer) -> None:
     for path in (
         "/api/auth/me",
         "/api/users?q=a",
@@ -142,7 +142,7 @@ async def test_no_page_without_signing_in(chat: ChatServer) -> None:
                     assert_problem(await client.get(path), 401)
 
 
-async def test_no_change_without_signing_in(chat: ChatServer) -> None:
+async def test_changes_without_signing_in_are_refused(chat: ChatServer) -> None:
     for path in (
         "/api/auth/logout",
         "/api/conversations",

@@ -74,7 +74,7 @@ async def test_text_is_kept_as_written(alice: Person, bob: Person) -> None:
             assert (await direct(bob, alice))[-1] == message
 
 
-async def test_text_that_is_none_is_refused(alice: Person, bob: Person) -> None:
+async def test_an_empty_long_or_unprintable_text_is_refused(alice: Person, bob: Person) -> None:
     for content in (
         "",
         " ",
@@ -114,7 +114,7 @@ async def test_fields_that_the_server_sets_are_refused(alice: Person, bob: Perso
             assert await direct(alice, bob) == []
 
 
-async def test_both_addresses_or_none_is_refused(alice: Person, bob: Person) -> None:
+async def test_a_message_with_both_addresses_or_none_is_refused(alice: Person, bob: Person) -> None:
     conversation = await alice.opened(bob)
     both = {"receiver_id": bob.id, "conversation_id": conversation["id"]}
 
@@ -123,7 +123,7 @@ async def test_both_addresses_or_none_is_refused(alice: Person, bob: Person) -> 
     assert await direct(alice, bob) == []
 
 
-async def test_oneself_is_no_receiver(alice: Person) -> None:
+async def test_a_message_to_oneself_is_refused(alice: Person) -> None:
     assert_problem(await send(alice, receiver_id=alice.id, content="hi"), 422, "receiver_is_self")
 
 
@@ -151,7 +151,7 @@ async def test_a_wrong_client_id_is_named(alice: Person, bob: Person) -> None:
             assert_invalid(reply, "client_id")
 
 
-async def test_the_same_message_twice_is_one(alice: Person, bob: Person) -> None:
+async def test_a_repeated_send_stores_one_message(alice: Person, bob: Person) -> None:
     body = {"receiver_id": bob.id, "content": "once", "client_id": str(uuid4())}
 
     first, again = await send(alice, **body), await send(alice, **body)
@@ -174,7 +174,7 @@ async def test_a_replay_may_name_the_conversation_instead(alice: Person, bob: Pe
     assert as_json(reply) == first
 
 
-async def test_fifty_at_once_are_one(alice: Person, bob: Person) -> None:
+async def test_fifty_concurrent_repeats_are_one_message(alice: Person, bob: Person) -> None:
     body = {"receiver_id": bob.id, "content": "once", "client_id": str(uuid4())}
 
     replies = await asyncio.gather(*(send(alice, **body) for _ in range(50)))
@@ -208,7 +208,7 @@ async def test_two_people_may_use_the_same_client_id(alice: Person, bob: Person)
     assert [one["seq"], other["seq"]] == [1, 2]
 
 
-async def test_many_at_once_are_numbered_without_a_hole(alice: Person, bob: Person) -> None:
+async def test_concurrent_messages_are_numbered_without_a_gap(alice: Person, bob: Person) -> None:
     await alice.opened(bob)
     texts = [f"number {number}" for number in range(40)]
 

@@ -13,7 +13,7 @@ from tests.harness.log_lines import lines, logged
 from tests.harness.servers import ROOT, ChatServer, chat_environment
 
 
-async def test_live_and_ready_say_so(chat: ChatServer) -> None:
+async def test_health_checks_pass_on_a_running_chat(chat: ChatServer) -> None:
     async with http_client(chat.url) as client:
         live = await client.get("/api/health/live")
         ready = await client.get("/api/health/ready")

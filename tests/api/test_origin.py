@@ -24,7 +24,7 @@ CROSS_SITE = [
 ]
 
 
-async def test_a_cookie_changes_nothing_from_elsewhere(alice: Person, bob: Person) -> None:
+async def test_a_cookie_on_a_cross_site_request_changes_nothing(alice: Person, bob: Person) -> None:
     for headers in CROSS_SITE:
         with case(headers):
             body = {"receiver_id": bob.id, "content": "forged"}
@@ -63,7 +63,9 @@ async def test_a_program_needs_no_origin(alice: Person, bob: Person) -> None:
     assert reply.status_code == 201
 
 
-async def test_a_token_beside_a_cookie_is_a_program(alice: Person, bob: Person) -> None:
+async def test_a_request_with_a_token_beside_a_cookie_needs_no_origin(
+    alice: Person, bob: Person
+) -> None:
     headers = {"Cookie": alice.cookie, "Authorization": f"Bearer {alice.access_token}"}
     async with http_client(alice.url, headers=headers) as client:
         reply = await client.post("/api/messages", json={"receiver_id": bob.id, "content": "hi"})
@@ -98,7 +100,7 @@ async def test_no_origin_gets_an_allow_header(alice: Person, origin: str) -> Non
 
 
 @pytest.mark.parametrize("path", ["/api/health/live", "/api/auth/me", "/api/nothing"])
-async def test_every_reply_says_what_a_browser_may_do(chat: ChatServer, path: str) -> None:
+async def test_every_reply_has_the_security_headers(chat: ChatServer, path: str) -> None:
     async with http_client(chat.url) as client:
         headers = (await client.get(path)).headers
 

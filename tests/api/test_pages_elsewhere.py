@@ -108,7 +108,9 @@ async def test_no_other_page_is_let_in(split: ChatServer, origin: str) -> None:
         {"Origin": "http://api.example.org", "Sec-Fetch-Site": "same-origin"},
     ],
 )
-async def test_only_the_whole_truth_is_believed(split: ChatServer, headers: dict[str, str]) -> None:
+async def test_headers_that_do_not_match_the_configured_page_are_refused(
+    split: ChatServer, headers: dict[str, str]
+) -> None:
     alice = await register(split.url)
     async with page_of(alice, headers) as page:
         assert_problem(await page.post("/api/auth/logout"), 403, "cross_site")

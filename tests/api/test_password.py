@@ -82,7 +82,7 @@ async def test_the_new_password_is_neither_the_old_one_nor_the_username(alice: P
     assert_invalid(await change(alice, PASSWORD, alice.username.upper()), "new_password")
 
 
-async def test_the_body_is_checked(alice: Person) -> None:
+async def test_a_wrong_password_change_body_is_named(alice: Person) -> None:
     reply = await alice.http.post("/api/auth/password", json={"current_password": 1, "extra": 2})
 
     assert_invalid(reply, "current_password", "new_password", "extra")
@@ -113,7 +113,7 @@ async def test_a_borrowed_session_cannot_guess_the_password(limited_chat: ChatSe
     assert await login_status(limited_chat.url, alice, PASSWORD) == 429
 
 
-async def test_right_passwords_cost_nothing_of_the_bound(limited_chat: ChatServer) -> None:
+async def test_right_passwords_do_not_count_against_the_limit(limited_chat: ChatServer) -> None:
     alice = await register(limited_chat.url)
 
     passwords = [PASSWORD, *(f"{NEW} {number}" for number in range(7))]

@@ -37,9 +37,7 @@ async def test_a_card_holds_what_strangers_may_see(alice: Person, bob: Person) -
     assert await search(alice, bob.username) == [card]
 
 
-async def test_a_part_in_any_case_and_accent_is_enough(
-    alice: Person, new_person: NewPerson
-) -> None:
+async def test_a_search_ignores_case_and_accents(alice: Person, new_person: NewPerson) -> None:
     tag = uuid4().hex[:8]
     person = await new_person(display_name=f"Émile Łukasz{tag} Ñandú")
 
@@ -58,7 +56,7 @@ async def test_the_best_match_comes_first(alice: Person, new_person: NewPerson) 
     assert found == [whole.username, prefix.username, middle.username]
 
 
-async def test_no_character_is_special(alice: Person, new_person: NewPerson) -> None:
+async def test_search_texts_have_no_wildcards(alice: Person, new_person: NewPerson) -> None:
     for wild in ("%", "_", "\\", "%%", "'", '"', "*", "a%' OR 1=1 --"):
         with case(wild):
             tag = uuid4().hex[:8]
@@ -72,7 +70,7 @@ async def test_a_search_does_not_find_the_searcher(alice: Person) -> None:
     assert await search(alice, alice.username) == []
 
 
-async def test_a_list_is_short_and_shorter_on_demand(alice: Person, new_person: NewPerson) -> None:
+async def test_the_search_limit_bounds_the_results(alice: Person, new_person: NewPerson) -> None:
     tag = f"many{uuid4().hex[:8]}"
     for number in range(4):
         await new_person(username=f"{tag}{number}")
@@ -82,7 +80,7 @@ async def test_a_list_is_short_and_shorter_on_demand(alice: Person, new_person: 
     assert len(await search(alice, "u")) <= 50
 
 
-async def test_an_impossible_question_is_named(alice: Person) -> None:
+async def test_an_invalid_search_text_is_named(alice: Person) -> None:
     for text in ("", " ", "\u3000", "x" * 65, "x" * 1000, "\x00", "a\x00b", "a\nb"):
         with case(text):
             assert_invalid(await alice.http.get("/api/users", params={"q": text}), "q")
@@ -129,11 +127,11 @@ async def test_a_block_hides_both_from_each_others_search(
     assert usernames(await search(alice, carol.username)) == {carol.username}
 
 
-async def test_a_question_is_needed(alice: Person) -> None:
+async def test_a_search_without_a_text_is_refused(alice: Person) -> None:
     assert_invalid(await alice.http.get("/api/users"), "q")
 
 
-async def test_an_impossible_limit_is_named(alice: Person) -> None:
+async def test_an_invalid_search_limit_is_named(alice: Person) -> None:
     for limit in ("0", "-1", "101", "1000000", "x", "1.5", ""):
         with case(limit):
             reply = await alice.http.get("/api/users", params={"q": "a", "limit": limit})
@@ -141,7 +139,7 @@ async def test_an_impossible_limit_is_named(alice: Person) -> None:
             assert_invalid(reply, "limit")
 
 
-async def test_a_stranger_who_is_not_there_is_404(alice: Person) -> None:
+async def test_an_unknown_user_is_404(alice: Person) -> None:
     assert_problem(await alice.http.get(f"/api/users/{uuid4()}"), 404, "not_found")
 
 

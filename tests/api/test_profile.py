@@ -45,7 +45,7 @@ async def test_many_fields_change_together(alice: Person) -> None:
     assert as_json(await patch(alice, **changes)) == {**alice.user, **changes}
 
 
-async def test_nothing_given_changes_nothing(alice: Person) -> None:
+async def test_an_empty_profile_change_changes_nothing(alice: Person) -> None:
     reply = await patch(alice)
 
     assert reply.status_code == 200
@@ -118,7 +118,7 @@ async def test_a_bad_value_is_named_and_nothing_changes(alice: Person) -> None:
             assert as_json(await alice.http.get("/api/auth/me")) == alice.user
 
 
-async def test_null_is_no_value(alice: Person) -> None:
+async def test_a_null_profile_field_is_refused(alice: Person) -> None:
     for field in (
         "display_name",
         "bio",
@@ -151,7 +151,7 @@ async def test_a_profile_is_not_changed_without_signing_in_or_by_another_site(
     assert as_json(await alice.http.get("/api/auth/me")) == alice.user
 
 
-async def test_changes_at_once_lose_none_of_each_other(alice: Person) -> None:
+async def test_concurrent_profile_changes_are_all_stored(alice: Person) -> None:
     await asyncio.gather(
         patch(alice, bio="b"), patch(alice, status_text="s"), patch(alice, sound=False)
     )

@@ -168,11 +168,11 @@ async def test_every_wrong_field_has_its_entry(chat: ChatServer) -> None:
     assert_invalid(reply, "username", "password", "display_name", "tokens", "admin")
 
 
-async def test_nothing_at_all_lacks_both_fields(chat: ChatServer) -> None:
+async def test_an_empty_body_lacks_both_fields(chat: ChatServer) -> None:
     assert_invalid(await post(chat, {}), "username", "password")
 
 
-async def test_ten_at_once_make_one_account(chat: ChatServer) -> None:
+async def test_ten_concurrent_registrations_make_one_account(chat: ChatServer) -> None:
     body = {"username": new_username(), "password": PASSWORD}
 
     replies = await asyncio.gather(*(post(chat, body) for _ in range(10)))

@@ -102,11 +102,11 @@ async def test_ending_the_own_session_is_signing_out(alice: Person) -> None:
 @pytest.mark.parametrize(
     "made_up", ["01930000-0000-7000-8000-000000000000", "not-an-id", "1", NUL_IN_A_PATH]
 )
-async def test_a_session_that_is_none_is_not_found(alice: Person, made_up: str) -> None:
+async def test_an_unknown_session_is_not_found(alice: Person, made_up: str) -> None:
     assert_problem(await alice.http.delete(f"/api/auth/sessions/{made_up}"), 404)
 
 
-async def test_a_strangers_session_looks_as_if_it_were_none(alice: Person, bob: Person) -> None:
+async def test_the_session_of_another_user_looks_unknown(alice: Person, bob: Person) -> None:
     theirs = assert_problem(await alice.http.delete(f"/api/auth/sessions/{bob.session_id}"), 404)
     nobodys = assert_problem(await alice.http.delete(f"/api/auth/sessions/{uuid4()}"), 404)
 

@@ -117,7 +117,7 @@ def fragile(
         yield chat, away or locked
 
 
-async def test_without_its_database_the_chat_says_so_and_comes_back(
+async def test_the_chat_answers_errors_without_its_database_and_recovers(
     fragile: tuple[ChatServer, Away],
 ) -> None:
     chat, away = fragile
@@ -148,7 +148,7 @@ async def test_without_its_database_the_chat_says_so_and_comes_back(
     assert [message["seq"] for message in page["items"]] == [1, 2, 3]
 
 
-async def test_ready_says_when_the_database_is_away(fragile: tuple[ChatServer, Away]) -> None:
+async def test_readiness_fails_while_the_database_is_away(fragile: tuple[ChatServer, Away]) -> None:
     chat, away = fragile
     async with http_client(chat.url) as client:
         assert (await client.get("/api/health/ready")).status_code == 200

@@ -41,7 +41,7 @@ async def refresh(chat: ChatServer, token: object) -> httpx.Response:
         return await client.post("/api/auth/refresh", json={"refresh_token": token})
 
 
-async def test_the_claims_are_the_contracts(alice: Person) -> None:
+async def test_token_claims_match_the_contract(alice: Person) -> None:
     claims = claims_of(alice)
 
     assert claims.keys() == {"sub", "sid", "iat", "exp", "aud", "jti"}
@@ -76,7 +76,7 @@ def forgeries() -> dict[str, Any]:
     }
 
 
-async def test_a_token_of_our_key_is_what_the_forgeries_differ_from(
+async def test_a_token_signed_with_the_real_key_is_accepted(
     chat: ChatServer, alice: Person
 ) -> None:
     assert (await me(chat, jwt.encode(claims_of(alice), SECRET))).status_code == 200
@@ -97,7 +97,7 @@ async def test_an_altered_token_opens_nothing(chat: ChatServer, alice: Person, b
     assert_problem(await me(chat, token), 401)
 
 
-async def test_junk_is_no_token(chat: ChatServer) -> None:
+async def test_a_junk_token_is_refused(chat: ChatServer) -> None:
     for token in ("a.b.c", "x" * 8000, "....", "é" * 10, "a b c", "..."):
         with case(token):
             headers = {b"Authorization": f"Bearer {token}".encode()}
@@ -129,7 +129,7 @@ async def test_a_refresh_gives_a_new_pair_of_the_same_session(
     assert fresh["jti"] != claims_of(alice)["jti"]
 
 
-async def test_two_tabs_may_race(chat: ChatServer, alice: Person) -> None:
+async def test_two_tabs_may_refresh_at_once(chat: ChatServer, alice: Person) -> None:
     replies = await asyncio.gather(*(refresh(chat, alice.refresh_token) for _ in range(2)))
 
     assert [reply.status_code for reply in replies] == [200, 200]

@@ -137,7 +137,7 @@ async def test_a_collector_that_is_away_costs_nothing_but_its_spans(start_chat: 
     assert "Traceback" not in chat.log()
 
 
-def test_without_being_switched_on_the_library_is_not_missed() -> None:
+def test_the_tracing_library_is_optional() -> None:
     """Allow an install without the library; redis-py imports it wherever it is installed."""
     program = """
 import sys

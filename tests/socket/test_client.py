@@ -62,7 +62,7 @@ async def test_a_killed_server_loses_nothing(restartable_chat: ChatServer) -> No
     assert [message["seq"] for message in acked] == list(range(1, len(texts) + 1))
 
 
-async def test_an_ack_that_was_lost_is_asked_for_again(
+async def test_a_message_with_a_lost_ack_is_sent_again(
     chat: ChatServer, alice: Person, bob: Person
 ) -> None:
     async with (
@@ -80,7 +80,7 @@ async def test_an_ack_that_was_lost_is_asked_for_again(
     assert message["seq"] == first["seq"] + 1
 
 
-async def test_missed_messages_come_when_the_device_is_back(
+async def test_missed_messages_arrive_after_a_reconnect(
     chat: ChatServer, alice: Person, bob: Person
 ) -> None:
     async with device(chat.url, bob) as peer:
@@ -147,7 +147,7 @@ async def test_a_restored_database_is_replayed(
         await peer.until("what the backup has", "and goes on")
 
 
-async def test_a_refused_message_holds_nothing_up(
+async def test_a_refused_message_does_not_delay_the_next(
     chat: ChatServer, alice: Person, bob: Person
 ) -> None:
     async with device(chat.url, alice) as phone, device(chat.url, bob) as peer:
@@ -174,7 +174,7 @@ async def test_the_same_client_id_is_the_same_message(
         await phone.until("once")
 
 
-async def test_a_spent_session_is_signed_in_anew(
+async def test_the_client_signs_in_again_after_its_session_ends(
     chat: ChatServer, alice: Person, bob: Person
 ) -> None:
     async with device(chat.url, alice) as phone:
@@ -243,7 +243,7 @@ async def test_handled_messages_are_remembered_after_a_crash_of_the_program(
         await again.until("while away")
 
 
-async def test_a_refusal_for_a_while_is_asked_again(refilling_chat: ChatServer) -> None:
+async def test_a_temporary_refusal_is_retried(refilling_chat: ChatServer) -> None:
     """Retry after a temporary refusal, such as a rate limit."""
     chat = refilling_chat
     alice, bob = await register(chat.url), await register(chat.url)

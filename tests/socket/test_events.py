@@ -167,7 +167,7 @@ async def seen_by_seq(socket: Socket, count: int) -> dict[int, Json]:
     return seen
 
 
-async def test_all_viewers_see_one_order(alice: Person, bob: Person) -> None:
+async def test_all_viewers_see_messages_in_one_order(alice: Person, bob: Person) -> None:
     """Compare the order by `seq`, which is the same for every viewer."""
     await alice.opened(bob)
     async with alice.socket() as one, bob.socket() as other:
@@ -180,7 +180,7 @@ async def test_all_viewers_see_one_order(alice: Person, bob: Person) -> None:
 
 # Messages that two nodes store at once may be published in the opposite order.
 @pytest.mark.one_process
-async def test_one_node_sends_in_that_order(alice: Person, bob: Person) -> None:
+async def test_one_node_sends_messages_in_the_order_of_seq(alice: Person, bob: Person) -> None:
     await alice.opened(bob)
     async with alice.socket() as one, bob.socket() as other:
         await write_both_at_once(alice, bob)

@@ -25,7 +25,7 @@ def text_frame(receiver: Person, content: str) -> Json:
     return {"type": "message", "id": str(uuid4()), "receiver_id": receiver.id, "content": content}
 
 
-async def test_the_first_format_that_both_speak_is_agreed_upon(alice: Person) -> None:
+async def test_the_first_format_that_both_support_is_chosen(alice: Person) -> None:
     for offered, agreed in (
         ([], None),
         ([JSON], JSON),
@@ -196,7 +196,7 @@ def _frame_sizes(socket: Socket) -> list[tuple[int, int]]:
     return sizes
 
 
-async def test_small_frames_are_left_as_they_are(alice: Person) -> None:
+async def test_small_frames_are_not_compressed(alice: Person) -> None:
     async with compressed(alice) as socket:
         await socket.send({"type": "auth", "content": alice.access_token})
         await socket.expect("ready")
@@ -217,7 +217,9 @@ async def test_compression_keeps_nothing_between_two_frames(alice: Person) -> No
     assert "client_no_context_takeover" in agreed
 
 
-async def test_a_bomb_closes_with_1009_and_hurts_nobody(alice: Person, bob: Person) -> None:
+async def test_a_compression_bomb_closes_its_socket_alone_with_1009(
+    alice: Person, bob: Person
+) -> None:
     bomb = json.dumps({"type": "ping", "id": "x" * 50_000_000})
     packer = zlib.compressobj(wbits=-15)
     packed = packer.compress(bomb.encode()) + packer.flush(zlib.Z_SYNC_FLUSH)

@@ -70,9 +70,7 @@ async def test_a_retry_over_the_socket_repeats_the_answer_of_http(
     assert await history(alice, bob) == [stored]
 
 
-async def test_an_old_frame_that_is_played_again_changes_nothing(
-    alice: Person, bob: Person
-) -> None:
+async def test_a_replayed_old_frame_changes_nothing(alice: Person, bob: Person) -> None:
     frame = text_frame(bob, "once", id="old")
     async with alice.socket() as socket:
         await socket.send(frame)
@@ -92,7 +90,7 @@ async def test_an_old_frame_that_is_played_again_changes_nothing(
     assert (await history(alice, bob))[0] == edited
 
 
-async def test_a_client_id_of_somebody_else_gives_nothing_of_theirs(
+async def test_a_client_id_of_another_user_returns_none_of_their_messages(
     alice: Person, bob: Person, carol: Person
 ) -> None:
     theirs = await alice.write(bob, "between us", client_id="hers")
@@ -214,7 +212,7 @@ async def test_a_frame_to_oneself_is_refused(alice: Person) -> None:
         assert (await socket.expect("error", id="me"))["code"] == "receiver_is_self"
 
 
-async def test_other_peoples_conversations_are_not_there(
+async def test_conversations_of_others_are_not_found(
     alice: Person, bob: Person, carol: Person
 ) -> None:
     message = await alice.write(bob, "between us")
@@ -264,7 +262,7 @@ async def test_a_frame_of_the_greatest_size_is_read(alice: Person) -> None:
         await socket.expect("pong", id="big")
 
 
-async def test_junk_leaves_no_traceback(chat: ChatServer, new_person: NewPerson) -> None:
+async def test_junk_frames_leave_no_traceback(chat: ChatServer, new_person: NewPerson) -> None:
     person, other = await new_person(), await new_person()
     async with person.socket() as socket:
         for make in bad_frames().values():
@@ -293,7 +291,7 @@ async def test_ten_sockets_writing_at_once_lose_nothing(alice: Person, bob: Pers
     assert [message["seq"] for message in page["items"]] == list(range(1, 101))
 
 
-async def test_leaving_without_a_word_hurts_nobody(alice: Person, bob: Person) -> None:
+async def test_a_dropped_connection_affects_nobody_else(alice: Person, bob: Person) -> None:
     async with bob.socket() as other:
         async with Socket.open(alice.url) as socket:
             await socket.send({"type": "auth", "content": alice.access_token})

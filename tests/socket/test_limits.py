@@ -128,7 +128,7 @@ async def test_sockets_count_over_nodes_and_those_of_a_killed_one_do_not(
 
 @pytest.mark.one_process
 @pytest.mark.parametrize("pair", ["postgres+redis"])
-async def test_with_redis_away_a_node_counts_its_own(start_chat: StartChat) -> None:
+async def test_without_redis_a_node_counts_its_own_sockets(start_chat: StartChat) -> None:
     url = start_chat(CHAT_LIMITS="on", CHAT_REDIS_URL="redis://127.0.0.1:1/0").url
     alice = await clients.register(url)
     async with AsyncExitStack() as stack:

@@ -74,17 +74,17 @@ async def test_another_sites_page_is_refused_without_a_cookie_too(alice: Person)
 
 
 @pytest.mark.parametrize("cookie", ["session=made-up", "session="])
-async def test_a_cookie_that_is_none_is_refused(chat: ChatServer, cookie: str) -> None:
+async def test_a_malformed_cookie_is_refused(chat: ChatServer, cookie: str) -> None:
     assert await refusal(chat.url, cookie=cookie, origin=chat.url) in {401, 4401}
 
 
-async def test_a_cookie_that_has_ended_is_refused(alice: Person) -> None:
+async def test_the_cookie_of_an_ended_session_is_refused(alice: Person) -> None:
     await alice.http.post("/api/auth/logout")
 
     assert await refusal(alice.url, cookie=alice.cookie, origin=alice.url) in {401, 4401}
 
 
-async def test_any_other_first_frame_closes_the_socket(chat: ChatServer) -> None:
+async def test_a_first_frame_other_than_auth_closes_the_socket(chat: ChatServer) -> None:
     for frame in (
         '{"type": "auth", "content": "junk"}',
         '{"type": "auth", "content": ""}',
@@ -107,14 +107,14 @@ async def test_any_other_first_frame_closes_the_socket(chat: ChatServer) -> None
             assert [passed for passed in socket.passed if passed["type"] != "error"] == []
 
 
-async def test_a_binary_first_frame_ends_it(chat: ChatServer) -> None:
+async def test_a_binary_first_frame_closes_the_socket(chat: ChatServer) -> None:
     async with Socket.open(chat.url) as socket:
         await socket.send(b"\x00\xff")
 
         assert await socket.close_code() in {1003, 4401}
 
 
-async def test_a_token_that_was_signed_out_is_refused(alice: Person) -> None:
+async def test_the_token_of_an_ended_session_is_refused(alice: Person) -> None:
     await alice.http.post("/api/auth/logout")
 
     async with Socket.open(alice.url) as socket:
@@ -164,7 +164,9 @@ async def test_signing_out_ends_the_sockets_of_that_session_within_a_second(
 
 
 @pytest.mark.one_process
-async def test_a_thousand_cycles_leave_the_server_as_it_was(restartable_chat: ChatServer) -> None:
+async def test_a_thousand_sockets_opened_and_closed_leak_nothing(
+    restartable_chat: ChatServer,
+) -> None:
     """Check that no connection stays, memory is flat and later events come once (W2)."""
     chat = restartable_chat
     alice, bob = await register(chat.url), await register(chat.url)

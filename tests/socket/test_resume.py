@@ -190,7 +190,7 @@ async def test_as_many_cursors_as_a_frame_holds_are_answered(alice: Person, bob:
     assert events(frames)[0]["conversation"]["id"] == message["conversation_id"]
 
 
-async def test_resuming_again_and_again_is_harmless(alice: Person, bob: Person) -> None:
+async def test_repeated_resumes_are_harmless(alice: Person, bob: Person) -> None:
     await alice.write(bob, "hello")
     async with bob.socket() as socket:
         for _ in range(100):
@@ -222,9 +222,7 @@ async def test_cursors_in_several_frames_make_one_replay(
     assert contents(afresh) == ["seen", "missed"]
 
 
-async def test_more_cursors_than_anybody_needs_are_refused_and_forgotten(
-    alice: Person, bob: Person
-) -> None:
+async def test_too_many_cursors_are_refused_and_discarded(alice: Person, bob: Person) -> None:
     message = await alice.write(bob, "hello")
     async with bob.socket() as socket:
         for _ in range(21):
