@@ -122,14 +122,14 @@ async def test_a_refused_packed_frame_is_named_by_its_id(alice: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoken", "frame"),
+    ("subprotocol", "frame"),
     [(JSON, b'{"type":"ping"}'), (MESSAGE_PACK, '{"type":"ping"}')],
     ids=["binary", "text"],
 )
 async def test_the_other_kind_of_frame_closes_with_1003(
-    alice: Person, spoken: str, frame: str | bytes
+    alice: Person, subprotocol: str, frame: str | bytes
 ) -> None:
-    async with alice.socket(spoken) as socket:
+    async with alice.socket(subprotocol) as socket:
         await socket.send(frame)
 
         assert await socket.close_code() == 1003
@@ -154,9 +154,9 @@ def compressed(person: Person, *formats: str) -> AbstractAsyncContextManager[Soc
     return Socket.open(person.url, compression="deflate", formats=formats)
 
 
-@pytest.mark.parametrize("spoken", [JSON, MESSAGE_PACK])
+@pytest.mark.parametrize("subprotocol", [JSON, MESSAGE_PACK])
 async def test_missed_messages_come_compressed_in_few_frames(
-    alice: Person, bob: Person, spoken: str
+    alice: Person, bob: Person, subprotocol: str
 ) -> None:
     async with alice.socket() as writer:
         for number in range(MISSED):
@@ -164,7 +164,7 @@ async def test_missed_messages_come_compressed_in_few_frames(
         for _ in range(MISSED):
             await writer.expect("ack")
 
-    async with compressed(bob, spoken) as socket:
+    async with compressed(bob, subprotocol) as socket:
         await socket.send({"type": "auth", "content": bob.access_token})
         await socket.expect("ready")
         sizes = _frame_sizes(socket)

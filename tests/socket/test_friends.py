@@ -99,7 +99,7 @@ async def test_a_block_between_strangers_is_sent_to_the_blocker_alone(
             assert (await alice.http.request(method, f"/api/blocks/{bob.id}")).status_code == 204
             for socket in (hers, her_phone):
                 await socket.expect("friend.removed", user_id=bob.id)
-        # Repeats are no news.
+        # A repeated unblock sends no event.
         await alice.http.delete(f"/api/blocks/{bob.id}")
         for socket in (hers, her_phone, his):
             assert of_friends(await socket.settled()) == []

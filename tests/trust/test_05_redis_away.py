@@ -18,7 +18,7 @@ from tests.harness.clients import Person, Socket, register
 from tests.harness.servers import Redis
 from tests.harness.two_nodes import Nodes
 
-AWAY_S = float(os.environ.get("TRUST_AWAY_S", "6"))  # longer than anybody may wait for news
+AWAY_S = float(os.environ.get("TRUST_AWAY_S", "6"))  # longer than an event may take
 BETWEEN_S = 0.05
 # The contract allows two seconds; twice that because the machine is not ours alone.
 DELIVERED_WITHIN_S = 4.0
