@@ -16,8 +16,7 @@ from chat_app.presence import queries, service
 from chat_app.realtime.online import Online
 from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
-from tests.harness.nodes import new_user, new_users, open_node, to_user
-from tests.presence.conftest import (
+from tests.harness.connected import (
     GRACE,
     QUICK,
     ConnectedDevice,
@@ -29,6 +28,7 @@ from tests.presence.conftest import (
     share_presence,
     until_settled,
 )
+from tests.harness.nodes import new_user, new_users, open_node, to_user
 
 
 async def last_seen(node: Node, user_id: UUID) -> datetime | None:

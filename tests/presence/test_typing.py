@@ -10,8 +10,8 @@ from chat_app.node.node import Node
 from chat_app.presence import typing
 from chat_app.realtime.events import Typing
 from tests.harness.chats import Storage
+from tests.harness.connected import ConnectedDevice, device
 from tests.harness.nodes import new_user, open_node, to_user
-from tests.presence.conftest import ConnectedDevice, device
 
 pytestmark = pytest.mark.parametrize("pair", ["postgres+redis"])
 

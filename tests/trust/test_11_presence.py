@@ -14,9 +14,7 @@ import pytest
 from chat_app.core import clock
 from tests.harness.chats import Farm, Storage
 from tests.harness.clients import PATIENCE_S, Person, pull_cable, register
-from tests.harness.nodes import new_user, open_node
-from tests.harness.servers import ChatServer
-from tests.presence.conftest import (
+from tests.harness.connected import (
     QUICK,
     befriend,
     device,
@@ -24,6 +22,8 @@ from tests.presence.conftest import (
     presence_so_far,
     until_settled,
 )
+from tests.harness.nodes import new_user, open_node
+from tests.harness.servers import ChatServer
 
 HEARTBEAT_S = 1.0
 GRACE_S = 1.0
