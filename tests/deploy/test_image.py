@@ -208,7 +208,7 @@ def test_an_image_without_a_front_end_refuses_to_start(image: Path, tmp_path: Pa
 
 def test_a_front_end_of_other_code_is_not_served(image: Path, tmp_path: Path) -> None:
     make_writable(image, writable=True)
-    source = image / "chat_app" / "ui" / "theme.py"
+    source = image / "chat_app" / "ui" / "shell.py"
     source.chmod(0o644)
     source.write_text(source.read_text() + "\n# changed\n")
 

@@ -20,6 +20,7 @@ from websockets.typing import Origin, Subprotocol
 from tests.harness.tls import trusted
 
 PASSWORD = "correct horse battery"
+REGISTERED_AT_ONCE = 5
 PATIENCE_S = 30
 MESSAGE_PACK = "chat.v1.msgpack"
 
@@ -205,6 +206,15 @@ async def register(url: str, **fields: Any) -> Person:  # noqa: ANN401  # any JS
         reply = await client.post("/api/auth/register", json=body)
     assert reply.status_code == 201, reply.text
     return person_of(url, reply)
+
+
+async def register_many(url: str, count: int) -> list[Person]:
+    """Register accounts, a few at a time: the chat hashes passwords on two threads."""
+    people: list[Person] = []
+    while len(people) < count:
+        some = min(REGISTERED_AT_ONCE, count - len(people))
+        people += await asyncio.gather(*(register(url) for _ in range(some)))
+    return people
 
 
 async def log_in(url: str, person: Person, *, password: str = PASSWORD) -> Person:

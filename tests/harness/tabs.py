@@ -15,6 +15,7 @@ from websockets.typing import Origin
 from tests.harness.clients import PATIENCE_S, Json
 
 ROOT_STATE = "reflex___state____state"
+HYDRATED = "is_hydrated_rx_state_"
 HYDRATE = f"{ROOT_STATE}.hydrate_and_load"
 PING = "2"
 PONG = "3"
@@ -83,12 +84,16 @@ class Tab:
     async def settled(self) -> None:
         """Wait until every event sent so far is handled.
 
-        The events of a tab are dealt with one after the other, and the hydration of a public page
-        is always answered.
+        The events of a tab are handled one after the other, and the hydration of a public page is
+        always answered, with two states: first as it is, then loaded. In between a signed-in tab is
+        led from the sign-in page to the chat: that redirect is this method's own.
         """
         before = len(self.received)
         await self.send(HYDRATE, path="/login")
         await self.until(lambda: "is_hydrated" in self.received[before:])
+        redirects = [*self.redirects]
+        await self.until(lambda: f'"{HYDRATED}":true' in self.received[before:])
+        self.redirects = redirects
 
     async def until(self, condition: Callable[[], object], *, seconds: float = PATIENCE_S) -> None:
         """Read frames until `condition` holds."""

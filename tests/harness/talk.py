@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import httpx
 
-from tests.harness.clients import Json, Person, as_json, http_client, register
+from tests.harness.clients import Json, Person, as_json, http_client, register_many
 from tests.harness.views import Device
 
 INTERVAL_S = 0.02
@@ -91,7 +91,7 @@ async def insist(clients: list[httpx.AsyncClient], body: Json) -> Json:
 @contextlib.asynccontextmanager
 async def talking(urls: Sequence[str], *, pairs: int) -> AsyncIterator["list[Talk]"]:
     """Exchange messages between pairs of people inside; check at the end that none is lost."""
-    people = await asyncio.gather(*(register(urls[0]) for _ in range(2 * pairs)))
+    people = await register_many(urls[0], 2 * pairs)
     talks = [Talk(one, other, urls) for one, other in zip(people[::2], people[1::2], strict=True)]
     enough = asyncio.Event()
     writing = [

@@ -1,11 +1,9 @@
 """Profile changes sent live to conversation partners (M6)."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from tests.harness.chats import NewPerson
-from tests.harness.clients import Json, Person, Socket
+from tests.harness.clients import Json, Person, Socket, register_many
 
 
 async def change(person: Person, **fields: object) -> None:
@@ -67,10 +65,10 @@ async def test_strangers_and_empty_conversations_get_no_profile_events(
 
 
 async def test_profile_events_go_to_the_newest_conversations_alone(
-    new_person: NewPerson, alice: Person, bob: Person
+    alice: Person, bob: Person
 ) -> None:
     """Send a new name to the hundred newest partners; the others see it when they load."""
-    others = await asyncio.gather(*(new_person() for _ in range(100)))
+    others = await register_many(alice.url, 100)
     async with receivers_of(alice, bob, others[0]) as (oldest, recent):
         for other in others:
             await alice.write(other, "lately")

@@ -18,12 +18,11 @@ import psutil
 import pytest
 
 from tests.harness.chats import Storage, start
-from tests.harness.clients import Json, Person, Socket, mend_cable, pull_cable, register
+from tests.harness.clients import Json, Person, Socket, mend_cable, pull_cable, register_many
 from tests.harness.nodes import new_users, open_node
 from tests.harness.servers import ChatServer
 
 MEMBERS = 1_000
-AT_ONCE = 5
 READERS = int(os.environ.get("TRUST_READERS", "20"))
 SLOW = 20
 # More than an outlet holds, and than the kernel holds for it.
@@ -39,15 +38,6 @@ TOO_SLOW = 4410
 FACTOR = 2.0
 NOISE_S = 0.25
 MOST_MB = 96
-
-
-async def registered(url: str, count: int) -> list[Person]:
-    """Register people, not more at once than a chat hashes passwords for."""
-    people: list[Person] = []
-    while len(people) < count:
-        some = min(AT_ONCE, count - len(people))
-        people += await asyncio.gather(*(register(url) for _ in range(some)))
-    return people
 
 
 async def received(socket: Socket, number: int, sent_at: float) -> float:
@@ -126,7 +116,7 @@ def room_chat(storage: Storage) -> Iterator[ChatServer]:
 async def test_slow_readers_hurt_nobody_and_are_made_whole(
     room_chat: ChatServer, storage: Storage
 ) -> None:
-    sender, *people = await registered(room_chat.url, 1 + READERS + SLOW)
+    sender, *people = await register_many(room_chat.url, 1 + READERS + SLOW)
     slow_people = people[:SLOW]
     async with open_node(storage) as node:
         members = [UUID(one.id) for one in people]
