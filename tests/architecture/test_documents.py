@@ -49,11 +49,15 @@ def test_links_to_headings_resolve() -> None:
     assert broken == []
 
 
-def test_every_decision_is_in_the_index() -> None:
-    index = (DECISIONS / "README.md").read_text()
-    written = {path.name for path in DECISIONS.glob("[0-9]*.md")}
+def test_the_index_lists_every_decision_by_its_title() -> None:
+    rows = {
+        f"| {title.partition('. ')[0]} | [{title.partition('. ')[2]}]({path.name}) |"
+        for path in DECISIONS.glob("[0-9]*.md")
+        for title in [path.read_text().splitlines()[0].removeprefix("# ")]
+    }
+    index = (DECISIONS / "README.md").read_text().splitlines()
 
-    assert set(re.findall(r"\]\(([\w-]+\.md)\)", index)) == written
+    assert {row for row in index if row.startswith("| ") and "](" in row} == rows
 
 
 def test_a_decision_has_the_number_of_its_file() -> None:
