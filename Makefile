@@ -53,11 +53,11 @@ dev: install ## Start with hot reload on http://localhost:3000
 .PHONY: install-dev
 install-dev: $(VENV)/.installed-dev ## Install what tests and checks need
 
-# Three at once keep two cores busy; each starts servers of its own, so more would cost more.
+# Two at once keep two cores busy; each starts servers of its own, so more would cost more.
 .PHONY: test
 test: install-dev ## Run every test, on both databases (ARGS="-k name" narrows)
 	$(BIN)/python tests/install_servers.py
-	$(BIN)/pytest -n 3 --dist=loadgroup $(ARGS)
+	$(BIN)/pytest -n 2 --dist=loadgroup $(ARGS)
 
 # One test at a time, and one after the other: these fill the machine by themselves.
 .PHONY: test-all

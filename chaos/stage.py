@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import patch
 
 import psutil
 from pydantic import SecretStr
@@ -19,6 +20,7 @@ from sqlmodel import col
 
 from chaos.ledger import Row, Stored
 from chaos.plan import Pair, Plan
+from chat_app.core import database as limits
 from chat_app.core.database import Database
 from chat_app.core.passwords import CONTEXT
 from chat_app.core.settings import Settings
@@ -30,6 +32,7 @@ from tests.harness.nginx import Nginx
 PASSWORD = secrets.token_urlsafe(12)
 # So short that tokens are renewed during the run.
 TOKEN_S = 20
+JUDGE_PATIENCE_S = 60
 
 
 class Restart(NamedTuple):
@@ -190,9 +193,13 @@ def _user(username: str, password_hash: str) -> User:
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
-    """Yield the chat's database."""
-    database = Database(settings)
-    try:
-        yield database
-    finally:
-        await database.close()
+    """Yield the chat's database, with longer limits than a node has: a busy machine is slow."""
+    with (
+        patch.object(limits, "ANSWER_S", JUDGE_PATIENCE_S),
+        patch.object(limits, "POOL_WAIT_S", JUDGE_PATIENCE_S),
+    ):
+        database = Database(settings)
+        try:
+            yield database
+        finally:
+            await database.close()
