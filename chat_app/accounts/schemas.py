@@ -56,7 +56,7 @@ class AuthenticatedUser(NamedTuple):
 
 
 class Device(NamedTuple):
-    """What a session records of the device it was opened on."""
+    """The device that a session was opened on, as the session records it."""
 
     user_agent: str = ""
     address: str = ""

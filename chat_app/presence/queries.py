@@ -35,7 +35,7 @@ IS_SMALL = or_(
 
 
 class PresenceView(NamedTuple):
-    """What a viewer may see of a user: `is_shown` false, or the time they were last seen."""
+    """The presence of a user for a viewer: `is_shown` false, or the time they were last seen."""
 
     viewer_id: UUID
     user_id: UUID
