@@ -59,7 +59,7 @@ class Stage:
     def server(self, *, pinned: bool = False) -> AbstractContextManager[ChatServer]:
         """Serve the API and the live socket, maybe `pinned` to the server's cores."""
         cores = machine.SERVER_CORES if pinned else machine.ALL_CORES
-        return self._served(chats.launch, cores, START_S)
+        return self._served(chats.launch_program, cores, START_S)
 
     def full_server(self) -> AbstractContextManager[ChatServer]:
         """Serve the whole chat, screens included; builds them first where they have changed."""

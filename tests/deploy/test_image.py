@@ -143,12 +143,6 @@ def environment(data: Path, **settings: str) -> dict[str, str]:
     }
 
 
-def stopped(process: subprocess.Popen[bytes]) -> int:
-    """Send SIGTERM to a process, and return its exit status."""
-    process.terminate()
-    return process.wait(servers.STOP_S)
-
-
 def test_a_node_runs_from_it_without_node_and_without_writing(image: Path, tmp_path: Path) -> None:
     port = servers.free_port()
     url = f"http://127.0.0.1:{port}"
@@ -168,7 +162,7 @@ def test_a_node_runs_from_it_without_node_and_without_writing(image: Path, tmp_p
         assert "immutable" in httpx.get(f"{url}/assets/{script}").headers["cache-control"]
         assert httpx.get(f"{url}/chat/{'0' * 8}").status_code == 200
     finally:
-        status = stopped(server.process)
+        status = server.stop()
     assert status == 0
     assert "Traceback" not in server.text()
     assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["chat.db"]

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Protocol
 
 from tests.harness import clients, servers
 from tests.harness.cluster import NODES, Cluster, OneChat
+from tests.harness.forks import API_SERVER
 
 PAIRS = ("sqlite+memory", "postgres+redis")
 FRONT_END = "tests.harness.front_end"
@@ -151,8 +152,18 @@ def start(storage: Storage, **settings: str) -> servers.ChatServer:
 
 def launch(storage: Storage, **settings: str) -> servers.ChatServer:
     """Start a chat as `start` does, without waiting."""
+    return _launch(None, servers.free_port(), storage, **settings)
+
+
+def launch_program(storage: Storage, **settings: str) -> servers.ChatServer:
+    """Start a chat as `launch` does, from a program of its own, for those who measure it."""
     port = servers.free_port()
-    command = [sys.executable, "-m", "tests.harness.api_server", str(port)]
+    return _launch([sys.executable, "-m", API_SERVER, str(port)], port, storage, **settings)
+
+
+def _launch(
+    command: Sequence[str] | None, port: int, storage: Storage, **settings: str
+) -> servers.ChatServer:
     usual = {"CHAT_LIMITS": "off", "CHAT_SECRET_KEY": SECRET, "TEST_CHEAP_HASHES": "1"}
     everything = {**usual, **storage.settings, **settings}
     everything.pop("CHAT_DATA_DIR")

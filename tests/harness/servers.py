@@ -24,6 +24,7 @@ import httpx
 import psutil
 
 from tests.harness import programs
+from tests.harness.forks import Fork
 from tests.harness.tls import trusted
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,6 +60,7 @@ class Server:
         cwd: Path = ROOT,
     ) -> None:
         self.log = log
+        self.process: subprocess.Popen[bytes] | Fork
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [*_tied_to_us(), *map(str, command)],
@@ -96,6 +98,15 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
         return self.process.wait()
+
+
+class ForkedServer(Server):
+    """An API server that was forked instead of started as a program."""
+
+    def __init__(self, *arguments: str, log: Path, environment: Mapping[str, str]) -> None:
+        self.log = log
+        log.touch()
+        self.process = Fork(*arguments, log=log, environment=environment)
 
 
 def _tied_to_us() -> list[str]:
@@ -275,10 +286,10 @@ def chat_environment(**settings: str) -> dict[str, str]:
 
 
 class ChatServer:
-    """The chat, running in a process of its own at `url`."""
+    """The chat, running in a process of its own at `url`; without a command a forked API server."""
 
     def __init__(
-        self, command: Sequence[str | Path], *, folder: Path, port: int, **settings: str
+        self, command: Sequence[str | Path] | None, *, folder: Path, port: int, **settings: str
     ) -> None:
         self.port = port
         self.url = f"http://{LOOPBACK}:{port}"
@@ -352,6 +363,8 @@ class ChatServer:
 
     def _started(self) -> Server:
         environment = chat_environment(**self.settings)
+        if self._command is None:
+            return ForkedServer(str(self.port), log=self._log, environment=environment)
         return Server(self._command, log=self._log, environment=environment)
 
     def _ready(self) -> bool:
