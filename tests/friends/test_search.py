@@ -1,27 +1,25 @@
 """P1: search for people by any part of their names, the best match first, by an index."""
 
 import random
-from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert, text, update
+from sqlalchemy import text, update
 from sqlmodel import col
 
-from chat_app.accounts.names import name_parts, part_rows
+from chat_app.accounts.names import name_parts
 from chat_app.accounts.rules import clean_display_name
 from chat_app.accounts.store import index_names
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import Invalid
-from chat_app.core.ids import new_id
 from chat_app.core.text import fold
 from chat_app.friends.queries import search_users
-from chat_app.models import Block, NamePart, User
+from chat_app.models import Block, User
 from chat_app.node.node import Node
 from tests.harness.chats import Storage
-from tests.harness.nodes import new_user, open_node, open_still_node
+from tests.harness.nodes import add_crowd, new_user, open_node, open_still_node
 from tests.harness.statements import executed, explained
 
 CROWD = 3_000
@@ -41,26 +39,15 @@ async def add(node: Node, username: str, display_name: str) -> UUID:
     return user.id
 
 
-async def add_crowd(node: Node, count: int = CROWD) -> None:
+async def add_letters(node: Node, count: int = CROWD) -> None:
     """Store many people whose names hold all letters."""
     chance = random.Random(7)  # noqa: S311  # names, not secrets
-    people: list[dict[str, Any]] = []
-    parts: list[dict[str, Any]] = []
-    for _ in range(count):
-        name = "".join(chance.choices("abcdefghijklmnoprstuvz", k=8))
-        person = User(
-            id=new_id(),
-            username=name,
-            username_key=f"{name}-{len(people)}",
-            display_name=f"{name[4:]} {name[:4]}".title(),
-            password_hash="none",
-            created_at=utc_now(),
-        )
-        people.append(person.model_dump())
-        parts += part_rows(person.id, person.username, person.display_name)
+    names = ["".join(chance.choices("abcdefghijklmnoprstuvz", k=8)) for _ in range(count)]
+    people = [
+        (f"{name}-{number}", f"{name[4:]} {name[:4]}".title()) for number, name in enumerate(names)
+    ]
+    await add_crowd(node, people)
     async with node.database.transaction() as connection:
-        await connection.execute(insert(User), people)
-        await connection.execute(insert(NamePart), parts)
         await connection.execute(text("ANALYZE"))
 
 
@@ -304,7 +291,7 @@ async def test_a_search_scans_no_table(storage: Storage) -> None:
     scans = ("SCAN name_part", "SCAN user_account", "Seq Scan on name_part", "Seq Scan on user_acc")
     async with open_still_node(storage) as node:
         viewer = await new_user(node)
-        await add_crowd(node)
+        await add_letters(node)
         for wanted in ("a", "an", "zo", "anna", "nobody is called so"):
             with executed() as selects:
                 await found(node, viewer, wanted)
@@ -320,7 +307,7 @@ async def test_a_search_scans_no_table(storage: Storage) -> None:
 async def test_a_common_first_letter_costs_one_statement(storage: Storage) -> None:
     async with open_still_node(storage) as node:
         viewer = await new_user(node)
-        await add_crowd(node)
+        await add_letters(node)
         with executed() as asked:
             assert len(await found(node, viewer, "a")) == 20
 

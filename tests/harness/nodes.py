@@ -1,6 +1,6 @@
 """Nodes that run in the test's process without a server, and users without a password."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -8,9 +8,11 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from chat_app.accounts import session_monitor
+from chat_app.accounts.names import part_rows
 from chat_app.accounts.store import index_names
 from chat_app.conversations import deliveries
 from chat_app.core.clock import utc_now
@@ -19,7 +21,7 @@ from chat_app.core.ids import new_id
 from chat_app.core.settings import Settings, read_settings
 from chat_app.messages import catch_up
 from chat_app.messages.schemas import NewMessage
-from chat_app.models import User
+from chat_app.models import NamePart, User
 from chat_app.node.node import Node, running_node
 from tests.harness.chats import SECRET, Storage
 
@@ -31,6 +33,7 @@ PERIODS = (
     (session_monitor, "FULL_INTERVAL_S"),
 )
 NEVER_S = 3_600.0
+AT_ONCE = 1_000
 
 
 def settings_of(storage: Storage, **more: str) -> Settings:
@@ -87,22 +90,37 @@ async def delete_user(node: Node, user_id: UUID) -> None:
 
 
 async def new_users(node: Node, count: int) -> list[UUID]:
-    """Add many users at once and return their ids."""
-    ids = [new_id() for _ in range(count)]
-    rows = [
+    """Add many users at once, whom the search does not find, and return their ids."""
+    async with node.database.transaction() as connection:
+        return await _insert_users(connection, [(uuid4().hex, "Somebody") for _ in range(count)])
+
+
+async def add_crowd(node: Node, names: Sequence[tuple[str, str]]) -> None:
+    """Add many users whom the search finds by their usernames and display names."""
+    async with node.database.transaction() as connection:
+        for start in range(0, len(names), AT_ONCE):
+            some = names[start : start + AT_ONCE]
+            ids = await _insert_users(connection, some)
+            parts = [part_rows(user_id, *name) for user_id, name in zip(ids, some, strict=True)]
+            await connection.execute(insert(NamePart), [row for rows in parts for row in rows])
+
+
+async def _insert_users(
+    connection: AsyncConnection, names: Sequence[tuple[str, str]]
+) -> list[UUID]:
+    people = [
         User(
-            id=user_id,
-            username=user_id.hex,
-            username_key=user_id.hex,
-            display_name="Somebody",
+            id=new_id(),
+            username=username,
+            username_key=username,
+            display_name=display_name,
             password_hash="",
             created_at=utc_now(),
-        ).model_dump()
-        for user_id in ids
+        )
+        for username, display_name in names
     ]
-    async with node.database.transaction() as connection:
-        await connection.execute(insert(User), rows)
-    return ids
+    await connection.execute(insert(User), [person.model_dump() for person in people])
+    return [person.id for person in people]
 
 
 def to_user(
