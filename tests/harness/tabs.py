@@ -70,8 +70,7 @@ class Tab:
 
     async def hydrate(self, path: str = "/") -> None:
         """Connect as a page does: the first event travels with the connect."""
-        boot = json.dumps({"event": _event(HYDRATE, path, {})})
-        await self.connection.send(f"40/_event,{boot}")
+        await self.connection.send(hydration(path))
 
     async def send(self, name: str, payload: Json | None = None, *, path: str = "/") -> None:
         """Send one event."""
@@ -135,5 +134,12 @@ class Tab:
         ]
 
 
-def _event(name: str, path: str, payload: Json) -> Json:
-    return {"name": name, "payload": payload, "router_data": {"pathname": path, "asPath": path}}
+def hydration(path: str, **router_data: object) -> str:
+    """Return the frame that connects a tab at `path` with its first event."""
+    event = _event(HYDRATE, path, {}, **router_data)
+    return f"40/_event,{json.dumps({'event': event})}"
+
+
+def _event(name: str, path: str, payload: Json, **router_data: object) -> Json:
+    router_data = {"pathname": path, "asPath": path, **router_data}
+    return {"name": name, "payload": payload, "router_data": router_data}
