@@ -1,6 +1,7 @@
 """The recorded figures as pictures beside the records: latency against rate, and growth."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import matplotlib as mpl
@@ -9,12 +10,8 @@ from matplotlib.figure import Figure
 from benchmarks.figures import Record, load
 from benchmarks.rooms import KNEE_MS
 
-PAIRS = {"sqlite": "SQLite", "postgres": "PostgreSQL, Redis"}
-KNEES = {
-    "knee sqlite": "SQLite, one node",
-    "knee postgres": "PostgreSQL, one node",
-    "knee postgres 2 nodes": "PostgreSQL, two nodes",
-}
+PAIRS = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
+NODES = {1: "one node", 2: "two nodes"}
 SIZE = (9.0, 4.0)
 
 
@@ -22,22 +19,16 @@ def draw(results: Path) -> None:
     """Write every picture whose figures were recorded into the folder of the results."""
     # Equal figures give an equal file: no date, no chance in the names inside.
     mpl.rcParams.update({"svg.hashsalt": "chat", "font.size": 9, "axes.grid": True})
-    records = load(results)
-    growth = {
-        pair: records[key]
-        for pair in PAIRS
-        for key in (f"growth {pair}", f"growth-long {pair}")
-        if key in records
-    }
-    members = {pair: records[key] for pair in PAIRS if (key := f"members {pair}") in records}
-    knees = {title: records[key] for key, title in KNEES.items() if key in records}
-    for name, figure in (
-        ("latency", _latency(knees) if knees else None),
-        ("growth", _against("messages", growth) if growth else None),
-        ("members", _against("members", members) if members else None),
+    # growth-long comes after growth, and takes its place.
+    records = sorted(load(results).values(), key=lambda record: record.workload)
+    for name, workloads, drawn in (
+        ("latency", ("knee",), _latency),
+        ("growth", ("growth", "growth-long"), partial(_against, "messages")),
+        ("members", ("members",), partial(_against, "members")),
     ):
-        if figure is not None:
+        if shown := [record for record in records if record.workload in workloads]:
             path = results.parent / f"{name}.svg"
+            figure = drawn({f"{PAIRS[one.pair]}, {NODES[one.nodes]}": one for one in shown})
             figure.savefig(path, metadata={"Date": None}, bbox_inches="tight")
             print(path)
 
@@ -59,14 +50,14 @@ def _latency(records: Mapping[str, Record]) -> Figure:
 
 
 def _against(unit: str, records: Mapping[str, Record]) -> Figure:
-    """Draw what each piece of work takes the more there is of `unit`, a panel for each pair."""
+    """Draw what each piece of work takes the more there is of `unit`, a panel for each record."""
     figure = Figure(figsize=SIZE, layout="constrained")
     panels = figure.subplots(1, len(records), squeeze=False)[0]
-    for panel, (pair, record) in zip(panels, records.items(), strict=True):
+    for panel, (title, record) in zip(panels, records.items(), strict=True):
         points = sorted(record.points, key=lambda point: point[unit])
         for name in [name for name in points[0] if name != unit]:
             scales = [point[unit] for point in points]
             panel.plot(scales, [point[name] for point in points], marker="o", label=name)
-        panel.set(title=PAIRS[pair], xlabel=unit, ylabel="p50, ms", xscale="log", yscale="log")
+        panel.set(title=title, xlabel=unit, ylabel="p50, ms", xscale="log", yscale="log")
     panels[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
