@@ -10,9 +10,10 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvloop
@@ -20,11 +21,12 @@ import uvloop
 from benchmarks import machine, plots, tables
 from benchmarks.figures import Figures, keep, record_of
 from benchmarks.ledger import Violation
-from benchmarks.suite import ON_SERVERS, WHOLE, WORKLOADS
+from benchmarks.suite import WHOLE, WORKLOADS
 from benchmarks.workload import QUICK_SCALES, SCALES, Plan
-from tests.harness.chats import Farm, Storage
+from tests.harness.chats import PAIRS, Farm, Storage
 
 RESULTS = Path("docs/figures/results.jsonl")
+STORAGES = dict(zip(("sqlite", "postgres"), PAIRS, strict=True))
 # A workload that hangs must not keep the rest from being measured.
 LIMIT_S = 300
 
@@ -32,10 +34,9 @@ LIMIT_S = 300
 def main() -> None:
     """Measure what the command line asks for; exit with 1 when a promise was broken."""
     options = _options()
-    if options.workloads == ["plot"]:
-        plots.draw(options.record or RESULTS)
-    elif options.workloads == ["tables"]:
-        tables.write(options.record or RESULTS)
+    if options.workloads in (["plot"], ["tables"]):
+        show = plots.draw if options.workloads == ["plot"] else tables.write
+        show(options.record or RESULTS)
     else:
         structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
         with tempfile.TemporaryDirectory(prefix="chat-bench-servers-") as folder:
@@ -47,27 +48,23 @@ def main() -> None:
 
 
 def _plans(options: argparse.Namespace, farm: Farm) -> list[Plan]:
-    def on_servers(folder: Path) -> Storage:
+    def new_storage(pair: str, folder: Path) -> Storage:
         # The caller may be restricted to the load client's cores; these servers are not.
         with machine.on(machine.ALL_CORES):
-            return farm.storage("postgres+redis", folder)
+            return farm.storage(STORAGES[pair], folder)
 
-    chosen: Iterable[Plan] = WHOLE
-    if options.workloads:
-        settings = (options.pair, options.nodes, options.runs, options.seconds)
-        chosen = [Plan(name, *settings, scales=options.scales) for name in options.workloads]
+    settings = (options.pair, options.nodes, options.runs, options.seconds)
+    plans = [Plan(name, *settings, scales=options.scales) for name in options.workloads]
+    plans = plans or list(WHOLE)
     if options.quick:
-        chosen = [
-            replace(plan, runs=1, seconds=1.0, quick=True, scales=QUICK_SCALES) for plan in chosen
+        plans = [
+            replace(plan, runs=1, seconds=1.0, quick=True, scales=QUICK_SCALES) for plan in plans
         ]
-    return [
-        replace(plan, new_storage=on_servers) if plan.pair == "postgres" else plan
-        for plan in chosen
-    ]
+    return [replace(plan, new_storage=partial(new_storage, plan.pair)) for plan in plans]
 
 
 def _measure_all(plans: list[Plan], results: Path | None) -> None:
-    about = machine.describe(Path(tempfile.gettempdir()))
+    about = machine.describe()
     for name, value in about.items():
         print(f"- {name}: {value}")
     missed, broken = 0, []
@@ -94,9 +91,8 @@ def _measure_all(plans: list[Plan], results: Path | None) -> None:
 def _measured(plan: Plan) -> list[Figures]:
     broken: list[BaseException] = []
 
-    def notice(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        error = context.get("exception")
-        broken.append(error if isinstance(error, BaseException) else Violation(str(context)))
+    def notice(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        broken.append(context.get("exception") or Violation(str(context)))
 
     async def watched() -> list[Figures]:
         # An error in a socket's callback would otherwise only be printed.
@@ -124,25 +120,25 @@ def _options() -> argparse.Namespace:
     )
     choices = f"{', '.join(WORKLOADS)}; or plot, or tables"
     parser.add_argument("workloads", nargs="*", metavar="workload", help=choices)
-    parser.add_argument("--pair", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("--pair", choices=STORAGES, default="sqlite")
     parser.add_argument("--nodes", type=int, choices=(1, 2), default=1)
     parser.add_argument("--runs", type=int, default=3, help="how often each turn is repeated")
     parser.add_argument("--seconds", type=float, default=6.0, help="how long a turn lasts")
     parser.add_argument("--quick", action="store_true", help="a second each: does it work at all?")
     parser.add_argument("--record", type=Path, help="keep the figures in this file (JSON lines)")
-    scales_help = "messages there are, of growth: 10000,1000000"
-    parser.add_argument("--scales", type=_scales, default=SCALES, help=scales_help)
+    parser.add_argument(
+        "--scales",
+        type=lambda text: tuple(map(int, text.split(","))),
+        default=SCALES,
+        help="messages there are, of growth: 10000,1000000",
+    )
     options = parser.parse_args()
-    for name in options.workloads:
-        if name not in WORKLOADS and options.workloads not in (["plot"], ["tables"]):
-            parser.error(f"{name}: choose from {choices}")
-    if options.pair == "sqlite" and (options.nodes > 1 or set(options.workloads) & set(ON_SERVERS)):
+    named = set(options.workloads)
+    if named - set(WORKLOADS) and options.workloads not in (["plot"], ["tables"]):
+        parser.error(f"choose from {choices}")
+    if options.pair == "sqlite" and (options.nodes > 1 or "nodes" in named):
         parser.error("several nodes need --pair postgres")
     return options
-
-
-def _scales(text: str) -> tuple[int, ...]:
-    return tuple(int(word) for word in text.split(","))
 
 
 if __name__ == "__main__":

@@ -3,13 +3,12 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import TypedDict
 
 from playwright.async_api import Browser, Page, async_playwright
 
 from benchmarks import machine, stage
 from benchmarks.figures import Figures, percentile
-from benchmarks.filling import fill, thread
+from benchmarks.filling import Thread, fill
 from benchmarks.stage import Person
 from benchmarks.workload import Plan
 from tests.harness import programs
@@ -33,19 +32,18 @@ window.took = [];
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter") return;
   const text = event.target.value;
-  const seen = { frames: 0 };
+  let frames = 0, shown;
   const look = (frame) => {
     const now = Math.max(0, frame - event.timeStamp);
     const article = [...document.querySelectorAll("[role=log] article")]
       .findLast((one) => one.textContent.includes(text));
-    if (seen.shown === undefined) {
-      seen.frames += 1;
-      if (article) seen.shown = now;
+    if (shown === undefined) {
+      frames += 1;
+      if (article) shown = now;
     }
     const status = "[aria-label=Sent], [aria-label=Delivered], [aria-label=Read]";
     if (article?.querySelector(status)) {
-      seen.sent = now;
-      window.took.push(seen);
+      window.took.push([frames, shown, now]);
     } else {
       requestAnimationFrame(look);
     }
@@ -90,13 +88,13 @@ async def measure_boot(plan: Plan) -> list[Figures]:
     with stage.fresh(plan) as chat:
         async with chat.node() as node:
             people = await stage.add_people(node, CONVERSATIONS + 1)
-            await fill(node, [thread(people[0], person, 5) for person in people[1:]])
+            await fill(node, [Thread(people[0], person, 5) for person in people[1:]])
         with chat.full_server() as server:
             async with chromium() as browser:
                 await _load(Figures("warm-up", ""), browser, server.url, people[0], slow=False)
                 for _ in range(plan.runs):
-                    await _load(figures, browser, server.url, people[0], slow=True)
-                    await _load(figures, browser, server.url, people[0], slow=False)
+                    for slow in (True, False):
+                        await _load(figures, browser, server.url, people[0], slow=slow)
     return [figures]
 
 
@@ -127,14 +125,6 @@ async def _load(
         figures.add("style sheets, gzipped, KiB", styles / 1024)
 
 
-class Seen(TypedDict):
-    """When a message was on the screen, and when it was sent, in ms after the key."""
-
-    frames: int
-    shown: float
-    sent: float
-
-
 async def measure_outbox(plan: Plan) -> list[Figures]:
     """Run *outbox* in a conversation of 100 messages."""
     count = 10 if plan.quick else MESSAGES
@@ -146,7 +136,7 @@ async def measure_outbox(plan: Plan) -> list[Figures]:
     with stage.fresh(plan) as chat:
         async with chat.node() as node:
             people = await stage.add_people(node, 2)
-            conversation = thread(people[0], people[1], 100)
+            conversation = Thread(people[0], people[1], 100)
             await fill(node, [conversation])
         with chat.full_server() as server:
             async with chromium() as browser, profile(browser, server.url, people[0]) as page:
@@ -156,11 +146,21 @@ async def measure_outbox(plan: Plan) -> list[Figures]:
                 await page.evaluate(WATCH)
                 await _write(page, "warm-up", 5)
                 for run in range(plan.runs):
-                    _note(figures, await _write(page, f"run-{run}", count))
+                    frames, shown, sent = await _write(page, f"run-{run}", count)
+                    figures.add("own message on the screen, p50, ms", percentile(shown, 50))
+                    figures.add(
+                        "own message on the screen, p95, ms", percentile(shown, 95), most=16.7
+                    )
+                    figures.add(
+                        "frames until it is on the screen, p95", percentile(frames, 95), most=1
+                    )
+                    figures.add("Sent, p50, ms", percentile(sent, 50))
+                    figures.add("Sent, p95, ms", percentile(sent, 95), most=100)
     return [figures]
 
 
-async def _write(page: Page, name: str, count: int) -> list[Seen]:
+async def _write(page: Page, name: str, count: int) -> list[tuple[float, ...]]:
+    """Send messages; return the frames until each is shown, and the ms until shown and sent."""
     await page.evaluate("window.took = []")
     box = page.get_by_role("textbox", name="Message", exact=True)
     for number in range(count):
@@ -168,15 +168,4 @@ async def _write(page: Page, name: str, count: int) -> list[Seen]:
         await box.press("Enter")
         await asyncio.sleep(BETWEEN_S)
     await page.wait_for_function(f"window.took.length >= {count}")
-    took: list[Seen] = await page.evaluate("window.took")
-    return took
-
-
-def _note(figures: Figures, took: list[Seen]) -> None:
-    shown, sent = [one["shown"] for one in took], [one["sent"] for one in took]
-    frames = [float(one["frames"]) for one in took]
-    figures.add("own message on the screen, p50, ms", percentile(shown, 50))
-    figures.add("own message on the screen, p95, ms", percentile(shown, 95), most=16.7)
-    figures.add("frames until it is on the screen, p95", percentile(frames, 95), most=1)
-    figures.add("Sent, p50, ms", percentile(sent, 50))
-    figures.add("Sent, p95, ms", percentile(sent, 95), most=100)
+    return list(zip(*await page.evaluate("window.took"), strict=True))

@@ -1,7 +1,6 @@
 """Figures of a workload: collected over several runs, compared with targets, kept as JSON lines."""
 
 import statistics
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,13 +19,13 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
 
 
-class Row(msgspec.Struct, frozen=True):
-    """A figure as tables and records have it."""
+class Row(msgspec.Struct):
+    """A figure as tables and records have it: a value of every run, judged by their median."""
 
     name: str
     values: list[float]
-    target: str
-    verdict: str
+    target: str = ""
+    verdict: str = ""
 
     def median(self) -> float:
         """Return the median over the runs."""
@@ -41,13 +40,11 @@ class Row(msgspec.Struct, frozen=True):
 
 @dataclass
 class Figures:
-    """The figures of one workload: the values of every run, by name."""
+    """The figures of one workload, by name."""
 
     workload: str
     setting: str  # size, fan-out and whatever else a reader must know
-    values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    # By name: "≤" or "≥", and the bound.
-    targets: dict[str, tuple[str, float]] = field(default_factory=dict)
+    rows: dict[str, Row] = field(default_factory=dict)
     # The points of a plot: one dictionary each.
     points: list[dict[str, float]] = field(default_factory=list)
 
@@ -55,11 +52,15 @@ class Figures:
         self, name: str, value: float, *, most: float | None = None, least: float | None = None
     ) -> None:
         """Record a value of the present run; its target is to be `most` or `least` that."""
-        self.values[name].append(value)
+        row = self.rows.setdefault(name, Row(name, []))
+        row.values.append(value)
         if most is not None:
-            self.targets[name] = ("≤", most)
+            row.target, reached = f"≤ {most:g}", row.median() <= most
         elif least is not None:
-            self.targets[name] = ("≥", least)
+            row.target, reached = f"≥ {least:g}", row.median() >= least
+        else:
+            return
+        row.verdict = "PASS" if reached else "MISS"
 
     def add_times(
         self,
@@ -72,17 +73,6 @@ class Figures:
         """Record the median and the 99th percentile of times in ms."""
         self.add(f"{name}p50, ms", percentile(took, 50), most=most_p50)
         self.add(f"{name}p99, ms", percentile(took, 99), most=most_p99)
-
-    def rows(self) -> list[Row]:
-        """Return a table row for each figure."""
-        return [Row(name, values, *self._verdict(name)) for name, values in self.values.items()]
-
-    def _verdict(self, name: str) -> tuple[str, str]:
-        if name not in self.targets:
-            return "", ""
-        (sign, bound), value = self.targets[name], statistics.median(self.values[name])
-        reached = value <= bound if sign == "≤" else value >= bound
-        return f"{sign} {bound:g}", "PASS" if reached else "MISS"
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -140,7 +130,7 @@ def record_of(figures: Figures, plan: Plan, machine: dict[str, str]) -> Record:
         setting=figures.setting,
         at=utc_now().strftime("%Y-%m-%d %H:%M"),
         machine=machine,
-        figures=figures.rows(),
+        figures=list(figures.rows.values()),
         points=figures.points,
     )
 

@@ -1,14 +1,13 @@
-"""Fill a database with millions of messages in minutes: it writes them itself, row from row."""
+"""Fill a database with millions of messages in minutes: it writes whole conversations itself."""
 
-import sqlite3
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy import insert, text
 
 from benchmarks.stage import Person
-from chat_app.core.ids import new_id
+from chat_app.core.ids import new_id, pair_key
 from chat_app.models import Conversation, Member
 from chat_app.node.node import Node
 
@@ -37,42 +36,48 @@ FROM generate_series(1, CAST(:length AS bigint)) AS seq
 """  # noqa: S608  # columns of ours
 
 
-class Thread(NamedTuple):
+@dataclass(frozen=True)
+class Thread:
     """A direct conversation of two people that is to have `length` messages of `size` bytes."""
 
     one: Person
     other: Person
     length: int
-    id: UUID
-    size: int
-
-
-def thread(one: Person, other: Person, length: int, *, size: int = 50) -> Thread:
-    """Plan a conversation."""
-    return Thread(one, other, length, new_id(), size)
+    size: int = 50
+    id: UUID = field(default_factory=new_id)
 
 
 async def fill(node: Node, threads: Sequence[Thread]) -> None:
     """Write conversations with their messages; both have read all but the last ten."""
-    async with node.database.transaction() as connection:
-        for start in range(0, len(threads), AT_ONCE):
-            some = threads[start : start + AT_ONCE]
+    is_sqlite = node.database.is_sqlite
+    for start in range(0, len(threads), AT_ONCE):
+        some = threads[start : start + AT_ONCE]
+        async with node.database.transaction() as connection:
             await connection.execute(insert(Conversation), [_conversation(one) for one in some])
             members = [_member(one, who) for one in some for who in (one.one, one.other)]
             await connection.execute(insert(Member), members)
-    if node.database.is_sqlite:
-        _fill_sqlite(node, threads)
-    else:
-        await _fill_postgres(node, threads)
+            if not is_sqlite:
+                # Every row's foreign keys are right; looking each up takes longer than writing it.
+                await connection.execute(text("SET LOCAL session_replication_role = replica"))
+            messages = text(SQLITE if is_sqlite else POSTGRES)
+            for number, one in enumerate(some, start):
+                await connection.execute(messages, _values(number, one))
+    # What is not in its place yet would be copied there while something else is measured.
+    engine = node.database.engine.execution_options(chat_autocommit=True)
+    async with engine.connect() as connection:
+        if not is_sqlite:
+            await connection.execute(text("ANALYZE"))  # as autovacuum would have done by now
+        checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)" if is_sqlite else "CHECKPOINT"
+        await connection.execute(text(checkpoint))
+        await connection.commit()
 
 
 def _conversation(one: Thread) -> dict[str, object]:
-    low, high = sorted((one.one.id, one.other.id))
     return {
         "id": one.id,
         "kind": "direct",
         "title": "",
-        "direct_key": f"{low}:{high}",
+        "direct_key": pair_key(one.one.id, one.other.id),
         "created_by": one.one.id,
         "last_seq": one.length,
         "last_rev": one.length,
@@ -85,34 +90,6 @@ def _member(one: Thread, who: Person) -> dict[str, object]:
     return {"conversation_id": one.id, "user_id": who.id, "opened": True, **marks}
 
 
-def _values(number: int, one: Thread, key: Callable[[UUID], str]) -> dict[str, object]:
-    ids = {"conversation": key(one.id), "one": key(one.one.id), "other": key(one.other.id)}
+def _values(number: int, one: Thread) -> dict[str, object]:
+    ids = {"conversation": one.id.hex, "one": one.one.id.hex, "other": one.other.id.hex}
     return {"number": number, "length": one.length, "size": one.size, **ids}
-
-
-async def _fill_postgres(node: Node, threads: Sequence[Thread]) -> None:
-    async with node.database.transaction() as connection:
-        # Every row's foreign keys are right; looking each up would take longer than writing it.
-        await connection.execute(text("SET LOCAL session_replication_role = replica"))
-        await connection.execute(text("SET LOCAL synchronous_commit = off"))
-        for number, one in enumerate(threads):
-            await connection.execute(text(POSTGRES), _values(number, one, str))
-        # As autovacuum would have done by now.
-        await connection.execute(text("ANALYZE"))
-    async with node.database.transaction() as connection:
-        # Or what was written would be copied to its place while something else is measured.
-        await connection.execute(text("CHECKPOINT"))
-
-
-def _fill_sqlite(node: Node, threads: Sequence[Thread]) -> None:
-    path = node.settings.database_address.partition("///")[2]
-    connection = sqlite3.connect(path, isolation_level=None)
-    for pragma in ("synchronous=OFF", "cache_size=-200000", "wal_autocheckpoint=50000"):
-        connection.execute(f"PRAGMA {pragma}")
-    for start in range(0, len(threads), AT_ONCE):
-        connection.execute("BEGIN IMMEDIATE")
-        for number, one in enumerate(threads[start : start + AT_ONCE], start):
-            connection.execute(SQLITE, _values(number, one, lambda identifier: identifier.hex))
-        connection.execute("COMMIT")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()

@@ -5,8 +5,8 @@ and the code around it and not a queue in front of them.
 """
 
 import contextlib
+import itertools
 import random
-import statistics
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
@@ -15,14 +15,15 @@ from sqlalchemy import text
 
 from benchmarks import machine, stage
 from benchmarks.figures import Figures, percentile
-from benchmarks.filling import fill, thread
+from benchmarks.filling import Thread, fill
 from benchmarks.names import names
+from benchmarks.stage import read
 from benchmarks.workload import Plan
 from chat_app.conversations.queries import get_conversation, list_conversations, unread_counts
 from chat_app.friends.queries import search_users
 from chat_app.messages.queries import history
 from chat_app.node.node import Node
-from tests.harness.nodes import to_conversation
+from tests.harness.nodes import add_crowd, to_conversation
 from tests.harness.statements import statements as sql_statements
 
 CONTENT = 50
@@ -52,9 +53,7 @@ async def measure_messages(plan: Plan) -> list[Figures]:
         for scale in plan.scales:
             chat = stack.enter_context(stage.fresh(plan))
             node = await stack.enter_async_context(chat.node())
-            started = time.monotonic()
             work[scale] = await _chat_of(node, scale, 500 if plan.quick else CROWD)
-            print(f"{scale:,} messages in {time.monotonic() - started:.0f} s", flush=True)
             size = await _bytes(node)
             figures.add(f"bytes a message on the disk, {scale:,} messages", size / scale)
         await _compare(figures, plan, work, "messages", min(work))
@@ -64,9 +63,8 @@ async def measure_messages(plan: Plan) -> list[Figures]:
 async def measure_members(plan: Plan) -> list[Figures]:
     """Run *members*: groups of every size in one chat, in turn."""
     sizes = (2, 100, 200) if plan.quick else SIZES
-    figures = Figures(
-        "members", f"groups of {', '.join(f'{size:,}' for size in sizes)}; {plan.durability}"
-    )
+    setting = f"groups of {', '.join(f'{size:,}' for size in sizes)}; {plan.durability}"
+    figures = Figures("members", setting)
     with machine.on(machine.ALL_CORES), stage.fresh(plan) as chat:
         async with chat.node() as node:
             people = await stage.add_people(node, max(sizes) + len(sizes))
@@ -86,10 +84,8 @@ async def measure_members(plan: Plan) -> list[Figures]:
 
 async def measure_statements(plan: Plan) -> list[Figures]:
     """Run *statements*: count the SQL of one message into groups of every size."""
-    figures = Figures(
-        "statements",
-        "a message into a group that has some; everything asked of the database meanwhile",
-    )
+    setting = "a message into a group that has some; everything asked of the database meanwhile"
+    figures = Figures("statements", setting)
     sizes = SIZES[:2] if plan.quick else SIZES
     with stage.fresh(plan) as chat:
         async with chat.node() as node:
@@ -117,8 +113,7 @@ async def _compare(
                 continue  # the first round warms up
             for scale, some in took.items():
                 figures.add_times(f"{name}, {scale:,} {unit}, ", some)
-                medians = figures.values[f"{name}, {scale:,} {unit}, p50, ms"]
-                points[scale][name] = statistics.median(medians)
+                points[scale][name] = figures.rows[f"{name}, {scale:,} {unit}, p50, ms"].median()
                 if scale > base:
                     ratio = percentile(some, 50) / percentile(took[base], 50)
                     figures.add(f"{name}, {scale:,} / {base:,} {unit}", ratio, most=MOST)
@@ -139,45 +134,41 @@ async def _in_turn(works: Mapping[int, Work], seconds: float) -> dict[int, list[
 
 async def _chat_of(node: Node, scale: int, crowd: int) -> dict[str, Work]:
     """Fill a chat and return the measured actions."""
-    await stage.add_crowd(node, list(names(crowd)))
+    await add_crowd(node, list(names(crowd)))
     people = await stage.add_people(node, DESK + 2)
     others = await stage.add_people(node, max(2, scale // LENGTH // 20))
     viewer, friend = people[0], people[1]
-    deep = thread(viewer, friend, scale // 4, size=CONTENT)
-    desk = [thread(viewer, person, DESK_LENGTH, size=CONTENT) for person in people[2:]]
+    deep = Thread(viewer, friend, scale // 4, size=CONTENT)
+    desk = [Thread(viewer, person, DESK_LENGTH, size=CONTENT) for person in people[2:]]
     rest = scale - deep.length - DESK * DESK_LENGTH
-    count = len(others)
-    pairs = [(one, one + step) for step in range(1, count) for one in range(count - step)]
-    pairs = pairs[: max(0, rest // LENGTH)]
-    threads = [thread(others[a], others[b], LENGTH, size=CONTENT) for a, b in pairs]
+    pairs = itertools.islice(itertools.combinations(others, 2), max(0, rest // LENGTH))
+    threads = [Thread(one, other, LENGTH, CONTENT) for one, other in pairs]
     await fill(node, [*threads, *desk, deep])
     chance = random.Random(7)  # noqa: S311  # questions, not secrets
     asked = [name.display_name[:3] for name in names(100, seed=3)]
     return {
         **_work(node, viewer.id, deep.id, deep.length),
-        "search people": lambda: _read(node, viewer.id, search_users, text=chance.choice(asked)),
+        "search people": lambda: read(node, viewer.id, search_users, text=chance.choice(asked)),
     }
 
 
-def _work(node: Node, viewer_id: UUID, room: UUID, length: int) -> dict[str, Work]:
+def _work(node: Node, viewer: UUID, room: UUID, length: int) -> dict[str, Work]:
     """Return the measured actions, by name."""
 
     def page(before: int | None) -> Awaitable[object]:
-        return history(node.database, viewer_id=viewer_id, conversation_id=room, before=before)
+        return history(node.database, viewer_id=viewer, conversation_id=room, before=before)
 
     async def unread() -> object:
         async with node.database.reading() as session:
-            return await unread_counts(session, viewer_id=viewer_id)
+            return await unread_counts(session, viewer_id=viewer)
 
     return {
-        "send": lambda: _send(node, viewer_id, room),
+        "send": lambda: _send(node, viewer, room),
         "newest page": lambda: page(None),
         "deepest page": lambda: page(PAGE + 1),
         "page in the middle": lambda: page(length // 2),
-        "list of conversations": lambda: _read(node, viewer_id, list_conversations),
-        "open a conversation": lambda: _read(
-            node, viewer_id, get_conversation, conversation_id=room
-        ),
+        "list of conversations": lambda: read(node, viewer, list_conversations),
+        "open a conversation": lambda: read(node, viewer, get_conversation, conversation_id=room),
         "unread counts": unread,
     }
 
@@ -186,18 +177,9 @@ async def _send(node: Node, sender_id: UUID, room: UUID) -> object:
     return await node.messages.send(to_conversation(sender_id, room, "x" * CONTENT))
 
 
-async def _read(
-    node: Node, viewer_id: UUID, ask: Callable[..., Awaitable[object]], **about: object
-) -> object:
-    async with node.database.reading() as session:
-        return await ask(session, viewer_id=viewer_id, online=node.online, **about)
-
-
 async def _bytes(node: Node) -> float:
-    """Return the size of the messages and their indexes."""
-    if node.database.is_sqlite:
-        folder = node.settings.data_dir
-        return float(sum(file.stat().st_size for file in folder.glob("chat.db*")))
+    """Return the size of the messages and their indexes; of everything, on SQLite."""
+    whole = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+    size = whole if node.database.is_sqlite else "SELECT pg_total_relation_size('message')"
     async with node.database.reading() as session:
-        size = text("SELECT pg_total_relation_size('message')")
-        return float((await session.execute(size)).scalar_one())
+        return float((await session.execute(text(size))).scalar_one())

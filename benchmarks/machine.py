@@ -31,10 +31,10 @@ def on(chosen: Collection[int]) -> Iterator[None]:
             os.sched_setaffinity(0, before)
 
 
-def fsync_ms(folder: Path) -> float:
-    """Return the median time of making 4 KiB durable in `folder`."""
+def fsync_ms() -> float:
+    """Return the median time of making 4 KiB durable in the folder of temporary files."""
     took = []
-    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+    with tempfile.TemporaryFile(buffering=0) as file:
         sync = getattr(os, "fdatasync", os.fsync)
         for _ in range(SYNCS):
             file.write(os.urandom(4096))
@@ -44,7 +44,7 @@ def fsync_ms(folder: Path) -> float:
     return statistics.median(took) * 1000
 
 
-def describe(folder: Path) -> dict[str, str]:
+def describe() -> dict[str, str]:
     """Return the description of the machine that every record carries."""
     processor = platform.processor() or platform.machine()
     with contextlib.suppress(OSError):
@@ -54,7 +54,7 @@ def describe(folder: Path) -> dict[str, str]:
         "processor": f"{processor}, {os.cpu_count()} cores",
         "memory": f"{psutil.virtual_memory().total / 2**30:.1f} GiB",
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
-        "fdatasync of 4 KiB": f"{fsync_ms(folder):.2f} ms (median of {SYNCS})",
+        "fdatasync of 4 KiB": f"{fsync_ms():.2f} ms (median of {SYNCS})",
         "load average at the start": f"{psutil.getloadavg()[0]:.1f}",
     }
 
@@ -87,14 +87,17 @@ class Usage:
         """Return the servers' CPU seconds."""
         return self._server_cpu() - self._before
 
+    def server_us(self, count: int) -> float:
+        """Return the servers' CPU µs for each of `count` pieces of work."""
+        return self.server_seconds() / max(count, 1) * 1e6
+
     def server_share(self) -> float:
         """Return how much of one core the servers have used."""
         return self.server_seconds() / (time.perf_counter() - self._started)
 
     def client_share(self) -> float:
         """Return how much of one core the load client has used."""
-        own = time.process_time() - self._own_before
-        return own / (time.perf_counter() - self._started)
+        return (time.process_time() - self._own_before) / (time.perf_counter() - self._started)
 
     def _server_cpu(self) -> float:
         times = [process.cpu_times() for process in self._servers]

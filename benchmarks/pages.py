@@ -1,25 +1,25 @@
 """Reading over HTTP with clients that never pause: pages of a conversation, search for people."""
 
-import asyncio
 import random
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 import msgspec
 
 from benchmarks import stage
 from benchmarks.figures import Figures, percentile
-from benchmarks.filling import Thread, fill, thread
+from benchmarks.filling import Thread, fill
 from benchmarks.ledger import Violation
 from benchmarks.names import Name, names
-from benchmarks.sockets import http_pages
-from benchmarks.stage import Person
+from benchmarks.sockets import CLIENTS, Get, with_clients
 from benchmarks.workload import Plan
 from chat_app.core.text import fold
 from chat_app.friends.queries import search_users
+from tests.harness.nodes import add_crowd
 
-CLIENTS = 4
 SHORT, LONG, SIZE = 10_000, 100_000, 100
 PAGE = 50
 PEOPLE = 10_000
@@ -27,7 +27,6 @@ LENGTHS = (1, 2, 3, 8)
 # A suffix of no name.
 MISSING = "zq"
 
-Get = Callable[[str], Awaitable[bytes]]
 Ask = Callable[[str], Awaitable[int]]
 
 
@@ -43,16 +42,6 @@ class Page(msgspec.Struct):
     items: list[Item]
 
 
-async def _with_clients(
-    url: str, person: Person, work: Callable[[Get, int], Awaitable[None]]
-) -> None:
-    async def client(number: int) -> None:
-        async with http_pages(url, person.token) as get:
-            await work(get, number)
-
-    await asyncio.gather(*(client(number) for number in range(CLIENTS)))
-
-
 async def measure_history(plan: Plan) -> list[Figures]:
     """Run *history* on a short and a long conversation in turn."""
     short, long = (SHORT // 10, LONG // 10) if plan.quick else (SHORT, LONG)
@@ -64,8 +53,8 @@ async def measure_history(plan: Plan) -> list[Figures]:
     with stage.fresh(plan) as chat:
         async with chat.node() as node:
             viewer, *others = await stage.add_people(node, 3)
-            small = thread(viewer, others[0], short, size=SIZE)
-            large = thread(viewer, others[1], long, size=SIZE)
+            small = Thread(viewer, others[0], short, size=SIZE)
+            large = Thread(viewer, others[1], long, size=SIZE)
             await fill(node, [small, large])
         with chat.server() as server:
             for run in range(plan.runs + 1):
@@ -98,7 +87,7 @@ async def _read(url: str, room: Thread, last: int, seconds: float) -> list[float
             if [item.seq for item in page.items] != wanted:
                 raise Violation(f"{path} has holes: {body[:200]!r}")
 
-    await _with_clients(url, room.one, work)
+    await with_clients(url, room.one.token, work)
     return took
 
 
@@ -114,14 +103,10 @@ async def measure_search(plan: Plan) -> list[Figures]:
     with stage.fresh(plan) as chat:
         async with chat.node() as node:
             viewer = (await stage.add_people(node, 1))[0]
-            await stage.add_crowd(node, crowd)
+            await add_crowd(node, crowd)
 
             async def ask(text: str) -> int:
-                async with node.database.reading() as session:
-                    hits = await search_users(
-                        session, viewer_id=viewer.id, text=text, online=node.online
-                    )
-                return len(hits)
+                return len(await stage.read(node, viewer.id, search_users, text=text))
 
             for run in range(plan.runs + 1):
                 search = Search(crowd, f"alone {run}", plan.seconds / 2)
@@ -131,20 +116,20 @@ async def measure_search(plan: Plan) -> list[Figures]:
         with chat.server() as server:
             for run in range(plan.runs + 1):
                 search = Search(crowd, f"HTTP {run}", plan.seconds)
-                await _with_clients(server.url, viewer, search.ask_over_http)
+                await with_clients(server.url, viewer.token, search.ask_over_http)
                 if run:
                     search.note(figures, "HTTP")
     return [figures]
 
 
+@dataclass
 class Search:
     """Search queries of every kind for a while, and the ms of each."""
 
-    def __init__(self, crowd: list[Name], seed: str, seconds: float) -> None:
-        self._crowd = crowd
-        self._seed = seed
-        self._seconds = seconds
-        self._took: dict[str, list[float]] = {}
+    crowd: list[Name]
+    seed: str
+    seconds: float
+    took: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     async def ask_over_http(self, get: Get, number: int) -> None:
         """Query as one of the clients."""
@@ -157,20 +142,20 @@ class Search:
 
     async def ask_all(self, ask: Ask, number: int = 0) -> None:
         """Send one query after the other; `ask` returns how many people were found."""
-        chance = random.Random(f"{self._seed} {number}")  # noqa: S311  # questions, not secrets
-        end = time.perf_counter() + self._seconds
+        chance = random.Random(f"{self.seed} {number}")  # noqa: S311  # questions, not secrets
+        end = time.perf_counter() + self.seconds
         while time.perf_counter() < end:
-            for kind, text in questions(self._crowd, chance).items():
+            for kind, text in questions(self.crowd, chance).items():
                 started = time.perf_counter()
                 hits = await ask(text)
-                self._took.setdefault(kind, []).append((time.perf_counter() - started) * 1000)
+                self.took[kind].append((time.perf_counter() - started) * 1000)
                 if (hits == 0) != (kind == "nobody"):
                     raise Violation(f"{hits} people found by {text!r}")
 
     def note(self, figures: Figures, how: str) -> None:
         """Record the times of each kind, and of all."""
-        everything = [ms for took in self._took.values() for ms in took]
-        for kind, took in {**self._took, "all": everything}.items():
+        everything = [ms for took in self.took.values() for ms in took]
+        for kind, took in {**self.took, "all": everything}.items():
             figures.add_times(f"{how}, {kind}, ", took, most_p99=50)
 
 

@@ -19,12 +19,15 @@ PAIRS: defaultdict[bytes, list[Send]] = defaultdict(list)
 
 
 async def relay(scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve one socket, or the lifespan."""
+    """Serve one socket, the health check, or the lifespan."""
     if scope["type"] == "lifespan":
         kind = ""
         while kind != "shutdown":
             kind = (await receive())["type"].removeprefix("lifespan.")
             await send({"type": f"lifespan.{kind}.complete"})
+    elif scope["type"] == "http":  # is it ready?
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body"})
     elif scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.accept"})

@@ -1,10 +1,11 @@
 """Light WebSocket and HTTP clients, so that a load test measures the server and not itself."""
 
 import asyncio
+import contextlib
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import Self, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Self, TypeVar, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -14,6 +15,7 @@ from benchmarks.ledger import Violation
 from benchmarks.stage import Person
 
 AT_ONCE = 50
+CLIENTS = 4  # that get pages
 PATIENCE_S = 30
 TEXT, CLOSE = WSMsgType.TEXT, WSMsgType.CLOSE
 END_OF_DEFLATED = b"\0\0\xff\xff"
@@ -21,41 +23,48 @@ END_OF_DEFLATED = b"\0\0\xff\xff"
 OFFER = {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits"}
 
 OnText = Callable[[bytes], None]
+Get = Callable[[str], Awaitable[bytes]]
+Opened = TypeVar("Opened")
+
+
+def _ignore(_text: bytes) -> None:
+    """Drop frames that arrive before a receiver is set."""
 
 
 class Wire(WSListener):
     """One WebSocket; every text frame goes to `on_text`."""
 
+    _transport: WSTransport
+
     def __init__(self, on_text: OnText) -> None:
         self.on_text = on_text
         self.closed: str | None = None
-        self._transport: WSTransport | None = None
         self._loop = asyncio.get_running_loop()
 
     @classmethod
     async def open(
-        cls, url: str, *, headers: Mapping[str, str] | None = None, on_text: OnText | None = None
+        cls,
+        url: str,
+        *,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        on_text: OnText = _ignore,
     ) -> Self:
         """Open a socket; the first texts may come together with the server's consent."""
-        address = url.replace("http", "ws", 1)
         _, wire = await ws_connect(
-            lambda: cls(on_text or _ignore),
-            address,
-            extra_headers={**OFFER, **(headers or {})},
+            lambda: cls(on_text),
+            url.replace("http", "ws", 1),
+            extra_headers={**OFFER, **headers},
             websocket_handshake_timeout=PATIENCE_S,
         )
         return cast("Self", wire)
 
     def send(self, text: bytes) -> None:
         """Send one text frame."""
-        if self._transport is None:
-            raise ConnectionError("not open")
         self._transport.send(TEXT, text)
 
     def close(self) -> None:
         """Cut the connection, without a closing frame."""
-        if self._transport is not None:
-            self._transport.disconnect(graceful=False)
+        self._transport.disconnect(graceful=False)
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """Keep the transport."""
@@ -84,10 +93,6 @@ def _inflated(text: bytes) -> bytes:
     return zlib.decompressobj(-zlib.MAX_WBITS).decompress(text + END_OF_DEFLATED)
 
 
-def _ignore(_text: bytes) -> None:
-    """Drop frames that arrive before a receiver is set."""
-
-
 def check_open(wires: Sequence[Wire]) -> None:
     """Raise Violation when the server has ended one of the sockets."""
     gone = [wire.closed for wire in wires if wire.closed]
@@ -108,7 +113,7 @@ class Frame(msgspec.Struct):
 
     type: str
     message: MessageSeen | None = None
-    code: str = ""
+    id: str = ""
     events: list["Frame"] = []
     # Of presence events.
     user_id: str = ""
@@ -146,35 +151,41 @@ async def _greeted(url: str, headers: Mapping[str, str], first: bytes = b"") -> 
 async def open_all(
     url: str | Sequence[str],
     people: Sequence[Person],
-    opened: Callable[[str, Person], Awaitable[Wire]] = open_program,
-) -> list[Wire]:
-    """Open a socket for each, a few at a time; at one address, or at one of each person's own."""
-    turns = asyncio.Semaphore(AT_ONCE)
+    opened: Callable[[str, Person], Awaitable[Opened]],
+    *,
+    at_once: int = AT_ONCE,
+) -> list[Opened]:
+    """Open one for each, a few at a time; at one address, or at one of each person's own."""
+    turns = asyncio.Semaphore(at_once)
     urls = [url] * len(people) if isinstance(url, str) else url
 
-    async def one(at: str, person: Person) -> Wire:
+    async def one(at: str, person: Person) -> Opened:
         async with turns:
             return await opened(at, person)
 
     return await asyncio.gather(*(one(at, who) for at, who in zip(urls, people, strict=True)))
 
 
-@asynccontextmanager
-async def http_pages(url: str, token: str) -> AsyncIterator[Callable[[str], Awaitable[bytes]]]:
-    """Yield a function that gets pages over one kept-alive connection; anything but 200 raises."""
+async def with_clients(url: str, token: str, work: Callable[[Get, int], Awaitable[None]]) -> None:
+    """Run `work` for each of some clients with a function that gets pages, and the client's number.
+
+    Each has one kept-alive connection; any answer but 200 raises.
+    """
     address = urlsplit(url)
     head = f"Host: {address.netloc}\r\nAuthorization: Bearer {token}\r\n\r\n"
-    reader, writer = await asyncio.open_connection(address.hostname, address.port)
 
-    async def get(path: str) -> bytes:
-        writer.write(f"GET {path} HTTP/1.1\r\n{head}".encode())
-        answer = await reader.readuntil(b"\r\n\r\n")
-        if not answer.startswith(b"HTTP/1.1 200"):
-            raise Violation(answer.decode(errors="replace"))
-        length = answer.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
-        return await reader.readexactly(int(length))
+    async def client(number: int) -> None:
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
 
-    try:
-        yield get
-    finally:
-        writer.close()
+        async def get(path: str) -> bytes:
+            writer.write(f"GET {path} HTTP/1.1\r\n{head}".encode())
+            answer = await reader.readuntil(b"\r\n\r\n")
+            if not answer.startswith(b"HTTP/1.1 200"):
+                raise Violation(answer.decode(errors="replace"))
+            length = answer.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+            return await reader.readexactly(int(length))
+
+        with contextlib.closing(writer):
+            await work(get, number)
+
+    await asyncio.gather(*(client(number) for number in range(CLIENTS)))

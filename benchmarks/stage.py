@@ -1,37 +1,30 @@
 """A private chat to measure: people, sessions and groups are written before its server starts."""
 
 import contextlib
-import socket
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
-from sqlalchemy import insert
-
 from benchmarks import machine
-from benchmarks.names import Name
 from benchmarks.workload import Plan
-from chat_app.accounts.names import part_rows
-from chat_app.core.clock import utc_now
-from chat_app.core.ids import new_id
-from chat_app.core.tokens import Claims, fingerprint, new_secret, sign_access_token
-from chat_app.models import AuthSession, NamePart, User
+from chat_app.accounts.schemas import Device
+from chat_app.accounts.store import open_session
+from chat_app.core.tokens import Claims, sign_access_token
 from chat_app.node.node import Node
 from tests.harness import chats
 from tests.harness.nodes import new_users, open_node
-from tests.harness.servers import LOOPBACK, START_S, ChatServer, Server, free_port
+from tests.harness.servers import LOOPBACK, START_S, ChatServer, free_port
 
-AT_ONCE = 1_000
+Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class Person:
+class Person(NamedTuple):
     """A signed-in user: a program has the token, a browser the cookie."""
 
     id: UUID
@@ -44,13 +37,7 @@ class Stage:
     """One chat on storage of its own: as a node in this process, or served as in production."""
 
     storage: chats.Storage
-
-    @property
-    def settings(self) -> dict[str, str]:
-        """Return the settings beside those of the storage."""
-        # Several chats of one measurement share a Redis.
-        prefix = f"{self.storage.folder.name}:"
-        return {"CHAT_LIMITS": "off", "CHAT_LOG_LEVEL": "WARNING", "CHAT_REDIS_PREFIX": prefix}
+    settings: dict[str, str]
 
     def node(self) -> AbstractAsyncContextManager[Node]:
         """Run a node in this process."""
@@ -65,12 +52,16 @@ class Stage:
         """Serve the whole chat, screens included; builds them first where they have changed."""
         return self._served(chats.launch_built, machine.ALL_CORES, chats.FRONT_END_BUILD_S)
 
+    def relay(self) -> AbstractContextManager[ChatServer]:
+        """Serve the bare relay from the server's cores."""
+        return self._served(_launch_relay, machine.SERVER_CORES, START_S)
+
     @contextlib.contextmanager
     def servers(self, count: int, *, pinned: bool = False) -> Iterator[list[ChatServer]]:
         """Serve from several nodes; only one alone can be `pinned`."""
         with contextlib.ExitStack() as stack:
-            alone = pinned and count == 1
-            yield [stack.enter_context(self.server(pinned=alone)) for _ in range(count)]
+            pinned = pinned and count == 1
+            yield [stack.enter_context(self.server(pinned=pinned)) for _ in range(count)]
 
     @contextlib.contextmanager
     def _served(
@@ -84,93 +75,45 @@ class Stage:
             chat.stop()
 
 
+def _launch_relay(storage: chats.Storage, **settings: str) -> ChatServer:
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.relay", str(port)]
+    return ChatServer(command, folder=storage.folder, port=port, **settings)
+
+
 @contextlib.contextmanager
 def fresh(plan: Plan) -> Iterator[Stage]:
     """Yield a chat on fresh storage."""
     with tempfile.TemporaryDirectory(prefix="chat-bench-") as folder:
-        yield Stage(plan.new_storage(Path(folder)))
-
-
-class Relay(NamedTuple):
-    """A running bare relay."""
-
-    url: str
-    pid: int
-
-
-@contextlib.contextmanager
-def relay_server(folder: Path) -> Iterator[Relay]:
-    """Yield the bare relay."""
-    port = free_port()
-    url = f"http://{LOOPBACK}:{port}"
-    with machine.on(machine.SERVER_CORES):
-        command = [sys.executable, "-m", "benchmarks.relay", str(port)]
-        relay = Server(command, log=folder / f"relay-{port}.log")
-    try:
-        relay.wait_until(lambda: _listens(port))
-        yield Relay(url, relay.process.pid)
-    finally:
-        relay.stop()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((LOOPBACK, port)) == 0
+        # Several chats of one measurement share a Redis.
+        prefix = f"{Path(folder).name}:"
+        settings = {"CHAT_LIMITS": "off", "CHAT_LOG_LEVEL": "WARNING", "CHAT_REDIS_PREFIX": prefix}
+        yield Stage(plan.new_storage(Path(folder)), settings)
 
 
 async def add_people(node: Node, count: int) -> list[Person]:
     """Write `count` people, each signed in on one device."""
     secret, day = node.settings.secret_key.get_secret_value(), timedelta(days=1)
-    people, sessions = [], []
-    for user_id in await new_users(node, count):
-        session_id, cookie = new_id(), new_secret()
-        session = AuthSession(
-            id=session_id,
-            user_id=user_id,
-            cookie_hash=fingerprint(cookie),
-            user_agent="benchmark",
-            address=LOOPBACK,
-            created_at=utc_now(),
-            last_used_at=utc_now(),
-            expires_at=utc_now() + day,
-        )
-        sessions.append(session.model_dump())
-        claims = Claims(user_id, session_id)
-        token = sign_access_token(claims, secret=secret, seconds=int(day.total_seconds()))
-        people.append(Person(user_id, token, f"{node.settings.cookie_name}={cookie}"))
-    async with node.database.transaction() as connection:
-        await connection.execute(insert(AuthSession), sessions)
+    device, seconds = Device("benchmark", LOOPBACK), int(day.total_seconds())
+    people = []
+    ids = await new_users(node, count)
+    async with node.database.writing() as session:
+        for user_id in ids:
+            session_id, cookie = open_session(session, user_id=user_id, device=device, lifetime=day)
+            token = sign_access_token(Claims(user_id, session_id), secret=secret, seconds=seconds)
+            people.append(Person(user_id, token, f"{node.settings.cookie_name}={cookie}"))
     return people
-
-
-async def add_crowd(node: Node, crowd: Sequence[Name]) -> None:
-    """Write people who can be found, and never sign in."""
-    async with node.database.transaction() as connection:
-        for start in range(0, len(crowd), AT_ONCE):
-            ids = {new_id(): name for name in crowd[start : start + AT_ONCE]}
-            people = [
-                User(
-                    id=user_id,
-                    username=name.username,
-                    username_key=name.username,
-                    display_name=name.display_name,
-                    password_hash="",
-                    created_at=utc_now(),
-                ).model_dump()
-                for user_id, name in ids.items()
-            ]
-            parts = [row for user_id, name in ids.items() for row in part_rows(user_id, *name)]
-            await connection.execute(insert(User), people)
-            await connection.execute(insert(NamePart), parts)
-
-
-async def add_rooms(node: Node, people: list[Person], size: int) -> list[UUID]:
-    """Divide people into groups of `size`."""
-    groups = [people[start : start + size] for start in range(0, len(people), size)]
-    return [await add_group(node, group) for group in groups]
 
 
 async def add_group(node: Node, members: Sequence[Person]) -> UUID:
     """Make a group of the first of its members."""
     ids = [person.id for person in members]
     return await node.conversations.create_group(actor_id=ids[0], title="Room", member_ids=ids)
+
+
+async def read(
+    node: Node, viewer_id: UUID, query: Callable[..., Awaitable[Result]], **about: object
+) -> Result:
+    """Return the result of a query of a viewer."""
+    async with node.database.reading() as session:
+        return await query(session, viewer_id=viewer_id, online=node.online, **about)

@@ -6,9 +6,7 @@ from benchmarks import browser, crowds, direct, growth, idle, pages, rooms, tabs
 from benchmarks.figures import Figures
 from benchmarks.workload import Plan
 
-Measure = Callable[[Plan], Awaitable[list[Figures]]]
-
-WORKLOADS: dict[str, Measure] = {
+WORKLOADS: dict[str, Callable[[Plan], Awaitable[list[Figures]]]] = {
     "direct": direct.measure,
     "open": rooms.measure_delivery,
     "rooms": rooms.measure_large_room,
@@ -26,8 +24,6 @@ WORKLOADS: dict[str, Measure] = {
     "storm": crowds.measure_storm,
     "reconnect": crowds.measure_reconnect,
 }
-# These are about several nodes, which only servers can have.
-ON_SERVERS = ("nodes",)
 
 # 20 to 25 minutes on two quiet cores.
 WHOLE = (

@@ -54,8 +54,8 @@ def _targets(records: dict[str, Record]) -> str:
 def _section(record: Record) -> str:
     load_average = record.machine.get("load average at the start", "?")
     about = f"`{record.command}`, {record.at}, load average {load_average}; {record.setting}."
-    is_grown = any(GROWN.fullmatch(row.name) for row in record.figures)
-    table = _grown(record) if is_grown else record.table()
+    grown = any(GROWN.fullmatch(row.name) for row in record.figures)
+    table = _grown(record) if grown else record.table()
     return f"## {record.key}\n\n{about}\n\n{table}"
 
 

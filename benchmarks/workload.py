@@ -2,17 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.harness.chats import Storage
 
 SCALES = (10_000, 1_000_000)
 QUICK_SCALES = (1_000, 10_000)
-
-
-def embedded(folder: Path) -> Storage:
-    """Return the storage of a chat that needs no servers."""
-    return Storage("sqlite+memory", "", "", folder)
+# Storage that needs no servers.
+EMBEDDED = partial(Storage, "sqlite+memory", "", "")
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Plan:
     quick: bool = False
     # Of the workloads that grow: how many messages there are.
     scales: tuple[int, ...] = SCALES
-    new_storage: Callable[[Path], Storage] = embedded
+    new_storage: Callable[[Path], Storage] = EMBEDDED
 
     @property
     def command(self) -> str:
