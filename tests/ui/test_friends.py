@@ -19,22 +19,6 @@ FORGED: list[object] = [
 
 
 @pytest_asyncio.fixture
-async def ada(built_server: str) -> AsyncIterator[Person]:
-    """Yield a registered user."""
-    person = await register(built_server, display_name="Ada")
-    yield person
-    await person.http.aclose()
-
-
-@pytest_asyncio.fixture
-async def bea(built_server: str) -> AsyncIterator[Person]:
-    """Yield another registered user."""
-    person = await register(built_server, display_name="Bea")
-    yield person
-    await person.http.aclose()
-
-
-@pytest_asyncio.fixture
 async def tab(ada: Person) -> AsyncIterator[Tab]:
     """Yield Ada's tab on the people screen."""
     async with Tab.open(ada.url, cookie=ada.cookie) as tab:
@@ -65,7 +49,7 @@ async def test_the_lists_follow_events(tab: Tab, ada: Person, bea: Person) -> No
     assert [tab.var(FRIENDS, name) for name in ("friends", "incoming", "waiting")] == [[], [], 0]
 
     async with asyncio.timeout(1):
-        await bea.ask(ada)
+        await bea.request_friendship(ada)
         await tab.until(lambda: ids(tab, "incoming") == [bea.id])
     assert tab.var(FRIENDS, "waiting") == 1
     async with asyncio.timeout(1):
@@ -78,7 +62,7 @@ async def test_the_lists_follow_events(tab: Tab, ada: Person, bea: Person) -> No
 
 
 async def test_another_screen_shows_the_number_of_requests_alone(ada: Person, bea: Person) -> None:
-    await bea.ask(ada)
+    await bea.request_friendship(ada)
     async with Tab.open(ada.url, cookie=ada.cookie) as tab:
         await tab.hydrate("/")
         await tab.until(lambda: tab.var(FRIENDS, "waiting") == 1)
@@ -101,7 +85,7 @@ async def test_every_handler_changes_the_friendship_it_names(
         await call(tab, handler, bea.id)
         await tab.until(lambda shown=shown: all_ids(tab) == ({bea.id: shown} if shown else {}))  # type: ignore[misc]  # of this round
         assert await friendship(ada, bea) == expected
-    await bea.ask(ada)
+    await bea.request_friendship(ada)
     await call(tab, "accept", bea.id)
     await tab.until(lambda: all_ids(tab) == {bea.id: "friends"})
     assert await friendship(ada, bea) == "friends"
@@ -150,7 +134,7 @@ async def failed(tab: Tab, handler: str, user_id: str) -> None:
 
 async def test_a_request_of_others_cannot_be_accepted(tab: Tab, ada: Person, bea: Person) -> None:
     carl = await register(ada.url)
-    await bea.ask(carl)
+    await bea.request_friendship(carl)
 
     for person in (bea, carl):
         await call(tab, "accept", person.id)
@@ -183,7 +167,7 @@ async def test_the_head_of_a_chat_follows_the_friendship_with_its_person(
 
         await tab.until(lambda: is_now("none"))
         assert tab.var(TIMELINE, "head")["peer_id"] == bea.id
-        await bea.ask(ada)
+        await bea.request_friendship(ada)
         await tab.until(lambda: is_now("incoming"))
         await ada.http.post("/api/friends/accept", json={"user_id": bea.id})
         await tab.until(lambda: is_now("friends"))

@@ -5,25 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest_asyncio
-
-from tests.harness.clients import PATIENCE_S, Person, as_json, log_in, register
+from tests.harness.clients import PATIENCE_S, Person, as_json, log_in
 from tests.harness.tabs import CONVERSATIONS, ROOT_STATE, SESSION, Tab, state_name
 
 SETTINGS = state_name("settings.state", "settings_state")
 PAGE = "/settings"
-
-
-@pytest_asyncio.fixture
-async def ada(built_server: str) -> Person:
-    """Return a registered user."""
-    return await register(built_server, display_name="Ada")
-
-
-@pytest_asyncio.fixture
-async def eve(built_server: str) -> Person:
-    """Return another registered user."""
-    return await register(built_server, display_name="Eve")
 
 
 @asynccontextmanager

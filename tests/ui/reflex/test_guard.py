@@ -1,7 +1,6 @@
 """The guard of Reflex events against attackers: raw Engine.IO to the chat in production."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from itertools import product
 from uuid import uuid4
 
@@ -15,29 +14,12 @@ from tests.harness.tabs import CONVERSATIONS, HYDRATE, ROOT_STATE, SESSION, TIME
 
 
 @pytest_asyncio.fixture
-async def ada(built_server: str) -> AsyncIterator[Person]:
-    """Yield a registered user."""
-    person = await register(built_server, display_name="Ada")
-    yield person
-    await person.http.aclose()
-
-
-@pytest_asyncio.fixture
-async def eve(built_server: str) -> AsyncIterator[Person]:
-    """Return a stranger who may see nothing of Ada's."""
-    person = await register(built_server, display_name="Eve")
-    yield person
-    await person.http.aclose()
-
-
-@pytest_asyncio.fixture
-async def secret(ada: Person) -> AsyncIterator[str]:
+async def secret(ada: Person) -> str:
     """Return a text that only Ada and her correspondent may see."""
     friend = await register(ada.url)
     text = f"secret-{uuid4().hex}"
     await friend.write(ada, text)
-    yield text
-    await friend.http.aclose()
+    return text
 
 
 async def loaded(tab: Tab) -> None:

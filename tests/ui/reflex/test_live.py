@@ -27,7 +27,7 @@ from chat_app.realtime.outlet import TOO_SLOW, Outlet
 from chat_app.ui.current_node import serving
 from chat_app.ui.reflex import live
 from chat_app.ui.reflex.live import LiveTabs
-from tests.harness.clients import PATIENCE_S, Person, register
+from tests.harness.clients import PATIENCE_S, Person
 from tests.harness.tabs import CONVERSATIONS, TIMELINE, Tab
 
 ME = Identity(user_id=uuid4(), session_id=uuid4())
@@ -249,48 +249,32 @@ async def test_another_session_of_the_same_tab_is_followed_instead(world: World)
     assert world.one_outlet().user_id == other.user_id
 
 
-@pytest_asyncio.fixture
-async def ada(built_server: str) -> AsyncIterator[Person]:
-    """Yield a registered user."""
-    person = await register(built_server)
-    yield person
-    await person.http.aclose()
-
-
-@pytest_asyncio.fixture
-async def ben(built_server: str) -> AsyncIterator[Person]:
-    """Yield another registered user."""
-    person = await register(built_server)
-    yield person
-    await person.http.aclose()
-
-
-async def test_a_message_shows_up_in_every_open_tab(ada: Person, ben: Person) -> None:
-    first = await ben.write(ada, "first")
+async def test_a_message_shows_up_in_every_open_tab(ada: Person, bea: Person) -> None:
+    first = await bea.write(ada, "first")
     path = f"/chat/{first['conversation_id']}"
     async with (
         Tab.open(ada.url, cookie=ada.cookie) as chat,
         Tab.open(ada.url, cookie=ada.cookie) as home,
-        Tab.open(ada.url, cookie=ben.cookie) as bens,
+        Tab.open(ada.url, cookie=bea.cookie) as beas,
     ):
         await chat.hydrate(path)
         await chat.until(lambda: "first" in str(chat.var(TIMELINE, "tail")))
-        for tab in (home, bens):
+        for tab in (home, beas):
             await tab.hydrate("/")
             await tab.until(lambda tab=tab: tab.var(CONVERSATIONS, "loaded"))  # type: ignore[misc]  # mypy infers no lambda with a default
 
-        await ben.write(ada, "second")
+        await bea.write(ada, "second")
 
         await chat.until(lambda: "second" in str(chat.var(TIMELINE, "tail")))
         await home.until(lambda: "second" in str(home.var(CONVERSATIONS, "recent")))
-        await bens.until(lambda: "second" in str(bens.var(CONVERSATIONS, "recent")))
+        await beas.until(lambda: "second" in str(beas.var(CONVERSATIONS, "recent")))
 
 
-async def test_a_message_that_arrives_while_a_tab_loads_is_shown(ada: Person, ben: Person) -> None:
-    first = await ben.write(ada, "first")
+async def test_a_message_that_arrives_while_a_tab_loads_is_shown(ada: Person, bea: Person) -> None:
+    first = await bea.write(ada, "first")
     path = f"/chat/{first['conversation_id']}"
     for number in range(20):
         text = f"meanwhile-{number}"
         async with Tab.open(ada.url, cookie=ada.cookie) as tab:
-            await asyncio.gather(tab.hydrate(path), ben.write(ada, text))
+            await asyncio.gather(tab.hydrate(path), bea.write(ada, text))
             await tab.until(lambda tab=tab, text=text: text in str(tab.var(TIMELINE, "tail")))  # type: ignore[misc]  # the same
