@@ -102,7 +102,9 @@ async def test_an_ended_subscription_receives_nothing(redis_url: str) -> None:
         assert await receiver.wait_for(1) == [("b", b"received")]
 
 
-async def test_a_broken_link_reconnects_and_keeps_its_subscriptions(redis_url: str) -> None:
+@asynccontextmanager
+async def broken_link(redis_url: str) -> AsyncIterator[tuple[Broker, Broker, Receiver]]:
+    """Yield two nodes' brokers of one chat, and what the second receives; its link was just cut."""
     prefix = f"test:{uuid4().hex}:"
     admin: Redis = Redis.from_url(redis_url)
     async with (
@@ -112,8 +114,12 @@ async def test_a_broken_link_reconnects_and_keeps_its_subscriptions(redis_url: s
     ):
         receiver = Receiver(there)
         await there.subscribe(["a"])
-
         await admin.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        yield here, there, receiver
+
+
+async def test_a_broken_link_reconnects_and_keeps_its_subscriptions(redis_url: str) -> None:
+    async with broken_link(redis_url) as (here, _, receiver):
         async with asyncio.timeout(PATIENCE_S):
             while not receiver.received:
                 here.publish(["a"], Envelope(b"again"))
@@ -222,16 +228,7 @@ async def test_envelopes_published_while_redis_was_away_are_published_again(
 
 
 async def test_a_node_receives_what_it_missed_while_its_link_was_broken(redis_url: str) -> None:
-    prefix = f"test:{uuid4().hex}:"
-    admin: Redis = Redis.from_url(redis_url)
-    async with (
-        admin,
-        open_broker("redis", redis_url, prefix) as here,
-        open_broker("redis", redis_url, prefix) as there,
-    ):
-        receiver = Receiver(there)
-        await there.subscribe(["a"])
-        await admin.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+    async with broken_link(redis_url) as (here, there, receiver):
         await until_up(there, up=False)
 
         here.publish(["a"], Envelope(b"read"))
