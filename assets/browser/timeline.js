@@ -365,7 +365,7 @@ function drawRow(entry, state, first) {
   const meta = make("div", "meta", make("time", "", timeOfDay(entry.at)), glyph);
   const kind = entry.reason ? "failed" : "pending";
   const row = Object.assign(make("article", `message mine last ${first ? "first" : ""} ${kind}`), { entry });
-  row.append(make("span", "only-heard", "You"), make("div", "said", bubble, meta));
+  row.append(make("span", "visually-hidden", "You"), make("div", "said", bubble, meta));
   row.dataset.clientId = entry.client_id;
   if (entry.reason) row.append(drawRefusal(entry.reason));
   return row;

@@ -124,7 +124,7 @@ def _shell(
         ),
         rx.el.main(
             rx.el.div(
-                rx.el.div(heading, class_name="only-heard") if heading else rx.fragment(),
+                rx.el.div(heading, class_name="visually-hidden") if heading else rx.fragment(),
                 auth_forms(side),
                 class_name="side",
             ),

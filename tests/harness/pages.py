@@ -36,7 +36,7 @@ _FAULTS = """() => {
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
     const e = texts.currentNode.parentElement;
-    if (!texts.currentNode.data.trim() || !visible(e) || e.closest(".only-heard")) continue;
+    if (!texts.currentNode.data.trim() || !visible(e) || e.closest(".visually-hidden")) continue;
     if (e.closest("script, style, noscript, :disabled, .skip")) continue;
     const [a, b] = [light(rgb(getComputedStyle(e).color)), light(ground(e))].sort((x, y) => y - x);
     const contrast = (a + 0.05) / (b + 0.05);

@@ -8,7 +8,7 @@ from chat_app.ui.kit.controls import IconName, icon
 def skeleton(label: str, rows: int = 4) -> rx.Component:
     """Show quiet rows where a list is about to be, so that nothing shifts when it comes."""
     return rx.el.div(
-        rx.el.span(label, class_name="only-heard"),
+        rx.el.span(label, class_name="visually-hidden"),
         *(rx.el.div(class_name="skeleton-row", aria_hidden="true") for _ in range(rows)),
         class_name="skeleton",
         aria_busy="true",
@@ -36,4 +36,6 @@ def problem(text: str | rx.Var[str]) -> rx.Component:
 
 def badge(count: int | rx.Var[int]) -> rx.Component:
     """Show a number of unread messages; only screen readers get the word "unread"."""
-    return rx.el.span(count, rx.el.span(" unread", class_name="only-heard"), class_name="badge")
+    return rx.el.span(
+        count, rx.el.span(" unread", class_name="visually-hidden"), class_name="badge"
+    )

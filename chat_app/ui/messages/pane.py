@@ -104,7 +104,7 @@ def _loading() -> rx.Component:
     return rx.fragment(
         rx.el.header(
             back_link(),
-            rx.el.h1("Conversation", class_name="only-heard"),
+            rx.el.h1("Conversation", class_name="visually-hidden"),
             class_name="chat-head",
         ),
         rx.cond(

@@ -97,7 +97,7 @@ def message_item(
         rx.el.article(
             rx.cond(
                 cell["mine"],
-                rx.el.span("You", class_name="only-heard"),
+                rx.el.span("You", class_name="visually-hidden"),
                 _author(cell),
             ),
             rx.el.div(
@@ -135,7 +135,7 @@ def _author(cell: Cells) -> rx.Component:
             avatar(cell["letters"], cell["tone"]),
             rx.el.span(rx.el.bdi(cell["author"]), class_name="author one-line"),
         ),
-        rx.el.span(cell["author"], class_name="only-heard"),
+        rx.el.span(cell["author"], class_name="visually-hidden"),
     )
 
 

@@ -28,7 +28,7 @@ def search_box() -> rx.Component:
             custom_attrs={"data-search": "true"},
         ),
         # Not among the people found: a live region must exist before its text changes.
-        rx.el.div(PeopleState.announcement, role="status", class_name="only-heard"),
+        rx.el.div(PeopleState.announcement, role="status", class_name="visually-hidden"),
         role="search",
         class_name="search",
     )
