@@ -17,11 +17,11 @@ from chat_app.core.text import (
 )
 
 USERNAME = re.compile(r"[a-z0-9][a-z0-9_.-]{2,31}", re.IGNORECASE | re.ASCII)
-DISPLAY_NAME_LONGEST = 100
-STATUS_LONGEST = 100
-BIO_LONGEST = 500
-PASSWORD_SHORTEST = 10
-PASSWORD_LONGEST = 128
+MAX_DISPLAY_NAME_LENGTH = 100
+MAX_STATUS_LENGTH = 100
+MAX_BIO_LENGTH = 500
+MIN_PASSWORD_LENGTH = 10
+MAX_PASSWORD_LENGTH = 128
 
 
 def clean_username(text: str) -> str:
@@ -52,8 +52,8 @@ def is_possible_username(key: str) -> bool:
 def clean_display_name(text: str) -> str:
     """Return the display name without outer spaces, composed."""
     name = unicodedata.normalize("NFC", text.strip()) if len(text) <= 1000 else text  # noqa: PLR2004  # far beyond any name: do not normalise a flood
-    if not 1 <= len(name) <= DISPLAY_NAME_LONGEST:
-        message = f"Choose a name of 1 to {DISPLAY_NAME_LONGEST} characters."
+    if not 1 <= len(name) <= MAX_DISPLAY_NAME_LENGTH:
+        message = f"Choose a name of 1 to {MAX_DISPLAY_NAME_LENGTH} characters."
         raise ValueError(message)
     if has_invisible(name):
         message = "The name holds characters that cannot be seen."
@@ -63,12 +63,12 @@ def clean_display_name(text: str) -> str:
 
 def clean_status_text(text: str) -> str:
     """Return the one line about now, without outer spaces; it may be empty."""
-    return _clean_words(text, STATUS_LONGEST, allowed="")
+    return _clean_words(text, MAX_STATUS_LENGTH, allowed="")
 
 
 def clean_bio(text: str) -> str:
     """Return the lines about oneself, without outer spaces; there may be none."""
-    return _clean_words(text.replace("\r\n", "\n"), BIO_LONGEST, allowed="\n")
+    return _clean_words(text.replace("\r\n", "\n"), MAX_BIO_LENGTH, allowed="\n")
 
 
 def _clean_words(text: str, longest: int, *, allowed: str) -> str:
@@ -93,8 +93,8 @@ def _clean_words(text: str, longest: int, *, allowed: str) -> str:
 
 def check_password_shape(text: str) -> str:
     """Return the password as typed, if it may be hashed at all."""
-    if len(text) > PASSWORD_LONGEST:
-        message = f"A password has at most {PASSWORD_LONGEST} characters."
+    if len(text) > MAX_PASSWORD_LENGTH:
+        message = f"A password has at most {MAX_PASSWORD_LENGTH} characters."
         raise ValueError(message)
     if "\x00" in text or has_lone_surrogate(text):
         message = "The password holds characters that cannot be used."
@@ -105,8 +105,8 @@ def check_password_shape(text: str) -> str:
 def check_new_password(text: str, username: str) -> str:
     """Return the password as typed, if it is good enough to be set."""
     check_password_shape(text)
-    if len(text) < PASSWORD_SHORTEST:
-        message = f"Choose a password of at least {PASSWORD_SHORTEST} characters."
+    if len(text) < MIN_PASSWORD_LENGTH:
+        message = f"Choose a password of at least {MIN_PASSWORD_LENGTH} characters."
         raise ValueError(message)
     if username and username_key(text) == username_key(username):
         message = "The password must not be the username."
