@@ -94,7 +94,7 @@ def asyncapi_document() -> dict[str, Any]:
         },
         "operations": {
             "send": _operation("receive", [kind.__name__ for kind in from_client]),
-            "hear": _operation("send", [kind.__name__ for kind in from_server]),
+            "receive": _operation("send", [kind.__name__ for kind in from_server]),
         },
         "components": {"messages": messages, "schemas": shapes},
     }

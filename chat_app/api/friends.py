@@ -7,7 +7,7 @@ from litestar import Controller, delete, get, post, put
 from chat_app.accounts.schemas import Identity, People, UserCard
 from chat_app.api.dependencies import signed_in
 from chat_app.friends import queries
-from chat_app.friends.schemas import Blocks, Requests, Suggestions, Whom
+from chat_app.friends.schemas import Blocks, Requests, Suggestions, UserReference
 from chat_app.node.node import Node
 
 
@@ -26,12 +26,12 @@ class FriendsController(Controller):
         return People(items=found)
 
     @post("/request")
-    async def request(self, data: Whom, me: Identity, node: Node) -> UserCard:
+    async def request(self, data: UserReference, me: Identity, node: Node) -> UserCard:
         """Send a friend request; if the other user has sent one, both are friends at once."""
         return await node.friends.request(actor_id=me.user_id, user_id=data.user_id)
 
     @post("/accept", status_code=200)
-    async def accept(self, data: Whom, me: Identity, node: Node) -> UserCard:
+    async def accept(self, data: UserReference, me: Identity, node: Node) -> UserCard:
         """Accept a friend request."""
         return await node.friends.accept(actor_id=me.user_id, user_id=data.user_id)
 

@@ -9,8 +9,8 @@ from chat_app.realtime.shapes import Shape, UserCard
 Reason = Literal["mutual_friends", "written_with"]
 
 
-class Whom(Input):
-    """Who is asked, or whose request is accepted."""
+class UserReference(Input):
+    """The user who gets a friend request, or whose request is accepted."""
 
     user_id: Id
 
@@ -30,7 +30,7 @@ class Requests(Shape, frozen=True):
 
 
 class Blocks(Shape, frozen=True):
-    """Whom one has blocked, the latest first."""
+    """The users one has blocked, the latest first."""
 
     items: list[PersonSince]
 
