@@ -98,9 +98,9 @@ async def test_a_block_ends_everything_and_unblocking_restores_nothing(
         case "friends":
             await alice.befriend(bob)
         case "requested":
-            await alice.ask(bob)
+            await alice.request_friendship(bob)
         case _:
-            await bob.ask(alice)
+            await bob.request_friendship(alice)
 
     await alice.block(bob)
     await alice.http.delete(f"/api/blocks/{bob.id}")
@@ -111,7 +111,7 @@ async def test_a_block_ends_everything_and_unblocking_restores_nothing(
         assert as_json(await one.http.get("/api/friends")) == {"items": []}
         requests = as_json(await one.http.get("/api/friends/requests"))
         assert requests == {"incoming": [], "outgoing": []}
-    assert (await bob.ask(alice))["friendship"] == "requested"
+    assert (await bob.request_friendship(alice))["friendship"] == "requested"
 
 
 async def test_a_conversation_that_is_there_stays_readable_for_both(

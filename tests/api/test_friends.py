@@ -53,7 +53,7 @@ async def nothing_is_left(*people: Person) -> None:
 
 
 async def test_a_request_is_seen_by_both(alice: Person, bob: Person) -> None:
-    card = await alice.ask(bob)
+    card = await alice.request_friendship(bob)
 
     assert (card["id"], card["friendship"]) == (bob.id, "requested")
     assert await state_between(bob, alice) == "incoming"
@@ -66,7 +66,7 @@ async def test_a_request_is_seen_by_both(alice: Person, bob: Person) -> None:
 
 
 async def test_accepting_makes_each_the_others_friend(alice: Person, bob: Person) -> None:
-    await alice.ask(bob)
+    await alice.request_friendship(bob)
 
     reply = await bob.http.post("/api/friends/accept", json={"user_id": alice.id})
 
@@ -90,7 +90,7 @@ async def test_accepting_twice_is_harmless(alice: Person, bob: Person) -> None:
 
 
 async def test_only_the_addressee_accepts(alice: Person, bob: Person, carol: Person) -> None:
-    await alice.ask(bob)
+    await alice.request_friendship(bob)
 
     for person, other in ((alice, bob), (carol, alice), (carol, bob), (bob, carol), (bob, bob)):
         reply = await person.http.post("/api/friends/accept", json={"user_id": other.id})
@@ -100,9 +100,9 @@ async def test_only_the_addressee_accepts(alice: Person, bob: Person, carol: Per
 
 
 async def test_asking_somebody_who_has_asked_makes_friends(alice: Person, bob: Person) -> None:
-    await alice.ask(bob)
+    await alice.request_friendship(bob)
 
-    card = await bob.ask(alice)
+    card = await bob.request_friendship(alice)
 
     assert card["friendship"] == "friends"
     assert await friends_of(alice) == [bob.id]
@@ -113,7 +113,7 @@ async def test_asking_somebody_who_has_asked_makes_friends(alice: Person, bob: P
 async def test_a_request_can_be_taken_away_and_made_again(
     alice: Person, bob: Person, who: str
 ) -> None:
-    await alice.ask(bob)
+    await alice.request_friendship(bob)
     one, other = (bob, alice) if who == "declines" else (alice, bob)
 
     reply = await one.http.delete(f"/api/friends/requests/{other.id}")
@@ -123,7 +123,7 @@ async def test_a_request_can_be_taken_away_and_made_again(
     assert await state_between(alice, bob) == "none"
     again = await one.http.delete(f"/api/friends/requests/{other.id}")
     assert_problem(again, 404, "not_found")
-    assert (await alice.ask(bob))["friendship"] == "requested"
+    assert (await alice.request_friendship(bob))["friendship"] == "requested"
 
 
 async def test_unfriending_is_for_both(alice: Person, bob: Person) -> None:
@@ -140,7 +140,7 @@ async def test_unfriending_is_for_both(alice: Person, bob: Person) -> None:
 async def test_an_impossible_friend_request_is_refused_and_leaves_no_row(
     alice: Person, bob: Person, carol: Person
 ) -> None:
-    await alice.ask(bob)
+    await alice.request_friendship(bob)
     await alice.befriend(carol)
 
     async def asked(user_id: str) -> tuple[int, str]:
@@ -181,7 +181,7 @@ async def test_a_malformed_id_in_the_path_is_404(alice: Person, user_id: str) ->
 
 
 async def test_strangers_cannot_part_or_decline(alice: Person, bob: Person, carol: Person) -> None:
-    await alice.ask(bob)
+    await alice.request_friendship(bob)
 
     for path in ("/api/friends", "/api/friends/requests"):
         for other in (alice, bob, carol):
@@ -226,9 +226,9 @@ async def test_friends_come_by_their_names(alice: Person, new_person: NewPerson)
 async def test_the_newest_request_comes_first(alice: Person, new_person: NewPerson) -> None:
     people = [await new_person() for _ in range(6)]
     for person in people[:3]:
-        await person.ask(alice)
+        await person.request_friendship(alice)
     for person in people[3:]:
-        await alice.ask(person)
+        await alice.request_friendship(person)
 
     incoming, outgoing = await requests_of(alice)
 
@@ -251,7 +251,7 @@ async def test_suggestions_say_why(alice: Person, bob: Person, carol: Person) ->
 async def test_friend_requests_are_limited_per_hour(limited_chat: ChatServer) -> None:
     asker, *others = [await register(limited_chat.url) for _ in range(5)]
     for other in others[:3]:
-        await asker.ask(other)
+        await asker.request_friendship(other)
 
     reply = await asker.http.post("/api/friends/request", json={"user_id": others[3].id})
 
@@ -259,4 +259,4 @@ async def test_friend_requests_are_limited_per_hour(limited_chat: ChatServer) ->
     assert 0 < int(reply.headers["retry-after"]) <= 3601
     assert await requests_of(others[3]) == ([], [])
     # The limit is the requester's own: everybody else may still send requests.
-    assert (await others[0].ask(others[3]))["friendship"] == "requested"
+    assert (await others[0].request_friendship(others[3]))["friendship"] == "requested"

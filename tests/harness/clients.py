@@ -92,7 +92,7 @@ class Person:
         assert reply.status_code in {200, 201}, reply.text
         return as_json(reply)
 
-    async def ask(self, other: "Person") -> Json:
+    async def request_friendship(self, other: "Person") -> Json:
         """Send a friend request and return the card of the reply."""
         reply = await self.http.post("/api/friends/request", json={"user_id": other.id})
         assert reply.status_code == 201, reply.text
@@ -100,7 +100,7 @@ class Person:
 
     async def befriend(self, other: "Person") -> Json:
         """Make friends with a user who has sent no request yet, and return their card."""
-        await other.ask(self)
+        await other.request_friendship(self)
         reply = await self.http.post("/api/friends/accept", json={"user_id": other.id})
         assert reply.status_code == 200, reply.text
         return as_json(reply)

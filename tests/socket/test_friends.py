@@ -22,9 +22,9 @@ async def become(state: str, alice: Person, bob: Person) -> None:
     if state == "friends":
         await alice.befriend(bob)
     elif state == "requested":
-        await alice.ask(bob)
+        await alice.request_friendship(bob)
     elif state == "incoming":
-        await bob.ask(alice)
+        await bob.request_friendship(alice)
 
 
 def of_friends(frames: list[Json]) -> list[Json]:
@@ -46,7 +46,7 @@ async def test_a_friend_request_reaches_every_device_of_both(
         ]
         stranger = await stack.enter_async_context(carol.socket())
 
-        await alice.ask(bob)
+        await alice.request_friendship(bob)
         for socket in hers:
             event = await socket.expect("friend.requested", seconds=1)
             assert event == {"type": "friend.requested", "user": await card(alice, bob)}
@@ -64,9 +64,9 @@ async def test_a_friend_request_reaches_every_device_of_both(
 
 
 async def test_mutual_friend_requests_are_sent_as_accepted(alice: Person, bob: Person) -> None:
-    await alice.ask(bob)
+    await alice.request_friendship(bob)
     async with alice.socket() as hers, bob.socket() as his:
-        await bob.ask(alice)
+        await bob.request_friendship(alice)
 
         for socket, other in ((hers, bob), (his, alice)):
             event = await socket.expect("friend.accepted")

@@ -104,7 +104,7 @@ async def test_other_events_are_delivered_once_redis_is_back(nodes: Nodes, how: 
     ):
         with away(redis_of(nodes), how):
             assert (await bob.http.post(read, json={"seq": 1})).status_code == 204
-            await carol.ask(alice)
+            await carol.request_friendship(alice)
             # That comes from the database, with or without Redis.
             assert (await carol.http.post("/api/auth/logout")).status_code == 204
             assert await ending.close_code() == SESSION_OVER
