@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 
 from tests.harness import clients, servers
 from tests.harness.cluster import NODES, Cluster, OneChat
@@ -15,6 +16,8 @@ from tests.harness.forks import API_SERVER
 PAIRS = ("sqlite+memory", "postgres+redis")
 FRONT_END = "tests.harness.front_end"
 FRONT_END_BUILD_S = 300
+# Shared chats that run at the same time; an idle one takes a hundredth of a core.
+SHARED_AT_ONCE = 4
 METRICS_TOKEN = "a-token-of-the-tests"
 # A fixed key, so that tests can forge tokens with it.
 SECRET = "kXw3_vB7qLr0ZtYdP9mNcHs5Ua-J2eGfT8oIi4RzQbW6xEyVjAhSgDlKuMpOnC1k"
@@ -77,7 +80,9 @@ class Farm:
         self._postgres: servers.Postgres | None = None
         self._redis: servers.Redis | None = None
         self._own_redis: list[servers.Redis] = []
+        # The one used last stands at the end.
         self._chats: dict[tuple[str, frozenset[tuple[str, str]]], servers.ChatServer] = {}
+        self._bad: list[str] = []
 
     @property
     def postgres(self) -> servers.Postgres:
@@ -103,13 +108,17 @@ class Farm:
         return Storage(pair, self.postgres.new_chat_database(), redis.url, folder)
 
     def shared_chat(self, pair: str, **settings: str) -> servers.ChatServer:
-        """Return the running chat of this pair and these settings, which stays until the end."""
+        """Return the chat of this pair and these settings, which runs until others are used."""
         key = (pair, frozenset(settings.items()))
-        if key not in self._chats:
-            folder = self._folder / f"{pair}-{len(self._chats)}"
+        chat = self._chats.pop(key, None)
+        if chat is None:
+            while len(self._chats) >= SHARED_AT_ONCE:
+                self._stop(self._chats.pop(next(iter(self._chats))))
+            folder = self._folder / uuid4().hex
             folder.mkdir()
-            self._chats[key] = self.new_chat(pair, folder, **settings)
-        return self._chats[key]
+            chat = self.new_chat(pair, folder, **settings)
+        self._chats[key] = chat
+        return chat
 
     def new_chat(self, pair: str, folder: Path, **settings: str) -> servers.ChatServer:
         """Start a chat on fresh storage, or on the database and bus that the settings name."""
@@ -130,16 +139,17 @@ class Farm:
 
     def stop(self) -> list[str]:
         """Stop everything; return the logs of chats that failed to stop cleanly."""
-        bad = [
-            chat.log()
-            for chat in self._chats.values()
-            if chat.stop() != 0 or "Traceback" in chat.log()
-        ]
+        for chat in self._chats.values():
+            self._stop(chat)
         for redis in [*self._own_redis, *([self._redis] if self._redis else [])]:
             redis.stop()
         if self._postgres is not None:
             self._postgres.stop()
-        return bad
+        return self._bad
+
+    def _stop(self, chat: servers.ChatServer) -> None:
+        if chat.stop() != 0 or "Traceback" in chat.log():
+            self._bad.append(chat.log())
 
 
 def start(storage: Storage, **settings: str) -> servers.ChatServer:
