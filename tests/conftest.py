@@ -32,6 +32,34 @@ from tests.harness.chats import (
 )
 from tests.harness.cluster import OneChat
 
+# The groups that take longest begin first, so that no test process ends with one alone. Those that
+# mostly wait stand between those that keep a core busy.
+LONGEST = (
+    "browser/test_settings",
+    "trust postgres+redis",
+    "browser/test_people",
+    "chaos/test_chaos",
+    "browser/test_sound",
+    "trust sqlite+memory",
+    "browser/test_accessibility",
+    "trust/test_01_killed postgres",
+    "browser/test_outbox",
+    "presence/test_service postgres+redis",
+    "browser/test_sign_in",
+    "trust/test_01_killed sqlite",
+    "browser/test_messages",
+    "socket/test_half_open",
+    "browser/test_actions",
+    "socket/test_presence postgres+redis",
+    "browser/test_connection",
+    "socket/test_client sqlite+memory",
+    "browser/test_search",
+    "browser/test_killed_tabs",
+    "socket/test_client postgres+redis",
+    "browser/test_history",
+    "browser/test_presence",
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--behind-nginx`."""
@@ -52,14 +80,25 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Generator[None]:
-    """Keep a file's tests of one pair on one test process, where they share what they start."""
+    """Keep a file's tests of one pair on one test process, where they share what they start.
+
+    Those of `LONGEST` come first.
+    """
     if config.getoption("--behind-nginx"):
         items[:] = [item for item in items if _is_for_many(item)]
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             name = f"{item.path.stem} {_parameters(item).get('pair', '')}".strip()
             item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name}/{name}"))
+    items.sort(key=_turn)
     yield
+
+
+def _turn(item: pytest.Item) -> int:
+    """Return the place of the test's group in `LONGEST`, or the place after them all."""
+    marker = item.get_closest_marker("xdist_group")
+    group = marker.args[0] if marker else ""
+    return LONGEST.index(group) if group in LONGEST else len(LONGEST)
 
 
 def _is_for_many(item: pytest.Item) -> bool:
