@@ -10,46 +10,67 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.harness import programs
 from tests.harness.clients import PASSWORD
+from tests.harness.profiles import Profiles
 from tests.harness.visitors import NewDevice, NewVisitor, OpenPage, Visitor
 
 PATIENCE_MS = 40_000
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--in-process-gpu"]
+# Each process costs half a second.
+SHARED_PROCESS = "--process-per-site"
 DESKTOP = {"width": 1280, "height": 800}
 
 
 # Playwright's event loop runs in this thread, where no async test could run beside it: each module
 # starts a browser of its own, and xdist keeps a module together.
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def tabs_share_a_process() -> bool:
+    """Return whether the tabs of a profile share a process; not where a test kills one of them."""
+    return True
+
+
+@pytest.fixture(scope="module")
+def browser(*, tabs_share_a_process: bool) -> Iterator[Browser]:
     """Yield Chromium."""
+    switches = [*CHROMIUM, *([SHARED_PROCESS] if tabs_share_a_process else [])]
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=programs.chromium(), args=["--no-sandbox"]
-        )
+        chromium = playwright.chromium.launch(executable_path=programs.chromium(), args=switches)
         yield chromium
         chromium.close()
 
 
+@pytest.fixture(scope="module")
+def profiles(browser: Browser) -> Profiles:
+    """Return the profiles that tests of this module use one after the other."""
+    return Profiles(browser)
+
+
 @pytest.fixture
-def new_profile(browser: Browser) -> Iterator[OpenPage]:
-    """Yield a function that opens a page in a fresh profile.
+def profiles_are_kept() -> bool:
+    """Return whether other tests may use a profile; not where a test changes all its tabs."""
+    return True
+
+
+@pytest.fixture
+def new_profile(profiles: Profiles, *, profiles_are_kept: bool) -> Iterator[OpenPage]:
+    """Yield a function that opens a page in an empty profile.
 
     A page that reports an error of its own fails the test.
     """
-    contexts: list[BrowserContext] = []
+    pages: list[Page] = []
     errors: list[str] = []
 
     def open_page(**options: Any) -> Page:  # noqa: ANN401  # what Playwright takes
-        context = browser.new_context(**{"viewport": DESKTOP, **options})
+        context = profiles.take(**{"viewport": DESKTOP, **options})
         context.set_default_timeout(PATIENCE_MS)
-        contexts.append(context)
         page = context.new_page()
+        pages.append(page)
         page.on("pageerror", lambda error: errors.append(str(error)))
         return page
 
     expect.set_options(timeout=PATIENCE_MS)
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in pages:
+        profiles.give_back(page, kept=profiles_are_kept)
     assert errors == []
 
 

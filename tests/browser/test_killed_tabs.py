@@ -2,12 +2,19 @@
 
 import contextlib
 
+import pytest
 from playwright.sync_api import Error, Page, expect
 
 from tests.harness.visitors import Visitor
 
 # The grace of ten seconds, and a machine that is not ours alone.
 GONE_WITHIN_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def tabs_share_a_process() -> bool:
+    """Return that every tab has a process of its own, which the test kills."""
+    return False
 
 
 def kill(page: Page) -> None:

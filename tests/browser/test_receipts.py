@@ -3,6 +3,7 @@
 import re
 from statistics import median
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.harness.visitors import Visitor
@@ -17,6 +18,12 @@ window.titles = {};
 new MutationObserver(() => (window.titles[document.title] ??= Date.now()))
   .observe(document, { childList: true, subtree: true, characterData: true });
 """
+
+
+@pytest.fixture
+def profiles_are_kept() -> bool:
+    """Return that no other test may use the profiles, in which these tests change every tab."""
+    return False
 
 
 def test_a_message_is_sent_then_delivered_then_read(mira: Visitor, tomas: Visitor) -> None:

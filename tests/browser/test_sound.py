@@ -76,6 +76,12 @@ IN_FRONT = "id => (localStorage.getItem('chat.front') ?? '').split(' ').pop() ==
 
 
 @pytest.fixture
+def profiles_are_kept() -> bool:
+    """Return that no other test may use the profiles, in which these tests change every tab."""
+    return False
+
+
+@pytest.fixture
 def listener(tomas: Visitor) -> Visitor:
     """Return a visitor whose browser counts its sounds and notifications."""
     tomas.context.add_init_script(FAKES)
