@@ -28,6 +28,7 @@ from chat_app.models import Conversation, Member, Message, User
 from chat_app.node.node import running_node
 from tests.harness import servers
 from tests.harness.nginx import Nginx
+from tests.harness.processor import waited_s
 
 PASSWORD = secrets.token_urlsafe(12)
 # So short that tokens are renewed during the run.
@@ -40,6 +41,7 @@ class Restart(NamedTuple):
 
     seconds: float
     processor_s: float
+    waited_s: float  # for a core
 
 
 @dataclass
@@ -65,7 +67,8 @@ class Stage:
         started = time.monotonic()
         chat = self.chats[number]
         chat.restart(with_signal=signal.SIGKILL)
-        return Restart(time.monotonic() - started, _processor_s(chat))
+        took_s = time.monotonic() - started
+        return Restart(took_s, _processor_s(chat), waited_s(chat.server.process.pid))
 
     async def stored(self) -> Stored:
         """Read everything back from the database."""

@@ -1,13 +1,12 @@
 """The people screen in two browsers: requests, answers, unfriending, blocks."""
 
 import re
-from statistics import median
-from time import monotonic
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.harness.pages import assert_usable
+from tests.harness.processor import Stopwatch
 from tests.harness.visitors import CHAT, PHONE, NewVisitor, Visitor
 
 LIVE_S = 1
@@ -113,13 +112,13 @@ def test_a_request_is_on_the_screen_within_a_second(mira: Visitor, tomas: Visito
     took = []
     for _ in range(SAMPLES):
         ask(mira, tomas)
-        asked = monotonic()
+        stopwatch = Stopwatch()
         expect(row(tomas.page, "Requests", "Mira Lind")).to_be_visible()
-        took.append(monotonic() - asked)
+        took.append(stopwatch.seconds())
         mira.http.delete(f"/api/friends/requests/{tomas.user_id}").raise_for_status()
         expect(row(tomas.page, "Requests", "Mira Lind")).to_have_count(0)
 
-    assert median(took) <= LIVE_S, took
+    assert max(took) <= LIVE_S, took
 
 
 def test_unfriending_asks_first_and_is_seen_by_both(mira: Visitor, tomas: Visitor) -> None:

@@ -5,19 +5,19 @@ Here twice. A hundred times, at 500 messages a second:
 """
 
 import os
-from statistics import median
 
 import pytest
 
 from chaos.plan import Pair, Plan
 from chaos.report import report
 from chaos.run import run
+from tests.harness.processor import watched_core
 
 KILLS = int(os.environ.get("TRUST_KILLS", "2"))
 RATE = float(os.environ.get("TRUST_RATE", "100"))
-# Of processor time, on a machine that does nothing else.
+# On a machine that does nothing else.
 READY_WITHIN_S = 3
-# A restart may read back what the kill has left behind; the machine itself may be busy.
+# Of processor time: a restart may read back what the kill has left behind.
 AS_A_FIRST_START = 2
 
 
@@ -27,11 +27,12 @@ async def test_kills_under_load_lose_nothing(pair: Pair, count: int) -> None:
     plan = Plan(
         pair=pair, nodes=count, users=8, rate=RATE, seconds=4, seed=1, kill_every_s=2, kills=KILLS
     )
-    outcome = await run(plan)
+    with watched_core() as slowdown:
+        outcome = await run(plan)
 
     assert outcome.is_whole, report(plan, outcome)
     assert outcome.did["kill -9"] >= KILLS
-    took_s = [restart.processor_s for restart in outcome.restarts]
-    assert min(took_s) < AS_A_FIRST_START * max(outcome.starts_s)
-    if KILLS >= 100:
-        assert median(took_s) < READY_WITHIN_S
+    worked_s = [restart.processor_s for restart in outcome.restarts]
+    assert min(worked_s) < AS_A_FIRST_START * max(outcome.starts_s)
+    took_s = [(restart.seconds - restart.waited_s) / slowdown() for restart in outcome.restarts]
+    assert max(took_s) < READY_WITHIN_S, (outcome.restarts, slowdown())

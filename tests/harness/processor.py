@@ -1,0 +1,76 @@
+"""Clocks for bounds on an idle machine: without the waits for a core, and for a slower core.
+
+A promise in seconds is about the chat. On a machine that other programs use, its processes wait for
+a core, and a core whose caches are shared does less in a second.
+"""
+
+import contextlib
+import inspect
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import psutil
+
+SAMPLE = inspect.getsource(contextlib)
+EVERY_S = 0.2
+
+
+class Stopwatch:
+    """Measures seconds, less those in which our processes were ready and waited for a core.
+
+    Of each process the thread counts that waited longest: processes take turns on the way of a
+    message, while the threads of one wait at the same time.
+    """
+
+    def __init__(self) -> None:
+        own = psutil.Process()
+        self._pids = [own.pid, *(child.pid for child in own.children(recursive=True))]
+        self._waited = {pid: _waits(pid) for pid in self._pids}
+        self._started = time.monotonic()
+
+    def seconds(self) -> float:
+        """Return the seconds since this was made."""
+        passed = time.monotonic() - self._started
+        return passed - sum(_longest(_waits(pid), self._waited[pid]) for pid in self._pids)
+
+
+def waited_s(pid: int) -> float:
+    """Return how long a process has waited for a core (0 where Linux is not)."""
+    return _longest(_waits(pid), {})
+
+
+def _longest(waits: Mapping[str, float], before: Mapping[str, float]) -> float:
+    return max((wait - before.get(thread, 0) for thread, wait in waits.items()), default=0)
+
+
+def _waits(pid: int) -> dict[str, float]:
+    """Return the seconds that each thread has waited for a core."""
+    waits = {}
+    for statistic in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError):  # the thread has ended
+            waits[statistic.parent.name] = int(statistic.read_text().split()[1]) / 1e9
+    return waits
+
+
+@contextlib.contextmanager
+def watched_core() -> Iterator[Callable[[], float]]:
+    """Yield a function that returns how much more processor time work takes than at best."""
+    took: list[float] = []
+    enough = threading.Event()
+
+    def sample() -> None:
+        while not enough.wait(EVERY_S):
+            started = time.thread_time()
+            compile(SAMPLE, "sample", "exec")
+            took.append(time.thread_time() - started)
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        yield lambda: statistics.median(took) / min(took)
+    finally:
+        enough.set()
+        thread.join()
