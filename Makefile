@@ -53,6 +53,9 @@ dev: install ## Start with hot reload on http://localhost:3000
 .PHONY: install-dev
 install-dev: $(VENV)/.installed-dev ## Install what tests and checks need
 
+# The tests start many programs: compiled files are kept, whatever the environment says.
+test test-nodes: export PYTHONDONTWRITEBYTECODE =
+
 # Two at once keep two cores busy; each starts servers of its own, so more would cost more.
 .PHONY: test
 test: install-dev ## Run every test, on both databases (ARGS="-k name" narrows)
