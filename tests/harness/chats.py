@@ -1,5 +1,6 @@
 """Running chats over the two pairs of storage and bus, in processes of their own."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -79,6 +80,7 @@ class Farm:
         self._behind_nginx = behind_nginx
         self._postgres: servers.Postgres | None = None
         self._redis: servers.Redis | None = None
+        self._sqlite: Path | None = None
         self._own_redis: list[servers.Redis] = []
         # The one used last stands at the end.
         self._chats: dict[tuple[str, frozenset[tuple[str, str]]], servers.ChatServer] = {}
@@ -103,9 +105,19 @@ class Farm:
 
     def storage(self, pair: str, folder: Path, *, own_redis: bool = False) -> Storage:
         if pair == "sqlite+memory":
+            shutil.copy(self._migrated_sqlite(), folder)
             return Storage(pair, "", "", folder)
         redis = self.new_redis() if own_redis else self.redis
         return Storage(pair, self.postgres.new_chat_database(), redis.url, folder)
+
+    def _migrated_sqlite(self) -> Path:
+        """Return a database file with every table, to be copied: its migration takes longer."""
+        if self._sqlite is None:
+            folder = self._folder / "migrated"
+            folder.mkdir()
+            self._sqlite = folder / "chat.db"
+            servers.migrate(f"sqlite+aiosqlite:///{self._sqlite}")
+        return self._sqlite
 
     def shared_chat(self, pair: str, **settings: str) -> servers.ChatServer:
         """Return the chat of this pair and these settings, which runs until others are used."""
