@@ -45,7 +45,6 @@ class ChatApp(CompiledApp):
 async def life() -> AsyncIterator[None]:
     """Run the node while the server runs; everything that needs a loop is made here."""
     async with api.lifespan():
-        api.state.node.broker.on_reconnected(tabs.reload)
         with serving(api.state.node):
             try:
                 yield

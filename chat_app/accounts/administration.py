@@ -14,10 +14,10 @@ from chat_app.accounts.store import (
     end_some_sessions,
     lock_account,
 )
+from chat_app.change_log.unit_of_work import unit_of_work
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
 from chat_app.core.passwords import Passwords
-from chat_app.core.unit_of_work import unit_of_work
 from chat_app.models import User
 from chat_app.realtime.broker import Broker
 
@@ -36,7 +36,7 @@ class Administration:
     async def create_user(self, data: Registration) -> OwnUser:
         """Create an account by the rules of registering, without signing it in."""
         password_hash = await self._passwords.hash(data.password)
-        async with unit_of_work(self._database) as uow:
+        async with unit_of_work(self._database, self._broker) as uow:
             return own_user_of(await add_account(uow.session, data, password_hash))
 
     async def reset_password(self, username: str, password: str) -> int:
@@ -49,26 +49,26 @@ class Administration:
         except ValueError as error:
             raise Invalid({"password": str(error)}, str(error)) from None
         password_hash = await self._passwords.hash(password)
-        async with unit_of_work(self._database) as uow:
+        async with unit_of_work(self._database, self._broker) as uow:
             account = await _lock(uow.session, username)
             account.password_hash = password_hash
             ended = await end_sessions(uow.session, user_id=account.id, reason="password_changed")
-            announce_ended(uow, self._broker, ended)
+            announce_ended(uow, ended)
         return len(ended.session_ids)
 
     async def end_sessions(self, username: str) -> int:
         """End all sessions of a user; return how many those were. Raises NoSuchUser."""
-        async with unit_of_work(self._database) as uow:
+        async with unit_of_work(self._database, self._broker) as uow:
             account = await _lock(uow.session, username)
             ended = await end_sessions(uow.session, user_id=account.id, reason="signed_out")
-            announce_ended(uow, self._broker, ended)
+            announce_ended(uow, ended)
         return len(ended.session_ids)
 
     async def end_some_sessions(self) -> int:
         """End up to BATCH_SIZE live sessions of anybody; return how many, 0 when none are left."""
-        async with unit_of_work(self._database) as uow:
+        async with unit_of_work(self._database, self._broker) as uow:
             ended = await end_some_sessions(uow.session, at_most=BATCH_SIZE)
-            announce_ended(uow, self._broker, ended)
+            announce_ended(uow, ended)
         return len(ended.session_ids)
 
 

@@ -23,7 +23,6 @@ __all__ = [
     "PasswordConfirmation",
     "People",
     "ProfileChange",
-    "ProfileChanged",
     "RefreshRequest",
     "Registration",
     "SignedIn",
@@ -145,13 +144,6 @@ class SignedIn(NamedTuple):
     user: OwnUser
     cookie: str
     tokens: TokenPair | None
-
-
-class ProfileChanged(NamedTuple):
-    """A user after a change, and whether others see a difference."""
-
-    user: OwnUser
-    card_changed: bool
 
 
 class OpenSession(Shape, frozen=True):

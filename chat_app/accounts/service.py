@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from chat_app.accounts import store
-from chat_app.accounts.announcements import announce, announce_ended
+from chat_app.accounts.announcements import announce_ended
 from chat_app.accounts.authenticator import Authenticator
 from chat_app.accounts.errors import (
     InvalidCredentials,
@@ -21,21 +21,22 @@ from chat_app.accounts.schemas import (
     Credentials,
     Device,
     Identity,
+    OwnUser,
     PasswordChange,
     PasswordConfirmation,
     ProfileChange,
-    ProfileChanged,
     Registration,
     SignedIn,
     TokenPair,
 )
+from chat_app.change_log.store import profile_changed
+from chat_app.change_log.unit_of_work import UnitOfWork, unit_of_work
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid, Unauthenticated
 from chat_app.core.passwords import Passwords
 from chat_app.core.rate_limit import Limit, RateLimits
 from chat_app.core.settings import Settings
 from chat_app.core.tokens import Claims, sign_access_token
-from chat_app.core.unit_of_work import UnitOfWork, unit_of_work
 from chat_app.models import User
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import FriendRemoved, make_envelope, user_topic
@@ -95,7 +96,7 @@ class Accounts:
         """Create an account and sign it in. Raises UsernameTaken, RateLimited."""
         await self._limits.take(self._registration_limit, device.address)
         password_hash = await self._passwords.hash(data.password)
-        async with unit_of_work(self._database) as uow:
+        async with unit_of_work(self._database, self._broker) as uow:
             account = await store.add_account(uow.session, data, password_hash)
             return await self._sign_in(uow, account, device=device, tokens=data.tokens)
 
@@ -110,7 +111,7 @@ class Accounts:
         )
         if account is None or not verdict.fits:
             raise InvalidCredentials
-        async with unit_of_work(self._database) as uow:
+        async with unit_of_work(self._database, self._broker) as uow:
             found = await store.lock_account(uow.session, account.id, password_hash=stored)
             if found is not None:
                 found.password_hash = verdict.new_hash or found.password_hash
@@ -124,7 +125,7 @@ class Accounts:
         A token that was spent more than 30 s ago is taken as stolen: its session ends.
         """
         pair = None
-        async with unit_of_work(self._database) as uow:
+        async with unit_of_work(self._database, self._broker) as uow:
             identity, stolen = await store.spend_refresh_token(uow.session, token)
             if stolen:
                 await self._end(uow, identity)
@@ -139,23 +140,23 @@ class Accounts:
 
     async def logout(self, identity: Identity) -> None:
         """End the session everywhere: cookie, tokens, sockets and tabs, on every node."""
-        async with unit_of_work(self._database) as uow:
+        async with unit_of_work(self._database, self._broker) as uow:
             await self._end(uow, identity)
 
     async def end_session(self, *, actor_id: UUID, session_id: UUID) -> None:
         """End one of the actor's sessions, like signing out there. Raises SessionNotFound."""
-        async with unit_of_work(self._database) as uow:
+        async with unit_of_work(self._database, self._broker) as uow:
             if not await self._end(uow, Identity(actor_id, session_id)):
                 raise SessionNotFound
 
     async def end_other_sessions(self, identity: Identity) -> int:
         """End the actor's other sessions; return how many those were."""
-        async with unit_of_work(self._database) as uow:
+        async with unit_of_work(self._database, self._broker) as uow:
             ended = await store.end_other_sessions(uow.session, identity, reason="signed_out")
-            announce_ended(uow, self._broker, ended)
+            announce_ended(uow, ended)
         return len(ended.session_ids)
 
-    async def change_profile(self, *, actor_id: UUID, changes: ProfileChange) -> ProfileChanged:
+    async def change_profile(self, *, actor_id: UUID, changes: ProfileChange) -> OwnUser:
         """Change the given fields of the actor's profile and settings.
 
         Raises RateLimited: a change of what others see is published to up to a hundred of them.
@@ -163,7 +164,7 @@ class Accounts:
         given = changes.given()
         if not given.keys().isdisjoint(SHOWN_TO_OTHERS):
             await self._limits.take(self._profile_limit, str(actor_id))
-        async with unit_of_work(self._database) as uow:
+        async with unit_of_work(self._database, self._broker) as uow:
             account = await store.lock_account(uow.session, actor_id)
             if account is None:
                 raise Unauthenticated
@@ -172,9 +173,11 @@ class Accounts:
                 setattr(account, name, given[name])
             if "display_name" in changed:
                 await store.index_names(uow.session, account)
+            if not changed.isdisjoint(SHOWN_TO_OTHERS):
+                uow.add(profile_changed(actor_id))
         if "share_presence" in changed:
             self._on_presence_changed(actor_id)
-        return ProfileChanged(own_user_of(account), not changed.isdisjoint(SHOWN_TO_OTHERS))
+        return own_user_of(account)
 
     async def change_password(
         self, identity: Identity, data: PasswordChange, *, device: Device
@@ -190,7 +193,7 @@ class Accounts:
             account, data.current_password, device, field="current_password"
         )
         new_hash = await self._passwords.hash(data.new_password)
-        async with unit_of_work(self._database) as uow:
+        async with unit_of_work(self._database, self._broker) as uow:
             found = await store.lock_account(
                 uow.session, account.id, password_hash=account.password_hash
             )
@@ -199,7 +202,7 @@ class Accounts:
                 ended = await store.end_other_sessions(
                     uow.session, identity, reason="password_changed"
                 )
-                announce_ended(uow, self._broker, ended)
+                announce_ended(uow, ended)
         if found is None:  # another device was quicker
             await self.change_password(identity, data, device=device)
 
@@ -213,15 +216,16 @@ class Accounts:
         """
         account = await self._account(identity)
         await self._confirm_password(account, confirmation.password, device, field="password")
-        async with unit_of_work(self._database) as uow:
+        async with unit_of_work(self._database, self._broker) as uow:
             found = await store.lock_account(
                 uow.session, account.id, password_hash=account.password_hash, leaving=True
             )
             if found is not None:
                 departure = await store.erase_account(uow.session, found)
-                announce_ended(uow, self._broker, departure.ended)
+                announce_ended(uow, departure.ended)
                 gone = make_envelope(FriendRemoved(user_id=account.id))
-                announce(uow, self._broker, map(user_topic, departure.acquaintance_ids), gone)
+                uow.publish(map(user_topic, departure.acquaintance_ids), gone)
+                uow.add(profile_changed(account.id))
         if found is None:
             await self.delete(identity, confirmation, device=device)
         else:
@@ -265,7 +269,7 @@ class Accounts:
     async def _end(self, uow: UnitOfWork, identity: Identity) -> bool:
         user_id, session_id = identity
         ended = await store.end_session(uow.session, user_id=user_id, session_id=session_id)
-        announce_ended(uow, self._broker, ended)
+        announce_ended(uow, ended)
         return bool(ended.session_ids)
 
 

@@ -105,7 +105,7 @@ class OwnAccountController(Controller):
         self, data: PasswordConfirmation, me: Identity, node: Node, request: AnyRequest
     ) -> Response[None]:
         """Delete the account; its messages stay, from "Deleted user"."""
-        await node.delete_account(me, data, device=device_of(request))
+        await node.accounts.delete(me, data, device=device_of(request))
         return Response(None, status_code=204, cookies=[expired_cookie(node.settings)])
 
 
@@ -134,7 +134,7 @@ class UsersController(Controller):
     @patch("/me")
     async def change(self, data: ProfileChange, me: Identity, node: Node) -> OwnUser:
         """Change the given fields of the signed-in user's profile and settings."""
-        return await node.change_profile(actor_id=me.user_id, changes=data)
+        return await node.accounts.change_profile(actor_id=me.user_id, changes=data)
 
     @get("/{user_id:uuid}")
     async def card(self, me: Identity, node: Node, user_id: UUID) -> UserCard:

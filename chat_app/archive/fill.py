@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
+from uuid import uuid4
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Uuid, bindparam, inspect, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,6 +36,20 @@ async def fill(connection: AsyncConnection, source: Source, progress: Progress) 
         if (own_tally.rows, own_tally.digest) != (source_tally.rows, source_tally.digest):
             raise ArchiveError(f"{shape.name}: what was written is not what was read")
     await connection.run_sync(migrations.upgrade_on)
+    await connection.run_sync(_begin_generation)
+
+
+def _begin_generation(connection: Connection) -> None:
+    """Give the database a name of its own, and an empty change log.
+
+    Its conversations may get other messages than the source's under the same numbers: devices that
+    have seen those load again.
+    """
+    connection.execute(text("DELETE FROM change_log"))
+    connection.execute(
+        text("UPDATE generation SET id = :id").bindparams(bindparam("id", type_=Uuid)),
+        {"id": uuid4()},
+    )
 
 
 async def _tallied(rows: Rows, tally: Tally, progress: Progress) -> Rows:

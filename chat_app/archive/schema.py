@@ -9,7 +9,9 @@ import sqlalchemy as sa
 from chat_app.archive.errors import ArchiveError
 from chat_app.core import migrations
 
-NOT_OURS = "alembic_version"
+# Alembic's table, and those of a running chat: what its nodes have yet to read, and its generation,
+# which a copy does not share.
+NOT_COPIED = ("alembic_version", "change_log", "generation")
 # SQLite's name of a type, and the kind of its values.
 KINDS: Mapping[str, str] = {
     "CHAR": "id",
@@ -45,7 +47,7 @@ class Shape(NamedTuple):
 
 @cache
 def schema_at(revision: str) -> tuple[Shape, ...]:
-    """Return every table at `revision`, those first that others refer to.
+    """Return every table to copy at `revision`, those first that others refer to.
 
     Raises ArchiveError for a revision that this code does not know.
     """
@@ -60,7 +62,7 @@ def schema_at(revision: str) -> tuple[Shape, ...]:
         migrations.upgrade_on(connection, revision)
         metadata.reflect(connection)
     engine.dispose()
-    return tuple(_shape(table) for table in metadata.sorted_tables if table.name != NOT_OURS)
+    return tuple(_shape(table) for table in metadata.sorted_tables if table.name not in NOT_COPIED)
 
 
 def _shape(table: sa.Table) -> Shape:

@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chat_app.change_log.store import Publication, append, published
 from chat_app.conversations.queries import undelivered
 from chat_app.conversations.statements import store_deliveries
 from chat_app.core.database import Database
@@ -101,7 +102,9 @@ class Deliveries:
         if not waiting:
             return
         try:
-            fresh = await self._database.transact(functools.partial(_store, list(waiting.values())))
+            is_published = await self._database.transact(
+                functools.partial(_store, list(waiting.values()))
+            )
         except AppError:
             # The next list or page that the receiver loads records the same again.
             log.warning("deliveries.not_stored", receipts=len(waiting))
@@ -109,15 +112,8 @@ class Deliveries:
         if len(self._stored) + len(waiting) > MAX_STORED:
             self._stored.clear()
         self._stored.update({key: delivery.seq for key, delivery in waiting.items()})
-        for key in fresh:
-            self._publish(waiting[key])
-
-    def _publish(self, delivery: Delivery) -> None:
-        event = ConversationDelivered(
-            conversation_id=delivery.conversation_id, user_id=delivery.user_id, seq=delivery.seq
-        )
-        topics = [user_topic(delivery.peer_id), user_topic(delivery.user_id)]
-        self._broker.publish(topics, make_envelope(event))
+        if is_published:
+            self._broker.wake_readers()
 
 
 def delivery_of(message: Message) -> Delivery | None:
@@ -127,7 +123,8 @@ def delivery_of(message: Message) -> Delivery | None:
     return Delivery(message.conversation_id, message.receiver_id, message.sender_id, message.seq)
 
 
-def _store(deliveries: list[Delivery], connection: Connection) -> list[Key]:
+def _store(deliveries: list[Delivery], connection: Connection) -> bool:
+    """Store and publish the deliveries that are new; return whether there were any."""
     rows = [
         {"id": one.conversation_id, "user_id": one.user_id, "peer_id": one.peer_id, "seq": one.seq}
         for one in deliveries
@@ -135,4 +132,18 @@ def _store(deliveries: list[Delivery], connection: Connection) -> list[Key]:
     stored = connection.execute(
         store_deliveries(connection.dialect.name), {"rows": as_parameter(rows)}
     )
-    return [Key(row.conversation_id, row.user_id) for row in stored]
+    fresh = {Key(row.conversation_id, row.user_id) for row in stored}
+    publications = [
+        _publication(one) for one in deliveries if Key(one.conversation_id, one.user_id) in fresh
+    ]
+    if publications:
+        append(connection, [published(publications)])
+    return bool(publications)
+
+
+def _publication(delivery: Delivery) -> Publication:
+    event = ConversationDelivered(
+        conversation_id=delivery.conversation_id, user_id=delivery.user_id, seq=delivery.seq
+    )
+    topics = [user_topic(delivery.peer_id), user_topic(delivery.user_id)]
+    return Publication(topics, make_envelope(event))

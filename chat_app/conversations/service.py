@@ -7,6 +7,9 @@ from msgspec.structs import replace
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chat_app.change_log.store import PROFILE, changed_profile
+from chat_app.change_log.tail import Tail
+from chat_app.change_log.unit_of_work import unit_of_work
 from chat_app.conversations.errors import ReceiverIsSelf
 from chat_app.conversations.membership_loader import MembershipLoader, MembershipSummary
 from chat_app.conversations.queries import check_reachable, direct_peers, get_conversation
@@ -23,15 +26,16 @@ from chat_app.conversations.store import (
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
 from chat_app.core.ids import both_of, pair_key
-from chat_app.core.unit_of_work import unit_of_work
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import (
     ConversationRead,
     ConversationUpdated,
+    Envelope,
     conversation_topic,
     make_envelope,
     user_topic,
 )
+from chat_app.realtime.hub import Hub
 from chat_app.realtime.online import Online
 
 # So many peers receive a changed name at once.
@@ -41,9 +45,13 @@ MAX_PEERS = 100
 class Conversations:
     """The use cases of conversations over one database and broker."""
 
-    def __init__(self, *, database: Database, broker: Broker, online: Online) -> None:
+    def __init__(
+        self, *, database: Database, broker: Broker, hub: Hub, tail: Tail, online: Online
+    ) -> None:
         self._database = database
         self._broker = broker
+        self._hub = hub
+        tail.read_with({PROFILE: self.deliver_profiles})
         self._online = online
         self._memberships = MembershipLoader(database)
 
@@ -80,7 +88,7 @@ class Conversations:
     async def create_group(self, *, actor_id: UUID, title: str, member_ids: Sequence[UUID]) -> UUID:
         """Create a group of the actor and `member_ids` (any number) and return its id."""
         all_ids = list(dict.fromkeys([actor_id, *member_ids]))
-        async with unit_of_work(self._database) as uow:
+        async with unit_of_work(self._database, self._broker) as uow:
             new = NewConversation("group", actor_id, all_ids, opened_by=all_ids, title=title)
             connection = await uow.session.connection()
             group_id = await connection.run_sync(add_conversation, new)
@@ -89,11 +97,7 @@ class Conversations:
             # friendships and view of presence are removed from its cards.
             event = ConversationUpdated(conversation=_without_relations(view))
             envelope = make_envelope(event, join=conversation_topic(group_id))
-
-            async def publish() -> None:
-                self._broker.publish([user_topic(user_id) for user_id in all_ids], envelope)
-
-            uow.announce(publish)
+            uow.publish(map(user_topic, all_ids), envelope)
         return group_id
 
     async def mark_read(self, *, actor_id: UUID, conversation_id: UUID, seq: int) -> None:
@@ -102,52 +106,50 @@ class Conversations:
         The actor's other devices and the members receive it, but nobody across a block. Raises
         ConversationNotFound.
         """
-        async with unit_of_work(self._database) as uow:
+        async with unit_of_work(self._database, self._broker) as uow:
             mark = await read_mark(uow.session, actor_id, conversation_id)
             seq = min(seq, mark.last_seq)
             if not await move_mark(uow.session, actor_id, conversation_id, mark, seq):
                 return
             event = ConversationRead(conversation_id=conversation_id, user_id=actor_id, seq=seq)
-
-            async def publish() -> None:
-                topics = topics_of(conversation_id, mark.direct_key)
-                own = [user_topic(actor_id)]
-                self._broker.publish(own if mark.is_blocked else topics, make_envelope(event))
-
-            uow.announce(publish)
+            topics = topics_of(conversation_id, mark.direct_key)
+            own = [user_topic(actor_id)]
+            uow.publish(own if mark.is_blocked else topics, make_envelope(event))
 
     async def mark_unread(self, *, actor_id: UUID, conversation_id: UUID, seq: int) -> None:
         """Mark message `seq` and all after it as unread, for the actor alone.
 
         Raises ConversationNotFound, or Invalid for a message that is not there.
         """
-        async with unit_of_work(self._database) as uow:
+        async with unit_of_work(self._database, self._broker) as uow:
             mark = await read_mark(uow.session, actor_id, conversation_id)
             if not 1 <= seq <= mark.last_seq:
                 raise Invalid({"seq": "There is no such message."})
             await set_mark(uow.session, actor_id, conversation_id, seq - 1)
             view = await self._view(uow.session, actor_id, conversation_id)
-            uow.announce(lambda: self._publish_view(actor_id, view))
+            uow.publish([user_topic(actor_id)], _updated(view))
 
-    async def publish_profile(self, user_id: UUID) -> None:
-        """Publish a changed profile to the connected peers of the user's direct conversations.
+    async def deliver_profiles(self, payloads: Sequence[bytes]) -> None:
+        """Deliver changed profiles to the peers of direct conversations who are connected here.
 
-        The peers of all but the MAX_PEERS latest conversations see it when they load.
+        A reader of the change log. Peers of all but the MAX_PEERS latest conversations see the
+        change when they load. Raises Unavailable and msgspec.DecodeError.
         """
-        async with self._database.reading() as session:
-            peers = await direct_peers(session, user_id=user_id, limit=MAX_PEERS)
-            connected = await self._online.filter_connected(peer_id for _, peer_id in peers)
-            views = [
-                (peer_id, await self._view(session, peer_id, conversation_id))
-                for conversation_id, peer_id in peers
-                if peer_id in connected
-            ]
-        for peer_id, view in views:
-            await self._publish_view(peer_id, view)
+        deliveries = []
+        for user_id in dict.fromkeys(map(changed_profile, payloads)):
+            async with self._database.reading() as session:
+                for conversation_id, peer_id in await direct_peers(
+                    session, user_id=user_id, limit=MAX_PEERS
+                ):
+                    if self._hub.has_subscribers(user_topic(peer_id)):
+                        view = await self._view(session, peer_id, conversation_id)
+                        deliveries.append((user_topic(peer_id), _updated(view)))
+        for topic, envelope in deliveries:
+            self._hub.deliver(topic, envelope)
 
     async def _open(self, actor_id: UUID, user_id: UUID) -> Opened:
         key = pair_key(actor_id, user_id)
-        async with unit_of_work(self._database) as uow:
+        async with unit_of_work(self._database, self._broker) as uow:
             found = await find_direct(uow.session, key, actor_id)
             if found is None:
                 await check_reachable(uow.session, actor_id=actor_id, user_id=user_id)
@@ -161,7 +163,7 @@ class Conversations:
                     await set_opened(uow.session, identifier, actor_id)
             view = await self._view(uow.session, actor_id, identifier)
             if found is None or not found[1]:
-                uow.announce(lambda: self._publish_view(actor_id, view))
+                uow.publish([user_topic(actor_id)], _updated(view))
             return Opened(conversation=view, created=found is None)
 
     async def _view(
@@ -169,11 +171,6 @@ class Conversations:
     ) -> Conversation:
         return await get_conversation(
             session, viewer_id=viewer_id, conversation_id=conversation_id, online=self._online
-        )
-
-    async def _publish_view(self, user_id: UUID, view: Conversation) -> None:
-        self._broker.publish(
-            [user_topic(user_id)], make_envelope(ConversationUpdated(conversation=view))
         )
 
 
@@ -189,3 +186,7 @@ def _without_relations(view: Conversation) -> Conversation:
         replace(card, friendship="none", online=None, last_seen_at=None) for card in view.members
     ]
     return replace(view, members=cards)
+
+
+def _updated(view: Conversation) -> Envelope:
+    return make_envelope(ConversationUpdated(conversation=view))

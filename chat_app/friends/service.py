@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chat_app.accounts.schemas import UserCard
+from chat_app.change_log.unit_of_work import UnitOfWork, unit_of_work
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.rate_limit import Limit, RateLimits
@@ -80,7 +81,8 @@ class Friends:
         if actor_id == user_id:
             raise CannotBefriendSelf
         await self._limits.take(self._request_limit, actor_id.hex)
-        async with self._database.writing() as session:
+        async with unit_of_work(self._database, self._broker) as uow:
+            session = uow.session
             await store.lock_pair(session, actor_id, user_id)
             is_mutual = await self._is_requested(session, actor_id, user_id)
             if is_mutual:
@@ -89,47 +91,53 @@ class Friends:
             else:
                 await store.add_request(session, sender_id=actor_id, receiver_id=user_id)
             rows = await card_rows_of_pair(session, actor_id, user_id)
+            card = await self._publish(uow, FriendAccepted if is_mutual else FriendRequested, *rows)
         if is_mutual:
             self._on_changed(actor_id, user_id)
-        return await self._publish(FriendAccepted if is_mutual else FriendRequested, *rows)
+        return card
 
     async def accept(self, *, actor_id: UUID, user_id: UUID) -> UserCard:
         """Accept a friend request; harmless when the two are friends already.
 
         Raises PersonNotFound and RequestNotFound.
         """
-        async with self._database.writing() as session:
+        async with unit_of_work(self._database, self._broker) as uow:
+            session = uow.session
             await store.lock_pair(session, actor_id, user_id)
             accepted = await store.delete_request(session, sender_id=user_id, receiver_id=actor_id)
             if accepted:
                 await store.add_friendship(session, actor_id, user_id)
             rows = await card_rows_of_pair(session, actor_id, user_id)
+            if accepted:
+                card = await self._publish(uow, FriendAccepted, *rows)
+            else:
+                [card] = await cards_of(rows[:1], self._online)
         if accepted:
             self._on_changed(actor_id, user_id)
-            return await self._publish(FriendAccepted, *rows)
-        [card] = await cards_of(rows[:1], self._online)
-        if card.friendship != "friends":
+        elif card.friendship != "friends":
             raise RequestNotFound
         return card
 
     async def remove_request(self, *, actor_id: UUID, user_id: UUID) -> None:
         """Decline a request of the other, or cancel one's own. Raises RequestNotFound."""
-        async with self._database.writing() as session:
+        async with unit_of_work(self._database, self._broker) as uow:
+            session = uow.session
             await store.lock_pair(session, actor_id, user_id)
             if not await store.delete_requests(session, actor_id, user_id):
                 raise RequestNotFound
-        self._publish_removed(actor_id, user_id)
-        self._publish_removed(user_id, actor_id)
+            _publish_removed(uow, actor_id, user_id)
+            _publish_removed(uow, user_id, actor_id)
 
     async def unfriend(self, *, actor_id: UUID, user_id: UUID) -> None:
         """End a friendship. Raises PersonNotFound and FriendNotFound."""
-        async with self._database.writing() as session:
+        async with unit_of_work(self._database, self._broker) as uow:
+            session = uow.session
             await store.lock_pair(session, actor_id, user_id)
             if not await store.delete_friendship(session, actor_id, user_id):
                 raise FriendNotFound
+            _publish_removed(uow, actor_id, user_id)
+            _publish_removed(uow, user_id, actor_id)
         self._on_changed(actor_id, user_id)
-        self._publish_removed(actor_id, user_id)
-        self._publish_removed(user_id, actor_id)
 
     async def block(self, *, actor_id: UUID, user_id: UUID) -> None:
         """Block a user, which ends friendship and requests; harmless when repeated.
@@ -139,16 +147,17 @@ class Friends:
         """
         if actor_id == user_id:
             raise CannotBlockSelf
-        async with self._database.writing() as session:
+        async with unit_of_work(self._database, self._broker) as uow:
+            session = uow.session
             await store.lock_pair(session, actor_id, user_id)
             if not await store.add_block(session, blocker_id=actor_id, blocked_id=user_id):
                 return
             unfriended = await store.delete_friendship(session, actor_id, user_id)
             withdrawn = await store.delete_requests(session, actor_id, user_id)
+            _publish_removed(uow, actor_id, user_id)
+            if unfriended or withdrawn:
+                _publish_removed(uow, user_id, actor_id)
         self._on_changed(actor_id, user_id)
-        self._publish_removed(actor_id, user_id)
-        if unfriended or withdrawn:
-            self._publish_removed(user_id, actor_id)
 
     async def unblock(self, *, actor_id: UUID, user_id: UUID) -> None:
         """Lift a block; what it ended does not come back. Harmless when there is none.
@@ -157,13 +166,15 @@ class Friends:
         """
         if actor_id == user_id:
             raise CannotBlockSelf
-        async with self._database.writing() as session:
+        async with unit_of_work(self._database, self._broker) as uow:
+            session = uow.session
             await store.lock_pair(session, actor_id, user_id)
             unblocked = await store.delete_block(session, blocker_id=actor_id, blocked_id=user_id)
+            if unblocked:
+                # There is still nothing between them; the actor's devices load the card again.
+                _publish_removed(uow, actor_id, user_id)
         if unblocked:
             self._on_changed(actor_id, user_id)
-            # There is still nothing between them; the actor's other devices load the card again.
-            self._publish_removed(actor_id, user_id)
 
     async def _is_requested(self, session: AsyncSession, actor_id: UUID, user_id: UUID) -> bool:
         """Return whether a request of the other waits for the actor's answer."""
@@ -172,15 +183,16 @@ class Friends:
             raise REFUSALS[card.friendship]
         return card.friendship == "incoming"
 
-    async def _publish(self, kind: FriendEvent, mine: CardRow, theirs: CardRow) -> UserCard:
+    async def _publish(
+        self, uow: UnitOfWork, kind: FriendEvent, mine: CardRow, theirs: CardRow
+    ) -> UserCard:
         """Publish to every device of both the card of the other; return the card for the actor."""
         [their_card, my_card] = await cards_of((mine, theirs), self._online)
         # Each row is the card of one for the viewer who is the other.
-        self._broker.publish([user_topic(my_card.id)], make_envelope(kind(user=their_card)))
-        self._broker.publish([user_topic(their_card.id)], make_envelope(kind(user=my_card)))
+        uow.publish([user_topic(my_card.id)], make_envelope(kind(user=their_card)))
+        uow.publish([user_topic(their_card.id)], make_envelope(kind(user=my_card)))
         return their_card
 
-    def _publish_removed(self, receiver_id: UUID, user_id: UUID) -> None:
-        self._broker.publish(
-            [user_topic(receiver_id)], make_envelope(FriendRemoved(user_id=user_id))
-        )
+
+def _publish_removed(uow: UnitOfWork, receiver_id: UUID, user_id: UUID) -> None:
+    uow.publish([user_topic(receiver_id)], make_envelope(FriendRemoved(user_id=user_id)))

@@ -1,12 +1,10 @@
 """Use cases of messages: send, edit, delete; check, store, publish."""
 
 import asyncio
-from collections.abc import Sequence
 from uuid import UUID
 
-from chat_app.conversations.deliveries import delivery_of
-from chat_app.conversations.queries import get_conversation
-from chat_app.core import request_context
+from chat_app.change_log.store import MESSAGES
+from chat_app.change_log.tail import Tail
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.metrics import Metrics
@@ -14,20 +12,11 @@ from chat_app.core.rate_limit import Limit, RateLimits
 from chat_app.core.settings import Settings
 from chat_app.core.traces import Traces
 from chat_app.messages.log.batch import Stored
-from chat_app.messages.log.writer import NO_FAILPOINTS, Committed, Entry, Failpoints, MessageLog
+from chat_app.messages.log.writer import NO_FAILPOINTS, Entry, Failpoints, MessageLog
+from chat_app.messages.publishing import MessagePublisher
 from chat_app.messages.schemas import Message, MessageChange, NewMessage, Sent
 from chat_app.realtime.broker import Broker
-from chat_app.realtime.events import (
-    ConversationUpdated,
-    Envelope,
-    MessageCreated,
-    MessageDeleted,
-    MessageUpdated,
-    Move,
-    conversation_topic,
-    make_envelope,
-    user_topic,
-)
+from chat_app.realtime.hub import Hub
 from chat_app.realtime.online import Online
 
 
@@ -39,6 +28,8 @@ class Messages:
         *,
         database: Database,
         broker: Broker,
+        hub: Hub,
+        tail: Tail,
         online: Online,
         limits: RateLimits,
         settings: Settings,
@@ -46,14 +37,15 @@ class Messages:
         metrics: Metrics | None = None,
         traces: Traces | None = None,
     ) -> None:
-        self._database = database
-        self._broker = broker
-        self._online = online
         self._limits = limits
         burst = settings.limit_message_burst
         per_s = burst / settings.limit_messages_per_second
         self._send_limit = Limit("message", burst, per_s, refills=True)
-        self._log = MessageLog(database, self._announce, failpoints, metrics, traces)
+        publisher = MessagePublisher(database=database, hub=hub, online=online)
+        tail.read_with({MESSAGES: publisher.read})
+        self._log = MessageLog(
+            database, publisher.publish, tail, broker, failpoints, metrics=metrics, traces=traces
+        )
 
     def start(self) -> None:
         """Start the log writer; call inside the running loop."""
@@ -62,10 +54,6 @@ class Messages:
     async def close(self) -> None:
         """Store what waits, and stop."""
         await self._log.close()
-
-    def is_announcing(self, message: Message) -> bool:
-        """Return whether this process stores the message or its change, and publishes it next."""
-        return self._log.is_announcing(message)
 
     async def send(self, message: NewMessage) -> Sent:
         """Store a message durably and publish it to its conversation.
@@ -109,47 +97,3 @@ class Messages:
         except AppError as error:
             self._log.metrics.refused(error)
             raise
-
-    async def _announce(self, fresh: Sequence[Committed]) -> None:
-        for entry, stored, context in fresh:
-            request_context.set_current(context)
-            message, key = stored.message, stored.direct_key
-            if message.seq == 1 and key is not None and isinstance(entry, NewMessage):
-                await self._introduce(message.conversation_id, message.sender_id)
-                await self._introduce(message.conversation_id, message.receiver_id)
-            self._broker.publish(_topics(message), _envelope(entry, message))
-
-    async def _introduce(self, conversation_id: UUID, member_id: UUID | None) -> None:
-        """Publish the view of a new conversation to a member, before its first message."""
-        if member_id is None:
-            return
-        async with self._database.reading() as session:
-            view = await get_conversation(
-                session,
-                viewer_id=member_id,
-                conversation_id=conversation_id,
-                online=self._online,
-            )
-        envelope = make_envelope(ConversationUpdated(conversation=view))
-        self._broker.publish([user_topic(member_id)], envelope)
-
-
-def _topics(message: Message) -> list[str]:
-    # As `topics_of`, without parsing a key for the two ids that the message has already.
-    if message.receiver_id is None:
-        return [conversation_topic(message.conversation_id)]
-    return [user_topic(message.sender_id), user_topic(message.receiver_id)]
-
-
-def _envelope(entry: Entry, message: Message) -> Envelope:
-    moves = Move(message.conversation_id, message.rev)
-    if isinstance(entry, MessageChange):
-        deleted = entry.content is None
-        event = MessageDeleted(message=message) if deleted else MessageUpdated(message=message)
-        return make_envelope(event, moves=moves)
-    return make_envelope(
-        MessageCreated(message=message),
-        origin=entry.origin,
-        delivers=delivery_of(message),
-        moves=moves,
-    )

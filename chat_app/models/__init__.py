@@ -1,6 +1,7 @@
 """Every table. Rows never leave the server: domains turn them into the shapes of their schemas."""
 
 from chat_app.models.base import Table
+from chat_app.models.changes import Change, Generation
 from chat_app.models.conversations import Conversation, Member, Message
 from chat_app.models.people import (
     AuthSession,
@@ -15,9 +16,11 @@ from chat_app.models.people import (
 __all__ = [
     "AuthSession",
     "Block",
+    "Change",
     "Conversation",
     "FriendRequest",
     "Friendship",
+    "Generation",
     "Member",
     "Message",
     "NamePart",

@@ -3,6 +3,7 @@
 import sqlalchemy
 
 from chat_app.models.base import Table
+from chat_app.models.changes import Change, Generation
 from chat_app.models.conversations import Conversation, Member, Message
 from chat_app.models.people import AuthSession, User
 
@@ -17,3 +18,5 @@ SESSIONS = _table(AuthSession)
 CONVERSATIONS = _table(Conversation)
 MEMBERS = _table(Member)
 MESSAGES = _table(Message)
+CHANGES = _table(Change)
+GENERATIONS = _table(Generation)

@@ -65,8 +65,9 @@ def open_broker(settings: Settings, metrics: Metrics, traces: Traces) -> Broker:
     """Return the broker between this process and the others, started."""
     broker: Broker = MemoryBroker()
     if settings.redis_url:
-        # A subscribed connection is silent while nothing is published.
-        redis = open_redis(settings, answer_within_s=None)
+        # A subscribed connection is silent while nothing is published. The broker makes a broken
+        # one anew by itself: it must know of it.
+        redis = open_redis(settings, answer_within_s=None, retries=0)
         broker = shared = RedisBroker(redis, settings.redis_prefix, metrics, traces)
         shared.start()
     metrics.gauge("chat_bus_up", "Whether other nodes can be reached", broker.is_up)

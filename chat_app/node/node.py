@@ -8,8 +8,9 @@ from uuid import UUID
 
 import structlog
 
-from chat_app.accounts.schemas import Device, Identity, OwnUser, PasswordConfirmation, ProfileChange
+from chat_app.accounts.schemas import Identity
 from chat_app.accounts.service import Accounts
+from chat_app.change_log.tail import Tail
 from chat_app.conversations.deliveries import Deliveries
 from chat_app.conversations.membership_loader import NO_MEMBERSHIPS, MembershipSummary
 from chat_app.conversations.service import Conversations
@@ -22,7 +23,6 @@ from chat_app.core.rate_limit import RateLimits
 from chat_app.core.settings import Settings
 from chat_app.core.traces import Traces
 from chat_app.friends.service import Friends
-from chat_app.messages.catch_up import CatchUp
 from chat_app.messages.log.writer import NO_FAILPOINTS, Failpoints
 from chat_app.messages.service import Messages
 from chat_app.node.infrastructure import open_infrastructure
@@ -66,7 +66,7 @@ class Node:
     deliveries: Deliveries
     messages: Messages
     presence: Presence
-    catch_up: CatchUp
+    tail: Tail
 
     async def open_outlet(self, identity: Identity) -> Outlet:
         """Return an outlet, subscribed to everything that its user may receive.
@@ -104,27 +104,6 @@ class Node:
     async def _membership(self, identity: Identity) -> MembershipSummary:
         return await self.conversations.membership(identity.user_id) or NO_MEMBERSHIPS
 
-    async def change_profile(self, *, actor_id: UUID, changes: ProfileChange) -> OwnUser:
-        """Change the actor's profile and settings, and publish a changed card to their peers."""
-        changed = await self.accounts.change_profile(actor_id=actor_id, changes=changes)
-        if changed.card_changed:
-            await self._publish_profile(actor_id)
-        return changed.user
-
-    async def delete_account(
-        self, identity: Identity, confirmation: PasswordConfirmation, *, device: Device
-    ) -> None:
-        """Delete an account, and publish that to its peers."""
-        await self.accounts.delete(identity, confirmation, device=device)
-        await self._publish_profile(identity.user_id)
-
-    async def _publish_profile(self, user_id: UUID) -> None:
-        try:
-            await self.conversations.publish_profile(user_id)
-        except AppError as error:
-            # The change is committed; peers who missed it see it when they load.
-            log.warning("node.peers_not_notified", code=error.code)
-
     async def schema(self) -> schema_check.Schema:
         """Compare the database's schema with this code's. Raises Unavailable."""
         return await schema_check.schema_of(self.database)
@@ -140,10 +119,11 @@ async def running_node(
     """Run a node while the block lasts. Raises CannotStart.
 
     It starts in this order, and stops in the reverse one: traces, the database (migrated where that
-    is safe), the clock, the shared key, broker and registers; then the receipts, the log writer,
-    presence, the hub, accounts with their sessions, conversations, and the catch-up. So catch-up
-    and accounts end first, the hub closes every outlet while presence can still record it, and what
-    was accepted is stored before the broker sends its last envelopes and the database closes.
+    is safe), the clock, the shared key, broker and registers; then the receipts, presence, the log
+    writer, the hub, accounts with their sessions, conversations, and the tail of the change log. So
+    the tail and accounts end first, the hub closes every outlet while presence can still record it,
+    and what was accepted is stored before the broker sends its last envelopes and the database
+    closes.
 
     No other node may share `metrics` and `traces`.
     """
@@ -158,9 +138,11 @@ async def running_node(
         )
         parts = Parts(settings, infrastructure, metrics, traces, stack)
         deliveries = parts.deliveries()
-        messages = parts.messages(failpoints)
         presence = parts.presence()
         hub = parts.hub(presence, deliveries)
+        tail = parts.tail(hub)
+        messages = parts.messages(hub, tail, failpoints)
+        stack.push_async_callback(hub.close)
         node = Node(
             settings=settings,
             metrics=metrics,
@@ -174,12 +156,14 @@ async def running_node(
             sockets=infrastructure.sockets,
             accounts=parts.accounts(hub, presence),
             friends=parts.friends(presence),
-            conversations=parts.conversations(),
+            conversations=parts.conversations(hub, tail),
             deliveries=deliveries,
             messages=messages,
             presence=presence,
-            catch_up=await parts.catch_up(hub, messages),
+            tail=tail,
         )
+        await tail.start()
+        stack.push_async_callback(tail.close)
         dialect = infrastructure.database.engine.dialect.name
         log.info("node.started", database=dialect, redis=bool(settings.redis_url))
         yield node

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from chat_app.accounts.service import Accounts
 from chat_app.accounts.session_monitor import SessionMonitor
+from chat_app.change_log.tail import Tail
 from chat_app.conversations.deliveries import Deliveries
 from chat_app.conversations.service import Conversations
 from chat_app.core.metrics import Metrics
@@ -14,7 +15,6 @@ from chat_app.core.passwords import Passwords
 from chat_app.core.settings import Settings
 from chat_app.core.traces import Traces
 from chat_app.friends.service import Friends
-from chat_app.messages.catch_up import CatchUp
 from chat_app.messages.log.writer import Failpoints
 from chat_app.messages.service import Messages
 from chat_app.node.infrastructure import Infrastructure
@@ -57,11 +57,13 @@ class Parts:
         database, broker = self.infrastructure.database, self.infrastructure.broker
         return run(self.stack, Deliveries(database=database, broker=broker))
 
-    def messages(self, failpoints: Failpoints) -> Messages:
+    def messages(self, hub: Hub, tail: Tail, failpoints: Failpoints) -> Messages:
         """Make the use cases of messages, with their log writer."""
         messages = Messages(
             database=self.infrastructure.database,
             broker=self.infrastructure.broker,
+            hub=hub,
+            tail=tail,
             online=self.infrastructure.online,
             limits=self.infrastructure.limits,
             settings=self.settings,
@@ -86,18 +88,27 @@ class Parts:
             fixed_limits=self.infrastructure.fixed_limits,
             settings=self.settings,
         )
+        self.infrastructure.broker.on_reconnected(presence.refresh_connected)
         return run(self.stack, presence)
 
     def hub(self, presence: Presence, deliveries: Deliveries) -> Hub:
-        """Make the hub of this node's devices."""
-        hub = Hub(
+        """Make the hub of this node's devices; close it before what its devices use."""
+        return Hub(
             self.infrastructure.broker,
             presence,
             on_delivered=deliveries.record,
             metrics=self.metrics,
         )
-        self.stack.push_async_callback(hub.close)
-        return hub
+
+    def tail(self, hub: Hub) -> Tail:
+        """Make the tail, which delivers what other transactions have published; not started."""
+        infrastructure = self.infrastructure
+        return Tail(
+            database=infrastructure.database,
+            hub=hub,
+            broker=infrastructure.broker,
+            metrics=self.metrics,
+        )
 
     def accounts(self, hub: Hub, presence: Presence) -> Accounts:
         """Make the use cases of accounts, with their session monitor."""
@@ -131,26 +142,15 @@ class Parts:
             on_changed=presence.refresh_pair,
         )
 
-    def conversations(self) -> Conversations:
+    def conversations(self, hub: Hub, tail: Tail) -> Conversations:
         """Make the use cases of conversations."""
         infrastructure = self.infrastructure
         conversations = Conversations(
             database=infrastructure.database,
             broker=infrastructure.broker,
+            hub=hub,
+            tail=tail,
             online=infrastructure.online,
         )
         self.stack.push_async_callback(conversations.close)
         return conversations
-
-    async def catch_up(self, hub: Hub, messages: Messages) -> CatchUp:
-        """Make the catch-up, which delivers from the database what the bus has lost."""
-        catch_up = CatchUp(
-            database=self.infrastructure.database,
-            hub=hub,
-            online=self.infrastructure.online,
-            is_announcing=messages.is_announcing,
-            metrics=self.metrics,
-        )
-        await catch_up.start()
-        self.stack.push_async_callback(catch_up.close)
-        return catch_up

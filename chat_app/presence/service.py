@@ -9,9 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chat_app.core import tasks
 from chat_app.core.clock import utc_now
@@ -36,6 +38,8 @@ BATCH_SIZE = 250
 LAST_SEEN_INTERVAL_S = 60.0
 
 log = structlog.get_logger(__name__)
+
+Item = TypeVar("Item", UUID, tuple[UUID, UUID])
 
 
 class Presence:
@@ -69,6 +73,8 @@ class Presence:
         self._changes: dict[UUID, bool] = {}
         self._pairs: set[tuple[UUID, UUID]] = set()
         self._shown_or_hidden: set[UUID] = set()
+        # Whether events may have been missed here: the users of this node see everybody anew.
+        self._is_stale = False
         self._seen: dict[UUID, datetime] = {}
         # Published as offline in the last round; another node may have published online before.
         self._unconfirmed: set[UUID] = set()
@@ -127,6 +133,14 @@ class Presence:
         self._shown_or_hidden.add(user_id)
         self._wake.set()
 
+    def refresh_connected(self) -> None:
+        """Publish to the users who are connected here what they now see of all others.
+
+        Call it when the link to the other nodes was broken.
+        """
+        self._is_stale = True
+        self._wake.set()
+
     def _changed(self, user_id: UUID, *, online: bool) -> None:
         self._changes[user_id] = online
         self._wake.set()
@@ -157,6 +171,7 @@ class Presence:
         seen, self._seen = self._seen, {}
         changes = dict(islice(self._changes.items(), BATCH_SIZE))
         pairs, shown_or_hidden = self._pairs, self._shown_or_hidden
+        is_stale, self._is_stale = self._is_stale, False
         self._pairs, self._shown_or_hidden = set(), set()
         for user_id in changes:
             del self._changes[user_id]
@@ -167,16 +182,27 @@ class Presence:
             async with self._database.reading() as session:
                 views = await audience(session, {*changes, *shown_or_hidden})
                 views = [view for view in views if view.is_shown or view.user_id in shown_or_hidden]
-                views += await presence_views(session, pairs) if pairs else []
+                seen_here = await self._pairs_seen_here(session) if is_stale else set()
+                for some in _pieces(pairs | seen_here):
+                    views += await presence_views(session, some)
                 # A user who connects at the moment of becoming a friend would be published twice.
                 views = list({(view.viewer_id, view.user_id): view for view in views}.values())
         except BaseException:
             self._changes = changes | self._changes
             self._pairs |= pairs
+            self._is_stale = is_stale or self._is_stale
             self._shown_or_hidden |= shown_or_hidden
             self._seen = seen | self._seen
             raise
         await self._publish(views, changes)
+
+    async def _pairs_seen_here(self, session: AsyncSession) -> set[tuple[UUID, UUID]]:
+        """Return the users who are connected here, each with everybody they may see."""
+        pairs = set()
+        for some in _pieces(self._online.local_users()):
+            # Who may see somebody may be seen by them.
+            pairs |= {(view.user_id, view.viewer_id) for view in await audience(session, some)}
+        return pairs
 
     async def _publish(self, views: Sequence[PresenceView], changes: Mapping[UUID, bool]) -> None:
         about = {view.user_id for view in views}
@@ -219,6 +245,6 @@ def _event(view: PresenceView, *, online: bool) -> PresenceEvent:
     return PresenceEvent(user_id=view.user_id, online=online, last_seen_at=last_seen_at)
 
 
-def _pieces(user_ids: Iterable[UUID]) -> list[list[UUID]]:
-    ordered = sorted(user_ids)
+def _pieces(items: Iterable[Item]) -> list[list[Item]]:
+    ordered = sorted(items)
     return [ordered[i : i + BATCH_SIZE] for i in range(0, len(ordered), BATCH_SIZE)]

@@ -1,6 +1,6 @@
-"""Broker: publish and subscribe by topic, within a process and between processes.
+"""Broker: what passes between processes, by topic, and wake-ups of the change log's readers.
 
-Delivery is a hint, at most once; the database is the truth.
+Delivery is at most once. What must arrive is in the change log.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -29,11 +29,17 @@ class Broker(Protocol):
     async def unsubscribe(self, topics: Sequence[str]) -> None:
         """End the subscription to `topics`."""
 
-    def on_reconnected(self, reconnected: Callable[[], None]) -> None:
-        """Call `reconnected()` when a broken link is back and something may have been missed.
+    def on_wake(self, wake: Callable[[], None]) -> None:
+        """Call `wake()` when something was appended to the change log."""
 
-        Missed envelopes are published again where they are known; the database has all changes.
-        """
+    def wake_readers(self) -> None:
+        """Wake the readers of the change log on every node; never wait, never fail."""
+
+    def wake_other_nodes(self) -> None:
+        """Wake the readers of the change log on every other node."""
+
+    def on_reconnected(self, reconnected: Callable[[], None]) -> None:
+        """Call `reconnected()` when a broken link is back and something may have been missed."""
 
     def is_up(self) -> bool:
         """Return whether other processes can be reached right now."""
@@ -47,6 +53,18 @@ class MemoryBroker:
 
     def __init__(self) -> None:
         self._deliver: Deliver = lambda _topic, _envelope: None
+        self._wake: Callable[[], None] = lambda: None
+
+    def on_wake(self, wake: Callable[[], None]) -> None:
+        """Call `wake()` when something was appended to the change log."""
+        self._wake = wake
+
+    def wake_readers(self) -> None:
+        """Wake the reader of this process."""
+        self._wake()
+
+    def wake_other_nodes(self) -> None:
+        """Do nothing: there are no others."""
 
     def on_delivery(self, deliver: Deliver) -> None:
         """Call `deliver(topic, envelope)` for everything published."""

@@ -130,13 +130,6 @@ class Delivery(msgspec.Struct, frozen=True, array_like=True):
     seq: int
 
 
-class Move(msgspec.Struct, frozen=True, array_like=True):
-    """The change of a conversation that an envelope carries."""
-
-    conversation_id: UUID
-    rev: int
-
-
 # The prefix of `merge` in envelopes with a Typing event.
 TYPING = "typing:"
 
@@ -147,8 +140,8 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True):
     `origin` is the outlet that caused it and does not receive it. An envelope is replaced by a
     later one of the same `merge`; those may be dropped under pressure. `join` is a topic to which
     the receivers are subscribed from now on. `ends` closes the receivers' outlets after it.
-    `delivers` is recorded once a device of its receiver has the envelope, `moves` as soon as a
-    process has received it. `context` is the request or frame that it comes from.
+    `delivers` is recorded once a device of its receiver has the envelope. `context` is the request
+    or frame that it comes from. `unused` is what nodes of version 0.5 and before send in its place.
     """
 
     body: bytes
@@ -157,7 +150,7 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True):
     join: str = ""
     ends: bool = False
     delivers: Delivery | None = None
-    moves: Move | None = None
+    unused: object = None
     context: RequestContext = request_context.NONE
 
 
@@ -169,11 +162,11 @@ def make_envelope(
     join: str = "",
     ends: bool = False,
     delivers: Delivery | None = None,
-    moves: Move | None = None,
 ) -> Envelope:
     """Encode `event` for all its receivers."""
     body = _encoder.encode(event)
-    return Envelope(body, origin, merge, join, ends, delivers, moves, request_context.current())
+    context = request_context.current()
+    return Envelope(body, origin, merge, join, ends, delivers, context=context)
 
 
 def decode(body: bytes) -> AnyEvent:

@@ -1,17 +1,20 @@
 """Hub: the outlets of this process and their subscriptions."""
 
 import asyncio
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from chat_app.core.metrics import Counter as ClosedCounter
 from chat_app.core.metrics import Family, Metrics
 from chat_app.realtime.broker import Broker
-from chat_app.realtime.delivered_revs import DeliveredRevs
 from chat_app.realtime.events import Delivery, Envelope, session_topic, user_topic
-from chat_app.realtime.outlet import RESTARTING, CloseReason, Outlet
+from chat_app.realtime.outlet import RESTARTING, TOO_SLOW, CloseReason, Outlet
+
+# A node reads of a group, and of what it has published there itself, within this time.
+JOINED_KEPT_S = 60.0
 
 
 class Observer(Protocol):
@@ -22,6 +25,12 @@ class Observer(Protocol):
 
     def disconnected(self, user_id: UUID) -> None:
         """Record that a user's last outlet was closed."""
+
+
+class _Joined(NamedTuple):
+    at: float
+    topic: str
+    outlet: Outlet
 
 
 class Hub:
@@ -44,8 +53,8 @@ class Hub:
         self._outlets_of: Counter[UUID] = Counter()
         self._subscribers: dict[str, set[Outlet]] = {}
         self._subscribing: set[asyncio.Task[None]] = set()
+        self._joined: deque[_Joined] = deque()
         self.outlets: set[Outlet] = set()
-        self.delivered_revs = DeliveredRevs()
         self._closed = self._register_metrics(metrics or Metrics())
         broker.on_delivery(self.deliver)
 
@@ -93,18 +102,22 @@ class Hub:
 
     def deliver(self, topic: str, envelope: Envelope) -> None:
         """Deliver an envelope to every outlet here that is subscribed to `topic`."""
-        if envelope.moves is not None:
-            self.delivered_revs.add(envelope.moves)
         subscribers = self._subscribers.get(topic)
         if not subscribers:
             return
         if envelope.join:
-            self._subscribe_later(list(subscribers), envelope.join)
+            self._join(subscribers, envelope.join)
         for outlet in list(subscribers) if envelope.ends else subscribers:
             if envelope.ends:
                 outlet.close_with(envelope)
             elif outlet.id != envelope.origin:
                 outlet.push(envelope)
+
+    def deliver_to_late(self, topic: str, envelope: Envelope, *, joined_after: float) -> None:
+        """Deliver to those outlets only that joined a group after `joined_after` (monotonic)."""
+        for joined in self._joined:
+            if joined.topic == topic and joined.at > joined_after:
+                joined.outlet.push(envelope)
 
     def record_delivery(self, delivery: Delivery) -> None:
         """Call `on_delivered` with a delivery."""
@@ -113,6 +126,11 @@ class Hub:
     def record_close(self, reason: CloseReason) -> None:
         """Count a closed outlet by its reason."""
         self._closed.of(str(reason.code), reason.reason).add()
+
+    def close_outlets(self) -> None:
+        """Close every outlet, because events were missed: their devices come back and resume."""
+        for outlet in list(self.outlets):
+            outlet.close_after_queue(TOO_SLOW, "events were missed")
 
     async def close(self) -> None:
         """Close every outlet, because the process stops."""
@@ -134,13 +152,16 @@ class Hub:
         elif count == change:
             self._observer.connected(user_id)
 
-    def _subscribe_later(self, outlets: list[Outlet], topic: str) -> None:
-        async def subscribe_all() -> None:
-            for outlet in outlets:
-                if outlet in self.outlets:
-                    await self.subscribe(outlet, [topic])
-
-        task = asyncio.get_running_loop().create_task(subscribe_all())
+    def _join(self, outlets: set[Outlet], topic: str) -> None:
+        """Subscribe outlets to a topic at once, and the broker soon."""
+        now = time.monotonic()
+        while self._joined and self._joined[0].at < now - JOINED_KEPT_S:
+            self._joined.popleft()
+        for outlet in outlets - self._subscribers.get(topic, set()):
+            self._subscribers.setdefault(topic, set()).add(outlet)
+            outlet.topics.add(topic)
+            self._joined.append(_Joined(now, topic, outlet))
+        task = asyncio.get_running_loop().create_task(self._broker.subscribe([topic]))
         self._subscribing.add(task)
         task.add_done_callback(self._subscribing.discard)
 

@@ -1,8 +1,7 @@
-"""Redis broker: envelopes between nodes over Redis pub/sub, at most once.
+"""Redis broker: what passes between nodes over Redis pub/sub, at most once, and wake-ups.
 
 Redis keeps nothing, so every loss is expected: a full queue, a broken link. Each is counted and
-logged once. Lost changes of messages are read from the database. Everything else is published
-again: by the node that could not publish it, and by all others to a node that could not receive.
+logged once. What must arrive is in the change log, which each node reads without a wake-up, too.
 """
 
 import asyncio
@@ -23,7 +22,6 @@ from chat_app.core.metrics import Metrics
 from chat_app.core.traces import Traces
 from chat_app.realtime.broker import Deliver
 from chat_app.realtime.events import Envelope
-from chat_app.realtime.recently_published import RecentlyPublished
 
 OUTGOING = 20_000
 BATCH_SIZE = 200
@@ -33,10 +31,14 @@ MAX_PAUSE_S = 2.0
 # A node publishes this to itself; when it receives nothing for `SILENCE_S`, its link is dead.
 HEARTBEAT, HEARTBEAT_S = b"", 1.0
 SILENCE_S = 5.0
-# Envelopes under way when a link broke were published before that.
-MARGIN_S = 3.0
-# The topic to which every node is subscribed.
-ALL_NODES = "nodes"
+# Redis has not taken a batch by then: its connection is dead, though nothing says so.
+PUBLISH_S = 2.0
+# The topic of wake-ups, to which every node is subscribed. Their payload is the sender's id.
+CHANGES = "changes"
+
+# redis-py raises AttributeError where a connection breaks while it is being used.
+BROKEN = (RedisError, OSError, AttributeError)
+CONNECT_S = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -46,17 +48,8 @@ class BusMessage(msgspec.Struct, frozen=True, array_like=True):
 
     node: str
     envelope: Envelope
-    # By the sender's clock, in seconds since 1970; 0 when the envelope is published again.
+    # By the sender's clock, in seconds since 1970.
     at: float = 0.0
-    # The topic of an envelope that is published again to one node alone.
-    topic: str = ""
-
-
-class ReplayRequest(msgspec.Struct, frozen=True, array_like=True):
-    """The request of a node to all others to publish the last `seconds` again, to it alone."""
-
-    node: str
-    seconds: float
 
 
 class RedisBroker:
@@ -80,16 +73,12 @@ class RedisBroker:
         self._tasks: list[asyncio.Task[None]] = []
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(BusMessage)
-        self._replay_decoder = msgspec.msgpack.Decoder(ReplayRequest)
         self._reconnected: Callable[[], None] = lambda: None
         self._own_topic = "node:" + self._node
-        self._recent = RecentlyPublished()
-        # When something was received last, and since when not all was published.
-        self._received_at: float | None = None
-        self._unpublished_since: float | None = None
-        # The time since which to publish again, by node; "" is every node.
-        self._replays: dict[str, float] = {}
-        self._replay_requested = asyncio.Event()
+        self._wake: Callable[[], None] = lambda: None
+        # At most one wake-up waits to be sent, for any number of commits.
+        self._is_wake_queued = False
+        self._was_connected = False
         self.lost = 0
         self._traces = traces or Traces()
         metrics = metrics or Metrics()
@@ -111,9 +100,22 @@ class RedisBroker:
             self._send_loop(),
             self._receive_loop(),
             self._heartbeat_loop(),
-            self._replay_loop(),
         )
         self._tasks = [asyncio.create_task(loop) for loop in loops]
+
+    def on_wake(self, wake: Callable[[], None]) -> None:
+        """Call `wake()` when something was appended to the change log."""
+        self._wake = wake
+
+    def wake_readers(self) -> None:
+        """Wake the readers of the change log on every node."""
+        self._wake()
+        self.wake_other_nodes()
+
+    def wake_other_nodes(self) -> None:
+        """Wake the readers of the change log on every other node."""
+        if not self._is_wake_queued:
+            self._is_wake_queued = self._queue(CHANGES, self._node.encode())
 
     def on_delivery(self, deliver: Deliver) -> None:
         """Call `deliver(topic, envelope)` for everything published to a subscribed topic."""
@@ -126,7 +128,6 @@ class RedisBroker:
     def publish(self, topics: Iterable[str], envelope: Envelope) -> None:
         """Deliver to the outlets of this node at once, and queue for the other nodes."""
         topics = list(topics)
-        self._recent.add(time.monotonic(), topics, envelope)
         payload = self._encoder.encode(BusMessage(self._node, envelope, time.time()))
         for topic in topics:
             self._deliver(topic, envelope)
@@ -143,7 +144,7 @@ class RedisBroker:
         self._unconfirmed.update({topic: loop.create_future() for topic in added})
         waiting = [self._unconfirmed[topic] for topic in topics if topic in self._unconfirmed]
         if added:
-            with contextlib.suppress(RedisError, OSError):
+            with contextlib.suppress(*BROKEN):
                 await pubsub.subscribe(*(self._prefix + topic for topic in added))
         if waiting and (await asyncio.wait(waiting, timeout=CONFIRM_S))[1]:
             log.warning("redis.subscribe_unconfirmed", topics=len(waiting))
@@ -153,7 +154,7 @@ class RedisBroker:
         self._topics.difference_update(topics)
         self._confirm(topics)
         if self._pubsub is not None:
-            with contextlib.suppress(RedisError, OSError):
+            with contextlib.suppress(*BROKEN):
                 await self._pubsub.unsubscribe(*(self._prefix + topic for topic in topics))
 
     def is_up(self) -> bool:
@@ -165,7 +166,7 @@ class RedisBroker:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._outgoing.join(), 1.0)
         await tasks.end(self._tasks)
-        with contextlib.suppress(RedisError, OSError):
+        with contextlib.suppress(*BROKEN):
             await self._redis.aclose()
 
     async def _send_loop(self) -> None:
@@ -173,17 +174,23 @@ class RedisBroker:
             batch = [await self._outgoing.get()]
             while len(batch) < BATCH_SIZE and not self._outgoing.empty():
                 batch.append(self._outgoing.get_nowait())
+            # A commit from now on needs a wake-up of its own.
+            self._is_wake_queued = False
             try:
-                async with self._redis.pipeline(transaction=False) as pipeline:
+                async with (
+                    asyncio.timeout(PUBLISH_S),
+                    self._redis.pipeline(transaction=False) as pipeline,
+                ):
                     for channel, payload in batch:
                         pipeline.publish(channel, payload)
                     await pipeline.execute()
-                if self._unpublished_since is not None:
-                    self._request_replay("", self._unpublished_since)
-                    self._unpublished_since = None
-            except (RedisError, OSError) as error:
-                self._count_lost(sum(payload != HEARTBEAT for _, payload in batch))
+            except (*BROKEN, TimeoutError) as error:
+                self.lost += sum(payload != HEARTBEAT for _, payload in batch)
                 log.warning("redis.publish_failed", error=type(error).__name__, lost=self.lost)
+                # A half-open connection would swallow the next batch too.
+                with contextlib.suppress(*BROKEN, TimeoutError):
+                    async with asyncio.timeout(PUBLISH_S):
+                        await self._redis.connection_pool.disconnect(inuse_connections=False)
                 await asyncio.sleep(0.1)
             finally:
                 for _ in batch:
@@ -196,7 +203,7 @@ class RedisBroker:
                 async with self._subscribed() as pubsub:
                     pause_s = FIRST_PAUSE_S
                     await self._receive(pubsub)
-            except (RedisError, OSError) as error:
+            except BROKEN as error:
                 log.warning("redis.link_broken", error=type(error).__name__, again_in_s=pause_s)
             await asyncio.sleep(pause_s)
             pause_s = min(MAX_PAUSE_S, pause_s * 2)
@@ -205,15 +212,20 @@ class RedisBroker:
     async def _subscribed(self) -> AsyncIterator[PubSub]:
         pubsub = self._redis.pubsub()
         try:
-            topics = (self._own_topic, ALL_NODES, *self._topics)
-            channels = [self._prefix + topic for topic in topics]
-            await pubsub.subscribe(*channels)
-            self._pubsub = pubsub
+            topics = {self._own_topic, CHANGES, *self._topics}
+            async with asyncio.timeout(CONNECT_S):
+                await pubsub.subscribe(*(self._prefix + topic for topic in topics))
+                self._pubsub = pubsub
+                # Outlets have opened meanwhile; the next ones subscribe by themselves.
+                if late := self._topics - topics:
+                    await pubsub.subscribe(*(self._prefix + topic for topic in late))
             yield pubsub
         finally:
             self._pubsub = None
             self._confirm(list(self._unconfirmed))
-            await pubsub.aclose()
+            with contextlib.suppress(*BROKEN, TimeoutError):
+                async with asyncio.timeout(CONNECT_S):
+                    await pubsub.aclose()
 
     async def _receive(self, pubsub: PubSub) -> None:
         while True:
@@ -223,11 +235,10 @@ class RedisBroker:
             topic = received["channel"].decode().removeprefix(self._prefix)
             if received["type"] == "subscribe":
                 if topic == self._own_topic:
-                    self._recover_missed()
+                    self._connected()
                 self._confirm([topic])
             elif received["type"] == "message":
                 self._handle(topic, received["data"])
-            self._received_at = time.monotonic()
 
     def _confirm(self, topics: Iterable[str]) -> None:
         """End the wait of those who subscribe to `topics`."""
@@ -236,61 +247,35 @@ class RedisBroker:
             if waiting is not None and not waiting.done():
                 waiting.set_result(None)
 
-    def _recover_missed(self) -> None:
-        """Request missed envelopes from the other nodes, and publish again to them.
-
-        Their links may have broken too.
-        """
-        since, now = self._received_at, time.monotonic()
-        if since is None:
-            return  # this is the first connection
-        self._request_replay("", since - MARGIN_S)
-        self._queue(
-            ALL_NODES, self._encoder.encode(ReplayRequest(self._node, now - since + MARGIN_S))
-        )
-        self._reconnected()
-
-    def _request_replay(self, node: str, since: float) -> None:
-        self._replays[node] = min(since, self._replays.get(node, since))
-        self._replay_requested.set()
-
-    async def _replay_loop(self) -> None:
-        while True:
-            await self._replay_requested.wait()
-            self._replay_requested.clear()
-            replays, self._replays = self._replays, {}
-            for node, since in replays.items():
-                for published in self._recent.since(since):
-                    for topic in published.topics:
-                        message = BusMessage(self._node, published.envelope, topic=topic)
-                        channel = self._prefix + (f"node:{node}" if node else topic)
-                        await self._outgoing.put((channel, self._encoder.encode(message)))
+    def _connected(self) -> None:
+        """Note that the link stands; what was published while it was broken is missed."""
+        if self._was_connected:
+            self._wake()
+            self._reconnected()
+        self._was_connected = True
 
     async def _heartbeat_loop(self) -> None:
         while True:
             self._queue(self._own_topic, HEARTBEAT)
             await asyncio.sleep(HEARTBEAT_S)
 
-    def _queue(self, topic: str, payload: bytes) -> None:
+    def _queue(self, topic: str, payload: bytes) -> bool:
+        """Queue a payload for the other nodes; return whether there was room."""
         try:
             self._outgoing.put_nowait((self._prefix + topic, payload))
         except asyncio.QueueFull:
-            self._count_lost(1)
-
-    def _count_lost(self, count: int) -> None:
-        self.lost += count
-        if self._unpublished_since is None:
-            self._unpublished_since = time.monotonic() - MARGIN_S
+            self.lost += 1
+            return False
+        return True
 
     def _handle(self, topic: str, payload: bytes) -> None:
         if payload == HEARTBEAT:
             return
+        if topic == CHANGES:
+            if payload != self._node.encode():
+                self._wake()
+            return
         try:
-            if topic == ALL_NODES:
-                request = self._replay_decoder.decode(payload)
-                if request.node != self._node:
-                    self._request_replay(request.node, time.monotonic() - request.seconds)
-                return
             message = self._decoder.decode(payload)
         except msgspec.DecodeError:
             # From another version, or another program on our channel; a hint may be ignored.
@@ -299,9 +284,8 @@ class RedisBroker:
         if message.node != self._node:
             request_context.set_current(message.envelope.context)
             with self._traces.span("bus.deliver", "consumer"):
-                self._deliver(message.topic or topic, message.envelope)
+                self._deliver(topic, message.envelope)
             log.debug("bus.received", topic=topic, bytes=len(payload), sender=message.node)
             request_context.set_current(request_context.NONE)
             self._received.add()
-            if message.at:
-                self._delay.add(max(0.0, time.time() - message.at))
+            self._delay.add(max(0.0, time.time() - message.at))

@@ -12,14 +12,14 @@ from chat_app.core.settings import Settings
 REDIS_WAIT_S = 0.5
 
 
-def open_redis(settings: Settings, *, answer_within_s: float | None) -> Redis:
+def open_redis(settings: Settings, *, answer_within_s: float | None, retries: int = 1) -> Redis:
     """Return a client that waits `REDIS_WAIT_S` to connect and `answer_within_s` for a reply."""
     return Redis.from_url(
         settings.redis_url,
         socket_connect_timeout=REDIS_WAIT_S,
         socket_timeout=answer_within_s,
         socket_keepalive=True,
-        retry=Retry(NoBackoff(), 1),
+        retry=Retry(NoBackoff(), retries),
         retry_on_error=[RedisConnectionError],
         max_connections=50,
     )

@@ -50,7 +50,7 @@ async def joined(node: Node) -> Identity:
 
 
 async def leave(node: Node, mira: Identity) -> None:
-    await node.delete_account(mira, PasswordConfirmation(password=PASSWORD), device=HOME)
+    await node.accounts.delete(mira, PasswordConfirmation(password=PASSWORD), device=HOME)
 
 
 async def count(node: Node, table: type[Table]) -> int:

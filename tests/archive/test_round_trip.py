@@ -13,7 +13,7 @@ from sqlmodel import col
 from chat_app.accounts.names import name_parts
 from chat_app.archive import service
 from chat_app.archive.codec import Tally, encode
-from chat_app.archive.schema import schema_at
+from chat_app.archive.schema import NOT_COPIED, schema_at
 from chat_app.core import migrations
 from chat_app.core.settings import Settings
 from chat_app.models import Conversation, Member, Message, Table
@@ -224,6 +224,7 @@ def test_the_archive_copies_the_tables_and_columns_of_the_models() -> None:
     assert copied == {
         table.name: {column.name for column in table.columns}
         for table in Table.metadata.sorted_tables
+        if table.name not in NOT_COPIED
     }
     for table in Table.metadata.sorted_tables:
         for column in table.columns:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from chat_app.accounts.schemas import Device
 from chat_app.accounts.store import add_refresh_token, open_session
+from chat_app.archive.schema import NOT_COPIED
 from chat_app.archive.service import LEFT_OUT
 from chat_app.core.database import Database
 from chat_app.core.ids import pair_key
@@ -96,14 +97,14 @@ async def populate(node: Node) -> Everybody:
 
 
 async def contents_of(settings: Settings, *, sessions: bool = True) -> Contents:
-    """Read every row of every table."""
+    """Read every row of every table that a copy shares."""
     database = Database(settings)
     try:
         async with database.reading() as session:
             return {
                 table.name: set(map(tuple, (await session.execute(select(table))).all()))
                 for table in Table.metadata.sorted_tables
-                if sessions or table.name not in LEFT_OUT
+                if table.name not in NOT_COPIED and (sessions or table.name not in LEFT_OUT)
             }
     finally:
         await database.close()

@@ -14,12 +14,12 @@ from sqlmodel import col
 from chat_app.accounts import session_monitor
 from chat_app.accounts.names import part_rows
 from chat_app.accounts.store import index_names
+from chat_app.change_log import tail
 from chat_app.conversations import deliveries
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.core.ids import new_id
 from chat_app.core.settings import Settings, read_settings
-from chat_app.messages import catch_up
 from chat_app.messages.schemas import NewMessage
 from chat_app.models import NamePart, User
 from chat_app.node.node import Node, running_node
@@ -27,7 +27,7 @@ from tests.harness.chats import SECRET, Storage
 
 # The intervals of a node's periodic statements.
 PERIODS = (
-    (catch_up, "INTERVAL_S"),
+    (tail, "INTERVAL_S"),
     (deliveries, "INTERVAL_S"),
     (session_monitor, "INTERVAL_S"),
     (session_monitor, "FULL_INTERVAL_S"),

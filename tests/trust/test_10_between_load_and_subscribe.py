@@ -85,7 +85,6 @@ async def talk(storage: Storage, kind: str) -> AsyncIterator[Room]:
 
 @asynccontextmanager
 async def talking(here: Node, there: Node, kind: str) -> AsyncIterator[Room]:
-    await there.catch_up.close()
     sender, viewer = await new_user(here), await new_user(here)
     if kind == "group":
         room = await here.conversations.create_group(

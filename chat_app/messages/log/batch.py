@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.engine import Connection
 
+from chat_app.change_log.store import append
 from chat_app.conversations.errors import REFUSALS, ConversationNotFound, ReceiverIsSelf
 from chat_app.conversations.store import NewConversation, add_conversation
 from chat_app.core.clock import utc_now
@@ -19,6 +20,7 @@ from chat_app.core.ids import new_id, pair_key, peer_of
 from chat_app.core.json_rows import as_parameter
 from chat_app.friends.relations import Unreachable
 from chat_app.messages.errors import IdempotencyConflict
+from chat_app.messages.log.moves import moves_entry
 from chat_app.messages.log.statements import send_statements
 from chat_app.messages.schemas import NewMessage
 from chat_app.realtime.shapes import Message as MessageView
@@ -45,22 +47,31 @@ Pair = tuple[UUID, UUID]
 
 
 class Batch:
-    """The sends of one transaction; `direct_ids` caches direct conversations by their key."""
+    """The sends of one transaction; `direct_ids` caches direct conversations by their key.
+
+    A replay is seldom. So the first attempt looks for those among the refused sends only, and lets
+    the unique key stop the others; a retry looks for all.
+    """
 
     def __init__(
         self,
         connection: Connection,
         sends: Sequence[NewMessage],
         direct_ids: dict[str, UUID],
+        *,
+        batch_id: UUID,
+        is_retry: bool = False,
     ) -> None:
         self._connection = connection
         self._statements = send_statements(connection.dialect.name)
         self._at = utc_now()
         self._sends = sends
         self._direct_ids = direct_ids
+        self._batch_id = batch_id
+        self._is_retry = is_retry
         self._made: dict[str, UUID] = {}
         self._counters: dict[UUID, tuple[int, int]] = {}
-        self._fresh: list[MessageView] = []
+        self._fresh: list[tuple[MessageView, str | None]] = []
         self._marks: dict[tuple[UUID, UUID], int] = {}
 
     def store(self) -> list[Outcome]:
@@ -68,7 +79,7 @@ class Batch:
 
         Raises what the database raises; nothing of the batch is stored then.
         """
-        earlier = self._earlier()
+        earlier = self._earlier(self._sends) if self._is_retry else {}
         fresh = [s for s in self._sends if (s.sender_id, s.client_id) not in earlier]
         unreachable = self._find_direct(fresh)
         targets = self._targets(fresh)
@@ -78,6 +89,8 @@ class Batch:
             outcomes.append(outcome)
             if isinstance(outcome, Stored):
                 earlier.setdefault((send.sender_id, send.client_id), outcome)
+        if not self._is_retry:
+            self._answer_replays(outcomes)
         self._write()
         return outcomes
 
@@ -85,8 +98,21 @@ class Batch:
         """Return the direct conversations found or created, to cache after the commit."""
         return self._made
 
-    def _earlier(self) -> dict[tuple[UUID, str], Stored]:
-        keys = [{"sender_id": s.sender_id, "client_id": s.client_id} for s in self._sends]
+    def _answer_replays(self, outcomes: list[Outcome]) -> None:
+        """Answer those refused sends that were stored before, when they were allowed."""
+        refused = [
+            number for number, outcome in enumerate(outcomes) if isinstance(outcome, AppError)
+        ]
+        if not refused:
+            return
+        earlier = self._earlier([self._sends[number] for number in refused])
+        for number in refused:
+            send = self._sends[number]
+            if (stored := earlier.get((send.sender_id, send.client_id))) is not None:
+                outcomes[number] = _replay(send, stored)
+
+    def _earlier(self, sends: Iterable[NewMessage]) -> dict[tuple[UUID, str], Stored]:
+        keys = [{"sender_id": s.sender_id, "client_id": s.client_id} for s in sends]
         rows = self._run(self._statements.earlier, keys)
         found = {}
         for row in rows.mappings():
@@ -200,13 +226,14 @@ class Batch:
             content=send.content,
             created_at=self._at,
         )
-        self._fresh.append(view)
+        self._fresh.append((view, target.direct_key))
         return view
 
     def _write(self) -> None:
         if not self._fresh:
             return
-        moved = {view.conversation_id for view in self._fresh}
+        views = [view for view, _ in self._fresh]
+        moved = {view.conversation_id for view in views}
         bumps = [
             {"id": identifier, "seq": seq, "rev": rev}
             for identifier, (seq, rev) in self._counters.items()
@@ -218,8 +245,9 @@ class Batch:
         ]
         # `updated_at` is the time of the last message, which clients get with that message.
         self._run(self._statements.bump, bumps, at=self._at)
-        self._run(self._statements.add, self._fresh, at=self._at)
+        self._run(self._statements.add, views, at=self._at)
         self._run(self._statements.read, reads)
+        append(self._connection, [moves_entry(self._fresh, self._batch_id)])
 
     def _run(
         self, statement: Executable, rows: Sequence[object], **values: object

@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
+from chat_app.change_log.store import append
 from chat_app.conversations.errors import CannotMessage
 from chat_app.conversations.views import message_of
 from chat_app.core.clock import utc_now
@@ -15,6 +16,7 @@ from chat_app.core.errors import AppError
 from chat_app.core.json_rows import as_parameter
 from chat_app.messages.errors import MessageIsDeleted, MessageNotFound, NotYourMessage
 from chat_app.messages.log.batch import Outcome, Stored
+from chat_app.messages.log.moves import moves_entry
 from chat_app.messages.log.statements import change_statements
 from chat_app.messages.schemas import MessageChange
 from chat_app.realtime.shapes import Message as MessageView
@@ -28,18 +30,23 @@ class LockedMessage(NamedTuple):
     cannot_edit: bool
 
 
-def store_changes(connection: Connection, changes: Sequence[MessageChange]) -> list[Outcome]:
+def store_changes(
+    connection: Connection, changes: Sequence[MessageChange], batch_id: UUID
+) -> list[Outcome]:
     """Store the permitted changes and return an outcome for each, in order.
 
     `replayed` is true where the change had been made before. Raises what the database raises;
     nothing of the run is stored then.
     """
-    return _Run(connection, changes).store()
+    return _Run(connection, changes, batch_id).store()
 
 
 class _Run:
-    def __init__(self, connection: Connection, changes: Sequence[MessageChange]) -> None:
+    def __init__(
+        self, connection: Connection, changes: Sequence[MessageChange], batch_id: UUID
+    ) -> None:
         self._connection = connection
+        self._batch_id = batch_id
         self._statements = change_statements(connection.dialect.name)
         self._changes = changes
         self._at = utc_now()
@@ -116,6 +123,9 @@ class _Run:
         run = self._connection.execute
         run(self._statements.change, {"rows": as_parameter(rows), "at": self._at})
         run(self._statements.count, {"rows": as_parameter(revs), "at": self._at})
+        # Of several changes of one message the last one is published.
+        last = [(view, self._locked[view.id].direct_key) for view in self._changed.values()]
+        append(self._connection, [moves_entry(last, self._batch_id)])
 
 
 def _refusal(change: MessageChange, locked: LockedMessage) -> AppError | None:

@@ -1,13 +1,12 @@
-"""Statements of the message log: batches of sends and of changes, and what the catch-up reads.
+"""Statements of the message log: batches of sends and changes, and what other nodes load of them.
 
-Those of the batches are composed once: composing them anew costs more than running them. All take
-the parameter `rows`, except `direct` and `changed_between`; those that write a time take `at`.
+They are composed once: composing them anew costs more than running them. All take the parameter
+`rows`, except `direct`; those that write a time take `at`.
 """
 
 import functools
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -29,7 +28,6 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from chat_app.core.clock import ago
 from chat_app.core.json_rows import JsonRows
 from chat_app.friends.relations import blocked_between, unreachable
 from chat_app.models import Member, User
@@ -219,44 +217,19 @@ class ChangeStatements:
         )
 
 
-def changed_between(
-    dialect: str, oldest: timedelta, newest: timedelta
-) -> Select[UUID, str | None, int, bool]:
-    """Select the conversations that changed within `oldest`; `is_at_rest` if before `newest`."""
-    changed_at = CONVERSATIONS.c.changed_at
-    return select(
-        CONVERSATIONS.c.id,
-        CONVERSATIONS.c.direct_key,
-        CONVERSATIONS.c.last_rev,
-        (changed_at < ago(dialect, newest)).label("is_at_rest"),
-    ).where(changed_at > ago(dialect, oldest))
-
-
-def changes_after(dialect: str, *, lately: datetime, limit: int) -> Select[*tuple[Any, ...]]:
-    """Select the messages of the conversations `id` whose `rev` is above the given one.
-
-    Where that is negative, only those that were written or changed after `lately`.
-    """
+@functools.cache
+def messages_at(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Select the messages whose `rev` is the given one in the conversation `id`."""
     given = JsonRows(dialect, id=Uuid, rev=BigInteger)
-    since = given.columns["rev"]
     return (
         select(MESSAGES, CONVERSATIONS.c.direct_key)
         .select_from(given.table)
         .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["id"])
         .join(
             MESSAGES,
-            (MESSAGES.c.conversation_id == given.columns["id"]) & (MESSAGES.c.rev > since),
+            (MESSAGES.c.conversation_id == given.columns["id"])
+            & (MESSAGES.c.rev == given.columns["rev"]),
         )
-        .where(
-            or_(
-                since >= 0,
-                MESSAGES.c.created_at > lately,
-                MESSAGES.c.edited_at > lately,
-                MESSAGES.c.deleted_at > lately,
-            )
-        )
-        .order_by(MESSAGES.c.conversation_id, MESSAGES.c.rev)
-        .limit(limit)
     )
 
 

@@ -20,6 +20,8 @@ import structlog
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
+from chat_app.change_log.store import Publication
+from chat_app.change_log.tail import OwnBatch, Tail
 from chat_app.core import request_context, tasks
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError, Overtaken, Unavailable
@@ -29,7 +31,8 @@ from chat_app.core.traces import NO_SPAN, Span, Traces
 from chat_app.messages.log.batch import Batch, Outcome, Stored
 from chat_app.messages.log.changes import store_changes
 from chat_app.messages.metrics import LogMetrics
-from chat_app.messages.schemas import Message, MessageChange, NewMessage
+from chat_app.messages.schemas import MessageChange, NewMessage
+from chat_app.realtime.broker import Broker
 
 BATCH_SIZE = 256
 MAX_WAITING = 8_192
@@ -51,7 +54,8 @@ class Committed(NamedTuple):
     context: RequestContext
 
 
-Announce = Callable[[Sequence[Committed]], Awaitable[None]]
+# Publishes what was stored, and returns what went to groups.
+Announce = Callable[[Sequence[Committed]], Awaitable[list[Publication]]]
 
 
 class Pending(NamedTuple):
@@ -91,16 +95,19 @@ class MessageLog:
         self,
         database: Database,
         announce: Announce,
+        tail: Tail,
+        broker: Broker,
         failpoints: Failpoints = NO_FAILPOINTS,
+        *,
         metrics: Metrics | None = None,
         traces: Traces | None = None,
     ) -> None:
         self._database = database
         self._announce = announce
+        self._tail = tail
+        self._broker = broker
         self._failpoints = failpoints
         self._waiting: asyncio.Queue[Pending] = asyncio.Queue(MAX_WAITING)
-        # The batch that is being stored, answered and published.
-        self._under_way: Sequence[Pending] = ()
         self._direct_ids: dict[str, UUID] = {}
         self._writer: asyncio.Task[None] | None = None
         self._closing = False
@@ -133,13 +140,6 @@ class MessageLog:
             raise Unavailable from None
         return future
 
-    def is_announcing(self, message: Message) -> bool:
-        """Return whether this process stores `message` or a change of it, and publishes it next.
-
-        It may be in the database already, and its sender has not been answered.
-        """
-        return any(_is_of(pending.entry, message) for pending in self._under_way)
-
     async def close(self) -> None:
         """Refuse new entries, store what waits, and stop; after FLUSH_S the rest gets no ack."""
         self._closing = True
@@ -156,14 +156,16 @@ class MessageLog:
             batch = [await self._waiting.get()]
             while len(batch) < BATCH_SIZE and not self._waiting.empty():
                 batch.append(self._waiting.get_nowait())
-            self._under_way = batch
             try:
                 for _, run in groupby(batch, key=_kind):
                     await self._write(list(run))
             except AppError as error:
                 self._refuse(batch, error)
+            except Exception as error:  # the batches that follow must still be stored
+                log.exception("message_log.failed")
+                for pending in batch:
+                    self._fail(pending, error)
             finally:
-                self._under_way = ()
                 for _ in batch:
                     self._waiting.task_done()
 
@@ -179,28 +181,37 @@ class MessageLog:
             self._waiting.task_done()
 
     async def _write(self, batch: Sequence[Pending]) -> None:
-        started = time.perf_counter()
-        try:
-            with self._span(batch):
-                outcomes = await self._store([pending.entry for pending in batch])
-        except AppError:
-            raise
-        except Exception as error:
-            # One entry that the database cannot take must not fail its neighbours.
-            if len(batch) > 1:
-                for pending in batch:
-                    await self._write([pending])
+        with self._tail.storing() as own:
+            started = time.perf_counter()
+            try:
+                with self._span(batch):
+                    outcomes = await self._store([pending.entry for pending in batch], own.id)
+            except AppError:
+                raise
+            except Exception as error:
+                # One entry that the database cannot take must not fail its neighbours.
+                if len(batch) > 1:
+                    for pending in batch:
+                        await self._write([pending])
+                    return
+                log.exception("message_log.failed")
+                self._fail(batch[0], error)
                 return
-            log.exception("message_log.failed")
-            self._fail(batch[0], error)
-            return
-        committed = self.metrics.committed(
-            [pending.since for pending in batch],
-            outcomes,
-            started=started,
-            changes=_kind(batch[0]),
-        )
-        self._failpoints.committed()
+            committed = self.metrics.committed(
+                [pending.since for pending in batch],
+                outcomes,
+                started=started,
+                changes=_kind(batch[0]),
+            )
+            self._failpoints.committed()
+            fresh = self._answer(batch, outcomes)
+            if fresh:
+                await self._publish(fresh, own)
+                self._broker.wake_other_nodes()
+            self.metrics.published(len(fresh), committed=committed)
+
+    def _answer(self, batch: Sequence[Pending], outcomes: Sequence[Outcome]) -> list[Committed]:
+        """Set the outcome of each entry; return those that were stored."""
         fresh = []
         for pending, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, AppError):
@@ -210,8 +221,7 @@ class MessageLog:
                 pending.outcome.set_result(outcome)
             if not outcome.replayed:
                 fresh.append(Committed(pending.entry, outcome, pending.context))
-        await self._publish(fresh)
-        self.metrics.published(len(fresh), committed=committed)
+        return fresh
 
     def _span(self, batch: Sequence[Pending]) -> AbstractContextManager[Span]:
         if not self._traces.are_on:
@@ -220,14 +230,15 @@ class MessageLog:
         links = [pending.context for pending in batch if pending.context.trace]
         return self._traces.span("messages.commit", links=links, messages=len(batch))
 
-    async def _store(self, entries: Sequence[Entry]) -> list[Outcome]:
+    async def _store(self, entries: Sequence[Entry], batch_id: UUID) -> list[Outcome]:
         for attempt in range(1, ATTEMPTS + 1):
+            store = partial(self._store_in, entries, batch_id, attempt)
             try:
-                made, outcomes = await self._database.transact(partial(self._store_in, entries))
+                made, outcomes = await self._database.transact(store)
             except (IntegrityError, Overtaken):
-                # Another node stored one of these, or opened the same conversation, between
-                # our SELECT and our INSERT: the next attempt sees it. Or two transactions waited
-                # for each other, and the database chose the other one to go on.
+                # One of these was stored before, or another node has opened the same conversation:
+                # the next attempt sees it. Or two transactions waited for each other, and the
+                # database chose the other one to go on.
                 if attempt == ATTEMPTS:
                     raise
                 continue
@@ -236,13 +247,13 @@ class MessageLog:
         raise Unavailable
 
     def _store_in(
-        self, entries: Sequence[Entry], connection: Connection
+        self, entries: Sequence[Entry], batch_id: UUID, attempt: int, connection: Connection
     ) -> tuple[dict[str, UUID], list[Outcome]]:
         changes = [entry for entry in entries if isinstance(entry, MessageChange)]
         if changes:
-            return {}, store_changes(connection, changes)
+            return {}, store_changes(connection, changes, batch_id)
         sends = [entry for entry in entries if isinstance(entry, NewMessage)]
-        batch = Batch(connection, sends, self._direct_ids)
+        batch = Batch(connection, sends, self._direct_ids, batch_id=batch_id, is_retry=attempt > 1)
         outcomes = batch.store()
         return batch.made(), outcomes
 
@@ -251,14 +262,14 @@ class MessageLog:
             self._direct_ids.clear()
         self._direct_ids.update(made)
 
-    async def _publish(self, fresh: Sequence[Committed]) -> None:
+    async def _publish(self, fresh: Sequence[Committed], own: OwnBatch) -> None:
+        """Publish what was stored; where that fails, the tail does it."""
         try:
-            await self._announce(fresh)
-        except AppError:
-            # The messages are stored; the catch-up delivers them.
-            log.warning("message_log.announce_failed", messages=len(fresh))
-        finally:
-            request_context.set_current(request_context.NONE)
+            own.published(await self._announce(fresh))
+        except AppError as error:
+            log.warning("message_log.announce_failed", code=error.code, messages=len(fresh))
+        except Exception:
+            log.exception("message_log.announce_failed", messages=len(fresh))
 
     def _fail(self, pending: Pending, error: Exception) -> None:
         if not pending.outcome.done():
@@ -268,9 +279,3 @@ class MessageLog:
 
 def _kind(pending: Pending) -> bool:
     return isinstance(pending.entry, MessageChange)
-
-
-def _is_of(entry: Entry, message: Message) -> bool:
-    if isinstance(entry, MessageChange):
-        return entry.message_id == message.id
-    return (entry.sender_id, entry.client_id) == (message.sender_id, message.client_id)

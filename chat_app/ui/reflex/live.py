@@ -82,11 +82,6 @@ class LiveTabs:
         if tab is not None:
             await tab.stop()
 
-    def reload(self) -> None:
-        """Make every tab reload what it shows: events may have been missed."""
-        for tab in self._tabs.values():
-            tab.request_reload()
-
     async def close(self) -> None:
         """Unsubscribe every tab: the process stops."""
         self._open.clear()
@@ -117,10 +112,6 @@ class _Tab:
     def start(self) -> None:
         # A context of its own: the current one belongs to an event that will be long over.
         self._task = asyncio.create_task(self._run(), context=contextvars.Context())
-
-    def request_reload(self) -> None:
-        # A tab that was too slow opens another outlet and reloads.
-        self._outlet.close_after_queue(TOO_SLOW, "events were missed")
 
     async def stop(self) -> None:
         task = self._task

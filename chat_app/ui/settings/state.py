@@ -118,7 +118,8 @@ class SettingsState(rx.State):
         set_changed(self, errors={}, saved_at="", problem="")
         try:
             changes = _validated(given)
-            user = await current_node().change_profile(actor_id=me.user_id, changes=changes)
+            accounts = current_node().accounts
+            user = await accounts.change_profile(actor_id=me.user_id, changes=changes)
         except Invalid as error:
             self.errors = error.fields
             return False

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlmodel import col
 
+from chat_app.change_log.store import Publication
 from chat_app.conversations.errors import CannotMessage, ConversationNotFound, ReceiverIsSelf
 from chat_app.conversations.queries import get_conversation
 from chat_app.core.errors import NotFound, Unavailable
@@ -174,13 +175,14 @@ async def test_a_stuck_log_writer_can_be_closed(
     monkeypatch.setattr(log_writer, "FLUSH_S", 0.1)
     stuck = asyncio.Event()
 
-    async def announce(_fresh: Sequence[Committed]) -> None:
+    async def announce(_fresh: Sequence[Committed]) -> list[Publication]:
         stuck.set()
         await asyncio.get_running_loop().create_future()
+        return []
 
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
-        log = log_writer.MessageLog(node.database, announce)
+        log = log_writer.MessageLog(node.database, announce, node.tail, node.broker)
         log.start()
         first = log.append(to_user(alice, bob))
         await stuck.wait()

@@ -158,16 +158,6 @@ async def test_a_tab_that_was_too_slow_reloads_and_goes_on(world: World) -> None
     await world.screen.until(lambda: world.screen.applied == [1])
 
 
-async def test_every_tab_reloads_when_events_may_have_been_missed(world: World) -> None:
-    await world.tabs.subscribe("token", ME)
-
-    world.tabs.reload()
-
-    await world.screen.until(lambda: world.screen.reloads == 1)
-    world.publish()
-    await world.screen.until(lambda: world.screen.applied == [1])
-
-
 @pytest.mark.parametrize("failure", [Unavailable(), RuntimeError("a mistake")])
 async def test_a_refresh_that_failed_is_followed_by_a_reload(
     world: World, failure: Exception, monkeypatch: pytest.MonkeyPatch

@@ -1,0 +1,260 @@
+"""Tail: one node's place in the change log, and the delivery of what follows it.
+
+After a wake-up, and at least once a second, the tail reads what other transactions have appended
+and hands it to the reader of its kind, in order and once. What this node's log writer stores, it
+publishes from memory; the tail recognises it by its batch, and delivers it only where the writer
+did not, because the answer of the commit was lost.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from chat_app.change_log.store import (
+    PUBLISHED,
+    Entry,
+    Publication,
+    entries_after,
+    present_place,
+    publications_of,
+)
+from chat_app.core import tasks
+from chat_app.core.database import Database
+from chat_app.core.errors import AppError
+from chat_app.core.ids import new_id
+from chat_app.core.metrics import Metrics
+from chat_app.realtime.broker import Broker
+from chat_app.realtime.hub import Hub
+
+INTERVAL_S = 1.0
+# A node this far behind (it was stopped) lets its devices resume instead.
+MAX_BEHIND = 20_000
+# Entries of one kind that a reader gets at once.
+MAX_AT_ONCE = 500
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 2.0
+# A node that has not read the log for so long is not ready.
+STALE_S = 5.0
+
+log = structlog.get_logger(__name__)
+
+# Delivers the payloads of entries of one kind, all of them or, with an AppError, none.
+Reader = Callable[[Sequence[bytes]], Awaitable[None]]
+
+
+class OwnBatch:
+    """A batch of this node's log writer; its entry in the log is left to the writer."""
+
+    def __init__(self) -> None:
+        self.id = new_id()
+        self.ended = asyncio.Event()
+        self.is_published = False
+        self.to_groups: list[Publication] = []
+        self.published_at = 0.0
+
+    def published(self, to_groups: list[Publication]) -> None:
+        """Record that the writer has published it, and what of it went to groups."""
+        self.is_published = True
+        self.to_groups = to_groups
+        self.published_at = time.monotonic()
+
+
+class Tail:
+    """The reader of the change log; start it inside the running loop, then close it."""
+
+    def __init__(
+        self, *, database: Database, hub: Hub, broker: Broker, metrics: Metrics | None = None
+    ) -> None:
+        self._database = database
+        self._hub = hub
+        self._dialect = database.engine.dialect.name
+        self._readers: dict[str, Reader] = {PUBLISHED: self._deliver}
+        self._place: int | str | None = None
+        self._newest = 0
+        # Read from the log, and not delivered yet.
+        self._waiting: deque[Entry] = deque()
+        self._own: dict[UUID, OwnBatch] = {}
+        self._woken = asyncio.Event()
+        self._read_at = time.monotonic()
+        self._task: asyncio.Task[None] | None = None
+        broker.on_wake(self._woken.set)
+        self._register_metrics(metrics or Metrics())
+
+    def read_with(self, readers: Mapping[str, Reader]) -> None:
+        """Add the readers of other kinds; call before `start`."""
+        self._readers.update(readers)
+
+    async def start(self) -> None:
+        """Take the present place, before any outlet opens, and begin to read."""
+        with contextlib.suppress(AppError):
+            await self._begin()
+        self._task = asyncio.create_task(self._run(), name="change log")
+
+    async def close(self) -> None:
+        """Stop reading."""
+        if self._task is not None:
+            await tasks.end([self._task])
+
+    def is_current(self) -> bool:
+        """Return whether the log was read lately."""
+        return time.monotonic() - self._read_at < STALE_S
+
+    @contextlib.contextmanager
+    def storing(self) -> Iterator[OwnBatch]:
+        """Yield a batch that this node stores; leave its entry to the writer meanwhile.
+
+        Afterwards the tail delivers it, unless it was `published`.
+        """
+        batch = OwnBatch()
+        self._own[batch.id] = batch
+        try:
+            yield batch
+        finally:
+            if not batch.is_published:
+                del self._own[batch.id]
+                self._woken.set()
+            batch.ended.set()
+
+    async def read(self) -> int:
+        """Deliver what follows; return the number of entries. Raises Unavailable."""
+        if self._place is None:
+            await self._begin()
+        if not self._waiting:
+            await self._fetch()
+        self._read_at = time.monotonic()
+        delivered = 0
+        while self._waiting:
+            delivered += await self._deliver_next()
+        return delivered
+
+    async def _run(self) -> None:
+        pause_s = FIRST_PAUSE_S
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(INTERVAL_S):
+                    await self._woken.wait()
+            self._woken.clear()
+            try:
+                await self.read()
+            except AppError as error:
+                log.warning("change_log.postponed", code=error.code, again_in_s=pause_s)
+            except Exception:  # what follows must still be delivered
+                log.exception("change_log.failed", again_in_s=pause_s)
+            else:
+                pause_s = FIRST_PAUSE_S
+                continue
+            self._failures.add()
+            await asyncio.sleep(pause_s)
+            self._woken.set()
+            pause_s = min(MAX_PAUSE_S, pause_s * 2)
+
+    async def _begin(self) -> None:
+        [row] = await self._database.fetch_all(present_place(self._dialect), {})
+        self._place, self._newest = row.place, row.newest or 0
+
+    async def _fetch(self) -> None:
+        values = {"place": self._place, "count": MAX_BEHIND + 1}
+        rows = await self._database.fetch_all(entries_after(self._dialect), values)
+        place, oldest, newest = rows[0].place, rows[0].oldest or 0, rows[0].newest or 0
+        # The newest entry of a log is never removed: a log without it was emptied by hand.
+        is_cut = self._newest > 0 and not 0 < oldest <= self._newest
+        self._place, self._newest = place, newest
+        if len(rows) > MAX_BEHIND or is_cut:
+            log.warning("change_log.too_far_behind", is_cut=is_cut)
+            self._own.clear()
+            self._hub.close_outlets()
+            return
+        self._waiting.extend(
+            Entry(row.kind, row.payload, row.batch) for row in rows if row.position is not None
+        )
+
+    async def _deliver_next(self) -> int:
+        """Deliver the entries of one kind that come next; return how many."""
+        first = self._waiting[0]
+        own = None if first.batch is None else self._own.get(first.batch)
+        if own is not None:
+            # Its sender gets the ack before anybody gets the event.
+            await own.ended.wait()
+            if own.is_published:
+                self._own.pop(own.id, None)
+                self._waiting.popleft()
+                self._deliver_to_late(own)
+                return 0
+        payloads = self._next_payloads(first)
+        try:
+            await self._hand_over(first.kind, payloads)
+        except AppError:
+            raise
+        except Exception:
+            # These devices load again what cannot be delivered.
+            self._hub.close_outlets()
+            self._drop(len(payloads))
+            raise
+        self._drop(len(payloads))
+        self._entries.add(len(payloads))
+        return len(payloads)
+
+    async def _hand_over(self, kind: str, payloads: Sequence[bytes]) -> None:
+        reader = self._readers.get(kind)
+        if reader is None:
+            return
+        try:
+            await reader(payloads)
+        except msgspec.DecodeError:
+            if len(payloads) == 1:
+                log.warning("change_log.unreadable", kind=kind)
+                return
+            # The others can be read.
+            for payload in payloads:
+                await self._hand_over(kind, [payload])
+
+    def _next_payloads(self, first: Entry) -> list[bytes]:
+        payloads: list[bytes] = []
+        for entry in self._waiting:
+            is_own = entry is not first and entry.batch is not None and entry.batch in self._own
+            if entry.kind != first.kind or is_own or len(payloads) == MAX_AT_ONCE:
+                break
+            payloads.append(entry.payload)
+        return payloads
+
+    def _deliver_to_late(self, own: OwnBatch) -> None:
+        """Deliver an own batch to the outlets that joined its groups too late for it.
+
+        The group is older, by the order of the log, but this node had not read of it yet.
+        """
+        for topics, envelope in own.to_groups:
+            for topic in topics:
+                self._hub.deliver_to_late(topic, envelope, joined_after=own.published_at)
+
+    def _drop(self, count: int) -> None:
+        for _ in range(count):
+            self._waiting.popleft()
+
+    async def _deliver(self, payloads: Sequence[bytes]) -> None:
+        for payload in payloads:
+            for topics, envelope in publications_of(payload):
+                for topic in topics:
+                    self._hub.deliver(topic, envelope)
+
+    def _register_metrics(self, metrics: Metrics) -> None:
+        self._entries = metrics.counter(
+            "chat_change_log_entries_total", "Entries of the change log delivered by this node"
+        )
+        self._failures = metrics.counter(
+            "chat_change_log_failures_total", "Attempts to read the change log that failed"
+        )
+        metrics.gauge(
+            "chat_change_log_waiting_entries",
+            "Entries that were read and not delivered yet",
+            lambda: len(self._waiting),
+        )
+        metrics.gauge(
+            "chat_change_log_read_age_seconds",
+            "Since the change log was last read",
+            lambda: time.monotonic() - self._read_at,
+        )

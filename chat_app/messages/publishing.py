@@ -1,0 +1,139 @@
+"""Publishing of messages: from memory on the node that stored them, elsewhere from the change log.
+
+A batch appends one entry to the log: which changes of which conversations it made. The other nodes
+load these messages in their present state, for the devices that they have.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from chat_app.change_log.store import Publication
+from chat_app.conversations.deliveries import delivery_of
+from chat_app.conversations.errors import ConversationNotFound
+from chat_app.conversations.queries import get_conversation
+from chat_app.conversations.service import topics_of
+from chat_app.conversations.views import message_of
+from chat_app.core import request_context
+from chat_app.core.database import Database
+from chat_app.core.json_rows import as_parameter
+from chat_app.messages.log.moves import moves_of
+from chat_app.messages.log.statements import messages_at
+from chat_app.messages.log.writer import Committed, Entry
+from chat_app.messages.replay import event_of
+from chat_app.messages.schemas import Message, MessageChange, NewMessage
+from chat_app.realtime.events import (
+    ConversationUpdated,
+    Envelope,
+    MessageCreated,
+    MessageDeleted,
+    MessageUpdated,
+    conversation_topic,
+    make_envelope,
+    user_topic,
+)
+from chat_app.realtime.hub import Hub
+from chat_app.realtime.online import Online
+
+
+class MessagePublisher:
+    """Delivers messages to the devices of this node."""
+
+    def __init__(self, *, database: Database, hub: Hub, online: Online) -> None:
+        self._database = database
+        self._hub = hub
+        self._online = online
+
+    async def publish(self, fresh: Sequence[Committed]) -> list[Publication]:
+        """Deliver what this node has stored; return what went to groups.
+
+        Raises Unavailable; a part may be delivered then.
+        """
+        to_groups = []
+        try:
+            for entry, stored, context in fresh:
+                request_context.set_current(context)
+                message, key = stored.message, stored.direct_key
+                if message.seq == 1 and key is not None and isinstance(entry, NewMessage):
+                    for introduction in await self._introductions([message]):
+                        self._deliver(introduction)
+                publication = Publication(_topics(message), _envelope(entry, message))
+                self._deliver(publication)
+                if key is None:
+                    to_groups.append(publication)
+            return to_groups
+        finally:
+            request_context.set_current(request_context.NONE)
+
+    async def read(self, payloads: Sequence[bytes]) -> None:
+        """Deliver what other nodes have stored: a reader of the change log.
+
+        A message that was changed again since follows with that change. Raises Unavailable and
+        msgspec.DecodeError; nothing is delivered then.
+        """
+        moves = [move for payload in payloads for move in moves_of(payload)]
+        wanted = [
+            {"id": move.conversation_id, "rev": move.rev}
+            for move in moves
+            if self._has_subscribers(topics_of(move.conversation_id, move.direct_key))
+        ]
+        if not wanted:
+            return
+        statement = messages_at(self._database.engine.dialect.name)
+        rows = await self._database.fetch_all(statement, {"rows": as_parameter(wanted)})
+        found = {
+            (row.conversation_id, row.rev): (message_of(row, row.direct_key), row.direct_key)
+            for row in rows
+        }
+        first = [message for message, key in found.values() if message.seq == 1 and key]
+        deliveries = await self._introductions(first)
+        for move in moves:
+            if (here := found.get((move.conversation_id, move.rev))) is not None:
+                envelope = make_envelope(event_of(here[0]), delivers=delivery_of(here[0]))
+                deliveries.append(Publication(topics_of(move.conversation_id, here[1]), envelope))
+        for delivery in deliveries:
+            self._deliver(delivery)
+
+    def _deliver(self, delivery: Publication) -> None:
+        for topic in delivery.topics:
+            self._hub.deliver(topic, delivery.envelope)
+
+    def _has_subscribers(self, topics: Iterable[str]) -> bool:
+        return any(map(self._hub.has_subscribers, topics))
+
+    async def _introductions(self, first: Iterable[Message]) -> list[Publication]:
+        """Return the views of new conversations for their members, before the first messages."""
+        deliveries = []
+        for message in first:
+            for member_id in (message.sender_id, message.receiver_id):
+                if member_id is None or not self._hub.has_subscribers(user_topic(member_id)):
+                    continue
+                try:
+                    async with self._database.reading() as session:
+                        view = await get_conversation(
+                            session,
+                            viewer_id=member_id,
+                            conversation_id=message.conversation_id,
+                            online=self._online,
+                        )
+                except ConversationNotFound:
+                    continue
+                event = ConversationUpdated(conversation=view)
+                deliveries.append(Publication([user_topic(member_id)], make_envelope(event)))
+        return deliveries
+
+
+def _topics(message: Message) -> list[str]:
+    # As `topics_of`, without parsing a key for the two ids that the message has already.
+    if message.receiver_id is None:
+        return [conversation_topic(message.conversation_id)]
+    return [user_topic(message.sender_id), user_topic(message.receiver_id)]
+
+
+def _envelope(entry: Entry, message: Message) -> Envelope:
+    if isinstance(entry, MessageChange):
+        deleted = entry.content is None
+        return make_envelope(
+            MessageDeleted(message=message) if deleted else MessageUpdated(message=message)
+        )
+    return make_envelope(
+        MessageCreated(message=message), origin=entry.origin, delivers=delivery_of(message)
+    )
