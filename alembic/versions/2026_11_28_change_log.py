@@ -42,6 +42,8 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_change_log_transaction_id"), "change_log", ["transaction_id"])
+    # Expired sessions are removed.
+    op.create_index(op.f("ix_auth_session_expires_at"), "auth_session", ["expires_at"])
     generation = op.create_table(
         "generation",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -52,4 +54,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("generation")
+    op.drop_index(op.f("ix_auth_session_expires_at"), "auth_session")
     op.drop_table("change_log")

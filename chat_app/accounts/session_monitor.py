@@ -1,20 +1,18 @@
-"""Session expiry: close the outlets of ended sessions, and extend the sessions that are in use.
+"""Session expiry: close the outlets of expired sessions, and extend the sessions that are in use.
 
-The event of an ended session may be lost, so the database is queried: each second for the sessions
-that have ended lately, by an index, and every few seconds for all that have outlets here, which
-finds the expired ones, too. The row has the reason, so devices get the same event in either case.
+That a session was ended is in the change log. Every few seconds the database is queried for all
+sessions that have outlets here, which finds the expired ones, and those that nothing told of.
 """
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
 
 from chat_app.accounts.announcements import session_ended
-from chat_app.accounts.statements import ended_since, over_or_untouched, touch
+from chat_app.accounts.statements import over_or_untouched, touch
 from chat_app.core import tasks
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
@@ -23,12 +21,9 @@ from chat_app.core.json_rows import as_parameter
 from chat_app.realtime.events import EndReason, session_topic
 from chat_app.realtime.hub import Hub
 
-INTERVAL_S = 1.0
-FULL_INTERVAL_S = 5.0
+INTERVAL_S = 5.0
 # The last use of a session is stored to within this.
 TOUCH_INTERVAL = timedelta(minutes=1)
-# An end may become visible this much after the time that its row carries.
-SLACK_S = 5.0
 BATCH_SIZE = 1_000
 
 log = structlog.get_logger(__name__)
@@ -42,21 +37,16 @@ class SessionMonitor:
         self._hub = hub
         self._lifetime = lifetime
         self._used: set[UUID] = set()
-        self._checked_at = time.monotonic()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Start the periodic checks."""
-        self._tasks = [
-            asyncio.create_task(self._repeat(self.check_ended, INTERVAL_S), name="ended sessions"),
-            asyncio.create_task(
-                self._repeat(self.check_open, FULL_INTERVAL_S), name="open sessions"
-            ),
-        ]
+        self._task = asyncio.create_task(self._check_periodically(), name="open sessions")
 
     async def close(self) -> None:
         """Store which sessions were used, if that can be done at once, and stop."""
-        await tasks.end(self._tasks)
+        if self._task is not None:
+            await tasks.end([self._task])
         try:
             await self._touch(self._used)
         except AppError as error:
@@ -65,20 +55,6 @@ class SessionMonitor:
     def mark_used(self, session_id: UUID) -> None:
         """Record that a session was used; it is stored soon."""
         self._used.add(session_id)
-
-    async def check_ended(self) -> None:
-        """Close the outlets of sessions that ended lately.
-
-        Raises Unavailable: the next check reaches back as far as this one.
-        """
-        now = time.monotonic()
-        reach = timedelta(seconds=now - self._checked_at + SLACK_S)
-        statement = ended_since(self._database.engine.dialect.name, reach)
-        async with self._database.reading() as session:
-            ended = list(await session.execute(statement))
-        for row in ended:
-            self._end(row.id, row.over)
-        self._checked_at = now
 
     async def check_open(self) -> None:
         """Close the outlets of sessions that are over, and touch those in use.
@@ -95,11 +71,11 @@ class SessionMonitor:
             self._used |= used
             raise
 
-    async def _repeat(self, check: Callable[[], Awaitable[None]], interval_s: float) -> None:
+    async def _check_periodically(self) -> None:
         while True:
-            await asyncio.sleep(interval_s)
+            await asyncio.sleep(INTERVAL_S)
             try:
-                await check()
+                await self.check_open()
             except AppError as error:
                 # Reading goes on, even while nothing can be written.
                 log.warning("session_monitor.postponed", code=error.code)

@@ -1,10 +1,10 @@
 """Statements about many sessions at once, composed once: authentication and the session monitor.
 
-All but `ended_since` take the parameter `rows`.
+All but those of the removal take the parameter `rows`.
 """
 
 import functools
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -14,15 +14,16 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     case,
+    delete,
     func,
     or_,
     select,
     update,
 )
+from sqlalchemy.engine import Connection
 
-from chat_app.core.clock import ago
 from chat_app.core.json_rows import JsonRows
-from chat_app.models.tables import SESSIONS, USERS
+from chat_app.models.tables import REFRESH_TOKENS, SESSIONS, USERS
 
 TIME = SESSIONS.c.expires_at.type
 # Rows of older versions have none.
@@ -44,13 +45,6 @@ def live_by_id(dialect: str) -> Select[*tuple[Any, ...]]:
         given,
         (SESSIONS.c.id == given.columns["session_id"])
         & (SESSIONS.c.user_id == given.columns["user_id"]),
-    )
-
-
-def ended_since(dialect: str, reach: timedelta) -> Select[*tuple[Any, ...]]:
-    """Select the sessions that ended within the last `reach`, with the reason as `over`."""
-    return select(SESSIONS.c.id, REASON.label("over")).where(
-        SESSIONS.c.ended_at > ago(dialect, reach)
     )
 
 
@@ -113,3 +107,15 @@ def _live(given: JsonRows, which: Any) -> Select[*tuple[Any, ...]]:  # noqa: ANN
             USERS.c.deleted_at.is_(None),
         )
     )
+
+
+def remove_sessions(connection: Connection, before: datetime, count: int) -> int:
+    """Delete at most `count` sessions that were over before a time, with their refresh tokens."""
+    over = (
+        select(SESSIONS.c.id)
+        .where(or_(SESSIONS.c.ended_at < before, SESSIONS.c.expires_at < before))
+        .limit(count)
+    )
+    ids = list(connection.scalars(over))
+    connection.execute(delete(REFRESH_TOKENS).where(REFRESH_TOKENS.c.session_id.in_(ids)))
+    return connection.execute(delete(SESSIONS).where(SESSIONS.c.id.in_(ids))).rowcount

@@ -53,10 +53,12 @@ class Writing(ClientFrame, frozen=True, tag="typing"):
 class Resume(ClientFrame, frozen=True, tag="resume"):
     """A request to replay the changes after the last seen `rev` of each conversation.
 
-    With `more`, further cursors follow in the next such frame, and this one has no answer.
+    With `more`, further cursors follow in the next such frame, and this one has no answer. Cursors
+    of another `generation` than the present one are worth nothing.
     """
 
     cursors: dict[UUID, Cursor]
+    generation: UUID | None = None
     more: bool = False
 
 
@@ -69,9 +71,13 @@ class ServerFrame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", o
 
 
 class Ready(ServerFrame, frozen=True, tag="ready"):
-    """The greeting; `unread` holds the number of unread messages where there are any."""
+    """The greeting; `unread` holds the number of unread messages where there are any.
+
+    `generation` is new after every restore of a backup; a `resume` returns it with its cursors.
+    """
 
     user: OwnUser
+    generation: UUID
     unread: dict[UUID, int]
     heartbeat_s: int
     max_frame_bytes: int

@@ -22,7 +22,7 @@ class HealthController(Controller):
 
     @get("/ready")
     async def ready(self, node: Node) -> Response[Health]:
-        """Return 200 if the database is reachable and migrated and all nodes have the same key."""
+        """Return 200 if the database is migrated and its log read, and all keys are the same."""
         database: Literal["ok", "unavailable"] = "ok"
         migrations: Literal["current", "pending", "ahead", "unknown"] = "unknown"
         try:
@@ -33,11 +33,13 @@ class HealthController(Controller):
         if node.settings.redis_url:
             redis = "ok" if node.broker.is_up() else "unavailable"
         same_key = node.shared_key is None or not node.shared_key.differs
-        good = migrations == "current" and same_key
+        is_current = node.tail.is_current()
+        good = migrations == "current" and same_key and is_current
         health = Health(
             status="ok" if good else "unavailable",
             database=database,
             migrations=migrations,
+            change_log="ok" if is_current else "behind",
             redis=redis,
             secret_key="same" if same_key else "differs",
         )

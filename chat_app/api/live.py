@@ -75,10 +75,11 @@ class LiveSocket:
         self._metrics = metrics_of(socket)
         self._contexts = FrameContexts(node, self._metrics.received)
 
-    async def run(self, *, user: OwnUser, unread: dict[UUID, int]) -> None:
+    async def run(self, *, user: OwnUser, unread: dict[UUID, int], generation: UUID) -> None:
         """Send the greeting, then read and write until either ends. Raises SocketRefused."""
         greeting = frames.Ready(
             user=user,
+            generation=generation,
             unread=unread,
             heartbeat_s=HEARTBEAT_S,
             max_frame_bytes=MAX_FRAME_BYTES,
@@ -224,7 +225,9 @@ class LiveSocket:
     async def _resume(self, frame: frames.Resume) -> None:
         cursors = self._cursors.add(frame)
         if cursors is not None:
-            await resume(cursors, self._node, self._identity, self._outlet)
+            await resume(
+                cursors, self._node, self._identity, self._outlet, generation=frame.generation
+            )
             self._reply(frames.Resumed(id=frame.id))
 
     async def _mark_read(self, frame: frames.Read) -> None:

@@ -44,14 +44,26 @@ class Cursors:
 
 
 async def resume(
-    cursors: Mapping[UUID, int], node: Node, identity: Identity, outlet: Outlet
+    cursors: Mapping[UUID, int],
+    node: Node,
+    identity: Identity,
+    outlet: Outlet,
+    *,
+    generation: UUID | None,
 ) -> None:
     """Push the changes after the cursors, a frame at a time, as fast as the outlet drains.
 
     Live events may come between the frames. Raises Unavailable; the client tries again.
     """
     batch = _Batch(outlet)
-    found = missed(node.database, viewer_id=identity.user_id, cursors=cursors, online=node.online)
+    are_of_another = bool(cursors) and generation not in (None, await node.generation())
+    found = missed(
+        node.database,
+        viewer_id=identity.user_id,
+        cursors=cursors,
+        online=node.online,
+        are_of_another_generation=are_of_another,
+    )
     async for one in found:
         await batch.add(ConversationUpdated(conversation=one.conversation))
         if one.changes is None:

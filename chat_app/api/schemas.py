@@ -23,6 +23,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["ok", "unavailable"]
     database: Literal["ok", "unavailable"]
     migrations: Literal["current", "pending", "ahead", "unknown"]
+    change_log: Literal["ok", "behind"]
     redis: Literal["ok", "unavailable", "off"]
     secret_key: Literal["same", "differs"]
 

@@ -48,7 +48,8 @@ async def live_socket(socket: Socket) -> None:
             outlet, unread = await node.open_with_unread(known.identity)
             async with outlet:
                 live = LiveSocket(socket, fmt, node, known.identity, outlet)
-                await live.run(user=known.user, unread=unread)
+                generation = await node.generation()
+                await live.run(user=known.user, unread=unread, generation=generation)
     except SocketRefused as refusal:
         await _close(socket, refusal.code, refusal.reason)
     except AppError as error:

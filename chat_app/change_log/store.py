@@ -8,6 +8,7 @@ holds up no other, and nothing is read twice.
 
 import functools
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -36,7 +37,8 @@ from sqlalchemy.sql.dml import Delete, Insert
 from sqlalchemy.types import UserDefinedType
 
 from chat_app.core.clock import utc_now
-from chat_app.models.tables import CHANGES
+from chat_app.core.database import Database
+from chat_app.models.tables import CHANGES, GENERATIONS
 from chat_app.realtime.events import Envelope
 
 # The kinds of entries. A node skips one that it does not know: it is from a later version.
@@ -167,17 +169,30 @@ def entries_after(dialect: str) -> Select[*tuple[Any, ...]]:
     )
 
 
+def remove_entries(connection: Connection, before: datetime, count: int) -> int:
+    """Delete entries from before a time, of the oldest `count`; return how many.
+
+    The newest entry stays: it shows every reader that nothing was removed before it was read.
+    """
+    values = {"before": before, "count": count}
+    return connection.execute(delete_oldest(), values).rowcount
+
+
 @functools.cache
 def delete_oldest() -> Delete:
-    """Delete entries before `written_before`, among the oldest `count`, but never the newest.
-
-    The newest shows every reader that nothing was removed before it was read.
-    """
+    """Delete entries from before the parameter `before`, of the oldest `count`."""
     oldest = (
         select(CHANGES.c.position).order_by(CHANGES.c.position).limit(bindparam("count"))
     ).subquery("oldest")
     return delete(CHANGES).where(
         CHANGES.c.position.in_(select(oldest.c.position)),
         CHANGES.c.position < _newest,
-        CHANGES.c.written_at < bindparam("written_before", type_=CHANGES.c.written_at.type),
+        CHANGES.c.written_at < bindparam("before", type_=CHANGES.c.written_at.type),
     )
+
+
+async def generation_of(database: Database) -> UUID:
+    """Return the name of the database, new after each restore. Raises Unavailable."""
+    [row] = await database.fetch_all(select(GENERATIONS.c.id), {})
+    generation: UUID = row.id
+    return generation

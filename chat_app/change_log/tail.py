@@ -21,6 +21,7 @@ from chat_app.change_log.store import (
     Entry,
     Publication,
     entries_after,
+    generation_of,
     present_place,
     publications_of,
 )
@@ -76,6 +77,7 @@ class Tail:
         self._readers: dict[str, Reader] = {PUBLISHED: self._deliver}
         self._place: int | str | None = None
         self._newest = 0
+        self._generation: UUID | None = None
         # Read from the log, and not delivered yet.
         self._waiting: deque[Entry] = deque()
         self._own: dict[UUID, OwnBatch] = {}
@@ -99,6 +101,13 @@ class Tail:
         """Stop reading."""
         if self._task is not None:
             await tasks.end([self._task])
+
+    async def generation(self) -> UUID:
+        """Return the name of the database, new after each restore. Raises Unavailable."""
+        # A restore needs the nodes to be stopped.
+        if self._generation is None:
+            self._generation = await generation_of(self._database)
+        return self._generation
 
     def is_current(self) -> bool:
         """Return whether the log was read lately."""

@@ -39,8 +39,9 @@ def set_offset(offset: timedelta) -> timedelta:
 def ago(dialect: str, time: timedelta) -> datetime | ColumnElement[datetime]:
     """Return the moment `time` ago, by the clock that writes the rows: the database's, if a server.
 
-    The clocks of several nodes may differ, by an hour even.
+    The clocks of several nodes may differ, by an hour even. PostgreSQL uses no index with its
+    `clock_timestamp()`, which may change from row to row; this one is that of the statement.
     """
     if dialect == "sqlite":
         return utc_now() - time
-    return func.clock_timestamp() - literal(time, Interval)
+    return func.statement_timestamp() - literal(time, Interval)

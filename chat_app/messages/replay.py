@@ -28,17 +28,28 @@ class Missed(NamedTuple):
 
 
 async def missed(
-    database: Database, *, viewer_id: UUID, cursors: Mapping[UUID, int], online: Online
+    database: Database,
+    *,
+    viewer_id: UUID,
+    cursors: Mapping[UUID, int],
+    online: Online,
+    are_of_another_generation: bool = False,
 ) -> AsyncIterator[Missed]:
     """Yield the conversations of `viewer_id` that are not at their cursors, newest activity first.
 
-    A conversation without a cursor is replayed from its beginning, a cursor of a conversation of
-    others is ignored, and one from the future (a restored database, a forged cursor) counts as too
-    much. No connection is held while the caller works. Raises Unavailable.
+    A conversation without a cursor is replayed from its beginning, and a cursor of others'
+    conversations is ignored. Cursors of another generation are those of the database before a
+    backup was restored: everything counts as too much then, and so it does where a cursor is from
+    the future. No connection is held while the caller works. Raises Unavailable.
     """
+    known = {} if are_of_another_generation else cursors
     changed = await changed_conversations(
-        database, viewer_id=viewer_id, cursors=cursors, online=online
+        database, viewer_id=viewer_id, cursors=known, online=online
     )
+    if are_of_another_generation or any(one.last_rev < cursors.get(one.id, 0) for one in changed):
+        for one in changed:
+            yield Missed(one, None)
+        return
     for some in _batches(changed, cursors):
         wanted = [one for one in some if _is_in_reach(one, cursors)]
         since = {one.id: cursors.get(one.id, 0) for one in wanted}

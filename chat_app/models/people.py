@@ -67,7 +67,7 @@ class AuthSession(Table, table=True):
     address: str = Field(default="", max_length=64)
     created_at: datetime = Field(default_factory=utc_now)
     last_used_at: datetime = Field(default_factory=utc_now)
-    expires_at: datetime
+    expires_at: datetime = Field(index=True)
     # By the clock of a database server: each node queries the sessions that ended lately.
     ended_at: datetime | None = Field(default=None, index=True)
     # The reason in `session.ended`, also where a node reads it here.

@@ -26,6 +26,7 @@ from chat_app.friends.service import Friends
 from chat_app.messages.log.writer import NO_FAILPOINTS, Failpoints
 from chat_app.messages.service import Messages
 from chat_app.node.infrastructure import open_infrastructure
+from chat_app.node.maintenance import Maintenance
 from chat_app.node.parts import Parts, run
 from chat_app.presence.service import Presence
 from chat_app.realtime.broker import Broker
@@ -104,6 +105,10 @@ class Node:
     async def _membership(self, identity: Identity) -> MembershipSummary:
         return await self.conversations.membership(identity.user_id) or NO_MEMBERSHIPS
 
+    async def generation(self) -> UUID:
+        """Return the name of the database, new after each restore. Raises Unavailable."""
+        return await self.tail.generation()
+
     async def schema(self) -> schema_check.Schema:
         """Compare the database's schema with this code's. Raises Unavailable."""
         return await schema_check.schema_of(self.database)
@@ -164,6 +169,7 @@ async def running_node(
         )
         await tail.start()
         stack.push_async_callback(tail.close)
+        run(stack, Maintenance(infrastructure.database, metrics))
         dialect = infrastructure.database.engine.dialect.name
         log.info("node.started", database=dialect, redis=bool(settings.redis_url))
         yield node

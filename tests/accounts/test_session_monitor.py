@@ -140,7 +140,7 @@ REASONS: dict[End, EndReason] = {
 async def test_a_session_ends_for_the_same_reason_without_its_event(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_monitor, "FULL_INTERVAL_S", 1.0)
+    monkeypatch.setattr(session_monitor, "INTERVAL_S", 1.0)
     alone = replace(storage, redis_url="")
     password_hash = CONTEXT.hash(PASSWORD)
     async with AsyncExitStack() as stack:

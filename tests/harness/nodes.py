@@ -30,7 +30,6 @@ PERIODS = (
     (tail, "INTERVAL_S"),
     (deliveries, "INTERVAL_S"),
     (session_monitor, "INTERVAL_S"),
-    (session_monitor, "FULL_INTERVAL_S"),
 )
 NEVER_S = 3_600.0
 AT_ONCE = 1_000
