@@ -39,6 +39,8 @@ MAX_BEHIND = 20_000
 # Entries of one kind that a reader gets at once.
 MAX_AT_ONCE = 500
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 2.0
+# A connection that is abandoned in the middle of a read outlives its loop.
+CLOSE_S = 4.0
 # A node that has not read the log for so long is not ready.
 STALE_S = 5.0
 
@@ -82,6 +84,7 @@ class Tail:
         self._waiting: deque[Entry] = deque()
         self._own: dict[UUID, OwnBatch] = {}
         self._woken = asyncio.Event()
+        self._closing = asyncio.Event()
         self._read_at = time.monotonic()
         self._task: asyncio.Task[None] | None = None
         broker.on_wake(self._woken.set)
@@ -98,9 +101,13 @@ class Tail:
         self._task = asyncio.create_task(self._run(), name="change log")
 
     async def close(self) -> None:
-        """Stop reading."""
-        if self._task is not None:
-            await tasks.end([self._task])
+        """Let what is being read be delivered, within `CLOSE_S`, and stop."""
+        if self._task is None:
+            return
+        self._closing.set()
+        self._woken.set()
+        await asyncio.wait([self._task], timeout=CLOSE_S)
+        await tasks.end([self._task])
 
     async def generation(self) -> UUID:
         """Return the name of the database, new after each restore. Raises Unavailable."""
@@ -125,7 +132,7 @@ class Tail:
             yield batch
         finally:
             if not batch.is_published:
-                del self._own[batch.id]
+                self._own.pop(batch.id, None)
                 self._woken.set()
             batch.ended.set()
 
@@ -143,7 +150,7 @@ class Tail:
 
     async def _run(self) -> None:
         pause_s = FIRST_PAUSE_S
-        while True:
+        while not self._closing.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(INTERVAL_S):
                     await self._woken.wait()
@@ -158,7 +165,9 @@ class Tail:
                 pause_s = FIRST_PAUSE_S
                 continue
             self._failures.add()
-            await asyncio.sleep(pause_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._closing.wait()
             self._woken.set()
             pause_s = min(MAX_PAUSE_S, pause_s * 2)
 

@@ -109,7 +109,7 @@ async def test_a_message_without_a_connected_receiver_is_not_delivered(storage: 
         assert await marks(node, alice, message.conversation_id) == (0, 0)
 
 
-async def test_many_receipts_are_one_statement(storage: Storage) -> None:
+async def test_many_receipts_are_one_statement_and_one_entry_of_the_log(storage: Storage) -> None:
     async with open_still_node(storage) as node:
         bob = await new_user(node)
         peers = [await new_user(node) for _ in range(5)]
@@ -121,7 +121,7 @@ async def test_many_receipts_are_one_statement(storage: Storage) -> None:
 
         for peer, message in zip(peers, messages[::3], strict=True):
             assert await marks(node, peer, message.conversation_id) == (3, 0)
-    assert [text.split()[0] for text in asked if text != "BEGIN IMMEDIATE"] == ["WITH"]
+    assert [text.split()[0] for text in asked if text != "BEGIN IMMEDIATE"] == ["WITH", "INSERT"]
 
 
 async def test_a_repeated_receipt_costs_no_statement(storage: Storage) -> None:
