@@ -1,1 +1,1 @@
-"""Messages: the durable log, edits and deletions, pages, replay and catch-up."""
+"""Messages: the durable log, edits and deletions, pages, replay and publishing."""

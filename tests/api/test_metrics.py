@@ -131,7 +131,7 @@ async def test_the_state_of_each_node_is_exported(chat: ChatServer, pair: str) -
         assert metrics.value("chat_bus_up") == 1
         assert metrics.value("chat_database_pool_size") >= 1
         assert metrics.value("chat_event_loop_lag_seconds_count") >= 0
-        assert metrics.value("chat_catch_up_look_age_seconds") < 60
+        assert metrics.value("chat_change_log_read_age_seconds") < 60
         assert metrics.value("chat_build_info") == 1
         assert {"process_cpu_seconds", "process_resident_memory_bytes"} <= metrics.families
         assert ("chat_bus_queue_parcels" in metrics.families) == (pair != SQLITE)
