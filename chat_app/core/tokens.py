@@ -1,12 +1,14 @@
 """Tokens: signed access tokens (JWT, used in this module only) and random secrets."""
 
 import hashlib
+import math
 import secrets
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 import jwt
+import msgspec
 
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
@@ -24,6 +26,14 @@ class Claims(NamedTuple):
     session_id: UUID
 
 
+class _Payload(msgspec.Struct):
+    sub: UUID
+    sid: UUID
+    iat: float
+    exp: float
+    jti: str
+
+
 def sign_access_token(claims: Claims, *, secret: str, seconds: int) -> str:
     """Return a JWT (RFC 7519) with `claims`, valid for `seconds`."""
     now = utc_now()
@@ -39,11 +49,14 @@ def sign_access_token(claims: Claims, *, secret: str, seconds: int) -> str:
 
 
 def read_access_token(token: str, *, secret: str) -> Claims | None:
-    """Return the claims of a valid token; None for an expired, altered or foreign one."""
+    """Return the claims of a valid token; None for an expired, altered or foreign one.
+
+    So does a token of the right key with a claim of a wrong type, which we never sign.
+    """
     if len(token) > MAX_LENGTH:
         return None
     try:
-        payload = jwt.decode(
+        decoded = jwt.decode(
             token,
             secret,
             algorithms=[ALGORITHM],
@@ -56,11 +69,13 @@ def read_access_token(token: str, *, secret: str) -> Claims | None:
                 "verify_iat": False,
             },
         )
-        if float(payload["exp"]) <= utc_now().timestamp():
-            return None
-        return Claims(UUID(payload["sub"]), UUID(payload["sid"]))
-    except (jwt.InvalidTokenError, ValueError, TypeError):
+        payload = msgspec.convert(decoded, _Payload)
+    except (jwt.InvalidTokenError, msgspec.ValidationError, ValueError, TypeError):
         return None
+    # Written so that "not a number" is over, too.
+    if not utc_now().timestamp() < payload.exp < math.inf:
+        return None
+    return Claims(payload.sub, payload.sid)
 
 
 def new_secret() -> str:
