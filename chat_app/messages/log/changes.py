@@ -9,11 +9,12 @@ from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
 from chat_app.change_log.store import append
-from chat_app.conversations.errors import CannotMessage
+from chat_app.conversations.errors import REFUSALS
 from chat_app.conversations.views import message_of
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import AppError
 from chat_app.core.json_rows import as_parameter
+from chat_app.friends.relations import Unreachable
 from chat_app.messages.errors import MessageIsDeleted, MessageNotFound, NotYourMessage
 from chat_app.messages.log.batch import Outcome, Stored
 from chat_app.messages.log.moves import moves_entry
@@ -23,11 +24,14 @@ from chat_app.realtime.shapes import Message as MessageView
 
 
 class LockedMessage(NamedTuple):
-    """A message whose conversation is locked, in the state before the next change."""
+    """A message whose conversation is locked, in the state before the next change.
+
+    `refusal` is why its sender may not write to the other person of a direct conversation.
+    """
 
     view: MessageView
     direct_key: str | None
-    cannot_edit: bool
+    refusal: Unreachable | None
 
 
 def store_changes(
@@ -81,7 +85,7 @@ class _Run:
             )
             for row in found:
                 view = message_of(row, row.direct_key)
-                self._locked[row.id] = LockedMessage(view, row.direct_key, bool(row.cannot_edit))
+                self._locked[row.id] = LockedMessage(view, row.direct_key, row.refusal)
         return visible
 
     def _outcome(self, change: MessageChange) -> Outcome:
@@ -91,8 +95,8 @@ class _Run:
             return refusal
         if _is_made(change, locked.view):
             return Stored(locked.view, locked.direct_key, replayed=True)
-        if change.content is not None and locked.cannot_edit:
-            return CannotMessage()
+        if change.content is not None and locked.refusal is not None:
+            return REFUSALS[locked.refusal]()
         view = self._changed_by(change, locked.view)
         self._locked[view.id] = locked._replace(view=view)
         self._changed[view.id] = view

@@ -15,13 +15,10 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
-    and_,
     bindparam,
     case,
-    exists,
     func,
     insert,
-    or_,
     select,
     update,
 )
@@ -29,7 +26,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from chat_app.core.json_rows import JsonRows
-from chat_app.friends.relations import blocked_between, unreachable
+from chat_app.friends.relations import unreachable
 from chat_app.models import Member, User
 from chat_app.models.tables import CONVERSATIONS, MEMBERS, MESSAGES
 
@@ -144,22 +141,20 @@ class SendStatements:
         )
 
 
-# An edit is a send: not to a deleted user, nor across a block.
-_CANNOT_EDIT = and_(
-    CONVERSATIONS.c.direct_key.is_not(None),
-    exists(
-        select(1)
+# An edit is a send: not to a deleted user, nor across a block, nor to one who takes messages from
+# friends only.
+_EDIT_REFUSAL = case(
+    (
+        CONVERSATIONS.c.direct_key.is_not(None),
+        select(unreachable(MESSAGES.c.sender_id, _person))
         .join_from(_peer, _person, col(_person.id) == col(_peer.user_id))
         .where(
             col(_peer.conversation_id) == CONVERSATIONS.c.id,
             col(_peer.user_id) != MESSAGES.c.sender_id,
-            or_(
-                col(_person.deleted_at).is_not(None),
-                blocked_between(MESSAGES.c.sender_id, col(_peer.user_id)),
-            ),
         )
         .correlate(CONVERSATIONS, MESSAGES)
-    ),
+        .scalar_subquery(),
+    )
 )
 
 
@@ -189,7 +184,7 @@ class ChangeStatements:
         )
         locked = JsonRows(dialect, id=Uuid)
         self.messages = (
-            select(MESSAGES, CONVERSATIONS.c.direct_key, _CANNOT_EDIT.label("cannot_edit"))
+            select(MESSAGES, CONVERSATIONS.c.direct_key, _EDIT_REFUSAL.label("refusal"))
             .select_from(locked.table)
             .join(MESSAGES, MESSAGES.c.id == locked.columns["id"])
             .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from chat_app.conversations.errors import CannotMessage
+from chat_app.conversations.errors import CannotMessage, FriendsOnly
 from chat_app.conversations.queries import get_conversation
 from chat_app.conversations.schemas import Conversation
 from chat_app.core.errors import NotFound, RateLimited, Unavailable
@@ -20,7 +20,8 @@ from chat_app.node.node import Node
 from chat_app.realtime.events import MessageCreated, MessageDeleted, MessageUpdated, decode
 from chat_app.realtime.outlet import Outlet
 from tests.harness.chats import Storage
-from tests.harness.nodes import new_user, open_node, to_conversation, to_user
+from tests.harness.connected import befriend
+from tests.harness.nodes import change_user, new_user, open_node, to_conversation, to_user
 
 News = MessageCreated | MessageUpdated | MessageDeleted
 NEWS = (MessageCreated, MessageUpdated, MessageDeleted)
@@ -230,6 +231,20 @@ async def test_a_block_permits_deleting_but_not_editing(storage: Storage, blocke
 
         assert same == message
         assert await stored(node, bob, message.conversation_id) == [gone]
+
+
+async def test_who_may_not_write_any_more_may_not_edit(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        alice, bob = await new_user(node), await new_user(node)
+        message = await said(node, alice, bob, "old")
+        await change_user(node, bob, accept_messages_from="friends")
+
+        with pytest.raises(FriendsOnly):
+            await node.messages.edit(actor_id=alice, message_id=message.id, content="new")
+        await befriend(node, alice, bob)
+        edited = await node.messages.edit(actor_id=alice, message_id=message.id, content="new")
+
+        assert edited.content == "new"
 
 
 async def test_blocks_of_others_do_not_refuse_an_edit(storage: Storage) -> None:
