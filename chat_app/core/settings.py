@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
 PREFIX = "CHAT_"
 MIN_SECRET_BYTES = 32
 MIN_TOKEN_BYTES = 16
@@ -98,8 +99,17 @@ class Settings(BaseSettings):
         if parts.path not in ("", "/") or parts.query or parts.fragment:
             message = "must not have a path"
             raise ValueError(message)
-        port = f":{parts.port}" if parts.port else ""
-        return f"{parts.scheme}://{parts.hostname}{port}"
+        try:
+            # As browsers write it in `Origin`: letters of other scripts as punycode (RFC 3490), an
+            # IPv6 address in brackets, no default port (RFC 6454).
+            host = parts.hostname if ":" in parts.hostname else to_ascii(parts.hostname)
+            port = parts.port
+        except ValueError:
+            message = "is no address such as https://chat.example.org"
+            raise ValueError(message) from None
+        host = f"[{host}]" if ":" in host else host
+        shown = f":{port}" if port and port != DEFAULT_PORTS[parts.scheme] else ""
+        return f"{parts.scheme}://{host}{shown}"
 
     @field_validator("database_url")
     @classmethod
@@ -204,6 +214,11 @@ class Settings(BaseSettings):
             return type(self)(**{**self.model_dump(), "database_url": url})
         except ValidationError as error:
             raise SettingsError(_first_complaint(error)) from None
+
+
+def to_ascii(host: str) -> str:
+    """Return a host name as it travels. Raises UnicodeError, which is a ValueError."""
+    return host.encode("idna").decode()
 
 
 def read_settings() -> Settings:

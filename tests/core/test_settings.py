@@ -128,6 +128,34 @@ def test_several_nodes_in_production_must_be_given_one_secret(
     assert read_settings().cookie_name == "__Host-session"
 
 
+@pytest.mark.parametrize(
+    ("given", "origin"),
+    [
+        ("http://localhost:80", "http://localhost"),
+        ("https://chat.example.org:443", "https://chat.example.org"),
+        ("https://Chat.Example.org:8443/", "https://chat.example.org:8443"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+    ],
+)
+def test_the_public_url_is_the_origin_that_browsers_send(
+    given: str, origin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT_PUBLIC_URL", given)
+
+    assert read_settings().public_url == origin
+
+
+def test_the_data_folder_is_for_its_owner_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CHAT_DATA_DIR", str(tmp_path / "data"))
+
+    settings = read_settings()
+
+    assert settings.data_dir.stat().st_mode & 0o077 == 0
+
+
 def test_the_api_url_is_another_origin_with_https(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAT_PUBLIC_URL", "https://chat.example.org")
     for address in ("https://chat.example.org", "http://api.example.org"):
