@@ -219,7 +219,7 @@ def _make_engine(settings: Settings) -> AsyncEngine:
     url = make_url(settings.database_address)
     if url.get_backend_name() == "sqlite":
         if url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            _keep_private(Path(url.database))
         engine = create_async_engine(
             url,
             poolclass=CountingPool,
@@ -234,6 +234,15 @@ def _make_engine(settings: Settings) -> AsyncEngine:
         sqlite.prepare(engine.sync_engine)
         return engine
     return _postgres_engine(settings)
+
+
+def _keep_private(path: Path) -> None:
+    """Make an SQLite file that nobody else on the machine can read; its `-wal` gets its mode."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # What cannot be used says so when it is opened.
+    with contextlib.suppress(OSError):
+        path.touch(mode=0o600)
+        path.chmod(path.stat().st_mode & 0o700)
 
 
 def _postgres_engine(settings: Settings, *, without_limit: bool = False) -> AsyncEngine:

@@ -232,7 +232,7 @@ def read_settings() -> Settings:
     except ValidationError as error:
         raise SettingsError(_first_complaint(error)) from None
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not settings.secret_key.get_secret_value():
             secret = SecretStr(_own_secret(settings.data_dir))
             settings = settings.model_copy(update={"secret_key": secret})

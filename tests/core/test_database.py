@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chat_app.core import sqlite
 from chat_app.core.database import Database
 from tests.harness.chats import Storage
-from tests.harness.nodes import open_database, settings_of
+from tests.harness.nodes import new_user, open_database, open_node, settings_of
 from tests.harness.statements import statements
 
 COUNT = text("SELECT count(*) FROM note")
@@ -160,3 +160,13 @@ async def test_nothing_is_written_outside_of_a_transaction_that_could_not_begin(
         locking.close()
 
         assert await stored(database) == 0
+
+
+async def test_the_database_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    storage = Storage("sqlite+memory", "", "", tmp_path / "data")
+    async with open_node(storage) as node:
+        await new_user(node)
+        files = sorted((tmp_path / "data").iterdir())
+
+        assert {path.name for path in files} >= {"chat.db", "chat.db-wal"}
+        assert [path.name for path in files if path.stat().st_mode & 0o077] == []
