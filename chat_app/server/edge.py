@@ -52,7 +52,9 @@ def dispatch(api: AsgiApp, pages: AsgiApp) -> AsgiApp:
         if scope["type"] == "lifespan":
             await pages(scope, receive, send)
         elif is_api(scope["path"]):
-            await api(scope, receive, send)
+            # HEAD works wherever GET does; the server sends no body (RFC 9110, section 9.3.2).
+            head = scope.get("method") == "HEAD"
+            await api({**scope, "method": "GET"} if head else scope, receive, send)
         else:
             await pages(_as_page(scope), receive, send)
 

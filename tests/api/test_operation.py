@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from tests.harness import clients
 from tests.harness.chats import SECRET
-from tests.harness.clients import as_json, http_client, log_in
+from tests.harness.clients import as_json, assert_problem, http_client, log_in
 from tests.harness.log_lines import lines, logged
 from tests.harness.servers import ROOT, ChatServer, chat_environment
 
@@ -20,6 +20,16 @@ async def test_health_checks_pass_on_a_running_chat(chat: ChatServer) -> None:
 
     assert live.status_code == ready.status_code == 200
     assert as_json(ready)
+
+
+async def test_head_works_where_get_does(chat: ChatServer) -> None:
+    async with http_client(chat.url) as client:
+        for path in ("/api/health/live", "/api/health/ready", "/api/openapi.json", "/api/auth/me"):
+            get, head = await client.get(path), await client.head(path)
+
+            assert (head.status_code, head.content) == (get.status_code, b""), path
+        assert_problem(await client.post("/api/health/live"), 405)
+        assert (await client.head("/api/auth/login")).status_code == 405
 
 
 async def test_the_description_of_the_api_is_served(chat: ChatServer) -> None:
