@@ -2,7 +2,7 @@
 
 import contextlib
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -14,8 +14,11 @@ REDIS_WAIT_S = 0.5
 
 def open_redis(settings: Settings, *, answer_within_s: float | None, retries: int = 1) -> Redis:
     """Return a client that waits `REDIS_WAIT_S` to connect and `answer_within_s` for a reply."""
-    return Redis.from_url(
+    # Where all connections are in use, callers wait for one: a pool that refuses would look like a
+    # Redis that is away.
+    pool = BlockingConnectionPool.from_url(
         settings.redis_url,
+        timeout=REDIS_WAIT_S,
         socket_connect_timeout=REDIS_WAIT_S,
         socket_timeout=answer_within_s,
         socket_keepalive=True,
@@ -23,6 +26,7 @@ def open_redis(settings: Settings, *, answer_within_s: float | None, retries: in
         retry_on_error=[RedisConnectionError],
         max_connections=50,
     )
+    return Redis.from_pool(pool)
 
 
 def open_client(settings: Settings, stack: contextlib.AsyncExitStack) -> Redis:
