@@ -9,15 +9,22 @@ from functools import cache
 from pathlib import Path
 
 from chat_app.core.text import (
+    fold,
     has_control,
     has_invisible,
     has_lone_surrogate,
+    has_stacked_marks,
     shows_something,
     turns_text,
 )
 
 USERNAME = re.compile(r"[a-z0-9][a-z0-9_.-]{2,31}", re.IGNORECASE | re.ASCII)
 MAX_DISPLAY_NAME_LENGTH = 100
+MAX_MARKS = 3
+# What keyboards and password managers put around a name; a line break is no part of one.
+BLANKS = " \t\u00a0\u3000"
+# The name that a deleted account shows.
+DELETED_NAME = "Deleted user"
 MAX_STATUS_LENGTH = 100
 MAX_BIO_LENGTH = 500
 MIN_PASSWORD_LENGTH = 10
@@ -29,7 +36,7 @@ def clean_username(text: str) -> str:
     if not 1 <= len(text) <= 4 * 32:
         message = "Choose a username of 3 to 32 characters."
         raise ValueError(message)
-    plain = unicodedata.normalize("NFKC", text)
+    plain = unicodedata.normalize("NFKC", text.strip(BLANKS))
     if not 3 <= len(plain) <= 32:  # noqa: PLR2004  # the numbers of the sentence below
         message = "Choose a username of 3 to 32 characters."
         raise ValueError(message)
@@ -37,6 +44,11 @@ def clean_username(text: str) -> str:
         message = "Use letters a to z, digits, and _ . - and start with a letter or digit."
         raise ValueError(message)
     return plain
+
+
+def typed_username(text: str) -> str:
+    """Return the username that somebody types to sign in: with blanks around it, or as `@name`."""
+    return text.strip(BLANKS).removeprefix("@")
 
 
 def username_key(username: str) -> str:
@@ -57,6 +69,12 @@ def clean_display_name(text: str) -> str:
         raise ValueError(message)
     if has_invisible(name):
         message = "The name holds characters that cannot be seen."
+        raise ValueError(message)
+    if has_stacked_marks(name, most=MAX_MARKS):
+        message = "The name holds too many marks on one letter."
+        raise ValueError(message)
+    if fold(name) == fold(DELETED_NAME):
+        message = "This name is kept for deleted accounts."
         raise ValueError(message)
     return name
 
@@ -92,19 +110,19 @@ def _clean_words(text: str, longest: int, *, allowed: str) -> str:
 
 
 def check_password_shape(text: str) -> str:
-    """Return the password as typed, if it may be hashed at all."""
+    """Return the password in the form that is hashed: keyboards type letters with marks in two."""
     if len(text) > MAX_PASSWORD_LENGTH:
         message = f"A password has at most {MAX_PASSWORD_LENGTH} characters."
         raise ValueError(message)
     if "\x00" in text or has_lone_surrogate(text):
         message = "The password holds characters that cannot be used."
         raise ValueError(message)
-    return text
+    return unicodedata.normalize("NFC", text)
 
 
 def check_new_password(text: str, username: str) -> str:
-    """Return the password as typed, if it is good enough to be set."""
-    check_password_shape(text)
+    """Return the password in the form that is hashed, if it is good enough to be set."""
+    text = check_password_shape(text)
     if len(text) < MIN_PASSWORD_LENGTH:
         message = f"Choose a password of at least {MIN_PASSWORD_LENGTH} characters."
         raise ValueError(message)

@@ -15,7 +15,12 @@ from chat_app.accounts.errors import (
 )
 from chat_app.accounts.password_checker import PasswordChecker
 from chat_app.accounts.queries import own_user_of
-from chat_app.accounts.rules import check_new_password, is_possible_username, username_key
+from chat_app.accounts.rules import (
+    check_new_password,
+    is_possible_username,
+    typed_username,
+    username_key,
+)
 from chat_app.accounts.schemas import (
     AuthenticatedUser,
     Credentials,
@@ -102,7 +107,7 @@ class Accounts:
 
     async def login(self, data: Credentials, *, device: Device) -> SignedIn:
         """Open a session. Raises InvalidCredentials, or RateLimited after too many failures."""
-        key = username_key(data.username)
+        key = username_key(typed_username(data.username))
         async with self._database.reading() as session:
             account = await store.account_named(session, key) if is_possible_username(key) else None
         stored = account.password_hash if account else None

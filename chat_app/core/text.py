@@ -63,3 +63,13 @@ def shows_something(text: str) -> bool:
 def turns_text(text: str) -> bool:
     """Return whether `text` holds what turns the direction of the text around it."""
     return not TURNING.isdisjoint(text)
+
+
+def has_stacked_marks(text: str, *, most: int) -> bool:
+    """Return whether a letter of `text` carries more than `most` combining marks."""
+    marks = 0
+    for letter in unicodedata.normalize("NFD", text):
+        marks = marks + 1 if unicodedata.category(letter) in ("Mn", "Me") else 0
+        if marks > most:
+            return True
+    return False

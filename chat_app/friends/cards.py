@@ -13,6 +13,7 @@ from sqlalchemy import Uuid as UuidType
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from chat_app.accounts.rules import DELETED_NAME
 from chat_app.accounts.schemas import UserCard
 from chat_app.core.clock import utc_now
 from chat_app.friends.relations import share_a_conversation
@@ -21,7 +22,6 @@ from chat_app.realtime.online import Online
 
 CardRow = Row[*tuple[Any, ...]]
 
-DELETED_NAME = "Deleted user"
 
 # Statements are composed once; each run passes `viewer_id`.
 VIEWER: ColumnElement[UUID] = bindparam("viewer_id", type_=UuidType)

@@ -162,7 +162,8 @@ async def search_users(
     if not text.strip() or len(text) > MAX_QUERY_LENGTH or has_control(text):
         words = f"Write a part of a name, up to {MAX_QUERY_LENGTH} characters."
         raise Invalid({"q": words}, words)
-    wanted = "" if has_lone_surrogate(text) else fold(text)[:MAX_PART_LENGTH]
+    # A name is often written `@bob`.
+    wanted = "" if has_lone_surrogate(text) else fold(text).removeprefix("@")[:MAX_PART_LENGTH]
     if not wanted:
         return []
     values = {"viewer_id": viewer_id, "wanted": wanted, "beyond": wanted + BEYOND}

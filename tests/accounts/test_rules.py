@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from chat_app.accounts.rules import (
     check_new_password,
+    check_password_shape,
     clean_display_name,
     clean_username,
+    typed_username,
     username_key,
 )
 
@@ -58,6 +60,31 @@ def test_an_accepted_username_is_its_own_plain_form(text: str) -> None:
 def test_names_that_hide_or_overflow_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"name"):
         clean_display_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["Deleted user", "DELETED  USER", "Deletéd Usér", "\uff24eleted user"]
+)
+def test_nobody_is_called_as_a_deleted_account_is(name: str) -> None:
+    with pytest.raises(ValueError, match="deleted accounts"):
+        clean_display_name(name)
+
+
+def test_a_letter_carries_three_marks_at_most() -> None:
+    assert clean_display_name("A" + 3 * "\u0308")
+    for name in ("A" + 4 * "\u0308", "Z" + 90 * "\u0301", "ấ" + 2 * "\u0301"):
+        with pytest.raises(ValueError, match="marks"):
+            clean_display_name(name)
+
+
+def test_names_are_taken_as_people_type_them() -> None:
+    assert clean_username(" alice\t") == "alice"
+    for typed in ("alice ", " alice", "@alice", " @alice"):
+        assert typed_username(typed) == "alice"
+
+
+def test_a_password_is_the_same_however_its_letters_are_composed() -> None:
+    assert check_password_shape("cafe\u0301 au lait") == check_password_shape("caf\u00e9 au lait")
 
 
 def test_display_names_are_trimmed_and_composed() -> None:
