@@ -170,7 +170,7 @@ def entries_after(dialect: str) -> Select[*tuple[Any, ...]]:
 
 
 def remove_entries(connection: Connection, before: datetime, count: int) -> int:
-    """Delete entries from before a time, of the oldest `count`; return how many.
+    """Delete entries from before a time, of the oldest `count` positions; return how many.
 
     The newest entry stays: it shows every reader that nothing was removed before it was read.
     """
@@ -180,12 +180,9 @@ def remove_entries(connection: Connection, before: datetime, count: int) -> int:
 
 @functools.cache
 def delete_oldest() -> Delete:
-    """Delete entries from before the parameter `before`, of the oldest `count`."""
-    oldest = (
-        select(CHANGES.c.position).order_by(CHANGES.c.position).limit(bindparam("count"))
-    ).subquery("oldest")
+    """Delete entries from before the parameter `before`, of the oldest `count` positions."""
     return delete(CHANGES).where(
-        CHANGES.c.position.in_(select(oldest.c.position)),
+        CHANGES.c.position < _oldest + bindparam("count", type_=BigInteger),
         CHANGES.c.position < _newest,
         CHANGES.c.written_at < bindparam("before", type_=CHANGES.c.written_at.type),
     )

@@ -77,8 +77,6 @@ class Maintenance:
             while (some := await self._database.transact(partial(_remove, job))) > 0:
                 removed[job.name] += some
                 self._removed.of(job.name).add(some)
-                if some < BATCH_SIZE:
-                    break
                 await asyncio.sleep(PAUSE_S)
         return removed
 
