@@ -52,9 +52,7 @@ def dispatch(api: AsgiApp, pages: AsgiApp) -> AsgiApp:
         if scope["type"] == "lifespan":
             await pages(scope, receive, send)
         elif is_api(scope["path"]):
-            # HEAD works wherever GET does; the server sends no body (RFC 9110, section 9.3.2).
-            head = scope.get("method") == "HEAD"
-            await api({**scope, "method": "GET"} if head else scope, receive, send)
+            await api(scope, receive, send)
         else:
             await pages(_as_page(scope), receive, send)
 
@@ -79,6 +77,9 @@ def edge(
             return
         reply = _Reply(scope, send, security)
         scope = {**scope, "headers": reply.request_headers}
+        if reply.method == "HEAD" and is_api(scope["path"]):
+            # It works wherever GET does; the server sends no body (RFC 9110, section 9.3.2).
+            scope["method"] = "GET"
         request_context.set_current(
             RequestContext(reply.request_id.decode(), traced.begun_by(scope))
         )
