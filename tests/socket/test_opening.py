@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 import psutil
 import pytest
@@ -43,9 +44,12 @@ async def test_a_page_is_greeted_at_once(alice: Person, bob: Person) -> None:
     async with page_socket(alice) as socket:
         ready = await socket.receive()
 
+    generation = ready["generation"]
+    assert str(UUID(generation)) == generation
     assert ready == {
         "type": "ready",
         "user": alice.user,
+        "generation": generation,
         "heartbeat_s": 30,
         "max_frame_bytes": 65536,
         "unread": {message["conversation_id"]: 1},
