@@ -1,10 +1,9 @@
 """Statements about many sessions at once, composed once: authentication and the session monitor.
 
-All but those of the removal take the parameter `rows`.
+All take the parameter `rows`.
 """
 
 import functools
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -14,16 +13,14 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     case,
-    delete,
     func,
     or_,
     select,
     update,
 )
-from sqlalchemy.engine import Connection
 
 from chat_app.core.json_rows import JsonRows
-from chat_app.models.tables import REFRESH_TOKENS, SESSIONS, USERS
+from chat_app.models.tables import SESSIONS, USERS
 
 TIME = SESSIONS.c.expires_at.type
 # Rows of older versions have none.
@@ -107,15 +104,3 @@ def _live(given: JsonRows, which: Any) -> Select[*tuple[Any, ...]]:  # noqa: ANN
             USERS.c.deleted_at.is_(None),
         )
     )
-
-
-def remove_sessions(connection: Connection, before: datetime, count: int) -> int:
-    """Delete at most `count` sessions that were over before a time, with their refresh tokens."""
-    over = (
-        select(SESSIONS.c.id)
-        .where(or_(SESSIONS.c.ended_at < before, SESSIONS.c.expires_at < before))
-        .limit(count)
-    )
-    ids = list(connection.scalars(over))
-    connection.execute(delete(REFRESH_TOKENS).where(REFRESH_TOKENS.c.session_id.in_(ids)))
-    return connection.execute(delete(SESSIONS).where(SESSIONS.c.id.in_(ids))).rowcount

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select, true, update
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -281,3 +282,14 @@ async def _mark(session: AsyncSession, which: ColumnElement[bool], reason: EndRe
         .returning(col(AuthSession.id))
     )
     return Ended(list(ended.scalars()), reason)
+
+
+def remove_sessions(connection: Connection, before: datetime, count: int) -> int:
+    """Delete at most `count` sessions that were over before a time, with their refresh tokens.
+
+    Return how many.
+    """
+    over = or_(col(AuthSession.ended_at) < before, col(AuthSession.expires_at) < before)
+    ids = list(connection.scalars(select(col(AuthSession.id)).where(over).limit(count)))
+    connection.execute(delete(RefreshToken).where(col(RefreshToken.session_id).in_(ids)))
+    return connection.execute(delete(AuthSession).where(col(AuthSession.id).in_(ids))).rowcount

@@ -16,20 +16,20 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from chat_app.change_log.statements import entries_after, present_place
 from chat_app.change_log.store import (
     PUBLISHED,
     Entry,
     Publication,
-    entries_after,
     generation_of,
-    present_place,
     publications_of,
 )
-from chat_app.core import tasks
+from chat_app.core import request_context, tasks
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.ids import new_id
 from chat_app.core.metrics import Metrics
+from chat_app.core.traces import Traces
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.hub import Hub
 
@@ -38,6 +38,7 @@ INTERVAL_S = 1.0
 MAX_BEHIND = 20_000
 # Entries of one kind that a reader gets at once.
 MAX_AT_ONCE = 500
+MAX_LOGGED = 10
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 2.0
 # A connection that is abandoned in the middle of a read outlives its loop.
 CLOSE_S = 4.0
@@ -46,8 +47,9 @@ STALE_S = 5.0
 
 log = structlog.get_logger(__name__)
 
-# Delivers the payloads of entries of one kind, all of them or, with an AppError, none.
-Reader = Callable[[Sequence[bytes]], Awaitable[None]]
+# Returns what the payloads of entries of one kind publish to devices of this node. Raises AppError,
+# and msgspec.DecodeError.
+Reader = Callable[[Sequence[bytes]], Awaitable[list[Publication]]]
 
 
 class OwnBatch:
@@ -71,12 +73,19 @@ class Tail:
     """The reader of the change log; start it inside the running loop, then close it."""
 
     def __init__(
-        self, *, database: Database, hub: Hub, broker: Broker, metrics: Metrics | None = None
+        self,
+        *,
+        database: Database,
+        hub: Hub,
+        broker: Broker,
+        metrics: Metrics | None = None,
+        traces: Traces | None = None,
     ) -> None:
         self._database = database
         self._hub = hub
+        self._traces = traces or Traces()
         self._dialect = database.engine.dialect.name
-        self._readers: dict[str, Reader] = {PUBLISHED: self._deliver}
+        self._readers: dict[str, Reader] = {PUBLISHED: _published}
         self._place: int | str | None = None
         self._newest = 0
         self._generation: UUID | None = None
@@ -222,7 +231,7 @@ class Tail:
         if reader is None:
             return
         try:
-            await reader(payloads)
+            publications = await reader(payloads)
         except msgspec.DecodeError:
             if len(payloads) == 1:
                 log.warning("change_log.unreadable", kind=kind)
@@ -230,6 +239,9 @@ class Tail:
             # The others can be read.
             for payload in payloads:
                 await self._hand_over(kind, [payload])
+            return
+        for publication in publications:
+            self._deliver(publication)
 
     def _next_payloads(self, first: Entry) -> list[bytes]:
         payloads: list[bytes] = []
@@ -253,11 +265,14 @@ class Tail:
         for _ in range(count):
             self._waiting.popleft()
 
-    async def _deliver(self, payloads: Sequence[bytes]) -> None:
-        for payload in payloads:
-            for topics, envelope in publications_of(payload):
-                for topic in topics:
-                    self._hub.deliver(topic, envelope)
+    def _deliver(self, publication: Publication) -> None:
+        topics, envelope = publication
+        request_context.set_current(envelope.context)
+        with self._traces.span("change_log.deliver", "consumer"):
+            for topic in topics:
+                self._hub.deliver(topic, envelope)
+        log.debug("change_log.delivered", topics=topics[:MAX_LOGGED], bytes=len(envelope.body))
+        request_context.set_current(request_context.NONE)
 
     def _register_metrics(self, metrics: Metrics) -> None:
         self._entries = metrics.counter(
@@ -276,3 +291,7 @@ class Tail:
             "Since the change log was last read",
             lambda: time.monotonic() - self._read_at,
         )
+
+
+async def _published(payloads: Sequence[bytes]) -> list[Publication]:
+    return [one for payload in payloads for one in publications_of(payload)]

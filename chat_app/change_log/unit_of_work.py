@@ -48,7 +48,6 @@ async def unit_of_work(database: Database, broker: Broker) -> AsyncIterator[Unit
     async with database.writing() as session:
         uow = UnitOfWork(session)
         yield uow
-        await session.flush()
         is_published = await uow.append()
     if is_published:
         broker.wake_readers()

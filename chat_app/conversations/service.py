@@ -1,5 +1,6 @@
 """Use cases of conversations: open, create a group, mark as read or unread."""
 
+import contextlib
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -7,10 +8,18 @@ from msgspec.structs import replace
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chat_app.change_log.store import PROFILE, changed_profile
+from chat_app.change_log.store import (
+    PROFILE,
+    VIEW,
+    ChangedView,
+    Publication,
+    changed_profile,
+    changed_view,
+    view_changed,
+)
 from chat_app.change_log.tail import Tail
 from chat_app.change_log.unit_of_work import unit_of_work
-from chat_app.conversations.errors import ReceiverIsSelf
+from chat_app.conversations.errors import ConversationNotFound, ReceiverIsSelf
 from chat_app.conversations.membership_loader import MembershipLoader, MembershipSummary
 from chat_app.conversations.queries import check_reachable, direct_peers, get_conversation
 from chat_app.conversations.schemas import Conversation, Opened
@@ -51,7 +60,7 @@ class Conversations:
         self._database = database
         self._broker = broker
         self._hub = hub
-        tail.read_with({PROFILE: self.deliver_profiles})
+        tail.read_with({PROFILE: self.changed_profiles, VIEW: self.changed_views})
         self._online = online
         self._memberships = MembershipLoader(database)
 
@@ -92,12 +101,7 @@ class Conversations:
             new = NewConversation("group", actor_id, all_ids, opened_by=all_ids, title=title)
             connection = await uow.session.connection()
             group_id = await connection.run_sync(add_conversation, new)
-            view = await self._view(uow.session, actor_id, group_id)
-            # One envelope for all: a new group is unread for every member, and the actor's
-            # friendships and view of presence are removed from its cards.
-            event = ConversationUpdated(conversation=_without_relations(view))
-            envelope = make_envelope(event, join=conversation_topic(group_id))
-            uow.publish(map(user_topic, all_ids), envelope)
+            uow.add(view_changed(ChangedView(group_id, all_ids, is_new_group=True)))
         return group_id
 
     async def mark_read(self, *, actor_id: UUID, conversation_id: UUID, seq: int) -> None:
@@ -126,16 +130,15 @@ class Conversations:
             if not 1 <= seq <= mark.last_seq:
                 raise Invalid({"seq": "There is no such message."})
             await set_mark(uow.session, actor_id, conversation_id, seq - 1)
-            view = await self._view(uow.session, actor_id, conversation_id)
-            uow.publish([user_topic(actor_id)], _updated(view))
+            uow.add(view_changed(ChangedView(conversation_id, [actor_id])))
 
-    async def deliver_profiles(self, payloads: Sequence[bytes]) -> None:
-        """Deliver changed profiles to the peers of direct conversations who are connected here.
+    async def changed_profiles(self, payloads: Sequence[bytes]) -> list[Publication]:
+        """Return changed profiles for the peers of direct conversations who are connected here.
 
         A reader of the change log. Peers of all but the MAX_PEERS latest conversations see the
         change when they load. Raises Unavailable and msgspec.DecodeError.
         """
-        deliveries = []
+        publications = []
         for user_id in dict.fromkeys(map(changed_profile, payloads)):
             async with self._database.reading() as session:
                 for conversation_id, peer_id in await direct_peers(
@@ -143,9 +146,43 @@ class Conversations:
                 ):
                     if self._hub.has_subscribers(user_topic(peer_id)):
                         view = await self._view(session, peer_id, conversation_id)
-                        deliveries.append((user_topic(peer_id), _updated(view)))
-        for topic, envelope in deliveries:
-            self._hub.deliver(topic, envelope)
+                        publications.append(Publication([user_topic(peer_id)], _updated(view)))
+        return publications
+
+    async def changed_views(self, payloads: Sequence[bytes]) -> list[Publication]:
+        """Return the views of changed conversations for the people who are connected here.
+
+        A reader of the change log. Raises Unavailable and msgspec.DecodeError.
+        """
+        publications = []
+        async with self._database.reading() as session:
+            for conversation_id, viewer_ids, is_new_group in map(changed_view, payloads):
+                here = [one for one in viewer_ids if self._hub.has_subscribers(user_topic(one))]
+                with contextlib.suppress(ConversationNotFound):
+                    if is_new_group:
+                        publications += await self._new_group(session, conversation_id, here)
+                        continue
+                    for viewer_id in here:
+                        view = await self._view(session, viewer_id, conversation_id)
+                        publications.append(Publication([user_topic(viewer_id)], _updated(view)))
+        return publications
+
+    async def _new_group(
+        self, session: AsyncSession, group_id: UUID, here: Sequence[UUID]
+    ) -> list[Publication]:
+        join, publications = conversation_topic(group_id), []
+        for viewer_id in here:
+            view = await self._view(session, viewer_id, group_id)
+            if not view.last_seq:
+                # One envelope for all: without a message the group is the same for every member,
+                # but for the friendships and presence in its cards, which are removed.
+                event = ConversationUpdated(conversation=_without_relations(view))
+                return [Publication(list(map(user_topic, here)), make_envelope(event, join=join))]
+            event = ConversationUpdated(conversation=view)
+            publications.append(
+                Publication([user_topic(viewer_id)], make_envelope(event, join=join))
+            )
+        return publications
 
     async def _open(self, actor_id: UUID, user_id: UUID) -> Opened:
         key = pair_key(actor_id, user_id)
@@ -163,7 +200,7 @@ class Conversations:
                     await set_opened(uow.session, identifier, actor_id)
             view = await self._view(uow.session, actor_id, identifier)
             if found is None or not found[1]:
-                uow.publish([user_topic(actor_id)], _updated(view))
+                uow.add(view_changed(ChangedView(identifier, [actor_id])))
             return Opened(conversation=view, created=found is None)
 
     async def _view(

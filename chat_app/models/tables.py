@@ -5,7 +5,7 @@ import sqlalchemy
 from chat_app.models.base import Table
 from chat_app.models.changes import Change, Generation
 from chat_app.models.conversations import Conversation, Member, Message
-from chat_app.models.people import AuthSession, RefreshToken, User
+from chat_app.models.people import AuthSession, User
 
 
 def _table(model: type[Table]) -> sqlalchemy.Table:
@@ -15,7 +15,6 @@ def _table(model: type[Table]) -> sqlalchemy.Table:
 
 USERS = _table(User)
 SESSIONS = _table(AuthSession)
-REFRESH_TOKENS = _table(RefreshToken)
 CONVERSATIONS = _table(Conversation)
 MEMBERS = _table(Member)
 MESSAGES = _table(Message)

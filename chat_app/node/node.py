@@ -18,6 +18,7 @@ from chat_app.core import schema_check
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.loop_lag import LoopLag
+from chat_app.core.maintenance import Maintenance
 from chat_app.core.metrics import Metrics
 from chat_app.core.rate_limit import RateLimits
 from chat_app.core.settings import Settings
@@ -26,8 +27,7 @@ from chat_app.friends.service import Friends
 from chat_app.messages.log.writer import NO_FAILPOINTS, Failpoints
 from chat_app.messages.service import Messages
 from chat_app.node.infrastructure import open_infrastructure
-from chat_app.node.maintenance import Maintenance
-from chat_app.node.parts import Parts, run
+from chat_app.node.parts import JOBS, Parts, run
 from chat_app.presence.service import Presence
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import conversation_topic
@@ -169,7 +169,7 @@ async def running_node(
         )
         await tail.start()
         stack.push_async_callback(tail.close)
-        run(stack, Maintenance(infrastructure.database, metrics))
+        run(stack, Maintenance(infrastructure.database, JOBS, metrics))
         dialect = infrastructure.database.engine.dialect.name
         log.info("node.started", database=dialect, redis=bool(settings.redis_url))
         yield node

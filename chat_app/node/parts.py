@@ -7,9 +7,12 @@ from typing import Protocol, TypeVar
 
 from chat_app.accounts.service import Accounts
 from chat_app.accounts.session_monitor import SessionMonitor
+from chat_app.accounts.store import remove_sessions
+from chat_app.change_log.store import remove_entries
 from chat_app.change_log.tail import Tail
 from chat_app.conversations.deliveries import Deliveries
 from chat_app.conversations.service import Conversations
+from chat_app.core.maintenance import Job
 from chat_app.core.metrics import Metrics
 from chat_app.core.passwords import Passwords
 from chat_app.core.settings import Settings
@@ -20,6 +23,13 @@ from chat_app.messages.service import Messages
 from chat_app.node.infrastructure import Infrastructure
 from chat_app.presence.service import Presence
 from chat_app.realtime.hub import Hub
+
+# What expires, and how long it is kept after that.
+JOBS = (
+    # Nodes that were stopped for longer let their devices resume.
+    Job("change_log", timedelta(days=1), remove_entries),
+    Job("sessions", timedelta(days=7), remove_sessions),
+)
 
 
 class Running(Protocol):
@@ -108,6 +118,7 @@ class Parts:
             hub=hub,
             broker=infrastructure.broker,
             metrics=self.metrics,
+            traces=self.traces,
         )
 
     def accounts(self, hub: Hub, presence: Presence) -> Accounts:

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Engine, event, text
 from chat_app.accounts.schemas import Identity
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
-from chat_app.node.maintenance import Maintenance
+from chat_app.core.maintenance import Maintenance
 from chat_app.node.node import Node
+from chat_app.node.parts import JOBS
 from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_still_node, to_user
 from tests.harness.statements import explained
@@ -84,7 +85,7 @@ async def test_periodic_statements_read_by_an_index(storage: Storage) -> None:
             with recorded() as asked:
                 await node.messages.send(to_user(alice, bob))
                 await node.tail.read()
-                assert sum((await Maintenance(node.database).remove_expired()).values()) == 0
+                assert sum((await Maintenance(node.database, JOBS).remove_expired()).values()) == 0
                 await node.conversations.recent_revs(bob)
 
         plans = {statement: await explained(node, statement, values) for statement, values in asked}

@@ -10,8 +10,6 @@ import structlog
 from sqlalchemy import BigInteger, bindparam, func, select
 from sqlalchemy.engine import Connection
 
-from chat_app.accounts.statements import remove_sessions
-from chat_app.change_log.store import remove_entries
 from chat_app.core import tasks
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
@@ -40,18 +38,11 @@ class Job(NamedTuple):
     remove: Callable[[Connection, datetime, int], int]
 
 
-JOBS = (
-    # Nodes that were stopped for longer let their devices resume.
-    Job("change_log", timedelta(days=1), remove_entries),
-    Job("sessions", timedelta(days=7), remove_sessions),
-)
-
-
 class Maintenance:
     """The periodic removal; start it inside the running loop, then close it."""
 
     def __init__(
-        self, database: Database, metrics: Metrics | None = None, jobs: Sequence[Job] = JOBS
+        self, database: Database, jobs: Sequence[Job], metrics: Metrics | None = None
     ) -> None:
         self._database = database
         self._jobs = jobs
