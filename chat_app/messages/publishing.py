@@ -63,11 +63,11 @@ class MessagePublisher:
         finally:
             request_context.set_current(request_context.NONE)
 
-    async def read(self, payloads: Sequence[bytes]) -> None:
-        """Deliver what other nodes have stored: a reader of the change log.
+    async def read(self, payloads: Sequence[bytes]) -> list[Publication]:
+        """Return what other nodes have stored, for the devices here: a reader of the change log.
 
         A message that was changed again since follows with that change. Raises Unavailable and
-        msgspec.DecodeError; nothing is delivered then.
+        msgspec.DecodeError.
         """
         moves = [move for payload in payloads for move in moves_of(payload)]
         wanted = [
@@ -76,7 +76,7 @@ class MessagePublisher:
             if self._has_subscribers(topics_of(move.conversation_id, move.direct_key))
         ]
         if not wanted:
-            return
+            return []
         statement = messages_at(self._database.engine.dialect.name)
         rows = await self._database.fetch_all(statement, {"rows": as_parameter(wanted)})
         found = {
@@ -84,17 +84,17 @@ class MessagePublisher:
             for row in rows
         }
         first = [message for message, key in found.values() if message.seq == 1 and key]
-        deliveries = await self._introductions(first)
+        publications = await self._introductions(first)
         for move in moves:
             if (here := found.get((move.conversation_id, move.rev))) is not None:
-                envelope = make_envelope(event_of(here[0]), delivers=delivery_of(here[0]))
-                deliveries.append(Publication(topics_of(move.conversation_id, here[1]), envelope))
-        for delivery in deliveries:
-            self._deliver(delivery)
+                event, delivers = event_of(here[0]), delivery_of(here[0])
+                envelope = make_envelope(event, delivers=delivers, context=move.context)
+                publications.append(Publication(topics_of(move.conversation_id, here[1]), envelope))
+        return publications
 
-    def _deliver(self, delivery: Publication) -> None:
-        for topic in delivery.topics:
-            self._hub.deliver(topic, delivery.envelope)
+    def _deliver(self, publication: Publication) -> None:
+        for topic in publication.topics:
+            self._hub.deliver(topic, publication.envelope)
 
     def _has_subscribers(self, topics: Iterable[str]) -> bool:
         return any(map(self._hub.has_subscribers, topics))

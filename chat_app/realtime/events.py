@@ -162,10 +162,11 @@ def make_envelope(
     join: str = "",
     ends: bool = False,
     delivers: Delivery | None = None,
+    context: RequestContext | None = None,
 ) -> Envelope:
-    """Encode `event` for all its receivers."""
+    """Encode `event` for all its receivers; `context` is the current one if it is not given."""
     body = _encoder.encode(event)
-    context = request_context.current()
+    context = request_context.current() if context is None else context
     return Envelope(body, origin, merge, join, ends, delivers, context=context)
 
 

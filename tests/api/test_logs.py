@@ -44,7 +44,7 @@ async def test_one_id_leads_from_a_request_to_the_other_node(talkative_nodes: No
         assert reply.headers["x-request-id"] == asked
         await socket.expect("message.created")
         here = await logged(one, event="request", request_id=asked)
-        there = await logged(other, event="bus.received", request_id=asked)
+        there = await logged(other, event="change_log.delivered", request_id=asked)
 
         assert (here["node"], there["node"]) == ("node-one", "node-two")
         assert here["path"] == "/api/messages"
@@ -58,7 +58,7 @@ async def test_one_id_leads_from_a_request_to_the_other_node(talkative_nodes: No
         frame = await logged(one, event="frame", kind="send")
         socket_id, _, number = frame["request_id"].rpartition(".")
         await logged(one, event="request", path="/ws", request_id=socket_id)
-        await logged(other, event="bus.received", request_id=frame["request_id"])
+        await logged(other, event="change_log.delivered", request_id=frame["request_id"])
 
     assert number == "1"
 

@@ -30,7 +30,7 @@ def collected() -> Iterator[Collected]:
 async def follow(collected: Collected, trace_id: str) -> Span:
     """Wait for the delivery on the other node that belongs to a trace."""
     return await collected.wait_until(
-        lambda span: span.name == "bus.deliver" and span.trace_id == trace_id
+        lambda span: span.name == "change_log.deliver" and span.trace_id == trace_id
     )
 
 

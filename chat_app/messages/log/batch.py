@@ -18,9 +18,10 @@ from chat_app.core.clock import utc_now
 from chat_app.core.errors import AppError, NotFound
 from chat_app.core.ids import new_id, pair_key, peer_of
 from chat_app.core.json_rows import as_parameter
+from chat_app.core.request_context import RequestContext
 from chat_app.friends.relations import Unreachable
 from chat_app.messages.errors import IdempotencyConflict
-from chat_app.messages.log.moves import moves_entry
+from chat_app.messages.log.moves import Move, move_of, moves_entry
 from chat_app.messages.log.statements import send_statements
 from chat_app.messages.schemas import NewMessage
 from chat_app.realtime.shapes import Message as MessageView
@@ -57,6 +58,7 @@ class Batch:
         self,
         connection: Connection,
         sends: Sequence[NewMessage],
+        contexts: Sequence[RequestContext],
         direct_ids: dict[str, UUID],
         *,
         batch_id: UUID,
@@ -66,12 +68,14 @@ class Batch:
         self._statements = send_statements(connection.dialect.name)
         self._at = utc_now()
         self._sends = sends
+        self._contexts = contexts
         self._direct_ids = direct_ids
         self._batch_id = batch_id
         self._is_retry = is_retry
         self._made: dict[str, UUID] = {}
         self._counters: dict[UUID, tuple[int, int]] = {}
-        self._fresh: list[tuple[MessageView, str | None]] = []
+        self._fresh: list[MessageView] = []
+        self._moves: list[Move] = []
         self._marks: dict[tuple[UUID, UUID], int] = {}
 
     def store(self) -> list[Outcome]:
@@ -84,11 +88,13 @@ class Batch:
         unreachable = self._find_direct(fresh)
         targets = self._targets(fresh)
         outcomes = []
-        for send in self._sends:
+        for send, context in zip(self._sends, self._contexts, strict=True):
             outcome = self._outcome(send, earlier, unreachable, targets)
             outcomes.append(outcome)
             if isinstance(outcome, Stored):
                 earlier.setdefault((send.sender_id, send.client_id), outcome)
+                if not outcome.replayed:
+                    self._moves.append(move_of(outcome.message, outcome.direct_key, context))
         if not self._is_retry:
             self._answer_replays(outcomes)
         self._write()
@@ -226,14 +232,13 @@ class Batch:
             content=send.content,
             created_at=self._at,
         )
-        self._fresh.append((view, target.direct_key))
+        self._fresh.append(view)
         return view
 
     def _write(self) -> None:
         if not self._fresh:
             return
-        views = [view for view, _ in self._fresh]
-        moved = {view.conversation_id for view in views}
+        moved = {view.conversation_id for view in self._fresh}
         bumps = [
             {"id": identifier, "seq": seq, "rev": rev}
             for identifier, (seq, rev) in self._counters.items()
@@ -245,9 +250,9 @@ class Batch:
         ]
         # `updated_at` is the time of the last message, which clients get with that message.
         self._run(self._statements.bump, bumps, at=self._at)
-        self._run(self._statements.add, views, at=self._at)
+        self._run(self._statements.add, self._fresh, at=self._at)
         self._run(self._statements.read, reads)
-        append(self._connection, [moves_entry(self._fresh, self._batch_id)])
+        append(self._connection, [moves_entry(self._moves, self._batch_id)])
 
     def _run(
         self, statement: Executable, rows: Sequence[object], **values: object

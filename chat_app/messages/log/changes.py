@@ -14,10 +14,11 @@ from chat_app.conversations.views import message_of
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import AppError
 from chat_app.core.json_rows import as_parameter
+from chat_app.core.request_context import RequestContext
 from chat_app.friends.relations import Unreachable
 from chat_app.messages.errors import MessageIsDeleted, MessageNotFound, NotYourMessage
 from chat_app.messages.log.batch import Outcome, Stored
-from chat_app.messages.log.moves import moves_entry
+from chat_app.messages.log.moves import Move, move_of, moves_entry
 from chat_app.messages.log.statements import change_statements
 from chat_app.messages.schemas import MessageChange
 from chat_app.realtime.shapes import Message as MessageView
@@ -35,21 +36,29 @@ class LockedMessage(NamedTuple):
 
 
 def store_changes(
-    connection: Connection, changes: Sequence[MessageChange], batch_id: UUID
+    connection: Connection,
+    changes: Sequence[MessageChange],
+    contexts: Sequence[RequestContext],
+    batch_id: UUID,
 ) -> list[Outcome]:
     """Store the permitted changes and return an outcome for each, in order.
 
     `replayed` is true where the change had been made before. Raises what the database raises;
     nothing of the run is stored then.
     """
-    return _Run(connection, changes, batch_id).store()
+    return _Run(connection, changes, contexts, batch_id).store()
 
 
 class _Run:
     def __init__(
-        self, connection: Connection, changes: Sequence[MessageChange], batch_id: UUID
+        self,
+        connection: Connection,
+        changes: Sequence[MessageChange],
+        contexts: Sequence[RequestContext],
+        batch_id: UUID,
     ) -> None:
         self._connection = connection
+        self._contexts = contexts
         self._batch_id = batch_id
         self._statements = change_statements(connection.dialect.name)
         self._changes = changes
@@ -57,15 +66,19 @@ class _Run:
         self._revs: dict[UUID, int] = {}
         self._locked: dict[UUID, LockedMessage] = {}
         self._changed: dict[UUID, MessageView] = {}
+        # Of several changes of one message the last one is published.
+        self._moves: dict[UUID, Move] = {}
 
     def store(self) -> list[Outcome]:
         visible = self._lock()
-        outcomes = [
-            self._outcome(change)
-            if (change.message_id, change.actor_id) in visible
-            else MessageNotFound()
-            for change in self._changes
-        ]
+        outcomes = []
+        for change, context in zip(self._changes, self._contexts, strict=True):
+            is_visible = (change.message_id, change.actor_id) in visible
+            outcome = self._outcome(change) if is_visible else MessageNotFound()
+            outcomes.append(outcome)
+            if isinstance(outcome, Stored) and not outcome.replayed:
+                view = outcome.message
+                self._moves[view.id] = move_of(view, outcome.direct_key, context)
         self._write()
         return outcomes
 
@@ -127,9 +140,7 @@ class _Run:
         run = self._connection.execute
         run(self._statements.change, {"rows": as_parameter(rows), "at": self._at})
         run(self._statements.count, {"rows": as_parameter(revs), "at": self._at})
-        # Of several changes of one message the last one is published.
-        last = [(view, self._locked[view.id].direct_key) for view in self._changed.values()]
-        append(self._connection, [moves_entry(last, self._batch_id)])
+        append(self._connection, [moves_entry(list(self._moves.values()), self._batch_id)])
 
 
 def _refusal(change: MessageChange, locked: LockedMessage) -> AppError | None:

@@ -1,29 +1,38 @@
 """Moves: the entry of a batch in the change log, which names the changes it made."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from chat_app.change_log.store import MESSAGES, NewEntry
+from chat_app.core.request_context import NONE, RequestContext
 from chat_app.realtime.shapes import Message
 
 
 class Move(NamedTuple):
-    """A change of a conversation; `direct_key` names the two people of a direct one."""
+    """A change of a conversation, and the request or frame that it comes from.
+
+    `direct_key` names the two people of a direct conversation.
+    """
 
     conversation_id: UUID
     rev: int
     direct_key: str | None
+    context: RequestContext = NONE
 
 
 _decoder = msgspec.msgpack.Decoder(list[Move])
 
 
-def moves_entry(messages: Iterable[tuple[Message, str | None]], batch: UUID) -> NewEntry:
-    """Return the log entry of the messages of a batch, with the `direct_key` of each."""
-    moves = [Move(message.conversation_id, message.rev, key) for message, key in messages]
+def move_of(message: Message, direct_key: str | None, context: RequestContext) -> Move:
+    """Return the move of a message that was stored or changed."""
+    return Move(message.conversation_id, message.rev, direct_key, context)
+
+
+def moves_entry(moves: Sequence[Move], batch: UUID) -> NewEntry:
+    """Return the log entry of a batch."""
     return NewEntry(MESSAGES, msgspec.msgpack.encode(moves), batch)
 
 

@@ -185,7 +185,7 @@ class MessageLog:
             started = time.perf_counter()
             try:
                 with self._span(batch):
-                    outcomes = await self._store([pending.entry for pending in batch], own.id)
+                    outcomes = await self._store(batch, own.id)
             except AppError:
                 raise
             except Exception as error:
@@ -230,9 +230,9 @@ class MessageLog:
         links = [pending.context for pending in batch if pending.context.trace]
         return self._traces.span("messages.commit", links=links, messages=len(batch))
 
-    async def _store(self, entries: Sequence[Entry], batch_id: UUID) -> list[Outcome]:
+    async def _store(self, batch: Sequence[Pending], batch_id: UUID) -> list[Outcome]:
         for attempt in range(1, ATTEMPTS + 1):
-            store = partial(self._store_in, entries, batch_id, attempt)
+            store = partial(self._store_in, batch, batch_id, attempt)
             try:
                 made, outcomes = await self._database.transact(store)
             except (IntegrityError, Overtaken):
@@ -247,15 +247,22 @@ class MessageLog:
         raise Unavailable
 
     def _store_in(
-        self, entries: Sequence[Entry], batch_id: UUID, attempt: int, connection: Connection
+        self, batch: Sequence[Pending], batch_id: UUID, attempt: int, connection: Connection
     ) -> tuple[dict[str, UUID], list[Outcome]]:
-        changes = [entry for entry in entries if isinstance(entry, MessageChange)]
+        contexts = [pending.context for pending in batch]
+        changes = [one.entry for one in batch if isinstance(one.entry, MessageChange)]
         if changes:
-            return {}, store_changes(connection, changes, batch_id)
-        sends = [entry for entry in entries if isinstance(entry, NewMessage)]
-        batch = Batch(connection, sends, self._direct_ids, batch_id=batch_id, is_retry=attempt > 1)
-        outcomes = batch.store()
-        return batch.made(), outcomes
+            return {}, store_changes(connection, changes, contexts, batch_id)
+        sends = Batch(
+            connection,
+            [one.entry for one in batch if isinstance(one.entry, NewMessage)],
+            contexts,
+            self._direct_ids,
+            batch_id=batch_id,
+            is_retry=attempt > 1,
+        )
+        outcomes = sends.store()
+        return sends.made(), outcomes
 
     def _remember(self, made: dict[str, UUID]) -> None:
         if len(self._direct_ids) > MAX_DIRECT_IDS:
