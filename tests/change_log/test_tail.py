@@ -4,6 +4,7 @@ Most tests run two nodes on one database without a broker between them: nothing 
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,7 +16,14 @@ from sqlalchemy import delete
 
 from chat_app.accounts.schemas import Identity
 from chat_app.change_log import tail
-from chat_app.change_log.store import MESSAGES, PUBLISHED, NewEntry, append
+from chat_app.change_log.store import (
+    MESSAGES,
+    PUBLISHED,
+    NewEntry,
+    Publication,
+    append,
+    published,
+)
 from chat_app.core.errors import Unavailable
 from chat_app.core.ids import new_id
 from chat_app.messages.publishing import MessagePublisher
@@ -24,10 +32,12 @@ from chat_app.node.node import Node
 from chat_app.realtime.events import (
     AnyEvent,
     ConversationUpdated,
+    Envelope,
     MessageCreated,
     MessageDeleted,
     MessageUpdated,
     decode,
+    user_topic,
 )
 from chat_app.realtime.outlet import Outlet
 from tests.harness.chats import Storage
@@ -344,3 +354,56 @@ async def test_a_reader_that_fails_is_tried_again(
 
         assert await heard(far.device, 1) == [MessageCreated(message=sent.message)]
         await nothing_more(far)
+
+
+async def test_commits_out_of_order_are_delivered_once_and_a_rolled_back_one_never(
+    storage: Storage,
+) -> None:
+    """On PostgreSQL, where several write at once: the later one does not wait for the earlier."""
+    if not storage.database_url:
+        return
+    async with open_node(storage) as node:
+        bob = await new_user(node)
+        device = await node.open_outlet(Identity(bob, new_id()))
+        await node.tail.close()
+
+        def entry(name: str) -> NewEntry:
+            return published([Publication([user_topic(bob)], Envelope(name.encode()))])
+
+        async def delivered() -> list[bytes]:
+            await node.tail.read()
+            return [envelope.body for envelope in await device.take()] if device.queued else []
+
+        async with contextlib.AsyncExitStack() as slow:
+            early = await slow.enter_async_context(node.database.transaction())
+            await early.run_sync(append, [entry("early")])
+            with contextlib.suppress(Unavailable):
+                async with node.database.transaction() as undone:
+                    await undone.run_sync(append, [entry("undone")])
+                    raise Unavailable
+            async with node.database.transaction() as late:
+                await late.run_sync(append, [entry("late")])
+
+            assert await delivered() == [b"late"]
+            assert await delivered() == []
+        assert await delivered() == [b"early"]
+        assert await delivered() == []
+
+
+async def test_ten_nodes_deliver_everything_once(storage: Storage) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        nodes = [await stack.enter_async_context(open_node(storage)) for _ in range(10)]
+        alice, bob = await new_user(nodes[0]), await new_user(nodes[0])
+        devices = [await node.open_outlet(Identity(bob, new_id())) for node in nodes]
+        sent = [
+            (await node.messages.send(to_user(alice, bob, str(number)))).message
+            for number, node in enumerate(nodes)
+        ]
+
+        for device in devices:
+            events = await heard(device, len(sent) + 1)
+            created = [one.message.id for one in events if isinstance(one, MessageCreated)]
+            assert sorted(created) == sorted(message.id for message in sent)
+        for node in nodes:
+            await node.tail.close()
+            assert await node.tail.read() == 0

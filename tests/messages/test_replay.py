@@ -1,6 +1,6 @@
 """Replay after a break: two statements for any number of conversations and cursors."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from chat_app.messages.replay import missed
 from tests.harness.chats import Storage
@@ -70,3 +70,27 @@ async def test_cursors_are_read_by_an_index(
 
     assert any("LIST SUBQUERY" in line for line in plan)
     assert not [line for line in plan if "given" in line and "LEFT-JOIN" in line]
+
+
+async def test_cursors_from_before_a_restored_backup_are_worth_nothing(storage: Storage) -> None:
+    """By another generation, or where one lies beyond the end of its conversation."""
+    async with open_still_node(storage) as node:
+        alice, bob, carol = await new_users(node, 3)
+        first = (await node.messages.send(to_user(alice, bob, "one"))).message
+        second = (await node.messages.send(to_user(carol, bob, "two"))).message
+        ids = {first.conversation_id, second.conversation_id}
+        seen = {first.conversation_id: 1}
+
+        async def changes(cursors: dict[UUID, int], *, another: bool = False) -> dict[UUID, object]:
+            replay = missed(
+                node.database,
+                viewer_id=bob,
+                cursors=cursors,
+                online=node.online,
+                are_of_another_generation=another,
+            )
+            return {one.conversation.id: one.changes async for one in replay}
+
+        assert await changes(seen) == {second.conversation_id: [second]}
+        assert await changes(seen, another=True) == dict.fromkeys(ids)
+        assert await changes({first.conversation_id: 9}) == dict.fromkeys(ids)
