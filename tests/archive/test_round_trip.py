@@ -16,7 +16,7 @@ from chat_app.archive.codec import Tally, encode
 from chat_app.archive.schema import NOT_COPIED, schema_at
 from chat_app.core import migrations
 from chat_app.core.settings import Settings
-from chat_app.models import Conversation, Member, Message, Table
+from chat_app.models import Change, Conversation, Member, Message, Table
 from chat_app.node.node import Node
 from tests.harness.archives import ODD_TEXTS, UNWATCHED, contents_of, populate
 from tests.harness.chats import Storage
@@ -83,10 +83,15 @@ async def test_a_replaced_chat_leaves_no_rows(storage: Storage, tmp_path: Path) 
     async with open_node(storage) as node:
         people = await populate(node)
         await node.messages.send(to_user(people.alice, people.carol, "after the backup"))
+        generation = await node.generation()
 
     await service.restore(source, file, replace=True, progress=UNWATCHED)
 
     assert await contents_of(source, sessions=False) == kept
+    async with open_node(storage) as node:
+        assert await node.generation() != generation
+        async with node.database.reading() as session:
+            assert (await session.scalars(select(Change))).all() == []
 
 
 @pytest.fixture
