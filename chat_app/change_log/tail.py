@@ -36,8 +36,8 @@ from chat_app.realtime.hub import Hub
 INTERVAL_S = 1.0
 # A node this far behind (it was stopped) lets its devices resume instead.
 MAX_BEHIND = 20_000
-# Entries of one kind that a reader gets at once.
-MAX_AT_ONCE = 500
+# Entries of one kind that a reader gets at once: of messages, a few hundred.
+MAX_BYTES_AT_ONCE = 64 * 1024
 MAX_LOGGED = 10
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 2.0
 # A connection that is abandoned in the middle of a read outlives its loop.
@@ -87,6 +87,7 @@ class Tail:
         self._dialect = database.engine.dialect.name
         self._readers: dict[str, Reader] = {PUBLISHED: _published}
         self._place: int | str | None = None
+        self._beginning = asyncio.Lock()
         self._newest = 0
         self._generation: UUID | None = None
         # Read from the log, and not delivered yet.
@@ -106,8 +107,18 @@ class Tail:
     async def start(self) -> None:
         """Take the present place, before any outlet opens, and begin to read."""
         with contextlib.suppress(AppError):
-            await self._begin()
+            await self.begin()
         self._task = asyncio.create_task(self._run(), name="change log")
+
+    async def begin(self) -> None:
+        """Take a place in the log, unless the node has one. Raises Unavailable.
+
+        An outlet that opens before that would miss what is published until then.
+        """
+        async with self._beginning:
+            if self._place is None:
+                [row] = await self._database.fetch_all(present_place(self._dialect), {})
+                self._place, self._newest = row.place, row.newest or 0
 
     async def close(self) -> None:
         """Let what is being read be delivered, within `CLOSE_S`, and stop."""
@@ -147,8 +158,7 @@ class Tail:
 
     async def read(self) -> int:
         """Deliver what follows; return the number of entries. Raises Unavailable."""
-        if self._place is None:
-            await self._begin()
+        await self.begin()
         if not self._waiting:
             await self._fetch()
         self._read_at = time.monotonic()
@@ -179,10 +189,6 @@ class Tail:
                     await self._closing.wait()
             self._woken.set()
             pause_s = min(MAX_PAUSE_S, pause_s * 2)
-
-    async def _begin(self) -> None:
-        [row] = await self._database.fetch_all(present_place(self._dialect), {})
-        self._place, self._newest = row.place, row.newest or 0
 
     async def _fetch(self) -> None:
         values = {"place": self._place, "count": MAX_BEHIND + 1}
@@ -217,8 +223,7 @@ class Tail:
             await self._hand_over(first.kind, payloads)
         except AppError:
             raise
-        except Exception:
-            # These devices load again what cannot be delivered.
+        except Exception:  # the run logs it, and devices load again what cannot be delivered
             self._hub.close_outlets()
             self._drop(len(payloads))
             raise
@@ -245,9 +250,12 @@ class Tail:
 
     def _next_payloads(self, first: Entry) -> list[bytes]:
         payloads: list[bytes] = []
+        size = 0
         for entry in self._waiting:
             is_own = entry is not first and entry.batch is not None and entry.batch in self._own
-            if entry.kind != first.kind or is_own or len(payloads) == MAX_AT_ONCE:
+            size += len(entry.payload)
+            is_too_much = bool(payloads) and size > MAX_BYTES_AT_ONCE
+            if entry.kind != first.kind or is_own or is_too_much:
                 break
             payloads.append(entry.payload)
         return payloads

@@ -90,6 +90,7 @@ class Node:
         return OpenedOutlet(outlet, membership.unread)
 
     async def _open_subscribed(self, identity: Identity) -> tuple[Outlet, MembershipSummary]:
+        await self.tail.begin()
         outlet = await self.hub.open(user_id=identity.user_id, session_id=identity.session_id)
         try:
             # Before anything is loaded, or two who connect at once would not see each other online.

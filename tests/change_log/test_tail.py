@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
+from unittest.mock import AsyncMock
 from uuid import UUID
 
 import pytest
@@ -24,6 +25,7 @@ from chat_app.change_log.store import (
     append,
     published,
 )
+from chat_app.core.database import Database
 from chat_app.core.errors import Unavailable
 from chat_app.core.ids import new_id
 from chat_app.messages.publishing import MessagePublisher
@@ -267,7 +269,7 @@ async def test_a_commit_whose_answer_was_lost_is_delivered(
         assert again.replayed
 
 
-async def test_what_cannot_be_published_from_memory_is_delivered_by_the_tail(
+async def test_messages_whose_publishing_failed_are_delivered_by_the_tail(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with open_node(storage) as node:
@@ -407,3 +409,25 @@ async def test_ten_nodes_deliver_everything_once(storage: Storage) -> None:
         for node in nodes:
             await node.tail.close()
             assert await node.tail.read() == 0
+
+
+async def test_an_outlet_opens_only_once_the_node_has_a_place_in_the_log(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would miss what is published before that; the database may be away at the start."""
+    alone = replace(storage, redis_url="")
+    async with open_node(alone) as here:
+        alice, bob = await new_user(here), await new_user(here)
+        with monkeypatch.context() as patch:
+            patch.setattr(Database, "fetch_all", AsyncMock(side_effect=Unavailable))
+            patch.setattr(tail, "FIRST_PAUSE_S", 5.0)
+            async with open_node(alone) as there:
+                with pytest.raises(Unavailable):
+                    await there.open_outlet(Identity(bob, new_id()))
+                patch.undo()
+                device = await there.open_outlet(Identity(bob, new_id()))
+                sent = await here.messages.send(to_user(alice, bob))
+
+                _, created = await heard(device, 2)
+
+                assert created == MessageCreated(message=sent.message)
