@@ -19,10 +19,10 @@ EVERY_S = 0.2
 
 
 class Stopwatch:
-    """Measures seconds, less those in which our processes were ready and waited for a core.
+    """Measures seconds, less those in which one of our processes waited for a core.
 
-    Of each process the thread counts that waited longest: processes take turns on the way of a
-    message, while the threads of one wait at the same time.
+    The thread that waited longest counts, of all processes: those that wait at the same time would
+    otherwise be counted several times, and nothing would be left to measure.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,8 @@ class Stopwatch:
     def seconds(self) -> float:
         """Return the seconds since this was made."""
         passed = time.monotonic() - self._started
-        return passed - sum(_longest(_waits(pid), self._waited[pid]) for pid in self._pids)
+        waits = (_longest(_waits(pid), self._waited[pid]) for pid in self._pids)
+        return passed - max(waits, default=0)
 
 
 def waited_s(pid: int) -> float:
