@@ -21,7 +21,7 @@ from chat_app.core.passwords import Passwords
 from chat_app.models import User
 from chat_app.realtime.broker import Broker
 
-# Sessions of one transaction: the broker carries so many envelopes without dropping any.
+# Sessions of one transaction, and of one entry of the change log.
 BATCH_SIZE = 5_000
 
 

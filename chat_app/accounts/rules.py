@@ -21,7 +21,7 @@ from chat_app.core.text import (
 USERNAME = re.compile(r"[a-z0-9][a-z0-9_.-]{2,31}", re.IGNORECASE | re.ASCII)
 MAX_DISPLAY_NAME_LENGTH = 100
 MAX_MARKS = 3
-# What keyboards and password managers put around a name; a line break is no part of one.
+# Blanks that keyboards and password managers put around a name; line breaks are not among them.
 BLANKS = " \t\u00a0\u3000"
 # The name that a deleted account shows.
 DELETED_NAME = "Deleted user"

@@ -1,7 +1,8 @@
 """Session expiry: close the outlets of expired sessions, and extend the sessions that are in use.
 
 That a session was ended is in the change log. Every few seconds the database is queried for all
-sessions that have outlets here, which finds the expired ones, and those that nothing told of.
+sessions that have outlets here: this finds the expired ones, and those that a node of an older
+version has ended.
 """
 
 import asyncio

@@ -26,7 +26,6 @@ from sqlalchemy import (
     literal,
     not_,
     select,
-    true,
 )
 from sqlalchemy.sql.dml import Delete, Insert
 from sqlalchemy.types import UserDefinedType
@@ -94,7 +93,7 @@ def entries_after(dialect: str) -> Select[*tuple[Any, ...]]:
     ).subquery("now")
     return (
         select(now, CHANGES.c.position, CHANGES.c.kind, CHANGES.c.payload, CHANGES.c.batch)
-        .select_from(now.outerjoin(CHANGES, and_(true(), follows)))
+        .select_from(now.outerjoin(CHANGES, follows))
         .order_by(CHANGES.c.position)
         .limit(bindparam("count"))
     )

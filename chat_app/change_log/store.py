@@ -42,7 +42,7 @@ class ChangedView(NamedTuple):
 
 
 class NewEntry(NamedTuple):
-    """What a transaction appends; `payload` is msgpack, by `kind`."""
+    """An entry that a transaction appends; its `payload` is msgpack, by its `kind`."""
 
     kind: str
     payload: bytes

@@ -176,12 +176,9 @@ class Conversations:
             if not view.last_seq:
                 # One envelope for all: without a message the group is the same for every member,
                 # but for the friendships and presence in its cards, which are removed.
-                event = ConversationUpdated(conversation=_without_relations(view))
-                return [Publication(list(map(user_topic, here)), make_envelope(event, join=join))]
-            event = ConversationUpdated(conversation=view)
-            publications.append(
-                Publication([user_topic(viewer_id)], make_envelope(event, join=join))
-            )
+                envelope = _updated(_without_relations(view), join=join)
+                return [Publication(list(map(user_topic, here)), envelope)]
+            publications.append(Publication([user_topic(viewer_id)], _updated(view, join=join)))
         return publications
 
     async def _open(self, actor_id: UUID, user_id: UUID) -> Opened:
@@ -225,5 +222,5 @@ def _without_relations(view: Conversation) -> Conversation:
     return replace(view, members=cards)
 
 
-def _updated(view: Conversation) -> Envelope:
-    return make_envelope(ConversationUpdated(conversation=view))
+def _updated(view: Conversation, *, join: str = "") -> Envelope:
+    return make_envelope(ConversationUpdated(conversation=view), join=join)

@@ -239,7 +239,7 @@ def _make_engine(settings: Settings) -> AsyncEngine:
 def _keep_private(path: Path) -> None:
     """Make an SQLite file that nobody else on the machine can read; its `-wal` gets its mode."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # What cannot be used says so when it is opened.
+    # A file that cannot be used fails when it is opened, with its reason.
     with contextlib.suppress(OSError):
         path.touch(mode=0o600)
         path.chmod(path.stat().st_mode & 0o700)

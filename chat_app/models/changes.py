@@ -27,7 +27,7 @@ ischema_names["xid8"] = TransactionId
 
 
 class Change(Table, table=True):
-    """What one transaction publishes: an entry of the change log, which every node reads.
+    """An entry of the change log: the publications of one transaction, which every node reads.
 
     `position` is the order of SQLite's transactions; on PostgreSQL they may be committed in another
     order, and `transaction_id` tells which are. `payload` is msgpack, by `kind`. `batch` is the

@@ -68,7 +68,7 @@ class AuthSession(Table, table=True):
     created_at: datetime = Field(default_factory=utc_now)
     last_used_at: datetime = Field(default_factory=utc_now)
     expires_at: datetime = Field(index=True)
-    # By the clock of a database server: each node queries the sessions that ended lately.
+    # By the clock of a database server.
     ended_at: datetime | None = Field(default=None, index=True)
     # The reason in `session.ended`, also where a node reads it here.
     ended_reason: str | None = Field(default=None, max_length=16)

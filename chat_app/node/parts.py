@@ -24,7 +24,7 @@ from chat_app.node.infrastructure import Infrastructure
 from chat_app.presence.service import Presence
 from chat_app.realtime.hub import Hub
 
-# What expires, and how long it is kept after that.
+# Rows that expire, and how long they are kept after that.
 JOBS = (
     # Nodes that were stopped for longer let their devices resume.
     Job("change_log", timedelta(days=1), remove_entries),

@@ -200,7 +200,7 @@ class Presence:
         """Return the users who are connected here, each with everybody they may see."""
         pairs = set()
         for some in _pieces(self._online.local_users()):
-            # Who may see somebody may be seen by them.
+            # Two people who may see each other are viewers of each other.
             pairs |= {(view.user_id, view.viewer_id) for view in await audience(session, some)}
         return pairs
 

@@ -141,7 +141,7 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True):
     later one of the same `merge`; those may be dropped under pressure. `join` is a topic to which
     the receivers are subscribed from now on. `ends` closes the receivers' outlets after it.
     `delivers` is recorded once a device of its receiver has the envelope. `context` is the request
-    or frame that it comes from. `unused` is what nodes of version 0.5 and before send in its place.
+    or frame that it comes from. `unused` is the `rev` that nodes without a change log send.
     """
 
     body: bytes

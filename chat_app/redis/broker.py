@@ -37,6 +37,7 @@ PUBLISH_S = 2.0
 CHANGES = "changes"
 
 # redis-py raises AttributeError where a connection breaks while it is being used.
+# A TimeoutError is an OSError.
 BROKEN = (RedisError, OSError, AttributeError)
 CONNECT_S = 5.0
 
@@ -184,11 +185,11 @@ class RedisBroker:
                     for channel, payload in batch:
                         pipeline.publish(channel, payload)
                     await pipeline.execute()
-            except (*BROKEN, TimeoutError) as error:
+            except BROKEN as error:
                 self.lost += sum(payload != HEARTBEAT for _, payload in batch)
                 log.warning("redis.publish_failed", error=type(error).__name__, lost=self.lost)
                 # A half-open connection would swallow the next batch too.
-                with contextlib.suppress(*BROKEN, TimeoutError):
+                with contextlib.suppress(*BROKEN):
                     async with asyncio.timeout(PUBLISH_S):
                         await self._redis.connection_pool.disconnect(inuse_connections=False)
                 await asyncio.sleep(0.1)
@@ -223,7 +224,7 @@ class RedisBroker:
         finally:
             self._pubsub = None
             self._confirm(list(self._unconfirmed))
-            with contextlib.suppress(*BROKEN, TimeoutError):
+            with contextlib.suppress(*BROKEN):
                 async with asyncio.timeout(CONNECT_S):
                     await pubsub.aclose()
 

@@ -36,12 +36,12 @@ async def plan_of(node: Node, statement: str) -> list[str]:
 
 
 @contextmanager
-def executed() -> Iterator[list[tuple[str, Any]]]:
-    """Yield a list that collects every SELECT sent to any database, with its values."""
+def executed(*kinds: str) -> Iterator[list[tuple[str, Any]]]:
+    """Yield a list that collects every SELECT, or other kinds of statement, with its values."""
     recorded: list[tuple[str, Any]] = []
 
     def record(_conn: object, _cursor: object, statement: str, values: object, *_: Any) -> None:  # noqa: ANN401  # the listener's own arguments
-        if statement.lstrip().startswith("SELECT"):
+        if statement.lstrip().startswith(kinds or ("SELECT",)):
             recorded.append((statement, values))
 
     event.listen(Engine, "before_cursor_execute", record)

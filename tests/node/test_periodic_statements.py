@@ -1,11 +1,8 @@
 """Statements that run again and again read by an index, in tables of 300,000 rows."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, text
 
 from chat_app.accounts.schemas import Identity
 from chat_app.core.clock import utc_now
@@ -15,7 +12,7 @@ from chat_app.node.node import Node
 from chat_app.node.parts import JOBS
 from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_still_node, to_user
-from tests.harness.statements import explained
+from tests.harness.statements import executed, explained
 
 ROWS = 300_000
 NUMBERS = {
@@ -23,22 +20,6 @@ NUMBERS = {
     " SELECT i FROM n) AS numbers",
     "postgresql": "generate_series(1, {rows}) AS numbers(i)",
 }
-
-
-@contextmanager
-def recorded() -> Iterator[list[tuple[str, Any]]]:
-    """Yield a list that collects every statement that reads or writes rows, with its values."""
-    found: list[tuple[str, Any]] = []
-
-    def record(_conn: object, _cursor: object, statement: str, values: object, *_: Any) -> None:  # noqa: ANN401  # the listener's own arguments
-        if statement.lstrip().startswith(("SELECT", "DELETE", "UPDATE", "WITH")):
-            found.append((statement, values))
-
-    event.listen(Engine, "before_cursor_execute", record)
-    try:
-        yield found
-    finally:
-        event.remove(Engine, "before_cursor_execute", record)
 
 
 async def fill(node: Node) -> None:
@@ -82,7 +63,7 @@ async def test_periodic_statements_read_by_an_index(storage: Storage) -> None:
         await node.tail.read()
         alice, bob = await new_user(node), await new_user(node)
         async with await node.open_outlet(Identity(bob, new_id())):
-            with recorded() as asked:
+            with executed("SELECT", "DELETE", "UPDATE", "WITH") as asked:
                 await node.messages.send(to_user(alice, bob))
                 await node.tail.read()
                 assert sum((await Maintenance(node.database, JOBS).remove_expired()).values()) == 0

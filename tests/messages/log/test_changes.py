@@ -233,7 +233,7 @@ async def test_a_block_permits_deleting_but_not_editing(storage: Storage, blocke
         assert await stored(node, bob, message.conversation_id) == [gone]
 
 
-async def test_who_may_not_write_any_more_may_not_edit(storage: Storage) -> None:
+async def test_a_sender_who_may_not_write_any_more_may_not_edit(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         message = await said(node, alice, bob, "old")
