@@ -4,6 +4,7 @@ The maintained release of passlib is `libpass`, installed under the same import 
 """
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
@@ -47,7 +48,8 @@ class Passwords:
         self._context = context
         self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="argon2")
         self._under_way = 0
-        self._dummy_hash: str | None = None
+        # Made now: the first unknown name would take longer than a known one otherwise.
+        self._nobodys_hash = self._threads.submit(context.hash, secrets.token_urlsafe())
         metrics = metrics or Metrics()
         metrics.gauge(
             "chat_password_hashes_waiting",
@@ -65,8 +67,7 @@ class Passwords:
     async def verify(self, password: str, stored: str | None) -> Verdict:
         """Check `password`; without a stored hash take as long as with one, and return False."""
         if stored is None:
-            self._dummy_hash = self._dummy_hash or await self.hash("nobody's password")
-            await self._run(self._context.verify, password, self._dummy_hash)
+            await self._run(self._verify_nobodys, password)
             return Verdict(fits=False, new_hash=None)
         try:
             return Verdict(*await self._run(self._context.verify_and_update, password, stored))
@@ -78,6 +79,10 @@ class Passwords:
     def close(self) -> None:
         """Stop the threads; queued hashes are cancelled."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _verify_nobodys(self, password: str) -> None:
+        # In a thread, which began with that hash.
+        self._context.verify_and_update(password, self._nobodys_hash.result())
 
     async def _run(self, work: Callable[..., Result], *arguments: str) -> Result:
         if self._under_way >= MAX_QUEUED:

@@ -56,6 +56,19 @@ async def test_the_check_for_an_unknown_user_takes_as_long_and_fails() -> None:
     passwords.close()
 
 
+async def test_the_first_unknown_user_takes_no_longer_than_a_later_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    passwords = Passwords(CHEAP)
+    hashes: list[str] = []
+    monkeypatch.setattr(CHEAP, "hash", hashes.append)
+
+    assert not (await passwords.verify("x", None)).fits
+
+    assert not hashes
+    passwords.close()
+
+
 async def test_hashes_beyond_the_queue_are_refused() -> None:
     passwords = Passwords(CHEAP)
     rush = [passwords.hash("x") for _ in range(MAX_QUEUED + 10)]
