@@ -1,5 +1,6 @@
 """Use cases of accounts: register, sign in and out, change profile and password, delete."""
 
+import contextlib
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
@@ -39,7 +40,7 @@ from chat_app.change_log.unit_of_work import UnitOfWork, unit_of_work
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid, Unauthenticated
 from chat_app.core.passwords import Passwords
-from chat_app.core.rate_limit import Limit, RateLimits
+from chat_app.core.rate_limit import Limit, RateLimits, charged, network_of
 from chat_app.core.settings import Settings
 from chat_app.core.tokens import Claims, sign_access_token
 from chat_app.models import User
@@ -99,11 +100,11 @@ class Accounts:
 
     async def register(self, data: Registration, *, device: Device) -> SignedIn:
         """Create an account and sign it in. Raises UsernameTaken, RateLimited."""
-        await self._limits.take(self._registration_limit, device.address)
-        password_hash = await self._passwords.hash(data.password)
-        async with unit_of_work(self._database, self._broker) as uow:
-            account = await store.add_account(uow.session, data, password_hash)
-            return await self._sign_in(uow, account, device=device, tokens=data.tokens)
+        async with charged(self._limits, self._registration_limit, network_of(device.address)):
+            password_hash = await self._passwords.hash(data.password)
+            async with unit_of_work(self._database, self._broker) as uow:
+                account = await store.add_account(uow.session, data, password_hash)
+                return await self._sign_in(uow, account, device=device, tokens=data.tokens)
 
     async def login(self, data: Credentials, *, device: Device) -> SignedIn:
         """Open a session. Raises InvalidCredentials, or RateLimited after too many failures."""
@@ -112,7 +113,11 @@ class Accounts:
             account = await store.account_named(session, key) if is_possible_username(key) else None
         stored = account.password_hash if account else None
         verdict = await self._password_checker.check(
-            data.password, stored, username_key=key, address=device.address
+            data.password,
+            stored,
+            username_key=key,
+            network=network_of(device.address),
+            own_networks=lambda: self._networks(account),
         )
         if account is None or not verdict.fits:
             raise InvalidCredentials
@@ -167,9 +172,10 @@ class Accounts:
         Raises RateLimited: a change of what others see is published to up to a hundred of them.
         """
         given = changes.given()
+        limited: contextlib.AbstractAsyncContextManager[None] = contextlib.nullcontext()
         if not given.keys().isdisjoint(SHOWN_TO_OTHERS):
-            await self._limits.take(self._profile_limit, str(actor_id))
-        async with unit_of_work(self._database, self._broker) as uow:
+            limited = charged(self._limits, self._profile_limit, str(actor_id))
+        async with limited, unit_of_work(self._database, self._broker) as uow:
             account = await store.lock_account(uow.session, actor_id)
             if account is None:
                 raise Unauthenticated
@@ -247,10 +253,18 @@ class Accounts:
             password,
             account.password_hash,
             username_key=account.username_key,
-            address=device.address,
+            network=network_of(device.address),
+            own_networks=lambda: self._networks(account),
         )
         if not verdict.fits:
             raise WrongPassword(field)
+
+    async def _networks(self, account: User | None) -> set[str]:
+        """Return the networks from which an account is signed in."""
+        if account is None:
+            return set()
+        async with self._database.reading() as session:
+            return set(map(network_of, await store.signed_in_addresses(session, account.id)))
 
     async def _sign_in(
         self, uow: UnitOfWork, account: User, *, device: Device, tokens: bool

@@ -3,6 +3,7 @@
 The callers own the transaction. A session is one sign-in on one device.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -176,6 +177,17 @@ def live_sessions() -> Select[UUID, UUID, datetime]:
             col(User.deleted_at).is_(None),
         )
     )
+
+
+async def signed_in_addresses(session: AsyncSession, user_id: UUID) -> Sequence[str]:
+    """Return the addresses from which an account's live sessions were opened."""
+    found = await session.scalars(
+        live_sessions()
+        .with_only_columns(col(AuthSession.address))
+        .where(col(AuthSession.user_id) == user_id)
+        .distinct()
+    )
+    return found.all()
 
 
 def open_session(

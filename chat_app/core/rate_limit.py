@@ -5,10 +5,13 @@ seconds. One without is a fixed window: `capacity` within `per_s` seconds of the
 `redis/rate_limits.py` counts the same over several nodes.
 """
 
+import contextlib
 import time
+from collections.abc import AsyncIterator
+from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple, Protocol
 
-from chat_app.core.errors import RateLimited
+from chat_app.core.errors import RateLimited, Unavailable
 from chat_app.core.token_bucket import TokenBucket
 
 KEYS_KEPT = 50_000
@@ -33,6 +36,37 @@ class RateLimits(Protocol):
 
     async def take(self, limit: Limit, key: str, *, cost: int = 1) -> None:
         """Take `cost` tokens, or raise RateLimited with the seconds to wait."""
+
+
+@contextlib.asynccontextmanager
+async def charged(limits: RateLimits, limit: Limit, key: str) -> AsyncIterator[None]:
+    """Take a token for the block; return it if the block is refused before it did anything.
+
+    Taken first, so that requests in parallel get no more than the limit.
+    """
+    await limits.take(limit, key)
+    try:
+        yield
+    except (RateLimited, Unavailable):
+        await limits.take(limit, key, cost=-1)
+        raise
+
+
+def network_of(address: str) -> str:
+    """Return the network by which a client's address is limited: one that a single client has.
+
+    IPv6 clients choose the last 64 bits themselves (RFC 4291, section 2.5.1). An IPv4 address is a
+    network of its own, also when it is written as IPv6 (`::ffff:192.0.2.1`).
+    """
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(ip, IPv6Address):
+        return str(ip)
+    if ip.ipv4_mapped is not None:
+        return str(ip.ipv4_mapped)
+    return f"{IPv6Address(int(ip) >> 64 << 64)}/64"
 
 
 class NoRateLimits:

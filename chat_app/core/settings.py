@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     limit_frames_per_second: float = Field(default=50.0, gt=0)
     limit_login_failures_per_account: int = Field(default=5, ge=1)
     limit_login_failures_per_address: int = Field(default=20, ge=1)
+    limit_login_failures_anywhere: int = Field(default=20, ge=1)
     limit_registrations_per_hour: int = Field(default=10, ge=1)
     limit_profile_changes_per_minute: int = Field(default=30, ge=1)
     limit_friend_requests_per_hour: int = Field(default=30, ge=1)

@@ -13,7 +13,7 @@ from chat_app.accounts.schemas import UserCard
 from chat_app.change_log.unit_of_work import UnitOfWork, unit_of_work
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
-from chat_app.core.rate_limit import Limit, RateLimits
+from chat_app.core.rate_limit import Limit, RateLimits, charged
 from chat_app.core.settings import Settings
 from chat_app.friends import store
 from chat_app.friends.cards import CardRow, cards_of
@@ -80,8 +80,10 @@ class Friends:
         """
         if actor_id == user_id:
             raise CannotBefriendSelf
-        await self._limits.take(self._request_limit, actor_id.hex)
-        async with unit_of_work(self._database, self._broker) as uow:
+        async with (
+            charged(self._limits, self._request_limit, actor_id.hex),
+            unit_of_work(self._database, self._broker) as uow,
+        ):
             session = uow.session
             await store.lock_pair(session, actor_id, user_id)
             is_mutual = await self._is_requested(session, actor_id, user_id)

@@ -27,7 +27,7 @@ WINDOW = """
 local taken = tonumber(redis.call('GET', KEYS[1]) or '0') + tonumber(ARGV[3])
 if taken > tonumber(ARGV[2]) then return tostring(redis.call('PTTL', KEYS[1]) / 1000) end
 if redis.call('EXISTS', KEYS[1]) == 1 then
-  redis.call('SET', KEYS[1], taken, 'KEEPTTL')
+  redis.call('SET', KEYS[1], math.max(0, taken), 'KEEPTTL')
 elseif taken > 0 then
   redis.call('SET', KEYS[1], taken, 'PX', ARGV[1])
 end

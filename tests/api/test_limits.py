@@ -4,6 +4,7 @@ import asyncio
 from uuid import uuid4
 
 import httpx
+import pytest
 
 from tests.harness import clients
 from tests.harness.chats import StartChat
@@ -11,8 +12,11 @@ from tests.harness.clients import PASSWORD, Person, assert_problem, http_client,
 from tests.harness.servers import ChatServer
 
 
-async def log_in(url: str, username: str, password: str) -> httpx.Response:
-    async with http_client(url) as client:
+async def log_in(
+    url: str, username: str, password: str, *, address: str | None = None
+) -> httpx.Response:
+    headers = {"X-Forwarded-For": address} if address else {}
+    async with http_client(url, headers=headers) as client:
         body = {"username": username, "password": password}
         return await client.post("/api/auth/login", json=body)
 
@@ -46,6 +50,40 @@ async def test_a_flood_of_guesses_gets_no_more_than_five(limited_chat: ChatServe
     )
 
     assert sorted(reply.status_code for reply in replies) == [401] * 5 + [429] * 10
+
+
+@pytest.mark.one_process  # nginx names the client's address itself
+async def test_guesses_from_one_network_or_from_many_are_limited(limited_chat: ChatServer) -> None:
+    url = limited_chat.url
+    alice = await clients.register(url)
+    bob = await clients.register(url)
+
+    one = [
+        await log_in(url, alice.username, "wrong-password", address=f"2001:db8::{number}")
+        for number in range(1, 11)
+    ]
+    many = [
+        await log_in(url, bob.username, "wrong-password", address=f"198.51.100.{number}")
+        for number in range(25)
+    ]
+
+    assert [reply.status_code for reply in one] == [401] * 5 + [429] * 5
+    assert [reply.status_code for reply in many] == [401] * 20 + [429] * 5
+    assert_limited(await log_in(url, bob.username, PASSWORD, address="203.0.113.1"))
+    # Where bob is signed in he is not locked out.
+    assert (await log_in(url, bob.username, PASSWORD)).status_code == 200
+
+
+@pytest.mark.one_process
+async def test_one_ipv6_network_makes_ten_accounts_an_hour(start_chat: StartChat) -> None:
+    url = start_chat(CHAT_LIMITS="on").url
+    statuses = []
+    for number in range(1, 12):
+        async with http_client(url, headers={"X-Forwarded-For": f"2001:db8::{number}"}) as client:
+            body = {"username": new_username(), "password": PASSWORD}
+            statuses.append((await client.post("/api/auth/register", json=body)).status_code)
+
+    assert statuses == [201] * 10 + [429]
 
 
 async def test_successful_sign_ins_do_not_count_against_the_limit(limited_chat: ChatServer) -> None:

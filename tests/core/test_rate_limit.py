@@ -8,8 +8,15 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
-from chat_app.core.errors import RateLimited
-from chat_app.core.rate_limit import Limit, MemoryRateLimits, NoRateLimits, RateLimits
+from chat_app.core.errors import Conflict, RateLimited, Unavailable
+from chat_app.core.rate_limit import (
+    Limit,
+    MemoryRateLimits,
+    NoRateLimits,
+    RateLimits,
+    charged,
+    network_of,
+)
 from chat_app.redis.rate_limits import RedisRateLimits
 
 BUCKET = Limit("bucket", 3, 3600, refills=True)
@@ -76,6 +83,46 @@ async def test_tokens_come_back_with_time(limits: RateLimits, *, refills: bool) 
     async with asyncio.timeout(10):
         while not await taken(limits, limit, tries=1):
             await asyncio.sleep(0.01)  # time itself is the condition
+
+
+async def test_returned_tokens_never_exceed_the_capacity(limits: RateLimits) -> None:
+    """A window may end between the take and the return of a token."""
+    for limit in (BUCKET, WINDOW):
+        await limits.take(limit, "k")
+        for _ in range(2):
+            await limits.take(limit, "k", cost=-1)
+
+        assert await taken(limits, limit) == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "free"), [(Unavailable(), 3), (RateLimited(1), 3), (Conflict(), 2)], ids=repr
+)
+async def test_a_request_that_was_not_served_costs_nothing(
+    limits: RateLimits, error: Exception, free: int
+) -> None:
+    with pytest.raises(type(error)):
+        async with charged(limits, WINDOW, "k"):
+            raise error
+
+    assert await taken(limits, WINDOW) == free
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:0DB8:0001:0002::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("a socket", "a socket"),
+    ],
+)
+def test_addresses_are_limited_by_network(address: str, network: str) -> None:
+    assert network_of(address) == network
 
 
 async def test_without_redis_each_process_counts_by_itself() -> None:
