@@ -19,6 +19,7 @@ from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.json_rows import as_parameter
+from chat_app.core.supervisor import Supervisor
 from chat_app.realtime.events import EndReason, session_topic
 from chat_app.realtime.hub import Hub
 
@@ -40,9 +41,9 @@ class SessionMonitor:
         self._used: set[UUID] = set()
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
+    def start(self, supervisor: Supervisor) -> None:
         """Start the periodic checks."""
-        self._task = asyncio.create_task(self._check_periodically(), name="open sessions")
+        self._task = supervisor.start("sessions", self._check_periodically)
 
     async def close(self) -> None:
         """Store which sessions were used, if that can be done at once, and stop."""
@@ -68,18 +69,14 @@ class SessionMonitor:
         used, self._used = self._used, set()
         try:
             await self._touch(used)
-        except AppError:
+        except BaseException:
             self._used |= used
             raise
 
     async def _check_periodically(self) -> None:
         while True:
             await asyncio.sleep(INTERVAL_S)
-            try:
-                await self.check_open()
-            except AppError as error:
-                # Reading goes on, even while nothing can be written.
-                log.warning("session_monitor.postponed", code=error.code)
+            await self.check_open()
 
     def _end(self, session_id: UUID, reason: EndReason) -> None:
         self._hub.deliver(session_topic(session_id), session_ended(reason))

@@ -22,7 +22,10 @@ class HealthController(Controller):
 
     @get("/ready")
     async def ready(self, node: Node) -> Response[Health]:
-        """Return 200 if the database is migrated and its log read, and all keys are the same."""
+        """Return 200 if the database is migrated and its log read, and the rest is whole.
+
+        That is: no lasting task fails, and all nodes have the same secret key.
+        """
         database: Literal["ok", "unavailable"] = "ok"
         migrations: Literal["current", "pending", "ahead", "unknown"] = "unknown"
         try:
@@ -34,12 +37,14 @@ class HealthController(Controller):
             redis = "ok" if node.broker.is_up() else "unavailable"
         same_key = node.shared_key is None or not node.shared_key.differs
         is_current = node.tail.is_current()
-        good = migrations == "current" and same_key and is_current
+        is_whole = not node.supervisor.failing()
+        good = migrations == "current" and same_key and is_current and is_whole
         health = Health(
             status="ok" if good else "unavailable",
             database=database,
             migrations=migrations,
             change_log="ok" if is_current else "behind",
+            tasks="ok" if is_whole else "failing",
             redis=redis,
             secret_key="same" if same_key else "differs",
         )

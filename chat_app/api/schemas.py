@@ -24,6 +24,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     database: Literal["ok", "unavailable"]
     migrations: Literal["current", "pending", "ahead", "unknown"]
     change_log: Literal["ok", "behind"]
+    tasks: Literal["ok", "failing"]
     redis: Literal["ok", "unavailable", "off"]
     secret_key: Literal["same", "differs"]
 

@@ -29,6 +29,7 @@ from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.ids import new_id
 from chat_app.core.metrics import Metrics
+from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.hub import Hub
@@ -39,7 +40,6 @@ MAX_BEHIND = 20_000
 # Entries of one kind that a reader gets at once: of messages, a few hundred.
 MAX_BYTES_AT_ONCE = 64 * 1024
 MAX_LOGGED = 10
-FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 2.0
 # A connection that is abandoned in the middle of a read outlives its loop.
 CLOSE_S = 4.0
 # A node that has not read the log for so long is not ready.
@@ -104,11 +104,11 @@ class Tail:
         """Add the readers of other kinds; call before `start`."""
         self._readers.update(readers)
 
-    async def start(self) -> None:
+    async def start(self, supervisor: Supervisor) -> None:
         """Take the present place, before any outlet opens, and begin to read."""
         with contextlib.suppress(AppError):
             await self.begin()
-        self._task = asyncio.create_task(self._run(), name="change log")
+        self._task = supervisor.start("change_log", self._run)
 
     async def begin(self) -> None:
         """Take a place in the log, unless the node has one. Raises Unavailable.
@@ -168,27 +168,20 @@ class Tail:
         return delivered
 
     async def _run(self) -> None:
-        pause_s = FIRST_PAUSE_S
-        while not self._closing.is_set():
+        while True:
+            self._woken.clear()
+            is_last = self._closing.is_set()
+            try:
+                await self.read()
+            except AppError:
+                if self._closing.is_set():
+                    return
+                raise
+            if is_last:
+                return
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(INTERVAL_S):
                     await self._woken.wait()
-            self._woken.clear()
-            try:
-                await self.read()
-            except AppError as error:
-                log.warning("change_log.postponed", code=error.code, again_in_s=pause_s)
-            except Exception:  # what follows must still be delivered
-                log.exception("change_log.failed", again_in_s=pause_s)
-            else:
-                pause_s = FIRST_PAUSE_S
-                continue
-            self._failures.add()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause_s):
-                    await self._closing.wait()
-            self._woken.set()
-            pause_s = min(MAX_PAUSE_S, pause_s * 2)
 
     async def _fetch(self) -> None:
         values = {"place": self._place, "count": MAX_BEHIND + 1}
@@ -285,9 +278,6 @@ class Tail:
     def _register_metrics(self, metrics: Metrics) -> None:
         self._entries = metrics.counter(
             "chat_change_log_entries_total", "Entries of the change log delivered by this node"
-        )
-        self._failures = metrics.counter(
-            "chat_change_log_failures_total", "Attempts to read the change log that failed"
         )
         metrics.gauge(
             "chat_change_log_waiting_entries",

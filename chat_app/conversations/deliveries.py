@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from uuid import UUID
 
-import structlog
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,8 +18,8 @@ from chat_app.change_log.store import Publication, append, published
 from chat_app.conversations.queries import undelivered
 from chat_app.conversations.statements import store_deliveries
 from chat_app.core.database import Database
-from chat_app.core.errors import AppError
 from chat_app.core.json_rows import as_parameter
+from chat_app.core.supervisor import Supervisor
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import ConversationDelivered, Delivery, make_envelope, user_topic
 from chat_app.realtime.shapes import Message
@@ -29,9 +28,6 @@ INTERVAL_S = 0.3
 # More at once are dropped: the next list or page that the receiver loads records them again.
 MAX_WAITING = 10_000
 MAX_STORED = 100_000
-
-
-log = structlog.get_logger(__name__)
 
 
 class Key(NamedTuple):
@@ -54,9 +50,9 @@ class Deliveries:
         self._closing = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
+    def start(self, supervisor: Supervisor) -> None:
         """Start writing."""
-        self._writer = asyncio.create_task(self._write_waiting(), name="deliveries")
+        self._writer = supervisor.start("receipts", self._write_waiting)
 
     def record(self, delivery: Delivery) -> None:
         """Record what a device of its receiver has; it is stored and published soon."""
@@ -105,10 +101,12 @@ class Deliveries:
             is_published = await self._database.transact(
                 functools.partial(_store, list(waiting.values()))
             )
-        except AppError:
-            # The next list or page that the receiver loads records the same again.
-            log.warning("deliveries.not_stored", receipts=len(waiting))
-            return
+        except BaseException:
+            for key, delivery in waiting.items():
+                if key not in self._waiting or self._waiting[key].seq < delivery.seq:
+                    self._waiting[key] = delivery
+            self._wake.set()
+            raise
         if len(self._stored) + len(waiting) > MAX_STORED:
             self._stored.clear()
         self._stored.update({key: delivery.seq for key, delivery in waiting.items()})

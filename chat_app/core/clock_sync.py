@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator
 import structlog
 from sqlalchemy import func, select
 
-from chat_app.core import clock, tasks
+from chat_app.core import clock
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
+from chat_app.core.supervisor import Supervisor
 
 INTERVAL_S = 30.0
 
@@ -26,7 +27,7 @@ class ClockSync:
         self._database = database
 
     @contextlib.asynccontextmanager
-    async def comparing(self) -> AsyncIterator[None]:
+    async def comparing(self, supervisor: Supervisor) -> AsyncIterator[None]:
         """Compare now, and every half minute while the block lasts.
 
         An embedded database has no clock of its own.
@@ -35,7 +36,7 @@ class ClockSync:
             yield
             return
         await self.compare()
-        async with tasks.repeated(self.compare, every_s=INTERVAL_S):
+        async with supervisor.repeating("clock", self.compare, every_s=INTERVAL_S):
             yield
 
     async def compare(self) -> None:

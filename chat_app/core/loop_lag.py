@@ -4,6 +4,7 @@ import asyncio
 
 from chat_app.core import tasks
 from chat_app.core.metrics import Metrics
+from chat_app.core.supervisor import Supervisor
 
 INTERVAL_S = 0.5
 
@@ -17,9 +18,9 @@ class LoopLag:
         )
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
+    def start(self, supervisor: Supervisor) -> None:
         """Start measuring."""
-        self._task = asyncio.create_task(self._measure(), name="loop lag")
+        self._task = supervisor.start("loop_lag", self._measure, is_vital=False)
 
     async def close(self) -> None:
         """Stop measuring."""

@@ -13,8 +13,8 @@ from sqlalchemy.engine import Connection
 from chat_app.core import tasks
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
-from chat_app.core.errors import AppError
 from chat_app.core.metrics import Metrics
+from chat_app.core.supervisor import Supervisor
 
 FIRST_S, INTERVAL_S = 60.0, 600.0
 # Rows of one transaction, short enough to hold up nobody.
@@ -51,9 +51,9 @@ class Maintenance:
             "chat_maintenance_removed_total", "Expired rows removed by this node, by job", "job"
         )
 
-    def start(self) -> None:
+    def start(self, supervisor: Supervisor) -> None:
         """Start the task."""
-        self._task = asyncio.create_task(self._run(), name="maintenance")
+        self._task = supervisor.start("maintenance", self._run, is_vital=False)
 
     async def close(self) -> None:
         """Stop; what is left is removed another time."""
@@ -72,18 +72,13 @@ class Maintenance:
         return removed
 
     async def _run(self) -> None:
-        await asyncio.sleep(FIRST_S)
+        pause_s = FIRST_S
         while True:
-            try:
-                removed = await self.remove_expired()
-            except AppError as error:
-                log.warning("maintenance.postponed", code=error.code)
-            except Exception:  # the next time may go well
-                log.exception("maintenance.failed")
-            else:
-                if any(removed.values()):
-                    log.info("maintenance.removed", **removed)
-            await asyncio.sleep(INTERVAL_S)
+            await asyncio.sleep(pause_s)
+            pause_s = INTERVAL_S
+            removed = await self.remove_expired()
+            if any(removed.values()):
+                log.info("maintenance.removed", **removed)
 
 
 def _remove(job: Job, connection: Connection) -> int:

@@ -1,8 +1,7 @@
-"""Asyncio tasks: cancel them for certain, and repeat a step while a block lasts."""
+"""Asyncio tasks: cancel them for certain."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 CANCEL_AGAIN_S = 0.2
@@ -19,19 +18,3 @@ async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
-
-
-@contextlib.asynccontextmanager
-async def repeated(step: Callable[[], Awaitable[None]], *, every_s: float) -> AsyncIterator[None]:
-    """Await `step()` every `every_s` seconds while the block lasts, not at its start."""
-
-    async def repeat() -> None:
-        while True:
-            await asyncio.sleep(every_s)
-            await step()
-
-    task = asyncio.create_task(repeat())
-    try:
-        yield
-    finally:
-        await end([task])

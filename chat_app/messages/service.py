@@ -10,6 +10,7 @@ from chat_app.core.errors import AppError
 from chat_app.core.metrics import Metrics
 from chat_app.core.rate_limit import Limit, RateLimits
 from chat_app.core.settings import Settings
+from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
 from chat_app.messages.log.batch import Stored
 from chat_app.messages.log.writer import NO_FAILPOINTS, Entry, Failpoints, MessageLog
@@ -47,9 +48,9 @@ class Messages:
             database, publisher.publish, tail, broker, failpoints, metrics=metrics, traces=traces
         )
 
-    def start(self) -> None:
+    def start(self, supervisor: Supervisor) -> None:
         """Start the log writer; call inside the running loop."""
-        self._log.start()
+        self._log.start(supervisor)
 
     async def close(self) -> None:
         """Store what waits, and stop."""

@@ -10,6 +10,7 @@ from chat_app.core.database import Database
 from chat_app.core.metrics import Metrics
 from chat_app.core.rate_limit import MemoryRateLimits, NoRateLimits, RateLimits
 from chat_app.core.settings import Settings
+from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
 from chat_app.realtime.broker import Broker, MemoryBroker
 from chat_app.realtime.online import MemoryOnline, Online, Times
@@ -38,16 +39,16 @@ class Infrastructure:
 
 @contextlib.asynccontextmanager
 async def open_infrastructure(
-    settings: Settings, metrics: Metrics, traces: Traces
+    settings: Settings, supervisor: Supervisor, metrics: Metrics, traces: Traces
 ) -> AsyncIterator[Infrastructure]:
     """Open the infrastructure; migrate the database where that is safe. Raises CannotStart."""
     async with contextlib.AsyncExitStack() as stack:
         database = Database(settings, metrics)
         stack.push_async_callback(database.close)
         await schema_check.ensure_current(database, settings)
-        await stack.enter_async_context(ClockSync(database).comparing())
-        shared_key = await _shared_key(settings, stack)
-        broker = open_broker(settings, metrics, traces)
+        await stack.enter_async_context(ClockSync(database).comparing(supervisor))
+        shared_key = await _shared_key(settings, supervisor, stack)
+        broker = open_broker(settings, supervisor, metrics, traces)
         stack.push_async_callback(broker.close)
         fixed_limits = _fixed_limits(settings, stack)
         yield Infrastructure(
@@ -56,12 +57,14 @@ async def open_infrastructure(
             online=_online(settings, stack),
             limits=NoRateLimits() if settings.limits == "off" else fixed_limits,
             fixed_limits=fixed_limits,
-            sockets=_sockets(settings, metrics, stack),
+            sockets=_sockets(settings, supervisor, metrics, stack),
             shared_key=shared_key,
         )
 
 
-def open_broker(settings: Settings, metrics: Metrics, traces: Traces) -> Broker:
+def open_broker(
+    settings: Settings, supervisor: Supervisor, metrics: Metrics, traces: Traces
+) -> Broker:
     """Return the broker between this process and the others, started."""
     broker: Broker = MemoryBroker()
     if settings.redis_url:
@@ -69,7 +72,7 @@ def open_broker(settings: Settings, metrics: Metrics, traces: Traces) -> Broker:
         # one anew by itself: it must know of it.
         redis = open_redis(settings, answer_within_s=None, retries=0)
         broker = shared = RedisBroker(redis, settings.redis_prefix, metrics, traces)
-        shared.start()
+        shared.start(supervisor)
     metrics.gauge("chat_bus_up", "Whether other nodes can be reached", broker.is_up)
     return broker
 
@@ -97,21 +100,26 @@ def _online(settings: Settings, stack: contextlib.AsyncExitStack) -> Online:
 
 
 def _sockets(
-    settings: Settings, metrics: Metrics, stack: contextlib.AsyncExitStack
+    settings: Settings,
+    supervisor: Supervisor,
+    metrics: Metrics,
+    stack: contextlib.AsyncExitStack,
 ) -> SocketCounts:
     sockets: SocketCounts = MemorySocketCounts()
     if settings.redis_url and settings.limits == "on":
         sockets = shared = RedisSocketCounts(open_client(settings, stack), settings.redis_prefix)
-        shared.start()
+        shared.start(supervisor)
         stack.push_async_callback(shared.close)
     metrics.gauge("chat_sockets", "Live sockets that are signed in", sockets.local_count)
     return sockets
 
 
-async def _shared_key(settings: Settings, stack: contextlib.AsyncExitStack) -> SharedKey | None:
+async def _shared_key(
+    settings: Settings, supervisor: Supervisor, stack: contextlib.AsyncExitStack
+) -> SharedKey | None:
     if not settings.redis_url:
         return None
     secret = settings.secret_key.get_secret_value()
     key = SharedKey(open_client(settings, stack), settings.redis_prefix, secret)
-    await stack.enter_async_context(key.comparing())
+    await stack.enter_async_context(key.comparing(supervisor))
     return key

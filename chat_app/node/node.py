@@ -22,6 +22,7 @@ from chat_app.core.maintenance import Maintenance
 from chat_app.core.metrics import Metrics
 from chat_app.core.rate_limit import RateLimits
 from chat_app.core.settings import Settings
+from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
 from chat_app.friends.service import Friends
 from chat_app.messages.log.writer import NO_FAILPOINTS, Failpoints
@@ -54,6 +55,7 @@ class Node:
     settings: Settings
     metrics: Metrics
     traces: Traces
+    supervisor: Supervisor
     database: Database
     shared_key: SharedKey | None
     broker: Broker
@@ -135,14 +137,15 @@ async def running_node(
     """
     metrics = metrics or Metrics()
     traces = traces or Traces()
+    supervisor = Supervisor(metrics)
     async with contextlib.AsyncExitStack() as stack:
         traces.start(settings)
         stack.push_async_callback(traces.close)
-        run(stack, LoopLag(metrics))
+        run(stack, supervisor, LoopLag(metrics))
         infrastructure = await stack.enter_async_context(
-            open_infrastructure(settings, metrics, traces)
+            open_infrastructure(settings, supervisor, metrics, traces)
         )
-        parts = Parts(settings, infrastructure, metrics, traces, stack)
+        parts = Parts(settings, infrastructure, metrics, traces, supervisor, stack)
         deliveries = parts.deliveries()
         presence = parts.presence()
         hub = parts.hub(presence, deliveries)
@@ -153,6 +156,7 @@ async def running_node(
             settings=settings,
             metrics=metrics,
             traces=traces,
+            supervisor=supervisor,
             database=infrastructure.database,
             shared_key=infrastructure.shared_key,
             broker=infrastructure.broker,
@@ -168,9 +172,9 @@ async def running_node(
             presence=presence,
             tail=tail,
         )
-        await tail.start()
+        await tail.start(supervisor)
         stack.push_async_callback(tail.close)
-        run(stack, Maintenance(infrastructure.database, JOBS, metrics))
+        run(stack, supervisor, Maintenance(infrastructure.database, JOBS, metrics))
         dialect = infrastructure.database.engine.dialect.name
         log.info("node.started", database=dialect, redis=bool(settings.redis_url))
         yield node

@@ -16,6 +16,7 @@ from chat_app.core.maintenance import Job
 from chat_app.core.metrics import Metrics
 from chat_app.core.passwords import Passwords
 from chat_app.core.settings import Settings
+from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
 from chat_app.friends.service import Friends
 from chat_app.messages.log.writer import Failpoints
@@ -35,7 +36,7 @@ JOBS = (
 class Running(Protocol):
     """A part with tasks of its own."""
 
-    def start(self) -> None:
+    def start(self, supervisor: Supervisor) -> None:
         """Start its tasks, inside the running loop."""
 
     async def close(self) -> None:
@@ -45,9 +46,9 @@ class Running(Protocol):
 Part = TypeVar("Part", bound=Running)
 
 
-def run(stack: contextlib.AsyncExitStack, part: Part) -> Part:
+def run(stack: contextlib.AsyncExitStack, supervisor: Supervisor, part: Part) -> Part:
     """Start a part now and close it with the stack; return it."""
-    part.start()
+    part.start(supervisor)
     stack.push_async_callback(part.close)
     return part
 
@@ -60,12 +61,13 @@ class Parts:
     infrastructure: Infrastructure
     metrics: Metrics
     traces: Traces
+    supervisor: Supervisor
     stack: contextlib.AsyncExitStack
 
     def deliveries(self) -> Deliveries:
         """Make the service that records and publishes what devices have received."""
         database, broker = self.infrastructure.database, self.infrastructure.broker
-        return run(self.stack, Deliveries(database=database, broker=broker))
+        return run(self.stack, self.supervisor, Deliveries(database=database, broker=broker))
 
     def messages(self, hub: Hub, tail: Tail, failpoints: Failpoints) -> Messages:
         """Make the use cases of messages, with their log writer."""
@@ -81,7 +83,7 @@ class Parts:
             metrics=self.metrics,
             traces=self.traces,
         )
-        return run(self.stack, messages)
+        return run(self.stack, self.supervisor, messages)
 
     def presence(self) -> Presence:
         """Make the service that tracks and publishes who is online."""
@@ -99,7 +101,7 @@ class Parts:
             settings=self.settings,
         )
         self.infrastructure.broker.on_reconnected(presence.refresh_connected)
-        return run(self.stack, presence)
+        return run(self.stack, self.supervisor, presence)
 
     def hub(self, presence: Presence, deliveries: Deliveries) -> Hub:
         """Make the hub of this node's devices; close it before what its devices use."""
@@ -127,9 +129,8 @@ class Parts:
         passwords = Passwords(metrics=self.metrics)
         self.stack.callback(passwords.close)
         lifetime = timedelta(days=self.settings.session_days)
-        session_monitor = run(
-            self.stack, SessionMonitor(database=database, hub=hub, lifetime=lifetime)
-        )
+        session_monitor = SessionMonitor(database=database, hub=hub, lifetime=lifetime)
+        run(self.stack, self.supervisor, session_monitor)
         accounts = Accounts(
             database=database,
             broker=self.infrastructure.broker,

@@ -21,6 +21,7 @@ from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.rate_limit import RateLimits
 from chat_app.core.settings import Settings
+from chat_app.core.supervisor import Supervisor
 from chat_app.presence.queries import PresenceView, audience, presence_views
 from chat_app.presence.store import store_last_seen
 from chat_app.presence.tracker import PresenceTracker
@@ -32,7 +33,6 @@ from chat_app.realtime.online import Online, Times
 
 # Changes within this time are published together; the first is published at once.
 COALESCE_S = 0.25
-RETRY_S = 1.0
 # So many users at once: more would crowd messages out of the queues they share.
 BATCH_SIZE = 250
 LAST_SEEN_INTERVAL_S = 60.0
@@ -100,12 +100,12 @@ class Presence:
         """
         await self._typing.typing(actor_id=actor_id, conversation_id=conversation_id)
 
-    def start(self) -> None:
+    def start(self, supervisor: Supervisor) -> None:
         """Start to publish."""
-        self._tracker.start()
+        self._tracker.start(supervisor)
         self._tasks = [
-            asyncio.create_task(self._publish_changes(), name="presence changes"),
-            asyncio.create_task(self._store_connected(), name="presence last seen"),
+            supervisor.start("presence_changes", self._publish_changes),
+            supervisor.start("presence_last_seen", self._store_connected),
         ]
 
     async def close(self) -> None:
@@ -153,18 +153,12 @@ class Presence:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            rest_s = COALESCE_S
             try:
                 await self._publish_next()
-            except AppError as error:
-                log.warning("presence.postponed", code=error.code)
-                rest_s = RETRY_S
+            except BaseException:
                 self._wake.set()
-            except Exception:  # this change and the next must still be published
-                log.exception("presence.failed")
-                rest_s = RETRY_S
-                self._wake.set()
-            await asyncio.sleep(rest_s)
+                raise
+            await asyncio.sleep(COALESCE_S)
 
     async def _publish_next(self) -> None:
         """Publish what has changed; after an error it is kept for the next round."""
@@ -187,6 +181,7 @@ class Presence:
                     views += await presence_views(session, some)
                 # A user who connects at the moment of becoming a friend would be published twice.
                 views = list({(view.viewer_id, view.user_id): view for view in views}.values())
+            await self._publish(views, changes)
         except BaseException:
             self._changes = changes | self._changes
             self._pairs |= pairs
@@ -194,7 +189,6 @@ class Presence:
             self._shown_or_hidden |= shown_or_hidden
             self._seen = seen | self._seen
             raise
-        await self._publish(views, changes)
 
     async def _pairs_seen_here(self, session: AsyncSession) -> set[tuple[UUID, UUID]]:
         """Return the users who are connected here, each with everybody they may see."""
@@ -231,11 +225,8 @@ class Presence:
         while True:
             await asyncio.sleep(LAST_SEEN_INTERVAL_S)
             now = utc_now()
-            try:
-                for some in _pieces(self._online.local_users()):
-                    await store_last_seen(self._database, dict.fromkeys(some, now))
-            except AppError as error:
-                log.warning("presence.last_seen_postponed", code=error.code)
+            for some in _pieces(self._online.local_users()):
+                await store_last_seen(self._database, dict.fromkeys(some, now))
 
 
 def _event(view: PresenceView, *, online: bool) -> PresenceEvent:

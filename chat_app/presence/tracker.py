@@ -6,11 +6,13 @@ A device that reconnects within the grace period (a reload, a change of networks
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
 from chat_app.core import tasks
 from chat_app.core.clock import utc_now
+from chat_app.core.supervisor import Supervisor
 from chat_app.realtime.online import Online, Times
 
 OnLastSeen = Callable[[UUID, datetime], None]
@@ -54,12 +56,13 @@ class PresenceTracker:
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self) -> None:
+    def start(self, supervisor: Supervisor) -> None:
         """Start to keep the register."""
+        refresh_s, sweep_s = self._times.refresh_s, self._times.sweep_s
         self._tasks = [
-            asyncio.create_task(self._keep_register(), name="presence register"),
-            asyncio.create_task(self._every(self._times.refresh_s, self._refresh)),
-            asyncio.create_task(self._every(self._times.sweep_s, self._sweep)),
+            supervisor.start("presence_register", self._keep_register),
+            supervisor.start("presence_refresh", partial(self._every, refresh_s, self._refresh)),
+            supervisor.start("presence_sweep", partial(self._every, sweep_s, self._sweep)),
         ]
 
     async def close(self) -> None:
@@ -107,13 +110,22 @@ class PresenceTracker:
             # Users who connect while the register is called go into its next call together.
             self._registering, self._connecting = self._connecting, {}
             disconnecting, self._disconnecting = self._disconnecting, set()
-            await self._register()
-            await self._unregister(disconnecting)
+            try:
+                await self._register()
+                await self._unregister(disconnecting)
+            except BaseException:
+                # A user who connected again meanwhile must not be removed after that.
+                self._disconnecting |= disconnecting - self._connecting.keys()
+                self._wake.set()
+                raise
 
     async def _register(self) -> None:
         try:
             for user_id in await self._online.connect(self._registering.keys()):
                 self._on_change(user_id, online=True)
+        except BaseException:
+            self._connecting = self._registering | self._connecting
+            raise
         finally:
             for entry in self._registering.values():
                 if not entry.done():

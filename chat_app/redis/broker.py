@@ -14,14 +14,15 @@ import structlog
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
 
 from chat_app.core import request_context, tasks
 from chat_app.core.ids import new_id
 from chat_app.core.metrics import Metrics
+from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
 from chat_app.realtime.broker import Deliver
 from chat_app.realtime.events import Envelope
+from chat_app.redis.client import BROKEN
 
 OUTGOING = 20_000
 BATCH_SIZE = 200
@@ -36,9 +37,6 @@ PUBLISH_S = 2.0
 # The topic of wake-ups, to which every node is subscribed. Their payload is the sender's id.
 CHANGES = "changes"
 
-# redis-py raises AttributeError where a connection breaks while it is being used.
-# A TimeoutError is an OSError.
-BROKEN = (RedisError, OSError, AttributeError)
 CONNECT_S = 5.0
 
 log = structlog.get_logger(__name__)
@@ -95,14 +93,13 @@ class RedisBroker:
             "From publishing on another node to the outlets here, by the clocks of both",
         )
 
-    def start(self) -> None:
+    def start(self, supervisor: Supervisor) -> None:
         """Start the tasks of the broker; call once, inside the running loop."""
-        loops = (
-            self._send_loop(),
-            self._receive_loop(),
-            self._heartbeat_loop(),
-        )
-        self._tasks = [asyncio.create_task(loop) for loop in loops]
+        self._tasks = [
+            supervisor.start("redis_send", self._send_loop),
+            supervisor.start("redis_receive", self._receive_loop),
+            supervisor.start("redis_heartbeat", self._heartbeat_loop),
+        ]
 
     def on_wake(self, wake: Callable[[], None]) -> None:
         """Call `wake()` when something was appended to the change log."""
@@ -146,7 +143,8 @@ class RedisBroker:
         waiting = [self._unconfirmed[topic] for topic in topics if topic in self._unconfirmed]
         if added:
             with contextlib.suppress(*BROKEN):
-                await pubsub.subscribe(*(self._prefix + topic for topic in added))
+                async with asyncio.timeout(CONFIRM_S):
+                    await pubsub.subscribe(*(self._prefix + topic for topic in added))
         if waiting and (await asyncio.wait(waiting, timeout=CONFIRM_S))[1]:
             log.warning("redis.subscribe_unconfirmed", topics=len(waiting))
 
@@ -156,7 +154,8 @@ class RedisBroker:
         self._confirm(topics)
         if self._pubsub is not None:
             with contextlib.suppress(*BROKEN):
-                await self._pubsub.unsubscribe(*(self._prefix + topic for topic in topics))
+                async with asyncio.timeout(CONFIRM_S):
+                    await self._pubsub.unsubscribe(*(self._prefix + topic for topic in topics))
 
     def is_up(self) -> bool:
         """Return whether the subscribed connection stands."""

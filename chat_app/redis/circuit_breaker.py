@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import structlog
-from redis.exceptions import RedisError
+
+from chat_app.redis.client import BROKEN
 
 BREAKER_S = 2.0
 
@@ -41,7 +42,7 @@ class CircuitBreaker:
             return None
         try:
             return await command()
-        except (RedisError, OSError) as error:
+        except BROKEN as error:
             self.open()
             log.warning(
                 "redis.circuit_opened",

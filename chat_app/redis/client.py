@@ -6,10 +6,14 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 
 from chat_app.core.settings import Settings
 
 REDIS_WAIT_S = 0.5
+# The errors of a Redis that is away. redis-py raises AttributeError where a connection breaks while
+# it is being used. A TimeoutError is an OSError.
+BROKEN = (RedisError, OSError, AttributeError)
 
 
 def open_redis(settings: Settings, *, answer_within_s: float | None, retries: int = 1) -> Redis:

@@ -14,11 +14,11 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
-from redis.exceptions import RedisError
 
 from chat_app.core.ids import new_id
 from chat_app.realtime.online import PresenceChanges, Times
 from chat_app.redis.circuit_breaker import CircuitBreaker
+from chat_app.redis.client import BROKEN
 from chat_app.redis.online_scripts import CONNECT, DISCONNECT, HEAD, SWEEP
 
 # A script blocks Redis: about a millisecond for a batch of this size.
@@ -82,7 +82,7 @@ class RedisOnline:
             seconds, microseconds = await self._redis.time()
             now = seconds * 1000 + microseconds / 1000
             return int(await self._redis.zcount(self._keys[1], f"({now}", "+inf"))
-        except (RedisError, OSError):
+        except BROKEN:
             return None
 
     async def connect(self, user_ids: Collection[UUID]) -> set[UUID]:

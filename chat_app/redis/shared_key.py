@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from chat_app.core import tasks
 from chat_app.core.errors import CannotStart
+from chat_app.core.supervisor import Supervisor
+from chat_app.redis.client import BROKEN
 
 INTERVAL_S = 3.0
 TTL_S = 15.0
@@ -45,7 +45,7 @@ class SharedKey:
         self.differs = False
 
     @contextlib.asynccontextmanager
-    async def comparing(self) -> AsyncIterator[None]:
+    async def comparing(self, supervisor: Supervisor) -> AsyncIterator[None]:
         """Compare now, and every few seconds while the block lasts.
 
         Raises CannotStart when running nodes have another key.
@@ -53,14 +53,14 @@ class SharedKey:
         await self.compare()
         if self.differs:
             raise CannotStart(ANOTHER_KEY)
-        async with tasks.repeated(self.compare, every_s=INTERVAL_S):
+        async with supervisor.repeating("shared_key", self.compare, every_s=INTERVAL_S):
             yield
 
     async def compare(self) -> None:
         """Compare once; keep the result of the last comparison while Redis is away."""
         try:
             same = await self._script(keys=[self._key], args=[self._ours, int(TTL_S * 1000)])
-        except (RedisError, OSError):
+        except BROKEN:
             return
         self.differs = not same
         if self.differs:

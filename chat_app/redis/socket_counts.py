@@ -14,11 +14,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from uuid import UUID
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from chat_app.core import tasks
 from chat_app.core.ids import new_id
+from chat_app.core.supervisor import Supervisor
 from chat_app.redis.circuit_breaker import CircuitBreaker
+from chat_app.redis.client import BROKEN
 
 HEARTBEAT_S = 2.0
 TTL_S = 8.0
@@ -76,9 +77,9 @@ class RedisSocketCounts:
         self._breaker = CircuitBreaker("socket counts")
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self) -> None:
+    def start(self, supervisor: Supervisor) -> None:
         """Start publishing the counts."""
-        self._tasks = [asyncio.create_task(self._publish_loop(), name="socket counts")]
+        self._tasks = [supervisor.start("socket_counts", self._publish_loop)]
 
     async def close(self) -> None:
         """Remove this node's counts from Redis."""
@@ -86,7 +87,7 @@ class RedisSocketCounts:
         await tasks.end(self._tasks)
         _resolve(self._waiting, {})
         # Should this fail, they expire.
-        with contextlib.suppress(RedisError, OSError):
+        with contextlib.suppress(*BROKEN):
             async with self._redis.pipeline(transaction=False) as pipeline:
                 pipeline.zrem(self._nodes, self._node)
                 pipeline.delete(self._hash + self._node)
@@ -142,9 +143,13 @@ class RedisSocketCounts:
         elsewhere: dict[UUID, int] = {}
         for start in range(0, max(1, len(users)), BATCH_SIZE):
             some = users[start : start + BATCH_SIZE]
-            answer = await self._publish(some)
+            answer = None
+            try:
+                answer = await self._publish(some)
+            finally:
+                if answer is None:
+                    self._unpublished.update(users[start:])
             if answer is None:
-                self._unpublished.update(users[start:])
                 break
             was_known, *numbers = answer
             elsewhere.update(zip(some, numbers, strict=True))

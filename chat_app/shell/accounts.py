@@ -14,6 +14,7 @@ from chat_app.core.input import complaints
 from chat_app.core.metrics import Metrics
 from chat_app.core.passwords import Passwords
 from chat_app.core.settings import Settings
+from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
 from chat_app.node.infrastructure import open_broker
 from chat_app.shell.running import fail, migrated_database, run
@@ -89,7 +90,7 @@ async def _end_batch(settings: Settings) -> int:
 async def _administration(settings: Settings) -> AsyncIterator[Administration]:
     async with contextlib.AsyncExitStack() as stack:
         database = await stack.enter_async_context(migrated_database(settings))
-        broker = open_broker(settings, Metrics(), Traces())
+        broker = open_broker(settings, Supervisor(), Metrics(), Traces())
         stack.push_async_callback(broker.close)
         passwords = Passwords()
         stack.callback(passwords.close)

@@ -25,6 +25,7 @@ from chat_app.change_log.store import (
     append,
     published,
 )
+from chat_app.core import supervisor
 from chat_app.core.database import Database
 from chat_app.core.errors import Unavailable
 from chat_app.core.ids import new_id
@@ -420,7 +421,7 @@ async def test_an_outlet_opens_only_once_the_node_has_a_place_in_the_log(
         alice, bob = await new_user(here), await new_user(here)
         with monkeypatch.context() as patch:
             patch.setattr(Database, "fetch_all", AsyncMock(side_effect=Unavailable))
-            patch.setattr(tail, "FIRST_PAUSE_S", 5.0)
+            patch.setattr(supervisor, "FIRST_PAUSE_S", 5.0)
             async with open_node(alone) as there:
                 with pytest.raises(Unavailable):
                     await there.open_outlet(Identity(bob, new_id()))

@@ -1,4 +1,4 @@
-"""Asyncio tasks: cancelling for certain, and repeating a step."""
+"""Asyncio tasks: cancelling for certain."""
 
 import asyncio
 
@@ -37,17 +37,3 @@ async def test_the_outcome_of_a_cancelled_task_is_ignored() -> None:
 
 async def test_cancelling_no_task_is_harmless() -> None:
     await tasks.end([])
-
-
-async def test_a_step_is_repeated_while_the_block_lasts() -> None:
-    taken = asyncio.Semaphore(0)
-
-    async def step() -> None:
-        taken.release()
-
-    async with tasks.repeated(step, every_s=0.001):
-        for _ in range(3):
-            await taken.acquire()
-        assert len(asyncio.all_tasks()) == 2
-
-    assert len(asyncio.all_tasks()) == 1

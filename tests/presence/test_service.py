@@ -318,7 +318,6 @@ async def test_presence_waits_for_an_unreachable_database(
         return await queries.audience(session, user_ids)
 
     monkeypatch.setattr(service, "audience", audience)
-    monkeypatch.setattr(service, "RETRY_S", 0.01)
     async with device(node, me) as listener, device(node, friend):
         await listener.until_presence(friend, online=True)
 

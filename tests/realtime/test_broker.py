@@ -13,6 +13,7 @@ from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from chat_app.core.supervisor import Supervisor
 from chat_app.realtime.broker import Broker, MemoryBroker
 from chat_app.realtime.events import Envelope
 from chat_app.redis import broker as redis_broker
@@ -29,7 +30,7 @@ async def open_broker(kind: str, redis_url: str, prefix: str = "test:") -> Async
         yield MemoryBroker()
         return
     broker = RedisBroker(Redis.from_url(redis_url, retry=Retry(NoBackoff(), 0)), prefix)
-    broker.start()
+    broker.start(Supervisor())
     try:
         async with asyncio.timeout(PATIENCE_S):
             while not broker.is_up():  # it has no event of its own
@@ -149,7 +150,7 @@ async def test_a_message_of_another_program_on_our_channel_is_ignored(redis_url:
 
 async def test_publishing_never_waits_for_a_redis_that_is_away() -> None:
     broker = RedisBroker(Redis.from_url("redis://127.0.0.1:1"), "test:")
-    broker.start()
+    broker.start(Supervisor())
     try:
         receiver = Receiver(broker)
         await broker.subscribe(["a"])

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
+from chat_app.core.supervisor import Supervisor
 from chat_app.realtime.socket_counts import MemorySocketCounts, SocketCounts
 from chat_app.redis.socket_counts import RedisSocketCounts
 
@@ -31,7 +32,7 @@ async def new_node(redis: Redis) -> AsyncIterator[NewNode]:
 
         async def start() -> RedisSocketCounts:
             node = RedisSocketCounts(redis, prefix)
-            node.start()
+            node.start(Supervisor())
             stack.push_async_callback(node.close)
             return node
 
@@ -156,7 +157,7 @@ async def test_sockets_closed_while_redis_was_away_are_published_later(new_node:
 
 async def test_without_redis_each_node_counts_by_itself(open_ones: AsyncExitStack) -> None:
     node = RedisSocketCounts(Redis.from_url("redis://127.0.0.1:1"), "test:")
-    node.start()
+    node.start(Supervisor())
     try:
         assert sorted(await opened(node, open_ones, 3)) == [1, 2, 3]
         assert await opened(node, open_ones) == [4]

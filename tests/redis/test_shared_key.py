@@ -9,6 +9,7 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from chat_app.core.errors import CannotStart
+from chat_app.core.supervisor import Supervisor
 from chat_app.redis.shared_key import SharedKey
 from tests.harness.chats import SECRET, Storage
 from tests.harness.clients import PATIENCE_S
@@ -83,7 +84,7 @@ async def test_a_node_starts_without_redis_and_compares_later(storage: Storage) 
 async def test_the_key_may_be_changed_when_no_node_runs(redis: Redis) -> None:
     old = SharedKey(redis, "chat:", SECRET)
     new = SharedKey(redis, "chat:", OTHER_SECRET)
-    async with old.comparing():
+    async with old.comparing(Supervisor()):
         pass
     await redis.pexpire("chat:key", 100)
 

@@ -27,6 +27,7 @@ from chat_app.core.database import Database
 from chat_app.core.errors import AppError, Overtaken, Unavailable
 from chat_app.core.metrics import Metrics
 from chat_app.core.request_context import RequestContext
+from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import NO_SPAN, Span, Traces
 from chat_app.messages.log.batch import Batch, Outcome, Stored
 from chat_app.messages.log.changes import store_changes
@@ -120,9 +121,9 @@ class MessageLog:
             self._waiting.qsize,
         )
 
-    def start(self) -> None:
+    def start(self, supervisor: Supervisor) -> None:
         """Start the writer task."""
-        self._writer = asyncio.create_task(self._write_batches(), name="message log")
+        self._writer = supervisor.start("message_log", self._write_batches)
 
     def append(self, entry: Entry) -> asyncio.Future[Stored]:
         """Queue a send or a change; return the future of its outcome, set after the commit.

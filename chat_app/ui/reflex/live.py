@@ -7,7 +7,6 @@ than a few refreshes a second.
 
 import asyncio
 import contextlib
-import contextvars
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -108,10 +107,11 @@ class _Tab:
         self._screens = screens
         self._outlet = outlet
         self._task: asyncio.Task[None] | None = None
+        # Started again means after an error of unknown cause: events may be lost.
+        self._has_started = False
 
     def start(self) -> None:
-        # A context of its own: the current one belongs to an event that will be long over.
-        self._task = asyncio.create_task(self._run(), context=contextvars.Context())
+        self._task = current_node().supervisor.start("tab", self._run, is_vital=False)
 
     async def stop(self) -> None:
         task = self._task
@@ -121,7 +121,7 @@ class _Tab:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        must_reload = False
+        must_reload, self._has_started = self._has_started, True
         while True:
             try:
                 envelopes = await self._next_envelopes(RETRY_S if must_reload else None)

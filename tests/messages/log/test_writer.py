@@ -13,6 +13,7 @@ from chat_app.change_log.store import Publication
 from chat_app.conversations.errors import CannotMessage, ConversationNotFound, ReceiverIsSelf
 from chat_app.conversations.queries import get_conversation
 from chat_app.core.errors import NotFound, Unavailable
+from chat_app.core.supervisor import Supervisor
 from chat_app.messages.errors import IdempotencyConflict
 from chat_app.messages.log import writer as log_writer
 from chat_app.messages.log.writer import Committed
@@ -183,7 +184,7 @@ async def test_a_stuck_log_writer_can_be_closed(
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         log = log_writer.MessageLog(node.database, announce, node.tail, node.broker)
-        log.start()
+        log.start(Supervisor())
         first = log.append(to_user(alice, bob))
         await stuck.wait()
         waits = log.append(to_user(alice, bob))
