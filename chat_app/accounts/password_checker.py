@@ -5,10 +5,8 @@ from collections.abc import Awaitable, Callable
 
 from chat_app.core.errors import RateLimited
 from chat_app.core.passwords import Passwords, Verdict
-from chat_app.core.rate_limit import Limit, RateLimits, charged
+from chat_app.core.rate_limit import HOUR_S, Limit, RateLimits, charged
 from chat_app.core.settings import Settings
-
-HOUR_S = 3600
 
 
 class PasswordChecker:

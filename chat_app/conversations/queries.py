@@ -33,7 +33,7 @@ from chat_app.conversations.views import LAST, MESSAGE_COLUMNS, views_of
 from chat_app.core.ids import peer_of
 from chat_app.friends.cards import VIEWER, card_columns, with_relations
 from chat_app.friends.errors import PersonNotFound
-from chat_app.friends.relations import has_blocked, unreachable
+from chat_app.friends.relations import both_see, has_blocked, unreachable
 from chat_app.models import Conversation as ConversationRow
 from chat_app.models import Member, Message, User
 from chat_app.models.tables import CONVERSATIONS
@@ -189,6 +189,7 @@ def conversations_of(viewer_id: ColumnElement[UUID]) -> Select[*tuple[Any, ...]]
             col(ConversationRow.last_seq),
             col(ConversationRow.last_rev),
             col(ConversationRow.updated_at),
+            col(Member.opened).label("own_opened"),
             col(Member.last_read_seq).label("own_mark"),
             unread_of(viewer_id).label("unread"),
             _last_shown().label("last_shown"),
@@ -233,7 +234,9 @@ def with_members(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]
             *conversation,
             col(MEMBER.delivered_seq),
             col(MEMBER.read_seq),
-            *card_columns(together=True),
+            *card_columns(
+                both_see(found.c.kind, found.c.last_seq, found.c.own_opened, col(MEMBER.opened))
+            ),
         )
         .select_from(found)
         .join(MEMBER, is_shown)

@@ -35,6 +35,8 @@ from chat_app.conversations.store import (
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
 from chat_app.core.ids import both_of, pair_key
+from chat_app.core.rate_limit import HOUR_S, Limit, RateLimits, charged
+from chat_app.core.settings import Settings
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import (
     ConversationRead,
@@ -55,13 +57,23 @@ class Conversations:
     """The use cases of conversations over one database and broker."""
 
     def __init__(
-        self, *, database: Database, broker: Broker, hub: Hub, tail: Tail, online: Online
+        self,
+        *,
+        database: Database,
+        broker: Broker,
+        hub: Hub,
+        tail: Tail,
+        online: Online,
+        limits: RateLimits,
+        settings: Settings,
     ) -> None:
         self._database = database
         self._broker = broker
         self._hub = hub
         tail.read_with({PROFILE: self.changed_profiles, VIEW: self.changed_views})
         self._online = online
+        self._limits = limits
+        self._open_limit = Limit("open", settings.limit_conversations_per_hour, HOUR_S)
         self._memberships = MembershipLoader(database)
 
     async def close(self) -> None:
@@ -83,16 +95,25 @@ class Conversations:
         """Return the direct conversation with a user; create it where there is none.
 
         Until its first message it is listed only for the user who opened it. An existing one can
-        always be opened. Raises ReceiverIsSelf, PersonNotFound, and CannotMessage or FriendsOnly
-        for a user whom the actor may not write to.
+        always be opened. Raises ReceiverIsSelf, PersonNotFound, RateLimited, and CannotMessage or
+        FriendsOnly for a user whom the actor may not write to.
         """
         if actor_id == user_id:
             raise ReceiverIsSelf("user_id")
-        try:
-            return await self._open(actor_id, user_id)
-        except IntegrityError:
-            # The other user opened it between our SELECT and our INSERT: now it is there.
-            return await self._open(actor_id, user_id)
+        key = pair_key(actor_id, user_id)
+        async with self._database.reading() as session:
+            found = await find_direct(session, key, actor_id)
+            if found is not None and found[1]:
+                view = await self._view(session, actor_id, found[0])
+                return Opened(conversation=view, created=False)
+        if found is not None:
+            return await self._list(actor_id, user_id, found[0])
+        async with charged(self._limits, self._open_limit, actor_id.hex):
+            try:
+                return await self._create(actor_id, user_id)
+            except IntegrityError:
+                # The other user opened it between our SELECT and our INSERT: now it is there.
+                return await self.open_direct(actor_id=actor_id, user_id=user_id)
 
     async def create_group(self, *, actor_id: UUID, title: str, member_ids: Sequence[UUID]) -> UUID:
         """Create a group of the actor and `member_ids` (any number) and return its id."""
@@ -181,24 +202,26 @@ class Conversations:
             publications.append(Publication([user_topic(viewer_id)], _updated(view, join=join)))
         return publications
 
-    async def _open(self, actor_id: UUID, user_id: UUID) -> Opened:
-        key = pair_key(actor_id, user_id)
+    async def _create(self, actor_id: UUID, user_id: UUID) -> Opened:
         async with unit_of_work(self._database, self._broker) as uow:
-            found = await find_direct(uow.session, key, actor_id)
-            if found is None:
-                await check_reachable(uow.session, actor_id=actor_id, user_id=user_id)
-                pair = (actor_id, user_id)
-                new = NewConversation("direct", actor_id, pair, opened_by=pair[:1], direct_key=key)
-                connection = await uow.session.connection()
-                identifier = await connection.run_sync(add_conversation, new)
-            else:
-                identifier = found[0]
-                if not found[1]:
-                    await set_opened(uow.session, identifier, actor_id)
+            await check_reachable(uow.session, actor_id=actor_id, user_id=user_id)
+            pair = (actor_id, user_id)
+            new = NewConversation(
+                "direct", actor_id, pair, opened_by=pair[:1], direct_key=pair_key(*pair)
+            )
+            connection = await uow.session.connection()
+            identifier = await connection.run_sync(add_conversation, new)
             view = await self._view(uow.session, actor_id, identifier)
-            if found is None or not found[1]:
-                uow.add(view_changed(ChangedView(identifier, [actor_id])))
-            return Opened(conversation=view, created=found is None)
+            uow.add(view_changed(ChangedView(identifier, [actor_id])))
+            return Opened(conversation=view, created=True)
+
+    async def _list(self, actor_id: UUID, user_id: UUID, identifier: UUID) -> Opened:
+        async with unit_of_work(self._database, self._broker) as uow:
+            await set_opened(uow.session, identifier, actor_id)
+            view = await self._view(uow.session, actor_id, identifier)
+            # Now both see it, and each the other's presence.
+            uow.add(view_changed(ChangedView(identifier, [actor_id, user_id])))
+            return Opened(conversation=view, created=False)
 
     async def _view(
         self, session: AsyncSession, viewer_id: UUID, conversation_id: UUID

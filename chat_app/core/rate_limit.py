@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from chat_app.core.errors import RateLimited, Unavailable
 from chat_app.core.token_bucket import TokenBucket
 
+HOUR_S = 3600
 KEYS_KEPT = 50_000
 
 

@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     limit_registrations_per_hour: int = Field(default=10, ge=1)
     limit_profile_changes_per_minute: int = Field(default=30, ge=1)
     limit_friend_requests_per_hour: int = Field(default=30, ge=1)
+    limit_conversations_per_hour: int = Field(default=30, ge=1)
     limit_sockets_per_user: int = Field(default=20, ge=1)
 
     @field_validator("trusted_proxies", mode="before")

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, or_
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, false, or_
 from sqlalchemy import Uuid as UuidType
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -26,6 +26,8 @@ CardRow = Row[*tuple[Any, ...]]
 # Statements are composed once; each run passes `viewer_id`.
 VIEWER: ColumnElement[UUID] = bindparam("viewer_id", type_=UuidType)
 
+NOT_TOGETHER: ColumnElement[bool] = false()
+
 _mine, _theirs = aliased(Block), aliased(Block)
 _friend = aliased(Friendship)
 _sent, _received = aliased(FriendRequest), aliased(FriendRequest)
@@ -42,16 +44,27 @@ FRIENDSHIP = case(
 )
 
 
-def _shows_presence(*, together: bool) -> ColumnElement[bool]:
-    allowed = [col(User.id) == VIEWER, col(_friend.user_id).is_not(None)]
-    if not together:
-        allowed.append(share_a_conversation(VIEWER, col(User.id)))
-    shares = and_(col(User.share_presence), col(User.deleted_at).is_(None), ~IS_BLOCKED)
-    return shares if together else and_(shares, or_(*allowed))
+def _shows_presence(seen_together: ColumnElement[bool]) -> ColumnElement[bool]:
+    return and_(
+        col(User.share_presence),
+        col(User.deleted_at).is_(None),
+        ~IS_BLOCKED,
+        or_(
+            col(User.id) == VIEWER,
+            col(_friend.user_id).is_not(None),
+            # The one at hand first: it is cheaper than to look for another.
+            seen_together,
+            share_a_conversation(VIEWER, col(User.id)),
+        ),
+    )
 
 
-def card_columns(*, together: bool = False) -> tuple[Any, ...]:
-    """Return the columns that `card_of` reads; `together` where a conversation joins the two."""
+def card_columns(seen_together: ColumnElement[bool] = NOT_TOGETHER) -> tuple[Any, ...]:
+    """Return the columns that `card_of` reads.
+
+    `seen_together`: whether the statement is about a conversation that the person and the viewer
+    both see.
+    """
     return (
         col(User.id),
         col(User.username),
@@ -61,7 +74,7 @@ def card_columns(*, together: bool = False) -> tuple[Any, ...]:
         col(User.last_seen_at),
         FRIENDSHIP.label("friendship"),
         HAS_BLOCKED_ME.label("has_blocked_me"),
-        _shows_presence(together=together).label("shows_presence"),
+        _shows_presence(seen_together).label("shows_presence"),
     )
 
 

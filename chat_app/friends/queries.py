@@ -89,7 +89,7 @@ async def card_rows_of_pair(
 async def list_friends(session: AsyncSession, *, viewer_id: UUID, online: Online) -> list[UserCard]:
     """Return the friends of `viewer_id`, sorted by their names."""
     statement = with_relations(
-        select(*card_columns(together=True))
+        select(*card_columns())
         .select_from(Friendship)
         .join(User, col(User.id) == col(Friendship.friend_id))
     ).where(col(Friendship.user_id) == viewer_id)

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, null, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from chat_app.models import Block, FriendRequest, Friendship, Member, User
+from chat_app.models import Block, Conversation, FriendRequest, Friendship, Member, User
 
 Person = ColumnElement[UUID] | UUID | Any
 Unreachable = Literal["gone", "blocked", "friends_only"]
@@ -71,12 +71,35 @@ def unreachable(sender: Person, person: type[User]) -> ColumnElement[Unreachable
 
 
 def share_a_conversation(one: Person, other: Person) -> ColumnElement[bool]:
-    """Return whether some conversation has both as members."""
-    mine, theirs = aliased(Member), aliased(Member)
+    """Return whether some conversation has both as members, and both see it."""
+    mine, theirs, conversation = aliased(Member), aliased(Member), aliased(Conversation)
     return exists(
         select(1)
         .select_from(mine)
         .join(theirs, col(theirs.conversation_id) == col(mine.conversation_id))
-        .where(col(mine.user_id) == one, col(theirs.user_id) == other)
-        .correlate_except(mine, theirs)
+        .join(conversation, col(conversation.id) == col(mine.conversation_id))
+        .where(
+            col(mine.user_id) == one,
+            col(theirs.user_id) == other,
+            both_see(
+                col(conversation.kind),
+                col(conversation.last_seq),
+                col(mine.opened),
+                col(theirs.opened),
+            ),
+        )
+        .correlate_except(mine, theirs, conversation)
     )
+
+
+def both_see(
+    kind: ColumnElement[str],
+    last_seq: ColumnElement[int],
+    opened_by_one: ColumnElement[bool],
+    opened_by_other: ColumnElement[bool],
+) -> ColumnElement[bool]:
+    """Return whether a conversation is listed for two of its members.
+
+    Until its first message a direct one is listed only for a user who has opened it.
+    """
+    return or_(kind != "direct", last_seq > 0, and_(opened_by_one, opened_by_other))

@@ -13,7 +13,7 @@ from chat_app.accounts.schemas import UserCard
 from chat_app.change_log.unit_of_work import UnitOfWork, unit_of_work
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
-from chat_app.core.rate_limit import Limit, RateLimits, charged
+from chat_app.core.rate_limit import HOUR_S, Limit, RateLimits, charged
 from chat_app.core.settings import Settings
 from chat_app.friends import store
 from chat_app.friends.cards import CardRow, cards_of
@@ -37,8 +37,6 @@ from chat_app.realtime.events import (
 )
 from chat_app.realtime.online import Online
 from chat_app.realtime.shapes import Friendship
-
-HOUR_S = 3600
 
 REFUSALS: dict[Friendship, type[AppError]] = {
     "friends": AlreadyFriends,

@@ -163,6 +163,8 @@ class Parts:
             hub=hub,
             tail=tail,
             online=infrastructure.online,
+            limits=infrastructure.limits,
+            settings=self.settings,
         )
         self.stack.push_async_callback(conversations.close)
         return conversations

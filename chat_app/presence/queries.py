@@ -12,7 +12,12 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from chat_app.core.json_rows import JsonRows, as_parameter
-from chat_app.friends.relations import are_friends, blocked_between, share_a_conversation
+from chat_app.friends.relations import (
+    are_friends,
+    blocked_between,
+    both_see,
+    share_a_conversation,
+)
 from chat_app.models import Conversation, Friendship, Member, User
 
 # Presence is not published in larger groups: a thousand users who reconnect would each be an event
@@ -62,7 +67,16 @@ class Statements:
                 _conversation, and_(col(_conversation.id) == col(_mine.conversation_id), IS_SMALL)
             )
             .join(_theirs, col(_theirs.conversation_id) == col(_conversation.id))
-            .where(IS_SMALL, col(_theirs.user_id) != col(_mine.user_id))
+            .where(
+                IS_SMALL,
+                col(_theirs.user_id) != col(_mine.user_id),
+                both_see(
+                    col(_conversation.kind),
+                    col(_conversation.last_seq),
+                    col(_mine.opened),
+                    col(_theirs.opened),
+                ),
+            )
         )
         pairs = union(friends, companions).subquery()
         self.audience = (
@@ -95,7 +109,9 @@ statements = functools.cache(Statements)
 
 
 async def audience(session: AsyncSession, user_ids: Iterable[UUID]) -> list[PresenceView]:
-    """Return the viewers of these users: friends and members of small groups, without blocks.
+    """Return the viewers of these users: friends and people with a conversation that both see.
+
+    Without blocks and large groups.
 
     `is_shown` is the same for all viewers of a user: whether that user shows presence at all.
     """
@@ -110,8 +126,8 @@ async def presence_views(
 ) -> list[PresenceView]:
     """Return what the first of each pair may see of the second.
 
-    Pairs without a friendship and a common conversation are left out, even as hidden: that would
-    disclose a block to a user who never saw anything.
+    Pairs without a friendship and a conversation that both see are left out, even as hidden: that
+    would disclose a block to a user who never saw anything.
     """
     rows = [{"viewer_id": viewer_id, "user_id": user_id} for viewer_id, user_id in pairs]
     statement = statements(session.get_bind().dialect.name).presence_views

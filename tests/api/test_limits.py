@@ -111,6 +111,24 @@ async def test_one_address_tries_twenty_names_and_makes_ten_accounts_an_hour(
         assert_limited(await client.post("/api/auth/register", json=body))
 
 
+async def test_strangers_are_opened_thirty_times_an_hour(limited_chat: ChatServer) -> None:
+    url = limited_chat.url
+    alice = await clients.register(url)
+    bob, *others = await clients.register_many(url, 31)
+    first = await alice.opened(bob)
+
+    replies = [
+        await alice.http.post("/api/conversations", json={"user_id": other.id}) for other in others
+    ]
+
+    assert [reply.status_code for reply in replies] == [201] * 29 + [429]
+    assert_limited(replies[-1])
+    # What is there already can always be opened, by either side.
+    assert (await alice.opened(bob))["id"] == first["id"]
+    await others[-1].opened(alice)
+    await alice.opened(others[-1])
+
+
 async def send(sender: Person, receiver: Person) -> httpx.Response:
     body = {"receiver_id": receiver.id, "content": "flood", "client_id": uuid4().hex}
     return await sender.http.post("/api/messages", json=body)

@@ -86,6 +86,22 @@ async def test_strangers_and_the_user_receive_no_presence(node: Node) -> None:
         assert await presence_so_far(node, listener, me) == []
 
 
+async def test_presence_of_strangers_begins_when_both_see_a_conversation(node: Node) -> None:
+    me, stranger = await new_user(node), await new_user(node)
+    await node.conversations.open_direct(actor_id=me, user_id=stranger)
+    async with device(node, me) as listener:
+        async with device(node, stranger) as theirs:
+            assert await presence_so_far(node, listener, me) == []
+            assert await presence_so_far(node, theirs, stranger) == []
+            node.presence.refresh_user(stranger)
+            node.presence.refresh_connected()
+            events = await presence_so_far(node, listener, me)
+            assert stranger not in {event.user_id for event in events}
+
+            await node.conversations.open_direct(actor_id=stranger, user_id=me)
+        await listener.until_presence(stranger, online=False)
+
+
 @pytest.mark.parametrize("blocker", ["who comes", "who listens"])
 async def test_a_block_stops_presence_both_ways(node: Node, blocker: str) -> None:
     me, other = await new_user(node), await new_user(node)

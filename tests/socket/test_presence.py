@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.harness.chats import StartChat
-from tests.harness.clients import Person, log_in, register
+from tests.harness.clients import Json, Person, log_in, register
 from tests.harness.servers import ChatServer
 
 GRACE = timedelta(seconds=1)
@@ -48,6 +48,37 @@ async def test_strangers_get_no_presence_events(alice: Person, bob: Person, caro
 
     assert frames == []
     assert await online(carol, bob) is None
+
+
+def shown_in(conversation: Json, person: Person) -> bool | None:
+    """Return what a conversation shows of somebody's presence."""
+    [card] = [card for card in conversation["members"] if card["id"] == person.id]
+    shown: bool | None = card["online"]
+    return shown
+
+
+@pytest.mark.parametrize("beginning", ["a message", "opening it, too"])
+async def test_a_conversation_shows_presence_when_both_see_it(
+    alice: Person, bob: Person, beginning: str
+) -> None:
+    async with alice.socket() as mine, bob.socket() as theirs:
+        opened = await alice.opened(bob)
+        assert shown_in(opened, bob) is None
+        assert await online(alice, bob) is None
+        assert shown_in(await bob.conversation(opened["id"]), alice) is None
+        await mine.settled()
+
+        if beginning == "a message":
+            await alice.write(bob, "Hello")
+        else:
+            assert shown_in(await bob.opened(alice), alice) is True
+
+        for socket, other in ((mine, bob), (theirs, alice)):
+            update = await socket.expect("conversation.updated")
+            assert shown_in(update["conversation"], other) is True
+        assert await online(alice, bob) is True
+        listed = (await alice.http.get("/api/conversations")).json()["items"]
+        assert shown_in(listed[0], bob) is True
 
 
 async def test_hiding_and_showing_presence_is_sent_at_once(alice: Person, bob: Person) -> None:
