@@ -8,7 +8,7 @@ again the tables that it does not find there.
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, exists, null, or_, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, case, exists, null, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -93,10 +93,10 @@ def share_a_conversation(one: Person, other: Person) -> ColumnElement[bool]:
 
 
 def both_see(
-    kind: ColumnElement[str],
-    last_seq: ColumnElement[int],
-    opened_by_one: ColumnElement[bool],
-    opened_by_other: ColumnElement[bool],
+    kind: SQLColumnExpression[str],
+    last_seq: SQLColumnExpression[int],
+    opened_by_one: SQLColumnExpression[bool],
+    opened_by_other: SQLColumnExpression[bool],
 ) -> ColumnElement[bool]:
     """Return whether a conversation is listed for two of its members.
 
