@@ -1,4 +1,4 @@
-"""Find Chromium, Redis, PostgreSQL and nginx for the tests; install on Debian what is missing.
+"""Find the outside programs of the tests; install on Debian what is missing.
 
 The tests start private copies on free ports; nothing here needs them running.
 """
@@ -28,6 +28,7 @@ NEEDED = (
     Needed("Chromium", programs.chromium, "chromium"),
     Needed("Redis", programs.redis_server, "redis-server"),
     Needed("PostgreSQL", programs.postgres_folder, "postgresql"),
+    Needed("PgBouncer", programs.pgbouncer, "pgbouncer"),
     Needed("nginx", programs.nginx, "nginx"),
     Needed("OpenSSL", programs.openssl, "openssl"),
 )

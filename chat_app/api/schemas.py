@@ -21,12 +21,13 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """The readiness of the process. `redis` informs only; the other fields decide `status`."""
 
     status: Literal["ok", "unavailable"]
-    database: Literal["ok", "unavailable"]
+    database: Literal["ok", "unavailable", "pooled"]
     migrations: Literal["current", "pending", "ahead", "unknown"]
     change_log: Literal["ok", "behind"]
     tasks: Literal["ok", "failing"]
     redis: Literal["ok", "unavailable", "off"]
     secret_key: Literal["same", "differs"]
+    what_to_do: str | None = None
 
 
 class Alive(msgspec.Struct, frozen=True):

@@ -24,6 +24,10 @@ from chat_app.core.settings import Settings
 # Pages that are copied between two checks for an interruption.
 PAGES = 4_000
 IN_USE = "the chat is running; stop it first"
+BEHIND_A_POOLER = (
+    "behind a pooler a running chat cannot be recognised; run this with CHAT_DATABASE_URL and"
+    " CHAT_DATABASE_POOLING=session for PostgreSQL itself"
+)
 Check: TypeAlias = Callable[[Connection], None]
 
 
@@ -55,6 +59,7 @@ async def refuse_if_in_use(settings: Settings) -> None:
     """Raise ArchiveError if a running node is found on this database."""
     with failures_at(place_of(settings)):
         if not settings.embedded:
+            _refuse_pooler(settings)
             async with _opened(settings) as database, database.snapshot() as connection:
                 await _refuse_nodes(connection)
         elif _file(settings).exists():
@@ -107,6 +112,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Database]:
 async def _fill_postgres(
     settings: Settings, source: Source, check: Check, progress: Progress
 ) -> None:
+    _refuse_pooler(settings)
     async with _opened(settings) as database, database.transaction() as connection:
         await _refuse_nodes(connection)
         await connection.run_sync(check)
@@ -114,6 +120,11 @@ async def _fill_postgres(
         await fill(connection, source, progress)
         for shape in source.shapes:
             await connection.execute(text(f'ANALYZE "{shape.name}"'))
+
+
+def _refuse_pooler(settings: Settings) -> None:
+    if settings.database_pooling == "transaction":
+        raise ArchiveError(BEHIND_A_POOLER)
 
 
 async def _refuse_nodes(connection: AsyncConnection) -> None:

@@ -5,11 +5,12 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import Row, Select, create_engine, event, text
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import ExceptionContext
@@ -17,8 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool
 
 from chat_app.core import sqlite
-from chat_app.core.database_errors import translate_errors
-from chat_app.core.errors import Unavailable
+from chat_app.core.database_errors import LOST, translate_errors
+from chat_app.core.errors import StatementLost, Unavailable
+from chat_app.core.ids import new_id
 from chat_app.core.metrics import Histogram, Metrics
 from chat_app.core.settings import Settings
 
@@ -27,7 +29,15 @@ POOL_WAIT_S = 5
 ANSWER_S = 3.0
 APPLICATION = "chat/"
 HOST_SHOWN = 40  # PostgreSQL cuts a name at 63
+BEING_UPGRADED = "The chat is being upgraded. Please try again in a moment."
+PROBES = 3
+POOLED = (
+    "PostgreSQL is behind a pooler that gives each transaction another connection: set"
+    " CHAT_DATABASE_POOLING=transaction and restart; until then nothing is served"
+)
 Result = TypeVar("Result")
+
+log = structlog.get_logger(__name__)
 
 
 class Database:
@@ -42,10 +52,14 @@ class Database:
         _count_pool(self.engine, metrics or Metrics())
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = self.engine.execution_options(chat_writes=True)
-        # One statement needs no transaction: its begin and end are trips of their own.
-        autocommit = (
-            {"chat_autocommit": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
-        )
+        self._fits_pooler = self.is_sqlite or settings.database_pooling == "transaction"
+        # Whether a pooler stands before the database that the settings do not mention.
+        self.is_pooled = False
+        # One statement needs no transaction: its begin and end are trips of their own. Behind a
+        # pooler it has one: preparing and running it must not happen on two connections.
+        autocommit: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"}
+        if self._fits_pooler:
+            autocommit = {"chat_autocommit": True} if self.is_sqlite else {}
         self._autocommit = self.engine.execution_options(**autocommit)
         # A long transaction (a migration) must not run into the time limit of all others.
         self._without_limit = (
@@ -68,7 +82,7 @@ class Database:
         """Yield a session to read with; its changes are rolled back."""
         if not any_schema:
             await self._check_schema()
-        with translate_errors():
+        with self._translated():
             async with AsyncSession(self.engine, expire_on_commit=False) as session:
                 yield session
 
@@ -77,7 +91,7 @@ class Database:
     ) -> list[Row[*tuple[Any, ...]]]:
         """Return the rows of one statement, in one trip to the database."""
         await self._check_schema()
-        with translate_errors():
+        with self._translated():
             async with self._autocommit.connect() as connection:
                 return list(await connection.execute(statement, values))
 
@@ -85,7 +99,7 @@ class Database:
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """Yield a session whose work is committed at the end, or rolled back by any error."""
         await self._check_schema()
-        with translate_errors():
+        with self._translated():
             async with (
                 self._writer_lock,
                 AsyncSession(self._writing, expire_on_commit=False) as session,
@@ -98,14 +112,14 @@ class Database:
         """Yield a bare connection in a writing transaction without a time limit."""
         # It takes the write lock now, not with its first statement.
         writing = self._without_limit.execution_options(chat_writes=True, chat_immediately=True)
-        with translate_errors():
+        with self._translated():
             async with self._writer_lock, writing.begin() as connection:
                 yield connection
 
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
         """Yield a bare connection that reads one snapshot without a time limit; others write on."""
-        with translate_errors():
+        with self._translated():
             async with self._without_limit.connect() as connection:
                 if not self.is_sqlite:
                     await connection.execution_options(
@@ -121,12 +135,47 @@ class Database:
         one for all of them.
         """
         await self._check_schema()
-        with translate_errors():
+        with self._translated():
             if self._thread is not None:
                 async with self._writer_lock:
                     return await self._thread.run(work)
             async with self._writing.begin() as connection:
                 return await connection.run_sync(work)
+
+    async def check_pooling(self) -> bool:
+        """Return whether a pooler loses what is prepared outside of a transaction.
+
+        Then the database refuses all work, until the process starts with the setting that fits.
+        Raises Unavailable.
+        """
+        if self._fits_pooler or self.is_pooled:
+            return self.is_pooled
+        try:
+            with translate_errors():
+                for _ in range(PROBES):
+                    async with (
+                        self._without_limit.connect() as one,
+                        self._without_limit.connect() as other,
+                    ):
+                        await _probe(one, other)
+        except StatementLost:
+            self.is_pooled = True
+            log.error("database.pooled", what_to_do=POOLED)  # noqa: TRY400  # a matter of settings
+            self.refuse_until(self._fits)
+        return self.is_pooled
+
+    async def _fits(self) -> bool:
+        return not await self.check_pooling()
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            with translate_errors():
+                yield
+        except StatementLost:
+            if self._is_ready is None:
+                self.refuse_until(self._fits)
+            raise
 
     async def ping(self) -> None:
         """Run a trivial statement. Raises Unavailable when the database does not answer."""
@@ -143,7 +192,7 @@ class Database:
     async def _check_schema(self) -> None:
         if self._is_ready is not None:
             if not await self._is_ready():
-                raise Unavailable("The chat is being upgraded. Please try again in a moment.")
+                raise Unavailable(None if self.is_pooled else BEING_UPGRADED)
             self._is_ready = None
 
 
@@ -246,12 +295,15 @@ def _keep_private(path: Path) -> None:
 
 
 def _postgres_engine(settings: Settings, *, without_limit: bool = False) -> AsyncEngine:
-    connect = {
+    connect: dict[str, Any] = {
         "timeout": ANSWER_S,
         "command_timeout": None if without_limit else ANSWER_S,
         # Times within JSON are in the session's zone.
         "server_settings": {"application_name": application_name(), "timezone": "UTC"},
     }
+    if settings.database_pooling == "transaction":
+        # Statements without a name, prepared anew for each use and run in the same transaction.
+        connect |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     if without_limit:
         return create_async_engine(
             settings.database_address, poolclass=NullPool, connect_args=connect
@@ -268,6 +320,31 @@ def _postgres_engine(settings: Settings, *, without_limit: bool = False) -> Asyn
     event.listen(engine.sync_engine, "handle_error", _invalidate_after_timeout)
     event.listen(engine.sync_engine, "invalidate", _terminate_after_timeout)
     return engine
+
+
+async def _probe(one: AsyncConnection, other: AsyncConnection) -> None:
+    """Raise StatementLost if a transaction of `other` may move `one` to another connection."""
+    # asyncpg's own, where statements have names.
+    first: Any = (await one.get_raw_connection()).driver_connection
+    second: Any = (await other.get_raw_connection()).driver_connection
+    name = f"chat_{new_id().hex}"
+    try:
+        prepared = await first.prepare("SELECT 1", name=name, timeout=ANSWER_S)
+        await prepared.fetchval(timeout=ANSWER_S)
+        await second.execute("BEGIN", timeout=ANSWER_S)
+        # Fails on the connection that `one` had. If it is another, `one` may not get its own again.
+        await second.prepare("SELECT 1", name=name, timeout=ANSWER_S)
+        await prepared.fetchval(timeout=ANSWER_S)
+        await second.execute("ROLLBACK", timeout=ANSWER_S)
+    except TimeoutError:
+        # They would not answer a graceful close either.
+        first.terminate()
+        second.terminate()
+        raise
+    except Exception as error:
+        if (state := getattr(error, "sqlstate", None)) is None:
+            raise
+        raise (StatementLost if state in LOST else Unavailable) from error
 
 
 def _invalidate_after_timeout(context: ExceptionContext) -> None:

@@ -7,10 +7,12 @@ import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from chat_app.core.errors import Overtaken, Refused, Unavailable
+from chat_app.core.errors import Overtaken, Refused, StatementLost, Unavailable
 
 # A serialization failure and a deadlock: rolled back so that another transaction could go on.
 OVERTAKEN = ("40001", "40P01")
+# A prepared statement that is unknown, or there already.
+LOST = ("26000", "42P05")
 # No right to do it, no right to connect, or no such database.
 FORBIDDEN = ("42501", "28", "3D")
 UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout, OSError, TimeoutError)
@@ -29,6 +31,8 @@ def translate_errors() -> Iterator[None]:
         state = getattr(error.orig, "sqlstate", None) or ""
         if state in OVERTAKEN:
             raise Overtaken from error
+        if state in LOST:
+            raise StatementLost from error
         if state.startswith(FORBIDDEN):
             reason = str(getattr(error.orig, "__cause__", None) or error.orig)
             log.error("database.refuses", reason=reason)  # noqa: TRY400  # a matter of rights

@@ -87,6 +87,10 @@ class Overtaken(Unavailable):
     """The database rolled back a transaction in favour of another; a retry may work at once."""
 
 
+class StatementLost(Unavailable):
+    """A prepared statement is not where it was prepared: a pooler has changed the connection."""
+
+
 class Refused(Unavailable):
     """The database answers, but denies the rights that the chat needs: the operator must act.
 

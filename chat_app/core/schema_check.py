@@ -41,6 +41,8 @@ async def ensure_current(database: Database, settings: Settings) -> None:
     done the database refuses all work. Raises CannotStart where waiting would not help.
     """
     try:
+        if await database.check_pooling():
+            return
         await _migrate(database, settings)
         if await schema_of(database) == "current":
             await _check_rights(database)
@@ -82,4 +84,4 @@ async def _check_rights(database: Database) -> None:
 
 
 async def _is_current(database: Database) -> bool:
-    return await schema_of(database) == "current"
+    return not await database.check_pooling() and await schema_of(database) == "current"

@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1", "::1")
 
     database_pool_size: int = Field(default=10, ge=1, le=200)
+    database_pooling: Literal["session", "transaction"] = "session"
     session_days: int = Field(default=30, ge=1, le=365)
     access_token_seconds: int = Field(default=900, ge=10, le=86_400)
     max_body_bytes: int = Field(default=2 * 1024 * 1024, ge=65_536, le=64 * 1024 * 1024)

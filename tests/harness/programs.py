@@ -63,6 +63,11 @@ def nginx() -> Path:
     return _on_the_path("nginx", "nginx")
 
 
+def pgbouncer() -> Path:
+    """Return PgBouncer; Debian keeps it outside a user's PATH."""
+    return _on_the_path("pgbouncer", "PgBouncer")
+
+
 def openssl() -> Path:
     """Return the program that makes certificates."""
     return _on_the_path("openssl", "OpenSSL")

@@ -257,6 +257,54 @@ class Postgres:
             raise ServerFailed(f"{program}: {done.stderr}")
 
 
+class PgBouncer:
+    """A private PgBouncer before a PostgreSQL."""
+
+    def __init__(self, folder: Path, postgres: Postgres, *, mode: str, size: int = 5) -> None:
+        self._postgres = postgres
+        self._port = free_port()
+        # Its user must read this, and cannot read the folders of pytest.
+        self._folder = Path(tempfile.mkdtemp(prefix="chat-pgbouncer-"))
+        (self._folder / "users").write_text('"chat" ""\n')
+        config = self._folder / "pgbouncer.ini"
+        config.write_text(
+            f"""[databases]
+* = host={LOOPBACK} port={postgres.port}
+[pgbouncer]
+listen_addr = {LOOPBACK}
+listen_port = {self._port}
+unix_socket_dir =
+auth_type = trust
+auth_file = {self._folder}/users
+pool_mode = {mode}
+default_pool_size = {size}
+"""
+        )
+        user = _unprivileged_user()
+        if user:
+            shutil.chown(self._folder, user)
+        command = [str(programs.pgbouncer()), str(config)]
+        log = folder / f"pgbouncer-{self._port}.log"
+        self.server = Server(command, log=log, user=user, cwd=self._folder)
+        self.server.wait_until(self._listens)
+
+    def before(self, database_url: str) -> str:
+        """Return the address of a database of the PostgreSQL, through this pooler."""
+        return database_url.replace(f":{self._postgres.port}/", f":{self._port}/")
+
+    def stop(self) -> None:
+        """Stop the pooler and remove its files."""
+        self.server.stop(with_signal=signal.SIGINT)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _listens(self) -> bool:
+        try:
+            with socket.create_connection((LOOPBACK, self._port), 5):
+                return True
+        except OSError:
+            return False
+
+
 def _unprivileged_user() -> str | None:
     if os.geteuid() != 0:
         return None
