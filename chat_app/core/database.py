@@ -51,6 +51,7 @@ class Database:
         self.engine = _make_engine(settings)
         _count_pool(self.engine, metrics or Metrics())
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self.file = Path(self.engine.url.database or "") if self.is_sqlite else None
         self._writing = self.engine.execution_options(chat_writes=True)
         self._fits_pooler = self.is_sqlite or settings.database_pooling == "transaction"
         # Whether a pooler stands before the database that the settings do not mention.

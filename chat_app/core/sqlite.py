@@ -20,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 Value = TypeVar("Value")
 BUSY_MS = 3000
 WAL_TRIES = 100
+WAL_BYTES = 32 * 1024 * 1024  # about what it has when it is copied
 CHUNK = 64  # rows of an iteration, which is never used
 
 READ = "BEGIN"
@@ -179,6 +180,8 @@ def _set_pragmas(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> N
         "cache_size=-16000",
         # Batches change the same index pages again and again: copied back once for many of them.
         "wal_autocheckpoint=8000",
+        # A log that had to grow is cut to this when it begins anew; see `checkpoints.py`.
+        f"journal_size_limit={WAL_BYTES}",
         "temp_store=MEMORY",
     ):
         cursor.execute(f"PRAGMA {pragma}")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from chat_app.core import schema_check
+from chat_app.core.checkpoints import Checkpoints
 from chat_app.core.clock_sync import ClockSync
 from chat_app.core.database import Database
 from chat_app.core.metrics import Metrics
@@ -46,6 +47,10 @@ async def open_infrastructure(
         database = Database(settings, metrics)
         stack.push_async_callback(database.close)
         await schema_check.ensure_current(database, settings)
+        if database.file is not None:
+            checkpoints = Checkpoints(database.file)
+            checkpoints.start(supervisor)
+            stack.push_async_callback(checkpoints.close)
         await stack.enter_async_context(ClockSync(database).comparing(supervisor))
         shared_key = await _shared_key(settings, supervisor, stack)
         broker = open_broker(settings, supervisor, metrics, traces)
