@@ -34,18 +34,18 @@ from chat_app.models.tables import CHANGES
 
 
 @functools.cache
-def append_entries(dialect: str) -> Insert:
-    """Insert entries; takes `kind`, `payload`, `batch` and `at`."""
+def append_entry(dialect: str) -> Insert:
+    """Insert an entry; takes `entry_kind`, `entry_payload`, `entry_batch` and `appended_at`."""
     transaction_id = literal(0) if dialect == "sqlite" else func.pg_current_xact_id()
     return (
         insert(CHANGES)
         .inline()
         .values(
             transaction_id=transaction_id,
-            kind=bindparam("kind", type_=String),
-            payload=bindparam("payload", type_=LargeBinary),
-            batch=bindparam("batch", type_=Uuid),
-            written_at=bindparam("at", type_=CHANGES.c.written_at.type),
+            kind=bindparam("entry_kind", type_=String),
+            payload=bindparam("entry_payload", type_=LargeBinary),
+            batch=bindparam("entry_batch", type_=Uuid),
+            written_at=bindparam("appended_at", type_=CHANGES.c.written_at.type),
         )
     )
 

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from chat_app.change_log.statements import append_entries, delete_oldest
+from chat_app.change_log.statements import append_entry, delete_oldest
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.models.tables import GENERATIONS
@@ -95,10 +95,18 @@ def changed_profile(payload: bytes) -> UUID:
 
 def append(connection: Connection, entries: Sequence[NewEntry]) -> None:
     """Append entries in the transaction of `connection`."""
-    at = utc_now()
-    connection.execute(
-        append_entries(connection.dialect.name), [{**one._asdict(), "at": at} for one in entries]
-    )
+    for entry in entries:
+        connection.execute(append_entry(connection.dialect.name), entry_values(entry))
+
+
+def entry_values(entry: NewEntry) -> dict[str, object]:
+    """Return the parameters of the statement that appends an entry."""
+    return {
+        "entry_kind": entry.kind,
+        "entry_payload": entry.payload,
+        "entry_batch": entry.batch,
+        "appended_at": utc_now(),
+    }
 
 
 def remove_entries(connection: Connection, before: datetime, count: int) -> int:

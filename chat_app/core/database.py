@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Row, Select, create_engine, event, text
-from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.engine.interfaces import ExceptionContext
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool
 
@@ -27,6 +28,8 @@ from chat_app.core.settings import Settings
 POOL_WAIT_S = 5
 # A database that has not answered by then is away: its callers get Unavailable, and try again.
 ANSWER_S = 3.0
+# A connection that was used within this time is taken to be whole.
+RESTED_S = 1.0
 APPLICATION = "chat/"
 HOST_SHOWN = 40  # PostgreSQL cuts a name at 63
 BEING_UPGRADED = "The chat is being upgraded. Please try again in a moment."
@@ -315,9 +318,9 @@ def _postgres_engine(settings: Settings, *, without_limit: bool = False) -> Asyn
         pool_size=settings.database_pool_size,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
-        pool_pre_ping=True,
         connect_args=connect,
     )
+    _test_rested(engine.sync_engine)
     event.listen(engine.sync_engine, "handle_error", _invalidate_after_timeout)
     event.listen(engine.sync_engine, "invalidate", _terminate_after_timeout)
     return engine
@@ -348,6 +351,29 @@ async def _probe(one: AsyncConnection, other: AsyncConnection) -> None:
         raise (StatementLost if state in LOST else Unavailable) from error
 
 
+def _test_rested(engine: Engine) -> None:
+    """Test a connection before use if it has rested: the server may have been restarted.
+
+    `pool_pre_ping` tests every time, which takes three trips, as many as a short transaction.
+    """
+
+    def rest(_connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info["rested_since"] = time.monotonic()
+
+    def check(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        now = time.monotonic()
+        if now - record.info.get("rested_since", now) < RESTED_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except (engine.dialect.loaded_dbapi.Error, TimeoutError) as error:
+            # The pool opens another one.
+            raise DisconnectionError from error
+
+    event.listen(engine, "checkin", rest)
+    event.listen(engine, "checkout", check)
+
+
 def _invalidate_after_timeout(context: ExceptionContext) -> None:
     # A connection that did not answer would not answer to a ROLLBACK either.
     if isinstance(context.original_exception, TimeoutError):
@@ -362,7 +388,7 @@ def _terminate_after_timeout(
     error: BaseException | None,
 ) -> None:
     # It would not answer a graceful close either, for which SQLAlchemy waits two seconds.
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) or isinstance(error and error.__cause__, TimeoutError):
         connection.driver_connection.terminate()
 
 

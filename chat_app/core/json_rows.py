@@ -33,10 +33,12 @@ _encoder = msgspec.json.Encoder(uuid_format="hex")
 
 
 class JsonRows:
-    """The rows of the parameter `rows` as a table; `columns` holds its columns by name."""
+    """The rows of a parameter as a table; `columns` holds its columns by name."""
 
-    def __init__(self, dialect: str, **types: type[TypeEngine[Any]]) -> None:
-        parameter = bindparam("rows", type_=String)
+    def __init__(
+        self, dialect: str, parameter_name: str = "rows", /, **types: type[TypeEngine[Any]]
+    ) -> None:
+        parameter = bindparam(parameter_name, type_=String)
         self.table: FromClause
         self.columns: dict[str, ColumnElement[Any]]
         if dialect == "sqlite":
@@ -56,7 +58,7 @@ class JsonRows:
 
 
 def as_parameter(rows: Sequence[object]) -> str:
-    """Encode dictionaries or structs with the names of the columns as the parameter `rows`."""
+    """Encode dictionaries or structs with the names of the columns as such a parameter."""
     return _encoder.encode(rows).decode()
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.engine import Connection
 
-from chat_app.change_log.store import append
+from chat_app.change_log.store import entry_values
 from chat_app.conversations.errors import REFUSALS, ConversationNotFound, ReceiverIsSelf
 from chat_app.conversations.store import NewConversation, add_conversation
 from chat_app.core.clock import utc_now
@@ -249,15 +249,17 @@ class Batch:
             for (identifier, reader), seq in self._marks.items()
         ]
         # `updated_at` is the time of the last message, which clients get with that message.
-        self._run(self._statements.bump, bumps, at=self._at)
-        self._run(self._statements.add, self._fresh, at=self._at)
-        self._run(self._statements.read, reads)
-        append(self._connection, [moves_entry(self._moves, self._batch_id)])
+        values = {
+            "moved": as_parameter(bumps),
+            "fresh": as_parameter(self._fresh),
+            "marks": as_parameter(reads),
+            "at": self._at,
+            **entry_values(moves_entry(self._moves, self._batch_id)),
+        }
+        self._statements.write.execute(self._connection, values)
 
-    def _run(
-        self, statement: Executable, rows: Sequence[object], **values: object
-    ) -> CursorResult[Any]:
-        return self._connection.execute(statement, {"rows": as_parameter(rows), **values})
+    def _run(self, statement: Executable, rows: Sequence[object]) -> CursorResult[Any]:
+        return self._connection.execute(statement, {"rows": as_parameter(rows)})
 
 
 def _replay(send: NewMessage, stored: Stored) -> Outcome:

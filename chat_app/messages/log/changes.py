@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
-from chat_app.change_log.store import append
+from chat_app.change_log.store import entry_values
 from chat_app.conversations.errors import REFUSALS
 from chat_app.conversations.views import message_of
 from chat_app.core.clock import utc_now
@@ -137,10 +137,13 @@ class _Run:
         ]
         moved = {view.conversation_id for view in self._changed.values()}
         revs = [{"id": identifier, "rev": self._revs[identifier]} for identifier in moved]
-        run = self._connection.execute
-        run(self._statements.change, {"rows": as_parameter(rows), "at": self._at})
-        run(self._statements.count, {"rows": as_parameter(revs), "at": self._at})
-        append(self._connection, [moves_entry(list(self._moves.values()), self._batch_id)])
+        values = {
+            "changed": as_parameter(rows),
+            "moved": as_parameter(revs),
+            "at": self._at,
+            **entry_values(moves_entry(list(self._moves.values()), self._batch_id)),
+        }
+        self._statements.write.execute(self._connection, values)
 
 
 def _refusal(change: MessageChange, locked: LockedMessage) -> AppError | None:

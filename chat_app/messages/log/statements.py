@@ -25,6 +25,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from chat_app.change_log.statements import append_entry
+from chat_app.core.joint_writes import JointWrites
 from chat_app.core.json_rows import JsonRows
 from chat_app.friends.relations import unreachable
 from chat_app.models import Member, User
@@ -102,8 +104,8 @@ class SendStatements:
             .order_by(CONVERSATIONS.c.id)
             .with_for_update(of=CONVERSATIONS)
         )
-        moved = JsonRows(dialect, id=Uuid, seq=BigInteger, rev=BigInteger)
-        self.bump = (
+        moved = JsonRows(dialect, "moved", id=Uuid, seq=BigInteger, rev=BigInteger)
+        bump = (
             update(CONVERSATIONS)
             .where(CONVERSATIONS.c.id == moved.columns["id"])
             .values(
@@ -115,6 +117,7 @@ class SendStatements:
         )
         fresh = JsonRows(
             dialect,
+            "fresh",
             id=Uuid,
             conversation_id=Uuid,
             seq=BigInteger,
@@ -124,14 +127,14 @@ class SendStatements:
             content=Text,
         )
         at = bindparam("at", type_=MESSAGES.c.created_at.type)
-        self.add = insert(MESSAGES).from_select(
+        add = insert(MESSAGES).from_select(
             [*fresh.columns, "created_at"],
             select(*fresh.columns.values(), at).select_from(fresh.table),
             include_defaults=False,
         )
         # Sending implies reading.
-        marks = JsonRows(dialect, id=Uuid, reader=Uuid, seq=BigInteger)
-        self.read = (
+        marks = JsonRows(dialect, "marks", id=Uuid, reader=Uuid, seq=BigInteger)
+        read = (
             update(MEMBERS)
             .where(
                 MEMBERS.c.conversation_id == marks.columns["id"],
@@ -139,6 +142,8 @@ class SendStatements:
             )
             .values(last_read_seq=marks.columns["seq"], read_seq=marks.columns["seq"])
         )
+        # Takes `moved`, `fresh`, `marks`, `at` and the log entry.
+        self.write = JointWrites(dialect, bump, add, read, append_entry(dialect))
 
 
 # An edit is a send: not to a deleted user, nor across a block, nor to one who takes messages from
@@ -190,10 +195,16 @@ class ChangeStatements:
             .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)
         )
         new = JsonRows(
-            dialect, id=Uuid, rev=BigInteger, content=Text, is_edited=Integer, is_deleted=Integer
+            dialect,
+            "changed",
+            id=Uuid,
+            rev=BigInteger,
+            content=Text,
+            is_edited=Integer,
+            is_deleted=Integer,
         )
         at = bindparam("at", type_=MESSAGES.c.created_at.type)
-        self.change = (
+        change = (
             update(MESSAGES)
             .where(MESSAGES.c.id == new.columns["id"])
             .values(
@@ -203,13 +214,15 @@ class ChangeStatements:
                 deleted_at=case((new.columns["is_deleted"] == 1, at), else_=MESSAGES.c.deleted_at),
             )
         )
-        moved = JsonRows(dialect, id=Uuid, rev=BigInteger)
+        moved = JsonRows(dialect, "moved", id=Uuid, rev=BigInteger)
         # `updated_at` stays: a change of an old message moves no conversation up the lists.
-        self.count = (
+        count = (
             update(CONVERSATIONS)
             .where(CONVERSATIONS.c.id == moved.columns["id"])
             .values(last_rev=moved.columns["rev"], changed_at=moment(dialect))
         )
+        # Takes `changed`, `moved`, `at` and the log entry.
+        self.write = JointWrites(dialect, change, count, append_entry(dialect))
 
 
 @functools.cache
