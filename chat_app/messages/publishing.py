@@ -5,6 +5,7 @@ load these messages in their present state, for the devices that they have.
 """
 
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from chat_app.change_log.store import Publication
 from chat_app.conversations.deliveries import delivery_of
@@ -17,7 +18,7 @@ from chat_app.core.database import Database
 from chat_app.core.json_rows import as_parameter
 from chat_app.messages.log.moves import moves_of
 from chat_app.messages.log.statements import messages_at
-from chat_app.messages.log.writer import Committed, Entry
+from chat_app.messages.log.writer import Committed, Entry, Published
 from chat_app.messages.replay import event_of
 from chat_app.messages.schemas import Message, MessageChange, NewMessage
 from chat_app.realtime.events import (
@@ -42,26 +43,28 @@ class MessagePublisher:
         self._hub = hub
         self._online = online
 
-    async def publish(self, fresh: Sequence[Committed]) -> list[Publication]:
-        """Deliver what this node has stored; return what went to groups.
+    def publish(self, fresh: Sequence[Committed]) -> Published:
+        """Deliver what this node has stored, but for new conversations."""
+        to_groups, unintroduced = [], []
+        new: set[UUID] = set()
+        for committed in fresh:
+            message, key = committed.stored.message, committed.stored.direct_key
+            if _is_first(committed) or message.conversation_id in new:
+                new.add(message.conversation_id)
+                unintroduced.append(committed)
+                continue
+            publication = self._deliver_stored(committed)
+            if key is None:
+                to_groups.append(publication)
+        return Published(to_groups, unintroduced)
 
-        Raises Unavailable; a part may be delivered then.
-        """
-        to_groups = []
-        try:
-            for entry, stored, context in fresh:
-                request_context.set_current(context)
-                message, key = stored.message, stored.direct_key
-                if message.seq == 1 and key is not None and isinstance(entry, NewMessage):
-                    for introduction in await self._introductions([message]):
-                        self._deliver(introduction)
-                publication = Publication(_topics(message), _envelope(entry, message))
-                self._deliver(publication)
-                if key is None:
-                    to_groups.append(publication)
-            return to_groups
-        finally:
-            request_context.set_current(request_context.NONE)
+    async def introduce(self, unintroduced: Sequence[Committed]) -> None:
+        """Deliver new conversations to their members, then these messages. Raises Unavailable."""
+        first = [one.stored.message for one in unintroduced if _is_first(one)]
+        for introduction in await self._introductions(first):
+            self._deliver(introduction)
+        for committed in unintroduced:
+            self._deliver_stored(committed)
 
     async def read(self, payloads: Sequence[bytes]) -> list[Publication]:
         """Return what other nodes have stored, for the devices here: a reader of the change log.
@@ -92,6 +95,14 @@ class MessagePublisher:
                 publications.append(Publication(topics_of(move.conversation_id, here[1]), envelope))
         return publications
 
+    def _deliver_stored(self, committed: Committed) -> Publication:
+        entry, stored, context = committed
+        request_context.set_current(context)
+        publication = Publication(_topics(stored.message), _envelope(entry, stored.message))
+        self._deliver(publication)
+        request_context.set_current(request_context.NONE)
+        return publication
+
     def _deliver(self, publication: Publication) -> None:
         for topic in publication.topics:
             self._hub.deliver(topic, publication.envelope)
@@ -119,6 +130,13 @@ class MessagePublisher:
                 event = ConversationUpdated(conversation=view)
                 deliveries.append(Publication([user_topic(member_id)], make_envelope(event)))
         return deliveries
+
+
+def _is_first(committed: Committed) -> bool:
+    """Return whether it is the first message of a direct conversation."""
+    entry, stored, _ = committed
+    is_direct = stored.direct_key is not None
+    return is_direct and stored.message.seq == 1 and isinstance(entry, NewMessage)
 
 
 def _topics(message: Message) -> list[str]:

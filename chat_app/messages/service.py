@@ -45,7 +45,7 @@ class Messages:
         publisher = MessagePublisher(database=database, hub=hub, online=online)
         tail.read_with({MESSAGES: publisher.read})
         self._log = MessageLog(
-            database, publisher.publish, tail, broker, failpoints, metrics=metrics, traces=traces
+            database, publisher, tail, broker, failpoints, metrics=metrics, traces=traces
         )
 
     def start(self, supervisor: Supervisor) -> None:

@@ -1,15 +1,17 @@
 """The log writer: many sends or changes in one transaction, with one fsync.
 
-One task a process takes all that waits (it never waits to fill a batch), stores it, and only after
-the commit answers the senders and publishes. Sends and changes keep their order; a run of either is
-a transaction. Group commit is as old as IMS Fast Path (DeWitt et al., "Implementation techniques
-for main memory database systems", 1984).
+Each process stores all that waits at once (it never waits to fill a batch), and only after the
+commit answers the senders and publishes. While one batch is at the database the next one is taken
+and checked, of other conversations: those of one conversation keep their order. Group commit is as
+old as IMS Fast Path (DeWitt et al., "Implementation techniques for main memory database systems",
+1984).
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import Hashable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from itertools import groupby
@@ -25,12 +27,14 @@ from chat_app.change_log.tail import OwnBatch, Tail
 from chat_app.core import request_context, tasks
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError, Overtaken, Unavailable
+from chat_app.core.ids import pair_key
 from chat_app.core.metrics import Metrics
 from chat_app.core.request_context import RequestContext
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import NO_SPAN, Span, Traces
 from chat_app.messages.log.batch import Batch, Outcome, Stored
 from chat_app.messages.log.changes import store_changes
+from chat_app.messages.log.queue import KeyedQueue, Taken
 from chat_app.messages.metrics import LogMetrics
 from chat_app.messages.schemas import MessageChange, NewMessage
 from chat_app.realtime.broker import Broker
@@ -40,7 +44,9 @@ MAX_WAITING = 8_192
 # At a slow database a full queue would take half a minute; the senders try another node.
 FLUSH_S = 3.0
 ATTEMPTS = 3
-MAX_DIRECT_IDS = 100_000
+MAX_KEPT = 100_000
+# Batches under way. A third one would be smaller, and cost more than it saves.
+MAX_STORING = 2
 
 log = structlog.get_logger(__name__)
 
@@ -55,8 +61,21 @@ class Committed(NamedTuple):
     context: RequestContext
 
 
-# Publishes what was stored, and returns what went to groups.
-Announce = Callable[[Sequence[Committed]], Awaitable[list[Publication]]]
+class Published(NamedTuple):
+    """The result of publishing: what went to groups, and what needs an introduction first."""
+
+    to_groups: list[Publication]
+    unintroduced: list[Committed]
+
+
+class Publisher(Protocol):
+    """The delivery of what was stored to the devices of this node."""
+
+    def publish(self, fresh: Sequence[Committed]) -> Published:
+        """Deliver all but the first messages of new conversations, and what follows those."""
+
+    async def introduce(self, unintroduced: Sequence[Committed]) -> None:
+        """Deliver new conversations to their members, then these messages. Raises Unavailable."""
 
 
 class Pending(NamedTuple):
@@ -95,7 +114,7 @@ class MessageLog:
     def __init__(
         self,
         database: Database,
-        announce: Announce,
+        publisher: Publisher,
         tail: Tail,
         broker: Broker,
         failpoints: Failpoints = NO_FAILPOINTS,
@@ -104,12 +123,21 @@ class MessageLog:
         traces: Traces | None = None,
     ) -> None:
         self._database = database
-        self._announce = announce
+        self._publisher = publisher
         self._tail = tail
         self._broker = broker
         self._failpoints = failpoints
-        self._waiting: asyncio.Queue[Pending] = asyncio.Queue(MAX_WAITING)
+        self._waiting: KeyedQueue[Pending] = KeyedQueue()
+        self._changed = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._under_way: set[asyncio.Task[None]] = set()
+        # Of those, the batches that were not published yet.
+        self._storing = 0
+        self._errors: deque[BaseException] = deque()
         self._direct_ids: dict[str, UUID] = {}
+        # By conversation, what all entries of it have in common.
+        self._keys: dict[UUID, Hashable] = {}
         self._writer: asyncio.Task[None] | None = None
         self._closing = False
         self._traces = traces or Traces()
@@ -118,7 +146,7 @@ class MessageLog:
         metrics.gauge(
             "chat_log_queue_messages",
             "Sends and changes that wait for the log writer",
-            self._waiting.qsize,
+            lambda: len(self._waiting),
         )
 
     def start(self, supervisor: Supervisor) -> None:
@@ -130,15 +158,13 @@ class MessageLog:
 
         It fails with an AppError. Raises Unavailable when the queue is full or the process stops.
         """
-        if self._closing:
+        if self._closing or len(self._waiting) >= MAX_WAITING:
             raise Unavailable
         future: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
-        try:
-            self._waiting.put_nowait(
-                Pending(entry, future, time.perf_counter(), request_context.current())
-            )
-        except asyncio.QueueFull:
-            raise Unavailable from None
+        pending = Pending(entry, future, time.perf_counter(), request_context.current())
+        self._waiting.append(self._key_of(entry), pending)
+        self._idle.clear()
+        self._changed.set()
         return future
 
     async def close(self) -> None:
@@ -148,40 +174,63 @@ class MessageLog:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_S):
-                await self._waiting.join()
-        await tasks.end([self._writer])
-        self._refuse([], Unavailable())
+                await self._idle.wait()
+        await tasks.end([self._writer, *self._under_way])
+        self._refuse(self._waiting.drain(), Unavailable())
+
+    def _key_of(self, entry: Entry) -> Hashable | None:
+        """Return what all entries of a conversation have in common; None where it is not known."""
+        if isinstance(entry, MessageChange):
+            return None
+        if entry.receiver_id is not None:
+            return pair_key(entry.sender_id, entry.receiver_id)
+        return None if entry.conversation_id is None else self._keys.get(entry.conversation_id)
 
     async def _write_batches(self) -> None:
+        """Start a batch whenever there is room for one. Raises what a batch has raised."""
         while True:
-            batch = [await self._waiting.get()]
-            while len(batch) < BATCH_SIZE and not self._waiting.empty():
-                batch.append(self._waiting.get_nowait())
+            self._changed.clear()
+            while self._storing < MAX_STORING and (taken := self._waiting.take(BATCH_SIZE)):
+                self._storing += 1
+                task = asyncio.create_task(self._write_batch(taken), name="message log batch")
+                self._under_way.add(task)
+                task.add_done_callback(self._end)
+            if self._errors:
+                raise self._errors.popleft()
+            await self._changed.wait()
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._errors.append(error)
+        if not self._waiting and not self._under_way:
+            self._idle.set()
+        self._changed.set()
+
+    async def _write_batch(self, taken: Taken[Pending]) -> None:
+        with contextlib.ExitStack() as place:
+            place.callback(self._give_up_place)
             try:
-                for _, run in groupby(batch, key=_kind):
-                    await self._write(list(run))
+                for _, run in groupby(taken.items, key=_kind):
+                    await self._write(list(run), place)
             except AppError as error:
-                self._refuse(batch, error)
-            except Exception as error:  # the batches that follow must still be stored
-                log.exception("message_log.failed")
-                for pending in batch:
-                    self._fail(pending, error)
+                # The database is away: those that wait get the error now, not after a time-out of
+                # their own.
+                self._refuse(taken.items, error)
+                self._refuse(self._waiting.drain(), error)
+            except BaseException:
+                self._refuse(taken.items, Unavailable())
+                raise
             finally:
-                for _ in batch:
-                    self._waiting.task_done()
+                self._waiting.release(taken)
 
-    def _refuse(self, batch: Sequence[Pending], error: AppError) -> None:
-        """Refuse what could not be stored, and all that waits behind it.
+    def _give_up_place(self) -> None:
+        """Let the next batch be stored."""
+        self._storing -= 1
+        self._changed.set()
 
-        The database is away: later senders get the error now, not after a time-out of their own.
-        """
-        for pending in batch:
-            self._fail(pending, error)
-        while not self._waiting.empty():
-            self._fail(self._waiting.get_nowait(), error)
-            self._waiting.task_done()
-
-    async def _write(self, batch: Sequence[Pending]) -> None:
+    async def _write(self, batch: Sequence[Pending], place: contextlib.ExitStack) -> None:
+        """Store a run of sends or changes, answer and publish it; close `place` before waiting."""
         with self._tail.storing() as own:
             started = time.perf_counter()
             try:
@@ -193,7 +242,7 @@ class MessageLog:
                 # One entry that the database cannot take must not fail its neighbours.
                 if len(batch) > 1:
                     for pending in batch:
-                        await self._write([pending])
+                        await self._write([pending], place)
                     return
                 log.exception("message_log.failed")
                 self._fail(batch[0], error)
@@ -205,10 +254,8 @@ class MessageLog:
                 changes=_kind(batch[0]),
             )
             self._failpoints.committed()
-            fresh = self._answer(batch, outcomes)
-            if fresh:
-                await self._publish(fresh, own)
-                self._broker.wake_other_nodes()
+            if fresh := self._answer(batch, outcomes):
+                await self._publish(fresh, own, place)
             self.metrics.published(len(fresh), committed=committed)
 
     def _answer(self, batch: Sequence[Pending], outcomes: Sequence[Outcome]) -> list[Committed]:
@@ -243,7 +290,7 @@ class MessageLog:
                 if attempt == ATTEMPTS:
                     raise
                 continue
-            self._remember(made)
+            self._remember(made, outcomes)
             return outcomes
         raise Unavailable
 
@@ -265,19 +312,36 @@ class MessageLog:
         outcomes = sends.store()
         return sends.made(), outcomes
 
-    def _remember(self, made: dict[str, UUID]) -> None:
-        if len(self._direct_ids) > MAX_DIRECT_IDS:
+    def _remember(self, made: dict[str, UUID], outcomes: Sequence[Outcome]) -> None:
+        if len(self._direct_ids) > MAX_KEPT:
             self._direct_ids.clear()
         self._direct_ids.update(made)
+        if len(self._keys) > MAX_KEPT:
+            self._keys.clear()
+        for outcome in outcomes:
+            if isinstance(outcome, Stored):
+                conversation_id = outcome.message.conversation_id
+                self._keys[conversation_id] = outcome.direct_key or conversation_id
 
-    async def _publish(self, fresh: Sequence[Committed], own: OwnBatch) -> None:
+    async def _publish(
+        self, fresh: Sequence[Committed], own: OwnBatch, place: contextlib.ExitStack
+    ) -> None:
         """Publish what was stored; where that fails, the tail does it."""
+        self._broker.wake_other_nodes()
         try:
-            own.published(await self._announce(fresh))
+            to_groups, unintroduced = self._publisher.publish(fresh)
+            if unintroduced:
+                place.close()
+                await self._publisher.introduce(unintroduced)
+            own.published(to_groups)
         except AppError as error:
-            log.warning("message_log.announce_failed", code=error.code, messages=len(fresh))
+            log.warning("message_log.publish_failed", code=error.code, messages=len(fresh))
         except Exception:
-            log.exception("message_log.announce_failed", messages=len(fresh))
+            log.exception("message_log.publish_failed", messages=len(fresh))
+
+    def _refuse(self, batch: Iterable[Pending], error: AppError) -> None:
+        for pending in batch:
+            self._fail(pending, error)
 
     def _fail(self, pending: Pending, error: Exception) -> None:
         if not pending.outcome.done():

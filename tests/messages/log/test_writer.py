@@ -9,14 +9,13 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlmodel import col
 
-from chat_app.change_log.store import Publication
 from chat_app.conversations.errors import CannotMessage, ConversationNotFound, ReceiverIsSelf
 from chat_app.conversations.queries import get_conversation
 from chat_app.core.errors import NotFound, Unavailable
 from chat_app.core.supervisor import Supervisor
 from chat_app.messages.errors import IdempotencyConflict
 from chat_app.messages.log import writer as log_writer
-from chat_app.messages.log.writer import Committed
+from chat_app.messages.log.writer import Committed, Published
 from chat_app.messages.queries import direct_history, history
 from chat_app.messages.schemas import Message
 from chat_app.models import Message as MessageRow
@@ -176,14 +175,17 @@ async def test_a_stuck_log_writer_can_be_closed(
     monkeypatch.setattr(log_writer, "FLUSH_S", 0.1)
     stuck = asyncio.Event()
 
-    async def announce(_fresh: Sequence[Committed]) -> list[Publication]:
-        stuck.set()
-        await asyncio.get_running_loop().create_future()
-        return []
+    class StuckPublisher:
+        def publish(self, fresh: Sequence[Committed]) -> Published:
+            return Published([], list(fresh))
+
+        async def introduce(self, _unintroduced: Sequence[Committed]) -> None:
+            stuck.set()
+            await asyncio.get_running_loop().create_future()
 
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
-        log = log_writer.MessageLog(node.database, announce, node.tail, node.broker)
+        log = log_writer.MessageLog(node.database, StuckPublisher(), node.tail, node.broker)
         log.start(Supervisor())
         first = log.append(to_user(alice, bob))
         await stuck.wait()
