@@ -36,6 +36,8 @@ SILENCE_S = 5.0
 PUBLISH_S = 2.0
 # The topic of wake-ups, to which every node is subscribed. Their payload is the sender's id.
 CHANGES = "changes"
+# A node that starts reads the log by itself in this time, and is woken from then on.
+ALONE_S = 1.0
 
 CONNECT_S = 5.0
 
@@ -77,6 +79,7 @@ class RedisBroker:
         self._wake: Callable[[], None] = lambda: None
         # At most one wake-up waits to be sent, for any number of commits.
         self._is_wake_queued = False
+        self._alone_until = 0.0
         self._was_connected = False
         self.lost = 0
         self._traces = traces or Traces()
@@ -112,7 +115,7 @@ class RedisBroker:
 
     def wake_other_nodes(self) -> None:
         """Wake the readers of the change log on every other node."""
-        if not self._is_wake_queued:
+        if not self._is_wake_queued and time.monotonic() >= self._alone_until:
             self._is_wake_queued = self._queue(CHANGES, self._node.encode())
 
     def on_delivery(self, deliver: Deliver) -> None:
@@ -183,7 +186,7 @@ class RedisBroker:
                 ):
                     for channel, payload in batch:
                         pipeline.publish(channel, payload)
-                    await pipeline.execute()
+                    self._count_nodes(batch, await pipeline.execute())
             except BROKEN as error:
                 self.lost += sum(payload != HEARTBEAT for _, payload in batch)
                 log.warning("redis.publish_failed", error=type(error).__name__, lost=self.lost)
@@ -195,6 +198,12 @@ class RedisBroker:
             finally:
                 for _ in batch:
                     self._outgoing.task_done()
+
+    def _count_nodes(self, batch: Sequence[tuple[str, bytes]], receivers: Sequence[int]) -> None:
+        """Send no wake-ups for a while where a wake-up had no receiver but this node."""
+        for (channel, _), count in zip(batch, receivers, strict=True):
+            if channel == self._prefix + CHANGES and count <= 1 and self.is_up():
+                self._alone_until = time.monotonic() + ALONE_S
 
     async def _receive_loop(self) -> None:
         pause_s = FIRST_PAUSE_S

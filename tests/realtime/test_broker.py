@@ -1,6 +1,7 @@
 """Brokers: the one in memory and the one in Redis, by one suite."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -244,6 +245,28 @@ async def test_a_wake_up_reaches_every_other_node_once_for_many_commits(redis_ur
         here.publish(["a"], Envelope(b"after it"))
         await receiver.wait_for(2)
         assert (len(wakes), len(own)) == (2, 1)
+
+
+async def test_a_node_that_is_alone_sends_no_wake_ups_until_another_one_starts(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_broker, "ALONE_S", 0.2)
+    prefix = f"test:{uuid4().hex}:"
+    async with open_broker("redis", redis_url, prefix) as here, asyncio.timeout(PATIENCE_S):
+        assert isinstance(here, RedisBroker)
+        while here._alone_until == 0.0:
+            here.wake_other_nodes()
+            await asyncio.sleep(0.01)
+        here._alone_until = time.monotonic() + PATIENCE_S
+        here.wake_other_nodes()
+        assert not here._is_wake_queued
+        async with open_broker("redis", redis_url, prefix) as there:
+            woken = asyncio.Event()
+            there.on_wake(woken.set)
+            here._alone_until = 0.0
+            while not woken.is_set():
+                here.wake_other_nodes()
+                await asyncio.sleep(0.01)
 
 
 async def test_devices_that_subscribe_while_the_link_is_remade_are_not_deaf(
