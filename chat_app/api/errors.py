@@ -107,8 +107,6 @@ def on_http_error(request: AnyRequest, error: HTTPException) -> Response[Problem
     code = CODES.get(status, "bad_request")
     detail = DETAILS.get(status, HTTPStatus(status).phrase + ".")
     headers = {k: v for k, v in (error.headers or {}).items() if k.lower() == "allow"}
-    if status == 413:  # noqa: PLR2004  # the rest of the body is not read
-        headers["Connection"] = "close"
     return _problem(request, status, code, detail, (), headers)
 
 

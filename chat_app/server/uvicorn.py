@@ -15,6 +15,7 @@ from types import FrameType
 import uvicorn
 
 from chat_app.server.edge import AsgiApp
+from chat_app.server.unread_body import discard_unread
 from chat_app.server.websocket import WebSocketPeer
 
 # `/ws` answers a frame over 64 KiB by itself; one over this limit is not read to its end.
@@ -31,7 +32,7 @@ def serve(app: AsgiApp, *, host: str, port: int, trusted_proxies: tuple[str, ...
     """Serve until SIGTERM or Ctrl-C; both stop the server in order."""
     server = GentleServer(
         uvicorn.Config(
-            app,
+            discard_unread(app),
             host=host,
             port=port,
             # Logging is set up by then; uvicorn's own would print queries, which hold keys of tabs.
