@@ -246,7 +246,7 @@ class _Reply:
         )
 
     def _complete(self, headers: Headers) -> Headers:
-        headers = _without_cors(headers)
+        headers = [_with_head(pair) for pair in _without_cors(headers)]
         present = {name.lower() for name, _ in headers}
         headers += [pair for pair in self._security if pair[0] not in present]
         if REQUEST_ID not in present:
@@ -275,6 +275,14 @@ def _as_page(scope: Scope) -> Scope:
     path = scope["path"]
     is_page = scope["type"] == "http" and not path.endswith("/") and "." not in path
     return {**scope, "path": f"{path}/"} if is_page else scope
+
+
+def _with_head(pair: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    # The methods of a 405 and of OPTIONS, in a fixed order, with the HEAD that the edge adds.
+    if pair[0].lower() != b"allow":
+        return pair
+    methods = {method.strip() for method in pair[1].split(b",")}
+    return pair[0], b", ".join(sorted(methods | ({b"HEAD"} if b"GET" in methods else set())))
 
 
 def _without_cors(headers: Headers) -> Headers:
