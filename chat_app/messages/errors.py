@@ -19,7 +19,7 @@ class MessageNotFound(NotFound):
 class NotYourMessage(Forbidden):
     """The actor is not the sender of the message."""
 
-    code = "not_your_message"
+    code = "not_yours"
     default_detail = "Only who wrote a message may change it."
 
 

@@ -54,7 +54,7 @@ async def test_only_its_sender_may_delete_a_message(
 ) -> None:
     message = await alice.write(bob, "mine")
 
-    assert_problem(await delete(bob, message), 403, "not_your_message")
+    assert_problem(await delete(bob, message), 403, "not_yours")
     assert_problem(await delete(carol, message), 404, "not_found")
     assert_problem(await delete(alice, {"id": uuid4()}), 404, "not_found")
     async with http_client(alice.url) as nobody:

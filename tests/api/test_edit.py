@@ -65,7 +65,7 @@ async def test_only_its_sender_may_edit_a_message(
 ) -> None:
     message = await alice.write(bob, "mine")
 
-    assert_problem(await edit(bob, message, "yours"), 403, "not_your_message")
+    assert_problem(await edit(bob, message, "yours"), 403, "not_yours")
     assert_problem(await edit(carol, message, "theirs"), 404, "not_found")
     assert_problem(await edit(alice, {"id": uuid4()}, "nobody's"), 404, "not_found")
     assert (await alice.history(message["conversation_id"]))["items"] == [message]
