@@ -4,10 +4,17 @@ from datetime import datetime
 from typing import Annotated, Literal, NamedTuple
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 from chat_app.accounts import rules
-from chat_app.core.input import Input
+from chat_app.core.input import Input, text_pattern
 from chat_app.realtime.events import EndReason
 from chat_app.realtime.shapes import OwnUser, Shape, User, UserCard
 
@@ -31,6 +38,49 @@ __all__ = [
     "UserCard",
     "UserReply",
 ]
+
+
+# Rules are functions; the published schemas describe them as far as a schema can.
+Username = Annotated[
+    str,
+    AfterValidator(rules.clean_username),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{2,31}$",
+            "description": "Compatibility forms count as the plain letters, and blanks around the "
+            "name are dropped. It is taken in any letter case.",
+        }
+    ),
+]
+NEW_PASSWORD = WithJsonSchema(
+    {
+        "type": "string",
+        "format": "password",
+        "minLength": rules.MIN_PASSWORD_LENGTH,
+        "maxLength": rules.MAX_PASSWORD_LENGTH,
+        "description": "Not the username, none that everybody tries first, and of at least three "
+        "different characters; without NUL.",
+    }
+)
+Password = Annotated[
+    str,
+    AfterValidator(rules.check_password_shape),
+    WithJsonSchema(
+        {"type": "string", "format": "password", "maxLength": rules.MAX_PASSWORD_LENGTH}
+    ),
+]
+
+
+def _text(longest: int, *, shortest: int = 0, lines: bool = False, about: str) -> WithJsonSchema:
+    """Return the published schema of a text that is trimmed before it is measured."""
+    pattern = text_pattern(allowed="\n" if lines else "", may_be_blank=not shortest)
+    schema = {"type": "string", "minLength": shortest, "maxLength": longest, "pattern": pattern}
+    return WithJsonSchema({**schema, "description": about})
+
+
+NAME = "In any script, without invisible characters, and with at most three marks on a letter."
+WORDS = "Without control characters and characters that turn the direction of text."
 
 
 class Identity(NamedTuple):
@@ -64,9 +114,15 @@ class Device(NamedTuple):
 class Registration(Input):
     """A new account. With `tokens` false the reply holds no token, only the cookie is set."""
 
-    username: Annotated[str, AfterValidator(rules.clean_username)]
-    password: str
-    display_name: str | None = None
+    username: Username
+    password: Annotated[str, NEW_PASSWORD]
+    display_name: (
+        Annotated[
+            str,
+            _text(rules.MAX_DISPLAY_NAME_LENGTH, about=f"{NAME} The username where it is blank."),
+        ]
+        | None
+    ) = None
     tokens: bool = True
 
     @field_validator("password")
@@ -84,36 +140,38 @@ class Credentials(Input):
     """A username, in any spelling, with its password."""
 
     username: Annotated[str, StringConstraints(min_length=1, max_length=128)]
-    password: Annotated[str, AfterValidator(rules.check_password_shape)]
+    password: Password
     tokens: bool = True
 
 
 class PasswordChange(Input):
     """A new password, and the old one as confirmation."""
 
-    current_password: Annotated[str, AfterValidator(rules.check_password_shape)]
-    new_password: Annotated[str, AfterValidator(rules.check_password_shape)]
+    current_password: Password
+    new_password: Annotated[str, AfterValidator(rules.check_password_shape), NEW_PASSWORD]
 
 
 class PasswordConfirmation(Input):
     """One's password, before something that cannot be taken back."""
 
-    password: Annotated[str, AfterValidator(rules.check_password_shape)]
+    password: Password
 
 
 class ProfileChange(Input):
-    """What somebody changes about themselves: only what is given changes, and null is no value.
+    """What somebody changes about themselves: only what is given changes, and null is no value."""
 
-    What was not given has a value of no meaning, from a factory, so that no document names it.
-    """
-
-    display_name: Annotated[str, AfterValidator(rules.clean_display_name)] = Field(
-        default_factory=str
-    )
-    bio: Annotated[str, AfterValidator(rules.clean_bio)] = Field(default_factory=str)
-    status_text: Annotated[str, AfterValidator(rules.clean_status_text)] = Field(
-        default_factory=str
-    )
+    # What was not given has a value of no meaning, from a factory, so that no document names it.
+    display_name: Annotated[
+        str,
+        AfterValidator(rules.clean_display_name),
+        _text(rules.MAX_DISPLAY_NAME_LENGTH, shortest=1, about=NAME),
+    ] = Field(default_factory=str)
+    bio: Annotated[
+        str, AfterValidator(rules.clean_bio), _text(rules.MAX_BIO_LENGTH, lines=True, about=WORDS)
+    ] = Field(default_factory=str)
+    status_text: Annotated[
+        str, AfterValidator(rules.clean_status_text), _text(rules.MAX_STATUS_LENGTH, about=WORDS)
+    ] = Field(default_factory=str)
     accept_messages_from: Literal["everyone", "friends"] = Field(default_factory=lambda: "everyone")
     share_presence: bool = Field(default_factory=bool)
     sound: bool = Field(default_factory=bool)

@@ -4,9 +4,17 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Controller, Request, Response, delete, get, patch, post
+from litestar.datastructures import ResponseHeader
 from litestar.params import Parameter
 
 from chat_app.accounts import queries
+from chat_app.accounts.errors import (
+    InvalidCredentials,
+    InvalidRefreshToken,
+    SessionNotFound,
+    UsernameTaken,
+    WrongPassword,
+)
 from chat_app.accounts.schemas import (
     Credentials,
     Identity,
@@ -23,13 +31,37 @@ from chat_app.accounts.schemas import (
     UserCard,
 )
 from chat_app.api.auth import device_of, expired_cookie, session_cookie
+from chat_app.api.conversations import Limit
 from chat_app.api.dependencies import own_pages_or_programs, signed_in
 from chat_app.api.schemas import SignedInReply
+from chat_app.core.errors import RateLimited
+from chat_app.core.input import text_pattern
 from chat_app.core.settings import Settings
+from chat_app.friends.errors import PersonNotFound
 from chat_app.friends.queries import search_users, user_card
 from chat_app.node.node import Node
 
 AnyRequest = Request[Any, Any, Any]
+
+Query = Annotated[
+    str,
+    # The search itself checks the pattern.
+    Parameter(min_length=1, max_length=64, schema_extra={"pattern": text_pattern()}),
+]
+SETS_COOKIE = [
+    ResponseHeader(
+        name="Set-Cookie",
+        description="The cookie of the new session, for browsers.",
+        documentation_only=True,
+    )
+]
+REMOVES_COOKIE = [
+    ResponseHeader(
+        name="Set-Cookie",
+        description="Removes the cookie of a session that has ended.",
+        documentation_only=True,
+    )
+]
 
 
 class AuthController(Controller):
@@ -38,7 +70,13 @@ class AuthController(Controller):
     path = "/api/auth"
     tags = ("Accounts",)
 
-    @post("/register", status_code=201, guards=[own_pages_or_programs])
+    @post(
+        "/register",
+        status_code=201,
+        guards=[own_pages_or_programs],
+        errors=[UsernameTaken, RateLimited],
+        response_headers=SETS_COOKIE,
+    )
     async def register(
         self, data: Registration, node: Node, request: AnyRequest
     ) -> Response[SignedInReply]:
@@ -46,7 +84,13 @@ class AuthController(Controller):
         signed_in = await node.accounts.register(data, device=device_of(request))
         return _reply(signed_in, node.settings, status=201)
 
-    @post("/login", status_code=200, guards=[own_pages_or_programs])
+    @post(
+        "/login",
+        status_code=200,
+        guards=[own_pages_or_programs],
+        errors=[InvalidCredentials, RateLimited],
+        response_headers=SETS_COOKIE,
+    )
     async def login(
         self, data: Credentials, node: Node, request: AnyRequest
     ) -> Response[SignedInReply]:
@@ -54,12 +98,17 @@ class AuthController(Controller):
         signed_in = await node.accounts.login(data, device=device_of(request))
         return _reply(signed_in, node.settings, status=200)
 
-    @post("/refresh", status_code=200, guards=[own_pages_or_programs])
+    @post(
+        "/refresh",
+        status_code=200,
+        guards=[own_pages_or_programs],
+        errors=[InvalidRefreshToken],
+    )
     async def refresh(self, data: RefreshRequest, node: Node) -> TokenPair:
         """Exchange a refresh token for a new pair of tokens."""
         return await node.accounts.refresh(data.refresh_token)
 
-    @post("/logout", status_code=204, guards=[signed_in])
+    @post("/logout", status_code=204, guards=[signed_in], response_headers=REMOVES_COOKIE)
     async def logout(self, me: Identity, node: Node) -> Response[None]:
         """End this session: its cookie, tokens, sockets and tabs."""
         await node.accounts.logout(me)
@@ -85,7 +134,12 @@ class OwnAccountController(Controller):
         async with node.database.reading() as session:
             return OpenSessions(items=await queries.open_sessions(session, viewer=me))
 
-    @delete("/sessions/{session_id:uuid}", status_code=204)
+    @delete(
+        "/sessions/{session_id:uuid}",
+        status_code=204,
+        errors=[SessionNotFound],
+        response_headers=REMOVES_COOKIE,
+    )
     async def end_session(self, me: Identity, node: Node, session_id: UUID) -> Response[None]:
         """End a session of the signed-in user: its cookie, tokens, sockets and tabs."""
         await node.accounts.end_session(actor_id=me.user_id, session_id=session_id)
@@ -93,14 +147,19 @@ class OwnAccountController(Controller):
         cookies = [expired_cookie(node.settings)] if is_own else []
         return Response(None, status_code=204, cookies=cookies)
 
-    @post("/password", status_code=204)
+    @post("/password", status_code=204, errors=[WrongPassword, RateLimited])
     async def password(
         self, data: PasswordChange, me: Identity, node: Node, request: AnyRequest
     ) -> None:
         """Set a new password and end all other sessions."""
         await node.accounts.change_password(me, data, device=device_of(request))
 
-    @delete("/me", status_code=204)
+    @delete(
+        "/me",
+        status_code=204,
+        errors=[WrongPassword, RateLimited],
+        response_headers=REMOVES_COOKIE,
+    )
     async def delete_account(
         self, data: PasswordConfirmation, me: Identity, node: Node, request: AnyRequest
     ) -> Response[None]:
@@ -121,8 +180,8 @@ class UsersController(Controller):
         self,
         me: Identity,
         node: Node,
-        q: Annotated[str, Parameter(min_length=1, max_length=64)],
-        limit: Annotated[int, Parameter(ge=1, le=100)] = 20,
+        q: Query,
+        limit: Limit = 50,
     ) -> People:
         """Return people whose username or display name contains `q`, best match first."""
         async with node.database.reading() as session:
@@ -131,12 +190,12 @@ class UsersController(Controller):
             )
         return People(items=found)
 
-    @patch("/me")
+    @patch("/me", errors=[RateLimited])
     async def change(self, data: ProfileChange, me: Identity, node: Node) -> OwnUser:
         """Change the given fields of the signed-in user's profile and settings."""
         return await node.accounts.change_profile(actor_id=me.user_id, changes=data)
 
-    @get("/{user_id:uuid}")
+    @get("/{user_id:uuid}", errors=[PersonNotFound])
     async def card(self, me: Identity, node: Node, user_id: UUID) -> UserCard:
         """Return a person's card."""
         async with node.database.reading() as session:

@@ -2,22 +2,24 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException
-from litestar.openapi import OpenAPIConfig
 from litestar.plugins.pydantic import PydanticPlugin
+from litestar.routes import HTTPRoute
 
 from chat_app.api.accounts import AuthController, OwnAccountController, UsersController
 from chat_app.api.conversations import ConversationsController
 from chat_app.api.dependencies import DEPENDENCIES
-from chat_app.api.documents import ReferencePage, asyncapi_document, openapi_document
+from chat_app.api.documents import asyncapi_document, openapi_document, reference_page
 from chat_app.api.errors import on_app_error, on_broken_json, on_failure, on_http_error
 from chat_app.api.frame_intake import SocketMetrics
 from chat_app.api.friends import BlocksController, FriendsController
 from chat_app.api.health import HealthController
 from chat_app.api.messages import MessagesController
 from chat_app.api.metrics import metrics as metrics_page
+from chat_app.api.openapi import API_VERSION
 from chat_app.api.socket import live_socket
 from chat_app.core.errors import AppError
 from chat_app.core.metrics import Metrics
@@ -25,8 +27,6 @@ from chat_app.core.settings import Settings
 from chat_app.core.traces import Traces
 from chat_app.messages.log.writer import NO_FAILPOINTS, Failpoints
 from chat_app.node.node import running_node
-
-API_VERSION = "1.0.0"
 
 
 def create_api(
@@ -58,9 +58,11 @@ def create_api(
             metrics_page,
             openapi_document,
             asyncapi_document,
+            reference_page,
             live_socket,
         ],
         dependencies=DEPENDENCIES,
+        before_request=answer_options,
         # Strict: a quoted number is refused. Ids are the exception, see core.input.
         plugins=[PydanticPlugin(validate_strict=True)],
         exception_handlers={
@@ -72,13 +74,20 @@ def create_api(
         request_max_body_size=settings.max_body_bytes,
         lifespan=[life],
         logging_config=None,
-        openapi_config=OpenAPIConfig(
-            title="Chat",
-            version=API_VERSION,
-            path="/api/docs",
-            render_plugins=[ReferencePage(path="/")],
-        ),
+        openapi_config=None,  # see openapi.py: Litestar describes neither errors nor all limits
     )
+
+
+def answer_options(request: Request[Any, Any, Any]) -> Response[None] | None:
+    """Answer OPTIONS with every method of the address; Litestar names those of one handler only."""
+    if request.method != "OPTIONS":
+        return None
+    template = request.scope["path_template"]
+    routes = [route for route in request.app.routes if isinstance(route, HTTPRoute)]
+    methods = {
+        method for route in routes if route.path_format == template for method in route.methods
+    }
+    return Response(None, status_code=204, headers={"Allow": ", ".join(sorted(methods))})
 
 
 def _build() -> dict[str, float]:

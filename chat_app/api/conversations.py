@@ -4,11 +4,19 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, Response, get, post
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
 from chat_app.accounts.schemas import Identity
 from chat_app.api.dependencies import signed_in
 from chat_app.conversations import queries
+from chat_app.conversations.errors import (
+    BadCursor,
+    CannotMessage,
+    ConversationNotFound,
+    FriendsOnly,
+    ReceiverIsSelf,
+)
 from chat_app.conversations.schemas import (
     Conversation,
     ConversationPage,
@@ -16,12 +24,26 @@ from chat_app.conversations.schemas import (
     ReadRequest,
     UnreadRequest,
 )
+from chat_app.friends.errors import PersonNotFound
 from chat_app.messages.queries import history
 from chat_app.messages.schemas import MessagePage
 from chat_app.node.node import Node
 
 Limit = Annotated[int, Parameter(ge=1, le=100)]
-Seq = Annotated[int | None, Parameter(ge=0, le=2**63 - 1)]
+Cursor = Annotated[
+    str | None,
+    Parameter(
+        pattern=f"^{queries.CURSOR.pattern}$", description="The `next_before` of the page before."
+    ),
+]
+Before = Annotated[
+    int | None,
+    Parameter(ge=0, le=2**63 - 1, description="A page before this `seq`; not with `after`."),
+]
+After = Annotated[
+    int | None,
+    Parameter(ge=0, le=2**63 - 1, description="A page after this `seq`; not with `before`."),
+]
 
 
 class ConversationsController(Controller):
@@ -31,9 +53,9 @@ class ConversationsController(Controller):
     guards = (signed_in,)
     tags = ("Conversations",)
 
-    @get("/")
+    @get("/", errors=[BadCursor])
     async def list_conversations(
-        self, me: Identity, node: Node, before: str | None = None, limit: Limit = 50
+        self, me: Identity, node: Node, before: Cursor = None, limit: Limit = 50
     ) -> ConversationPage:
         """Return the conversations of the signed-in user, latest activity first."""
         async with node.database.reading() as session:
@@ -41,7 +63,11 @@ class ConversationsController(Controller):
                 session, viewer_id=me.user_id, online=node.online, before=before, limit=limit
             )
 
-    @post("/")
+    @post(
+        "/",
+        responses={200: ResponseSpec(Conversation, description="It was open already.")},
+        errors=[ReceiverIsSelf, PersonNotFound, CannotMessage, FriendsOnly],
+    )
     async def open_direct(
         self, data: OpenRequest, me: Identity, node: Node
     ) -> Response[Conversation]:
@@ -49,7 +75,7 @@ class ConversationsController(Controller):
         opened = await node.conversations.open_direct(actor_id=me.user_id, user_id=data.user_id)
         return Response(opened.conversation, status_code=201 if opened.created else 200)
 
-    @get("/{conversation_id:uuid}")
+    @get("/{conversation_id:uuid}", errors=[ConversationNotFound])
     async def get_conversation(
         self, me: Identity, node: Node, conversation_id: UUID
     ) -> Conversation:
@@ -62,14 +88,14 @@ class ConversationsController(Controller):
                 online=node.online,
             )
 
-    @get("/{conversation_id:uuid}/messages")
+    @get("/{conversation_id:uuid}/messages", errors=[ConversationNotFound])
     async def messages(
         self,
         me: Identity,
         node: Node,
         conversation_id: UUID,
-        before: Seq = None,
-        after: Seq = None,
+        before: Before = None,
+        after: After = None,
         limit: Limit = 50,
     ) -> MessagePage:
         """Return a page of messages by `seq`; without `before` and `after`, the newest."""
@@ -84,7 +110,7 @@ class ConversationsController(Controller):
         node.deliveries.record_page(page.items, viewer_id=me.user_id)
         return page
 
-    @post("/{conversation_id:uuid}/read", status_code=204)
+    @post("/{conversation_id:uuid}/read", status_code=204, errors=[ConversationNotFound])
     async def mark_read(
         self, data: ReadRequest, me: Identity, node: Node, conversation_id: UUID
     ) -> None:
@@ -93,7 +119,7 @@ class ConversationsController(Controller):
             actor_id=me.user_id, conversation_id=conversation_id, seq=data.seq
         )
 
-    @post("/{conversation_id:uuid}/unread", status_code=204)
+    @post("/{conversation_id:uuid}/unread", status_code=204, errors=[ConversationNotFound])
     async def mark_unread(
         self, data: UnreadRequest, me: Identity, node: Node, conversation_id: UUID
     ) -> None:

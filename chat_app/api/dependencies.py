@@ -11,19 +11,25 @@ from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 
 from chat_app.accounts.schemas import Identity
-from chat_app.api.auth import Connection, identify, refuse_cross_site
+from chat_app.api.auth import SAFE, Connection, identify, refuse_cross_site
 from chat_app.core.errors import Unauthenticated
 from chat_app.node.node import Node
 
 
 async def signed_in(connection: Connection, _handler: BaseRouteHandler) -> None:
-    """Authenticate the request. Raises Unauthenticated or CrossSite."""
+    """Authenticate the request. Raises Unauthenticated or CrossSite.
+
+    OPTIONS is for everybody: its answer holds the methods only.
+    """
+    if connection.scope.get("method") == "OPTIONS":
+        return
     connection.state.identity = await identify(connection, connection.app.state.node)
 
 
 def own_pages_or_programs(connection: Connection, _handler: BaseRouteHandler) -> None:
     """Refuse requests that pages of other sites send. Raises CrossSite."""
-    refuse_cross_site(connection, connection.app.state.node.settings, must_be_named=False)
+    if connection.scope.get("method") not in SAFE:
+        refuse_cross_site(connection, connection.app.state.node.settings, must_be_named=False)
 
 
 def provide_node(state: State) -> Node:

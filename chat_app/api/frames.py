@@ -9,10 +9,18 @@ from uuid import UUID
 
 import msgspec
 
+from chat_app.core.tokens import MAX_LENGTH
+from chat_app.messages.schemas import CLIENT_ID, CONTENT_SCHEMA
 from chat_app.realtime.events import AnyEvent
 from chat_app.realtime.shapes import Message, OwnUser
 
 Cursor = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+# msgspec checks the keys and does not describe them.
+BY_ID = msgspec.Meta(extra_json_schema={"propertyNames": {"type": "string", "format": "uuid"}})
+# Checked where the frame is carried out, by the same rules as over HTTP.
+ClientId = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": CLIENT_ID})]
+Content = Annotated[str, msgspec.Meta(extra_json_schema=CONTENT_SCHEMA)]
+Token = Annotated[str, msgspec.Meta(extra_json_schema={"maxLength": MAX_LENGTH})]
 
 
 class ClientFrame(
@@ -26,22 +34,23 @@ class ClientFrame(
 class Auth(ClientFrame, frozen=True, tag="auth"):
     """The first frame of a program without the cookie; `content` is its access token."""
 
-    content: str
+    content: Token
 
 
-class Send(ClientFrame, frozen=True, tag="message"):
+class Send(ClientFrame, frozen=True, kw_only=True, tag="message"):
     """A message to send, to one of the two addresses; `id` is its `client_id`."""
 
-    content: str
+    content: Content
     receiver_id: UUID | None = None
     conversation_id: UUID | None = None
+    id: ClientId | None = None
 
 
 class Read(ClientFrame, frozen=True, tag="read"):
     """A read mark: the user has read the conversation up to `seq`."""
 
     conversation_id: UUID
-    seq: int
+    seq: Cursor
 
 
 class Writing(ClientFrame, frozen=True, tag="typing"):
@@ -57,7 +66,7 @@ class Resume(ClientFrame, frozen=True, tag="resume"):
     of another `generation` than the present one are worth nothing.
     """
 
-    cursors: dict[UUID, Cursor]
+    cursors: Annotated[dict[UUID, Cursor], BY_ID]
     generation: UUID | None = None
     more: bool = False
 
@@ -78,7 +87,7 @@ class Ready(ServerFrame, frozen=True, tag="ready"):
 
     user: OwnUser
     generation: UUID
-    unread: dict[UUID, int]
+    unread: Annotated[dict[UUID, int], BY_ID]
     heartbeat_s: int
     max_frame_bytes: int
 
@@ -93,7 +102,7 @@ class Ack(ServerFrame, frozen=True, tag="ack"):
 class Pong(ServerFrame, frozen=True, tag="pong"):
     """The answer to a ping: the newest `rev` of conversations changed in the last minutes."""
 
-    last_rev: dict[UUID, int]
+    last_rev: Annotated[dict[UUID, int], BY_ID]
     id: str | None = None
 
 
@@ -132,6 +141,8 @@ _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyClientFrame] = msgspec.json.Decoder(AnyClientFrame)
 _unpacker: msgspec.msgpack.Decoder[AnyClientFrame] = msgspec.msgpack.Decoder(AnyClientFrame)
 MAX_ID_LENGTH = 64
+# The codes of frames that cannot be read or carried out, besides those of the domains' errors.
+CODES = {"malformed_json", "malformed_msgpack", "unknown_type", "invalid", "internal_error"}
 
 
 def encode(frame: ServerFrame) -> bytes:

@@ -6,7 +6,18 @@ from litestar import Controller, delete, get, post, put
 
 from chat_app.accounts.schemas import Identity, People, UserCard
 from chat_app.api.dependencies import signed_in
+from chat_app.core.errors import RateLimited
 from chat_app.friends import queries
+from chat_app.friends.errors import (
+    AlreadyFriends,
+    AlreadyRequested,
+    CannotBefriendSelf,
+    CannotBlockSelf,
+    FriendNotFound,
+    HaveBlocked,
+    PersonNotFound,
+    RequestNotFound,
+)
 from chat_app.friends.schemas import Blocks, Requests, Suggestions, UserReference
 from chat_app.node.node import Node
 
@@ -25,12 +36,22 @@ class FriendsController(Controller):
             found = await queries.list_friends(session, viewer_id=me.user_id, online=node.online)
         return People(items=found)
 
-    @post("/request")
+    @post(
+        "/request",
+        errors=[
+            CannotBefriendSelf,
+            PersonNotFound,
+            AlreadyFriends,
+            AlreadyRequested,
+            HaveBlocked,
+            RateLimited,
+        ],
+    )
     async def request(self, data: UserReference, me: Identity, node: Node) -> UserCard:
         """Send a friend request; if the other user has sent one, both are friends at once."""
         return await node.friends.request(actor_id=me.user_id, user_id=data.user_id)
 
-    @post("/accept", status_code=200)
+    @post("/accept", status_code=200, errors=[PersonNotFound, RequestNotFound])
     async def accept(self, data: UserReference, me: Identity, node: Node) -> UserCard:
         """Accept a friend request."""
         return await node.friends.accept(actor_id=me.user_id, user_id=data.user_id)
@@ -41,7 +62,7 @@ class FriendsController(Controller):
         async with node.database.reading() as session:
             return await queries.list_requests(session, viewer_id=me.user_id, online=node.online)
 
-    @delete("/requests/{user_id:uuid}")
+    @delete("/requests/{user_id:uuid}", errors=[PersonNotFound, RequestNotFound])
     async def remove_request(self, me: Identity, node: Node, user_id: UUID) -> None:
         """Decline an incoming friend request, or cancel an outgoing one."""
         await node.friends.remove_request(actor_id=me.user_id, user_id=user_id)
@@ -52,7 +73,7 @@ class FriendsController(Controller):
         async with node.database.reading() as session:
             return await queries.suggest_people(session, viewer_id=me.user_id, online=node.online)
 
-    @delete("/{user_id:uuid}")
+    @delete("/{user_id:uuid}", errors=[PersonNotFound, FriendNotFound])
     async def unfriend(self, me: Identity, node: Node, user_id: UUID) -> None:
         """End a friendship."""
         await node.friends.unfriend(actor_id=me.user_id, user_id=user_id)
@@ -71,12 +92,12 @@ class BlocksController(Controller):
         async with node.database.reading() as session:
             return await queries.list_blocks(session, viewer_id=me.user_id, online=node.online)
 
-    @put("/{user_id:uuid}", status_code=204)
+    @put("/{user_id:uuid}", status_code=204, errors=[CannotBlockSelf, PersonNotFound])
     async def block(self, me: Identity, node: Node, user_id: UUID) -> None:
         """Block a user; their friendship or request ends, and they are not notified."""
         await node.friends.block(actor_id=me.user_id, user_id=user_id)
 
-    @delete("/{user_id:uuid}")
+    @delete("/{user_id:uuid}", errors=[CannotBlockSelf, PersonNotFound])
     async def unblock(self, me: Identity, node: Node, user_id: UUID) -> None:
         """Unblock a user; a friendship that the block has ended is not restored."""
         await node.friends.unblock(actor_id=me.user_id, user_id=user_id)

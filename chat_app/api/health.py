@@ -3,6 +3,7 @@
 from typing import Literal
 
 from litestar import Controller, Response, get
+from litestar.openapi.datastructures import ResponseSpec
 
 from chat_app.api.schemas import Alive, Health
 from chat_app.core.database import POOLED
@@ -21,7 +22,7 @@ class HealthController(Controller):
         """Return 200 while the process runs."""
         return Alive()
 
-    @get("/ready")
+    @get("/ready", responses={503: ResponseSpec(Health, description="The process is not ready.")})
     async def ready(self, node: Node) -> Response[Health]:
         """Return 200 if the database is migrated and its log read, and the rest is whole.
 

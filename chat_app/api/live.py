@@ -231,8 +231,6 @@ class LiveSocket:
             self._reply(frames.Resumed(id=frame.id))
 
     async def _mark_read(self, frame: frames.Read) -> None:
-        if not 0 <= frame.seq < 2**63:
-            raise Invalid({"seq": "This is not a place in a conversation."})
         await self._node.conversations.mark_read(
             actor_id=self._identity.user_id,
             conversation_id=frame.conversation_id,

@@ -3,11 +3,26 @@
 from uuid import UUID
 
 from litestar import Controller, Response, delete, get, patch, post
+from litestar.openapi.datastructures import ResponseSpec
 
 from chat_app.accounts.schemas import Identity
-from chat_app.api.conversations import Limit, Seq
+from chat_app.api.conversations import After, Before, Limit
 from chat_app.api.dependencies import signed_in
+from chat_app.conversations.errors import (
+    CannotMessage,
+    ConversationNotFound,
+    FriendsOnly,
+    ReceiverIsSelf,
+)
+from chat_app.core.errors import RateLimited
 from chat_app.core.ids import new_id
+from chat_app.friends.errors import PersonNotFound
+from chat_app.messages.errors import (
+    IdempotencyConflict,
+    MessageIsDeleted,
+    MessageNotFound,
+    NotYourMessage,
+)
 from chat_app.messages.queries import direct_history
 from chat_app.messages.schemas import EditRequest, Message, MessagePage, NewMessage, SendRequest
 from chat_app.node.node import Node
@@ -20,7 +35,19 @@ class MessagesController(Controller):
     guards = (signed_in,)
     tags = ("Messages",)
 
-    @post("/")
+    @post(
+        "/",
+        responses={200: ResponseSpec(Message, description="This `client_id` was stored before.")},
+        errors=[
+            ConversationNotFound,
+            PersonNotFound,
+            ReceiverIsSelf,
+            CannotMessage,
+            FriendsOnly,
+            IdempotencyConflict,
+            RateLimited,
+        ],
+    )
     async def send(self, data: SendRequest, me: Identity, node: Node) -> Response[Message]:
         """Send a message: 201 when it is stored, 200 when its `client_id` was stored before."""
         sent = await node.messages.send(
@@ -34,21 +61,21 @@ class MessagesController(Controller):
         )
         return Response(sent.message, status_code=200 if sent.replayed else 201)
 
-    @get("/{user_id:uuid}")
+    @get("/{id:uuid}", errors=[PersonNotFound])
     async def direct(
         self,
         me: Identity,
         node: Node,
-        user_id: UUID,
-        before: Seq = None,
-        after: Seq = None,
+        id: UUID,
+        before: Before = None,
+        after: After = None,
         limit: Limit = 50,
     ) -> MessagePage:
         """Return a page of the direct conversation with a user."""
         page = await direct_history(
             node.database,
             viewer_id=me.user_id,
-            user_id=user_id,
+            user_id=id,
             online=node.online,
             before=before,
             after=after,
@@ -57,14 +84,22 @@ class MessagesController(Controller):
         node.deliveries.record_page(page.items, viewer_id=me.user_id)
         return page
 
-    @patch("/{message_id:uuid}")
-    async def edit(self, data: EditRequest, me: Identity, node: Node, message_id: UUID) -> Message:
+    @patch(
+        "/{id:uuid}",
+        errors=[
+            MessageNotFound,
+            NotYourMessage,
+            MessageIsDeleted,
+            CannotMessage,
+            FriendsOnly,
+            RateLimited,
+        ],
+    )
+    async def edit(self, data: EditRequest, me: Identity, node: Node, id: UUID) -> Message:
         """Replace the text of a message of the signed-in user."""
-        return await node.messages.edit(
-            actor_id=me.user_id, message_id=message_id, content=data.content
-        )
+        return await node.messages.edit(actor_id=me.user_id, message_id=id, content=data.content)
 
-    @delete("/{message_id:uuid}")
-    async def delete(self, me: Identity, node: Node, message_id: UUID) -> None:
+    @delete("/{id:uuid}", errors=[MessageNotFound, NotYourMessage, RateLimited])
+    async def delete(self, me: Identity, node: Node, id: UUID) -> None:
         """Delete a message of the signed-in user, for all members."""
-        await node.messages.delete(actor_id=me.user_id, message_id=message_id)
+        await node.messages.delete(actor_id=me.user_id, message_id=id)

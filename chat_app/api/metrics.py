@@ -28,7 +28,13 @@ from chat_app.node.node import Node
 _process = ProcessCollector(registry=None)
 
 
-@get("/api/metrics", tags=["Operation"], sync_to_thread=False)
+@get(
+    "/api/metrics",
+    media_type=CONTENT_TYPE_LATEST,
+    tags=["Operation"],
+    errors=[Unauthenticated],
+    sync_to_thread=False,
+)
 def metrics(request: Request[Any, Any, Any], node: Node) -> Response[bytes]:
     """Return the metrics, to this machine itself or with `CHAT_METRICS_TOKEN` as bearer token."""
     if not (_has_token(request, node) or _is_local(request, node)):

@@ -40,7 +40,8 @@ from chat_app.models.tables import CONVERSATIONS
 from chat_app.realtime.events import Delivery
 from chat_app.realtime.online import Online
 
-CURSOR = re.compile(r"(\d{1,18})-([0-9a-f]{32})")
+# The moment of the latest activity, in microseconds, and the id.
+CURSOR = re.compile(r"([0-9]{1,17})-([0-9a-f]{32})")
 PEER = aliased(Member)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Made once: an alias composes its columns when they are first used, which takes a millisecond.
@@ -298,8 +299,5 @@ def _read_cursor(text: str) -> dict[str, datetime | UUID]:
     match = CURSOR.fullmatch(text)
     if match is None:
         raise BadCursor
-    try:
-        moment = EPOCH + timedelta(microseconds=int(match[1]))
-    except OverflowError:
-        raise BadCursor from None
+    moment = EPOCH + timedelta(microseconds=int(match[1]))
     return {"before_moment": moment, "before_id": UUID(match[2])}

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from chat_app.core.input import Id, Input
+from chat_app.core.input import Id, Input, Whole
 from chat_app.realtime.shapes import Conversation, Receipt, Shape
 
 __all__ = [
@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 # Counters are 64 bits wide in the database; a larger number is no place in any conversation.
-Seq = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Seq = Annotated[int, Field(ge=0, le=2**63 - 1), Whole]
 
 
 class OpenRequest(Input):
@@ -36,7 +36,7 @@ class ReadRequest(Input):
 class UnreadRequest(Input):
     """The first message that shall count as unread again."""
 
-    seq: Annotated[int, Field(ge=1, le=2**63 - 1)]
+    seq: Annotated[int, Field(ge=1, le=2**63 - 1), Whole]
 
 
 class ConversationPage(Shape, frozen=True):

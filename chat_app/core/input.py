@@ -21,6 +21,28 @@ def _id_of(value: object) -> object:
 Id = Annotated[UUID, BeforeValidator(_id_of)]
 
 
+def _whole(value: object) -> object:
+    # JSON has one type of numbers: 1.0 is the integer 1 there.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = BeforeValidator(_whole)
+
+
+# The control characters (C0, C1, DEL) that a text may not hold, by those that it may.
+CONTROL = {
+    "": r"\u0000-\u001f\u007f-\u009f",
+    "\n": r"\u0000-\u0009\u000b-\u001f\u007f-\u009f",
+    "\t\n": r"\u0000-\u0008\u000b-\u001f\u007f-\u009f",
+}
+
+
+def text_pattern(*, allowed: str = "", may_be_blank: bool = False) -> str:
+    """Return the pattern of texts without control characters, for a published schema."""
+    control = CONTROL[allowed]
+    return f"^[^{control}]*$" if may_be_blank else rf"^[^{control}]*[^\s{control}][^{control}]*$"
+
+
 class Input(BaseModel):
     """The base of request bodies; each unknown or wrong field is refused by name."""
 

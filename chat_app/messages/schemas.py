@@ -3,9 +3,16 @@
 from typing import Annotated, NamedTuple, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    JsonValue,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
-from chat_app.core.input import Id, Input
+from chat_app.core.input import Id, Input, text_pattern
 from chat_app.core.text import has_control, has_lone_surrogate, shows_something
 from chat_app.realtime.shapes import Message, Shape
 
@@ -50,11 +57,25 @@ def clean_content(text: str) -> str:
 
 CLIENT_ID = r"^[A-Za-z0-9_-]{1,64}$"
 ClientId = Annotated[str, StringConstraints(pattern=CLIENT_ID)]
-Content = Annotated[str, AfterValidator(clean_content)]
+CONTENT_SCHEMA = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_CONTENT_LENGTH,
+    "pattern": text_pattern(allowed="\t\n"),
+    "description": "Something visible, trimmed before it is measured; newline and tab are the only "
+    "control characters.",
+}
+Content = Annotated[str, AfterValidator(clean_content), WithJsonSchema(CONTENT_SCHEMA)]
+ONE_ADDRESS: list[JsonValue] = [
+    {"required": [name], "properties": {name: {"type": "string"}}}
+    for name in ("receiver_id", "conversation_id")
+]
 
 
 class SendRequest(Input):
     """A message to send, to a user or into a conversation: one of the two addresses."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": ONE_ADDRESS})
 
     content: Content
     receiver_id: Id | None = None
