@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 from uuid import uuid4
@@ -29,6 +29,10 @@ Json = dict[str, Any]
 # Does not reach a node behind nginx, which refuses it with 400 itself.
 NUL_IN_A_PATH = pytest.param("%00", marks=pytest.mark.one_process)
 
+# What new HTTP clients do with each reply.
+on_reply: list[Callable[[httpx.Response], Awaitable[None]]] = []
+# What sockets do with each frame that they receive.
+on_frame: list[Callable[[Json], None]] = []
 # The HTTP clients of the test's people, closed at its end.
 _kept: list[httpx.AsyncClient] = []
 
@@ -178,7 +182,13 @@ def mend_cable(connection: ClientConnection) -> None:
 
 def http_client(url: str, *, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
     """Return a client of the chat at `url` that keeps no cookies of its own accord."""
-    return httpx.AsyncClient(base_url=url, headers=headers, timeout=30, verify=trusted())
+    return httpx.AsyncClient(
+        base_url=url,
+        headers=headers,
+        timeout=30,
+        verify=trusted(),
+        event_hooks={"response": on_reply},
+    )
 
 
 async def close_kept() -> None:
@@ -266,6 +276,8 @@ def assert_invalid(reply: httpx.Response, *fields: str) -> Json:
 
 def _read(frame: str | bytes) -> Json:
     read: Json = json.loads(frame) if isinstance(frame, str) else msgspec.msgpack.decode(frame)
+    for check in on_frame:
+        check(read)
     return read
 
 

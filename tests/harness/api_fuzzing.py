@@ -1,0 +1,142 @@
+"""Hooks of Schemathesis: signed-in people, ids of what is there, and what a schema cannot say.
+
+Loaded by `schemathesis.toml`; CHAT_URL is the running chat.
+"""
+
+import os
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import httpx
+import schemathesis
+from schemathesis import AuthContext, Case, GenerationMode, HookContext
+
+PASSWORD = "correct horse battery"
+
+Json = dict[str, Any]
+AnyCase = Case[Any]
+
+# Each case has an account of its own: a success ends the session or changes the password.
+ENDING = {
+    "DELETE /api/auth/me",
+    "DELETE /api/auth/sessions/{session_id}",
+    "POST /api/auth/logout",
+    "POST /api/auth/password",
+}
+
+
+class World(NamedTuple):
+    """One account, and ids of what it may use."""
+
+    token: str
+    username: str
+    session_id: str
+    friend_id: str
+    conversation_id: str
+    message_id: str
+
+
+def _client(token: str = "") -> httpx.Client:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return httpx.Client(base_url=os.environ["CHAT_URL"], headers=headers, timeout=30)
+
+
+def _register() -> tuple[Json, str]:
+    """Register somebody and return their user and token."""
+    body = {"username": f"f{uuid4().hex[:20]}", "password": PASSWORD}
+    with _client() as client:
+        reply = client.post("/api/auth/register", json=body).raise_for_status().json()
+    return reply["user"], reply["access_token"]
+
+
+def new_world(*, are_friends: bool) -> World:
+    """Create an account, a friend or a friend request to it, and a conversation with a message."""
+    friend, friend_token = _register()
+    own, token = _register()
+    with _client(friend_token) as client:
+        client.post("/api/friends/request", json={"user_id": own["id"]}).raise_for_status()
+    with _client(token) as client:
+        if are_friends:
+            client.post("/api/friends/accept", json={"user_id": friend["id"]}).raise_for_status()
+        sent = client.post("/api/messages", json={"receiver_id": friend["id"], "content": "Hello"})
+        message = sent.raise_for_status().json()
+        sessions = client.get("/api/auth/sessions").raise_for_status().json()["items"]
+    return World(
+        token=token,
+        username=own["username"],
+        session_id=sessions[0]["id"],
+        friend_id=friend["id"],
+        conversation_id=message["conversation_id"],
+        message_id=message["id"],
+    )
+
+
+@cache
+def world(operation: str) -> World:
+    """Return the account of the cases of one operation."""
+    return new_world(are_friends=operation == "DELETE /api/friends/{user_id}")
+
+
+@schemathesis.auth(cache_by_key=lambda case, _: case.operation.label)
+class SignedIn:
+    """The token of the operation's account."""
+
+    def get(self, case: AnyCase, context: AuthContext) -> str:
+        """Return the token."""
+        del context
+        return world(case.operation.label).token
+
+    def set(self, case: AnyCase, data: str, context: AuthContext) -> None:
+        """Send the token."""
+        del context
+        case.headers["Authorization"] = f"Bearer {data}"
+
+
+@schemathesis.hook
+def before_call(context: HookContext, case: AnyCase, kwargs: dict[str, Any]) -> None:
+    """Make a valid request one that can succeed: ids of what is there, the right password."""
+    del context, kwargs
+    if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE:
+        return
+    there = world(case.operation.label)
+    if case.operation.label in ENDING:
+        there = new_world(are_friends=False)
+        case.headers["Authorization"] = f"Bearer {there.token}"
+    ids = {
+        "user_id": there.friend_id,
+        "receiver_id": there.friend_id,
+        "session_id": there.session_id,
+        "conversation_id": there.conversation_id,
+        "id": there.friend_id if case.method == "GET" else there.message_id,
+    }
+    for name in case.path_parameters or ():
+        case.path_parameters[name] = ids[name]
+    if case.query and {"before", "after"} <= case.query.keys():
+        del case.query["after"]  # the two exclude each other
+    if isinstance(case.body, dict):
+        _correct(case.operation.label, case.body, ids, there)
+
+
+def _correct(operation: str, body: Json, ids: dict[str, str], there: World) -> None:
+    for name in body.keys() & ids.keys():
+        body[name] = body[name] and ids[name]
+    for name in ("display_name", "content"):
+        if isinstance(body.get(name), str) and not body[name].strip():
+            body[name] = "x" * len(body[name])
+    if operation == "POST /api/auth/register":
+        body["password"] = _of_many_characters(body["password"])
+    elif operation == "POST /api/auth/password":
+        body["new_password"] = _of_many_characters(body["new_password"])
+        body["current_password"] = PASSWORD
+    elif operation == "POST /api/auth/login":
+        body |= {"username": there.username, "password": PASSWORD}
+    elif operation == "DELETE /api/auth/me":
+        body["password"] = PASSWORD
+    elif operation.endswith("/unread"):
+        body["seq"] = 1
+
+
+def _of_many_characters(password: str) -> str:
+    """Return a password of the same length that is not refused for its few characters."""
+    return ("k3Q-zW9" * len(password))[: len(password)]
