@@ -136,8 +136,8 @@ def _options() -> argparse.Namespace:
     named = set(options.workloads)
     if named - set(WORKLOADS) and options.workloads not in (["plot"], ["tables"]):
         parser.error(f"choose from {choices}")
-    if options.pair == "sqlite" and (options.nodes > 1 or "nodes" in named):
-        parser.error("several nodes need --pair postgres")
+    if options.pair == "sqlite" and (options.nodes > 1 or named & {"nodes", "peers"}):
+        parser.error("several nodes, and peers, need --pair postgres")
     return options
 
 

@@ -56,6 +56,10 @@ class Stage:
         """Serve the bare relay from the server's cores."""
         return self._served(_launch_relay, machine.SERVER_CORES, START_S)
 
+    def plain_peer(self) -> AbstractContextManager[ChatServer]:
+        """Serve the plain chat on this storage from the server's cores."""
+        return self._served(_launch_plain_peer, machine.SERVER_CORES, START_S)
+
     @contextlib.contextmanager
     def servers(self, count: int, *, pinned: bool = False) -> Iterator[list[ChatServer]]:
         """Serve from several nodes; only one alone can be `pinned`."""
@@ -78,6 +82,13 @@ class Stage:
 def _launch_relay(storage: chats.Storage, **settings: str) -> ChatServer:
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.relay", str(port)]
+    return ChatServer(command, folder=storage.folder, port=port, **settings)
+
+
+def _launch_plain_peer(storage: chats.Storage, **settings: str) -> ChatServer:
+    port = free_port()
+    urls = [storage.database_url, storage.redis_url]
+    command = [sys.executable, "-m", "benchmarks.plain_peer", str(port), *urls]
     return ChatServer(command, folder=storage.folder, port=port, **settings)
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 
-from benchmarks import browser, crowds, direct, growth, idle, pages, rooms, tabs
+from benchmarks import browser, crowds, direct, growth, idle, pages, peers, rooms, tabs
 from benchmarks.figures import Figures
 from benchmarks.workload import Plan
 
 WORKLOADS: dict[str, Callable[[Plan], Awaitable[list[Figures]]]] = {
     "direct": direct.measure,
+    "peers": peers.measure,
     "open": rooms.measure_delivery,
     "rooms": rooms.measure_large_room,
     "nodes": direct.measure_nodes,
@@ -29,6 +30,7 @@ WORKLOADS: dict[str, Callable[[Plan], Awaitable[list[Figures]]]] = {
 WHOLE = (
     Plan("direct", runs=4),
     Plan("direct", "postgres"),
+    Plan("peers", "postgres"),
     Plan("nodes", "postgres", 2),
     Plan("open", seconds=5),
     Plan("open", "postgres", seconds=5),
