@@ -46,11 +46,13 @@ async def measure(plan: Plan) -> list[Figures]:
         for served in (*chats.values(), plain, relay):
             await served.traffic.loop(plan.warm_up, served.pid)
         for _ in range(plan.runs):
-            peer = await _turn(figures, "plain chat", plain, plan, outside)
+            peer = await _turn(figures, "plain chat", plain, plan, outside=outside)
             acked = await relay.traffic.loop(plan.seconds / 2, relay.pid)
             figures.add("relay with acks, msg/s", acked.per_second)
             for name, served in chats.items():
-                own = await _turn(figures, f"chat on {name}", served, plan, outside, 20)
+                own = await _turn(
+                    figures, f"chat on {name}", served, plan, outside=outside, most_p99=20
+                )
                 ratio = own.per_second / peer.per_second
                 figures.add(f"chat on {name} / plain chat", ratio, least=LEAST[name])
                 figures.add(f"chat on {name} / relay", own.per_second / acked.per_second)
@@ -62,6 +64,7 @@ async def _turn(
     name: str,
     served: Served,
     plan: Plan,
+    *,
     outside: Sequence[int],
     most_p99: float | None = None,
 ) -> Outcome:

@@ -122,8 +122,13 @@ def main() -> None:
     routes = [Route("/{path:path}", is_ready), WebSocketRoute("/", peer.serve)]
     app = Starlette(routes=routes, lifespan=peer.lifespan)
     # Compressed frames would only slow it down.
-    settings = {"log_level": "warning", "ws_per_message_deflate": False}
-    uvicorn.run(app, host="127.0.0.1", port=int(port), **settings)
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=int(port),
+        log_level="warning",
+        ws_per_message_deflate=False,
+    )
 
 
 if __name__ == "__main__":

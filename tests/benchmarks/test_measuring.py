@@ -92,7 +92,9 @@ def test_several_nodes_need_postgres() -> None:
 def test_the_full_plan_has_every_workload_and_can_run() -> None:
     assert {plan.workload for plan in WHOLE} == set(WORKLOADS)
     assert all(
-        plan.pair == "postgres" for plan in WHOLE if plan.nodes > 1 or plan.workload == "nodes"
+        plan.pair == "postgres"
+        for plan in WHOLE
+        if plan.nodes > 1 or plan.workload in {"nodes", "peers"}
     )
 
 
