@@ -12,6 +12,7 @@ from chat_app.core.settings import SettingsError, read_settings
 from chat_app.core.traces import Traces
 from chat_app.server.cors import allow_pages_origin
 from chat_app.server.edge import AsgiApp, dispatch, edge
+from chat_app.server.home import name_home
 from chat_app.ui import routes
 from chat_app.ui.current_node import serving
 from chat_app.ui.reflex.app import CompiledApp, HandlerFailures, socket_server
@@ -36,7 +37,7 @@ class ChatApp(CompiledApp):
 
     def __call__(self) -> AsgiApp:
         """Return the whole chat as one ASGI application."""
-        pages = guard_sockets(super().__call__(), settings, opened)
+        pages = name_home(guard_sockets(super().__call__(), settings, opened), settings)
         chat = dispatch(cast("AsgiApp", api), pages)
         return allow_pages_origin(edge(chat, settings, metrics, traces), settings)
 

@@ -16,6 +16,8 @@ interface ChatLink {
 
 /** The address of the chat's server, "" for the origin of the page. Set by assets/server.js. */
 declare var chatServer: string | undefined;
+/** The address at which browsers open the chat, "" for this one. Set by chat_app/server/home.py. */
+declare var chatHome: string | undefined;
 /** The live link of this tab. Set by Reflex's state.js, which chat_app/ui/reflex/build.py changes. */
 declare var chatLink: ChatLink | undefined;
 /** Whether assets/browser/forms.js handles forms already. */

@@ -1,4 +1,6 @@
 // <chat-connection>: shows that the browser is offline or the live link is down; else it is empty.
+// Where the chat was opened at another address than its own, the link can never be up: it shows which
+// address to open.
 // Reconnecting waits longer after each failure (see build.py). This element reconnects without
 // waiting when the browser is online again, the page becomes visible or the machine wakes up.
 
@@ -83,8 +85,21 @@ class ChatConnection extends (globalThis.HTMLElement ?? class {}) {
   }
 
   #show() {
+    if (this.#isDown && chatHome && chatHome !== location.origin) {
+      if (!this.childElementCount) this.#showHome(chatHome);
+      return;
+    }
     const words = !navigator.onLine ? "Offline" : this.#isDown ? "Reconnecting…" : "";
     if (this.textContent !== words) this.textContent = words;
+  }
+
+  /** @param {string} home */
+  #showHome(home) {
+    const link = document.createElement("a");
+    link.href = home + location.pathname + location.search;
+    link.textContent = home;
+    this.replaceChildren("This address does not work. Please open the chat at ", link);
+    this.setAttribute("elsewhere", "");
   }
 }
 

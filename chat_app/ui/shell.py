@@ -39,6 +39,7 @@ def head_components() -> list[rx.Component]:
         rx.el.meta(name="color-scheme", content="light dark"),
         # Before every other script: they read the server's address from it.
         rx.el.script(src="/server.js"),
+        rx.el.script(src="/home.js"),
         rx.el.link(rel="icon", href="/icon.svg", type="image/svg+xml"),
         drop_past_position(),
         hold_early_forms(),
