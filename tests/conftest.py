@@ -38,6 +38,7 @@ LONGEST = (
     "browser/test_settings",
     "trust postgres+redis",
     "browser/test_people",
+    "api/test_openapi",
     "chaos/test_chaos",
     "browser/test_sound",
     "trust sqlite+memory",
