@@ -12,7 +12,7 @@ from chat_app.api.formats import FORMATS, MAX_FRAME_BYTES
 from chat_app.api.frame_intake import TOO_MANY
 from chat_app.api.live import FRAME_TOO_BIG, HEARTBEAT_S, WRONG_KIND
 from chat_app.api.messages import MessagesController
-from chat_app.api.openapi import API_VERSION
+from chat_app.api.openapi import API_VERSION, shapes_of
 from chat_app.api.resume import MAX_CURSORS, MAX_EVENTS_PER_FRAME
 from chat_app.api.socket import AUTH_TIMED_OUT, AUTH_TIMEOUT_S, UNAVAILABLE
 from chat_app.core.errors import AppError, Invalid, Unavailable
@@ -124,9 +124,7 @@ def _messages() -> tuple[Json, Json]:
     from_client = tuple(REPLIES)
     from_server = tuple(dict.fromkeys([*UNASKED, *sum(REPLIES.values(), ())]))
     kinds = (*from_client, *from_server)
-    references, schemas = msgspec.json.schema_components(
-        kinds, ref_template="#/components/schemas/{name}"
-    )
+    references, schemas = shapes_of(kinds)
     for kind in from_server:
         # Clients must ignore fields that they do not know.
         schemas[kind.__name__].pop("additionalProperties", None)
@@ -179,7 +177,8 @@ def _about(settings: Settings) -> str:
 Subprotocols: {", ".join(FORMATS)}. The first is the default; the second has the same frames as \
 binary MessagePack.
 
-Clients must ignore events and fields that they do not know. Events may come in a `batch`.
+Clients must ignore events and fields that they do not know. Events may come in a `batch`. Clients \
+write integers without a fraction: `1`, not `1.0`.
 
 Limits: {MAX_FRAME_BYTES} bytes a frame; {MAX_CURSORS} cursors in all frames of a `resume`; a ping \
 of the protocol every {HEARTBEAT_S} s. {limits}

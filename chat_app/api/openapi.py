@@ -5,6 +5,7 @@ inputs and from what they declare as `errors=`.
 """
 
 from collections.abc import Iterator, Sequence
+from inspect import cleandoc
 from typing import Any, TypeAlias, get_args, get_origin
 
 import msgspec
@@ -273,5 +274,14 @@ def _schemas(operations: Sequence[_Operation]) -> Json:
     )
     kinds = [spec.data_container for one in operations for _, spec in one.answers()]
     outputs = [kind for kind in kinds if kind is not None]
-    _, shapes = msgspec.json.schema_components([*outputs, Problem], ref_template=SCHEMAS)
+    _, shapes = shapes_of([*outputs, Problem])
     return dict(sorted({**inputs["$defs"], **shapes}.items()))
+
+
+def shapes_of(kinds: Sequence[Any]) -> tuple[Sequence[Json], Json]:
+    """Return references to the schemas of `kinds`, and those schemas with all that they contain."""
+    references, shapes = msgspec.json.schema_components(kinds, ref_template=SCHEMAS)
+    for shape in shapes.values():
+        if "description" in shape:  # the docstring, with its indentation
+            shape["description"] = cleandoc(shape["description"])
+    return references, shapes
