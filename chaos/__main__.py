@@ -27,7 +27,15 @@ DUPLICATE = 0.2
 MOST_MESSAGES = 500_000
 UNITS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "min": 60.0}
 # The defaults of --all, which single flags override.
-EVERYTHING = {"drop": 0.3, "delay": 2.0, "kill_every": 10.0, "redis_off": 20.0}
+EVERYTHING = {
+    "drop": 0.3,
+    "delay": 2.0,
+    "kill_every": 10.0,
+    "redis_off": 20.0,
+    "freeze": 15.0,
+    "slow_commits": 6.0,
+    "tasks_fail": 30.0,
+}
 
 
 def main() -> None:
@@ -63,11 +71,14 @@ def read_plan(words: list[str]) -> tuple[Plan, int]:
             if getattr(options, name) is None:
                 setattr(options, name, value)
         options.duplicate = True
+        # Without PostgreSQL there is no Redis.
+        options.half_open = options.pair == "postgres"
         if options.pair == "sqlite":
-            options.redis_off = 0.0  # there is none
+            options.redis_off = 0.0
     for fits, complaint in (
         (options.pair == "postgres" or options.nodes == 1, "--nodes needs --pair postgres"),
         (options.pair == "postgres" or not options.redis_off, "--redis-off needs --pair postgres"),
+        (options.pair == "postgres" or not options.half_open, "--half-open needs --pair postgres"),
         (options.kill_every or not options.kills, "--kills needs --kill-every"),
         (options.rate * _longest_s(options) <= MOST_MESSAGES, "--rate times --seconds is too much"),
     ):
@@ -90,6 +101,10 @@ def read_plan(words: list[str]) -> tuple[Plan, int]:
         kill_every_s=options.kill_every or 0.0,
         kills=options.kills,
         redis_off_s=options.redis_off or 0.0,
+        freeze_s=options.freeze or 0.0,
+        slow_commits_s=options.slow_commits or 0.0,
+        half_open=options.half_open,
+        tasks_fail_s=options.tasks_fail or 0.0,
     )
     return plan, options.times
 
@@ -155,6 +170,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     faults.add_argument(
         "--redis-off", type=_seconds, metavar="TIME", help="Redis is frozen or stopped so long"
+    )
+    faults.add_argument(
+        "--freeze", type=_seconds, metavar="TIME", help="a node is stopped (SIGSTOP) so long"
+    )
+    faults.add_argument(
+        "--slow-commits", type=_seconds, metavar="TIME", help="no commit ends for so long"
+    )
+    faults.add_argument(
+        "--half-open",
+        action="store_true",
+        help="links to Redis swallow everything and stay open, every 15 s or so",
+    )
+    faults.add_argument(
+        "--tasks-fail",
+        type=_seconds,
+        metavar="TIME",
+        help="each lasting task of a node throws within this time, again and again",
     )
     return parser
 

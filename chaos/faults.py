@@ -1,7 +1,8 @@
-"""Faults of the chat itself: kill its nodes, take its Redis away."""
+"""Faults of the chat itself: kill and freeze nodes, take Redis away, hold commits up."""
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,6 +10,8 @@ from functools import partial
 from chaos.plan import Plan
 from chaos.proxy import Network
 from chaos.stage import Restart, Stage
+
+HALF_OPEN_EVERY_S = 15.0
 
 
 @dataclass
@@ -29,6 +32,12 @@ class Faults:
             tasks.append(asyncio.create_task(self._kill()))
         if self.plan.redis_off_s:
             tasks.append(asyncio.create_task(self._take_redis_away()))
+        if self.plan.freeze_s:
+            tasks.append(asyncio.create_task(self._freeze()))
+        if self.plan.slow_commits_s:
+            tasks.append(asyncio.create_task(self._hold_commits()))
+        if self.plan.half_open:
+            tasks.append(asyncio.create_task(self._swallow()))
         try:
             yield
         finally:
@@ -64,6 +73,36 @@ class Faults:
             await asyncio.sleep(off_s)
         finally:
             await to_the_end(redis.thaw if is_frozen else redis.start)
+
+    async def _freeze(self) -> None:
+        await self._some_time_before(self.plan.freeze_s)
+        chat = self.network.dice.choice(self.stage.chats)
+        process = chat.server.process
+        self.network.did["node frozen"] += 1
+        process.send_signal(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(self.plan.freeze_s)
+        finally:
+            # Unless it was killed meanwhile.
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+
+    async def _hold_commits(self) -> None:
+        await self._some_time_before(self.plan.slow_commits_s)
+        self.network.did["commits held up"] += 1
+        async with self.stage.commits_held_up():
+            await asyncio.sleep(self.plan.slow_commits_s)
+
+    async def _swallow(self) -> None:
+        if self.stage.to_redis is None:
+            return
+        while True:
+            await asyncio.sleep(self.network.dice.uniform(0.5, 1.5) * HALF_OPEN_EVERY_S)
+            self.network.did["links to Redis half open"] += 1
+            self.stage.to_redis.swallow()
+
+    async def _some_time_before(self, lasting_s: float) -> None:
+        await asyncio.sleep(self.network.dice.uniform(0, max(0.0, self.plan.seconds - lasting_s)))
 
 
 async def to_the_end(work: Callable[[], None]) -> None:

@@ -25,6 +25,10 @@ class Plan:
     kill_every_s: float = 0.0  # never
     kills: int = 0  # people talk until there were as many, however long that takes
     redis_off_s: float = 0.0
+    freeze_s: float = 0.0
+    slow_commits_s: float = 0.0
+    half_open: bool = False
+    tasks_fail_s: float = 0.0
 
     def __str__(self) -> str:
         """Return the plan in a line."""
@@ -41,5 +45,9 @@ class Plan:
             f"kill -9 every {self.kill_every_s:g} s" * bool(self.kill_every_s),
             f"at least {self.kills} kills" * bool(self.kills),
             f"Redis off for {self.redis_off_s:g} s" * bool(self.redis_off_s),
+            f"a node frozen for {self.freeze_s:g} s" * bool(self.freeze_s),
+            f"no commit for {self.slow_commits_s:g} s" * bool(self.slow_commits_s),
+            "links to Redis that become half open" * self.half_open,
+            f"tasks that throw within {self.tasks_fail_s:g} s" * bool(self.tasks_fail_s),
         ]
         return ", ".join(what) + " " + (", ".join(filter(None, faults)) or "calm")

@@ -11,6 +11,7 @@ from chaos.ledger import Findings, Ledger, Stored, judge
 from chaos.people import DEVICES, Device, Talk, devices, dice_of
 from chaos.plan import Plan
 from chaos.proxy import Network
+from tests.harness.half_open import HalfOpenProxy
 
 LOOK_S = 0.2
 MORE_S = 1.0
@@ -36,10 +37,13 @@ class Outcome:
 
 async def run(plan: Plan) -> Outcome:
     """Run a plan. Raises ServerFailed when the chat does not come back."""
-    with contextlib.ExitStack() as stack:
+    async with contextlib.AsyncExitStack() as stack:
         settings, redis = stack.enter_context(stage.storage(plan.pair))
         users, room = await stage.seed(settings, plan.users)
-        chat = stack.enter_context(stage.running(plan, settings, redis))
+        to_redis = None
+        if redis is not None:
+            to_redis = await stack.enter_async_context(HalfOpenProxy.to(redis.port))
+        chat = stack.enter_context(stage.running(plan, settings, redis, to_redis))
         network = Network(chat.ports, dice_of(plan.seed))
         ledger = Ledger(
             {f"{name}/{device}": user for name, user in users.items() for device in DEVICES}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
+import asyncpg
 import psutil
 from pydantic import SecretStr
 from sqlalchemy import select
@@ -27,6 +28,8 @@ from chat_app.core.settings import Settings
 from chat_app.models import Conversation, Member, Message, User
 from chat_app.node.node import running_node
 from tests.harness import servers
+from tests.harness.faults import locked_until_left
+from tests.harness.half_open import HalfOpenProxy
 from tests.harness.nginx import Nginx
 from tests.harness.processor import waited_s
 
@@ -52,6 +55,8 @@ class Stage:
     chats: list[servers.ChatServer]
     redis: servers.Redis | None
     nginx: Nginx | None = None
+    # Between the nodes and Redis.
+    to_redis: HalfOpenProxy | None = None
     starts_s: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -69,6 +74,27 @@ class Stage:
         chat.restart(with_signal=signal.SIGKILL)
         took_s = time.monotonic() - started
         return Restart(took_s, _processor_s(chat), waited_s(chat.server.process.pid))
+
+    @contextlib.asynccontextmanager
+    async def commits_held_up(self) -> AsyncIterator[None]:
+        """Let no commit end inside: by a standby that is not there, or a lock on the file.
+
+        What PostgreSQL commits meanwhile is stored all the same, though nobody is told.
+        """
+        address = self.settings.database_address
+        if address.startswith("sqlite"):
+            async with locked_until_left(self.settings.data_dir):
+                yield
+            return
+        admin = await asyncpg.connect(address.replace("+asyncpg", ""))
+        try:
+            await admin.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+            await admin.execute("SELECT pg_reload_conf()")
+            yield
+        finally:
+            await admin.execute("ALTER SYSTEM RESET synchronous_standby_names")
+            await admin.execute("SELECT pg_reload_conf()")
+            await admin.close()
 
     async def stored(self) -> Stored:
         """Read everything back from the database."""
@@ -133,18 +159,25 @@ def storage(pair: Pair) -> Iterator[tuple[Settings, servers.Redis | None]]:
 
 
 @contextlib.contextmanager
-def running(plan: Plan, settings: Settings, redis: servers.Redis | None) -> Iterator[Stage]:
+def running(
+    plan: Plan,
+    settings: Settings,
+    redis: servers.Redis | None,
+    to_redis: HalfOpenProxy | None = None,
+) -> Iterator[Stage]:
     """Yield the chat on that storage; all of it is stopped at the end."""
+    redis_url = f"redis://{servers.LOOPBACK}:{to_redis.port}/0" if to_redis else settings.redis_url
     chats: list[servers.ChatServer] = []
     nginx = Nginx(settings.data_dir / "nginx", tls=False) if plan.nginx else None
     try:
         for number in range(plan.nodes):
-            chats += [_start(settings, number)]  # one by one: those that run are stopped
+            # One by one: those that run are stopped.
+            chats += [_start(plan, settings, redis_url, number)]
         for chat in chats:
             chat.wait_until_ready()
         if nginx:
             nginx.start(f"{servers.LOOPBACK}:{chat.port}" for chat in chats)
-        yield Stage(settings, chats, redis, nginx)
+        yield Stage(settings, chats, redis, nginx, to_redis)
     finally:
         if nginx:
             nginx.stop()
@@ -152,20 +185,22 @@ def running(plan: Plan, settings: Settings, redis: servers.Redis | None) -> Iter
             chat.stop()
 
 
-def _start(settings: Settings, number: int) -> servers.ChatServer:
+def _start(plan: Plan, settings: Settings, redis_url: str, number: int) -> servers.ChatServer:
     port = servers.free_port()
     command = [sys.executable, "-m", "tests.harness.api_server", str(port)]
     folder = settings.data_dir / f"node-{number}"
     folder.mkdir()
     environment = {
         "CHAT_DATABASE_URL": settings.database_address,
-        "CHAT_REDIS_URL": settings.redis_url,
+        "CHAT_REDIS_URL": redis_url,
         "CHAT_SECRET_KEY": settings.secret_key.get_secret_value(),
         "CHAT_ACCESS_TOKEN_SECONDS": str(TOKEN_S),
         "CHAT_LIMITS": "off",
         "CHAT_LOG_LEVEL": "WARNING",
         "TEST_CHEAP_HASHES": "1",
     }
+    if plan.tasks_fail_s:
+        environment["TEST_TASKS_FAIL_WITHIN_S"] = str(plan.tasks_fail_s)
     return servers.ChatServer(command, folder=folder, port=port, **environment)
 
 

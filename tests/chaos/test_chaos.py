@@ -48,6 +48,20 @@ async def test_without_redis_nothing_is_lost() -> None:
     await whole(replace(SHORT, pair="postgres", nodes=2, redis_off_s=3))
 
 
+async def test_nodes_that_are_frozen_deaf_or_break_inside_lose_nothing() -> None:
+    plan = Plan(pair="postgres", nodes=2, users=4, rate=20, seconds=16, seed=7)
+    plan = replace(plan, freeze_s=6, slow_commits_s=4, half_open=True, tasks_fail_s=8)
+    outcome = await whole(plan)
+
+    assert outcome.did["node frozen"] == outcome.did["commits held up"] == 1
+
+
+async def test_a_file_that_is_locked_and_tasks_that_throw_lose_nothing() -> None:
+    outcome = await whole(replace(SHORT, seconds=12, slow_commits_s=4, tasks_fail_s=8))
+
+    assert outcome.did["commits held up"] == 1
+
+
 def assert_tampering_is_found(outcome: Outcome) -> None:
     """Check that a whole run is whole no more once a device's deliveries are out of order."""
     device, page = next(iter(outcome.ledger.received.items()))

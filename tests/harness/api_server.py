@@ -7,13 +7,18 @@ and with these, where a test needs them:
 - TEST_HEARTBEAT_S: miss a silent peer sooner than in production.
 - TEST_CLOCK_AHEAD_S: set the machine's clock off by so much.
 - TEST_WAVES_S: wait so long after each wave in which a stopping server closes its connections.
+- TEST_TASKS_FAIL_WITHIN_S: let each lasting task throw after a random time of at most so much,
+  again and again.
 - TEST_DIE_WHEN: a file; once it is there, the process kills itself between a commit and its
   announcement.
 """
 
+import asyncio
 import os
+import random
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -24,12 +29,16 @@ from chat_app.core.logs import configure_logs
 from chat_app.core.metrics import Metrics
 from chat_app.core.passwords import CONTEXT
 from chat_app.core.settings import SettingsError, read_settings
+from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
 from chat_app.messages.log.writer import NO_FAILPOINTS
 from chat_app.server import uvicorn
 from chat_app.server.cors import allow_pages_origin
 from chat_app.server.edge import AsgiApp, edge
 from chat_app.server.uvicorn import serve
+
+# A process that has just started is ready before a task fails.
+FIRST_FAILURE_S = 5.0
 
 
 class DieOnce:
@@ -43,6 +52,25 @@ class DieOnce:
         if self._file.exists():
             self._file.unlink()
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def break_tasks(within_s: float) -> None:
+    """Let each lasting task throw at the place where it waits, after a random time."""
+    start = Supervisor.start
+
+    def start_breaking(
+        self: Supervisor, name: str, run: Callable[[], Awaitable[None]], *, is_vital: bool = True
+    ) -> asyncio.Task[None]:
+        async def breaking() -> None:
+            try:
+                async with asyncio.timeout(random.uniform(FIRST_FAILURE_S, within_s)):  # noqa: S311  # no secret
+                    await run()
+            except TimeoutError:
+                raise RuntimeError(f"{name} is made to fail") from None
+
+        return start(self, name, breaking, is_vital=is_vital)
+
+    Supervisor.start = start_breaking  # type: ignore[method-assign]  # for this process
 
 
 def main(port: int) -> None:
@@ -59,6 +87,8 @@ def main(port: int) -> None:
         uvicorn.HEARTBEAT_SECONDS = float(heartbeat_s)
     if waves_s := os.environ.get("TEST_WAVES_S"):
         uvicorn.BETWEEN_WAVES_SECONDS = float(waves_s)
+    if within_s := os.environ.get("TEST_TASKS_FAIL_WITHIN_S"):
+        break_tasks(float(within_s))
     configure_logs(settings.log_level, settings.log_format, settings.node_name)
     file = os.environ.get("TEST_DIE_WHEN")
     failpoints = DieOnce(Path(file)) if file else NO_FAILPOINTS

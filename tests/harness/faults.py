@@ -1,11 +1,15 @@
 """Databases locked for a while, as another program or an operator may lock them."""
 
+import asyncio
 import contextlib
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
+
+LOCK_S = 30.0
 
 
 def database_file(folder: Path) -> Path:
@@ -17,10 +21,34 @@ def database_file(folder: Path) -> Path:
 @contextlib.contextmanager
 def locked_file(folder: Path) -> Iterator[None]:
     """Hold the one write lock of the embedded database, as another program may."""
-    with contextlib.closing(sqlite3.connect(database_file(folder), isolation_level=None)) as other:
+    # A busy chat may hold it for a while.
+    other = sqlite3.connect(database_file(folder), isolation_level=None, timeout=LOCK_S)
+    with contextlib.closing(other):
         other.execute("BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")
+
+
+@contextlib.asynccontextmanager
+async def locked_until_left(folder: Path) -> AsyncIterator[None]:
+    """Hold the same lock from a thread, since waiting for it blocks."""
+    locked, may_end = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def hold() -> None:
+        with locked_file(folder):
+            loop.call_soon_threadsafe(locked.set)
+            may_end.wait()
+
+    holding = asyncio.create_task(asyncio.to_thread(hold))
+    try:
+        await asyncio.wait(
+            [holding, asyncio.ensure_future(locked.wait())], return_when=asyncio.FIRST_COMPLETED
+        )
+        yield
+    finally:
+        may_end.set()
+        await holding
 
 
 @contextlib.asynccontextmanager

@@ -20,6 +20,7 @@ from chat_app.realtime.events import Envelope
 from chat_app.redis import broker as redis_broker
 from chat_app.redis.broker import RedisBroker
 from tests.harness import servers
+from tests.harness.half_open import HalfOpenProxy
 
 KINDS = ["memory", "redis"]
 PATIENCE_S = 30
@@ -302,30 +303,6 @@ async def test_devices_that_subscribe_while_the_link_is_remade_are_not_deaf(
                 await asyncio.sleep(0.05)  # Redis confirms a subscription in its own time
 
 
-@asynccontextmanager
-async def half_open(redis_url: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
-    """Yield an address through which Redis gets nothing on the links that are open at the event."""
-    port, swallows = urlsplit(redis_url).port, asyncio.Event()
-
-    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, here = await asyncio.open_connection("127.0.0.1", port)
-
-        async def copy(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
-            began_before = not swallows.is_set()
-            while data := await source.read(65_536):
-                if not (began_before and swallows.is_set()):
-                    to.write(data)
-            to.close()
-
-        await asyncio.gather(copy(reader, here), copy(there, writer), return_exceptions=True)
-
-    server = await asyncio.start_server(forward, "127.0.0.1", 0)
-    try:
-        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", swallows
-    finally:
-        server.close()
-
-
 async def test_a_publishing_link_that_swallows_everything_is_made_anew(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -333,8 +310,8 @@ async def test_a_publishing_link_that_swallows_everything_is_made_anew(
     monkeypatch.setattr(redis_broker, "SILENCE_S", 2.0)
     prefix = f"test:{uuid4().hex}:"
     async with (
-        half_open(redis_url) as (address, swallows),
-        open_broker("redis", address, prefix) as here,
+        HalfOpenProxy.to(urlsplit(redis_url).port) as proxy,
+        open_broker("redis", f"redis://127.0.0.1:{proxy.port}/0", prefix) as here,
         open_broker("redis", redis_url, prefix) as there,
     ):
         receiver = Receiver(there)
@@ -342,7 +319,7 @@ async def test_a_publishing_link_that_swallows_everything_is_made_anew(
         here.publish(["a"], Envelope(b"before"))
         await receiver.wait_for(1)
 
-        swallows.set()
+        proxy.swallow()
 
         async with asyncio.timeout(PATIENCE_S):
             while ("a", b"after") not in receiver.received:
