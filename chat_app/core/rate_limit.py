@@ -7,6 +7,7 @@ seconds. One without is a fixed window: `capacity` within `per_s` seconds of the
 
 import contextlib
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple, Protocol
@@ -15,7 +16,10 @@ from chat_app.core.errors import RateLimited, Unavailable
 from chat_app.core.token_bucket import TokenBucket
 
 HOUR_S = 3600
-KEYS_KEPT = 50_000
+# Some 20 MB. Only a flood from very many networks has so many keys within their minutes.
+MAX_KEYS = 100_000
+SLOTS = 4_096
+LOOKS = 2
 
 
 class Limit(NamedTuple):
@@ -78,34 +82,91 @@ class NoRateLimits:
 
 
 class MemoryRateLimits:
-    """The limits of this process; those that are full again are dropped beyond `KEYS_KEPT`."""
+    """The limits of this process, in bounded time and memory.
+
+    A key keeps its counter until that is unused again, whatever other keys do: no flood of keys
+    returns a try. Beyond `MAX_KEYS` new keys share the counters of a fixed number of slots, which
+    may refuse too much, and never too little. Each new key pays for looking at two others.
+    """
 
     def __init__(self) -> None:
-        self._buckets: dict[str, TokenBucket] = {}
-        self._windows: dict[str, tuple[float, int]] = {}
+        self._counters: dict[str, _Counter] = {}
+        # Every key once, in the order in which the next are looked at.
+        self._order: deque[str] = deque()
+        self._shared: dict[tuple[str, int], _Counter] = {}
+
+    def __len__(self) -> int:
+        """Return the number of counters."""
+        return len(self._counters) + len(self._shared)
 
     async def take(self, limit: Limit, key: str, *, cost: int = 1) -> None:
         """Take `cost` tokens, or raise RateLimited with the seconds to wait."""
-        take = self._take_from_bucket if limit.refills else self._take_from_window
-        take(limit, f"{limit.name}:{key}", cost)
-
-    def _take_from_bucket(self, limit: Limit, key: str, cost: int) -> None:
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            bucket = TokenBucket(burst=limit.capacity, per_second=limit.per_second)
-        if wait_s := bucket.take(cost):
+        if wait_s := self._counter(limit, f"{limit.name}:{key}").take(cost):
             raise RateLimited(wait_s)
-        self._buckets[key] = bucket
-        if len(self._buckets) > KEYS_KEPT:
-            self._buckets = {k: one for k, one in self._buckets.items() if not one.is_full()}
 
-    def _take_from_window(self, limit: Limit, key: str, cost: int) -> None:
+    def _counter(self, limit: Limit, key: str) -> "_Counter":
+        if (own := self._counters.get(key)) is not None:
+            return own
+        self._drop_unused()
+        slot = (limit.name, hash(key) % SLOTS)
+        shared = self._shared.get(slot)
+        if shared is not None and shared.is_full():
+            del self._shared[slot]
+            shared = None
+        if shared is not None:
+            return shared
+        counter = _new_counter(limit)
+        if len(self._counters) < MAX_KEYS:
+            self._counters[key] = counter
+            self._order.append(key)
+        else:
+            self._shared[slot] = counter
+        return counter
+
+    def _drop_unused(self) -> None:
+        for _ in range(min(LOOKS, len(self._order))):
+            key = self._order.popleft()
+            if self._counters[key].is_full():
+                del self._counters[key]
+            else:
+                self._order.append(key)
+
+
+class _Counter(Protocol):
+    """The tokens of one key."""
+
+    def take(self, cost: int = 1) -> float:
+        """Take `cost` tokens and return 0, or take none and return the seconds to wait."""
+
+    def is_full(self) -> bool:
+        """Return whether all tokens are there: another counter in its place is the same."""
+
+
+class _Window:
+    """A window of `per_s` seconds that begins with the first token taken."""
+
+    __slots__ = ("_capacity", "_ends_at", "_per_s", "_taken")
+
+    def __init__(self, capacity: int, per_s: float) -> None:
+        self._capacity = capacity
+        self._per_s = per_s
+        self._ends_at = 0.0
+        self._taken = 0
+
+    def take(self, cost: int = 1) -> float:
         now = time.monotonic()
-        ends_at, taken = self._windows.get(key, (0.0, 0))
-        if ends_at <= now:
-            ends_at, taken = now + limit.per_s, 0
-        if taken + cost > limit.capacity:
-            raise RateLimited(ends_at - now)
-        self._windows[key] = (ends_at, max(0, taken + cost))
-        if len(self._windows) > KEYS_KEPT:
-            self._windows = {k: window for k, window in self._windows.items() if window[0] > now}
+        if self._ends_at <= now:
+            self._ends_at, self._taken = now + self._per_s, 0
+        if self._taken + cost > self._capacity:
+            return self._ends_at - now
+        self._taken = max(0, self._taken + cost)
+        return 0
+
+    def is_full(self) -> bool:
+        return not self._taken or self._ends_at <= time.monotonic()
+
+
+def _new_counter(limit: Limit) -> _Counter:
+    if limit.refills:
+        return TokenBucket(burst=limit.capacity, per_second=limit.per_second)
+    return _Window(limit.capacity, limit.per_s)

@@ -1,6 +1,8 @@
 """Rate limits: token buckets and fixed windows, in memory and in Redis."""
 
 import asyncio
+import contextlib
+import time
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -8,6 +10,7 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
+from chat_app.core import rate_limit
 from chat_app.core.errors import Conflict, RateLimited, Unavailable
 from chat_app.core.rate_limit import (
     Limit,
@@ -123,6 +126,61 @@ async def test_a_request_that_was_not_served_costs_nothing(
 )
 def test_addresses_are_limited_by_network(address: str, network: str) -> None:
     assert network_of(address) == network
+
+
+async def guesses(limits: MemoryRateLimits, count: int, *, before: str = "") -> None:
+    """Take one token of each of many keys."""
+    for number in range(count):
+        with contextlib.suppress(RateLimited):
+            await limits.take(WINDOW, f"{before}{number}")
+
+
+async def test_a_flood_of_keys_takes_little_memory_and_returns_no_try(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rate_limit, "MAX_KEYS", 500)
+    monkeypatch.setattr(rate_limit, "SLOTS", 50)
+    limits = MemoryRateLimits()
+    early = await taken(limits, WINDOW, "early", tries=2)
+    await guesses(limits, 2_000)
+    late = await taken(limits, WINDOW, "late")
+    await guesses(limits, 2_000, before="more")
+
+    assert len(limits) <= 550
+    assert early + await taken(limits, WINDOW, "early") == 3
+    assert late + await taken(limits, WINDOW, "late") <= 3
+
+
+async def test_keys_that_are_unused_again_give_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limit, "MAX_KEYS", 100)
+    monkeypatch.setattr(rate_limit, "SLOTS", 1)
+    limits, now = MemoryRateLimits(), time.monotonic()
+    for flood in range(5):
+        monkeypatch.setattr(time, "monotonic", lambda at=now + flood * 2 * WINDOW.per_s: at)
+        for number in range(90):
+            # All pass: none shares the one slot.
+            assert await taken(limits, WINDOW, f"flood {flood} {number}", tries=3) == 3
+
+    assert len(limits) <= 100
+
+
+async def test_a_token_that_was_returned_leaves_no_counter_for_long() -> None:
+    limits = MemoryRateLimits()
+    for number in range(1_000):
+        await limits.take(WINDOW, str(number))
+        await limits.take(WINDOW, str(number), cost=-1)
+
+    assert len(limits) < 10
+
+
+async def test_the_cost_of_a_call_does_not_grow_with_the_keys() -> None:
+    """In processor time: it was two milliseconds and more above fifty thousand keys."""
+    limits = MemoryRateLimits()
+    await guesses(limits, 60_000)
+    began = time.process_time()
+    await guesses(limits, 2_000, before="more")
+
+    assert time.process_time() - began < 2_000 * 0.000_3
 
 
 async def test_without_redis_each_process_counts_by_itself() -> None:
