@@ -31,11 +31,11 @@ REPLIES: dict[Frame, tuple[Frame, ...]] = {
     frames.Send: (frames.Ack, frames.Error),
     frames.Read: (frames.Ack, frames.Error),
     frames.Writing: (),
-    frames.Resume: (frames.Batch, frames.Reset, frames.Resumed, frames.Error),
+    frames.Resume: (events.Batch, frames.Reset, frames.Resumed, frames.Error),
     frames.Ping: (frames.Pong, frames.Error),
 }
 # What the server sends without being asked.
-UNASKED: tuple[Frame, ...] = (frames.Ready, frames.Batch, *EVENTS)
+UNASKED: tuple[Frame, ...] = (frames.Ready, events.Batch, *EVENTS)
 CLOSE_CODES = {
     SESSION_OVER: "not authenticated, or the session has ended: sign in again",
     AUTH_TIMED_OUT: f"no `auth` within {AUTH_TIMEOUT_S} s",
@@ -133,7 +133,7 @@ def _messages() -> tuple[Json, Json]:
         "enum": sorted(_codes()),
         "description": "The codes of HTTP, and those of frames that cannot be read.",
     }
-    batch = schemas[frames.Batch.__name__]["properties"]["events"]
+    batch = schemas[events.Batch.__name__]["properties"]["events"]
     batch["maxItems"] = MAX_EVENTS_PER_FRAME
     batch["items"]["discriminator"] = "type"  # msgspec writes that of OpenAPI
     messages = {

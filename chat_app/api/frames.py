@@ -11,7 +11,6 @@ import msgspec
 
 from chat_app.core.tokens import MAX_LENGTH
 from chat_app.messages.schemas import CLIENT_ID, CONTENT_SCHEMA
-from chat_app.realtime.events import AnyEvent
 from chat_app.realtime.shapes import Message, OwnUser
 
 Cursor = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -118,12 +117,6 @@ class Resumed(ServerFrame, frozen=True, tag="resumed"):
     """The end of a replay: every missed change was sent."""
 
     id: str | None = None
-
-
-class Batch(ServerFrame, frozen=True, tag="batch"):
-    """Several events in one frame, at most 200, in their order."""
-
-    events: list[AnyEvent]
 
 
 class Error(ServerFrame, frozen=True, tag="error"):

@@ -13,6 +13,7 @@ from chat_app.realtime.events import (
     AnyEvent,
     ConversationUpdated,
     Envelope,
+    join_bodies,
     make_envelope,
 )
 from chat_app.realtime.outlet import Outlet
@@ -95,9 +96,9 @@ class _Batch:
 
     async def push(self) -> None:
         if self._bodies:
-            body = b",".join(self._bodies)
+            body = join_bodies(self._bodies)
             self._bodies, self._size = [], 0
-            self._outlet.push(Envelope(b'{"type":"batch","events":[' + body + b"]}"))
+            self._outlet.push(Envelope(body))
             await self._outlet.drained()
 
 

@@ -11,7 +11,6 @@ from chat_app.change_log.store import Publication
 from chat_app.conversations.deliveries import delivery_of
 from chat_app.conversations.errors import ConversationNotFound
 from chat_app.conversations.queries import get_conversation
-from chat_app.conversations.service import topics_of
 from chat_app.conversations.views import message_of
 from chat_app.core import request_context
 from chat_app.core.database import Database
@@ -29,6 +28,7 @@ from chat_app.realtime.events import (
     MessageUpdated,
     conversation_topic,
     make_envelope,
+    topics_of,
     user_topic,
 )
 from chat_app.realtime.hub import Hub

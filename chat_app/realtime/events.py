@@ -1,5 +1,6 @@
 """Events, one type each, and the envelope in which they are published."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Literal, TypeAlias
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from chat_app.core import request_context
+from chat_app.core.ids import both_of
 from chat_app.core.request_context import RequestContext
 from chat_app.realtime.shapes import Conversation, Message, UserCard
 
@@ -114,8 +116,15 @@ AnyEvent: TypeAlias = (
     | SessionEnded
 )
 
+
+class Batch(msgspec.Struct, frozen=True, tag_field="type", tag="batch"):
+    """Several events in one frame, at most 200, in their order."""
+
+    events: list[AnyEvent]
+
+
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+_decoder: msgspec.json.Decoder[AnyEvent | Batch] = msgspec.json.Decoder(AnyEvent | Batch)
 
 
 class Delivery(msgspec.Struct, frozen=True, array_like=True):
@@ -170,9 +179,20 @@ def make_envelope(
     return Envelope(body, origin, merge, join, ends, delivers, context=context)
 
 
-def decode(body: bytes) -> AnyEvent:
-    """Return the event that `make_envelope` encoded."""
-    return _decoder.decode(body)
+def make_batch(events: Sequence[AnyEvent]) -> Envelope:
+    """Encode several events as one frame for all their receivers; it is of no single request."""
+    return Envelope(join_bodies([_encoder.encode(event) for event in events]))
+
+
+def join_bodies(bodies: Iterable[bytes]) -> bytes:
+    """Return the body of one frame with the events of several bodies."""
+    return b'{"type":"batch","events":[' + b",".join(bodies) + b"]}"
+
+
+def decode(body: bytes) -> tuple[AnyEvent, ...]:
+    """Return the event, or the events in a batch, of an envelope's body."""
+    decoded = _decoder.decode(body)
+    return tuple(decoded.events) if isinstance(decoded, Batch) else (decoded,)
 
 
 def user_topic(user_id: UUID) -> str:
@@ -188,3 +208,10 @@ def session_topic(session_id: UUID) -> str:
 def conversation_topic(conversation_id: UUID) -> str:
     """Return the topic of every member of a group conversation."""
     return f"conversation:{conversation_id.hex}"
+
+
+def topics_of(conversation_id: UUID, direct_key: str | None) -> list[str]:
+    """Return the topics of a conversation: those of its two users, or the one of a group."""
+    if direct_key is None:
+        return [conversation_topic(conversation_id)]
+    return [user_topic(user_id) for user_id in both_of(direct_key)]

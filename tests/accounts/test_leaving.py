@@ -72,7 +72,7 @@ def friendship(one: UUID, other: UUID) -> list[Friendship]:
 
 async def heard(outlet: Outlet) -> list[AnyEvent]:
     async with asyncio.timeout(5):
-        return [decode(envelope.body) for envelope in await outlet.take()]
+        return [event for envelope in await outlet.take() for event in decode(envelope.body)]
 
 
 async def test_a_deleted_account_keeps_nothing_personal(node: Node) -> None:

@@ -61,7 +61,9 @@ async def last_words(outlet: Outlet) -> AnyEvent:
     async with asyncio.timeout(PATIENCE_S):
         with suppress(OutletClosed):
             while True:
-                told += [decode(envelope.body) for envelope in await outlet.take()]
+                told += [
+                    event for envelope in await outlet.take() for event in decode(envelope.body)
+                ]
         with pytest.raises(OutletClosed) as closed:
             await outlet.take()
     assert closed.value.code == SESSION_OVER

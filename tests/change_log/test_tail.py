@@ -76,10 +76,8 @@ async def heard(outlet: Outlet, count: int) -> list[AnyEvent]:
     async with asyncio.timeout(PATIENCE_S):
         while len(events) < count:
             for envelope in await outlet.take():
-                event = decode(envelope.body)
                 kinds = MessageCreated | MessageUpdated | MessageDeleted | ConversationUpdated
-                if isinstance(event, kinds):
-                    events.append(event)
+                events += [e for e in decode(envelope.body) if isinstance(e, kinds)]
     return events
 
 
@@ -208,7 +206,7 @@ async def test_an_unacknowledged_message_is_left_to_the_log_writer(
 
 def created_in(outlet: Outlet) -> list[AnyEvent]:
     """Return the news of messages that waits in an outlet."""
-    events = [decode(envelope.body) for envelope in outlet._queue]
+    events = [event for envelope in outlet._queue for event in decode(envelope.body)]
     return [event for event in events if isinstance(event, MessageCreated)]
 
 

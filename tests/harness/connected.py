@@ -42,13 +42,17 @@ class ConnectedDevice:
 
     def presence_events(self) -> list[Presence]:
         """Return every presence event so far, those still queued included."""
-        self.received += [decode(envelope.body) for envelope in self.outlet._queue]
+        self.received += [
+            event for envelope in self.outlet._queue for event in decode(envelope.body)
+        ]
         return [event for event in self.received if isinstance(event, Presence)]
 
     async def next_events(self) -> list[AnyEvent]:
         """Return the next events, at least one."""
         async with asyncio.timeout(PATIENCE_S):
-            events = [decode(envelope.body) for envelope in await self.outlet.take()]
+            events = [
+                event for envelope in await self.outlet.take() for event in decode(envelope.body)
+            ]
         self.received += events
         return events
 

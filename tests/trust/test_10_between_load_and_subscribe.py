@@ -113,9 +113,8 @@ async def receive_past(outlet: Outlet, rev: int) -> list[Message]:
     async with asyncio.timeout(PATIENCE_S):
         while not received or received[-1].rev <= rev:
             for envelope in await outlet.take():
-                event = decode(envelope.body)
-                if isinstance(event, MessageCreated):
-                    received.append(event.message)
+                events = decode(envelope.body)
+                received += [e.message for e in events if isinstance(e, MessageCreated)]
     return received
 
 

@@ -68,9 +68,9 @@ async def next_of_friends(take) -> AnyEvent:  # type: ignore[no-untyped-def]  # 
     """Return the next event about friends."""
     while True:
         for envelope in await take():
-            event = decode(envelope.body)
-            if isinstance(event, KINDS):
-                return event
+            for event in decode(envelope.body):
+                if isinstance(event, KINDS):
+                    return event
 
 
 CARD = UserCard(

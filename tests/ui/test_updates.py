@@ -105,7 +105,7 @@ class Screen:
 
     async def apply(self, envelope: Envelope) -> AnyEvent:
         """Apply an event and return it."""
-        event = decode(envelope.body)
+        (event,) = decode(envelope.body)
         missing = conversation_updates.conversation_to_load(
             self.conversations, event, viewer_id=self.viewer_id
         )

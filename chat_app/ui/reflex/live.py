@@ -38,7 +38,7 @@ CACHED_EVENTS = 1_024
 
 # Every tab that shows a conversation gets the same events.
 @lru_cache(maxsize=CACHED_EVENTS)
-def _decode(body: bytes) -> AnyEvent:
+def _decode(body: bytes) -> tuple[AnyEvent, ...]:
     return decode(body)
 
 
@@ -167,7 +167,7 @@ class _Tab:
         """Update the tab's screens; return whether that worked."""
         if not await self._is_connected():
             return True
-        events = [_decode(envelope.body) for envelope in envelopes]
+        events = [event for envelope in envelopes for event in _decode(envelope.body)]
         try:
             async with self._app.modify_state(self._state_token()) as root:
                 session = await root.get_state(SessionState)

@@ -48,7 +48,7 @@ async def heard(outlet: Outlet, count: int, *, after: int) -> list[News]:
     found: list[News] = []
     async with asyncio.timeout(5):
         while len(found) < count:
-            events = [decode(envelope.body) for envelope in await outlet.take()]
+            events = [event for envelope in await outlet.take() for event in decode(envelope.body)]
             news = [event for event in events if isinstance(event, NEWS)]
             found += [event for event in news if event.message.rev > after]
     return found

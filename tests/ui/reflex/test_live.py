@@ -13,11 +13,13 @@ import reflex as rx
 
 from chat_app.accounts.schemas import Identity
 from chat_app.core.errors import Unavailable
+from chat_app.core.supervisor import Supervisor
 from chat_app.node.node import Node
 from chat_app.realtime.broker import MemoryBroker
 from chat_app.realtime.events import (
     AnyEvent,
     ConversationRead,
+    make_batch,
     make_envelope,
     session_topic,
     user_topic,
@@ -99,6 +101,7 @@ class World:
         self.app = FakeApp()
         self.screen = self.app.screen
         self.hub = Hub(MemoryBroker())
+        self.supervisor = Supervisor()
         self.tabs = LiveTabs(cast("rx.App", self.app), [Screen])
 
     async def open_outlet(self, identity: Identity) -> Outlet:
@@ -131,6 +134,15 @@ async def test_a_tab_receives_the_events_of_its_own_user_only(world: World) -> N
 
     await world.screen.until(lambda: bool(world.screen.applied))
     assert world.screen.applied == [1]
+
+
+async def test_the_events_of_a_batch_are_applied_one_by_one(world: World) -> None:
+    await world.tabs.subscribe("token", ME)
+
+    world.hub.deliver(user_topic(ME.user_id), make_batch([READ, READ, READ]))
+
+    await world.screen.until(lambda: bool(world.screen.applied))
+    assert world.screen.applied == [3]
 
 
 async def test_queued_events_are_applied_together(
