@@ -8,16 +8,24 @@ messages a second the server can do.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from benchmarks import stage
 from benchmarks.figures import Figures, percentile
 from benchmarks.ledger import Ledger, Violation
 from benchmarks.machine import Usage
-from benchmarks.sockets import MessageSeen, Wire, check_open, frames_in, open_all, open_program
+from benchmarks.sockets import (
+    Frame,
+    MessageSeen,
+    Wire,
+    check_open,
+    frames_in,
+    open_all,
+    open_program,
+)
 from benchmarks.stage import Person
 from benchmarks.workload import Plan
 
@@ -139,10 +147,13 @@ class Traffic:
         for frame in frames_in(text):
             if frame.type == "error":
                 raise Violation(f"device {device} got {text[:200]!r}")
-            if frame.type == "message":  # the echo of a bare relay
-                self._arrive(int(frame.id), frame.type)
-            elif frame.message and self._is_new(device, frame.type, frame.message):
-                self._arrive(int(frame.message.client_id), frame.type)
+            self._take_frame(device, frame)
+
+    def _take_frame(self, device: int, frame: Frame) -> None:
+        if frame.type == "message":  # the echo of a bare relay
+            self._arrive(int(frame.id), frame.type)
+        elif frame.message and self._is_new(device, frame.type, frame.message):
+            self._arrive(int(frame.message.client_id), frame.type)
 
     def _is_new(self, device: int, kind: str, message: MessageSeen) -> bool:
         if kind == "ack":
@@ -170,6 +181,9 @@ class Traffic:
             self._complete.set()
 
 
+Kind = TypeVar("Kind", bound=Traffic)
+
+
 async def pairs(url: str | Sequence[str], people: Sequence[Person]) -> Traffic:
     """Connect people in pairs of a writer and a receiver."""
     rooms = [
@@ -180,7 +194,9 @@ async def pairs(url: str | Sequence[str], people: Sequence[Person]) -> Traffic:
 
 
 @contextlib.asynccontextmanager
-async def rooms_of(plan: Plan, members: int, size: int) -> AsyncIterator[tuple[Traffic, list[int]]]:
+async def rooms_of(
+    plan: Plan, members: int, size: int, traffic_of: Callable[[list[Wire], list[Room]], Kind]
+) -> AsyncIterator[tuple[Kind, list[int]]]:
     """Yield rooms with every member connected, and the servers' processes; compare at the end."""
     with stage.fresh(plan) as chat:
         async with chat.node() as node:
@@ -192,7 +208,7 @@ async def rooms_of(plan: Plan, members: int, size: int) -> AsyncIterator[tuple[T
                 rooms.append(Room(f'"conversation_id":"{group}"', devices, size))
         with chat.servers(plan.nodes) as nodes:
             urls = [nodes[device % len(nodes)].url for device in range(members)]
-            traffic = Traffic(await open_all(urls, people, open_program), rooms)
+            traffic = traffic_of(await open_all(urls, people, open_program), rooms)
             yield traffic, [node.server.process.pid for node in nodes]
             check_open(traffic.wires)
         async with chat.node() as node:
@@ -224,7 +240,7 @@ async def measure_large_room(plan: Plan) -> list[Figures]:
 async def _measure(
     plan: Plan, figures: Figures, members: int, size: int, rate: float, **targets: float
 ) -> None:
-    async with rooms_of(plan, members, size) as (traffic, pids):
+    async with rooms_of(plan, members, size, Traffic) as (traffic, pids):
         await traffic.offer(rate / 2, plan.warm_up, *pids)
         for _ in range(plan.runs):
             outcome = await traffic.offer(rate, plan.seconds, *pids)
@@ -237,7 +253,7 @@ async def _measure(
 
 async def _find_knee(plan: Plan, figures: Figures) -> None:
     best, rate, second_try = None, float(FIRST_STEP), False
-    async with rooms_of(plan, SOCKETS, ROOM) as (traffic, pids):
+    async with rooms_of(plan, SOCKETS, ROOM, Traffic) as (traffic, pids):
         await traffic.offer(RATE, plan.warm_up, *pids)
         while True:
             outcome = await traffic.offer(rate, plan.step, *pids)

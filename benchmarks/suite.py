@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from benchmarks import browser, crowds, direct, growth, idle, pages, peers, rooms, tabs
+from benchmarks import browser, crowds, direct, growth, idle, marks, pages, peers, rooms, tabs
 from benchmarks.figures import Figures
 from benchmarks.workload import Plan
 
@@ -11,6 +11,7 @@ WORKLOADS: dict[str, Callable[[Plan], Awaitable[list[Figures]]]] = {
     "peers": peers.measure,
     "open": rooms.measure_delivery,
     "rooms": rooms.measure_large_room,
+    "marks": marks.measure,
     "nodes": direct.measure_nodes,
     "idle": idle.measure,
     "tabs": tabs.measure,
@@ -36,6 +37,8 @@ WHOLE = (
     Plan("open", "postgres", seconds=5),
     Plan("open", "postgres", 2, seconds=5),
     Plan("rooms", seconds=5),
+    Plan("marks", seconds=5),
+    Plan("marks", "postgres", seconds=5),
     Plan("idle", runs=1),
     Plan("tabs", runs=2),
     Plan("boot"),
