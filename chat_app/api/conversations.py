@@ -24,6 +24,7 @@ from chat_app.conversations.schemas import (
     ReadRequest,
     UnreadRequest,
 )
+from chat_app.core.errors import RateLimited
 from chat_app.friends.errors import PersonNotFound
 from chat_app.messages.queries import history
 from chat_app.messages.schemas import MessagePage
@@ -110,7 +111,11 @@ class ConversationsController(Controller):
         node.deliveries.record_page(page.items, viewer_id=me.user_id)
         return page
 
-    @post("/{conversation_id:uuid}/read", status_code=204, errors=[ConversationNotFound])
+    @post(
+        "/{conversation_id:uuid}/read",
+        status_code=204,
+        errors=[ConversationNotFound, RateLimited],
+    )
     async def mark_read(
         self, data: ReadRequest, me: Identity, node: Node, conversation_id: UUID
     ) -> None:
@@ -119,7 +124,11 @@ class ConversationsController(Controller):
             actor_id=me.user_id, conversation_id=conversation_id, seq=data.seq
         )
 
-    @post("/{conversation_id:uuid}/unread", status_code=204, errors=[ConversationNotFound])
+    @post(
+        "/{conversation_id:uuid}/unread",
+        status_code=204,
+        errors=[ConversationNotFound, RateLimited],
+    )
     async def mark_unread(
         self, data: UnreadRequest, me: Identity, node: Node, conversation_id: UUID
     ) -> None:

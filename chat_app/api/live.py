@@ -31,8 +31,8 @@ from chat_app.realtime.outlet import (
 )
 
 HEARTBEAT_S = 30
-# Sends of one socket that wait for the log writer; at this limit its reader pauses.
-MAX_PENDING_SENDS = 256
+# Sends and read marks of one socket that wait to be stored; at this limit its reader pauses.
+MAX_PENDING = 256
 # The time in which a client can read the last event of an ended session.
 LINGER_S = 0.5
 
@@ -70,8 +70,8 @@ class LiveSocket:
         self._outlet = outlet
         self._budget = FrameBudget(node)
         self._cursors = Cursors()
-        self._pending_sends = 0
-        self._sends_stored = asyncio.Event()
+        self._pending = 0
+        self._stored = asyncio.Event()
         self._metrics = metrics_of(socket)
         self._contexts = FrameContexts(node, self._metrics.received)
 
@@ -132,7 +132,7 @@ class LiveSocket:
     async def _read(self) -> None:
         async for frame in self._frames():
             with self._contexts.enter(frame):
-                if isinstance(frame, frames.Send):
+                if isinstance(frame, frames.Send | frames.Read):
                     await self._submit(frame)
                 elif isinstance(frame, frames.Error):
                     self._reply(frame)
@@ -150,19 +150,22 @@ class LiveSocket:
                 raise SocketRefused(WRONG_KIND, f"not {self._format.subprotocol}") from None
             yield frame
 
-    async def _submit(self, frame: frames.Send) -> None:
-        """Queue a message; its ack is sent once it is stored, perhaps after other frames."""
+    async def _submit(self, frame: frames.Send | frames.Read) -> None:
+        """Queue a message or read mark; its ack is sent once it is stored, after others perhaps."""
+        stored: asyncio.Future[Stored] | asyncio.Future[None]
         try:
-            message = self._new_message(frame)
-            stored = await self._node.messages.submit(message)
+            if isinstance(frame, frames.Send):
+                stored = await self._node.messages.submit(self._new_message(frame))
+            else:
+                stored = await self._submit_mark(frame)
         except AppError as error:
             self._refuse(frame.id, error)
             return
-        self._pending_sends += 1
+        self._pending += 1
         stored.add_done_callback(partial(self._acknowledge, frame.id))
-        while self._pending_sends >= MAX_PENDING_SENDS:
-            self._sends_stored.clear()
-            await self._sends_stored.wait()
+        while self._pending >= MAX_PENDING:
+            self._stored.clear()
+            await self._stored.wait()
 
     def _new_message(self, frame: frames.Send) -> NewMessage:
         try:
@@ -183,32 +186,40 @@ class LiveSocket:
             origin=self._outlet.id,
         )
 
-    def _acknowledge(self, frame_id: str | None, stored: "asyncio.Future[Stored]") -> None:
-        self._pending_sends -= 1
-        self._sends_stored.set()
+    async def _submit_mark(self, frame: frames.Read) -> asyncio.Future[None]:
+        return await self._node.conversations.submit_mark(
+            actor_id=self._identity.user_id,
+            conversation_id=frame.conversation_id,
+            seq=frame.seq,
+        )
+
+    def _acknowledge(
+        self, frame_id: str | None, stored: "asyncio.Future[Stored] | asyncio.Future[None]"
+    ) -> None:
+        self._pending -= 1
+        self._stored.set()
         error = stored.exception()
         if error is None:
-            self._reply(frames.Ack(id=frame_id, message=stored.result().message))
+            outcome = stored.result()
+            self._reply(frames.Ack(id=frame_id, message=outcome and outcome.message))
         elif isinstance(error, AppError):
             self._refuse(frame_id, error)
         else:
-            # The log writer has logged the error.
+            # Its writer has logged the error.
             detail = "Something went wrong here."
             frame = frames.Error(code="internal_error", detail=detail, retryable=True, id=frame_id)
             self._reply(frame)
 
     async def _answer(
         self,
-        frame: frames.Read | frames.Writing | frames.Resume | frames.Ping | frames.Auth,
+        frame: frames.Writing | frames.Resume | frames.Ping | frames.Auth,
     ) -> None:
         # Answers keep the order of the frames: a pong confirms that all before it were handled.
-        while self._pending_sends:
-            self._sends_stored.clear()
-            await self._sends_stored.wait()
+        while self._pending:
+            self._stored.clear()
+            await self._stored.wait()
         try:
-            if isinstance(frame, frames.Read):
-                await self._mark_read(frame)
-            elif isinstance(frame, frames.Writing):
+            if isinstance(frame, frames.Writing):
                 await self._publish_typing(frame)
             elif isinstance(frame, frames.Resume):
                 await self._resume(frame)
@@ -229,14 +240,6 @@ class LiveSocket:
                 cursors, self._node, self._identity, self._outlet, generation=frame.generation
             )
             self._reply(frames.Resumed(id=frame.id))
-
-    async def _mark_read(self, frame: frames.Read) -> None:
-        await self._node.conversations.mark_read(
-            actor_id=self._identity.user_id,
-            conversation_id=frame.conversation_id,
-            seq=frame.seq,
-        )
-        self._reply(frames.Ack(id=frame.id))
 
     async def _publish_typing(self, frame: frames.Writing) -> None:
         # The frame has no answer, and a failure has none either.

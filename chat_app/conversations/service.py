@@ -1,5 +1,6 @@
 """Use cases of conversations: open, create a group, mark as read or unread."""
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 from uuid import UUID
@@ -22,24 +23,23 @@ from chat_app.change_log.unit_of_work import unit_of_work
 from chat_app.conversations.errors import ConversationNotFound, ReceiverIsSelf
 from chat_app.conversations.membership_loader import MembershipLoader, MembershipSummary
 from chat_app.conversations.queries import check_reachable, direct_peers, get_conversation
+from chat_app.conversations.read_marks import ReadMarks
 from chat_app.conversations.schemas import Conversation, Opened
 from chat_app.conversations.store import (
     NewConversation,
     add_conversation,
     find_direct,
-    move_mark,
-    read_mark,
+    last_seq_of,
     set_mark,
     set_opened,
 )
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
-from chat_app.core.ids import both_of, pair_key
-from chat_app.core.rate_limit import HOUR_S, Limit, RateLimits, charged
+from chat_app.core.ids import pair_key
+from chat_app.core.rate_limit import HOUR_S, Limit, RateLimits, charged, token_bucket
 from chat_app.core.settings import Settings
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import (
-    ConversationRead,
     ConversationUpdated,
     Envelope,
     conversation_topic,
@@ -65,7 +65,9 @@ class Conversations:
         tail: Tail,
         online: Online,
         limits: RateLimits,
+        local_limits: RateLimits,
         settings: Settings,
+        read_marks: ReadMarks,
     ) -> None:
         self._database = database
         self._broker = broker
@@ -74,6 +76,14 @@ class Conversations:
         self._online = online
         self._limits = limits
         self._open_limit = Limit("open", settings.limit_conversations_per_hour, HOUR_S)
+        self._local_limits = local_limits
+        self._read_limit = token_bucket(
+            "read", settings.limit_read_mark_burst, settings.limit_read_marks_per_second
+        )
+        self._unread_limit = token_bucket(
+            "unread", settings.limit_unread_mark_burst, settings.limit_unread_marks_per_second
+        )
+        self._read_marks = read_marks
         self._memberships = MembershipLoader(database)
 
     async def close(self) -> None:
@@ -129,26 +139,28 @@ class Conversations:
         """Move the actor's read mark forward to `seq`; past the end means the end.
 
         The actor's other devices and the members receive it, but nobody across a block. Raises
-        ConversationNotFound.
+        ConversationNotFound, RateLimited and Unavailable; nothing is stored then.
         """
-        async with unit_of_work(self._database, self._broker) as uow:
-            mark = await read_mark(uow.session, actor_id, conversation_id)
-            seq = min(seq, mark.last_seq)
-            if not await move_mark(uow.session, actor_id, conversation_id, mark, seq):
-                return
-            event = ConversationRead(conversation_id=conversation_id, user_id=actor_id, seq=seq)
-            topics = topics_of(conversation_id, mark.direct_key)
-            own = [user_topic(actor_id)]
-            uow.publish(own if mark.is_blocked else topics, make_envelope(event))
+        await (await self.submit_mark(actor_id=actor_id, conversation_id=conversation_id, seq=seq))
+
+    async def submit_mark(
+        self, *, actor_id: UUID, conversation_id: UUID, seq: int
+    ) -> asyncio.Future[None]:
+        """Queue a read mark; return the future of its outcome, so that many may be under way.
+
+        Raises RateLimited or Unavailable at once; the rest of `mark_read`'s errors by the future.
+        """
+        await self._local_limits.take(self._read_limit, actor_id.hex)
+        return self._read_marks.submit(actor_id, conversation_id, seq)
 
     async def mark_unread(self, *, actor_id: UUID, conversation_id: UUID, seq: int) -> None:
         """Mark message `seq` and all after it as unread, for the actor alone.
 
-        Raises ConversationNotFound, or Invalid for a message that is not there.
+        Raises ConversationNotFound, RateLimited, or Invalid for a message that is not there.
         """
+        await self._local_limits.take(self._unread_limit, actor_id.hex)
         async with unit_of_work(self._database, self._broker) as uow:
-            mark = await read_mark(uow.session, actor_id, conversation_id)
-            if not 1 <= seq <= mark.last_seq:
+            if not 1 <= seq <= await last_seq_of(uow.session, actor_id, conversation_id):
                 raise Invalid({"seq": "There is no such message."})
             await set_mark(uow.session, actor_id, conversation_id, seq - 1)
             uow.add(view_changed(ChangedView(conversation_id, [actor_id])))
@@ -229,13 +241,6 @@ class Conversations:
         return await get_conversation(
             session, viewer_id=viewer_id, conversation_id=conversation_id, online=self._online
         )
-
-
-def topics_of(conversation_id: UUID, key: str | None) -> list[str]:
-    """Return the topics of a conversation: those of its two users, or the one of a group."""
-    if key is None:
-        return [conversation_topic(conversation_id)]
-    return [user_topic(user_id) for user_id in both_of(key)]
 
 
 def _without_relations(view: Conversation) -> Conversation:

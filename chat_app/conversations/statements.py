@@ -1,6 +1,6 @@
-"""Statements about many members at once, composed once: memberships and delivery receipts.
+"""Statements about many members at once, composed once: memberships, receipts and read marks.
 
-All take the parameter `rows`.
+All take the parameter `rows`, but `move_marks`.
 """
 
 import functools
@@ -8,13 +8,18 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Select, Uuid, or_, select, update
+from sqlalchemy import BigInteger, Integer, Select, Uuid, case, exists, false, or_, select, update
+from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import ReturningUpdate
+from sqlmodel import col
 
+from chat_app.change_log.statements import append_entry
 from chat_app.conversations.queries import unread_of
 from chat_app.core.clock import ago
+from chat_app.core.joint_writes import JointWrites
 from chat_app.core.json_rows import JsonRows
 from chat_app.friends.relations import blocked_between
+from chat_app.models import Member
 from chat_app.models.tables import CONVERSATIONS, MEMBERS
 
 
@@ -89,3 +94,86 @@ def store_deliveries(dialect: str) -> ReturningUpdate[UUID, UUID]:
         .values(delivered_seq=given.columns["seq"])
         .returning(MEMBERS.c.conversation_id, MEMBERS.c.user_id)
     )
+
+
+_peer = aliased(Member)
+# Reads by keys alone; only a direct conversation can be blocked.
+_IS_BLOCKED = case(
+    (
+        CONVERSATIONS.c.direct_key.is_not(None),
+        exists(
+            select(1)
+            .select_from(_peer)
+            .where(
+                col(_peer.conversation_id) == CONVERSATIONS.c.id,
+                col(_peer.user_id) != MEMBERS.c.user_id,
+                blocked_between(MEMBERS.c.user_id, col(_peer.user_id)),
+            )
+            .correlate(CONVERSATIONS, MEMBERS)
+        ),
+    ),
+    else_=false(),
+)
+
+
+@functools.cache
+def lock_marks(dialect: str, *, waits: bool) -> Select[*tuple[Any, ...]]:
+    """Lock and select the read marks of members, with the end of their conversations.
+
+    Rows have `number`, `id` (of the conversation) and `user_id`. Without `waits` it leaves out the
+    members whom another transaction has locked.
+    """
+    given = JsonRows(dialect, number=Integer, id=Uuid, user_id=Uuid)
+    marks = _with_members(
+        given,
+        select(
+            given.columns["number"].label("number"),
+            CONVERSATIONS.c.direct_key,
+            CONVERSATIONS.c.last_seq,
+            MEMBERS.c.last_read_seq,
+            MEMBERS.c.read_seq,
+            _IS_BLOCKED.label("is_blocked"),
+        ).select_from(given.table),
+    ).join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["id"])
+    if not waits:
+        # It waits for nobody, and sends wait only for a mark of their own sender.
+        return marks.with_for_update(of=MEMBERS, skip_locked=True)
+    # In the order of the log writer: two transactions that lock the same members in two orders
+    # would wait for each other.
+    return marks.order_by(CONVERSATIONS.c.id, MEMBERS.c.user_id).with_for_update(
+        of=[CONVERSATIONS, MEMBERS]
+    )
+
+
+@functools.cache
+def find_members(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Select the `number` of the rows that name a member; they have `id` and `user_id`, too."""
+    given = JsonRows(dialect, number=Integer, id=Uuid, user_id=Uuid)
+    number = given.columns["number"].label("number")
+    return _with_members(given, select(number).select_from(given.table))
+
+
+def _with_members(given: JsonRows, statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    return statement.join(
+        MEMBERS,
+        (MEMBERS.c.conversation_id == given.columns["id"])
+        & (MEMBERS.c.user_id == given.columns["user_id"]),
+    )
+
+
+@functools.cache
+def move_marks(dialect: str) -> JointWrites:
+    """Set read marks, for their readers to `seq` and for the others to `read_seq`; append an entry.
+
+    Takes the rows as `marks`, with `id` (of the conversation), `user_id` and both, and the entry.
+    """
+    given = JsonRows(dialect, "marks", id=Uuid, user_id=Uuid, seq=BigInteger, read_seq=BigInteger)
+    move = (
+        update(MEMBERS)
+        .where(
+            MEMBERS.c.conversation_id == given.columns["id"],
+            MEMBERS.c.user_id == given.columns["user_id"],
+        )
+        .values(last_read_seq=given.columns["seq"], read_seq=given.columns["read_seq"])
+    )
+    return JointWrites(dialect, move, append_entry(dialect))

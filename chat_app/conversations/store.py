@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, exists, insert, literal, or_, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import col
 
 from chat_app.conversations.errors import ConversationNotFound
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
-from chat_app.friends.relations import blocked_between
 from chat_app.models import Conversation, Member
 
 
@@ -26,18 +24,6 @@ class NewConversation(NamedTuple):
     opened_by: Sequence[UUID]
     title: str = ""
     direct_key: str | None = None
-
-
-class Mark(NamedTuple):
-    """A member's read mark before a change, with the end of the conversation.
-
-    `is_blocked`: a block stands between the two of a direct conversation.
-    """
-
-    direct_key: str | None
-    last_seq: int
-    last_read_seq: int
-    is_blocked: bool
 
 
 def add_conversation(connection: Connection, new: NewConversation) -> UUID:
@@ -77,65 +63,16 @@ def add_conversation(connection: Connection, new: NewConversation) -> UUID:
     return identifier
 
 
-_peer = aliased(Member)
-# Reads by keys alone; only a direct conversation can be blocked.
-_IS_BLOCKED = and_(
-    col(Conversation.direct_key).is_not(None),
-    exists(
-        select(1)
-        .select_from(_peer)
-        .where(
-            col(_peer.conversation_id) == col(Conversation.id),
-            col(_peer.user_id) != col(Member.user_id),
-            blocked_between(col(Member.user_id), col(_peer.user_id)),
-        )
-        .correlate(Conversation, Member)
-    ),
-)
-
-
-async def read_mark(session: AsyncSession, user_id: UUID, conversation_id: UUID) -> Mark:
-    """Return a member's read mark. Raises ConversationNotFound for no member."""
-    row = (
-        await session.execute(
-            select(
-                col(Conversation.direct_key),
-                col(Conversation.last_seq),
-                col(Member.last_read_seq),
-                _IS_BLOCKED.label("is_blocked"),
-            )
-            .join(Member, col(Member.conversation_id) == col(Conversation.id))
-            .where(col(Conversation.id) == conversation_id, col(Member.user_id) == user_id)
-        )
-    ).first()
-    if row is None:
-        raise ConversationNotFound
-    return Mark(row[0], row[1], row[2], bool(row[3]))
-
-
-async def move_mark(
-    session: AsyncSession, user_id: UUID, conversation_id: UUID, mark: Mark, seq: int
-) -> bool:
-    """Move a read mark forward to `seq`; return False when it is there or further by now."""
-    if seq <= mark.last_read_seq:
-        return False
-    # Across a block the other must not see it later either: `read_seq` is what the others see.
-    shown = {} if mark.is_blocked else {"read_seq": _at_least(col(Member.read_seq), seq)}
-    moved = await session.execute(
-        update(Member)
-        .where(
-            col(Member.conversation_id) == conversation_id,
-            col(Member.user_id) == user_id,
-            col(Member.last_read_seq) < seq,
-        )
-        .values(last_read_seq=seq, **shown)
-        .returning(col(Member.user_id))
+async def last_seq_of(session: AsyncSession, user_id: UUID, conversation_id: UUID) -> int:
+    """Return the end of a member's conversation. Raises ConversationNotFound for no member."""
+    last_seq = await session.scalar(
+        select(col(Conversation.last_seq))
+        .join(Member, col(Member.conversation_id) == col(Conversation.id))
+        .where(col(Conversation.id) == conversation_id, col(Member.user_id) == user_id)
     )
-    return moved.first() is not None
-
-
-def _at_least(column: Mapped[int], seq: int) -> ColumnElement[int]:
-    return case((column < seq, literal(seq)), else_=column)
+    if last_seq is None:
+        raise ConversationNotFound
+    return last_seq
 
 
 async def find_direct(session: AsyncSession, key: str, actor_id: UUID) -> tuple[UUID, bool] | None:

@@ -36,6 +36,11 @@ class Limit(NamedTuple):
         return self.capacity / self.per_s
 
 
+def token_bucket(name: str, burst: int, per_second: float) -> Limit:
+    """Return the limit of a bucket of `burst` tokens that refills by `per_second`."""
+    return Limit(name, burst, burst / per_second, refills=True)
+
+
 class RateLimits(Protocol):
     """Limits by name and key; a cost of -1 returns a token that was not used."""
 

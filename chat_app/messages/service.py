@@ -8,7 +8,7 @@ from chat_app.change_log.tail import Tail
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.metrics import Metrics
-from chat_app.core.rate_limit import Limit, RateLimits
+from chat_app.core.rate_limit import RateLimits, token_bucket
 from chat_app.core.settings import Settings
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
@@ -39,9 +39,9 @@ class Messages:
         traces: Traces | None = None,
     ) -> None:
         self._limits = limits
-        burst = settings.limit_message_burst
-        per_s = burst / settings.limit_messages_per_second
-        self._send_limit = Limit("message", burst, per_s, refills=True)
+        self._send_limit = token_bucket(
+            "message", settings.limit_message_burst, settings.limit_messages_per_second
+        )
         publisher = MessagePublisher(database=database, hub=hub, online=online)
         tail.read_with({MESSAGES: publisher.read})
         self._log = MessageLog(

@@ -34,6 +34,8 @@ class Infrastructure:
     # CHAT_LIMITS=off lifts `limits`, and nothing lifts `fixed_limits`.
     limits: RateLimits
     fixed_limits: RateLimits
+    # Those that each node counts alone, for what is done too often to call Redis for it.
+    local_limits: RateLimits
     sockets: SocketCounts
     shared_key: SharedKey | None
 
@@ -62,6 +64,7 @@ async def open_infrastructure(
             online=_online(settings, stack),
             limits=NoRateLimits() if settings.limits == "off" else fixed_limits,
             fixed_limits=fixed_limits,
+            local_limits=NoRateLimits() if settings.limits == "off" else MemoryRateLimits(),
             sockets=_sockets(settings, supervisor, metrics, stack),
             shared_key=shared_key,
         )

@@ -127,11 +127,11 @@ async def running_node(
     """Run a node while the block lasts. Raises CannotStart.
 
     It starts in this order, and stops in the reverse one: traces, the database (migrated where that
-    is safe), the clock, the shared key, broker and registers; then the receipts, presence, the log
-    writer, the hub, accounts with their sessions, conversations, and the tail of the change log. So
-    the tail and accounts end first, the hub closes every outlet while presence can still record it,
-    and what was accepted is stored before the broker sends its last envelopes and the database
-    closes.
+    is safe), the clock, the shared key, broker and registers; then the receipts, read marks,
+    presence, the log writer, the hub, accounts with their sessions, conversations, and the tail of
+    the change log. So the tail and accounts end first, the hub closes every outlet while presence
+    can still record it, and what was accepted is stored before the broker sends its last envelopes
+    and the database closes.
 
     No other node may share `metrics` and `traces`.
     """
@@ -147,6 +147,7 @@ async def running_node(
         )
         parts = Parts(settings, infrastructure, metrics, traces, supervisor, stack)
         deliveries = parts.deliveries()
+        read_marks = parts.read_marks()
         presence = parts.presence()
         hub = parts.hub(presence, deliveries)
         tail = parts.tail(hub)
@@ -166,7 +167,7 @@ async def running_node(
             sockets=infrastructure.sockets,
             accounts=parts.accounts(hub, presence),
             friends=parts.friends(presence),
-            conversations=parts.conversations(hub, tail),
+            conversations=parts.conversations(hub, tail, read_marks),
             deliveries=deliveries,
             messages=messages,
             presence=presence,

@@ -11,6 +11,7 @@ from chat_app.accounts.store import remove_sessions
 from chat_app.change_log.store import remove_entries
 from chat_app.change_log.tail import Tail
 from chat_app.conversations.deliveries import Deliveries
+from chat_app.conversations.read_marks import ReadMarks
 from chat_app.conversations.service import Conversations
 from chat_app.core.maintenance import Job
 from chat_app.core.metrics import Metrics
@@ -68,6 +69,12 @@ class Parts:
         """Make the service that records and publishes what devices have received."""
         database, broker = self.infrastructure.database, self.infrastructure.broker
         return run(self.stack, self.supervisor, Deliveries(database=database, broker=broker))
+
+    def read_marks(self) -> ReadMarks:
+        """Make the writer of read marks."""
+        database, broker = self.infrastructure.database, self.infrastructure.broker
+        read_marks = ReadMarks(database=database, broker=broker, metrics=self.metrics)
+        return run(self.stack, self.supervisor, read_marks)
 
     def messages(self, hub: Hub, tail: Tail, failpoints: Failpoints) -> Messages:
         """Make the use cases of messages, with their log writer."""
@@ -154,7 +161,7 @@ class Parts:
             on_changed=presence.refresh_pair,
         )
 
-    def conversations(self, hub: Hub, tail: Tail) -> Conversations:
+    def conversations(self, hub: Hub, tail: Tail, read_marks: ReadMarks) -> Conversations:
         """Make the use cases of conversations."""
         infrastructure = self.infrastructure
         conversations = Conversations(
@@ -164,7 +171,9 @@ class Parts:
             tail=tail,
             online=infrastructure.online,
             limits=infrastructure.limits,
+            local_limits=infrastructure.local_limits,
             settings=self.settings,
+            read_marks=read_marks,
         )
         self.stack.push_async_callback(conversations.close)
         return conversations

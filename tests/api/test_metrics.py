@@ -217,4 +217,4 @@ async def test_metric_names_follow_the_prometheus_convention(chat: ChatServer) -
     assert sorted(described) == sorted(kinds)
     for name, kind in kinds.items():
         assert (kind == "counter") == name.endswith("_total"), name
-        assert kind != "histogram" or name.endswith(("_seconds", "_messages")), name
+        assert kind != "histogram" or name.endswith(("_seconds", "_messages", "_marks")), name

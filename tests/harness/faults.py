@@ -52,12 +52,12 @@ async def locked_until_left(folder: Path) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def locked_tables(url: str) -> AsyncIterator[None]:
-    """Hold the tables of the conversations, as a careless operator may."""
+async def locked_tables(url: str, tables: str = "conversation, message") -> AsyncIterator[None]:
+    """Hold tables, those of the conversations or others, as a careless operator may."""
     other = await asyncpg.connect(url.replace("+asyncpg", ""))
     try:
         async with other.transaction():
-            await other.execute("LOCK TABLE conversation, message IN EXCLUSIVE MODE")
+            await other.execute(f"LOCK TABLE {tables} IN EXCLUSIVE MODE")
             yield
     finally:
         await other.close()

@@ -25,6 +25,7 @@ EVERYWHERE = {
     "presence_refresh",
     "presence_register",
     "presence_sweep",
+    "read_marks",
     "receipts",
     "sessions",
 }

@@ -146,6 +146,21 @@ async def test_a_read_frame_is_acked_and_sent_on(alice: Person, bob: Person) -> 
     assert (await bob.conversation(message["conversation_id"]))["unread"] == 0
 
 
+async def test_a_pong_follows_the_acks_of_earlier_read_frames(alice: Person, bob: Person) -> None:
+    *_, message = await alice.write_all(bob, *map(str, range(5)))
+    here = message["conversation_id"]
+    async with bob.socket() as socket:
+        for seq in (1, 5, 3, 4, 2):
+            await socket.send({"type": "read", "id": f"{seq}", "conversation_id": here, "seq": seq})
+        await socket.send({"type": "ping", "id": "last"})
+
+        acked = set()
+        while (frame := await socket.receive())["type"] != "pong":
+            acked |= {frame["id"]} if frame["type"] == "ack" else set()
+    assert acked == {"1", "2", "3", "4", "5"}
+    assert (await bob.conversation(here))["unread"] == 0
+
+
 def bad_frames() -> dict[str, Any]:
     """Return frames that are refused, by name; each is built from its receiver."""
     return {
