@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
-import asyncpg
 import psutil
 from pydantic import SecretStr
 from sqlalchemy import select
@@ -28,7 +27,7 @@ from chat_app.core.settings import Settings
 from chat_app.models import Conversation, Member, Message, User
 from chat_app.node.node import running_node
 from tests.harness import servers
-from tests.harness.faults import locked_until_left
+from tests.harness.faults import locked_until_left, unconfirmed_commits
 from tests.harness.half_open import HalfOpenProxy
 from tests.harness.nginx import Nginx
 from tests.harness.processor import waited_s
@@ -77,24 +76,14 @@ class Stage:
 
     @contextlib.asynccontextmanager
     async def commits_held_up(self) -> AsyncIterator[None]:
-        """Let no commit end inside: by a standby that is not there, or a lock on the file.
-
-        What PostgreSQL commits meanwhile is stored all the same, though nobody is told.
-        """
+        """Let no commit end inside: by a standby that is not there, or a lock on the file."""
         address = self.settings.database_address
         if address.startswith("sqlite"):
             async with locked_until_left(self.settings.data_dir):
                 yield
             return
-        admin = await asyncpg.connect(address.replace("+asyncpg", ""))
-        try:
-            await admin.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
-            await admin.execute("SELECT pg_reload_conf()")
+        async with unconfirmed_commits(address):
             yield
-        finally:
-            await admin.execute("ALTER SYSTEM RESET synchronous_standby_names")
-            await admin.execute("SELECT pg_reload_conf()")
-            await admin.close()
 
     async def stored(self) -> Stored:
         """Read everything back from the database."""

@@ -52,6 +52,23 @@ async def locked_until_left(folder: Path) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
+async def unconfirmed_commits(url: str) -> AsyncIterator[None]:
+    """Let PostgreSQL wait in each commit for a standby that is not there.
+
+    A transaction whose wait is given up is stored all the same.
+    """
+    admin = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        await admin.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        await admin.execute("SELECT pg_reload_conf()")
+        yield
+    finally:
+        await admin.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        await admin.execute("SELECT pg_reload_conf()")
+        await admin.close()
+
+
+@contextlib.asynccontextmanager
 async def locked_tables(url: str, tables: str = "conversation, message") -> AsyncIterator[None]:
     """Hold tables, those of the conversations or others, as a careless operator may."""
     other = await asyncpg.connect(url.replace("+asyncpg", ""))
