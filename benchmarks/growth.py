@@ -158,18 +158,16 @@ def _work(node: Node, viewer: UUID, room: UUID, length: int) -> dict[str, Work]:
     def page(before: int | None) -> Awaitable[object]:
         return history(node.database, viewer_id=viewer, conversation_id=room, before=before)
 
-    async def unread() -> object:
-        async with node.database.reading() as session:
-            return await unread_counts(session, viewer_id=viewer)
-
     return {
         "send": lambda: _send(node, viewer, room),
         "newest page": lambda: page(None),
         "deepest page": lambda: page(PAGE + 1),
         "page in the middle": lambda: page(length // 2),
-        "list of conversations": lambda: read(node, viewer, list_conversations),
+        "list of conversations": lambda: list_conversations(
+            node.database, viewer_id=viewer, online=node.online
+        ),
         "open a conversation": lambda: read(node, viewer, get_conversation, conversation_id=room),
-        "unread counts": unread,
+        "unread counts": lambda: unread_counts(node.database, viewer_id=viewer),
     }
 
 

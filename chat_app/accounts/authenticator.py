@@ -53,14 +53,14 @@ class Authenticator:
         await self._by_session.close()
 
     async def _load_by_hash(self, hashes: Sequence[str]) -> dict[str, AuthenticatedUser]:
-        statement = live_by_cookie_hash(self._database.engine.dialect.name)
+        statement = live_by_cookie_hash(self._database.dialect)
         rows = await self._fetch(statement, [{"cookie_hash": one} for one in hashes])
         return {row.cookie_hash: self._authenticated(row) for row in rows}
 
     async def _load_by_session(
         self, identities: Sequence[Identity]
     ) -> dict[Identity, AuthenticatedUser]:
-        statement = live_by_id(self._database.engine.dialect.name)
+        statement = live_by_id(self._database.dialect)
         keys = [{"session_id": one.session_id, "user_id": one.user_id} for one in identities]
         rows = await self._fetch(statement, keys)
         users = map(self._authenticated, rows)

@@ -84,7 +84,7 @@ class SessionMonitor:
     async def _check(self, session_ids: list[UUID]) -> None:
         now = utc_now()
         values = {"rows": _rows(session_ids), "now": now, "touched": now - TOUCH_INTERVAL}
-        statement = over_or_untouched(self._database.engine.dialect.name)
+        statement = over_or_untouched(self._database.dialect)
         for row in await self._database.fetch_all(statement, values):
             if row.over is None:
                 self._used.add(row.id)

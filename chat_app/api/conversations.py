@@ -9,6 +9,7 @@ from litestar.params import Parameter
 
 from chat_app.accounts.schemas import Identity
 from chat_app.api.dependencies import signed_in
+from chat_app.api.large_replies import large_reply
 from chat_app.conversations import queries
 from chat_app.conversations.errors import (
     BadCursor,
@@ -57,12 +58,12 @@ class ConversationsController(Controller):
     @get("/", errors=[BadCursor])
     async def list_conversations(
         self, me: Identity, node: Node, before: Cursor = None, limit: Limit = 50
-    ) -> ConversationPage:
+    ) -> Response[ConversationPage]:
         """Return the conversations of the signed-in user, latest activity first."""
-        async with node.database.reading() as session:
-            return await queries.list_conversations(
-                session, viewer_id=me.user_id, online=node.online, before=before, limit=limit
-            )
+        page = await queries.list_conversations(
+            node.database, viewer_id=me.user_id, online=node.online, before=before, limit=limit
+        )
+        return await large_reply(page)
 
     @post(
         "/",
@@ -98,7 +99,7 @@ class ConversationsController(Controller):
         before: Before = None,
         after: After = None,
         limit: Limit = 50,
-    ) -> MessagePage:
+    ) -> Response[MessagePage]:
         """Return a page of messages by `seq`; without `before` and `after`, the newest."""
         page = await history(
             node.database,
@@ -109,7 +110,7 @@ class ConversationsController(Controller):
             limit=limit,
         )
         node.deliveries.record_page(page.items, viewer_id=me.user_id)
-        return page
+        return await large_reply(page)
 
     @post(
         "/{conversation_id:uuid}/read",

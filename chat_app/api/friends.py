@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
-from litestar import Controller, delete, get, post, put
+from litestar import Controller, Response, delete, get, post, put
 
 from chat_app.accounts.schemas import Identity, People, UserCard
 from chat_app.api.dependencies import signed_in
+from chat_app.api.large_replies import large_reply
 from chat_app.core.errors import RateLimited
 from chat_app.friends import queries
 from chat_app.friends.errors import (
@@ -30,11 +31,10 @@ class FriendsController(Controller):
     tags = ("Friends",)
 
     @get("/")
-    async def friends(self, me: Identity, node: Node) -> People:
+    async def friends(self, me: Identity, node: Node) -> Response[People]:
         """Return the friends of the signed-in user, by name."""
-        async with node.database.reading() as session:
-            found = await queries.list_friends(session, viewer_id=me.user_id, online=node.online)
-        return People(items=found)
+        found = await queries.list_friends(node.database, viewer_id=me.user_id, online=node.online)
+        return await large_reply(People(items=found))
 
     @post(
         "/request",
@@ -57,10 +57,11 @@ class FriendsController(Controller):
         return await node.friends.accept(actor_id=me.user_id, user_id=data.user_id)
 
     @get("/requests")
-    async def requests(self, me: Identity, node: Node) -> Requests:
+    async def requests(self, me: Identity, node: Node) -> Response[Requests]:
         """Return the open friend requests, incoming and outgoing."""
-        async with node.database.reading() as session:
-            return await queries.list_requests(session, viewer_id=me.user_id, online=node.online)
+        return await large_reply(
+            await queries.list_requests(node.database, viewer_id=me.user_id, online=node.online)
+        )
 
     @delete("/requests/{user_id:uuid}", errors=[PersonNotFound, RequestNotFound])
     async def remove_request(self, me: Identity, node: Node, user_id: UUID) -> None:
@@ -87,10 +88,11 @@ class BlocksController(Controller):
     tags = ("Friends",)
 
     @get("/")
-    async def blocks(self, me: Identity, node: Node) -> Blocks:
+    async def blocks(self, me: Identity, node: Node) -> Response[Blocks]:
         """Return the users blocked by the signed-in user."""
-        async with node.database.reading() as session:
-            return await queries.list_blocks(session, viewer_id=me.user_id, online=node.online)
+        return await large_reply(
+            await queries.list_blocks(node.database, viewer_id=me.user_id, online=node.online)
+        )
 
     @put("/{user_id:uuid}", status_code=204, errors=[CannotBlockSelf, PersonNotFound])
     async def block(self, me: Identity, node: Node, user_id: UUID) -> None:

@@ -18,6 +18,7 @@ from chat_app.api.resume import Cursors, resume
 from chat_app.core.errors import AppError, Invalid
 from chat_app.core.ids import new_id
 from chat_app.core.input import complaints
+from chat_app.core.large_json import encode_large
 from chat_app.messages.log.batch import Stored
 from chat_app.messages.schemas import NewMessage, SendRequest
 from chat_app.node.node import Node
@@ -84,7 +85,7 @@ class LiveSocket:
             heartbeat_s=HEARTBEAT_S,
             max_frame_bytes=MAX_FRAME_BYTES,
         )
-        await self._send(frames.encode(greeting))
+        await self._send(b"".join(await encode_large(greeting)))
         self._write_directly()
         writer = asyncio.create_task(self._write())
         tasks = (
@@ -235,11 +236,12 @@ class LiveSocket:
 
     async def _resume(self, frame: frames.Resume) -> None:
         cursors = self._cursors.add(frame)
-        if cursors is not None:
-            await resume(
-                cursors, self._node, self._identity, self._outlet, generation=frame.generation
-            )
-            self._reply(frames.Resumed(id=frame.id))
+        if cursors is None:
+            # A thousand cursors take a millisecond, and the next frame may have arrived.
+            await asyncio.sleep(0)
+            return
+        await resume(cursors, self._node, self._identity, self._outlet, generation=frame.generation)
+        self._reply(frames.Resumed(id=frame.id))
 
     async def _publish_typing(self, frame: frames.Writing) -> None:
         # The frame has no answer, and a failure has none either.

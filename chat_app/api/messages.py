@@ -8,6 +8,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from chat_app.accounts.schemas import Identity
 from chat_app.api.conversations import After, Before, Limit
 from chat_app.api.dependencies import signed_in
+from chat_app.api.large_replies import large_reply
 from chat_app.conversations.errors import (
     CannotMessage,
     ConversationNotFound,
@@ -70,7 +71,7 @@ class MessagesController(Controller):
         before: Before = None,
         after: After = None,
         limit: Limit = 50,
-    ) -> MessagePage:
+    ) -> Response[MessagePage]:
         """Return a page of the direct conversation with a user."""
         page = await direct_history(
             node.database,
@@ -82,7 +83,7 @@ class MessagesController(Controller):
             limit=limit,
         )
         node.deliveries.record_page(page.items, viewer_id=me.user_id)
-        return page
+        return await large_reply(page)
 
     @patch(
         "/{id:uuid}",

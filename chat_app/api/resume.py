@@ -7,6 +7,7 @@ from chat_app.accounts.schemas import Identity
 from chat_app.api import frames
 from chat_app.conversations.schemas import Conversation
 from chat_app.core.errors import Invalid
+from chat_app.core.time_slice import TimeSlice
 from chat_app.messages.replay import event_of, missed
 from chat_app.node.node import Node
 from chat_app.realtime.events import (
@@ -21,7 +22,8 @@ from chat_app.realtime.outlet import Outlet
 # The limit for all frames of one resume together.
 MAX_CURSORS = 20_000
 MAX_EVENTS_PER_FRAME = 200
-MAX_BYTES_PER_FRAME = 256 * 1024
+# To compress and send more would hold the event loop for milliseconds.
+MAX_BYTES_PER_FRAME = 128 * 1024
 
 
 class Cursors:
@@ -56,7 +58,7 @@ async def resume(
 
     Live events may come between the frames. Raises Unavailable; the client tries again.
     """
-    batch = _Batch(outlet)
+    batch, time_slice = _Batch(outlet), TimeSlice()
     are_of_another = bool(cursors) and generation not in (None, await node.generation())
     found = missed(
         node.database,
@@ -67,11 +69,13 @@ async def resume(
     )
     async for one in found:
         await batch.add(ConversationUpdated(conversation=one.conversation))
+        await time_slice.pause()
         if one.changes is None:
             await batch.push()
             outlet.push(Envelope(frames.encode(_reset(one.conversation))))
         for message in one.changes or ():
             await batch.add(event_of(message))
+            await time_slice.pause()
         node.deliveries.record_page(one.changes or (), viewer_id=identity.user_id)
     await batch.push()
 

@@ -84,7 +84,7 @@ class Tail:
         self._database = database
         self._hub = hub
         self._traces = traces or Traces()
-        self._dialect = database.engine.dialect.name
+        self._dialect = database.dialect
         self._readers: dict[str, Reader] = {PUBLISHED: _published}
         self._place: int | str | None = None
         self._beginning = asyncio.Lock()

@@ -8,11 +8,9 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import Iterable
-from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.engine import Connection
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from chat_app.change_log.store import Publication, append, published
 from chat_app.conversations.queries import undelivered
@@ -20,6 +18,7 @@ from chat_app.conversations.statements import store_deliveries
 from chat_app.core.database import Database
 from chat_app.core.json_rows import as_parameter
 from chat_app.core.supervisor import Supervisor
+from chat_app.core.time_slice import TimeSlice
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import ConversationDelivered, Delivery, make_envelope, user_topic
 from chat_app.realtime.shapes import Message
@@ -30,22 +29,15 @@ MAX_WAITING = 10_000
 MAX_STORED = 100_000
 
 
-class Key(NamedTuple):
-    """A receiver in a conversation."""
-
-    conversation_id: UUID
-    user_id: UUID
-
-
 class Deliveries:
     """The collector of receipts; start it inside the running loop, then close it."""
 
     def __init__(self, *, database: Database, broker: Broker) -> None:
         self._database = database
         self._broker = broker
-        self._waiting: dict[Key, Delivery] = {}
+        self._waiting: dict[bytes, Delivery] = {}
         # The stored `seq`: further devices that get the same message cost no statement.
-        self._stored: dict[Key, int] = {}
+        self._stored: dict[bytes, int] = {}
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
@@ -56,7 +48,7 @@ class Deliveries:
 
     def record(self, delivery: Delivery) -> None:
         """Record what a device of its receiver has; it is stored and published soon."""
-        key = Key(delivery.conversation_id, delivery.user_id)
+        key = _key(delivery.conversation_id, delivery.user_id)
         waiting = self._waiting.get(key)
         recorded = max(waiting.seq if waiting else 0, self._stored.get(key, 0))
         if delivery.seq <= recorded or (waiting is None and len(self._waiting) >= MAX_WAITING):
@@ -72,10 +64,15 @@ class Deliveries:
                 self.record(delivery)
                 return
 
-    async def record_all(self, session: AsyncSession, *, viewer_id: UUID) -> None:
-        """Record the newest message of each conversation, whose list `viewer_id` has loaded."""
-        for delivery in await undelivered(session, viewer_id=viewer_id):
+    async def record_all(self, *, viewer_id: UUID) -> None:
+        """Record the newest message of each conversation, whose list `viewer_id` has loaded.
+
+        Raises Unavailable.
+        """
+        time_slice = TimeSlice()
+        for delivery in await undelivered(self._database, viewer_id=viewer_id):
             self.record(delivery)
+            await time_slice.pause()
 
     async def close(self) -> None:
         """Store what waits, if that can be done at once, and stop."""
@@ -121,6 +118,11 @@ def delivery_of(message: Message) -> Delivery | None:
     return Delivery(message.conversation_id, message.receiver_id, message.sender_id, message.seq)
 
 
+def _key(conversation_id: UUID, user_id: UUID) -> bytes:
+    """Return the key of a receiver in a conversation; the garbage collector visits no bytes."""
+    return conversation_id.bytes + user_id.bytes
+
+
 def _store(deliveries: list[Delivery], connection: Connection) -> bool:
     """Store and publish the deliveries that are new; return whether there were any."""
     rows = [
@@ -130,9 +132,9 @@ def _store(deliveries: list[Delivery], connection: Connection) -> bool:
     stored = connection.execute(
         store_deliveries(connection.dialect.name), {"rows": as_parameter(rows)}
     )
-    fresh = {Key(row.conversation_id, row.user_id) for row in stored}
+    fresh = {_key(row.conversation_id, row.user_id) for row in stored}
     publications = [
-        _publication(one) for one in deliveries if Key(one.conversation_id, one.user_id) in fresh
+        _publication(one) for one in deliveries if _key(one.conversation_id, one.user_id) in fresh
     ]
     if publications:
         append(connection, [published(publications)])

@@ -1,19 +1,17 @@
 """Load memberships and recent revs of users, one statement for all who connect at a moment."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import Select
 
-from chat_app.conversations.statements import changed_within, memberships
+from chat_app.conversations.statements import ACTIVE, changed_lately, memberships
 from chat_app.core.batch_loader import BatchLoader
+from chat_app.core.clock import ago
 from chat_app.core.database import Database
-from chat_app.core.json_rows import as_parameter
-
-ACTIVE = timedelta(minutes=5)
-MAX_RECENT = 200
+from chat_app.core.json_rows import as_parameter, decode_pieces
 
 
 class MembershipSummary(NamedTuple):
@@ -23,6 +21,25 @@ class MembershipSummary(NamedTuple):
     unread: dict[UUID, int]
 
 
+class MembershipRow(msgspec.Struct, gc=False):
+    """A conversation of a user in a JSON text; of a user there are many."""
+
+    user_id: str
+    id: UUID
+    kind: str
+    unread: int
+
+
+class RevRow(msgspec.Struct, gc=False):
+    """The last `rev` of a conversation of a user in a JSON text."""
+
+    user_id: str
+    id: UUID
+    last_rev: int
+
+
+_decode_memberships = msgspec.json.Decoder(list[MembershipRow]).decode
+_decode_revs = msgspec.json.Decoder(list[RevRow]).decode
 NO_MEMBERSHIPS = MembershipSummary([], {})
 
 
@@ -48,30 +65,34 @@ class MembershipLoader:
         await self._revs.close()
 
     async def _load_memberships(self, user_ids: Sequence[UUID]) -> dict[UUID, MembershipSummary]:
-        found: dict[UUID, MembershipSummary] = {}
-        for row in await self._fetch(memberships(self._dialect), user_ids):
-            membership = found.setdefault(row.user_id, MembershipSummary([], {}))
-            if row.kind == "group":
-                membership.groups.append(row.id)
-            if row.unread > 0:
-                membership.unread[row.id] = row.unread
-        return found
+        pieces = await self._fetch(memberships(self._database.dialect), user_ids)
+        found: dict[str, MembershipSummary] = {}
+        async for rows in decode_pieces(pieces, _decode_memberships):
+            for row in rows:
+                membership = found.get(row.user_id)
+                if membership is None:
+                    membership = found[row.user_id] = MembershipSummary([], {})
+                if row.kind == "group":
+                    membership.groups.append(row.id)
+                if row.unread > 0:
+                    membership.unread[row.id] = row.unread
+        return {UUID(user_id): membership for user_id, membership in found.items()}
 
     async def _load_revs(self, user_ids: Sequence[UUID]) -> dict[UUID, dict[UUID, int]]:
-        statement = changed_within(self._dialect, ACTIVE)
-        revs: dict[UUID, dict[UUID, int]] = {}
-        for row in await self._fetch(statement, user_ids):
-            theirs = revs.setdefault(row.user_id, {})
-            if len(theirs) < MAX_RECENT:
-                theirs[row.id] = row.last_rev
-        return revs
-
-    @property
-    def _dialect(self) -> str:
-        return self._database.engine.dialect.name
+        database = self._database
+        values = {"changed_after": ago("sqlite", ACTIVE)} if database.is_sqlite else {}
+        pieces = await self._fetch(changed_lately(database.dialect), user_ids, **values)
+        revs: dict[str, dict[UUID, int]] = {}
+        async for rows in decode_pieces(pieces, _decode_revs):
+            for row in rows:
+                revs.setdefault(row.user_id, {})[row.id] = row.last_rev
+        return {UUID(user_id): theirs for user_id, theirs in revs.items()}
 
     async def _fetch(
-        self, statement: Select[*tuple[Any, ...]], user_ids: Sequence[UUID]
+        self,
+        statement: Select[*tuple[Any, ...]],
+        user_ids: Sequence[UUID],
+        **values: object,
     ) -> list[Any]:
         rows = as_parameter([{"user_id": user_id} for user_id in user_ids])
-        return await self._database.fetch_all(statement, {"rows": rows})
+        return await self._database.fetch_all(statement, {"rows": rows, **values})

@@ -5,11 +5,11 @@ One statement reads everything about any number of conversations.
 
 import functools
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import (
     ColumnElement,
     Integer,
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     bindparam,
+    case,
     func,
     literal,
     or_,
@@ -29,14 +30,16 @@ from sqlmodel import col
 
 from chat_app.conversations.errors import REFUSALS, BadCursor, ConversationNotFound
 from chat_app.conversations.schemas import Conversation, ConversationPage
-from chat_app.conversations.views import LAST, MESSAGE_COLUMNS, views_of
+from chat_app.conversations.views import views_of
+from chat_app.core.database import Database
 from chat_app.core.ids import peer_of
-from chat_app.friends.cards import VIEWER, card_columns, with_relations
+from chat_app.core.json_rows import as_array, as_object, decode_pieces, in_pieces
+from chat_app.friends.cards import VIEWER, card_values, with_relations
 from chat_app.friends.errors import PersonNotFound
 from chat_app.friends.relations import both_see, has_blocked, unreachable
 from chat_app.models import Conversation as ConversationRow
 from chat_app.models import Member, Message, User
-from chat_app.models.tables import CONVERSATIONS
+from chat_app.models.tables import CONVERSATIONS, MESSAGES
 from chat_app.realtime.events import Delivery
 from chat_app.realtime.online import Online
 
@@ -50,21 +53,43 @@ MEMBER, SHOWN = aliased(Member), aliased(Member)
 # Large groups show a part of their members here.
 MAX_MEMBERS_SHOWN = 100
 LAST_OF_ALL = UUID(int=2**128 - 1)
+# The prefix of the columns of a conversation's last message.
+LAST = "last_message_"
+
+
+class UnreadRow(msgspec.Struct, gc=False):
+    """The unread count of a conversation in a JSON text."""
+
+    id: UUID
+    unread: int
+
+
+class UndeliveredRow(msgspec.Struct, gc=False):
+    """A direct conversation with a message that reached no device, in a JSON text."""
+
+    id: UUID
+    direct_key: str
+    last_seq: int
+
+
+_decode_unread = msgspec.json.Decoder(list[UnreadRow]).decode
+_decode_undelivered = msgspec.json.Decoder(list[UndeliveredRow]).decode
 
 
 async def get_conversation(
     session: AsyncSession, *, viewer_id: UUID, conversation_id: UUID, online: Online
 ) -> Conversation:
     """Return the view of a conversation for `viewer_id`. Raises ConversationNotFound."""
+    statement = _one(session.get_bind().dialect.name)
     values = {"viewer_id": viewer_id, "conversation_id": conversation_id}
-    found = await _load_views(session, _one(), values, online=online)
-    if not found:
-        raise ConversationNotFound
-    return found[0]
+    rows = await session.execute(statement, values)
+    async for view in views_of(rows, viewer_id=viewer_id, online=online):
+        return view
+    raise ConversationNotFound
 
 
 async def list_conversations(
-    session: AsyncSession,
+    database: Database,
     *,
     viewer_id: UUID,
     online: Online,
@@ -75,24 +100,22 @@ async def list_conversations(
     values: dict[str, Any] = {"viewer_id": viewer_id, "rows": limit + 1}
     if before is not None:
         values |= _read_cursor(before)
-    statement = _listed(first=before is None)
-    items = await _load_views(session, statement, values, online=online)
-    more = len(items) > limit
-    items = items[:limit]
+    rows = await database.fetch_all(_listed(database.dialect, first=before is None), values)
+    views = views_of(rows[:limit], viewer_id=viewer_id, online=online)
+    items = [view async for view in views]
+    more = len(rows) > limit
     return ConversationPage(items=items, next_before=_cursor(items[-1]) if more else None)
 
 
-async def unread_counts(session: AsyncSession, *, viewer_id: UUID) -> dict[UUID, int]:
+async def unread_counts(database: Database, *, viewer_id: UUID) -> dict[UUID, int]:
     """Return the unread count of each conversation of `viewer_id` that has any."""
-    rows = await session.execute(
-        select(col(ConversationRow.id), unread_of(viewer_id))
-        .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
-        .where(
-            col(Member.user_id) == viewer_id,
-            col(ConversationRow.last_seq) > col(Member.last_read_seq),
-        )
-    )
-    return {row[0]: row[1] for row in rows if row[1] > 0}
+    pieces = await database.fetch_all(_unread(database.dialect), {"viewer_id": viewer_id})
+    return {
+        row.id: row.unread
+        async for rows in decode_pieces(pieces, _decode_unread)
+        for row in rows
+        if row.unread > 0
+    }
 
 
 async def direct_peers(
@@ -118,26 +141,17 @@ async def direct_peers(
     return [(row[0], row[1]) for row in rows]
 
 
-async def undelivered(session: AsyncSession, *, viewer_id: UUID) -> list[Delivery]:
+async def undelivered(database: Database, *, viewer_id: UUID) -> list[Delivery]:
     """Return the newest message of each direct conversation that reached no device of the viewer.
 
     Those that the viewer has read count as delivered.
     """
-    last_seq = col(ConversationRow.last_seq)
-    rows = await session.execute(
-        select(col(ConversationRow.id), col(ConversationRow.direct_key), last_seq)
-        .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
-        .where(
-            col(Member.user_id) == viewer_id,
-            col(ConversationRow.direct_key).is_not(None),
-            last_seq > col(Member.delivered_seq),
-            last_seq > col(Member.read_seq),
-        )
-    )
+    pieces = await database.fetch_all(_undelivered(database.dialect), {"viewer_id": viewer_id})
     return [
-        Delivery(conversation_id, viewer_id, peer_id, seq)
-        for conversation_id, key, seq in rows
-        if (peer_id := peer_of(key, viewer_id)) is not None
+        Delivery(row.id, viewer_id, peer_id, row.last_seq)
+        async for rows in decode_pieces(pieces, _decode_undelivered)
+        for row in rows
+        if (peer_id := peer_of(row.direct_key, viewer_id)) is not None
     ]
 
 
@@ -194,7 +208,7 @@ def conversations_of(viewer_id: ColumnElement[UUID]) -> Select[*tuple[Any, ...]]
             col(Member.last_read_seq).label("own_mark"),
             unread_of(viewer_id).label("unread"),
             _last_shown().label("last_shown"),
-            *(column.label(LAST + column.name) for column in MESSAGE_COLUMNS),
+            *(column.label(LAST + column.name) for column in MESSAGES.columns),
         )
         .select_from(ConversationRow)
         .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
@@ -203,46 +217,34 @@ def conversations_of(viewer_id: ColumnElement[UUID]) -> Select[*tuple[Any, ...]]
     )
 
 
-async def _load_views(
-    session: AsyncSession,
-    statement: Select[*tuple[Any, ...]],
-    values: Mapping[str, Any],
-    *,
-    online: Online,
-) -> list[Conversation]:
-    """Return the conversations of a statement `with_members`; `values` holds `viewer_id`.
+def with_members(dialect: str, statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """Select what `views_of` needs of the conversations of a statement; takes `viewer_id`.
 
-    Newest activity first.
-    """
-    rows = list(await session.execute(statement, values))
-    return await views_of(rows, viewer_id=values["viewer_id"], online=online)
-
-
-def with_members(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    """Join to the conversations of a statement what `views_of` needs; takes `viewer_id`.
-
-    Composing it takes milliseconds, so callers keep the result.
+    Newest activity first. Composing it takes milliseconds, so callers keep the result.
     """
     found = statement.cte("found")
-    conversation = [column for column in found.c if column.name not in {"id", "last_shown"}]
     is_shown = and_(
         col(MEMBER.conversation_id) == found.c.id,
         col(MEMBER.user_id) <= func.coalesce(found.c.last_shown, literal(LAST_OF_ALL, Uuid)),
     )
-    return with_relations(
-        select(
-            found.c.id.label("conversation_id"),
-            *conversation,
-            col(MEMBER.delivered_seq),
-            col(MEMBER.read_seq),
-            *card_columns(
-                both_see(found.c.kind, found.c.last_seq, found.c.own_opened, col(MEMBER.opened))
-            ),
-        )
-        .select_from(found)
-        .join(MEMBER, is_shown)
+    seen_together = both_see(found.c.kind, found.c.last_seq, found.c.own_opened, col(MEMBER.opened))
+    marks = {"delivered_seq": col(MEMBER.delivered_seq), "read_seq": col(MEMBER.read_seq)}
+    members = with_relations(
+        select(as_array(dialect, card_values(seen_together) | marks))
+        .select_from(MEMBER)
         .join(User, col(User.id) == col(MEMBER.user_id))
-    ).order_by(found.c.updated_at.desc(), found.c.id.desc(), col(MEMBER.user_id))
+    ).where(is_shown)
+    last = {column.name: found.c[LAST + column.name] for column in MESSAGES.columns}
+    conversation = {
+        name: column
+        for name, column in found.c.items()
+        if name not in {"last_shown", "own_opened"} and not name.startswith(LAST)
+    }
+    return select(
+        as_object(dialect, conversation).label("conversation"),
+        members.correlate(found).scalar_subquery().label("members"),
+        case((last["id"].is_not(None), as_object(dialect, last))).label("last_message"),
+    ).order_by(found.c.updated_at.desc(), found.c.id.desc())
 
 
 def _last_shown() -> ColumnElement[UUID]:
@@ -262,16 +264,16 @@ def _last_shown() -> ColumnElement[UUID]:
 
 
 @functools.cache
-def _one() -> Select[*tuple[Any, ...]]:
+def _one(dialect: str) -> Select[*tuple[Any, ...]]:
     """Select the conversation `conversation_id` of `viewer_id`."""
     narrowed = conversations_of(VIEWER).where(
         col(ConversationRow.id) == bindparam("conversation_id", type_=CONVERSATIONS.c.id.type)
     )
-    return with_members(narrowed)
+    return with_members(dialect, narrowed)
 
 
 @functools.cache
-def _listed(*, first: bool) -> Select[*tuple[Any, ...]]:
+def _listed(dialect: str, *, first: bool) -> Select[*tuple[Any, ...]]:
     """Select as many as `rows` of the listed conversations of `viewer_id`.
 
     Those before (`before_moment`, `before_id`) unless it is the first page.
@@ -287,7 +289,38 @@ def _listed(*, first: bool) -> Select[*tuple[Any, ...]]:
         )
         listed = listed.where(tuple_(moment, place) < before)
     most = bindparam("rows", type_=Integer)
-    return with_members(listed.order_by(moment.desc(), place.desc()).limit(most))
+    return with_members(dialect, listed.order_by(moment.desc(), place.desc()).limit(most))
+
+
+@functools.cache
+def _unread(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Select the unread counts of `viewer_id` in pieces."""
+    counts = (
+        select(col(ConversationRow.id), unread_of(VIEWER).label("unread"))
+        .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
+        .where(
+            col(Member.user_id) == VIEWER,
+            col(ConversationRow.last_seq) > col(Member.last_read_seq),
+        )
+    )
+    return in_pieces(dialect, counts)
+
+
+@functools.cache
+def _undelivered(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Select the direct conversations with a message that reached no device, in pieces."""
+    last_seq = col(ConversationRow.last_seq)
+    found = (
+        select(col(ConversationRow.id), col(ConversationRow.direct_key), last_seq)
+        .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
+        .where(
+            col(Member.user_id) == VIEWER,
+            col(ConversationRow.direct_key).is_not(None),
+            last_seq > col(Member.delivered_seq),
+            last_seq > col(Member.read_seq),
+        )
+    )
+    return in_pieces(dialect, found)
 
 
 def _cursor(last: Conversation) -> str:

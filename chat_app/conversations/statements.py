@@ -8,7 +8,20 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, Select, Uuid, case, exists, false, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    Select,
+    Uuid,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
@@ -17,17 +30,23 @@ from chat_app.change_log.statements import append_entry
 from chat_app.conversations.queries import unread_of
 from chat_app.core.clock import ago
 from chat_app.core.joint_writes import JointWrites
-from chat_app.core.json_rows import JsonRows
+from chat_app.core.json_rows import JsonRows, in_pieces
 from chat_app.friends.relations import blocked_between
 from chat_app.models import Member
 from chat_app.models.tables import CONVERSATIONS, MEMBERS
 
+ACTIVE = timedelta(minutes=5)
+MAX_RECENT = 200
+
 
 @functools.cache
 def memberships(dialect: str) -> Select[*tuple[Any, ...]]:
-    """Select the groups of the given users, and their conversations with unread messages."""
+    """Select the groups of the given users, and their conversations with unread messages.
+
+    In pieces, as JSON.
+    """
     given = JsonRows(dialect, user_id=Uuid)
-    return (
+    found = (
         select(
             MEMBERS.c.user_id,
             CONVERSATIONS.c.id,
@@ -44,23 +63,29 @@ def memberships(dialect: str) -> Select[*tuple[Any, ...]]:
             )
         )
     )
-
-
-def changed_within(dialect: str, time: timedelta) -> Select[*tuple[Any, ...]]:
-    """Select the given users' conversations that changed within `time`, the latest first."""
-    return _by_change(dialect).where(CONVERSATIONS.c.changed_at > ago(dialect, time))
+    return in_pieces(dialect, found)
 
 
 @functools.cache
-def _by_change(dialect: str) -> Select[*tuple[Any, ...]]:
+def changed_lately(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Select the given users' conversations that changed lately, the latest `MAX_RECENT` of each.
+
+    In pieces, as JSON. SQLite takes `changed_after`, see `ago`.
+    """
     given = JsonRows(dialect, user_id=Uuid)
-    return (
-        select(MEMBERS.c.user_id, CONVERSATIONS.c.id, CONVERSATIONS.c.last_rev)
+    changed_at = CONVERSATIONS.c.changed_at
+    after = bindparam("changed_after", type_=changed_at.type)
+    rank = func.row_number().over(partition_by=MEMBERS.c.user_id, order_by=changed_at.desc())
+    ranked = (
+        select(MEMBERS.c.user_id, CONVERSATIONS.c.id, CONVERSATIONS.c.last_rev, rank.label("rank"))
         .select_from(given.table)
         .join(MEMBERS, MEMBERS.c.user_id == given.columns["user_id"])
         .join(CONVERSATIONS, CONVERSATIONS.c.id == MEMBERS.c.conversation_id)
-        .order_by(CONVERSATIONS.c.changed_at.desc())
+        .where(changed_at > (after if dialect == "sqlite" else ago(dialect, ACTIVE)))
+        .subquery("ranked")
     )
+    latest = select(ranked.c.user_id, ranked.c.id, ranked.c.last_rev)
+    return in_pieces(dialect, latest.where(ranked.c.rank <= MAX_RECENT))
 
 
 @functools.cache

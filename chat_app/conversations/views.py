@@ -1,30 +1,84 @@
 """Views of conversations and messages: the shapes that clients get, made of rows."""
 
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import AsyncIterator, Iterable, Iterator
+from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import Row
 
 from chat_app.conversations.schemas import Conversation, Receipt
 from chat_app.core.ids import peer_of
-from chat_app.friends.cards import card_of
-from chat_app.models.tables import MESSAGES
+from chat_app.core.time_slice import TimeSlice
+from chat_app.friends.cards import BATCH_SIZE, JsonCardRow, card_of
 from chat_app.realtime.online import Online
 from chat_app.realtime.shapes import Message as MessageView
 
-AnyRow = Row[*tuple[Any, ...]]
-# The prefix of the columns of a conversation's last message.
-LAST = "last_message_"
-MESSAGE_COLUMNS = MESSAGES.columns
+
+class ConversationRow(msgspec.Struct, gc=False):
+    """A conversation in a JSON text, as one member sees it."""
+
+    id: UUID
+    kind: str
+    title: str
+    direct_key: str | None
+    last_seq: int
+    last_rev: int
+    updated_at: datetime
+    own_mark: int
+    unread: int
 
 
-async def views_of(rows: list[AnyRow], *, viewer_id: UUID, online: Online) -> list[Conversation]:
-    """Make the views of the rows that a statement `with_members` found for `viewer_id`."""
-    connected = await online.filter_connected(row.id for row in rows if row.shows_presence)
-    grouped = groupby(rows, key=lambda row: row.conversation_id)
-    return [_view(list(members), viewer_id, connected) for _, members in grouped]
+class MemberRow(JsonCardRow, gc=False):
+    """A member of a conversation in a JSON text."""
+
+    delivered_seq: int
+    read_seq: int
+
+
+class MessageRow(msgspec.Struct, gc=False):
+    """A message of a JSON text; `direct_key` where the statement selects it."""
+
+    id: UUID
+    conversation_id: UUID
+    seq: int
+    rev: int
+    client_id: str
+    sender_id: UUID
+    content: str
+    created_at: datetime
+    edited_at: datetime | None
+    deleted_at: datetime | None
+    direct_key: str | None = None
+
+
+class _Found(msgspec.Struct, gc=False):
+    conversation: ConversationRow
+    members: list[MemberRow]
+    last_message: MessageRow | None
+
+
+_decode_conversation = msgspec.json.Decoder(ConversationRow).decode
+_decode_members = msgspec.json.Decoder(list[MemberRow]).decode
+_decode_message = msgspec.json.Decoder(MessageRow).decode
+
+
+async def views_of(
+    rows: Iterable[Row[*tuple[Any, ...]]], *, viewer_id: UUID, online: Online
+) -> AsyncIterator[Conversation]:
+    """Yield the views of the rows that a statement `with_members` found for `viewer_id`.
+
+    Other tasks may run between two of them.
+    """
+    time_slice = TimeSlice()
+    for batch in _batches(rows):
+        ids = (member.id for one in batch for member in one.members if member.shows_presence)
+        connected = await online.filter_connected(ids)
+        for one in batch:
+            yield _view(one, viewer_id, connected)
+            await time_slice.pause()
 
 
 def message_of(
@@ -47,38 +101,51 @@ def message_of(
     )
 
 
-def _view(rows: list[AnyRow], viewer_id: UUID, connected: set[UUID]) -> Conversation:
-    one = rows[0]
+def _batches(rows: Iterable[Row[*tuple[Any, ...]]]) -> Iterator[list[_Found]]:
+    """Decode the rows, and yield those whose members' presence is looked up together."""
+    batch: list[_Found] = []
+    for row in rows:
+        batch.append(_found(row))
+        if sum(len(one.members) for one in batch) >= BATCH_SIZE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _found(row: Row[*tuple[Any, ...]]) -> _Found:
+    members = _decode_members(row.members)
+    members.sort(key=attrgetter("id.int"))
+    last = row.last_message
+    return _Found(
+        _decode_conversation(row.conversation), members, _decode_message(last) if last else None
+    )
+
+
+def _view(found: _Found, viewer_id: UUID, connected: set[UUID]) -> Conversation:
+    one, last = found.conversation, found.last_message
     return Conversation(
-        id=one.conversation_id,
+        id=one.id,
         kind="direct" if one.kind == "direct" else "group",
         title=one.title,
-        members=[card_of(row, connected) for row in rows],
-        last_message=_last_message(one),
+        members=[card_of(member, connected) for member in found.members],
+        last_message=message_of(last, one.direct_key) if last else None,
         last_seq=one.last_seq,
         last_rev=one.last_rev,
         last_read_seq=one.own_mark,
         unread=one.unread,
-        receipts=list(_receipts(rows, viewer_id)),
+        receipts=list(_receipts(found, viewer_id)),
         updated_at=one.updated_at,
     )
 
 
-def _receipts(rows: list[AnyRow], viewer_id: UUID) -> Iterator[Receipt]:
-    for row in rows:
+def _receipts(found: _Found, viewer_id: UUID) -> Iterator[Receipt]:
+    for member in found.members:
         # A deleted account in a group never reads again.
-        counts = row.deleted_at is None or row.kind == "direct"
-        if row.id != viewer_id and counts:
+        counts = member.deleted_at is None or found.conversation.kind == "direct"
+        if member.id != viewer_id and counts:
             yield Receipt(
-                user_id=row.id,
-                delivered_seq=max(row.delivered_seq, row.read_seq),
-                read_seq=row.read_seq,
+                user_id=member.id,
+                delivered_seq=max(member.delivered_seq, member.read_seq),
+                read_seq=member.read_seq,
             )
-
-
-def _last_message(row: AnyRow) -> MessageView | None:
-    fields = row._mapping  # noqa: SLF001  # SQLAlchemy's public name for the row by its columns
-    if fields[f"{LAST}id"] is None:
-        return None
-    values = {column.name: fields[LAST + column.name] for column in MESSAGE_COLUMNS}
-    return MessageView(receiver_id=peer_of(row.direct_key, values["sender_id"]), **values)

@@ -53,7 +53,8 @@ class Database:
     def __init__(self, settings: Settings, metrics: Metrics | None = None) -> None:
         self.engine = _make_engine(settings)
         _count_pool(self.engine, metrics or Metrics())
-        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self.dialect = self.engine.dialect.name
+        self.is_sqlite = self.dialect == "sqlite"
         self.file = Path(self.engine.url.database or "") if self.is_sqlite else None
         self._writing = self.engine.execution_options(chat_writes=True)
         self._fits_pooler = self.is_sqlite or settings.database_pooling == "transaction"

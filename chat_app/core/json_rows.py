@@ -5,28 +5,40 @@ each row in Python and releases and acquires the interpreter lock each time. As 
 table to join with or to insert from, and the database does the rest.
 
 Reading rows as one text costs a quarter: SQLAlchemy makes their ids and times one by one, in
-Python. And the driver acquires the interpreter lock once, not for every row.
+Python. And the driver acquires the interpreter lock once, not for every row. A list of any length
+is read as several texts, since decoding one holds the event loop.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Row,
+    Select,
     String,
-    Subquery,
     Text,
     bindparam,
     cast,
     column,
     func,
     literal_column,
+    select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 from sqlmodel import UTCDateTime
+
+from chat_app.core.time_slice import TimeSlice
+
+# Columns of tables and of models, by the names that they get.
+Columns: TypeAlias = Mapping[str, Any]
+Decoded = TypeVar("Decoded")
+# Rows that are decoded in one step, which takes a fraction of a millisecond.
+PIECE_SIZE = 200
 
 # Without dashes, as SQLite keeps them; PostgreSQL takes either.
 _encoder = msgspec.json.Encoder(uuid_format="hex")
@@ -62,15 +74,63 @@ def as_parameter(rows: Sequence[object]) -> str:
     return _encoder.encode(rows).decode()
 
 
-def as_json(dialect: str, rows: Subquery) -> ColumnElement[str | None]:
-    """Return all `rows` as a JSON array of objects, unordered; PostgreSQL has NULL for no rows."""
-    is_sqlite = dialect == "sqlite"
-    parts: list[ColumnElement[Any]] = []
-    for name, value in rows.c.items():
-        # SQLite keeps times without the offset, which is that of UTC.
-        is_bare = is_sqlite and isinstance(value.type, UTCDateTime)
-        shown = value.op("||")(literal_column("'Z'")) if is_bare else value
-        parts += [literal_column(f"'{name}'"), shown]
-    if is_sqlite:
+async def as_large_parameter(rows: Iterable[object]) -> str:
+    """Encode any number of rows as the parameter `rows`; other tasks may run meanwhile."""
+    time_slice = TimeSlice()
+    texts, left = [], iter(rows)
+    while some := list(islice(left, PIECE_SIZE)):
+        texts.append(as_parameter(some)[1:-1])
+        await time_slice.pause()
+    return f"[{','.join(texts)}]"
+
+
+def as_object(dialect: str, columns: Columns) -> ColumnElement[str]:
+    """Return the columns as one JSON object."""
+    function = "json_object" if dialect == "sqlite" else "json_build_object"
+    built = getattr(func, function)(*_parts(dialect, columns), type_=Text)
+    return built if dialect == "sqlite" else cast(built, Text)
+
+
+def as_array(dialect: str, columns: Columns) -> ColumnElement[str | None]:
+    """Return all rows as a JSON array of objects, unordered; PostgreSQL has NULL for no rows."""
+    parts = _parts(dialect, columns)
+    if dialect == "sqlite":
         return func.json_group_array(func.json_object(*parts), type_=Text)
     return cast(func.json_agg(func.json_build_object(*parts)), Text)
+
+
+def in_pieces(
+    dialect: str,
+    rows: Select[*tuple[Any, ...]],
+    *order: ColumnElement[Any],
+    size: int = PIECE_SIZE,
+) -> Select[*tuple[Any, ...]]:
+    """Select `rows` as JSON arrays of `size` objects, for `decode_pieces`.
+
+    The pieces are in `order`, the objects of one are in no order; their `place` is their rank.
+    """
+    place = func.row_number().over(order_by=order or None)
+    numbered = rows.add_columns(place.label("place")).subquery("numbered")
+    piece = (numbered.c.place - 1) // size
+    objects = as_array(dialect, dict(numbered.c.items())).label("rows")
+    return select(objects).group_by(piece).order_by(piece)
+
+
+async def decode_pieces(
+    pieces: Iterable[Row[*tuple[Any, ...]]], decode: Callable[[str], list[Decoded]]
+) -> AsyncIterator[list[Decoded]]:
+    """Yield the decoded rows of each piece; other tasks may run between two of them."""
+    time_slice = TimeSlice()
+    for piece in pieces:
+        yield decode(piece[0])
+        await time_slice.pause()
+
+
+def _parts(dialect: str, columns: Columns) -> list[ColumnElement[Any]]:
+    parts: list[ColumnElement[Any]] = []
+    for name, value in columns.items():
+        # SQLite keeps times without the offset, which is that of UTC.
+        is_bare = dialect == "sqlite" and isinstance(value.type, UTCDateTime)
+        shown = value.op("||")(literal_column("'Z'")) if is_bare else value
+        parts += [literal_column(f"'{name}'"), shown]
+    return parts

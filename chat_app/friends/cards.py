@@ -4,10 +4,13 @@ Deleted people have a common name. For a blocked viewer a card has no presence, 
 hidden, and `friendship` "none": a block is not disclosed.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import AsyncIterator, Iterable
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, false, or_
 from sqlalchemy import Uuid as UuidType
 from sqlalchemy.orm import aliased
@@ -16,12 +19,30 @@ from sqlmodel import col
 from chat_app.accounts.rules import DELETED_NAME
 from chat_app.accounts.schemas import UserCard
 from chat_app.core.clock import utc_now
+from chat_app.core.time_slice import TimeSlice
 from chat_app.friends.relations import share_a_conversation
 from chat_app.models import Block, FriendRequest, Friendship, User
 from chat_app.realtime.online import Online
+from chat_app.realtime.shapes import Friendship as FriendshipState
 
-CardRow = Row[*tuple[Any, ...]]
 
+class JsonCardRow(msgspec.Struct, gc=False):
+    """The columns of a card in a JSON text; SQLite has no type for booleans."""
+
+    id: UUID
+    username: str
+    display_name: str
+    status_text: str
+    deleted_at: datetime | None
+    last_seen_at: datetime | None
+    friendship: FriendshipState
+    shows_presence: bool | int
+
+
+CardRow: TypeAlias = Row[*tuple[Any, ...]] | JsonCardRow
+AnyCardRow = TypeVar("AnyCardRow", bound=CardRow)
+# Rows whose presence is looked up together.
+BATCH_SIZE = 500
 
 # Statements are composed once; each run passes `viewer_id`.
 VIEWER: ColumnElement[UUID] = bindparam("viewer_id", type_=UuidType)
@@ -59,23 +80,27 @@ def _shows_presence(seen_together: ColumnElement[bool]) -> ColumnElement[bool]:
     )
 
 
-def card_columns(seen_together: ColumnElement[bool] = NOT_TOGETHER) -> tuple[Any, ...]:
-    """Return the columns that `card_of` reads.
+def card_values(seen_together: ColumnElement[bool] = NOT_TOGETHER) -> dict[str, Any]:
+    """Return what `card_of` reads by name.
 
     `seen_together`: whether the statement is about a conversation that the person and the viewer
     both see.
     """
-    return (
-        col(User.id),
-        col(User.username),
-        col(User.display_name),
-        col(User.status_text),
-        col(User.deleted_at),
-        col(User.last_seen_at),
-        FRIENDSHIP.label("friendship"),
-        HAS_BLOCKED_ME.label("has_blocked_me"),
-        _shows_presence(seen_together).label("shows_presence"),
-    )
+    return {
+        "id": col(User.id),
+        "username": col(User.username),
+        "display_name": col(User.display_name),
+        "status_text": col(User.status_text),
+        "deleted_at": col(User.deleted_at),
+        "last_seen_at": col(User.last_seen_at),
+        "friendship": FRIENDSHIP,
+        "shows_presence": _shows_presence(seen_together),
+    }
+
+
+def card_columns() -> tuple[ColumnElement[Any], ...]:
+    """Return the same as columns of a statement."""
+    return tuple(value.label(name) for name, value in card_values().items())
 
 
 def with_relations(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
@@ -120,6 +145,16 @@ def card_of(row: CardRow, online: set[UUID]) -> UserCard:
 
 async def cards_of(rows: Iterable[CardRow], online: Online) -> list[UserCard]:
     """Make the cards of rows that selected `card_columns`, in their order."""
-    found = list(rows)
-    connected = await online.filter_connected(row.id for row in found if row.shows_presence)
-    return [card_of(row, connected) for row in found]
+    return [card async for _, card in with_cards(rows, online)]
+
+
+async def with_cards(
+    rows: Iterable[AnyCardRow], online: Online
+) -> AsyncIterator[tuple[AnyCardRow, UserCard]]:
+    """Yield each row that selected `card_columns` with its card; other tasks may run meanwhile."""
+    time_slice, left = TimeSlice(), iter(rows)
+    while some := list(islice(left, BATCH_SIZE)):
+        connected = await online.filter_connected(row.id for row in some if row.shows_presence)
+        for row in some:
+            yield row, card_of(row, connected)
+            await time_slice.pause()

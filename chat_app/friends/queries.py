@@ -3,9 +3,14 @@
 All are on behalf of a viewer, the parameter `viewer_id` of the statements that are composed once.
 """
 
+import asyncio
+import functools
+from datetime import datetime
+from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import (
     ColumnElement,
     Row,
@@ -26,15 +31,19 @@ from sqlmodel import col
 
 from chat_app.accounts.names import MAX_PART_LENGTH, Place
 from chat_app.accounts.schemas import UserCard
+from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
+from chat_app.core.json_rows import decode_pieces, in_pieces
 from chat_app.core.text import fold, has_control, has_lone_surrogate
 from chat_app.friends.cards import (
     IS_BLOCKED,
     VIEWER,
     VISIBLE,
     CardRow,
+    JsonCardRow,
     card_columns,
     cards_of,
+    with_cards,
     with_relations,
 )
 from chat_app.friends.errors import PersonNotFound
@@ -55,6 +64,17 @@ MAX_SUGGESTIONS = 20
 MAX_QUERY_LENGTH = 64
 # Above every text that begins with the same letters: names hold no noncharacters.
 BEYOND = "\U0010ffff"
+
+
+class SinceRow(JsonCardRow, gc=False):
+    """A person of a request or a block, and when it was made."""
+
+    since: datetime
+    place: int
+
+
+_decode_cards = msgspec.json.Decoder(list[JsonCardRow]).decode
+_decode_since = msgspec.json.Decoder(list[SinceRow]).decode
 
 # Composed once; run with `viewer_id`.
 CARDS = with_relations(select(*card_columns()).select_from(User))
@@ -86,26 +106,23 @@ async def card_rows_of_pair(
     return rows[0], rows[1]
 
 
-async def list_friends(session: AsyncSession, *, viewer_id: UUID, online: Online) -> list[UserCard]:
+async def list_friends(database: Database, *, viewer_id: UUID, online: Online) -> list[UserCard]:
     """Return the friends of `viewer_id`, sorted by their names."""
-    statement = with_relations(
-        select(*card_columns())
-        .select_from(Friendship)
-        .join(User, col(User.id) == col(Friendship.friend_id))
-    ).where(col(Friendship.user_id) == viewer_id)
-    rows = await session.execute(statement, {"viewer_id": viewer_id})
-    cards = await cards_of(rows, online)
-    return sorted(cards, key=lambda card: (fold(card.display_name), card.username))
+    pieces = await database.fetch_all(_friends(database.dialect), {"viewer_id": viewer_id})
+    rows = [row async for some in decode_pieces(pieces, _decode_cards) for row in some]
+    sortable = [
+        (fold(card.display_name), card.username, card) async for _, card in with_cards(rows, online)
+    ]
+    await asyncio.sleep(0)
+    return [card for *_, card in sorted(sortable, key=itemgetter(0, 1))]
 
 
-async def list_requests(session: AsyncSession, *, viewer_id: UUID, online: Online) -> Requests:
+async def list_requests(database: Database, *, viewer_id: UUID, online: Online) -> Requests:
     """Return the open requests to and from `viewer_id`, the newest first."""
-    sender, receiver = col(FriendRequest.sender_id), col(FriendRequest.receiver_id)
-    incoming = _people_since(FriendRequest, them=sender, mine=receiver == viewer_id)
-    outgoing = _people_since(FriendRequest, them=receiver, mine=sender == viewer_id)
+    incoming, outgoing = _incoming(database.dialect), _outgoing(database.dialect)
     return Requests(
-        incoming=await _fetch_people_since(session, incoming, viewer_id=viewer_id, online=online),
-        outgoing=await _fetch_people_since(session, outgoing, viewer_id=viewer_id, online=online),
+        incoming=await _people_since(database, incoming, viewer_id=viewer_id, online=online),
+        outgoing=await _people_since(database, outgoing, viewer_id=viewer_id, online=online),
     )
 
 
@@ -119,13 +136,10 @@ async def count_requests(session: AsyncSession, *, viewer_id: UUID) -> int:
     return int(found.scalar_one())
 
 
-async def list_blocks(session: AsyncSession, *, viewer_id: UUID, online: Online) -> Blocks:
+async def list_blocks(database: Database, *, viewer_id: UUID, online: Online) -> Blocks:
     """Return the people that `viewer_id` has blocked, the latest first."""
-    mine = col(Block.blocker_id) == viewer_id
-    statement = _people_since(Block, them=col(Block.blocked_id), mine=mine)
-    return Blocks(
-        items=await _fetch_people_since(session, statement, viewer_id=viewer_id, online=online)
-    )
+    blocks = _blocks(database.dialect)
+    return Blocks(items=await _people_since(database, blocks, viewer_id=viewer_id, online=online))
 
 
 async def suggest_people(session: AsyncSession, *, viewer_id: UUID, online: Online) -> Suggestions:
@@ -176,30 +190,62 @@ async def search_users(
     return await cards_of(rows, online)
 
 
-def _people_since(
-    table: type[FriendRequest | Block], *, them: Person, mine: ColumnElement[bool]
+@functools.cache
+def _friends(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Select the friends of `viewer_id` in pieces."""
+    friends = with_relations(
+        select(*card_columns())
+        .select_from(Friendship)
+        .join(User, col(User.id) == col(Friendship.friend_id))
+    )
+    return in_pieces(dialect, friends.where(col(Friendship.user_id) == VIEWER))
+
+
+@functools.cache
+def _incoming(dialect: str) -> Select[*tuple[Any, ...]]:
+    sender, receiver = col(FriendRequest.sender_id), col(FriendRequest.receiver_id)
+    return _select_people_since(dialect, FriendRequest, them=sender, mine=receiver == VIEWER)
+
+
+@functools.cache
+def _outgoing(dialect: str) -> Select[*tuple[Any, ...]]:
+    sender, receiver = col(FriendRequest.sender_id), col(FriendRequest.receiver_id)
+    return _select_people_since(dialect, FriendRequest, them=receiver, mine=sender == VIEWER)
+
+
+@functools.cache
+def _blocks(dialect: str) -> Select[*tuple[Any, ...]]:
+    blocker, blocked = col(Block.blocker_id), col(Block.blocked_id)
+    return _select_people_since(dialect, Block, them=blocked, mine=blocker == VIEWER)
+
+
+def _select_people_since(
+    dialect: str, table: type[FriendRequest | Block], *, them: Person, mine: ColumnElement[bool]
 ) -> Select[*tuple[Any, ...]]:
+    """Select the people of the newest rows of a table in pieces, with the times of the rows."""
     since = col(table.created_at)
-    statement = select(since.label("since"), *card_columns()).select_from(table)
-    return (
-        with_relations(statement.join(User, col(User.id) == them))
+    newest = (
+        with_relations(
+            select(since.label("since"), *card_columns())
+            .select_from(table)
+            .join(User, col(User.id) == them)
+        )
         .where(mine, col(User.deleted_at).is_(None))
         .order_by(since.desc(), col(User.id))
         .limit(MAX_REQUESTS)
+        .subquery("newest")
     )
+    return in_pieces(dialect, select(newest), newest.c.since.desc(), newest.c.id)
 
 
-async def _fetch_people_since(
-    session: AsyncSession,
-    statement: Select[*tuple[Any, ...]],
-    *,
-    viewer_id: UUID,
-    online: Online,
+async def _people_since(
+    database: Database, statement: Select[*tuple[Any, ...]], *, viewer_id: UUID, online: Online
 ) -> list[PersonSince]:
-    rows = list(await session.execute(statement, {"viewer_id": viewer_id}))
-    cards = await cards_of(rows, online)
+    pieces = await database.fetch_all(statement, {"viewer_id": viewer_id})
+    rows = [row async for some in decode_pieces(pieces, _decode_since) for row in some]
+    rows.sort(key=attrgetter("place"))
     return [
-        PersonSince(user=card, created_at=row.since) for card, row in zip(cards, rows, strict=True)
+        PersonSince(user=card, created_at=row.since) async for row, card in with_cards(rows, online)
     ]
 
 

@@ -80,7 +80,7 @@ class MessagePublisher:
         ]
         if not wanted:
             return []
-        statement = messages_at(self._database.engine.dialect.name)
+        statement = messages_at(self._database.dialect)
         rows = await self._database.fetch_all(statement, {"rows": as_parameter(wanted)})
         found = {
             (row.conversation_id, row.rev): (message_of(row, row.direct_key), row.direct_key)

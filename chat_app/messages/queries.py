@@ -4,8 +4,7 @@ Permission is in each statement.
 """
 
 import functools
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -14,25 +13,31 @@ import msgspec
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    ScalarSelect,
+    Row,
     Select,
-    Subquery,
     Uuid,
     bindparam,
     or_,
     select,
+    true,
     tuple_,
 )
 from sqlmodel import col
 
 from chat_app.conversations.errors import ConversationNotFound
 from chat_app.conversations.queries import conversations_of, with_members
-from chat_app.conversations.schemas import Conversation
-from chat_app.conversations.views import message_of, views_of
+from chat_app.conversations.views import MessageRow, message_of
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
 from chat_app.core.ids import pair_key
-from chat_app.core.json_rows import JsonRows, as_json, as_parameter
+from chat_app.core.json_rows import (
+    JsonRows,
+    as_large_parameter,
+    as_parameter,
+    decode_pieces,
+    in_pieces,
+)
+from chat_app.core.time_slice import TimeSlice
 from chat_app.friends.cards import VIEWER
 from chat_app.friends.queries import user_card
 from chat_app.messages.schemas import MessagePage
@@ -43,25 +48,20 @@ from chat_app.realtime.shapes import Message
 
 PAGE_SIZE = 50
 END = 2**63 - 1
+# A message may have 8,000 characters.
+MESSAGES_IN_PIECE = 10
 
 
-class MessageRow(msgspec.Struct):
-    """A message of a JSON text; `direct_key` where the statement selects it."""
+class Changed(msgspec.Struct, gc=False):
+    """A changed conversation in a JSON text; its `place` is 1 for the newest activity."""
 
     id: UUID
-    conversation_id: UUID
-    seq: int
-    rev: int
-    client_id: str
-    sender_id: UUID
-    content: str
-    created_at: datetime
-    edited_at: datetime | None
-    deleted_at: datetime | None
-    direct_key: str | None = None
+    last_rev: int
+    place: int
 
 
 _decode = msgspec.json.Decoder(list[MessageRow]).decode
+_decode_changed = msgspec.json.Decoder(list[Changed]).decode
 
 
 async def history(
@@ -118,12 +118,30 @@ async def direct_history(
 
 
 async def changed_conversations(
-    database: Database, *, viewer_id: UUID, cursors: Mapping[UUID, int], online: Online
-) -> list[Conversation]:
-    """Return the conversations of `viewer_id` whose `last_rev` is not that of their cursor."""
-    values = {"viewer_id": viewer_id, "rows": _rows(cursors)}
-    rows = await database.fetch_all(_changed(database.engine.dialect.name), values)
-    return await views_of(rows, viewer_id=viewer_id, online=online)
+    database: Database, *, viewer_id: UUID, cursors: Mapping[UUID, int]
+) -> list[Changed]:
+    """Return the conversations of `viewer_id` whose `last_rev` is not that of their cursor.
+
+    Newest activity first.
+    """
+    values = {"viewer_id": viewer_id, "rows": await _rows(cursors)}
+    pieces = await database.fetch_all(_changed(database.dialect), values)
+    changed: list[Changed] = []
+    async for rows in decode_pieces(pieces, _decode_changed):
+        changed += sorted(rows, key=attrgetter("place"))
+    return changed
+
+
+async def load_conversations(
+    database: Database, *, viewer_id: UUID, ids: Iterable[UUID]
+) -> list[Row[*tuple[Any, ...]]]:
+    """Return the rows of these conversations for `views_of`, without those of others.
+
+    Newest activity first.
+    """
+    given = as_parameter([{"id": identifier} for identifier in ids])
+    values = {"viewer_id": viewer_id, "rows": given}
+    return await database.fetch_all(_given(database.dialect), values)
 
 
 async def changes_since(
@@ -135,11 +153,17 @@ async def changes_since(
     """
     if not cursors:
         return {}
-    values = {"viewer_id": viewer_id, "rows": _rows(cursors)}
+    values = {"viewer_id": viewer_id, "rows": await _rows(cursors)}
+    pieces = await database.fetch_all(_changes(database.dialect), values)
     changes: dict[UUID, list[Message]] = {}
-    [answer] = await database.fetch_all(_changes(database.engine.dialect.name), values)
-    for row in sorted(_decode(answer.rows or "[]"), key=attrgetter("rev")):
-        changes.setdefault(row.conversation_id, []).append(message_of(row, row.direct_key))
+    time_slice = TimeSlice()
+    async for rows in decode_pieces(pieces, _decode):
+        for row in rows:
+            changes.setdefault(row.conversation_id, []).append(message_of(row, row.direct_key))
+            await time_slice.pause()
+    for messages in changes.values():
+        messages.sort(key=attrgetter("rev"))
+        await time_slice.pause()
     return changes
 
 
@@ -156,21 +180,23 @@ async def _page(
         raise Invalid({"after": "Give either before or after."})
     rising = after is not None
     seq = after if after is not None else END if before is None else before
-    dialect = database.engine.dialect.name
+    dialect = database.dialect
     statement = _page_statement(dialect, is_direct="direct_key" in which, rising=rising)
-    answers = await database.fetch_all(statement, {**which, "seq": seq, "most": limit + 1})
-    if not answers:
+    pieces = await database.fetch_all(statement, {**which, "seq": seq, "most": limit + 1})
+    if not pieces:
         return None
-    [answer] = answers
-    rows = sorted(_decode(answer.rows or "[]"), key=attrgetter("seq"))
-    items = [message_of(row, answer.direct_key) for row in rows]
+    key = pieces[0].direct_key
+    # A member gets a row without a piece where there are no messages.
+    filled = [piece for piece in pieces if piece.rows is not None]
+    items = [message_of(row, key) async for rows in decode_pieces(filled, _decode) for row in rows]
+    items.sort(key=attrgetter("seq"))
     shown = items[:limit] if rising else items[-limit:]
     return MessagePage(items=shown, has_more=len(items) > limit)
 
 
 @functools.cache
 def _page_statement(dialect: str, *, is_direct: bool, rising: bool) -> Select[*tuple[Any, ...]]:
-    """Select the page as one row, which only a member gets: the only statement of a page."""
+    """Select the page in pieces, which only a member gets: the only statement of a page."""
     conversation_id: ColumnElement[UUID]
     if is_direct:
         is_wanted = CONVERSATIONS.c.direct_key == bindparam("direct_key")
@@ -189,33 +215,48 @@ def _page_statement(dialect: str, *, is_direct: bool, rising: bool) -> Select[*t
         .limit(bindparam("most", type_=BigInteger))
         .subquery("page")
     )
+    pieces = in_pieces(dialect, select(page), size=MESSAGES_IN_PIECE).subquery("pieces")
     return (
-        select(CONVERSATIONS.c.direct_key, _as_text(dialect, page).label("rows"))
+        select(pieces.c.rows, CONVERSATIONS.c.direct_key)
+        .select_from(CONVERSATIONS)
         .join(MEMBERS, MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
+        .outerjoin(pieces, true())
         .where(is_wanted, MEMBERS.c.user_id == bindparam("viewer_id", type_=Uuid))
     )
 
 
 @functools.cache
 def _changed(dialect: str) -> Select[*tuple[Any, ...]]:
-    """Select the conversations of `viewer_id` that are not at their cursors."""
+    """Select the conversations of `viewer_id` that are not at their cursors, in pieces."""
     given = JsonRows(dialect, id=Uuid, rev=BigInteger)
-    identifier, last_rev = col(ConversationRow.id), col(ConversationRow.last_rev)
     # A sub-select, of which the database makes an index: in a join every conversation would be
     # compared with every cursor.
     cursors = select(given.columns["id"], given.columns["rev"]).select_from(given.table)
     given_ids = select(given.columns["id"]).select_from(given.table)
-    return with_members(
-        conversations_of(VIEWER).where(
-            tuple_(identifier, last_rev).not_in(cursors),
-            or_(last_rev > 0, identifier.in_(given_ids)),
+    changed = (
+        select(CONVERSATIONS.c.id, CONVERSATIONS.c.last_rev)
+        .join(MEMBERS, MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
+        .where(
+            MEMBERS.c.user_id == VIEWER,
+            tuple_(CONVERSATIONS.c.id, CONVERSATIONS.c.last_rev).not_in(cursors),
+            or_(CONVERSATIONS.c.last_rev > 0, CONVERSATIONS.c.id.in_(given_ids)),
         )
     )
+    newest_first = CONVERSATIONS.c.updated_at.desc(), CONVERSATIONS.c.id.desc()
+    return in_pieces(dialect, changed, *newest_first)
+
+
+@functools.cache
+def _given(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Select the given conversations of `viewer_id`."""
+    given = JsonRows(dialect, id=Uuid)
+    ids = select(given.columns["id"]).select_from(given.table)
+    return with_members(dialect, conversations_of(VIEWER).where(col(ConversationRow.id).in_(ids)))
 
 
 @functools.cache
 def _changes(dialect: str) -> Select[*tuple[Any, ...]]:
-    """Select the messages of `viewer_id` that changed after the cursors, as one text."""
+    """Select the messages of `viewer_id` that changed after the cursors, in pieces."""
     given = JsonRows(dialect, id=Uuid, rev=BigInteger)
     later = (
         select(MESSAGES, CONVERSATIONS.c.direct_key)
@@ -230,15 +271,11 @@ def _changes(dialect: str) -> Select[*tuple[Any, ...]]:
             (MESSAGES.c.conversation_id == given.columns["id"])
             & (MESSAGES.c.rev > given.columns["rev"]),
         )
-        .subquery("later")
     )
-    return select(_as_text(dialect, later).label("rows"))
+    return in_pieces(dialect, later, size=MESSAGES_IN_PIECE)
 
 
-def _rows(cursors: Mapping[UUID, int]) -> str:
-    return as_parameter([{"id": identifier, "rev": rev} for identifier, rev in cursors.items()])
-
-
-def _as_text(dialect: str, rows: Subquery) -> ScalarSelect[str | None]:
-    """Select all of `rows` as one JSON text, in no order: many rows are read faster like this."""
-    return select(as_json(dialect, rows)).scalar_subquery()
+async def _rows(cursors: Mapping[UUID, int]) -> str:
+    return await as_large_parameter(
+        {"id": identifier, "rev": rev} for identifier, rev in cursors.items()
+    )

@@ -3,21 +3,29 @@
 Many edits of a message cost one row.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
 from chat_app.conversations.schemas import Conversation
+from chat_app.conversations.views import views_of
 from chat_app.core.database import Database
-from chat_app.messages.queries import changed_conversations, changes_since
+from chat_app.core.time_slice import TimeSlice
+from chat_app.messages.queries import (
+    Changed,
+    changed_conversations,
+    changes_since,
+    load_conversations,
+)
 from chat_app.realtime.events import MessageCreated, MessageDeleted, MessageUpdated
 from chat_app.realtime.online import Online
 from chat_app.realtime.shapes import Message
 
 # A device that missed more of one conversation pages it instead.
 MAX_CHANGES = 500
-# Rows in memory at a time for one device that reconnects.
-BATCH_SIZE = 2_000
+# Conversations and messages in memory at a time for one device that reconnects.
+MAX_CONVERSATIONS = 200
+MAX_MESSAGES = 1_000
 
 
 class Missed(NamedTuple):
@@ -40,22 +48,28 @@ async def missed(
     A conversation without a cursor is replayed from its beginning, and a cursor of others'
     conversations is ignored. Cursors of another generation are those of the database before a
     backup was restored: everything counts as too much then, and so it does where a cursor is from
-    the future. No connection is held while the caller works. Raises Unavailable.
+    the future. No connection is held while the caller works, and other tasks may run between two
+    steps, however many conversations there are. Raises Unavailable.
+
+    Which conversations have changed is read at once, and each of them once, as it is then: one that
+    gets a message meanwhile is neither missed nor repeated.
     """
     known = {} if are_of_another_generation else cursors
-    changed = await changed_conversations(
-        database, viewer_id=viewer_id, cursors=known, online=online
-    )
-    if are_of_another_generation or any(one.last_rev < cursors.get(one.id, 0) for one in changed):
-        for one in changed:
-            yield Missed(one, None)
-        return
-    for some in _batches(changed, cursors):
-        wanted = [one for one in some if _is_in_reach(one, cursors)]
-        since = {one.id: cursors.get(one.id, 0) for one in wanted}
+    changed = await changed_conversations(database, viewer_id=viewer_id, cursors=known)
+    are_void = are_of_another_generation or await _are_of_the_future(changed, cursors)
+    for batch in _batches(changed, cursors, are_void=are_void):
+        since = {
+            one.id: cursors.get(one.id, 0)
+            for one in batch
+            if not are_void and _is_in_reach(one, cursors)
+        }
+        # Before their changes: what comes between the two is replayed, and comes live as well.
+        rows = await load_conversations(
+            database, viewer_id=viewer_id, ids=[one.id for one in batch]
+        )
         changes = await changes_since(database, viewer_id=viewer_id, cursors=since)
-        for one in some:
-            yield Missed(one, changes.get(one.id, []) if one in wanted else None)
+        async for view in views_of(rows, viewer_id=viewer_id, online=online):
+            yield Missed(view, changes.pop(view.id, []) if view.id in since else None)
 
 
 def event_of(message: Message) -> MessageCreated | MessageUpdated | MessageDeleted:
@@ -67,21 +81,30 @@ def event_of(message: Message) -> MessageCreated | MessageUpdated | MessageDelet
     return MessageCreated(message=message)
 
 
+async def _are_of_the_future(changed: Iterable[Changed], cursors: Mapping[UUID, int]) -> bool:
+    time_slice = TimeSlice()
+    for one in changed:
+        if one.last_rev < cursors.get(one.id, 0):
+            return True
+        await time_slice.pause()
+    return False
+
+
 def _batches(
-    changed: list[Conversation], cursors: Mapping[UUID, int]
-) -> Iterator[list[Conversation]]:
-    some: list[Conversation] = []
+    changed: Iterable[Changed], cursors: Mapping[UUID, int], *, are_void: bool
+) -> Iterator[list[Changed]]:
+    batch: list[Changed] = []
     expected = 0
     for one in changed:
-        if some and expected >= BATCH_SIZE:
-            yield some
-            some, expected = [], 0
-        some.append(one)
-        if _is_in_reach(one, cursors):
+        if len(batch) == MAX_CONVERSATIONS or expected >= MAX_MESSAGES:
+            yield batch
+            batch, expected = [], 0
+        batch.append(one)
+        if not are_void and _is_in_reach(one, cursors):
             expected += one.last_rev - cursors.get(one.id, 0)
-    if some:
-        yield some
+    if batch:
+        yield batch
 
 
-def _is_in_reach(one: Conversation, cursors: Mapping[UUID, int]) -> bool:
+def _is_in_reach(one: Changed, cursors: Mapping[UUID, int]) -> bool:
     return 0 <= one.last_rev - cursors.get(one.id, 0) <= MAX_CHANGES

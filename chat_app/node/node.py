@@ -176,6 +176,6 @@ async def running_node(
         await tail.start(supervisor)
         stack.push_async_callback(tail.close)
         run(stack, supervisor, Maintenance(infrastructure.database, JOBS, metrics))
-        dialect = infrastructure.database.engine.dialect.name
+        dialect = infrastructure.database.dialect
         log.info("node.started", database=dialect, redis=bool(settings.redis_url))
         yield node

@@ -14,7 +14,12 @@ from chat_app.realtime.shapes import Conversation, Message, UserCard
 
 
 class Event(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="type",
+    forbid_unknown_fields=True,
+    gc=False,
 ):
     """The base of all events."""
 
@@ -127,7 +132,7 @@ _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyEvent | Batch] = msgspec.json.Decoder(AnyEvent | Batch)
 
 
-class Delivery(msgspec.Struct, frozen=True, array_like=True):
+class Delivery(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The receipt of an envelope: a device of `user_id` has the messages of `peer_id` up to `seq`.
 
     For direct conversations only: a group of N members would have N receipts for each message.
@@ -143,7 +148,7 @@ class Delivery(msgspec.Struct, frozen=True, array_like=True):
 TYPING = "typing:"
 
 
-class Envelope(msgspec.Struct, frozen=True, array_like=True):
+class Envelope(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An event as it is published: encoded once for all receivers.
 
     `origin` is the outlet that caused it and does not receive it. An envelope is replaced by a

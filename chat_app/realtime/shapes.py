@@ -12,8 +12,11 @@ import msgspec
 Friendship = Literal["none", "requested", "incoming", "friends", "blocked"]
 
 
-class Shape(msgspec.Struct, frozen=True, kw_only=True):
-    """The base of everything that leaves the server."""
+class Shape(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The base of everything that leaves the server.
+
+    Without cycles, so the garbage collector need not visit it: it would hold the event loop.
+    """
 
 
 class User(Shape, frozen=True):

@@ -174,8 +174,7 @@ async def test_a_list_delivers_the_newest_of_every_direct_conversation(storage: 
         await node.messages.send(to_conversation(alice, group))
         messages = [await said(node, alice, bob), await said(node, carol, bob)]
 
-        async with node.database.reading() as session:
-            await node.deliveries.record_all(session, viewer_id=bob)
+        await node.deliveries.record_all(viewer_id=bob)
         await settled(node)
 
         for message in messages:
@@ -258,8 +257,7 @@ async def test_receipts_and_sends_wait_for_each_other_in_one_order(storage: Stor
             sent = asyncio.gather(*sends, *back)
             while not sent.done():
                 node.deliveries._stored.clear()
-                async with node.database.reading() as session:
-                    for one in people:
-                        await node.deliveries.record_all(session, viewer_id=one)
+                for one in people:
+                    await node.deliveries.record_all(viewer_id=one)
                 await settled(node)
             assert len(await sent) == 2 * len(pairs)

@@ -59,7 +59,7 @@ async def _check_a_random_day(node: Node, seed: int) -> None:
             view = await get_conversation(
                 session, viewer_id=who, conversation_id=group, online=node.online
             )
-            counts = await unread_counts(session, viewer_id=who)
+        counts = await unread_counts(node.database, viewer_id=who)
         expected = await recount(node, group, who, marks[who])
         assert (view.last_read_seq, view.unread) == (marks[who], expected), seed
         assert counts.get(group, 0) == expected, seed
@@ -107,9 +107,8 @@ async def test_an_opened_conversation_is_listed_for_its_opener_until_its_first_m
         chat = (await node.conversations.open_direct(actor_id=alice, user_id=bob)).conversation.id
 
         async def listed(viewer_id: UUID) -> list[UUID]:
-            async with node.database.reading() as session:
-                page = await list_conversations(session, viewer_id=viewer_id, online=node.online)
-                return [item.id for item in page.items]
+            page = await list_conversations(node.database, viewer_id=viewer_id, online=node.online)
+            return [item.id for item in page.items]
 
         assert (await listed(alice), await listed(bob)) == ([chat], [])
         await node.messages.send(to_conversation(alice, chat))

@@ -44,8 +44,7 @@ async def test_groups_in_a_list_show_each_its_own_members(storage: Storage) -> N
         of_all = await group_of(node, people)
         of_two = await group_of(node, people[:2])
         of_most = await group_of(node, [people[0], *people[2:]])
-        async with node.database.reading() as session:
-            page = await list_conversations(session, viewer_id=people[0], online=node.online)
+        page = await list_conversations(node.database, viewer_id=people[0], online=node.online)
 
     assert [(one.id, shown(one)) for one in page.items] == [
         (of_most, [people[0], *people[2:]][:MAX_MEMBERS_SHOWN]),
@@ -59,13 +58,12 @@ async def test_a_list_goes_on_where_its_page_ended(storage: Storage) -> None:
         people = await new_users(node, 2)
         groups = [await group_of(node, people) for _ in range(5)]
         found, before = list[UUID](), None
-        async with node.database.reading() as session:
-            for _ in range(3):
-                page = await list_conversations(
-                    session, viewer_id=people[0], online=node.online, before=before, limit=2
-                )
-                found += [one.id for one in page.items]
-                before = page.next_before
+        for _ in range(3):
+            page = await list_conversations(
+                node.database, viewer_id=people[0], online=node.online, before=before, limit=2
+            )
+            found += [one.id for one in page.items]
+            before = page.next_before
 
     assert found == groups[::-1]
     assert before is None

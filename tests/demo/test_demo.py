@@ -116,8 +116,8 @@ async def test_the_rows_of_the_demo_are_consistent(storage: Storage) -> None:
 async def check_unread(node: Node, person: User) -> None:
     """Compare a person's unread counts with the stored messages."""
     async with node.database.reading() as session:
-        counts = await unread_counts(session, viewer_id=person.id)
-        page = await list_conversations(session, viewer_id=person.id, online=node.online)
+        counts = await unread_counts(node.database, viewer_id=person.id)
+        page = await list_conversations(node.database, viewer_id=person.id, online=node.online)
         for conversation in page.items:
             others = select(func.count()).where(
                 col(Message.conversation_id) == conversation.id,
@@ -133,7 +133,7 @@ async def test_the_first_demo_user_has_old_and_unread_messages(storage: Storage)
     async with open_node(storage) as node, node.database.reading() as session:
         me = await session.scalar(select(col(User.id)).where(col(User.username) == FIRST))
         assert me is not None
-        page = await list_conversations(session, viewer_id=me, online=node.online)
+        page = await list_conversations(node.database, viewer_id=me, online=node.online)
         found = await search_users(session, viewer_id=me, text="a", online=node.online)
         messages = list(await session.scalars(select(Message)))
 

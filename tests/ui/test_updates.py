@@ -131,10 +131,9 @@ class Screen:
         self.conversations = conversation_updates.with_loaded(self.conversations, fresh)
 
     async def _fresh(self) -> tuple[conversation_updates.Conversations, Window]:
-        async with self.node.database.reading() as reading:
-            listed = await list_conversations(
-                reading, viewer_id=self.viewer_id, online=self.node.online
-            )
+        listed = await list_conversations(
+            self.node.database, viewer_id=self.viewer_id, online=self.node.online
+        )
         page = await history(
             self.node.database,
             viewer_id=self.viewer_id,
@@ -230,8 +229,7 @@ async def test_receipts_turn_sent_into_delivered_and_read(node: Node) -> None:
         await send(node, me, here)
         assert await shown() == (0, 0)
 
-        async with node.database.reading() as reading:
-            await node.deliveries.record_all(reading, viewer_id=friend.user_id)
+        await node.deliveries.record_all(viewer_id=friend.user_id)
         await node.deliveries._flush()
         assert await shown() == (2, 0)
 

@@ -64,10 +64,9 @@ class ConversationsState(rx.State):
             return
         try:
             node = current_node()
-            async with node.database.reading() as reading:
-                page = await list_conversations(
-                    reading, viewer_id=me.user_id, online=node.online, before=self._next_before
-                )
+            page = await list_conversations(
+                node.database, viewer_id=me.user_id, online=node.online, before=self._next_before
+            )
         except AppError as error:
             self.problem = error.detail
             return
@@ -86,10 +85,9 @@ class ConversationsState(rx.State):
 
     async def _load(self, me: Identity) -> None:
         node = current_node()
-        async with node.database.reading() as reading:
-            page = await list_conversations(reading, viewer_id=me.user_id, online=node.online)
-            self._unread = await unread_counts(reading, viewer_id=me.user_id)
-            await node.deliveries.record_all(reading, viewer_id=me.user_id)
+        page = await list_conversations(node.database, viewer_id=me.user_id, online=node.online)
+        self._unread = await unread_counts(node.database, viewer_id=me.user_id)
+        await node.deliveries.record_all(viewer_id=me.user_id)
         self._next_before = page.next_before
         self._show(me, tuple(page.items))
         set_changed(self, loaded=True, problem="")
@@ -108,8 +106,7 @@ class ConversationsState(rx.State):
         for conversation_id in to_load:
             items = await _with_loaded(items, conversation_id, me)
         if recount:
-            async with current_node().database.reading() as reading:
-                self._unread = await unread_counts(reading, viewer_id=me.user_id)
+            self._unread = await unread_counts(current_node().database, viewer_id=me.user_id)
         if recount or items is not self._items:
             self._show(me, items)
         self._show_notification(me, events)

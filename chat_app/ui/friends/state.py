@@ -180,11 +180,11 @@ class FriendsState(rx.State):
                 waiting = await queries.count_requests(reading, viewer_id=viewer)
                 set_changed(self, waiting=waiting)
                 return
-            online = node.online
-            friends = await queries.list_friends(reading, viewer_id=viewer, online=online)
-            requests = await queries.list_requests(reading, viewer_id=viewer, online=online)
-            found = await queries.suggest_people(reading, viewer_id=viewer, online=online)
-            blocks = await queries.list_blocks(reading, viewer_id=viewer, online=online)
+            found = await queries.suggest_people(reading, viewer_id=viewer, online=node.online)
+        online, database = node.online, node.database
+        friends = await queries.list_friends(database, viewer_id=viewer, online=online)
+        requests = await queries.list_requests(database, viewer_id=viewer, online=online)
+        blocks = await queries.list_blocks(database, viewer_id=viewer, online=online)
         incoming = since_rows(requests.incoming)
         set_changed(self, friends=friend_rows(friends), suggestions=suggestion_rows(found.items))
         set_changed(
