@@ -1,0 +1,210 @@
+"""Lists and replays never hold the event loop for more than five milliseconds in one piece.
+
+Whatever somebody's number of conversations, groups and friends: else everybody waits for them.
+"""
+
+import statistics
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import insert
+
+from chat_app.core.clock import utc_now
+from chat_app.core.ids import new_id, pair_key
+from chat_app.models import Conversation, FriendRequest, Friendship, Member, Message
+from chat_app.models.base import Table
+from chat_app.node.node import Node
+from tests.harness.chats import Storage
+from tests.harness.clients import MESSAGE_PACK, Person, register
+from tests.harness.loop_holds import LoopHolds, ServedNode
+from tests.harness.nodes import new_users, settings_of
+
+# The promise.
+LONGEST_S = 0.005
+ROUNDS = 3
+DIRECT, GROUPS, GROUP_SIZE, LARGE_GROUP, FRIENDS = 5_000, 50, 100, 5_000, 1_000
+REQUESTS, PAGE, LONGEST_TEXT = 500, 100, 8_000
+AT_ONCE = 500
+CURSORS_IN_FRAME = 1_000
+
+Work = Callable[[], Awaitable[object]]
+
+
+def conversation(
+    members: Sequence[UUID], number: int, *, content: str = "hello"
+) -> tuple[Conversation, list[Member], Message]:
+    """Make a conversation with one message, which the first member has not read."""
+    is_direct = len(members) == 2
+    sent_at = utc_now() + timedelta(milliseconds=number - DIRECT - GROUPS)
+    row = Conversation(
+        id=new_id(),
+        kind="direct" if is_direct else "group",
+        title="" if is_direct else f"Group {number}",
+        direct_key=pair_key(members[0], members[1]) if is_direct else None,
+        created_by=members[1],
+        last_seq=1,
+        last_rev=1,
+        updated_at=sent_at,
+        changed_at=sent_at,
+    )
+    message = Message(
+        conversation_id=row.id,
+        seq=1,
+        rev=1,
+        client_id=row.id.hex,
+        sender_id=members[1],
+        content=content,
+        created_at=sent_at,
+    )
+    return (
+        row,
+        [Member(conversation_id=row.id, user_id=one, opened=True) for one in members],
+        message,
+    )
+
+
+async def fill(node: Node, me: UUID) -> list[UUID]:
+    """Give a person conversations, groups, friends and requests; return the conversations."""
+    people = await new_users(node, DIRECT)
+    made = [conversation([me, one], number) for number, one in enumerate(people)]
+    for number in range(GROUPS):
+        start = number * 20
+        others = people[start : start + GROUP_SIZE - 1]
+        made.append(conversation([me, *others], DIRECT + number))
+    made.append(conversation([me, *people[: LARGE_GROUP - 1]], DIRECT + GROUPS))
+    # The first is full of long messages.
+    first, members, _ = made[0]
+    messages = [message for _, _, message in made[1:]]
+    messages += [
+        Message(
+            conversation_id=first.id,
+            seq=seq,
+            rev=seq,
+            client_id=f"long {seq}",
+            sender_id=members[1].user_id,
+            content="\N{GRINNING FACE}" * LONGEST_TEXT,
+        )
+        for seq in range(1, PAGE + 1)
+    ]
+    first.last_seq = first.last_rev = PAGE
+    friends = people[:FRIENDS]
+    rows: list[tuple[type[Table], Sequence[Table]]] = [
+        (Conversation, [one for one, _, _ in made]),
+        (Member, [member for _, members, _ in made for member in members]),
+        (Message, messages),
+        (
+            Friendship,
+            [
+                Friendship(user_id=one, friend_id=other)
+                for friend in friends
+                for one, other in ((me, friend), (friend, me))
+            ],
+        ),
+        (
+            FriendRequest,
+            [
+                FriendRequest(sender_id=one, receiver_id=me, pair_key=pair_key(one, me))
+                for one in people[FRIENDS : FRIENDS + REQUESTS]
+            ],
+        ),
+    ]
+    async with node.database.transaction() as connection:
+        for table, values in rows:
+            for start in range(0, len(values), AT_ONCE):
+                some = values[start : start + AT_ONCE]
+                await connection.execute(insert(table), [one.model_dump() for one in some])
+    return [one.id for one, _, _ in made]
+
+
+async def resume(me: Person, cursors: dict[str, int], *formats: str) -> int:
+    """Send cursors in as many frames as they need; return the number of updated conversations.
+
+    The frames are counted, not parsed: the garbage of the test is collected in the server's thread.
+    """
+    items = list(cursors.items())
+    updated = 0
+    async with me.socket(*formats) as socket:
+        for start in range(0, max(len(items), 1), CURSORS_IN_FRAME):
+            more = start + CURSORS_IN_FRAME < len(items)
+            some = dict(items[start : start + CURSORS_IN_FRAME])
+            await socket.send({"type": "resume", "cursors": some, "more": more})
+        while True:
+            frame = await socket.connection.recv(decode=False)
+            updated += frame.count(b"conversation.updated")
+            if b"resumed" in frame:
+                return updated
+
+
+async def longest_piece(served: ServedNode, work: Work) -> float:
+    """Return the longest piece of some work: the median of several rounds after a first one."""
+    await work()
+    rounds = []
+    for _ in range(ROUNDS):
+        with LoopHolds().measured(served.thread_id) as holds:
+            await work()
+        rounds.append(holds.longest_s)
+    return statistics.median(rounds)
+
+
+@pytest.mark.timeout(300)
+async def test_no_list_or_replay_holds_the_event_loop(storage: Storage) -> None:
+    with ServedNode(settings_of(storage)) as served:
+        me = await register(served.url)
+        made = await served.run(fill(served.node, UUID(me.id)))
+        held = {
+            name: await longest_piece(served, work) for name, work in works_of(me, made).items()
+        }
+
+    too_long = {name: seconds for name, seconds in held.items() if seconds > LONGEST_S}
+    assert too_long == {}, held
+
+
+def works_of(me: Person, made: list[UUID]) -> dict[str, Work]:
+    """Return the lists and replays by name; each checks that it is complete."""
+
+    async def get(path: str, *, counted: str = "", times: int = 0, **query: str | int) -> None:
+        reply = await me.http.get(path, params=query)
+        assert reply.status_code == 200, reply.text
+        assert reply.content.count(counted.encode()) == times or not counted
+
+    async def connect() -> None:
+        async with me.socket():
+            pass
+
+    async def resume_all() -> None:
+        assert await resume(me, {}) == DIRECT + GROUPS + 1
+
+    async def resume_packed() -> None:
+        assert await resume(me, {}, MESSAGE_PACK) == DIRECT + GROUPS + 1
+
+    revs = {str(one): 1 for one in made} | {str(made[0]): PAGE}
+
+    async def resume_unchanged() -> None:
+        assert await resume(me, revs) == 0
+
+    async def ping() -> None:
+        async with me.socket() as socket:
+            await socket.send({"type": "ping"})
+            await socket.expect("pong")
+
+    return {
+        "a list of groups": lambda: get(
+            "/api/conversations", counted='"username"', times=GROUPS * GROUP_SIZE - GROUP_SIZE + 100
+        ),
+        "a list of 100": lambda: get("/api/conversations", limit=100),
+        "a page of long messages": lambda: get(
+            f"/api/conversations/{made[0]}/messages", counted='"seq"', times=PAGE, limit=PAGE
+        ),
+        "a large group": lambda: get(f"/api/conversations/{made[-1]}"),
+        "friends": lambda: get("/api/friends", counted='"username"', times=FRIENDS),
+        "requests": lambda: get("/api/friends/requests", counted='"username"', times=REQUESTS),
+        "suggestions": lambda: get("/api/friends/suggestions"),
+        "a search": lambda: get("/api/users", q="u", limit=100),
+        "a new socket": connect,
+        "a whole replay": resume_all,
+        "a whole replay in MessagePack": resume_packed,
+        "an empty replay": resume_unchanged,
+        "a ping": ping,
+    }
