@@ -73,7 +73,7 @@ async def views_of(
     Other tasks may run between two of them.
     """
     time_slice = TimeSlice()
-    for batch in _batches(rows):
+    async for batch in _batches(rows):
         ids = (member.id for one in batch for member in one.members if member.shows_presence)
         connected = await online.filter_connected(ids)
         for one in batch:
@@ -101,14 +101,18 @@ def message_of(
     )
 
 
-def _batches(rows: Iterable[Row[*tuple[Any, ...]]]) -> Iterator[list[_Found]]:
+async def _batches(rows: Iterable[Row[*tuple[Any, ...]]]) -> AsyncIterator[list[_Found]]:
     """Decode the rows, and yield those whose members' presence is looked up together."""
+    time_slice = TimeSlice()
     batch: list[_Found] = []
+    size = 0
     for row in rows:
         batch.append(_found(row))
-        if sum(len(one.members) for one in batch) >= BATCH_SIZE:
+        size += len(batch[-1].members)
+        if size >= BATCH_SIZE:
             yield batch
-            batch = []
+            batch, size = [], 0
+        await time_slice.pause()
     if batch:
         yield batch
 
