@@ -16,7 +16,6 @@ from chat_app.conversations.membership_loader import NO_MEMBERSHIPS, MembershipS
 from chat_app.conversations.service import Conversations
 from chat_app.core import schema_check
 from chat_app.core.database import Database
-from chat_app.core.errors import AppError
 from chat_app.core.loop_lag import LoopLag
 from chat_app.core.maintenance import Maintenance
 from chat_app.core.metrics import Metrics
@@ -86,7 +85,7 @@ class Node:
             # Messages that a group got before the subscription must be counted.
             try:
                 membership = await self._membership(identity)
-            except AppError:
+            except BaseException:
                 await outlet.close()
                 raise
         return OpenedOutlet(outlet, membership.unread)

@@ -67,7 +67,11 @@ class Hub:
         outlet = Outlet(self, user_id, session_id)
         self.outlets.add(outlet)
         self._count(user_id, 1)
-        await self.subscribe(outlet, [user_topic(user_id), session_topic(session_id)])
+        try:
+            await self.subscribe(outlet, [user_topic(user_id), session_topic(session_id)])
+        except BaseException:
+            await outlet.close()
+            raise
         return outlet
 
     async def subscribe(self, outlet: Outlet, topics: Iterable[str]) -> None:

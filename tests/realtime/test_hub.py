@@ -1,6 +1,7 @@
 """Hub and outlets: subscriptions, order, bounds, and the end of a session."""
 
 import asyncio
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import pytest
@@ -170,3 +171,16 @@ async def test_a_stopping_hub_closes_outlets_after_what_was_queued(hub: Hub) -> 
     with pytest.raises(OutletClosed) as closed:
         await outlet.take()
     assert closed.value.code == 1012
+
+
+async def test_an_outlet_whose_subscription_fails_is_removed() -> None:
+    class BrokenBroker(MemoryBroker):
+        async def subscribe(self, topics: Sequence[str]) -> None:
+            raise RuntimeError(str(topics))
+
+    broken = Hub(BrokenBroker())
+    with pytest.raises(RuntimeError):
+        await opened(broken)
+
+    assert not broken.outlets
+    assert not broken.has_subscribers(user_topic(ALICE))

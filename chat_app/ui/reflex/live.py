@@ -68,8 +68,15 @@ class LiveTabs:
             return
         await self._unsubscribe(token)
         outlet = await current_node().open_outlet(identity)
+        try:
+            # Another event of the tab may have subscribed it meanwhile.
+            while (tab := self._tabs.get(token)) is not None and tab.identity != identity:
+                await self._unsubscribe(token)
+        except BaseException:
+            await outlet.close()
+            raise
         # The last event of a tab may be processed when its socket has already ended.
-        if token not in self._open:
+        if tab is not None or token not in self._open:
             await outlet.close()
             return
         tab = _Tab(self._app, self._screens, token, identity, outlet)
@@ -115,9 +122,11 @@ class _Tab:
 
     async def stop(self) -> None:
         task = self._task
-        if task is not None and task is not asyncio.current_task():
-            await tasks.end([task])
-        await self._outlet.close()
+        try:
+            if task is not None and task is not asyncio.current_task():
+                await tasks.end([task])
+        finally:
+            await self._outlet.close()
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()

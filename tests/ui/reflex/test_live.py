@@ -126,6 +126,26 @@ async def world() -> AsyncIterator[World]:
     assert world.hub.outlets == set()
 
 
+async def test_a_tab_subscribed_twice_at_once_has_one_outlet(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_open = asyncio.Event()
+
+    async def open_slowly(identity: Identity) -> Outlet:
+        outlet = await World.open_outlet(world, identity)
+        await may_open.wait()
+        return outlet
+
+    monkeypatch.setattr(world, "open_outlet", open_slowly)
+    subscribing = [asyncio.create_task(world.tabs.subscribe("token", ME)) for _ in range(2)]
+    while len(world.hub.outlets) < len(subscribing):
+        await asyncio.sleep(0)
+    may_open.set()
+    await asyncio.gather(*subscribing)
+
+    assert len(world.hub.outlets) == 1
+
+
 async def test_a_tab_receives_the_events_of_its_own_user_only(world: World) -> None:
     await world.tabs.subscribe("token", ME)
 
