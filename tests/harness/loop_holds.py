@@ -67,13 +67,13 @@ class LoopHolds:
                 self._collecting_s += took
                 self.longest_collection_s = max(self.longest_collection_s, took)
 
-        Handle._run = measured_run  # type: ignore[method-assign,assignment]
+        Handle._run = measured_run  # type: ignore[method-assign,assignment]  # measured
         gc.callbacks.append(collected)
         try:
             yield self
         finally:
             gc.callbacks.remove(collected)
-            Handle._run = run  # type: ignore[method-assign]
+            Handle._run = run  # type: ignore[method-assign]  # as it was
 
 
 class ServedNode:
