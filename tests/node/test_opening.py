@@ -61,7 +61,7 @@ async def test_nothing_stays_of_an_outlet_cancelled_at_any_await(storage: Storag
             actor_id=one, title="Group", member_ids=[other]
         )
         await node.messages.send(to_conversation(other, group))
-        cancelled = 0
+        cancelled, found = 0, None
         for number in count(1):
             attempt = CancelledAt(node.open_with_unread(Identity(one, new_id())), number)
             found = await opened(attempt)
