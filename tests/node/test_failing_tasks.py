@@ -31,7 +31,8 @@ EVERYWHERE = {
 }
 WITH_REDIS = {"redis_heartbeat", "redis_receive", "redis_send", "shared_key"}
 WITH_POSTGRESQL = {"clock"}
-NOT_VITAL = {"loop_lag", "maintenance"}
+WITH_SQLITE = {"checkpoints"}
+NOT_VITAL = {"checkpoints", "loop_lag", "maintenance"}
 
 
 class Breakable:
