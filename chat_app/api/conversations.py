@@ -68,7 +68,7 @@ class ConversationsController(Controller):
     @post(
         "/",
         responses={200: ResponseSpec(Conversation, description="It was open already.")},
-        errors=[ReceiverIsSelf, PersonNotFound, CannotMessage, FriendsOnly],
+        errors=[ReceiverIsSelf, PersonNotFound, CannotMessage, FriendsOnly, RateLimited],
     )
     async def open_direct(
         self, data: OpenRequest, me: Identity, node: Node

@@ -80,7 +80,8 @@ class MembershipLoader:
 
     async def _load_revs(self, user_ids: Sequence[UUID]) -> dict[UUID, dict[UUID, int]]:
         database = self._database
-        values = {"changed_after": ago("sqlite", ACTIVE)} if database.is_sqlite else {}
+        is_sqlite = database.is_sqlite
+        values = {"changed_after": ago("sqlite", ACTIVE)} if is_sqlite else {"active": ACTIVE}
         pieces = await self._fetch(changed_lately(database.dialect), user_ids, **values)
         revs: dict[str, dict[UUID, int]] = {}
         async for rows in decode_pieces(pieces, _decode_revs):

@@ -10,7 +10,9 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Integer,
+    Interval,
     Select,
     Uuid,
     bindparam,
@@ -28,7 +30,6 @@ from sqlmodel import col
 
 from chat_app.change_log.statements import append_entry
 from chat_app.conversations.queries import unread_of
-from chat_app.core.clock import ago
 from chat_app.core.joint_writes import JointWrites
 from chat_app.core.json_rows import JsonRows, in_pieces
 from chat_app.friends.relations import blocked_between
@@ -70,18 +71,21 @@ def memberships(dialect: str) -> Select[*tuple[Any, ...]]:
 def changed_lately(dialect: str) -> Select[*tuple[Any, ...]]:
     """Select the given users' conversations that changed lately, the latest `MAX_RECENT` of each.
 
-    In pieces, as JSON. SQLite takes `changed_after`, see `ago`.
+    In pieces, as JSON. Takes how long ago that is as `active`, or on SQLite `changed_after`.
     """
     given = JsonRows(dialect, user_id=Uuid)
     changed_at = CONVERSATIONS.c.changed_at
-    after = bindparam("changed_after", type_=changed_at.type)
+    after: ColumnElement[Any] = bindparam("changed_after", type_=changed_at.type)
+    if dialect != "sqlite":
+        # By the database's clock, and of the statement: see `ago`.
+        after = func.statement_timestamp() - bindparam("active", type_=Interval)
     rank = func.row_number().over(partition_by=MEMBERS.c.user_id, order_by=changed_at.desc())
     ranked = (
         select(MEMBERS.c.user_id, CONVERSATIONS.c.id, CONVERSATIONS.c.last_rev, rank.label("rank"))
         .select_from(given.table)
         .join(MEMBERS, MEMBERS.c.user_id == given.columns["user_id"])
         .join(CONVERSATIONS, CONVERSATIONS.c.id == MEMBERS.c.conversation_id)
-        .where(changed_at > (after if dialect == "sqlite" else ago(dialect, ACTIVE)))
+        .where(changed_at > after)
         .subquery("ranked")
     )
     latest = select(ranked.c.user_id, ranked.c.id, ranked.c.last_rev)

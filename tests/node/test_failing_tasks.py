@@ -122,9 +122,10 @@ async def test_every_lasting_task_runs_again_after_an_error(
 ) -> None:
     monkeypatch.setattr(supervisor, "FIRST_PAUSE_S", 0.01)
     async with open_node(storage, **QUICK, CHAT_LIMITS="on") as node:
-        expected = set(EVERYWHERE)
-        if storage.pair != "sqlite+memory":
-            expected |= WITH_REDIS | WITH_POSTGRESQL | {"socket_counts"}
+        if storage.pair == "sqlite+memory":
+            expected = EVERYWHERE | WITH_SQLITE
+        else:
+            expected = EVERYWHERE | WITH_POSTGRESQL | WITH_REDIS | {"socket_counts"}
         assert set(tasks.starts) == expected
         for name in sorted(expected):
             await tasks.fail(name)
