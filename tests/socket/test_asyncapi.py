@@ -32,7 +32,8 @@ async def test_the_document_is_valid(chat: ChatServer) -> None:
 
 def test_every_frame_and_event_is_in_the_document() -> None:
     answers = {kind for kind in vars(frames).values() if _is_server_frame(kind)}
-    kinds = {*get_args(frames.AnyClientFrame), *get_args(events.AnyEvent), *answers}
+    all_events = {*get_args(events.AnyEvent), events.Batch}
+    kinds = {*get_args(frames.AnyClientFrame), *all_events, *answers}
 
     assert {kind.__name__ for kind in kinds} == document()["components"]["messages"].keys()
 
