@@ -64,8 +64,10 @@ async def test_a_friend_request_reaches_every_device_of_both(
 
 
 async def test_mutual_friend_requests_are_sent_as_accepted(alice: Person, bob: Person) -> None:
-    await alice.request_friendship(bob)
     async with alice.socket() as hers, bob.socket() as his:
+        await alice.request_friendship(bob)
+        for socket in (hers, his):
+            await socket.expect("friend.requested")
         await bob.request_friendship(alice)
 
         for socket, other in ((hers, bob), (his, alice)):
@@ -79,8 +81,12 @@ async def test_every_end_of_a_friendship_is_sent_alike_to_both(
     alice: Person, bob: Person, deed: str
 ) -> None:
     state, method, path = PARTED[deed]
-    await become(state, alice, bob)
     async with alice.socket() as hers, bob.socket() as his:
+        # On the sockets, because what came before they opened may still be sent to them.
+        await become(state, alice, bob)
+        for socket in (hers, his):
+            await socket.expect("friend.accepted" if state == "friends" else "friend.requested")
+            await socket.settled()
         reply = await bob.http.request(method, path.format(id=alice.id))
         assert reply.status_code == 204
 
@@ -106,8 +112,11 @@ async def test_a_block_between_strangers_is_sent_to_the_blocker_alone(
 
 
 async def test_a_refused_message_sends_no_event(alice: Person, bob: Person) -> None:
-    await alice.befriend(bob)
     async with alice.socket() as hers, bob.socket() as his:
+        await alice.befriend(bob)
+        for socket in (hers, his):
+            await socket.expect("friend.accepted")
+            await socket.settled()
         await alice.http.post("/api/friends/request", json={"user_id": bob.id})
         await alice.http.post("/api/friends/accept", json={"user_id": bob.id})
         await alice.http.delete(f"/api/friends/requests/{bob.id}")
