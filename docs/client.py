@@ -45,7 +45,8 @@ CURSORS_PER_FRAME = 1_000
 REJECTED, SESSION_OVER = (400, 401, 422), 4401
 TABLES = """PRAGMA journal_mode = WAL;
 CREATE TABLE IF NOT EXISTS outbox (id TEXT PRIMARY KEY, frame TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS cursor (conversation TEXT PRIMARY KEY, rev INTEGER NOT NULL);"""
+CREATE TABLE IF NOT EXISTS cursor (conversation TEXT PRIMARY KEY, rev INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS generation (name TEXT);"""
 
 
 class Refused(Exception):
@@ -65,6 +66,9 @@ class Client:
         self.file = sqlite3.connect(file, isolation_level=None)
         self.file.executescript(TABLES)
         self.cursors: dict[str, int] = dict(self.file.execute("SELECT * FROM cursor"))
+        # The database whose revs the cursors are, and the present one: restored backups reuse revs.
+        [self.generation] = self.file.execute("SELECT max(name) FROM generation").fetchone()
+        self.present = self.generation
         self.pending: defaultdict[str, dict[int, Json]] = defaultdict(dict)  # by conversation, rev
         self.queues: defaultdict[str, deque[Json]] = defaultdict(deque)  # to be sent, by address
         self.answers: dict[str, asyncio.Future[Json]] = {}  # awaited ones, by client_id
@@ -141,7 +145,7 @@ class Client:
         filling = asyncio.create_task(self._fill_gaps(socket))
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                await socket.recv()  # "ready"
+                self.present = json.loads(await socket.recv()).get("generation")  # of "ready"
             self.socket, self.failures = socket, 0
             for queue in list(self.queues.values()):
                 await self._send_next(queue)
@@ -171,7 +175,9 @@ class Client:
             # remaining gaps are changes that later changes of the same message have replaced.
             for conversation, newest in self.newest.items():
                 self._deliver(conversation, complete_to=newest)
-            self.resume_id = ""
+            self.resume_id, self.generation = "", self.present
+            self.file.execute("DELETE FROM generation")
+            self.file.execute("INSERT INTO generation VALUES (?)", (self.generation,))
         elif kind == "error" and event["retryable"]:
             raise ConnectionError(event["detail"])  # reconnect after a pause, and repeat
         if kind in {"ack", "error"} and identifier in self.outbox:
@@ -216,7 +222,8 @@ class Client:
                         cursors = dict(seen[start : start + CURSORS_PER_FRAME])
                         more = start + CURSORS_PER_FRAME < len(seen)
                         frame = {"type": "resume", "id": self.resume_id, "cursors": cursors}
-                        await socket.send(json.dumps(frame | {"more": more}))
+                        frame |= {"generation": self.generation, "more": more}
+                        await socket.send(json.dumps(frame))
                 elif check % CHECKS_PER_PING == 0:
                     await socket.send('{"type": "ping"}')
                 await asyncio.sleep(CHECK_INTERVAL_S)
@@ -228,6 +235,7 @@ class Client:
             page = await self.call(f"{path}{after}")
             found |= {message["rev"]: message for message in page["items"]}
             more, after = page["has_more"], max((m["seq"] for m in page["items"]), default=0)
-        if last_rev < self.cursors.get(conversation, 0):
-            self.cursors[conversation] = 0  # a restored backup reuses revs
+        is_restored = self.generation not in {None, self.present}
+        if is_restored or last_rev < self.cursors.get(conversation, 0):
+            self.cursors[conversation] = 0
         self._deliver(conversation, complete_to=last_rev)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 import signal
+import sqlite3
 from pathlib import Path
 from uuid import uuid4
 
@@ -145,6 +146,29 @@ async def test_a_restored_database_is_replayed(
         await peer.until("what the backup has")
         await alice.write(bob, "and goes on")
         await peer.until("what the backup has", "and goes on")
+
+
+async def test_a_restored_database_that_has_overtaken_the_cursor_is_replayed(
+    chat: ChatServer, alice: Person, bob: Person, tmp_path: Path
+) -> None:
+    """Remember the generation with the cursors: their revs are of other messages by now."""
+    file = str(tmp_path / "bob.db")
+    sent = await alice.write_all(bob, "one", "two", "three")
+    async with device(chat.url, bob, file=file) as peer:
+        await peer.until("one", "two", "three")
+        await until(lambda: peer.client.generation)
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as stored:
+        # As if a backup without these three had been restored, and three others written since.
+        stored.execute("UPDATE generation SET name = ?", (str(uuid4()),))
+
+    async with device(chat.url, bob, file=file) as peer:
+        await peer.until("one", "two", "three")
+        await alice.write(bob, "four")
+        await peer.until("one", "two", "three", "four")
+    async with device(chat.url, bob, file=file) as peer:
+        await alice.write(bob, "five")
+        await peer.until("five")
+    assert [one["rev"] for one in sent] == [1, 2, 3]
 
 
 async def test_a_refused_message_does_not_delay_the_next(
