@@ -1,7 +1,7 @@
 """Entries of the change log: what a transaction publishes, appended with it."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -20,6 +20,9 @@ PUBLISHED = "published"
 MESSAGES = "messages"
 PROFILE = "profile"
 VIEW = "view"
+
+# Entries are removed once they are so old.
+KEPT_FOR = timedelta(days=1)
 
 
 class Publication(NamedTuple):

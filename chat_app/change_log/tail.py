@@ -18,6 +18,7 @@ import structlog
 
 from chat_app.change_log.statements import entries_after, present_place
 from chat_app.change_log.store import (
+    KEPT_FOR,
     PUBLISHED,
     Entry,
     Publication,
@@ -25,6 +26,7 @@ from chat_app.change_log.store import (
     publications_of,
 )
 from chat_app.core import request_context, tasks
+from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
 from chat_app.core.ids import new_id
@@ -37,6 +39,9 @@ from chat_app.realtime.hub import Hub
 INTERVAL_S = 1.0
 # A node this far behind (it was stopped) lets its devices resume instead.
 MAX_BEHIND = 20_000
+# The same after so long without a read: entries may be gone, and a log that was empty before shows
+# no gap. The other half of the time is for slow commits and for clocks that differ.
+MAX_UNREAD_S = KEPT_FOR.total_seconds() / 2
 # Entries of one kind that a reader gets at once: of messages, a few hundred.
 MAX_BYTES_AT_ONCE = 64 * 1024
 MAX_LOGGED = 10
@@ -89,6 +94,7 @@ class Tail:
         self._place: int | str | None = None
         self._beginning = asyncio.Lock()
         self._newest = 0
+        self._placed_at = _clocks()
         self._generation: UUID | None = None
         # Read from the log, and not delivered yet.
         self._waiting: deque[Entry] = deque()
@@ -117,6 +123,7 @@ class Tail:
         """
         async with self._beginning:
             if self._place is None:
+                self._placed_at = _clocks()
                 [row] = await self._database.fetch_all(present_place(self._dialect), {})
                 self._place, self._newest = row.place, row.newest or 0
 
@@ -185,13 +192,15 @@ class Tail:
 
     async def _fetch(self) -> None:
         values = {"place": self._place, "count": MAX_BEHIND + 1}
+        started_at = _clocks()
         rows = await self._database.fetch_all(entries_after(self._dialect), values)
+        unread_s = max(now - before for now, before in zip(_clocks(), self._placed_at, strict=True))
         place, oldest, newest = rows[0].place, rows[0].oldest or 0, rows[0].newest or 0
         # The newest entry of a log is never removed: a log without it was emptied by hand.
         is_cut = self._newest > 0 and not 0 < oldest <= self._newest
-        self._place, self._newest = place, newest
-        if len(rows) > MAX_BEHIND or is_cut:
-            log.warning("change_log.too_far_behind", is_cut=is_cut)
+        self._place, self._newest, self._placed_at = place, newest, started_at
+        if len(rows) > MAX_BEHIND or is_cut or unread_s > MAX_UNREAD_S:
+            log.warning("change_log.too_far_behind", is_cut=is_cut, unread_s=round(unread_s))
             self._own.clear()
             self._hub.close_outlets()
             return
@@ -289,6 +298,11 @@ class Tail:
             "Since the change log was last read",
             lambda: time.monotonic() - self._read_at,
         )
+
+
+def _clocks() -> tuple[float, float]:
+    """Return the seconds of two clocks: one stands while the machine sleeps, one may be set."""
+    return time.monotonic(), utc_now().timestamp()
 
 
 async def _published(payloads: Sequence[bytes]) -> list[Publication]:

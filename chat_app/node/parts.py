@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 from chat_app.accounts.service import Accounts
 from chat_app.accounts.session_monitor import SessionMonitor
 from chat_app.accounts.store import remove_sessions
-from chat_app.change_log.store import remove_entries
+from chat_app.change_log.store import KEPT_FOR, remove_entries
 from chat_app.change_log.tail import Tail
 from chat_app.conversations.deliveries import Deliveries
 from chat_app.conversations.read_marks import ReadMarks
@@ -28,8 +28,8 @@ from chat_app.realtime.hub import Hub
 
 # Rows that expire, and how long they are kept after that.
 JOBS = (
-    # Nodes that were stopped for longer let their devices resume.
-    Job("change_log", timedelta(days=1), remove_entries),
+    # Nodes that were stopped for half of it let their devices resume.
+    Job("change_log", KEPT_FOR, remove_entries),
     Job("sessions", timedelta(days=7), remove_sessions),
 )
 

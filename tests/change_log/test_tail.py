@@ -5,9 +5,12 @@ Most tests run two nodes on one database without a broker between them: nothing 
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 from unittest.mock import AsyncMock
 from uuid import UUID
@@ -25,13 +28,15 @@ from chat_app.change_log.store import (
     append,
     published,
 )
-from chat_app.core import supervisor
+from chat_app.core import clock, supervisor
 from chat_app.core.database import Database
 from chat_app.core.errors import Unavailable
 from chat_app.core.ids import new_id
+from chat_app.core.maintenance import Maintenance
 from chat_app.messages.publishing import MessagePublisher
 from chat_app.models import Change
 from chat_app.node.node import Node
+from chat_app.node.parts import JOBS
 from chat_app.realtime.events import (
     AnyEvent,
     ConversationUpdated,
@@ -315,6 +320,39 @@ async def test_a_log_that_was_emptied_by_hand_makes_devices_resume(storage: Stor
         await far.here.messages.send(to_user(far.alice, far.bob, "two"))
         async with far.here.database.writing() as session:
             await session.execute(delete(Change))
+
+        await far.there.tail.read()
+
+        assert far.device.is_too_slow
+
+
+async def test_a_node_that_was_stopped_until_entries_were_removed_makes_devices_resume(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log was empty when it began to read: nothing in the table shows that entries are gone."""
+    async with far_apart(storage) as far:
+        await far.there.tail.close()
+        for text in ("one", "two", "three"):
+            await far.here.messages.send(to_user(far.alice, far.bob, text))
+        tomorrow = datetime.now(UTC) + timedelta(hours=25)
+        monkeypatch.setattr(clock, "machine_now", lambda: tomorrow)
+        removed = await Maintenance(far.here.database, JOBS).remove_expired()
+        assert removed["change_log"] > 0
+
+        await far.there.tail.read()
+
+        assert far.device.is_too_slow
+
+
+async def test_a_wall_clock_that_was_set_back_does_not_hide_how_long_a_node_was_stopped(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with far_apart(storage) as far:
+        await far.there.tail.close()
+        yesterday = datetime.now(UTC) - timedelta(hours=25)
+        monkeypatch.setattr(clock, "machine_now", lambda: yesterday)
+        later = time.monotonic() + tail.MAX_UNREAD_S + 1
+        monkeypatch.setattr(tail, "time", SimpleNamespace(monotonic=lambda: later))
 
         await far.there.tail.read()
 
