@@ -67,11 +67,11 @@ class OwnBatch:
         self.to_groups: list[Publication] = []
         self.published_at = 0.0
 
-    def published(self, to_groups: list[Publication]) -> None:
-        """Record that the writer has published it, and what of it went to groups."""
+    def published(self, to_groups: list[Publication], at: float) -> None:
+        """Record that the writer has published it, and what of it went to groups when."""
         self.is_published = True
         self.to_groups = to_groups
-        self.published_at = time.monotonic()
+        self.published_at = at
 
 
 class Tail:

@@ -6,7 +6,7 @@ Most tests run two nodes on one database without a broker between them: nothing 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -33,6 +33,7 @@ from chat_app.core.database import Database
 from chat_app.core.errors import Unavailable
 from chat_app.core.ids import new_id
 from chat_app.core.maintenance import Maintenance
+from chat_app.messages.log.writer import Committed
 from chat_app.messages.publishing import MessagePublisher
 from chat_app.models import Change
 from chat_app.node.node import Node
@@ -244,6 +245,43 @@ async def test_the_first_message_of_a_group_reaches_members_who_were_there(
             introduced, created = await heard(far.device, 2)
             assert isinstance(introduced, ConversationUpdated)
             assert created == MessageCreated(message=sent.message)
+
+
+async def test_a_group_message_reaches_members_who_join_while_its_batch_introduces_others(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node reads of the group between publishing the message and the end of its batch."""
+    introduce = MessagePublisher.introduce
+    async with far_apart(storage) as far:
+        await far.there.tail.close()
+        group = await far.here.conversations.create_group(
+            actor_id=far.alice, title="group", member_ids=[far.bob]
+        )
+        carol = await new_user(far.there)
+        # From now on the writer knows the group, and takes it together with others.
+        first = await far.there.messages.send(to_conversation(far.alice, group))
+        reading: list[asyncio.Task[int]] = []
+
+        async def introduce_late(
+            publisher: MessagePublisher, unintroduced: Sequence[Committed]
+        ) -> None:
+            reading.append(asyncio.create_task(far.there.tail.read()))
+            async with asyncio.timeout(PATIENCE_S):
+                while f"conversation:{group.hex}" not in far.device.topics:
+                    await asyncio.sleep(0.01)
+            await introduce(publisher, unintroduced)
+
+        monkeypatch.setattr(MessagePublisher, "introduce", introduce_late)
+        second, _ = await asyncio.gather(
+            far.there.messages.send(to_conversation(far.alice, group)),
+            far.there.messages.send(to_user(far.alice, carol)),
+        )
+
+        await reading[0]
+        introduced, *created = await heard(far.device, 3)
+
+        assert isinstance(introduced, ConversationUpdated)
+        assert created == [MessageCreated(message=one.message) for one in (first, second)]
 
 
 async def test_a_commit_whose_answer_was_lost_is_delivered(

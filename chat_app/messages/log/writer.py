@@ -329,11 +329,13 @@ class MessageLog:
         """Publish what was stored; where that fails, the tail does it."""
         self._broker.wake_other_nodes()
         try:
+            # Outlets may join these groups while others are introduced.
+            at = time.monotonic()
             to_groups, unintroduced = self._publisher.publish(fresh)
             if unintroduced:
                 place.close()
                 await self._publisher.introduce(unintroduced)
-            own.published(to_groups)
+            own.published(to_groups, at)
         except AppError as error:
             log.warning("message_log.publish_failed", code=error.code, messages=len(fresh))
         except Exception:
