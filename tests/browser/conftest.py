@@ -33,7 +33,9 @@ def browser(*, tabs_share_a_process: bool) -> Iterator[Browser]:
     """Yield Chromium."""
     switches = [*CHROMIUM, *([SHARED_PROCESS] if tabs_share_a_process else [])]
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=programs.chromium(), args=switches)
+        chromium = playwright.chromium.launch(
+            executable_path=programs.headless_chromium(), args=switches
+        )
         yield chromium
         chromium.close()
 
