@@ -221,8 +221,8 @@ class Client:
                     for start in range(0, len(seen) or 1, CURSORS_PER_FRAME):
                         cursors = dict(seen[start : start + CURSORS_PER_FRAME])
                         more = start + CURSORS_PER_FRAME < len(seen)
-                        frame = {"type": "resume", "id": self.resume_id, "cursors": cursors}
-                        frame |= {"generation": self.generation, "more": more}
+                        frame: dict[str, object] = {"type": "resume", "id": self.resume_id}
+                        frame |= {"cursors": cursors, "generation": self.generation, "more": more}
                         await socket.send(json.dumps(frame))
                 elif check % CHECKS_PER_PING == 0:
                     await socket.send('{"type": "ping"}')
