@@ -68,6 +68,7 @@ test-all: test ## The same, then trust at full size, chaos and everything behind
 	TRUST_KILLS=100 TRUST_RATE=500 TRUST_AWAY_S=30 TRUST_READERS=979 TRUST_DAYS=50 \
 		TRUST_OPENINGS=10000 $(BIN)/pytest tests/trust
 	TRUST_NODES=3 $(BIN)/pytest -m "" tests/behind_nginx
+	$(BIN)/python -m simulation --first 2000 --seeds 20000
 	$(BIN)/python -m chaos --all --nginx
 	$(BIN)/python -m chaos --all --nginx --pair postgres --nodes 3
 	$(MAKE) test-nodes ARGS=
@@ -98,6 +99,10 @@ figures: install-dev ## Measure it all on a quiet machine and write it into the 
 .PHONY: chaos
 chaos: install-dev ## Break everything for a minute and see that nothing is lost (ARGS="--all")
 	$(BIN)/python -m chaos $(ARGS)
+
+.PHONY: simulate
+simulate: install-dev ## Simulate delivery under faults, on a virtual clock (ARGS="--seeds 100000")
+	$(BIN)/python -m simulation $(ARGS)
 
 .PHONY: clean
 clean: ## Remove the build, the JavaScript tools and all caches (keeps .venv and data)

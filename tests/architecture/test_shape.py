@@ -73,7 +73,7 @@ def test_every_suppression_names_its_rule_and_its_reason() -> None:
 
 
 def _python_files() -> list[Path]:
-    folders = ("alembic", "benchmarks", "chaos", "chat_app", "docs", "tests")
+    folders = ("alembic", "benchmarks", "chaos", "chat_app", "docs", "simulation", "tests")
     files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     return [*files, *ROOT.glob("*.py")]
 
