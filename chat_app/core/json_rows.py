@@ -62,10 +62,15 @@ class JsonRows:
             }
         else:
             typed = (column(name, kind) for name, kind in types.items())
-            rows = func.jsonb_to_recordset(cast(parameter, JSONB)).table_valued(
-                *typed, name="given"
+            given = cast(parameter, JSONB)
+            rows = func.jsonb_to_recordset(given).table_valued(*typed, name="given")
+            # PostgreSQL expects a hundred rows of a function, and reads whole tables to join with
+            # so many. A limit of as many as there are tells it their number.
+            self.table = (
+                select(rows.render_derived(with_types=True))
+                .limit(func.jsonb_array_length(given))
+                .subquery("given_rows")
             )
-            self.table = rows.render_derived(with_types=True)
             self.columns = {name: self.table.c[name] for name in types}
 
 
