@@ -65,7 +65,7 @@ test: install-dev ## Run every test, on both databases (ARGS="-k name" narrows)
 # One test at a time, and one after the other: these fill the machine by themselves.
 .PHONY: test-all
 test-all: test ## The same, then trust at full size, chaos and everything behind nginx (two hours)
-	TRUST_KILLS=100 TRUST_RATE=500 TRUST_AWAY_S=30 TRUST_READERS=979 TRUST_DAYS=50 \
+	TRUST_KILLS=100 TRUST_RATE=500 TRUST_AWAY_S=30 TRUST_STOPPED_S=60 TRUST_READERS=979 TRUST_DAYS=50 \
 		TRUST_OPENINGS=10000 $(BIN)/pytest tests/trust
 	TRUST_NODES=3 $(BIN)/pytest -m "" tests/behind_nginx
 	$(BIN)/python -m simulation --first 2000 --seeds 20000
