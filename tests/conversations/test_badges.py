@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import random
 import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -22,7 +21,7 @@ from sqlmodel import col
 from chat_app.core.database import Database
 from chat_app.models import Member, Message
 from tests.harness import servers
-from tests.harness.chats import Storage
+from tests.harness.chats import Storage, launch_built
 from tests.harness.clients import Json, Person, Socket, register
 from tests.harness.nodes import settings_of
 from tests.harness.tabs import CONVERSATIONS, Tab
@@ -40,12 +39,7 @@ Badges = dict[str, int]
 def whole_chat(front_end: Path, storage: Storage) -> Iterator[servers.ChatServer]:
     """Give a chat of the test's own with its screens, which are built already."""
     assert front_end.is_dir()
-    port = servers.free_port()
-    reflex = str(Path(sys.executable).parent / "reflex")
-    command = [reflex, *f"run --env prod --backend-port {port} --frontend-port {port}".split()]
-    settings = {**storage.settings, "CHAT_LIMITS": "off"}
-    settings.pop("CHAT_DATA_DIR")
-    chat = servers.ChatServer(command, folder=storage.folder, port=port, **settings)
+    chat = launch_built(storage, CHAT_LIMITS="off")
     try:
         yield chat.wait_until_ready()
     finally:
