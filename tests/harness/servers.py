@@ -175,7 +175,8 @@ class Postgres:
             shutil.chown(self._folder, self._user)
         self.port = free_port()
         data = self._folder / "data"
-        self._run("initdb", "-D", str(data), "-U", "chat", "-A", "trust", "-E", "UTF8", "--no-sync")
+        options = ["-U", "chat", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        self._run("initdb", "-D", str(data), *options, user=self._user)
         self._log = folder / f"postgres-{self.port}.log"
         self._template: str | None = None
         self.server = self._started()
@@ -198,6 +199,7 @@ class Postgres:
         """Make a database and return its SQLAlchemy address."""
         name = f"chat_{uuid4().hex}"
         options = ["-T", template] if template else []
+        # As the user that we are: to change it, a process is copied before it is replaced.
         self._run("createdb", "-h", LOOPBACK, "-p", str(self.port), "-U", "chat", *options, name)
         return self._address(name)
 
@@ -244,14 +246,14 @@ class Postgres:
         command = [str(self._bin / "pg_isready"), "-q", *address]
         return subprocess.run(command, check=False).returncode == 0
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _run(self, program: str, *arguments: str, user: str | None = None) -> None:
         done = subprocess.run(
             [self._bin / program, *arguments],
             check=False,
             capture_output=True,
             text=True,
             cwd=self._folder,
-            user=self._user,
+            user=user,
         )
         if done.returncode:
             raise ServerFailed(f"{program}: {done.stderr}")
