@@ -66,9 +66,10 @@ test: install-dev ## Run every test, on both databases (ARGS="-k name" narrows)
 .PHONY: test-all
 test-all: test ## The same, then trust at full size, chaos and everything behind nginx (two hours)
 	TRUST_KILLS=100 TRUST_RATE=500 TRUST_AWAY_S=30 TRUST_STOPPED_S=60 TRUST_READERS=979 TRUST_DAYS=50 \
-		TRUST_OPENINGS=10000 $(BIN)/pytest tests/trust
+		TRUST_OPENINGS=10000 $(BIN)/pytest -m "" tests/trust
 	TRUST_NODES=3 $(BIN)/pytest -m "" tests/behind_nginx
 	$(BIN)/python -m simulation --first 2000 --seeds 20000
+	$(BIN)/pytest -m only_in_test_all tests/browser tests/chaos
 	$(BIN)/python -m chaos --all --nginx
 	$(BIN)/python -m chaos --all --nginx --pair postgres --nodes 3
 	$(MAKE) test-nodes ARGS=

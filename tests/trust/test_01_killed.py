@@ -1,7 +1,7 @@
 """Kill -9 at random moments under load (trust 1): no acked message is lost or doubled.
 
 Here twice. A hundred times, at 500 messages a second:
-`TRUST_KILLS=100 TRUST_RATE=500 pytest tests/trust/test_01_killed.py`.
+`TRUST_KILLS=100 TRUST_RATE=500 pytest -m "" tests/trust/test_01_killed.py`.
 """
 
 import os
@@ -22,7 +22,15 @@ AS_A_FIRST_START = 2
 
 
 @pytest.mark.timeout(240 + 20 * KILLS)
-@pytest.mark.parametrize(("pair", "count"), [("sqlite", 1), ("postgres", 1), ("postgres", 2)])
+@pytest.mark.parametrize(
+    ("pair", "count"),
+    [
+        ("sqlite", 1),
+        # One node of several is killed in the next.
+        pytest.param("postgres", 1, marks=pytest.mark.only_in_test_all),
+        ("postgres", 2),
+    ],
+)
 async def test_kills_under_load_lose_nothing(pair: Pair, count: int) -> None:
     plan = Plan(
         pair=pair, nodes=count, users=8, rate=RATE, seconds=4, seed=1, kill_every_s=2, kills=KILLS
