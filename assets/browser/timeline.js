@@ -10,6 +10,7 @@ import { request } from "./request.js";
 const NEAR = 48; // px from the bottom that still count as the bottom
 const AHEAD = 800; // px before an end where the next page is requested
 const READ_EVERY = 500;
+const READ_AGAIN = 3000;
 const PAGE_PATIENCE = 5_000;
 
 /** @typedef {ChatTimeline} TimelineElement */
@@ -287,19 +288,26 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     const seen = this.#lastSeen();
     if (seen <= this.#read) return;
     this.#read = seen;
-    this.#readTimer = setTimeout(() => {
-      this.#readTimer = undefined;
-      if (this.isConnected) this.#markRead();
-    }, READ_EVERY);
+    this.#markReadIn(READ_EVERY);
     this.#marking = request(`/api/conversations/${this.#conversation}/read`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ seq: seen }),
       keepalive: true,
     }).then(
-      (reply) => reply.ok || this.#unread(seen),
+      // Too many marks, or the chat is away: every other refusal is final.
+      (reply) => (reply.status !== 429 && reply.status < 500) || this.#unread(seen),
       () => this.#unread(seen),
     );
+  }
+
+  /** @param {number} milliseconds */
+  #markReadIn(milliseconds) {
+    clearTimeout(this.#readTimer);
+    this.#readTimer = setTimeout(() => {
+      this.#readTimer = undefined;
+      if (this.isConnected) this.#markRead();
+    }, milliseconds);
   }
 
   /** Stop sending read marks, because the reader marks the chat unread, and wait for the last one. */
@@ -314,11 +322,13 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
   }
 
   /**
-   * Repeat a failed read mark with the next change.
+   * Send a failed read mark again after a while.
    * @param {number} seen
    */
   #unread(seen) {
-    if (this.#read === seen) this.#read = seen - 1;
+    if (this.#read !== seen) return;
+    this.#read = seen - 1;
+    this.#markReadIn(READ_AGAIN);
   }
 
   /** Return the number of the newest message from somebody else that is on the screen. */

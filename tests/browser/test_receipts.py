@@ -1,15 +1,17 @@
 """Receipts of own messages (Sent, Delivered, Read), and unread badges on every page of a person."""
 
 import re
+import time
 from statistics import median
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.harness.visitors import Visitor
 
 BADGE_MS = 1_000
 SAMPLES = 5
+SLOW_ANSWER_S = 1.0
 HIDDEN = """
 Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true });
 """
@@ -78,6 +80,28 @@ def test_a_message_read_at_another_device_is_read_here(mira: Visitor, tomas: Vis
 
     tomas.http.post(f"{path}/unread", json={"seq": 1}).raise_for_status()
     expect(tomas.page).to_have_title(re.compile(r"^\(1\) "))
+
+
+def test_a_read_mark_that_is_refused_for_a_while_is_sent_again(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    mira.post(tomas, "Read me")
+    refused: list[str] = []
+
+    def refuse_the_first(route: Route) -> None:
+        if refused:
+            route.continue_()
+            return
+        refused.append(route.request.url)
+        # An answer that comes after the page has looked for newer messages.
+        time.sleep(SLOW_ANSWER_S)
+        route.fulfill(status=429, headers={"retry-after": "1"}, json={"code": "rate_limited"})
+
+    tomas.context.route("**/api/conversations/*/read", refuse_the_first)
+    tomas.open_home()
+    tomas.conversations.get_by_role("link").click()
+    expect(tomas.page).to_have_title(re.compile("^[^(]"))
+    assert len(refused) == 1
 
 
 def test_the_title_of_every_page_begins_with_what_is_unread(mira: Visitor, tomas: Visitor) -> None:
