@@ -17,17 +17,24 @@ from tests.harness import programs
 
 
 class Needed(NamedTuple):
-    """A program, how to find it, its Debian package, and how to find one that does instead."""
+    """A program, how to find it, its Debian package, and both of one that does instead."""
 
     name: str
     find: Callable[[], Path]
     package: str
     find_other: Callable[[], Path] | None = None
+    other_package: str = ""
 
 
 NEEDED = (
     # Not every distribution has the shell; with Chromium itself the tests take longer.
-    Needed("Chromium", programs.headless_shell, "chromium-headless-shell", programs.chromium),
+    Needed(
+        "Chromium",
+        programs.headless_shell,
+        "chromium-headless-shell",
+        programs.chromium,
+        "chromium",
+    ),
     Needed("Redis", programs.redis_server, "redis-server"),
     Needed("PostgreSQL", programs.postgres_folder, "postgresql"),
     Needed("PgBouncer", programs.pgbouncer, "pgbouncer"),
@@ -45,8 +52,10 @@ def main() -> int:
         print("Installing for the tests:", ", ".join(needed.name for needed in missing))
         _apt_get(administrator, "update")
         for needed in missing:
-            _apt_get(administrator, "install", "--yes", "--no-install-recommends", needed.package)
-    missing = [needed for needed in _missing() if not _is_there(needed.find_other)]
+            _install(administrator, needed.package)
+        for needed in _lacking():
+            _install(administrator, needed.other_package or needed.package)
+    missing = _lacking()
     for needed in missing:
         print(
             f"The tests need {needed.name}. Please install it with your system's package manager"
@@ -58,6 +67,14 @@ def main() -> int:
 
 def _missing() -> list[Needed]:
     return [needed for needed in NEEDED if not _is_there(needed.find)]
+
+
+def _lacking() -> list[Needed]:
+    return [needed for needed in _missing() if not _is_there(needed.find_other)]
+
+
+def _install(administrator: list[str], package: str) -> None:
+    _apt_get(administrator, "install", "--yes", "--no-install-recommends", package)
 
 
 def _is_there(find: Callable[[], Path] | None) -> bool:
