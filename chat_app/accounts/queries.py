@@ -1,9 +1,10 @@
 """Reads about accounts: one's own profile and open sessions."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -23,6 +24,16 @@ async def own_user(session: AsyncSession, *, user_id: UUID) -> OwnUser:
     if account is None or account.deleted_at is not None:
         raise NotFound
     return own_user_of(account)
+
+
+async def display_names(session: AsyncSession, *, user_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the display names of those people whose accounts are not deleted."""
+    rows = await session.execute(
+        select(col(Account.id), col(Account.display_name)).where(
+            col(Account.id).in_(user_ids), col(Account.deleted_at).is_(None)
+        )
+    )
+    return {row.id: row.display_name for row in rows}
 
 
 async def open_sessions(session: AsyncSession, *, viewer: Identity) -> list[OpenSession]:

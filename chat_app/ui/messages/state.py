@@ -8,6 +8,7 @@ from uuid import UUID
 
 import reflex as rx
 
+from chat_app.accounts.queries import display_names
 from chat_app.accounts.schemas import Identity
 from chat_app.conversations.queries import get_conversation
 from chat_app.conversations.schemas import Conversation
@@ -19,7 +20,7 @@ from chat_app.ui.conversations.rows import HIDDEN, PeerStatus, peer_status
 from chat_app.ui.current_node import current_node
 from chat_app.ui.messages import updates
 from chat_app.ui.messages.head import HEAD_EVENTS, NO_HEAD, Head, head_of
-from chat_app.ui.messages.rows import MessageRow, message_rows
+from chat_app.ui.messages.rows import DELETED_NAME, MessageRow, message_rows
 from chat_app.ui.messages.window import MAX_WINDOW, PAGE_SIZE, PIECES, Window
 from chat_app.ui.reflex.vars import parse_id, set_changed
 from chat_app.ui.session import require_identity
@@ -53,6 +54,7 @@ class TimelineState(rx.State):
 
     _conversation: Conversation | None = None
     _names: dict[UUID, str] = {}
+    _other_names: dict[UUID, str] = {}
     _window: Window = Window()
     # Loaded by `_preload`: the page's own handler need not load again.
     _preloaded: bool = False
@@ -115,7 +117,7 @@ class TimelineState(rx.State):
             set_changed(self, new_from=new_from, own_read_seq=conversation.last_read_seq)
         self._conversation = conversation
         self._show_head(me)
-        self._show(me, window, afresh=True)
+        await self._show(me, window, afresh=True)
         set_changed(self, problem="", missing="")
 
     def _window_start(self, *, again: bool) -> int | None:
@@ -150,11 +152,11 @@ class TimelineState(rx.State):
             window = self._window.with_later(page.items, has_newer=page.has_more)
         else:
             window = self._window.with_earlier(page.items, has_older=page.has_more)
-        self._show(me, window)
+        await self._show(me, window)
         set_changed(self, problem="")
 
     async def _load_newest(self, me: Identity, conversation_id: UUID) -> None:
-        self._show(me, await _load_window(me, conversation_id))
+        await self._show(me, await _load_window(me, conversation_id))
         set_changed(self, problem="")
 
     async def _apply_events(self, me: Identity, events: Sequence[AnyEvent]) -> None:
@@ -173,7 +175,7 @@ class TimelineState(rx.State):
             elif isinstance(event, HEAD_EVENTS):
                 (self._conversation,) = _updated(self._conversation, event, me)
                 self._show_head(me)
-        self._show(me, window)
+        await self._show(me, window)
 
     async def _reload(self, me: Identity) -> None:
         if self._conversation is not None:
@@ -188,17 +190,33 @@ class TimelineState(rx.State):
         if conversation is None:
             return
         self._names = {member.id: member.display_name for member in conversation.members}
+        if self.head["id"] != str(conversation.id):
+            self._other_names = {}
         head = head_of(conversation, viewer_id=me.user_id)
         delivered_seq = min((one.delivered_seq for one in conversation.receipts), default=0)
         read_seq = min((one.read_seq for one in conversation.receipts), default=0)
         set_changed(self, head=head, delivered_seq=delivered_seq, read_seq=read_seq)
         set_changed(self, peer=peer_status(conversation, viewer_id=me.user_id))
 
-    def _show(self, me: Identity, window: Window, *, afresh: bool = False) -> None:
+    async def _load_names(self, window: Window) -> None:
+        """Load the names of authors who are not among the members of the head.
+
+        A large group shows a part of its members there, and some have left.
+        """
+        authors = {message.sender_id for message in window.messages}
+        unknown = authors - self._names.keys() - self._other_names.keys()
+        if unknown:
+            async with current_node().database.reading() as reading:
+                found = await display_names(reading, user_ids=unknown)
+            self._other_names = self._other_names | dict.fromkeys(unknown, DELETED_NAME) | found
+
+    async def _show(self, me: Identity, window: Window, *, afresh: bool = False) -> None:
         before = self._window
         if window is before or self._conversation is None:
             return
-        draw = partial(message_rows, viewer_id=me.user_id, names=self.get_value("_names"))
+        await self._load_names(window)
+        names = {**self._other_names, **self._names}
+        draw = partial(message_rows, viewer_id=me.user_id, names=names)
         # The head of the tail and the end of the rest are each other's neighbours, so each is
         # drawn knowing the other; only the lists that changed are sent.
         if window.older is not before.older:
