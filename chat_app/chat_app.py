@@ -15,7 +15,7 @@ from chat_app.server.edge import AsgiApp, dispatch, edge
 from chat_app.server.home import name_home
 from chat_app.ui import routes
 from chat_app.ui.current_node import serving
-from chat_app.ui.reflex.app import CompiledApp, HandlerFailures, socket_server
+from chat_app.ui.reflex.app import CompiledApp, HandlerFailures, PageFailures, socket_server
 from chat_app.ui.reflex.closed_tabs import ClosedTabs
 from chat_app.ui.reflex.guard import SessionGuard
 from chat_app.ui.reflex.live import LiveTabs
@@ -54,9 +54,9 @@ async def life() -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def opened(token: str) -> AsyncIterator[None]:
+async def opened(token: str, network: str) -> AsyncIterator[None]:
     """Keep a tab among the live ones while its socket is open."""
-    async with tabs.opened(token):
+    async with tabs.opened(token, network):
         try:
             yield
         finally:
@@ -67,6 +67,7 @@ app = ChatApp(
     toaster=None,
     sio=socket_server(settings.public_url),
     backend_exception_handler=HandlerFailures().report,
+    frontend_exception_handler=PageFailures().report,
 )
 tabs = LiveTabs(app, routes.LIVE_SCREENS)
 closed_tabs = ClosedTabs(app)

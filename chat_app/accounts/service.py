@@ -1,7 +1,7 @@
 """Use cases of accounts: register, sign in and out, change profile and password, delete."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from uuid import UUID
 
@@ -89,6 +89,13 @@ class Accounts:
     async def authenticate_cookie(self, secret: str | None) -> AuthenticatedUser | None:
         """Return the user of the live session with this cookie secret, None when there is none."""
         return await self._authenticator.by_cookie(secret)
+
+    async def authenticate_cookies(self, secrets: Iterable[str]) -> AuthenticatedUser | None:
+        """Return the user of the first of these secrets that has a live session, None for none."""
+        for secret in secrets:
+            if (known := await self.authenticate_cookie(secret)) is not None:
+                return known
+        return None
 
     async def authenticate_token(self, token: str) -> AuthenticatedUser | None:
         """Return the user of the live session that this access token names, None for none."""

@@ -30,7 +30,7 @@ from chat_app.accounts.schemas import (
     TokenPair,
     UserCard,
 )
-from chat_app.api.auth import device_of, expired_cookie, session_cookie
+from chat_app.api.auth import device_of, expired_cookie, note_earlier_cookie, session_cookie
 from chat_app.api.conversations import Limit
 from chat_app.api.dependencies import own_pages_or_programs, signed_in
 from chat_app.api.schemas import SignedInReply
@@ -81,6 +81,7 @@ class AuthController(Controller):
         self, data: Registration, node: Node, request: AnyRequest
     ) -> Response[SignedInReply]:
         """Create an account and sign it in on this device."""
+        await note_earlier_cookie(request, node)
         signed_in = await node.accounts.register(data, device=device_of(request))
         return _reply(signed_in, node.settings, status=201)
 
@@ -95,6 +96,7 @@ class AuthController(Controller):
         self, data: Credentials, node: Node, request: AnyRequest
     ) -> Response[SignedInReply]:
         """Sign in on this device."""
+        await note_earlier_cookie(request, node)
         signed_in = await node.accounts.login(data, device=device_of(request))
         return _reply(signed_in, node.settings, status=200)
 

@@ -10,6 +10,7 @@ from litestar.plugins.pydantic import PydanticPlugin
 from litestar.routes import HTTPRoute
 
 from chat_app.api.accounts import AuthController, OwnAccountController, UsersController
+from chat_app.api.auth import move_earlier_cookie
 from chat_app.api.conversations import ConversationsController
 from chat_app.api.dependencies import DEPENDENCIES
 from chat_app.api.documents import asyncapi_document, openapi_document, reference_page
@@ -63,6 +64,7 @@ def create_api(
         ],
         dependencies=DEPENDENCIES,
         before_request=answer_options,
+        before_send=[move_earlier_cookie],
         # Strict: a quoted number is refused. Ids are the exception, see core.input.
         plugins=[PydanticPlugin(validate_strict=True)],
         exception_handlers={

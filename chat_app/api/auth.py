@@ -5,9 +5,11 @@ from urllib.parse import urlsplit
 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
+from litestar.types import Message, Scope
 
 from chat_app.accounts.errors import CrossSite
 from chat_app.accounts.schemas import Device, Identity
+from chat_app.core.cookies import cookie_values
 from chat_app.core.errors import Unauthenticated
 from chat_app.core.settings import Settings
 from chat_app.node.node import Node
@@ -33,14 +35,46 @@ async def identify(connection: Connection, node: Node) -> Identity:
         if scheme.lower() == "bearer":
             user = await node.accounts.authenticate_token(token.strip())
     else:
-        cookie = connection.cookies.get(node.settings.cookie_name)
-        user = await node.accounts.authenticate_cookie(cookie)
+        user = await node.accounts.authenticate_cookies(secrets_of(connection, node.settings))
+        await note_earlier_cookie(connection, node)
         method = connection.scope.get("method", "GET")
         if user is not None and method not in SAFE:
             refuse_cross_site(connection, node.settings, must_be_named=True)
     if user is None:
         raise Unauthenticated
     return user.identity
+
+
+def secrets_of(connection: Connection, settings: Settings) -> list[str]:
+    """Return the values of the session cookies of a request."""
+    header = "; ".join(connection.headers.getall("cookie", []))
+    return cookie_values(header, settings.cookie_names)
+
+
+async def note_earlier_cookie(connection: Connection, node: Node) -> None:
+    """Let the reply take away a session cookie of ours that has the name of earlier versions.
+
+    Another program's cookie of that name is no session of ours, and stays.
+    """
+    header = "; ".join(connection.headers.getall("cookie", []))
+    for secret in cookie_values(header, node.settings.cookie_names[1:]):
+        if await node.accounts.authenticate_cookie(secret) is not None:
+            connection.scope.setdefault("state", {})["earlier_secret"] = secret
+
+
+async def move_earlier_cookie(message: Message, scope: Scope) -> None:
+    """Add to a reply the cookies that give the noted one its present name."""
+    secret: str | None = scope.get("state", {}).get("earlier_secret")
+    if message["type"] != "http.response.start" or secret is None:
+        return
+    settings: Settings = scope["litestar_app"].state.node.settings
+    present, earlier = settings.cookie_names
+    headers = list(message["headers"])
+    begins = f"{present}=".encode()
+    if not any(name == b"set-cookie" and value.startswith(begins) for name, value in headers):
+        headers.append(session_cookie(settings, secret).to_encoded_header())
+    headers.append(_cookie(settings, "", max_age=0, name=earlier).to_encoded_header())
+    message["headers"] = headers
 
 
 def refuse_cross_site(connection: Connection, settings: Settings, *, must_be_named: bool) -> None:
@@ -83,9 +117,9 @@ def device_of(connection: Connection) -> Device:
     return Device(connection.headers.get("user-agent", ""), address)
 
 
-def _cookie(settings: Settings, value: str, *, max_age: int) -> Cookie:
+def _cookie(settings: Settings, value: str, *, max_age: int, name: str = "") -> Cookie:
     return Cookie(
-        key=settings.cookie_name,
+        key=name or settings.cookie_name,
         value=value,
         max_age=max_age,
         path="/",

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
 import structlog
@@ -10,7 +10,7 @@ from litestar import websocket
 
 from chat_app.accounts.schemas import AuthenticatedUser
 from chat_app.api import frames
-from chat_app.api.auth import is_own_origin
+from chat_app.api.auth import is_own_origin, secrets_of
 from chat_app.api.formats import JSON, Format, Received, WrongKind, agree
 from chat_app.api.frame_intake import TOO_MANY, SocketRefused
 from chat_app.api.live import LiveSocket, Socket, metrics_of, receive
@@ -32,9 +32,9 @@ async def live_socket(socket: Socket) -> None:
     """Serve one socket until either side ends it."""
     node: Node = socket.app.state.node
     origin = socket.headers.get("origin")
-    cookie = socket.cookies.get(node.settings.cookie_name)
+    secrets = secrets_of(socket, node.settings)
     own = origin is not None and is_own_origin(origin, node.settings)
-    if not own and (origin is not None or cookie is not None):
+    if not own and (origin is not None or secrets):
         # A close before the accept answers the upgrade with 403.
         await socket.close(FORBIDDEN, "foreign origin")
         return
@@ -42,7 +42,7 @@ async def live_socket(socket: Socket) -> None:
     await socket.accept(subprotocols=chosen.subprotocol if chosen else None)
     fmt = chosen or JSON
     try:
-        known = await _authenticate(socket, fmt, node, cookie)
+        known = await _authenticate(socket, fmt, node, secrets)
         async with _limit_sockets(node, known.identity.user_id):
             # Subscribed from here on: later events follow the greeting.
             outlet, unread = await node.open_with_unread(known.identity)
@@ -67,11 +67,11 @@ async def _limit_sockets(node: Node, user_id: UUID) -> AsyncIterator[None]:
 
 
 async def _authenticate(
-    socket: Socket, fmt: Format, node: Node, cookie: str | None
+    socket: Socket, fmt: Format, node: Node, secrets: Sequence[str]
 ) -> AuthenticatedUser:
     """Return the user of a socket, by its cookie or else by its first frame."""
-    if cookie is not None:
-        known = await node.accounts.authenticate_cookie(cookie)
+    if secrets:
+        known = await node.accounts.authenticate_cookies(secrets)
     else:
         try:
             async with asyncio.timeout(AUTH_TIMEOUT_S):

@@ -203,7 +203,13 @@ class Settings(BaseSettings):
     @property
     def cookie_name(self) -> str:
         """The session cookie's name; browsers enforce the rules of the `__Host-` prefix."""
-        return "__Host-session" if self.is_https else "session"
+        # Browsers send a cookie to every port of its host: `session` is the name others use, too.
+        return "__Host-session" if self.is_https else "chat_session"
+
+    @property
+    def cookie_names(self) -> tuple[str, ...]:
+        """The names under which a session cookie is read: the present one, and an earlier one."""
+        return (self.cookie_name,) if self.is_https else (self.cookie_name, "session")
 
     @property
     def embedded(self) -> bool:

@@ -95,7 +95,7 @@ async def test_a_page_gets_a_cookie_that_no_script_reads(chat: ChatServer, alice
     assert as_json(reply).keys() == {"user"}
     name, *attributes = reply.headers["set-cookie"].split(";")
     named = {attribute.strip().lower() for attribute in attributes}
-    assert name.startswith("session=")
+    assert name.startswith("chat_session=")
     assert {"httponly", "samesite=lax", "path=/"} <= named
     assert "secure" not in named
     assert not any(attribute.startswith("domain") for attribute in named)
@@ -133,7 +133,7 @@ async def test_reads_without_signing_in_are_refused(chat: ChatServer) -> None:
     ):
         for headers in (
             {},
-            {"Cookie": "session=x"},
+            {"Cookie": "chat_session=x"},
             {"Authorization": "Bearer x"},
             {"Authorization": "Basic eDp5"},
         ):
@@ -177,5 +177,5 @@ async def test_signing_out_takes_the_cookie_away(alice: Person) -> None:
     async with alice.browser() as page:
         reply = await page.post("/api/auth/logout")
 
-    assert reply.headers["set-cookie"].startswith("session=")
+    assert reply.headers["set-cookie"].startswith("chat_session=")
     assert "max-age=0" in reply.headers["set-cookie"].lower()

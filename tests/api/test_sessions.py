@@ -8,6 +8,7 @@ import pytest
 
 from tests.harness.clients import (
     NUL_IN_A_PATH,
+    PASSWORD,
     Json,
     Person,
     Socket,
@@ -94,7 +95,7 @@ async def test_ending_the_own_session_is_signing_out(alice: Person) -> None:
         reply = await page.delete(f"/api/auth/sessions/{alice.session_id}")
 
     assert reply.status_code == 204
-    assert reply.headers["set-cookie"].startswith("session=")
+    assert reply.headers["set-cookie"].startswith("chat_session=")
     assert "max-age=0" in reply.headers["set-cookie"].lower()
     assert not await is_signed_in(alice)
 
@@ -169,3 +170,51 @@ async def test_a_session_ends_on_every_node(two_nodes: tuple[ChatServer, ChatSer
     headers = {"Authorization": f"Bearer {lost.access_token}"}
     async with http_client(other.url, headers=headers) as client:
         assert_problem(await client.get("/api/auth/me"), 401)
+
+
+def secret_of(person: Person) -> str:
+    return person.cookie.partition("=")[2]
+
+
+@pytest.mark.parametrize(
+    "others",
+    ['prefs={"a":1}; ', 'a"b; ', "flag; ", "chat_session=stale; ", "session=of-another-program; "],
+)
+async def test_cookies_of_other_programs_do_not_matter(alice: Person, others: str) -> None:
+    headers = {"Cookie": f"{others}{alice.cookie}", "Origin": alice.url}
+    async with http_client(alice.url, headers=headers) as client:
+        reply = await client.get("/api/auth/me")
+        assert reply.status_code == 200, reply.text
+        assert "set-cookie" not in reply.headers
+        changed = await client.patch("/api/users/me", json={"bio": "hello"})
+        assert changed.status_code == 200, changed.text
+
+
+async def test_a_cookie_of_the_earlier_name_is_moved_to_the_present_one(alice: Person) -> None:
+    earlier = {"Cookie": f"session={secret_of(alice)}", "Origin": alice.url}
+    async with http_client(alice.url, headers=earlier) as client:
+        reply = await client.get("/api/auth/me")
+
+    assert reply.json()["id"] == alice.id
+    removed, moved = sorted(reply.headers.get_list("set-cookie"), key=len)
+    assert removed.startswith('session="";')
+    assert "Max-Age=0" in removed
+    assert moved.startswith(f"{alice.cookie};")
+    assert "HttpOnly" in moved
+
+
+async def test_signing_in_or_out_leaves_no_session_under_the_earlier_name(
+    alice: Person, bob: Person
+) -> None:
+    both = {"Cookie": f"session={secret_of(bob)}; {alice.cookie}", "Origin": alice.url}
+    async with http_client(alice.url, headers=both) as client:
+        credentials = {"username": alice.username, "password": PASSWORD}
+        replies = [
+            await client.post("/api/auth/login", json=credentials),
+            await client.post("/api/auth/logout"),
+        ]
+
+    for reply in replies:
+        cookies = reply.headers.get_list("set-cookie")
+        assert [one.partition("=")[0] for one in cookies] == ["chat_session", "session"]
+        assert cookies[1].startswith('session="";')

@@ -34,9 +34,9 @@ def test_ten_queued_messages_of_a_deleted_account_stay_and_break_nothing(
     assert history.json()["items"] == []
     # The next user who signs in at this device is not given another user's unsent messages.
     tomas.page.context.clear_cookies()
-    session = tomas.http.cookies["session"]
+    session = tomas.http.cookies["chat_session"]
     mira.context.add_cookies(
-        [{"name": "session", "value": session, "url": mira.url, "httpOnly": True}]
+        [{"name": "chat_session", "value": session, "url": mira.url, "httpOnly": True}]
     )
     mira.page.goto(f"{mira.url}/chat/{conversation_id}")
     expect(mira.box).to_be_visible()

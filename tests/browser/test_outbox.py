@@ -187,7 +187,7 @@ def test_the_storage_of_the_browser_holds_no_credentials(mira: Visitor, tomas: V
 
     kept = mira.page.evaluate("JSON.stringify(localStorage) + document.cookie")
 
-    session = next(one["value"] for one in mira.context.cookies() if one["name"] == "session")
+    session = next(one["value"] for one in mira.context.cookies() if one["name"] == "chat_session")
     assert session not in kept
     assert "eyJ" not in kept
 

@@ -222,3 +222,24 @@ def test_a_form_submitted_before_its_script_is_loaded_is_sent(
     page.unroute("**/assets/*.js")
 
     expect(page.get_by_role("searchbox", name="Search people")).to_be_visible()
+
+
+def test_cookies_of_other_programs_on_the_host_do_not_matter(
+    built_server: str, new_profile: OpenPage, mira: Visitor
+) -> None:
+    page = new_profile()
+    others = {"prefs": '{"a":1}', "quote": 'a"b', "session": "of-another-program"}
+    page.context.add_cookies(
+        [{"name": name, "value": value, "url": built_server} for name, value in others.items()]
+    )
+    page.goto(f"{built_server}/login")
+    page.evaluate("document.cookie = 'flag'")
+
+    fill(page, username=mira.username, password=PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+    expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
+    kept = {one["name"]: one["value"] for one in page.context.cookies()}
+    assert others.items() <= kept.items()

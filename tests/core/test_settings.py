@@ -25,7 +25,7 @@ def test_every_setting_has_a_default(tmp_path: Path) -> None:
 
     assert settings.embedded
     assert settings.public_url == "http://localhost:3000"
-    assert settings.cookie_name == "session"
+    assert settings.cookie_name == "chat_session"
     assert settings.database_address == f"sqlite+aiosqlite:///{tmp_path}/data/chat.db"
 
 

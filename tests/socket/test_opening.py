@@ -77,7 +77,7 @@ async def test_another_sites_page_is_refused_without_a_cookie_too(alice: Person)
     assert await refusal(alice.url, origin="https://evil.example") == 403
 
 
-@pytest.mark.parametrize("cookie", ["session=made-up", "session="])
+@pytest.mark.parametrize("cookie", ["chat_session=made-up", "session=made-up", "chat_session="])
 async def test_a_malformed_cookie_is_refused(chat: ChatServer, cookie: str) -> None:
     assert await refusal(chat.url, cookie=cookie, origin=chat.url) in {401, 4401}
 

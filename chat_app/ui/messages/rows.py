@@ -12,8 +12,9 @@ from chat_app.ui.kit.avatar import initials, tone
 
 GROUP_WITHIN = timedelta(minutes=5)
 DELETED_NAME = "Deleted user"
-# A few megabytes at most for short messages.
+# With the longest text that is kept, these are at most 20 MB.
 CACHED_ROWS = 8_192
+MAX_CACHED_LENGTH = 500
 
 
 class MessageRow(TypedDict):
@@ -57,8 +58,9 @@ def message_rows(
     before, follows = above, _in_one_group(above, messages[0])
     for message, after in zip(messages, (*messages[1:], below), strict=True):
         is_followed = _in_one_group(message, after)
+        row = _cached_row if len(message.content) <= MAX_CACHED_LENGTH else _row
         rows.append(
-            _row(
+            row(
                 message,
                 before.created_at if before else None,
                 names.get(message.sender_id, DELETED_NAME),
@@ -71,8 +73,6 @@ def message_rows(
     return rows
 
 
-# All tabs of a conversation show the same rows, and most of them again with each event.
-@lru_cache(maxsize=CACHED_ROWS)
 def _row(  # noqa: PLR0917  # the cache is quickest without names
     message: Message,
     before: datetime | None,
@@ -100,7 +100,10 @@ def _row(  # noqa: PLR0917  # the cache is quickest without names
     )
 
 
-@lru_cache(maxsize=CACHED_ROWS)
+# All tabs of a conversation show the same rows, and most of them again with each event.
+_cached_row = lru_cache(maxsize=CACHED_ROWS)(_row)
+
+
 def _in_one_group(before: Message | None, after: Message | None) -> bool:
     return (
         before is not None

@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 # A script could call a handler with wrong values fifty times a second. The first traces show where
 # the failures come from; more would only fill the disk.
 TRACES_PER_WINDOW = 20
+REPORTS_PER_WINDOW = 10
+MAX_REPORT_LENGTH = 2_000
 WINDOW_S = 60.0
 
 _encoder = msgspec.json.Encoder(enc_hook=serialize)
@@ -56,26 +58,49 @@ def encode(packet: object, **_layout: Any) -> str:  # noqa: ANN401  # what Socke
     return _encoder.encode(packet).decode()
 
 
+class Window:
+    """At most `most` times in a minute."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._ends = 0.0
+        self._count = 0
+
+    def take(self) -> bool:
+        """Count one more; return whether it is among the first."""
+        now = time.monotonic()
+        if now > self._ends:
+            self._ends = now + WINDOW_S
+            self._count = 0
+        self._count += 1
+        return self._count <= self._most
+
+
 class HandlerFailures:
     """The log of handlers that failed, with a bounded number of traces."""
 
     def __init__(self) -> None:
-        self._window_ends = 0.0
-        self._traces = 0
+        self._traces = Window(TRACES_PER_WINDOW)
 
     def report(self, exception: Exception) -> None:
         """Log a failure; an AppError is a refusal of the chat and needs no trace."""
         if isinstance(exception, AppError):
             log.warning("handler_refused", code=exception.code)
             return
-        now = time.monotonic()
-        if now > self._window_ends:
-            self._window_ends = now + WINDOW_S
-            self._traces = 0
-        self._traces += 1
-        traced = self._traces <= TRACES_PER_WINDOW
         log.error(
             "handler_failed",
             kind=type(exception).__name__,
-            exc_info=exception if traced else None,
+            exc_info=exception if self._traces.take() else None,
         )
+
+
+class PageFailures:
+    """The log of what failed in a browser: anybody can send any text."""
+
+    def __init__(self) -> None:
+        self._reports = Window(REPORTS_PER_WINDOW)
+
+    def report(self, exception: Exception) -> None:
+        """Log the beginning of a report, unless there were many lately."""
+        if self._reports.take():
+            log.warning("page_failed", report=str(exception)[:MAX_REPORT_LENGTH])

@@ -16,10 +16,10 @@ from reflex.state import BaseState, StateUpdate
 from reflex_base.event import Event
 
 from chat_app.accounts.schemas import AuthenticatedUser, Identity
+from chat_app.core.cookies import cookie_values
 from chat_app.core.errors import AppError
 from chat_app.core.settings import Settings
 from chat_app.ui.current_node import current_node
-from chat_app.ui.reflex.sockets import session_cookie
 from chat_app.ui.session import SessionState
 
 log = structlog.get_logger(__name__)
@@ -78,8 +78,8 @@ class SessionGuard(Middleware):
 
     async def _authenticate(self, root: BaseState) -> AuthenticatedUser | None:
         headers: Mapping[str, str] = root.router_data.get("headers", {})
-        cookie = session_cookie(headers.get("cookie", ""), self._cookie_name)
-        return await current_node().accounts.authenticate_cookie(cookie)
+        secrets = cookie_values(headers.get("cookie", ""), [self._cookie_name])
+        return await current_node().accounts.authenticate_cookies(secrets)
 
     def _anonymous_update(self, root: BaseState, event: Event) -> StateUpdate | None:
         route = root.router_data.get("pathname", "")

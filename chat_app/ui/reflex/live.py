@@ -23,6 +23,7 @@ from chat_app.realtime.outlet import SESSION_OVER, TOO_SLOW, Outlet, OutletClose
 from chat_app.ui.current_node import current_node
 from chat_app.ui.reflex.guard import sign_in_redirect
 from chat_app.ui.reflex.screens import LiveScreen, state_of
+from chat_app.ui.reflex.sockets import TooManyTabs
 from chat_app.ui.session import SessionState
 
 log = structlog.get_logger(__name__)
@@ -33,13 +34,18 @@ PAUSE_FACTOR = 1.0
 MIN_PAUSE_S = 0.05
 MAX_PAUSE_S = 1.0
 RETRY_S = 1.0
-CACHED_EVENTS = 1_024
+# Together 8 MB at most.
+CACHED_EVENTS, MAX_CACHED_BYTES = 1_024, 8_192
 
+# A school behind one address signs in at once; a script opens thousands.
+MAX_ANONYMOUS_OF_NETWORK, MAX_ANONYMOUS = 200, 1_000
 
 # Every tab that shows a conversation gets the same events.
-@lru_cache(maxsize=CACHED_EVENTS)
+_cached = lru_cache(maxsize=CACHED_EVENTS)(decode)
+
+
 def _decode(body: bytes) -> tuple[AnyEvent, ...]:
-    return decode(body)
+    return _cached(body) if len(body) <= MAX_CACHED_BYTES else decode(body)
 
 
 class LiveTabs:
@@ -49,16 +55,26 @@ class LiveTabs:
         self._app = app
         self._screens = screens
         self._open: set[str] = set()
+        # The networks of open tabs that have not signed in, by token.
+        self._anonymous: dict[str, str] = {}
         self._tabs: dict[str, _Tab] = {}
 
     @asynccontextmanager
-    async def opened(self, token: str) -> AsyncIterator[None]:
-        """Allow the subscription of the tab with this token while the block lasts."""
+    async def opened(self, token: str, network: str = "") -> AsyncIterator[None]:
+        """Allow the subscription of the tab with this token while the block lasts.
+
+        Raises TooManyTabs where many have not signed in: each costs 70 KiB.
+        """
+        of_network = sum(one == network for one in self._anonymous.values())
+        if of_network >= MAX_ANONYMOUS_OF_NETWORK or len(self._anonymous) >= MAX_ANONYMOUS:
+            raise TooManyTabs
         self._open.add(token)
+        self._anonymous[token] = network
         try:
             yield
         finally:
             self._open.discard(token)
+            self._anonymous.pop(token, None)
             await self._unsubscribe(token)
 
     async def subscribe(self, token: str, identity: Identity) -> None:
@@ -67,6 +83,7 @@ class LiveTabs:
         if tab is not None and tab.identity == identity:
             return
         await self._unsubscribe(token)
+        self._anonymous.pop(token, None)
         outlet = await current_node().open_outlet(identity)
         try:
             # Another event of the tab may have subscribed it meanwhile.

@@ -7,9 +7,8 @@ log, and a script could fill the disk with those.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -18,6 +17,8 @@ import msgspec
 import structlog
 from reflex_base.registry import RegistrationContext
 
+from chat_app.core.cookies import cookie_values
+from chat_app.core.rate_limit import network_of
 from chat_app.core.settings import Settings
 from chat_app.core.token_bucket import TokenBucket
 from chat_app.server.edge import AsgiApp, Headers, Message, Receive, Scope, Send
@@ -40,15 +41,22 @@ BARE_FRAMES = ("3", "41/_event,", "41/_event", CONNECT)
 SET_ANY_VAR = ".setvar"
 
 
+class TooManyTabs(Exception):
+    """There are too many tabs that have not signed in."""
+
+
 def guard_sockets(
-    app: AsgiApp, settings: Settings, opened: Callable[[str], AbstractAsyncContextManager[None]]
+    app: AsgiApp,
+    settings: Settings,
+    opened: Callable[[str, str], AbstractAsyncContextManager[None]],
 ) -> AsgiApp:
     """Let only WebSockets from our own pages reach Reflex's event endpoint.
 
     Reflex keeps the state of a tab under the token that the page chose, for an hour after its
     socket ended, and gives it to the next socket with that token. Ours is a view that every page
     load fills anew, so each socket gets a state of its own, under a token that never leaves the
-    server. `opened` is entered with that token for as long as the socket is open.
+    server. `opened` is entered with that token and the network of the client for as long as the
+    socket is open; where it raises TooManyTabs, the socket is refused.
     """
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,20 +71,16 @@ def guard_sockets(
         else:
             token = str(uuid4())
             frames = Frames(settings, receive, send)
-            async with opened(token):
-                inner = _inner_scope(scope, settings.cookie_name, token)
-                await app(inner, frames.receive, send)
+            network = network_of((scope.get("client") or [""])[0])
+            try:
+                async with opened(token, network):
+                    inner = _inner_scope(scope, settings.cookie_names, token)
+                    await app(inner, frames.receive, send)
+            except TooManyTabs:
+                log.warning("tab_socket_refused", network=network)
+                await _refuse(scope, send, 429)
 
     return guarded
-
-
-def session_cookie(header: str, name: str) -> str | None:
-    """Return the session cookie out of a Cookie header."""
-    try:
-        morsel = SimpleCookie(header).get(name)
-    except CookieError:
-        return None
-    return morsel.value if morsel else None
 
 
 def _has_origin(scope: Scope, origin: str) -> bool:
@@ -88,12 +92,14 @@ def _header(scope: Scope, name: bytes) -> str:
     return "; ".join(value.decode("latin-1") for key, value in scope["headers"] if key == name)
 
 
-def _inner_scope(scope: Scope, cookie_name: str, token: str) -> Scope:
+def _inner_scope(scope: Scope, cookie_names: Sequence[str], token: str) -> Scope:
     query = urlencode({"EIO": "4", "transport": "websocket", "token": token})
     headers: Headers = [pair for pair in scope["headers"] if pair[0] in KEPT_HEADERS]
-    cookie = session_cookie(_header(scope, b"cookie"), cookie_name)
-    if cookie:
-        headers.append((b"cookie", f"{cookie_name}={cookie}".encode("latin-1")))
+    # Under one name: what other programs have set reaches neither Socket.IO nor Reflex.
+    secrets = cookie_values(_header(scope, b"cookie"), cookie_names)
+    if secrets:
+        cookies = "; ".join(f"{cookie_names[0]}={secret}" for secret in secrets)
+        headers.append((b"cookie", cookies.encode("latin-1")))
     return {**scope, "query_string": query.encode(), "headers": headers}
 
 
@@ -104,12 +110,20 @@ async def _refuse(scope: Scope, send: Send, status: int) -> None:
     await send({"type": f"{kind}.body", "body": b""})
 
 
+class _Address(msgspec.Struct, rename={"as_path": "asPath"}):
+    """Where a tab is, as Reflex's pages send it."""
+
+    pathname: str = ""
+    as_path: str = ""
+    query: dict[str, str | list[str]] = {}
+
+
 class _Event(msgspec.Struct):
     """One event as the browser sends it."""
 
     name: str
     payload: dict[str, Any] = {}
-    router_data: dict[str, Any] = {}
+    router_data: _Address | None = None
 
 
 class _ConnectData(msgspec.Struct):
@@ -174,7 +188,7 @@ def _is_known_message(kind: object, rest: list[msgspec.Raw]) -> bool:
     if kind == "event" and len(rest) == 1:
         return _is_known(_event.decode(rest[0]))
     # Reflex answers the one, and counts and cuts the other, by itself.
-    return kind in ("ping", "client_error") and len(rest) <= 1
+    return (kind == "ping" and not rest) or (kind == "client_error" and len(rest) <= 1)
 
 
 def _is_known(event: _Event) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -29,6 +29,7 @@ from chat_app.realtime.outlet import TOO_SLOW, Outlet
 from chat_app.ui.current_node import serving
 from chat_app.ui.reflex import live
 from chat_app.ui.reflex.live import LiveTabs
+from chat_app.ui.reflex.sockets import TooManyTabs
 from tests.harness.clients import PATIENCE_S, Person
 from tests.harness.tabs import CONVERSATIONS, TIMELINE, Tab
 
@@ -251,6 +252,27 @@ async def test_a_closed_socket_leaves_no_outlet(world: World) -> None:
         assert len(world.hub.outlets) == len(world.tabs) == 1
 
     assert len(world.hub.outlets) == len(world.tabs) == 0
+
+
+async def test_tabs_that_have_not_signed_in_are_few(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "MAX_ANONYMOUS_OF_NETWORK", 2)
+    monkeypatch.setattr(live, "MAX_ANONYMOUS", 4)
+    async with AsyncExitStack() as stack:
+        for number in range(2):
+            await stack.enter_async_context(world.tabs.opened(f"mine {number}", "192.0.2.1"))
+        with pytest.raises(TooManyTabs):
+            await stack.enter_async_context(world.tabs.opened("third", "192.0.2.1"))
+        # A signed-in one counts no more, and others have their own; with the one of the fixture
+        # there are four.
+        await world.tabs.subscribe("mine 0", ME)
+        for network in ("192.0.2.1", "192.0.2.2"):
+            await stack.enter_async_context(world.tabs.opened(network, network))
+        with pytest.raises(TooManyTabs):
+            await stack.enter_async_context(world.tabs.opened("fifth", "192.0.2.3"))
+    async with world.tabs.opened("later", "192.0.2.1"):
+        pass
 
 
 async def test_an_event_after_the_end_of_the_socket_opens_no_outlet(world: World) -> None:
