@@ -6,6 +6,8 @@ import re
 import tokenize
 from pathlib import Path
 
+from tests.harness.sources import parsed
+
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 NO_CODE = {
     tokenize.COMMENT,
@@ -23,7 +25,7 @@ def lines_of_code(source: str) -> set[int]:
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type not in NO_CODE:
             lines.update(range(token.start[0], token.end[0] + 1))
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node):
             text = node.body[0]
             lines.difference_update(range(text.lineno, (text.end_lineno or 0) + 1))

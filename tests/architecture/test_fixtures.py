@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+from tests.harness.sources import parsed
+
 TESTS = Path(__file__).resolve().parents[1]
 ROOT = TESTS.parent
 
@@ -13,7 +15,7 @@ def test_no_module_imports_from_a_conftest() -> None:
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for folder in folders
         for path in folder.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path.read_text()))
         if isinstance(node, ast.ImportFrom)
         and "conftest" in {str(node.module).rpartition(".")[2], *(a.name for a in node.names)}
     ]

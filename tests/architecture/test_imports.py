@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.harness.sources import parsed
+
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "chat_app"
 SOURCES = sorted(APP.rglob("*.py"))
@@ -83,7 +85,7 @@ def home_of(source: Path) -> str:
 
 def imported_modules(source: Path) -> Iterator[str]:
     """Yield every module that a file imports, at its top or in a function."""
-    for node in ast.walk(ast.parse(source.read_text())):
+    for node in ast.walk(parsed(source.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

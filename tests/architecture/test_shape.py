@@ -5,6 +5,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from tests.harness.sources import parsed
+
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "chat_app"
 SOURCES = sorted(APP.rglob("*.py"))
@@ -35,7 +37,7 @@ def test_screens_show_text_as_text() -> None:
     used = {
         (_name(path), node.attr)
         for path in sorted(APP.glob("ui/**/*.py"))
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path.read_text()))
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
         and node.value.id == "rx"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.architecture.test_imports import APP, SOURCES, home_of, imported_modules, name
 from tests.architecture.test_imports import DOMAINS as DOMAIN_PACKAGES
+from tests.harness.sources import parsed
 
 DOMAINS = (*DOMAIN_PACKAGES, "change_log")
 # Packages and modules with SQL of their own, and why.
@@ -33,7 +34,7 @@ ROW_ACCESS = {"add", "add_all", "delete", "flush", "get", "merge", "refresh"}
 
 @cache
 def _tree(source: Path) -> ast.Module:
-    return ast.parse(source.read_text())
+    return parsed(source.read_text())
 
 
 def is_exception(source: Path) -> bool:

@@ -18,6 +18,7 @@ from chat_app.core.database import Database
 from chat_app.core.ids import new_id
 from chat_app.models import Table
 from tests.harness.nodes import open_database
+from tests.harness.sources import parsed
 
 KINDS = ["sqlite", "postgres"]
 VERSIONS = Path(__file__).resolve().parents[2] / "alembic" / "versions"
@@ -140,7 +141,7 @@ def test_a_migration_imports_no_code_of_the_chat() -> None:
     imported = {
         f"{path.name}: {module}"
         for path in VERSIONS.glob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path.read_text()))
         if isinstance(node, ast.Import | ast.ImportFrom)
         for module in _modules(node)
         if module.partition(".")[0] in {"chat_app", "tests", ""}

@@ -13,6 +13,7 @@ import pytest
 from tests.harness.clients import Json, Person, Socket, as_json, http_client, register
 from tests.harness.devices import until
 from tests.harness.servers import ROOT, ChatServer
+from tests.harness.sources import parsed
 from tests.harness.two_nodes import Nodes
 
 # The contract allows two seconds; twice that because the machine is not ours alone.
@@ -109,7 +110,7 @@ def test_the_chat_itself_has_no_failpoint() -> None:
     passed = [
         ast.unparse(value)
         for source in (ROOT / "chat_app").rglob("*.py")
-        for call in ast.walk(ast.parse(source.read_text()))
+        for call in ast.walk(parsed(source.read_text()))
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in makers
         for value in (*call.args, *(keyword.value for keyword in call.keywords))
         if "failpoint" in ast.unparse(value).lower()
