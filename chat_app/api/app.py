@@ -71,6 +71,7 @@ def create_api(
             AppError: on_app_error,
             HTTPException: on_http_error,
             RecursionError: on_broken_json,  # nested deeper than anyone needs
+            UnicodeDecodeError: on_broken_json,  # msgspec's, for what is no UTF-8
             Exception: on_failure,
         },
         request_max_body_size=settings.max_body_bytes,

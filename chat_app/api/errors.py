@@ -63,6 +63,10 @@ class FieldError(msgspec.Struct, frozen=True):
     message: str
 
 
+# Litestar's 500 for a client whose link broke in the middle of its body.
+LEFT = "client disconnected prematurely"
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The body of every error."""
 
@@ -101,6 +105,9 @@ def on_http_error(request: AnyRequest, error: HTTPException) -> Response[Problem
         return on_app_error(request, Invalid(fields))
     status = error.status_code
     if status == 400:  # noqa: PLR2004  # Litestar uses it for unreadable bodies only
+        return on_broken_json(request, error)
+    if error.detail == LEFT:
+        # Nobody reads the answer, and nothing is wrong here.
         return on_broken_json(request, error)
     if status >= 500:  # noqa: PLR2004  # an error of the server, whatever raised it
         return on_failure(request, error)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import structlog
 from litestar import websocket
+from litestar.exceptions import WebSocketDisconnect
 
 from chat_app.accounts.schemas import AuthenticatedUser
 from chat_app.api import frames
@@ -101,5 +102,5 @@ def _first_frame(
 async def _close(socket: Socket, code: int, reason: str) -> None:
     metrics_of(socket).closed.of(str(code)).add()
     # The peer may have closed the socket at this moment, which has the same result.
-    with contextlib.suppress(OSError, RuntimeError):
+    with contextlib.suppress(OSError, RuntimeError, WebSocketDisconnect):
         await socket.send({"type": "websocket.close", "code": code, "reason": reason})

@@ -6,7 +6,14 @@ import socket
 import pytest
 
 from tests.harness.cases import case
-from tests.harness.clients import NUL_IN_A_PATH, Person, as_json, assert_problem, http_client
+from tests.harness.clients import (
+    NUL_IN_A_PATH,
+    PATIENCE_S,
+    Person,
+    as_json,
+    assert_problem,
+    http_client,
+)
 from tests.harness.servers import LOOPBACK, ChatServer
 
 BODIES = [
@@ -28,6 +35,8 @@ async def test_broken_json_is_malformed(alice: Person) -> None:
             b"nul",
             b"{'a': 1}",
             b"\xff\xfe",
+            b'{"username": "\xff"}',
+            b'{"content": "\xed\xa0\x80"}',
             b'{"a": 1} x',
             b'{"a": NaN}',
             b'{"a":\x00"b"}',
@@ -36,6 +45,24 @@ async def test_broken_json_is_malformed(alice: Person) -> None:
                 reply = await alice.http.post(path, content=body, headers=JSON)
 
                 assert_problem(reply, 400, "malformed_json")
+
+
+async def test_a_client_that_leaves_in_the_middle_of_a_body_is_no_failure(
+    chat: ChatServer,
+) -> None:
+    before = len(chat.log())
+    head = f"POST /api/auth/login HTTP/1.1\r\nHost: {chat.url.removeprefix('http://')}\r\n"
+    head += "Content-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+    _, writer = await asyncio.open_connection("127.0.0.1", chat.port)
+    writer.write(head.encode())
+    await writer.drain()
+    writer.close()
+    async with http_client(chat.url) as client, asyncio.timeout(PATIENCE_S):
+        while "/api/auth/login" not in chat.log()[before:]:
+            await client.get("/api/health/live")
+
+    assert "request.failed" not in chat.log()[before:]
+    assert "Traceback" not in chat.log()[before:]
 
 
 async def test_a_json_body_that_is_not_an_object_is_invalid(alice: Person) -> None:
