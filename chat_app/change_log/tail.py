@@ -172,6 +172,8 @@ class Tail:
         delivered = 0
         while self._waiting:
             delivered += await self._deliver_next()
+            # It moves on, however much there is to deliver.
+            self._read_at = time.monotonic()
         return delivered
 
     async def _run(self) -> None:
@@ -196,8 +198,9 @@ class Tail:
         rows = await self._database.fetch_all(entries_after(self._dialect), values)
         unread_s = max(now - before for now, before in zip(_clocks(), self._placed_at, strict=True))
         place, oldest, newest = rows[0].place, rows[0].oldest or 0, rows[0].newest or 0
-        # The newest entry of a log is never removed: a log without it was emptied by hand.
-        is_cut = self._newest > 0 and not 0 < oldest <= self._newest
+        # The newest entry of a log is never removed: a log without it was emptied by hand, and one
+        # that ends before it counts from the beginning again.
+        is_cut = self._newest > 0 and not 0 < oldest <= self._newest <= newest
         self._place, self._newest, self._placed_at = place, newest, started_at
         if len(rows) > MAX_BEHIND or is_cut or unread_s > MAX_UNREAD_S:
             log.warning("change_log.too_far_behind", is_cut=is_cut, unread_s=round(unread_s))

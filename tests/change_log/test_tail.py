@@ -16,7 +16,7 @@ from unittest.mock import AsyncMock
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 
 from chat_app.accounts.schemas import Identity
 from chat_app.change_log import tail
@@ -358,6 +358,29 @@ async def test_a_log_that_was_emptied_by_hand_makes_devices_resume(storage: Stor
         await far.here.messages.send(to_user(far.alice, far.bob, "two"))
         async with far.here.database.writing() as session:
             await session.execute(delete(Change))
+
+        await far.there.tail.read()
+
+        assert far.device.is_too_slow
+
+
+async def test_a_log_that_counts_from_the_beginning_again_makes_devices_resume(
+    storage: Storage,
+) -> None:
+    restarts = {
+        "sqlite": "DELETE FROM sqlite_sequence WHERE name = 'change_log'",
+        "postgresql": "ALTER SEQUENCE change_log_position_seq RESTART",
+    }
+    async with far_apart(storage) as far:
+        for text_sent in ("one", "two", "three"):
+            await far.here.messages.send(to_user(far.alice, far.bob, text_sent))
+        await heard(far.device, 4)
+        await far.there.tail.close()
+        await far.here.messages.send(to_user(far.alice, far.bob, "four"))
+        async with far.here.database.writing() as session:
+            await session.execute(delete(Change))
+            await session.execute(text(restarts[far.here.database.dialect]))
+        await far.here.messages.send(to_user(far.alice, far.bob, "five"))
 
         await far.there.tail.read()
 
