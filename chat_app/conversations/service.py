@@ -33,6 +33,7 @@ from chat_app.conversations.store import (
     set_mark,
     set_opened,
 )
+from chat_app.conversations.view_updates import ViewUpdates
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
 from chat_app.core.ids import pair_key
@@ -68,6 +69,7 @@ class Conversations:
         local_limits: RateLimits,
         settings: Settings,
         read_marks: ReadMarks,
+        views: ViewUpdates,
     ) -> None:
         self._database = database
         self._broker = broker
@@ -84,6 +86,7 @@ class Conversations:
             "unread", settings.limit_unread_mark_burst, settings.limit_unread_marks_per_second
         )
         self._read_marks = read_marks
+        self._views = views
         self._memberships = MembershipLoader(database)
 
     async def close(self) -> None:
@@ -166,38 +169,33 @@ class Conversations:
             uow.add(view_changed(ChangedView(conversation_id, [actor_id])))
 
     async def changed_profiles(self, payloads: Sequence[bytes]) -> list[Publication]:
-        """Return changed profiles for the peers of direct conversations who are connected here.
+        """Deliver a changed profile to the peers of direct conversations who are connected here.
 
         A reader of the change log. Peers of all but the MAX_PEERS latest conversations see the
         change when they load. Raises Unavailable and msgspec.DecodeError.
         """
-        publications = []
         for user_id in dict.fromkeys(map(changed_profile, payloads)):
             async with self._database.reading() as session:
-                for conversation_id, peer_id in await direct_peers(
-                    session, user_id=user_id, limit=MAX_PEERS
-                ):
-                    if self._hub.has_subscribers(user_topic(peer_id)):
-                        view = await self._view(session, peer_id, conversation_id)
-                        publications.append(Publication([user_topic(peer_id)], _updated(view)))
-        return publications
+                peers = await direct_peers(session, user_id=user_id, limit=MAX_PEERS)
+            for conversation_id, peer_id in peers:
+                self._views.add(conversation_id, [peer_id])
+        return []
 
     async def changed_views(self, payloads: Sequence[bytes]) -> list[Publication]:
-        """Return the views of changed conversations for the people who are connected here.
+        """Deliver changed conversations to the people who are connected here.
 
-        A reader of the change log. Raises Unavailable and msgspec.DecodeError.
+        Return the new groups, which their members join in the order of the log. A reader of the
+        change log. Raises Unavailable and msgspec.DecodeError.
         """
         publications = []
-        async with self._database.reading() as session:
-            for conversation_id, viewer_ids, is_new_group in map(changed_view, payloads):
-                here = [one for one in viewer_ids if self._hub.has_subscribers(user_topic(one))]
-                with contextlib.suppress(ConversationNotFound):
-                    if is_new_group:
-                        publications += await self._new_group(session, conversation_id, here)
-                        continue
-                    for viewer_id in here:
-                        view = await self._view(session, viewer_id, conversation_id)
-                        publications.append(Publication([user_topic(viewer_id)], _updated(view)))
+        for conversation_id, viewer_ids, is_new_group in map(changed_view, payloads):
+            if not is_new_group:
+                self._views.add(conversation_id, viewer_ids)
+                continue
+            here = [one for one in viewer_ids if self._hub.has_subscribers(user_topic(one))]
+            with contextlib.suppress(ConversationNotFound):
+                async with self._database.reading() as session:
+                    publications += await self._new_group(session, conversation_id, here)
         return publications
 
     async def _new_group(
@@ -250,5 +248,5 @@ def _without_relations(view: Conversation) -> Conversation:
     return replace(view, members=cards)
 
 
-def _updated(view: Conversation, *, join: str = "") -> Envelope:
+def _updated(view: Conversation, *, join: str) -> Envelope:
     return make_envelope(ConversationUpdated(conversation=view), join=join)

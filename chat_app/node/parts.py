@@ -13,6 +13,7 @@ from chat_app.change_log.tail import Tail
 from chat_app.conversations.deliveries import Deliveries
 from chat_app.conversations.read_marks import ReadMarks
 from chat_app.conversations.service import Conversations
+from chat_app.conversations.view_updates import ViewUpdates
 from chat_app.core.maintenance import Job
 from chat_app.core.metrics import Metrics
 from chat_app.core.passwords import Passwords
@@ -164,6 +165,12 @@ class Parts:
     def conversations(self, hub: Hub, tail: Tail, read_marks: ReadMarks) -> Conversations:
         """Make the use cases of conversations."""
         infrastructure = self.infrastructure
+        views = ViewUpdates(
+            database=infrastructure.database,
+            hub=hub,
+            online=infrastructure.online,
+            metrics=self.metrics,
+        )
         conversations = Conversations(
             database=infrastructure.database,
             broker=infrastructure.broker,
@@ -174,6 +181,7 @@ class Parts:
             local_limits=infrastructure.local_limits,
             settings=self.settings,
             read_marks=read_marks,
+            views=run(self.stack, self.supervisor, views),
         )
         self.stack.push_async_callback(conversations.close)
         return conversations

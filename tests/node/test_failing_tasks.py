@@ -28,6 +28,7 @@ EVERYWHERE = {
     "read_marks",
     "receipts",
     "sessions",
+    "views",
 }
 WITH_REDIS = {"redis_heartbeat", "redis_receive", "redis_send", "shared_key"}
 WITH_POSTGRESQL = {"clock"}
