@@ -99,6 +99,9 @@ class Tail:
         # Read from the log, and not delivered yet.
         self._waiting: deque[Entry] = deque()
         self._own: dict[UUID, OwnBatch] = {}
+        # Held while something is read from the database and delivered: a reader beside the tail
+        # that holds it delivers nothing older than what devices have.
+        self.delivering = asyncio.Lock()
         self._woken = asyncio.Event()
         self._closing = asyncio.Event()
         self._read_at = time.monotonic()
@@ -225,7 +228,8 @@ class Tail:
                 return 0
         payloads = self._next_payloads(first)
         try:
-            await self._hand_over(first.kind, payloads)
+            async with self.delivering:
+                await self._hand_over(first.kind, payloads)
         except AppError:
             raise
         except Exception:  # the run logs it, and devices load again what cannot be delivered

@@ -1,8 +1,8 @@
 """Updates of views: changed conversations, delivered to the people who are connected here.
 
 A view takes milliseconds to make, and one changed name changes a hundred. Made inside the tail of
-the change log, they would hold up everybody's messages; so they are made beside it, one after the
-other, each as it is when it is delivered.
+the change log, they would hold up everybody's messages; so they are made beside it, each as it is
+when it is delivered. The tail waits for one at most.
 """
 
 import asyncio
@@ -31,9 +31,19 @@ log = structlog.get_logger(__name__)
 class ViewUpdates:
     """The queue of views to deliver; start it inside the running loop, then close it."""
 
-    def __init__(self, *, database: Database, hub: Hub, online: Online, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        hub: Hub,
+        online: Online,
+        delivering: asyncio.Lock,
+        metrics: Metrics,
+    ) -> None:
         self._database = database
         self._hub = hub
+        # The tail's: a view that is read before an event is not delivered after it.
+        self._delivering = delivering
         self._online = online
         # Viewers and conversations, in order; a pair that waits already stays where it is.
         self._waiting: dict[tuple[UUID, UUID], None] = {}
@@ -70,13 +80,9 @@ class ViewUpdates:
         while True:
             while self._waiting:
                 pair = next(iter(self._waiting))
-                # A change from now on may be missing in what is read.
-                del self._waiting[pair]
-                try:
+                async with self._delivering:
                     await self._deliver(*pair)
-                except BaseException:
-                    self._waiting.setdefault(pair)
-                    raise
+                    self._waiting.pop(pair, None)
             self._woken.clear()
             await self._woken.wait()
 

@@ -169,6 +169,7 @@ class Parts:
             database=infrastructure.database,
             hub=hub,
             online=infrastructure.online,
+            delivering=tail.delivering,
             metrics=self.metrics,
         )
         conversations = Conversations(

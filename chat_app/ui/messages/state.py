@@ -144,15 +144,15 @@ class TimelineState(rx.State):
                 after=after,
                 limit=PAGE_SIZE,
             )
+            if before is None:
+                window = self._window.with_later(page.items, has_newer=page.has_more)
+            else:
+                window = self._window.with_earlier(page.items, has_older=page.has_more)
+            await self._show(me, window)
         except AppError as error:
             self.problem = error.detail
             return
         current_node().deliveries.record_page(page.items, viewer_id=me.user_id)
-        if before is None:
-            window = self._window.with_later(page.items, has_newer=page.has_more)
-        else:
-            window = self._window.with_earlier(page.items, has_older=page.has_more)
-        await self._show(me, window)
         set_changed(self, problem="")
 
     async def _load_newest(self, me: Identity, conversation_id: UUID) -> None:
