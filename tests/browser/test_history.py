@@ -72,7 +72,7 @@ async def fill(mira: Visitor, tomas: Visitor) -> None:
     numbers = iter(range(LENGTH))
 
     async def write(sender: Visitor, receiver: Visitor) -> None:
-        cookie = f"chat_session={sender.http.cookies['session']}"
+        cookie = f"chat_session={sender.http.cookies['chat_session']}"
         async with Socket.open(sender.url, cookie=cookie, origin=sender.url) as socket:
             while batch := list(islice(numbers, BATCH_SIZE)):
                 for number in batch:
