@@ -31,7 +31,7 @@ from sqlmodel import col
 from chat_app.change_log.statements import append_entry
 from chat_app.conversations.queries import unread_of
 from chat_app.core.joint_writes import JointWrites
-from chat_app.core.json_rows import JsonRows, in_pieces
+from chat_app.core.json_rows import CountedJsonRows, JsonRows, in_pieces
 from chat_app.friends.relations import blocked_between
 from chat_app.models import Member
 from chat_app.models.tables import CONVERSATIONS, MEMBERS
@@ -46,7 +46,7 @@ def memberships(dialect: str) -> Select[*tuple[Any, ...]]:
 
     In pieces, as JSON.
     """
-    given = JsonRows(dialect, user_id=Uuid)
+    given = CountedJsonRows(dialect, user_id=Uuid)
     found = (
         select(
             MEMBERS.c.user_id,
@@ -73,7 +73,7 @@ def changed_lately(dialect: str) -> Select[*tuple[Any, ...]]:
 
     In pieces, as JSON. Takes how long ago that is as `active`, or on SQLite `changed_after`.
     """
-    given = JsonRows(dialect, user_id=Uuid)
+    given = CountedJsonRows(dialect, user_id=Uuid)
     changed_at = CONVERSATIONS.c.changed_at
     after: ColumnElement[Any] = bindparam("changed_after", type_=changed_at.type)
     if dialect != "sqlite":

@@ -64,14 +64,23 @@ class JsonRows:
             typed = (column(name, kind) for name, kind in types.items())
             given = cast(parameter, JSONB)
             rows = func.jsonb_to_recordset(given).table_valued(*typed, name="given")
-            # PostgreSQL expects a hundred rows of a function, and reads whole tables to join with
-            # so many. A limit of as many as there are tells it their number.
-            self.table = (
-                select(rows.render_derived(with_types=True))
-                .limit(func.jsonb_array_length(given))
-                .subquery("given_rows")
-            )
+            self.table = self._with_number(rows.render_derived(with_types=True), given)
             self.columns = {name: self.table.c[name] for name in types}
+
+    def _with_number(self, rows: FromClause, given: ColumnElement[Any]) -> FromClause:  # noqa: ARG002  # for others
+        return rows
+
+
+class CountedJsonRows(JsonRows):
+    """The same, for statements that join them with large tables.
+
+    PostgreSQL expects a hundred rows of a function, and reads whole tables to join with so many. A
+    limit of as many as there are tells it their number; it then plans anew for each execution.
+    """
+
+    def _with_number(self, rows: FromClause, given: ColumnElement[Any]) -> FromClause:
+        counted = select(rows).limit(func.jsonb_array_length(given))
+        return counted.subquery("given_rows")
 
 
 def as_parameter(rows: Sequence[object]) -> str:

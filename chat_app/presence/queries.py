@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from chat_app.core.json_rows import JsonRows, as_parameter
+from chat_app.core.json_rows import CountedJsonRows, as_parameter
 from chat_app.friends.relations import (
     are_friends,
     blocked_between,
@@ -53,7 +53,7 @@ class Statements:
 
     def __init__(self, dialect: str) -> None:
         shares = and_(col(User.share_presence), col(User.deleted_at).is_(None))
-        changed = JsonRows(dialect, id=Uuid)
+        changed = CountedJsonRows(dialect, id=Uuid)
         friends: Select[UUID, UUID] = (
             select(col(_friend.user_id).label("user_id"), col(_friend.friend_id).label("viewer_id"))
             .select_from(changed.table)
@@ -90,7 +90,7 @@ class Statements:
             .join(User, col(User.id) == pairs.c.user_id)
             .where(~blocked_between(pairs.c.viewer_id, pairs.c.user_id))
         )
-        given = JsonRows(dialect, viewer_id=Uuid, user_id=Uuid)
+        given = CountedJsonRows(dialect, viewer_id=Uuid, user_id=Uuid)
         viewer_id, user_id = given.columns["viewer_id"], given.columns["user_id"]
         self.presence_views = (
             select(
