@@ -15,7 +15,7 @@ CONFIRM_S = 2.0
 
 @dataclass
 class BusWeather:
-    """What befalls the bus at present; shares are of wake-ups."""
+    """The present faults of the bus; shares are of wake-ups."""
 
     lost_share: float = 0.0
     doubled_share: float = 0.0

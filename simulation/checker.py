@@ -64,7 +64,7 @@ def _check_numbers(tables: Tables) -> Iterator[Violation]:
 
 
 def _check_answers(history: History, tables: Tables) -> Iterator[Violation]:
-    """What an answer says is stored by then, and each retry gets the same."""
+    """Check that an answer comes after the commit, and that each retry gets the same."""
     given: dict[str, Change] = {}
     for answer in history.answers:
         change = answer.change
@@ -100,7 +100,7 @@ def _check_refusals(history: History) -> Iterator[Violation]:
 
 
 def _check_received(history: History, tables: Tables) -> Iterator[Violation]:
-    """What a device receives is stored, as it is, and for its user."""
+    """Check that every received message is stored, as it is, and for its user."""
     for received in history.received:
         change = received.change
         committed_at = _committed_at(change, tables)
@@ -130,7 +130,7 @@ def _check_complete(history: History, tables: Tables) -> Iterator[Violation]:
 
 
 def _check_order(history: History, versions: Versions) -> Iterator[Violation]:
-    """What other nodes have stored arrives on a connection once, and in order of `rev`.
+    """Check that the messages of other nodes arrive on a connection once, in order of `rev`.
 
     What its own node has stored may come earlier or later, from memory or after a lost answer.
     """

@@ -102,7 +102,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._numbers = itertools.count()
         self._at_once = 0
-        # What no task has handled.
+        # Errors that no task has handled.
         self.errors: list[str] = []
         self.set_exception_handler(self._record_error)
 

@@ -32,7 +32,7 @@ URLS = {"sqlite": "sqlite+aiosqlite://", "postgresql": "postgresql+asyncpg://sim
 
 @dataclass
 class Weather:
-    """What befalls the database at present; shares are of transactions."""
+    """The present faults of the database; shares are of transactions."""
 
     latency_s: float = 0.002
     # Whether it refuses, or does not answer at all.

@@ -30,7 +30,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class World(Protocol):
-    """What a device sees of the run."""
+    """The part of the run that a device sees."""
 
     loop: VirtualLoop
     history: History
@@ -65,7 +65,7 @@ class Link:
         self._under_way = 0
         self._last_sent = self.last_arrival = 0.0
 
-    # What the device does.
+    # The acts of the device.
 
     def send(self, frame: Json) -> None:
         """Send a frame to the node."""
@@ -86,7 +86,7 @@ class Link:
         self._world.loop.call_later(delay_s, self._device.closed, self, context=Context())
         self.is_open = False
 
-    # What the node does.
+    # The acts of the node.
 
     async def receive(self) -> Json:
         """Return the next frame of the device."""
@@ -182,7 +182,7 @@ class Device:
         self.link: Link | None = None
         # The newest rev of each message that it has.
         self.seen: dict[UUID, int] = {}
-        # What it may edit, and where it may write.
+        # The messages it may edit, and the conversations it may write to.
         self.own: list[UUID] = []
         self.conversations: dict[UUID, None] = {}
         self.cursors: dict[UUID, int] = {}

@@ -76,6 +76,6 @@ class History:
     answers: list[Answer] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
-    # What ended too late, or failed in a way that the chat has no word for.
+    # A request that ended too late, or failed in a way that the chat has no word for.
     trouble: list[str] = field(default_factory=list)
     story: list[Told] = field(default_factory=list)

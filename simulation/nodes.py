@@ -67,7 +67,7 @@ class _NoPresence:
 
 @dataclass
 class Surroundings:
-    """What the nodes of one run share."""
+    """The loop, tables, bus and people that the nodes of one run share."""
 
     loop: VirtualLoop
     tables: Tables

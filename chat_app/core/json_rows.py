@@ -67,7 +67,7 @@ class JsonRows:
             self.table = self._with_number(rows.render_derived(with_types=True), given)
             self.columns = {name: self.table.c[name] for name in types}
 
-    def _with_number(self, rows: FromClause, given: ColumnElement[Any]) -> FromClause:  # noqa: ARG002  # for others
+    def _with_number(self, rows: FromClause, given: ColumnElement[Any]) -> FromClause:  # noqa: ARG002  # counted ones take it
         return rows
 
 

@@ -51,9 +51,12 @@ def _decode(body: bytes) -> tuple[AnyEvent, ...]:
 class LiveTabs:
     """Every signed-in tab that is open in this process."""
 
-    def __init__(self, app: rx.App, screens: Sequence[type[LiveScreen]]) -> None:
+    def __init__(
+        self, app: rx.App, screens: Sequence[type[LiveScreen]], *, is_limited: bool = True
+    ) -> None:
         self._app = app
         self._screens = screens
+        self._is_limited = is_limited
         self._open: set[str] = set()
         # The networks of open tabs that have not signed in, by token.
         self._anonymous: dict[str, str] = {}
@@ -66,7 +69,8 @@ class LiveTabs:
         Raises TooManyTabs where many have not signed in: each costs 70 KiB.
         """
         of_network = sum(one == network for one in self._anonymous.values())
-        if of_network >= MAX_ANONYMOUS_OF_NETWORK or len(self._anonymous) >= MAX_ANONYMOUS:
+        is_full = of_network >= MAX_ANONYMOUS_OF_NETWORK or len(self._anonymous) >= MAX_ANONYMOUS
+        if is_full and self._is_limited:
             raise TooManyTabs
         self._open.add(token)
         self._anonymous[token] = network

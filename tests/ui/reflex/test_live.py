@@ -273,6 +273,10 @@ async def test_tabs_that_have_not_signed_in_are_few(
             await stack.enter_async_context(world.tabs.opened("fifth", "192.0.2.3"))
     async with world.tabs.opened("later", "192.0.2.1"):
         pass
+    unlimited = LiveTabs(cast("rx.App", world.app), [], is_limited=False)
+    async with AsyncExitStack() as stack:
+        for number in range(10):
+            await stack.enter_async_context(unlimited.opened(f"{number}", "192.0.2.1"))
 
 
 async def test_an_event_after_the_end_of_the_socket_opens_no_outlet(world: World) -> None:
