@@ -53,3 +53,10 @@ class CrossSite(Forbidden):
 
     code = "cross_site"
     default_detail = "This request did not come from the chat's own pages."
+
+
+class OtherAccount(Conflict):
+    """The request names another user than that of its session: nothing was done."""
+
+    code = "other_account"
+    default_detail = "Somebody else is signed in here now."

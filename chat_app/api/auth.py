@@ -7,7 +7,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 from litestar.types import Message, Scope
 
-from chat_app.accounts.errors import CrossSite
+from chat_app.accounts.errors import CrossSite, OtherAccount
 from chat_app.accounts.schemas import Device, Identity
 from chat_app.core.cookies import cookie_values
 from chat_app.core.errors import Unauthenticated
@@ -18,6 +18,8 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # The limit of browsers: 400 days (RFC 6265bis, section 5.5).
 MAX_COOKIE_AGE_S = 400 * 86_400
 OWN_SITE = ("same-origin", "none")
+# The id of the user that the sender believes to be signed in; its pages send it.
+EXPECTED_USER = "X-Chat-User"
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -25,7 +27,8 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 async def identify(connection: Connection, node: Node) -> Identity:
     """Return the user and session of a request.
 
-    Raises Unauthenticated, or CrossSite for a forged cookie request.
+    Raises Unauthenticated, CrossSite for a forged cookie request, or OtherAccount where the
+    sender expects another user.
 
     A bearer token needs no origin: no page of another site can make a browser send one.
     """
@@ -42,7 +45,18 @@ async def identify(connection: Connection, node: Node) -> Identity:
             refuse_cross_site(connection, node.settings, must_be_named=True)
     if user is None:
         raise Unauthenticated
+    refuse_other_account(connection, user.identity)
     return user.identity
+
+
+def refuse_other_account(connection: Connection, identity: Identity) -> None:
+    """Raise OtherAccount if the request expects another user than that of its session.
+
+    A cookie belongs to the whole browser: another tab may have signed in somebody else meanwhile.
+    """
+    expected = connection.headers.getall(EXPECTED_USER, [])
+    if any(user_id.strip().lower() != str(identity.user_id) for user_id in expected):
+        raise OtherAccount
 
 
 def secrets_of(connection: Connection, settings: Settings) -> list[str]:

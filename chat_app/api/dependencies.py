@@ -17,7 +17,7 @@ from chat_app.node.node import Node
 
 
 async def signed_in(connection: Connection, _handler: BaseRouteHandler) -> None:
-    """Authenticate the request. Raises Unauthenticated or CrossSite.
+    """Authenticate the request. Raises Unauthenticated, CrossSite or OtherAccount.
 
     OPTIONS is for everybody: its answer holds the methods only.
     """

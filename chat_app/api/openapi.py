@@ -18,8 +18,8 @@ from litestar.typing import FieldDefinition
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from chat_app.accounts.errors import CrossSite
-from chat_app.api.auth import SAFE
+from chat_app.accounts.errors import CrossSite, OtherAccount
+from chat_app.api.auth import EXPECTED_USER, SAFE
 from chat_app.api.dependencies import own_pages_or_programs, signed_in
 from chat_app.api.errors import CODES, DETAILS, STATUS, Problem
 from chat_app.core.errors import (
@@ -40,6 +40,9 @@ Ids are UUIDs; something else in their place is 404, too.
 
 Requests that change something and carry the cookie must come from the chat's own pages; requests \
 with a token may come from anywhere.
+
+A request may carry `X-Chat-User`, the id of the user that its sender believes to be. If its \
+session is another user's, it is refused with 409 `other_account`, and nothing is done.
 """
 SCHEMAS = "#/components/schemas/{name}"
 # The arguments of handlers that are no query parameters, besides those in the path.
@@ -75,6 +78,13 @@ HEADERS: Json = {
         "required": True,
         "schema": {"type": "string"},
     },
+}
+EXPECTED_USER_PARAMETER: Json = {
+    "name": EXPECTED_USER,
+    "in": "header",
+    "required": False,
+    "description": "The id of the user that the sender believes to be.",
+    "schema": {"type": "string", "format": "uuid"},
 }
 HEADERS_OF = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}
 
@@ -142,6 +152,7 @@ class _Operation:
             described["requestBody"] = {"required": True, "content": content}
         if signed_in in self.guards:
             described["security"] = [{"token": []}, {"cookie": []}]
+            described["parameters"].append(EXPECTED_USER_PARAMETER)
         return described
 
     def answers(self) -> Iterator[tuple[int, ResponseSpec]]:
@@ -161,7 +172,7 @@ class _Operation:
         """Yield status, code and sentence of every error that the operation may answer with."""
         families: list[type[AppError]] = list(self._handler.opt.get("errors", ()))
         if signed_in in self.guards:
-            families.append(Unauthenticated)
+            families += [Unauthenticated, OtherAccount]
         if own_pages_or_programs in self.guards or (
             signed_in in self.guards and self.method not in SAFE
         ):

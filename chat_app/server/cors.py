@@ -7,10 +7,10 @@ from chat_app.core.settings import Settings
 from chat_app.server.edge import AsgiApp, Headers, Message, Receive, Scope, Send, is_api
 
 VARIES = (b"vary", b"Origin")
-# With its cookie and with JSON; no other header is allowed.
+# With its cookie, JSON and the expected user; no other header is allowed.
 PREFLIGHT: Headers = [
     (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
-    (b"access-control-allow-headers", b"Content-Type"),
+    (b"access-control-allow-headers", b"Content-Type, X-Chat-User"),
     (b"access-control-max-age", b"600"),
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),

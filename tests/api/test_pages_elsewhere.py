@@ -71,7 +71,7 @@ async def test_the_own_page_reads_and_writes_with_its_cookie(split: ChatServer) 
 async def test_a_preflight_request_of_the_own_page_is_allowed(split: ChatServer) -> None:
     asks = {
         "Access-Control-Request-Method": "PATCH",
-        "Access-Control-Request-Headers": "content-type",
+        "Access-Control-Request-Headers": "content-type,x-chat-user",
     }
     async with http_client(split.url, headers={"Origin": PAGES, **asks}) as page:
         reply = await page.options("/api/users/me")
@@ -79,7 +79,7 @@ async def test_a_preflight_request_of_the_own_page_is_allowed(split: ChatServer)
     assert reply.status_code == 204
     assert reply.headers[f"{ALLOW}origin"] == PAGES
     assert "PATCH" in reply.headers[f"{ALLOW}methods"]
-    assert reply.headers[f"{ALLOW}headers"] == "Content-Type"
+    assert reply.headers[f"{ALLOW}headers"] == "Content-Type, X-Chat-User"
     assert reply.headers["x-content-type-options"] == "nosniff"
 
 
