@@ -60,7 +60,8 @@ def people_found() -> rx.Component:
 
 
 def _person(person: Cells) -> rx.Component:
-    name_id = f"found-{person['id']}"
+    # A var: Reflex would write the hash of a text's var, which is different in every process.
+    name_id = rx.Var.create(f"found-{person['id']}")
     friendship = rx.cond(
         person["friendship"] != "",
         rx.el.span(person["friendship"], class_name="found-friendship"),

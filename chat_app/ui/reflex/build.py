@@ -24,6 +24,8 @@ DEFAULT_BACKEND_PORT = reflex_constants.DefaultPorts.BACKEND_PORT
 
 SERVER = "window.chatServer"
 LINK = "window.chatLink"
+VERSION_FILE = 'import reflexEnvironment from "$/reflex.json";\n'
+VERSION = f'const reflexEnvironment = {{ version: "{reflex_constants.Reflex.VERSION}" }};\n'
 ANNOUNCE_LINK = (
     f"  {LINK} = socket.current;\n"
     '  window.dispatchEvent(new Event("chat:link"));\n'
@@ -65,8 +67,8 @@ class PageOriginPlugin(Plugin):
 
     def pre_compile(self, **context: Unpack[PreCompileContext]) -> None:
         """Register the changes to two files of Reflex's template."""
-        context["add_modify_task"](STATE_JS, use_page_origin)
-        context["add_modify_task"](STATE_JS, reconnect_with_backoff)
+        for change in (use_page_origin, reconnect_with_backoff, pin_version):
+            context["add_modify_task"](STATE_JS, change)
         port = get_config().backend_port or DEFAULT_BACKEND_PORT
         context["add_modify_task"](VITE_CONFIG, lambda text: proxy_server_paths(text, port))
 
@@ -103,6 +105,17 @@ def reconnect_with_backoff(state_js: str) -> str:
     ):
         state_js = _replace_once(state_js, pattern, replacement, STATE_JS)
     return state_js
+
+
+def pin_version(state_js: str) -> str:
+    """Bundle Reflex's version alone, so that all builds of one source are equal.
+
+    The file that it stands in also holds the time of the build and a random number. Nodes that
+    build for themselves would name their files differently, and lack those of each other's pages.
+    """
+    if VERSION in state_js:
+        return state_js
+    return _replace_once(state_js, re.escape(VERSION_FILE), VERSION, STATE_JS)
 
 
 def proxy_server_paths(vite_config: str, port: int) -> str:

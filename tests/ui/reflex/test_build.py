@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -15,7 +16,7 @@ from reflex.utils import build as reflex_build
 from reflex.utils import exec as reflex_exec
 from reflex.utils import export as reflex_export
 from reflex_base.compiler import templates
-from reflex_base.constants import Templates
+from reflex_base.constants import Reflex, Templates
 
 from chat_app.ui.reflex import build
 from tests.harness import servers
@@ -65,6 +66,16 @@ def test_a_broken_link_is_tried_again_with_jitter() -> None:
     assert "200 * failed_attempts" not in changed
     assert "window.chatLink = socket.current" in changed
     assert build.reconnect_with_backoff(changed) == changed
+
+
+def test_a_build_holds_the_version_of_reflex_and_nothing_else_about_itself() -> None:
+    state_js = (Path(Templates.Dirs.WEB_TEMPLATE) / build.STATE_JS).read_text()
+
+    changed = build.pin_version(state_js)
+
+    assert "reflex.json" not in changed
+    assert f'{{ version: "{Reflex.VERSION}" }}' in changed
+    assert build.pin_version(changed) == changed
 
 
 def test_development_has_one_origin_too() -> None:
@@ -153,6 +164,38 @@ def test_the_export_holds_both_halves_and_no_secret(front_end: Path, tmp_path: P
     assert [name for name in back if any(word in name for word in private_words)] == []
 
 
+@pytest.mark.xdist_group("reflex")
+def test_two_builds_of_one_source_are_equal(front_end: Path, tmp_path: Path) -> None:
+    """Nodes that build for themselves serve the files of each other's pages."""
+    web = front_end.parents[1]
+    for name in build.SOURCES:
+        source = servers.ROOT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copyfile
+        copy(source, tmp_path / name)
+    # The packages are those of the first build: installing them again would take most of the time.
+    other = tmp_path / ".web"
+    shutil.copytree(web, other, ignore=shutil.ignore_patterns("node_modules", "build"))
+    (other / "node_modules").symlink_to(web / "node_modules")
+    about = {"version": Reflex.VERSION, "project_hash": 1, "last_reflex_run_datetime": "2020-01-01"}
+    (other / "reflex.json").write_text(json.dumps(about))
+
+    command = [str(Path(sys.executable).parent / "reflex"), "export", "--frontend-only", "--no-zip"]
+    run(command, cwd=tmp_path, **servers.chat_environment(CHAT_DATA_DIR=str(tmp_path / "data")))
+
+    first, second = files_in(front_end), files_in(other / "build" / "client")
+    assert len(first) > 30
+    assert [name for name in first.keys() | second if first.get(name) != second.get(name)] == []
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Return the contents of the files in a folder by their names."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
 def test_a_page_loads_a_bounded_amount_of_javascript(front_end: Path) -> None:
     page = (front_end / "index.html").read_text()
     scripts = {
@@ -188,10 +231,12 @@ def test_the_environment_cannot_change_the_configuration_of_reflex(tmp_path: Pat
     }
 
 
-def run(command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command at the root of the project."""
+def run(
+    command: list[str], cwd: Path = servers.ROOT, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder, usually the root of the project."""
     done = subprocess.run(  # noqa: S603  # our own programs, with fixed arguments
-        command, check=False, capture_output=True, text=True, cwd=servers.ROOT, env=environment
+        command, check=False, capture_output=True, text=True, cwd=cwd, env=environment
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done
