@@ -4,6 +4,8 @@ The scripts are bundled with the pages that use them. They also run where the pa
 so at their top level they touch nothing that only a browser has.
 """
 
+from pathlib import Path
+
 import reflex as rx
 
 from chat_app.ui.conversations.rows import Notification
@@ -14,6 +16,8 @@ from chat_app.ui.reflex.elements import (
     is_disconnected,
 )
 from chat_app.ui.reflex.vars import cells
+
+RELOAD = Path(__file__).parents[2] / "assets" / "reload.js"
 
 
 class _Timeline(ScriptedElement):
@@ -174,6 +178,15 @@ def arrow_key_lists(*content: rx.Component) -> rx.Component:
 def dialog_element(dialog: rx.Component) -> rx.Component:
     """Wrap a dialog in the element that opens it when it comes onto the page."""
     return _Dialog.create(dialog)
+
+
+def reload_without_missing_files() -> rx.Component:
+    """Reload a page that lacks a script or a style; show a notice where that does not help.
+
+    The script stands in the page itself: a file of its own could be missing too.
+    """
+    lines = (line.strip() for line in RELOAD.read_text().splitlines())
+    return rx.el.script("\n".join(line for line in lines if line and not line.startswith("//")))
 
 
 def drop_past_position() -> rx.Component:

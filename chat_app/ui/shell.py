@@ -11,6 +11,7 @@ from chat_app.ui.browser import (
     drop_past_position,
     hold_early_forms,
     notification_element,
+    reload_without_missing_files,
 )
 from chat_app.ui.conversations.side import side_pane
 from chat_app.ui.conversations.state import ConversationsState
@@ -37,6 +38,8 @@ def head_components() -> list[rx.Component]:
             content="width=device-width, initial-scale=1, interactive-widget=resizes-content",
         ),
         rx.el.meta(name="color-scheme", content="light dark"),
+        # Before everything that it watches.
+        reload_without_missing_files(),
         # Before every other script: they read the server's address from it.
         rx.el.script(src="/server.js"),
         rx.el.script(src="/home.js"),

@@ -39,6 +39,26 @@ RECONNECT_LATER = f"""\
       }}, {FULL_JITTER});
 """
 
+# The router reloads the page when the file of a route is missing: in the middle of an upgrade that
+# goes on for ever, and offline it puts the browser's error page in the place of the chat.
+ROUTER_RELOAD = "window.location.reload();"
+MISSING_ROUTE = 'window.dispatchEvent(new Event("chat:missing"));'
+MISSING_ROUTES_PLUGIN = f"""\
+function announceMissingRoutes() {{
+  return {{
+    name: "chat-announce-missing-routes",
+    apply: "build",
+    transform(code, id) {{
+      if (!id.includes("ssr/routeModules")) return;
+      const changed = code.replace("{ROUTER_RELOAD}", '{MISSING_ROUTE}');
+      if (changed === code) this.error("React Router no longer reloads here");
+      return {{ code: changed, map: null }};
+    }},
+  }};
+}}
+
+"""
+
 # Sources of the front end. Only shapes and limits of the domains reach it, but which ones would be
 # a guess; the API is the one package that certainly does not.
 SOURCES = ("rxconfig.py", "chat_app", "assets", "reflex.lock")
@@ -69,6 +89,7 @@ class PageOriginPlugin(Plugin):
         """Register the changes to two files of Reflex's template."""
         for change in (use_page_origin, reconnect_with_backoff, pin_version):
             context["add_modify_task"](STATE_JS, change)
+        context["add_modify_task"](VITE_CONFIG, announce_missing_routes)
         port = get_config().backend_port or DEFAULT_BACKEND_PORT
         context["add_modify_task"](VITE_CONFIG, lambda text: proxy_server_paths(text, port))
 
@@ -116,6 +137,16 @@ def pin_version(state_js: str) -> str:
     if VERSION in state_js:
         return state_js
     return _replace_once(state_js, re.escape(VERSION_FILE), VERSION, STATE_JS)
+
+
+def announce_missing_routes(vite_config: str) -> str:
+    """Make the router announce that the file of a route is missing; `reload.js` recovers."""
+    for pattern, replacement in (
+        (r"(?=export default defineConfig\()", MISSING_ROUTES_PLUGIN),
+        (r"    reactRouter\(\),\n", "    reactRouter(),\n    announceMissingRoutes(),\n"),
+    ):
+        vite_config = _replace_once(vite_config, pattern, replacement, VITE_CONFIG)
+    return vite_config
 
 
 def proxy_server_paths(vite_config: str, port: int) -> str:

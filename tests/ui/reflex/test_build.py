@@ -78,6 +78,17 @@ def test_a_build_holds_the_version_of_reflex_and_nothing_else_about_itself() -> 
     assert build.pin_version(changed) == changed
 
 
+def test_a_missing_route_is_announced_in_builds() -> None:
+    config = templates.vite_config_template(
+        base="/", hmr=True, force_full_reload=False, experimental_hmr=False, sourcemap=False
+    )
+
+    changed = build.announce_missing_routes(config)
+
+    assert "    reactRouter(),\n    announceMissingRoutes(),\n" in changed
+    assert build.MISSING_ROUTES_PLUGIN in changed
+
+
 def test_development_has_one_origin_too() -> None:
     config = templates.vite_config_template(
         base="/", hmr=True, force_full_reload=False, experimental_hmr=False, sourcemap=False

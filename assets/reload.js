@@ -1,0 +1,67 @@
+// Reloads a page when one of its scripts or styles is missing: during an upgrade the names of files
+// change, and a page that is open for weeks requests files that are gone. A tab reloads by itself at
+// most once in ten minutes; otherwise the page says what is wrong and offers a button.
+// The text of this file stands in the head of every page, before everything it watches.
+
+(() => {
+  const KEY = "chat.reloaded";
+  const PAUSE = 600_000;
+  const FILES = "script, link[rel=stylesheet], link[rel=modulepreload]";
+  // What Chromium, Firefox and Safari say of an `import()` whose file is missing.
+  const FAILED_IMPORT = /module script|imported module/i;
+  let isHandled = false;
+
+  function recover() {
+    if (isHandled) return;
+    isHandled = true;
+    if (mayReload()) location.reload();
+    else if (document.readyState === "loading") addEventListener("DOMContentLoaded", showNotice);
+    else showNotice();
+  }
+
+  function mayReload() {
+    // Without a network the browser would show a page of its own instead.
+    if (!navigator.onLine) return false;
+    try {
+      const before = Number(sessionStorage.getItem(KEY));
+      sessionStorage.setItem(KEY, String(Date.now()));
+      return Date.now() - before > PAUSE;
+    } catch {
+      return false; // Storage is blocked: nothing would count the reloads.
+    }
+  }
+
+  function showNotice() {
+    const notice = document.createElement("div");
+    notice.setAttribute("role", "alert");
+    // The style sheet may be what is missing.
+    notice.style.cssText =
+      "position:fixed;inset:0 0 auto;z-index:99;display:flex;flex-wrap:wrap;gap:8px 16px;" +
+      "align-items:center;justify-content:center;padding:12px 16px;font:15px/1.45 system-ui,sans-serif;" +
+      "background:var(--danger-soft,Canvas);color:var(--text,CanvasText)";
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button plain";
+    button.textContent = "Load again";
+    button.addEventListener("click", () => location.reload());
+    notice.append("A part of this page could not be loaded. What you wrote is kept.", button);
+    // React owns the body.
+    document.documentElement.append(notice);
+  }
+
+  addEventListener(
+    "error",
+    (event) => {
+      if (event.target instanceof Element && event.target.matches(FILES)) recover();
+    },
+    true,
+  );
+  addEventListener("unhandledrejection", (event) => {
+    if (!FAILED_IMPORT.test(String(/** @type {unknown} */ (event.reason)))) return;
+    event.preventDefault();
+    recover();
+  });
+  addEventListener("vite:preloadError", recover);
+  // The router's (see build.py): the file of another page is missing.
+  addEventListener("chat:missing", recover);
+})();
