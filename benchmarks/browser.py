@@ -25,6 +25,10 @@ WEIGHT = """end => performance.getEntriesByType("resource")
   .reduce((sum, one) => sum + one.transferSize, 0)"""
 MESSAGES = 40
 BETWEEN_S = 0.15
+TOOK = """count => new Promise((resolve) => {
+  const look = () => (window.took.length >= count ? resolve() : setTimeout(look, 20));
+  look();
+})"""
 
 # Looks at the page before each frame is drawn: what is there then is on the screen in that frame.
 WATCH = """
@@ -167,5 +171,5 @@ async def _write(page: Page, name: str, count: int) -> list[tuple[float, ...]]:
         await box.fill(f"{name}-{number}-".ljust(100, "x"))
         await box.press("Enter")
         await asyncio.sleep(BETWEEN_S)
-    await page.wait_for_function(f"window.took.length >= {count}")
+    await page.evaluate(TOOK, count)
     return list(zip(*await page.evaluate("window.took"), strict=True))

@@ -13,8 +13,10 @@ from chat_app.core.traces import Traces
 from chat_app.server.cors import allow_pages_origin
 from chat_app.server.edge import AsgiApp, dispatch, edge
 from chat_app.server.home import name_home
+from chat_app.server.page_policy import allow_page_scripts
 from chat_app.ui import routes
 from chat_app.ui.current_node import serving
+from chat_app.ui.reflex import build
 from chat_app.ui.reflex.app import CompiledApp, HandlerFailures, PageFailures, socket_server
 from chat_app.ui.reflex.closed_tabs import ClosedTabs
 from chat_app.ui.reflex.guard import SessionGuard
@@ -38,6 +40,7 @@ class ChatApp(CompiledApp):
     def __call__(self) -> AsgiApp:
         """Return the whole chat as one ASGI application."""
         pages = name_home(guard_sockets(super().__call__(), settings, opened), settings)
+        pages = allow_page_scripts(pages, settings, build.pages_folder())
         chat = dispatch(cast("AsgiApp", api), pages)
         return allow_pages_origin(edge(chat, settings, metrics, traces), settings)
 

@@ -99,13 +99,23 @@ def edge(
 
 
 def security_headers(public_url: str) -> Headers:
-    """Return the headers by which browsers restrict our pages."""
+    """Return the headers by which browsers restrict our replies."""
+    headers = [
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"same-origin"),
+        (b"content-security-policy", security_policy(public_url).encode()),
+    ]
+    if public_url.startswith("https://"):
+        headers.append((b"strict-transport-security", b"max-age=31536000"))
+    return headers
+
+
+def security_policy(public_url: str, inline_scripts: str = "") -> str:
+    """Return the Content-Security-Policy; `inline_scripts` are the hashes of those that may run."""
     live = public_url.replace("http", "ws", 1)
     policy = {
         "default-src": "'self'",
-        # The prerendered pages start with inline scripts, and Reflex evaluates the scripts that
-        # its server sends (`rx.call_script`). Message text never gets near either.
-        "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",
+        "script-src": f"'self' {inline_scripts}".rstrip(),
         "style-src": "'self' 'unsafe-inline'",
         "img-src": "'self' data: blob:",
         "font-src": "'self' data:",
@@ -116,17 +126,7 @@ def security_headers(public_url: str) -> Headers:
         "form-action": "'self'",
         "frame-ancestors": "'none'",
     }
-    headers = [
-        (b"x-content-type-options", b"nosniff"),
-        (b"referrer-policy", b"same-origin"),
-        (
-            b"content-security-policy",
-            "; ".join(f"{name} {value}" for name, value in policy.items()).encode(),
-        ),
-    ]
-    if public_url.startswith("https://"):
-        headers.append((b"strict-transport-security", b"max-age=31536000"))
-    return headers
+    return "; ".join(f"{name} {value}" for name, value in policy.items())
 
 
 def route_of(scope: Scope) -> str:

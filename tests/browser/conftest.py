@@ -6,14 +6,21 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.harness import programs
 from tests.harness.clients import PASSWORD
+from tests.harness.pages import PATIENCE_MS
 from tests.harness.profiles import Profiles
 from tests.harness.visitors import NewDevice, NewVisitor, OpenPage, Visitor
 
-PATIENCE_MS = 40_000
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--in-process-gpu"]
 # Each process costs half a second.
 SHARED_PROCESS = "--process-per-site"
@@ -56,10 +63,14 @@ def profiles_are_kept() -> bool:
 def new_profile(profiles: Profiles, *, profiles_are_kept: bool) -> Iterator[OpenPage]:
     """Yield a function that opens a page in an empty profile.
 
-    A page that reports an error of its own fails the test.
+    A page that reports an error of its own, or does what its policy forbids, fails the test.
     """
     pages: list[Page] = []
     errors: list[str] = []
+
+    def note_violation(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            errors.append(message.text)
 
     def open_page(**options: Any) -> Page:  # noqa: ANN401  # what Playwright takes
         context = profiles.take(**{"viewport": DESKTOP, **options})
@@ -67,6 +78,7 @@ def new_profile(profiles: Profiles, *, profiles_are_kept: bool) -> Iterator[Open
         page = context.new_page()
         pages.append(page)
         page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", note_violation)
         return page
 
     expect.set_options(timeout=PATIENCE_MS)

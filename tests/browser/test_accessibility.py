@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.harness.pages import assert_usable
+from tests.harness.pages import assert_usable, wait_until
 from tests.harness.visitors import CHAT, PHONE, NewVisitor, OpenPage, Visitor
 
 
@@ -65,7 +65,7 @@ def test_the_first_paint_has_the_right_colours(
         if saved:
             page.evaluate("saved => localStorage.setItem('theme', saved)", saved)
         page.goto(f"{built_server}/login")
-        page.wait_for_function("window.grounds.length === 30")
+        wait_until(page, "() => window.grounds.length === 30")
 
         dark = (saved or system) == "dark"
         grounds = set(page.evaluate("window.grounds"))

@@ -6,15 +6,15 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import expect
 
-from tests.harness.pages import top_of
+from tests.harness.pages import top_of, wait_until
 from tests.harness.visitors import Visitor
 
-# A link that can be cut: meanwhile new connections go to a closed port.
+# A link that can be cut: meanwhile new connections go where the server has no socket.
 CUTTABLE = """
 const Link = window.WebSocket;
 window.WebSocket = class extends Link {
   constructor(url, protocols) {
-    super(window.isCut ? "ws://127.0.0.1:9/" : url, protocols);
+    super(window.isCut ? location.origin.replace("http", "ws") + "/api/none" : url, protocols);
     window.link = this;
     (window.attempts ??= []).push(Date.now());
   }
@@ -131,6 +131,6 @@ def test_a_link_that_died_during_sleep_is_replaced_at_once(mira: Visitor, tomas:
         }"""
     )
 
-    mira.page.wait_for_function("window.link !== window.first && window.link.readyState === 1")
+    wait_until(mira.page, "() => window.link !== window.first && window.link.readyState === 1")
     tomas.post(mira, "Good morning")
     expect(mira.message("Good morning")).to_be_visible()

@@ -78,9 +78,9 @@ def test_an_old_tab_whose_next_page_is_gone_loads_the_new_build(mira: Visitor) -
     loads = count_loads(mira.page)
     missing(mira.page, "**/assets/_people_*.js", times=1)
 
-    mira.page.get_by_role("link", name="People", exact=True).click()
+    with mira.page.expect_navigation(url=mira.page.url):
+        mira.page.get_by_role("link", name="People", exact=True).click()
 
-    mira.page.wait_for_function("performance.getEntriesByType('navigation')[0].type === 'reload'")
     mira.page.get_by_role("link", name="People", exact=True).click()
     expect(mira.page.get_by_role("region", name="Friends")).to_be_visible()
     assert loads() == 1
@@ -90,8 +90,8 @@ def test_a_page_that_stays_gone_is_no_dead_link(mira: Visitor) -> None:
     mira.open_home()
     loads = count_loads(mira.page)
     missing(mira.page, "**/assets/_people_*.js")
-    mira.page.get_by_role("link", name="People", exact=True).click()
-    mira.page.wait_for_function("performance.getEntriesByType('navigation')[0].type === 'reload'")
+    with mira.page.expect_navigation(url=mira.page.url):
+        mira.page.get_by_role("link", name="People", exact=True).click()
 
     mira.page.get_by_role("link", name="People", exact=True).click()
 

@@ -5,6 +5,7 @@ import re
 from playwright.sync_api import Locator, Page, expect
 
 from tests.harness.clients import PASSWORD
+from tests.harness.pages import wait_until
 from tests.harness.visitors import NewDevice, NewVisitor, Visitor
 
 NEW_PASSWORD = "a horse of another colour"
@@ -89,7 +90,7 @@ def test_a_switch_keeps_its_position_on_the_server_and_tells_the_other_tabs(mira
     sounds.click()
 
     expect(sounds).to_have_attribute("aria-checked", "false")
-    other.wait_for_function("globalThis.heard === 'off'")
+    wait_until(other, "() => globalThis.heard === 'off'")
     assert not own_sound(mira)
     page.reload()
     expect(sounds).to_have_attribute("aria-checked", "false")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.harness.pages import wait_until
 from tests.harness.visitors import Visitor
 
 # A sound is two tones. A page that was not touched may make none.
@@ -103,13 +104,13 @@ def pages(listener: Visitor) -> Iterator[list[Page]]:
 
 def touch(page: Page) -> None:
     # The listener that notes a click may be added after the text is rendered.
-    page.wait_for_function("document.querySelector('chat-news:defined') !== null")
+    wait_until(page, "() => document.querySelector('chat-news:defined') !== null")
     page.mouse.click(640, 300)
 
 
 def dealt_with(page: Page, message: dict[str, str]) -> None:
     """Wait until the tabs have agreed on the sound for a message."""
-    page.wait_for_function(HEARD, arg=message["id"])
+    wait_until(page, HEARD, message["id"])
 
 
 def sounds(*pages: Page) -> float:
@@ -135,7 +136,7 @@ def test_tabs_with_late_storage_events_sound_once(
         page.evaluate(HIDE)
     message = mira.post(listener, "Hello")
     for page in pages:
-        page.wait_for_function(DONE, arg=message["id"])
+        wait_until(page, DONE, message["id"])
 
     assert sum(page.evaluate("window.notes.length") for page in pages) == 1
     assert sounds(*pages) == 1
@@ -163,14 +164,14 @@ def test_a_message_in_the_focused_chat_makes_no_sound_in_any_tab(
 ) -> None:
     listener.open_chat_with(mira)
     touch(listener.page)
-    pages[1].wait_for_function(IN_FRONT, arg=listener.page.url.rpartition("/")[2])
+    wait_until(pages[1], IN_FRONT, listener.page.url.rpartition("/")[2])
     message = mira.post(listener, "You see this")
     expect(listener.message("You see this")).to_have_count(1)
     dealt_with(pages[1], message)
     assert sounds(*pages) == 0
 
     listener.page.evaluate(LOOK_AWAY)
-    pages[1].wait_for_function(IN_FRONT, arg="")
+    wait_until(pages[1], IN_FRONT, "")
     message = mira.post(listener, "You do not see this")
     dealt_with(pages[1], message)
     assert sounds(*pages) == 1
@@ -267,7 +268,7 @@ def test_a_notification_comes_when_no_tab_is_visible_and_goes_when_read(
 
     path = f"/api/conversations/{message['conversation_id']}/read"
     listener.http.post(path, json={"seq": 2}).raise_for_status()
-    page.wait_for_function("window.notes[0].closed")
+    wait_until(page, "() => window.notes[0].closed")
 
 
 def test_a_browser_that_lets_no_page_notify_complains_of_nothing(

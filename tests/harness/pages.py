@@ -45,6 +45,27 @@ _FAULTS = """() => {
   return [...new Set(faults)];
 }"""
 
+# One expression, compiled once.
+_WAIT = """([argument, patience]) => new Promise((resolve, reject) => {
+  const condition = %s;
+  const end = performance.now() + patience;
+  const look = () => {
+    if (condition(argument)) resolve();
+    else if (performance.now() > end) reject(new Error(`never true: ${condition}`));
+    else setTimeout(look, 20);
+  };
+  look();
+})"""
+PATIENCE_MS = 40_000
+
+
+def wait_until(page: Page, condition: str, argument: object = None) -> None:
+    """Wait until a JavaScript function returns true in a page.
+
+    The pages' policy forbids what Playwright's own `wait_for_function` does: to evaluate a string.
+    """
+    page.evaluate(_WAIT % condition, [argument, PATIENCE_MS])
+
 
 def top_of(element: Locator) -> float:
     """Return how far below the window's edge an element begins."""
@@ -65,9 +86,7 @@ def assert_usable(page: Page) -> None:
     schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
     for scheme in schemes:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        page.wait_for_function(
-            "scheme => document.documentElement.matches('.' + scheme)", arg=scheme
-        )
+        wait_until(page, "scheme => document.documentElement.matches('.' + scheme)", scheme)
         assert faults(page) == [], scheme
         assert fits(page), scheme
 

@@ -3,14 +3,18 @@
 import json
 import signal
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import psutil
 import pytest
 
 from chat_app.core.settings import SettingsError, read_settings
+from chat_app.server.page_policy import INLINE_SCRIPT
 from tests.harness import servers
 from tests.harness.clients import Socket, register
 from tests.harness.tabs import CONVERSATIONS, HYDRATE, MESSAGE, Tab
@@ -185,6 +189,25 @@ async def test_every_reply_has_its_headers(built_server: str) -> None:
     assert api.headers["cache-control"] == "no-store"
     assert missing.status_code == 404
     assert "immutable" not in missing.headers["cache-control"]
+
+
+async def test_pages_run_their_own_inline_scripts_and_no_others(built_server: str) -> None:
+    async with httpx.AsyncClient(base_url=built_server) as client:
+        for path in ("/", "/login", "/people", "/settings", f"/chat/{uuid4()}", "/no/such.page"):
+            page = await client.get(path)
+            policy = page.headers["content-security-policy"]
+            etag = {"If-None-Match": page.headers.get("etag", "")}
+            again = await client.get(path, headers=etag)
+            allowed = policy.partition("script-src ")[2].partition(";")[0].split()
+
+            scripts = INLINE_SCRIPT.findall(page.text)
+            hashes = [b64encode(sha256(one.encode()).digest()).decode() for one in scripts]
+            assert len(scripts) >= 4
+            assert {f"'sha256-{one}'" for one in hashes} <= set(allowed)
+            assert not {"'unsafe-inline'", "'unsafe-eval'"} & set(allowed)
+            assert again.headers["content-security-policy"] == policy
+        api = await client.get("/api/docs")
+    assert "script-src 'self';" in api.headers["content-security-policy"]
 
 
 async def test_a_preflight_of_another_origin_is_granted_nothing(built_server: str) -> None:

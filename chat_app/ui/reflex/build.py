@@ -17,6 +17,8 @@ from reflex.utils import prerequisites
 from reflex_base.config import get_config
 from reflex_base.plugins import CommonContext, Plugin, PreCompileContext
 
+from chat_app.server.page_policy import script_sources
+
 ENDPOINT_BASE = "http://localhost"
 STATE_JS = "utils/state.js"
 VITE_CONFIG = reflex_constants.ReactRouter.VITE_CONFIG_FILE
@@ -26,6 +28,13 @@ SERVER = "window.chatServer"
 LINK = "window.chatLink"
 VERSION_FILE = 'import reflexEnvironment from "$/reflex.json";\n'
 VERSION = f'const reflexEnvironment = {{ version: "{reflex_constants.Reflex.VERSION}" }};\n'
+EVALUATE = r"\beval(?:\?\.)?\("
+EVALUATIONS = 6
+REFUSE_SCRIPT = """
+function refuseScript() {
+  throw new Error("The pages run no scripts that a server sends.");
+}
+"""
 ANNOUNCE_LINK = (
     f"  {LINK} = socket.current;\n"
     '  window.dispatchEvent(new Event("chat:link"));\n'
@@ -87,7 +96,7 @@ class PageOriginPlugin(Plugin):
 
     def pre_compile(self, **context: Unpack[PreCompileContext]) -> None:
         """Register the changes to two files of Reflex's template."""
-        for change in (use_page_origin, reconnect_with_backoff, pin_version):
+        for change in (use_page_origin, reconnect_with_backoff, pin_version, refuse_scripts):
             context["add_modify_task"](STATE_JS, change)
         context["add_modify_task"](VITE_CONFIG, announce_missing_routes)
         port = get_config().backend_port or DEFAULT_BACKEND_PORT
@@ -139,6 +148,19 @@ def pin_version(state_js: str) -> str:
     return _replace_once(state_js, re.escape(VERSION_FILE), VERSION, STATE_JS)
 
 
+def refuse_scripts(state_js: str) -> str:
+    """Remove what evaluates scripts that a server sends: the pages' policy forbids it.
+
+    Nothing of the chat uses `rx.call_script`, `rx.run_script` or components made at run time.
+    """
+    if REFUSE_SCRIPT in state_js:
+        return state_js
+    changed, count = re.subn(EVALUATE, "refuseScript(", state_js)
+    if count != EVALUATIONS:
+        raise BuildError(f"{STATE_JS} of this Reflex version evaluates {count} scripts")
+    return changed + REFUSE_SCRIPT
+
+
 def announce_missing_routes(vite_config: str) -> str:
     """Make the router announce that the file of a route is missing; `reload.js` recovers."""
     for pattern, replacement in (
@@ -172,7 +194,7 @@ def _replace_once(text: str, pattern: str, replacement: str, name: str) -> str:
 def front_end_is_current() -> bool:
     """Return whether the last production build was made from the present sources."""
     marker = _fingerprint_file()
-    static = prerequisites.get_web_dir() / reflex_constants.Dirs.STATIC / "index.html"
+    static = pages_folder() / "index.html"
     pages = prerequisites.get_backend_dir() / reflex_constants.Dirs.STATEFUL_PAGES
     return (
         reflex_exec.is_prod_mode()
@@ -181,6 +203,11 @@ def front_end_is_current() -> bool:
         and pages.is_file()
         and marker.read_text() == fingerprint()
     )
+
+
+def pages_folder() -> Path:
+    """Return the folder of the built pages."""
+    return prerequisites.get_web_dir() / reflex_constants.Dirs.STATIC
 
 
 def fingerprint(root: Path = Path()) -> str:
@@ -224,10 +251,18 @@ def skip_unchanged_builds(private: Sequence[Path]) -> None:
     def build_when_changed() -> None:
         if not front_end_is_current():
             bundle()
+            _write_script_sources()
             _fingerprint_file().write_text(fingerprint())
 
     reflex_build.build = build_when_changed
     reflex_build.zip_app = _pack_without(pack, private)
+
+
+def _write_script_sources() -> None:
+    """Write the sources of the pages' policy for nginx on a static host (deploy/static.conf)."""
+    sources = script_sources(pages_folder())
+    file = pages_folder() / "script-sources.conf"
+    file.write_text(f'set $chat_script_sources "{sources}";\n')
 
 
 def _pack_without(pack: Callable[..., None], private: Sequence[Path]) -> Callable[..., None]:

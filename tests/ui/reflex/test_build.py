@@ -78,6 +78,15 @@ def test_a_build_holds_the_version_of_reflex_and_nothing_else_about_itself() -> 
     assert build.pin_version(changed) == changed
 
 
+def test_the_pages_evaluate_no_scripts() -> None:
+    state_js = (Path(Templates.Dirs.WEB_TEMPLATE) / build.STATE_JS).read_text()
+
+    changed = build.refuse_scripts(state_js)
+
+    assert "eval(" not in changed
+    assert build.refuse_scripts(changed) == changed
+
+
 def test_a_missing_route_is_announced_in_builds() -> None:
     config = templates.vite_config_template(
         base="/", hmr=True, force_full_reload=False, experimental_hmr=False, sourcemap=False
@@ -191,7 +200,8 @@ def test_two_builds_of_one_source_are_equal(front_end: Path, tmp_path: Path) -> 
     (other / "reflex.json").write_text(json.dumps(about))
 
     command = [str(Path(sys.executable).parent / "reflex"), "export", "--frontend-only", "--no-zip"]
-    run(command, cwd=tmp_path, **servers.chat_environment(CHAT_DATA_DIR=str(tmp_path / "data")))
+    environment = servers.chat_environment(CHAT_DATA_DIR=str(tmp_path / "data"))
+    run(["env", "-C", str(tmp_path), *command], **environment)
 
     first, second = files_in(front_end), files_in(other / "build" / "client")
     assert len(first) > 30
@@ -242,12 +252,10 @@ def test_the_environment_cannot_change_the_configuration_of_reflex(tmp_path: Pat
     }
 
 
-def run(
-    command: list[str], cwd: Path = servers.ROOT, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a command in a folder, usually the root of the project."""
+def run(command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command at the root of the project."""
     done = subprocess.run(  # noqa: S603  # our own programs, with fixed arguments
-        command, check=False, capture_output=True, text=True, cwd=cwd, env=environment
+        command, check=False, capture_output=True, text=True, cwd=servers.ROOT, env=environment
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done
