@@ -1,6 +1,9 @@
 // Formats times in the viewer's time zone and language. The server sends UTC only.
 
+import { useSyncExternalStore } from "react";
+
 const DAY = 86_400_000;
+const MINUTE = 60_000;
 
 /**
  * Return a function that formats a date.
@@ -44,10 +47,12 @@ export const fullTime = (iso) => (iso ? full(new Date(iso)) : "");
 /**
  * Format a time as briefly as its distance allows: "14:05", "Yesterday", "Mon", "3 Mar", "3 Mar 2024".
  * @param {string | null} iso
+ * @param {number} today - a time of the present day
  */
-export function shortTime(iso, now = new Date()) {
+export function shortTime(iso, today = Date.now()) {
   if (!iso) return "";
   const day = new Date(iso);
+  const now = new Date(today);
   const ago = daysAgo(day, now);
   if (ago <= 0) return hour(day);
   if (ago === 1) return "Yesterday";
@@ -73,13 +78,50 @@ export function lastSeen(iso, now = new Date()) {
  * Name the day that begins between two messages ("Today", "Monday, 3 March"); "" within one day.
  * @param {string | null} before
  * @param {string | null} iso
+ * @param {number} today - a time of the present day
  */
-export function newDay(before, iso, now = new Date()) {
+export function newDay(before, iso, today = Date.now()) {
   if (!iso) return "";
   const day = new Date(iso);
+  const now = new Date(today);
   if (before && midnight(new Date(before)) === midnight(day)) return "";
   const ago = daysAgo(day, now);
   if (ago <= 0) return "Today";
   if (ago === 1) return "Yesterday";
   return day.getFullYear() === now.getFullYear() ? longDate(day) : oldDate(day);
 }
+
+/** What is shown depends on the day. @type {Set<() => void>} */
+const views = new Set();
+/** @type {ReturnType<typeof setInterval> | undefined} */
+let watch;
+let shownDay = 0;
+
+const lastMidnight = () => midnight(new Date());
+
+function look() {
+  if (shownDay === lastMidnight()) return;
+  shownDay = lastMidnight();
+  for (const draw of views) draw();
+}
+
+/** @param {() => void} draw */
+function subscribe(draw) {
+  views.add(draw);
+  if (watch === undefined) {
+    shownDay = lastMidnight();
+    // A timer until midnight would be late by the time that the machine sleeps.
+    watch = setInterval(look, MINUTE);
+    document.addEventListener("visibilitychange", look);
+  }
+  return () => {
+    views.delete(draw);
+    if (views.size) return;
+    clearInterval(watch);
+    watch = undefined;
+    document.removeEventListener("visibilitychange", look);
+  };
+}
+
+/** Return the time of the last midnight; a component that calls this hook is drawn again at the next. */
+export const useToday = () => useSyncExternalStore(subscribe, lastMidnight, lastMidnight);

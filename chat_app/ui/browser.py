@@ -12,6 +12,7 @@ from chat_app.ui.conversations.rows import Notification
 from chat_app.ui.reflex.elements import (
     ScriptedElement,
     address_parameter,
+    call_hook,
     call_script,
     is_disconnected,
 )
@@ -227,12 +228,17 @@ def full_time(moment: rx.Var[str]) -> rx.Var[str]:
 
 def short_time(moment: rx.Var[str]) -> rx.Var[str]:
     """Return a time of today as "14:05", and an older one as "Yesterday", a weekday or a date."""
-    return call_script("clock.js", "shortTime", moment)
+    return call_script("clock.js", "shortTime", moment, today())
+
+
+def today() -> rx.Var[int]:
+    """Return the time of the last midnight; what uses it is drawn again at the next one."""
+    return call_hook("clock.js", "useToday")
 
 
 def new_day(before: rx.Var[str], moment: rx.Var[str]) -> rx.Var[str]:
     """Return the name of the day that begins between two times, or ""."""
-    return call_script("clock.js", "newDay", before, moment)
+    return call_script("clock.js", "newDay", before, moment, today())
 
 
 def linked(text: rx.Var[str]) -> rx.Var[str]:

@@ -39,10 +39,20 @@ class ScriptedElement(rx.el.Div):
         return {"": f"{SCRIPTS}/{self.script}"}
 
 
-def call_script(script: str, function: str, *arguments: rx.Var[str]) -> rx.Var[str]:
+def call_script(script: str, function: str, *arguments: rx.Var[Any]) -> rx.Var[str]:
     """Return what a function that a script exports returns in the browser."""
     data = VarData(imports={f"{SCRIPTS}/{script}": [ImportVar(tag=function)]})
     return FunctionStringVar.create(function, _var_data=data).call(*arguments).to(str)
+
+
+def call_hook(script: str, hook: str) -> rx.Var[int]:
+    """Return what a React hook that a script exports returns in the component that uses the var."""
+    name = f"chat{hook.removeprefix('use')}"
+    data = VarData(
+        hooks={f"const {name} = {hook}()": None},
+        imports={f"{SCRIPTS}/{script}": [ImportVar(tag=hook)]},
+    )
+    return rx.Var(name, _var_data=data).to(int)
 
 
 def call_inline(function: str, argument: Any) -> rx.Var[Any]:  # noqa: ANN401  # any var
