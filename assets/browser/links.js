@@ -6,8 +6,12 @@
 import { createElement } from "react";
 
 // A bidirectional control character ends an address: it could make one address look like another.
-const ADDRESS = /\bhttps?:\/\/[^\s<>"`\u200e\u200f\u202a-\u202e\u2066-\u2069]+/giu;
-const AFTER_A_SENTENCE = /[.,;:!?…'*_~]$/u;
+// So does the punctuation of Chinese and Japanese, where no blank follows: 。，、！？：；（）「」 and others.
+const ENDS = "\\s<>\"`\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069";
+const WIDE = "\\u3001-\\u3003\\u3008-\\u3011\\u3014-\\u301f\\uff01-\\uff0f\\uff1a-\\uff20\\uff3b-\\uff3d\\uff5b-\\uff65";
+const ADDRESS = new RegExp(`\\bhttps?://[^${ENDS}${WIDE}]+`, "giu");
+// The last ones are of Arabic, Hindi, and quotation marks.
+const AFTER_A_SENTENCE = /[.,;:!?…'*_~،؛؟।‘’“”«»‹›]$/u;
 
 /**
  * Return the text with its addresses as links: the string itself, or a list of children for React.

@@ -11,6 +11,18 @@ TEXTS: tuple[tuple[str, list[str]], ...] = (
         ["https://example.org/x_(y)", "http://localhost:3000/"],
     ),
     ("https://例え.jp/道", ["https://例え.jp/道"]),
+    (
+        "看https://example.com/a。下一句（https://example.com/b），「https://example.com/c」！",  # noqa: RUF001  # the punctuation of Chinese
+        ["https://example.com/a", "https://example.com/b", "https://example.com/c"],
+    ),
+    (
+        "https://ja.wikipedia.org/wiki/佐々木、https://zh.example/你好",
+        ["https://ja.wikipedia.org/wiki/佐々木", "https://zh.example/你好"],
+    ),
+    (
+        "“https://example.org/q” و https://example.org/r؟",
+        ["https://example.org/q", "https://example.org/r"],
+    ),
     ("javascript:alert(1) https:// data:text/html,x ftp://example.org", []),
     ("<a href='https://example.org'>here</a>", ["https://example.org"]),
 )
