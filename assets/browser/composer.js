@@ -44,6 +44,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     if (event.type === "submit") {
       event.preventDefault();
       this.#send();
+      this.#box.focus({ preventScroll: true }); // A click on Send took the focus.
     } else if (event.type === "input") {
       this.#changed();
     } else if (event.type === "click") {
