@@ -3,6 +3,8 @@
 // enters the list, Enter opens the first hit and Escape empties the field. A list that changes while
 // it has the focus keeps it.
 
+import "./focus.js";
+
 const STOPS = "a[href], button:not([disabled])";
 /** @param {Element} list */
 const rowsOf = (list) => [...list.children].filter((row) => row.querySelector(STOPS));
