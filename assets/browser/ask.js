@@ -1,8 +1,9 @@
 // Calls to the HTTP API whose failure is shown to the user.
 
-import { readProblem, request } from "./request.js";
+/** @import { Call } from "./request.js" */
 
-const PATIENCE = 15_000;
+import { call, sentenceOf } from "./request.js";
+
 const AWAY = "The chat cannot be reached right now. Please try again.";
 
 /**
@@ -10,22 +11,11 @@ const AWAY = "The chat cannot be reached right now. Please try again.";
  * @param {string} method
  * @param {string} path
  * @param {object} [body] sent as JSON
+ * @param {Call["isAnswer"]} [isAnswer] recognises the answer; without it, it is 204
  * @returns {Promise<string>}
  */
-export async function ask(method, path, body) {
-  /** @type {Response} */
-  let reply;
-  try {
-    reply = await request(path, {
-      method,
-      headers: body && { "content-type": "application/json" },
-      body: body && JSON.stringify(body),
-      signal: AbortSignal.timeout?.(PATIENCE),
-    });
-  } catch {
-    return AWAY;
-  }
-  if (reply.ok) return "";
-  const problem = await readProblem(reply);
-  return problem.errors?.[0]?.message || problem.detail || AWAY;
+export async function ask(method, path, body, isAnswer) {
+  const answer = await call(method, path, { body, isAnswer });
+  if (!answer) return AWAY;
+  return answer.problem ? sentenceOf(answer.problem) || AWAY : "";
 }

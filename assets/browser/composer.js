@@ -1,19 +1,38 @@
 // <chat-composer>: the box for writing messages. Enter sends, Shift+Enter breaks the line, a draft is
-// kept for each conversation, and a message goes into the outbox before anything else happens. The
-// user's own messages are edited here, too; the draft is kept meanwhile.
+// kept for each conversation, and the box is emptied once a message is in the outbox. The user's own
+// messages are edited here, too; the draft is kept meanwhile.
 
 /** @import { EditedMessage } from "./actions.js" */
+/** @import { TabMessage } from "./tabs.js" */
 
 import { lastOwn, edit } from "./actions.js";
 import { ask } from "./ask.js";
+import { clean } from "./content.js";
+import { hasOwnDraft, hasUnstoredDraft, keepDraft, readDraft } from "./drafts.js";
 import { outboxOf } from "./outbox.js";
+import { subscribe } from "./tabs.js";
 
 const LIMIT = 8_000;
+const VOLATILE =
+  "This browser cannot store anything right now. What you write here is lost when you close or leave this page " +
+  "before it is sent.";
 
 class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
-  static observedAttributes = ["conversation-id"];
+  static observedAttributes = ["conversation-id", "user-id"];
   /** The message whose new text is in the box. @type {EditedMessage | undefined} */
   #editing;
+  /** The draft while a message is edited. */
+  #draft = "";
+  /** Whether the user has written in the box since it was opened or emptied. */
+  #touched = false;
+  /** The tab whose draft is in the box. */
+  #follows = "";
+  /** The beginnings of the box that the outbox is storing. @type {string[]} */
+  #storing = [];
+  /** @type {HTMLElement | undefined} */
+  #warning;
+  /** @type {(() => void)[]} */
+  #watch = [];
 
   connectedCallback() {
     this.addEventListener("submit", this);
@@ -22,12 +41,16 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     this.addEventListener("click", this);
     addEventListener("chat:edit", this);
     addEventListener("chat:edit-message", this);
+    addEventListener("beforeunload", this);
+    this.#watch = [subscribe((message) => void this.#otherTab(message))];
     this.#open();
   }
 
   disconnectedCallback() {
     removeEventListener("chat:edit", this);
     removeEventListener("chat:edit-message", this);
+    removeEventListener("beforeunload", this);
+    for (const stop of this.#watch) stop();
   }
 
   /**
@@ -43,10 +66,15 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   handleEvent(event) {
     if (event.type === "submit") {
       event.preventDefault();
-      this.#send();
+      void this.#send();
       this.#box.focus({ preventScroll: true }); // A click on Send took the focus.
     } else if (event.type === "input") {
+      this.#touched = true;
       this.#changed();
+      void this.#keep();
+    } else if (event.type === "beforeunload") {
+      // Where nothing is stored, the question is all that keeps a draft.
+      if (hasUnstoredDraft()) event.preventDefault();
     } else if (event.type === "click") {
       if (/** @type {Element} */ (event.target).closest("[data-cancel-edit]")) this.#stopEditing();
     } else if (event.type === "chat:edit-message") {
@@ -54,7 +82,9 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     } else if (event.type === "chat:edit") {
       this.#stopEditing();
       const { detail } = /** @type {CustomEvent<string>} */ (event);
+      this.#touched = true;
       this.#write([detail, this.#box.value].filter(Boolean).join("\n"));
+      void this.#keep();
       this.#box.focus();
     } else {
       this.#key(/** @type {KeyboardEvent} */ (event));
@@ -74,7 +104,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
       // 229 is the only sign, in some browsers, of the Enter that ends a word of an input method.
       event.preventDefault();
-      this.#send();
+      void this.#send();
     }
   }
 
@@ -82,43 +112,139 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     return /** @type {HTMLTextAreaElement} */ (this.querySelector("textarea"));
   }
 
-  get #draftKey() {
-    return `chat.draft.${this.getAttribute("user-id")}.${this.getAttribute("conversation-id")}`;
+  get #user() {
+    return this.getAttribute("user-id") ?? "";
+  }
+
+  get #conversation() {
+    return this.getAttribute("conversation-id") ?? "";
+  }
+
+  /** Names what the box is for: it may be for something else when a promise is kept. */
+  get #place() {
+    return `${this.#user} ${this.#conversation}`;
   }
 
   #open() {
     if (!this.querySelector("textarea")) return;
     this.#show(undefined);
-    this.#write(read(this.#draftKey));
+    this.#touched = false;
+    this.#follows = "";
+    this.#storing = [];
+    this.#write("");
+    this.#warn();
+    void this.#follow(true);
     // On a touch screen the focus would push the keyboard over what is to be read.
     if (matchMedia("(pointer: fine)").matches) this.#box.focus({ preventScroll: true });
   }
 
-  #send() {
-    const content = this.#box.value.trim();
-    if (!content) {
-      if (this.#editing) this.#say("Write something, or delete the message instead.");
-      return;
-    }
-    const excess = [...content].length - LIMIT;
-    if (excess > 0) {
-      const words = `A message holds up to 8,000 characters; this one is ${excess.toLocaleString()} too long.`;
-      this.#say(words);
-      return;
-    }
+  // ---- Drafts
+
+  /**
+   * Show the draft as it is stored, unless the user is writing. What they wrote while it was being read
+   * the first time goes on where it ends.
+   */
+  async #follow(first = false) {
+    const place = this.#place;
+    const { tab, text } = await readDraft(this.#user, this.#conversation);
+    if (place !== this.#place || (this.#touched && !first)) return;
+    this.#follows = tab;
+    if (this.#editing) this.#draft = text;
+    else this.#write(this.#touched ? text + this.#box.value : text);
+    if (this.#touched && text) await this.#keep();
+  }
+
+  /** Store what is in the box as the draft. */
+  async #keep() {
+    if (this.#editing) return;
+    const follows = this.#follows;
+    this.#follows = "";
+    await keepDraft(this.#user, this.#conversation, this.#unsent, follows);
+    this.#warn();
+  }
+
+  /** @param {TabMessage} message */
+  async #otherTab({ user, draft, forgotten }) {
+    if (user !== this.#user) return;
+    if (forgotten) this.#touched = false;
+    if (forgotten || (draft === this.#conversation && !this.#touched)) await this.#follow();
+    // Another tab went on with this one's draft: it is still in this box.
+    else if (draft === this.#conversation && this.#unsent && !(await hasOwnDraft(user, draft))) await this.#keep();
+  }
+
+  /** What is in the box and not on its way into the outbox. */
+  get #unsent() {
+    const text = this.#editing ? this.#draft : this.#box.value;
+    const storing = this.#storing.join("");
+    return text.startsWith(storing) ? text.slice(storing.length) : text;
+  }
+
+  async #send() {
     if (this.#editing) {
-      void this.#save(this.#editing, content);
+      const content = this.#content(this.#box.value);
+      if (content) await this.#save(this.#editing, content);
+      else if (content === "") this.#say("Write something, or delete the message instead.");
       return;
     }
-    this.#write("");
-    outboxOf(this.getAttribute("user-id") ?? "").add(this.getAttribute("conversation-id") ?? "", content);
+    const text = this.#unsent;
+    const content = this.#content(text);
+    if (!content) return;
+    if (this.#box.value === text) this.#storing = [];
+    this.#storing.push(text);
+    const place = this.#place;
+    const follows = this.#follows;
+    await outboxOf(this.#user).add(this.#conversation, content, follows);
+    if (place !== this.#place) return;
+    this.#stored(text);
+    if (this.#follows === follows) this.#follows = "";
+    await this.#keep();
     dispatchEvent(new CustomEvent("chat:sent"));
+  }
+
+  /**
+   * Return a text as the server takes it; undefined, with an error, if it is too long.
+   * @param {string} text
+   */
+  #content(text) {
+    const content = clean(text);
+    const excess = [...content].length - LIMIT;
+    if (excess <= 0) return content;
+    this.#say(`A message holds up to 8,000 characters; this one is ${excess.toLocaleString()} too long.`);
+    return undefined;
+  }
+
+  /**
+   * Take from the box what the outbox has stored.
+   * @param {string} text
+   */
+  #stored(text) {
+    const isFirst = this.#storing[0] === text;
+    if (isFirst) this.#storing.shift();
+    const rest = (/** @type {string} */ all) => (isFirst && all.startsWith(text) ? all.slice(text.length) : all);
+    if (this.#editing) this.#draft = rest(this.#draft);
+    else this.#write(rest(this.#box.value));
+    this.#touched = this.#unsent !== "";
+  }
+
+  /** Show that this browser stores nothing, while it does not. */
+  #warn() {
+    const isVolatile = hasUnstoredDraft() || outboxOf(this.#user).isVolatile;
+    if (!this.#warning) {
+      if (!isVolatile) return;
+      this.#warning = document.createElement("p");
+      this.#warning.className = "error-text";
+      this.#warning.setAttribute("role", "alert");
+      this.append(this.#warning);
+    }
+    this.#warning.hidden = !isVolatile;
+    this.#warning.textContent = isVolatile ? VOLATILE : "";
   }
 
   // ---- Editing
 
   /** @param {EditedMessage} message */
   #edit(message) {
+    if (!this.#editing) this.#draft = this.#box.value;
     this.#show(message);
     this.#write(message.text);
     this.#box.focus();
@@ -128,7 +254,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   #stopEditing() {
     if (!this.#editing) return;
     this.#show(undefined);
-    this.#write(read(this.#draftKey));
+    this.#write(this.#draft);
     this.#box.focus();
   }
 
@@ -137,7 +263,9 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
    * @param {string} content
    */
   async #save(message, content) {
-    const problem = content === message.text ? "" : await ask("PATCH", `/api/messages/${message.id}`, { content });
+    const isAnswer = (/** @type {Record<string, unknown>} */ body) => body.id === message.id;
+    const isSame = content === message.text;
+    const problem = isSame ? "" : await ask("PATCH", `/api/messages/${message.id}`, { content }, isAnswer);
     // The box may hold another message, or none, by now.
     if (this.#editing !== message) return;
     if (problem) this.#say(problem);
@@ -161,7 +289,6 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     this.#box.style.height = "auto";
     // The border is not part of scrollHeight.
     this.#box.style.height = `${this.#box.scrollHeight + 2}px`;
-    if (!this.#editing) keep(this.#draftKey, this.#box.value);
   }
 
   /** @param {string} words */
@@ -169,28 +296,6 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     const place = /** @type {HTMLElement} */ (this.querySelector("[data-composer-error]"));
     place.textContent = words;
     place.hidden = !words;
-  }
-}
-
-/** @param {string} key */
-function read(key) {
-  try {
-    return localStorage.getItem(key) ?? "";
-  } catch {
-    return "";
-  }
-}
-
-/**
- * @param {string} key
- * @param {string} text
- */
-function keep(key, text) {
-  try {
-    if (text) localStorage.setItem(key, text);
-    else localStorage.removeItem(key);
-  } catch {
-    // Storage is blocked or full: the draft lives as long as the page.
   }
 }
 

@@ -4,26 +4,12 @@
 
 /** @import { Problem } from "./request.js" */
 
-import { readProblem, request } from "./request.js";
+import { forgetDrafts } from "./drafts.js";
+import { nextPath } from "./paths.js";
+import { call, getPageUser } from "./request.js";
 
-/** Return where to go after signing in: the local path in ?next=, and never anywhere else. */
-export function nextPath(search = location.search, origin = location.origin) {
-  const wanted = new URLSearchParams(search).get("next") ?? "/";
-  try {
-    const url = new URL(wanted, origin);
-    if (url.origin !== origin || !wanted.startsWith("/")) return "/";
-    if (/^\/(api|ws|login|register)(\/|$)/.test(url.pathname)) return "/";
-    return url.pathname + url.search;
-  } catch {
-    return "/";
-  }
-}
-
-/** Return the address of the sign-in page that leads back to the current page. */
-export function signInPath() {
-  const here = location.pathname + location.search;
-  return here === "/" ? "/login" : `/login?next=${encodeURIComponent(here)}`;
-}
+const PATIENCE = 60_000; // passwords are hashed in turn
+const TIDYING = 2_000;
 
 /** Drop this tab's key to its state on the server: the next user to sign in gets a new one. */
 function forgetTab() {
@@ -91,7 +77,15 @@ function showProblem(form, problem) {
   /** @type {HTMLElement | null} */ (form.querySelector("[aria-invalid]"))?.focus();
 }
 
-/** @type {Record<string, { method: string, path: string, done: (form: HTMLFormElement) => void }>} */
+/** Drop what the user wrote and did not send; messages that wait stay until they sign in again. */
+async function forgetUser() {
+  forgetTab();
+  const user = getPageUser();
+  const late = new Promise((resolve) => setTimeout(resolve, TIDYING));
+  if (user) await Promise.race([forgetDrafts(user), late]);
+}
+
+/** @type {Record<string, { method: string, path: string, done: (form: HTMLFormElement) => void | Promise<void> }>} */
 const CALLS = {
   register: { method: "POST", path: "register", done: enter },
   login: { method: "POST", path: "login", done: enter },
@@ -104,8 +98,8 @@ function enter() {
   location.assign(nextPath());
 }
 
-function left() {
-  forgetTab();
+async function left() {
+  await forgetUser();
   location.assign("/login");
 }
 
@@ -118,50 +112,59 @@ function passwordChanged(form) {
 
 /** @param {HTMLFormElement} form */
 async function submit(form) {
-  const call = CALLS[form.dataset.auth ?? ""];
+  const kind = CALLS[form.dataset.auth ?? ""];
   const button = /** @type {HTMLButtonElement} */ (form.querySelector("[type=submit]"));
   clearErrors(form);
   button.disabled = true;
-  try {
-    /** @type {Record<string, FormDataEntryValue | boolean>} */
-    const body = call.done === enter ? { tokens: false } : {};
-    for (const [name, value] of new FormData(form)) {
-      // An empty optional field is not sent: an empty display name would be set.
-      const input = /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
-      if (value !== "" || input.required) body[name] = value;
-    }
-    const reply = await request(`/api/auth/${call.path}`, {
-      method: call.method,
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    if (reply.ok) {
-      call.done(form);
-      // Where a page load follows, the button stays as it is until then.
-      button.disabled = call.done !== passwordChanged;
-      return;
-    }
-    showProblem(form, await readProblem(reply));
-  } catch {
-    showFormError(form, "The chat cannot be reached. Check the connection and try again.");
+  /** @type {Record<string, FormDataEntryValue | boolean>} */
+  const body = kind.done === enter ? { tokens: false } : {};
+  for (const [name, value] of new FormData(form)) {
+    // An empty optional field is not sent: an empty display name would be set.
+    const input = /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+    if (value !== "" || input.required) body[name] = value;
   }
+  const answer = await call(kind.method, `/api/auth/${kind.path}`, {
+    body,
+    patience: PATIENCE,
+    isAnswer: kind.done === enter ? isSignedIn : undefined,
+  });
+  if (answer && !answer.problem) {
+    await kind.done(form);
+    // Where a page load follows, the button stays as it is until then.
+    button.disabled = kind.done !== passwordChanged;
+    return;
+  }
+  if (answer?.problem) showProblem(form, answer.problem);
+  else showFormError(form, "The chat cannot be reached. Check the connection and try again.");
   button.disabled = false;
 }
+
+/**
+ * Recognise the answer to a sign-in.
+ * @param {Record<string, unknown>} body
+ */
+const isSignedIn = (body) => typeof body.user === "object" && body.user !== null && "id" in body.user;
 
 /** @param {HTMLButtonElement} button */
 async function signOut(button) {
   button.disabled = true;
-  try {
-    const reply = await request("/api/auth/logout", { method: "POST" });
-    // 401: the session had already ended, which is the wanted result.
-    if (!reply.ok && reply.status !== 401) throw new Error(`logout answered ${reply.status}`);
-    forgetTab();
+  const answer = await call("POST", "/api/auth/logout");
+  // 401: the session had already ended, which is the wanted result.
+  if (answer && (!answer.problem || answer.status === 401)) {
+    await forgetUser();
     location.assign("/login");
-  } catch {
-    button.disabled = false;
-    const place = /** @type {HTMLElement} */ (document.querySelector("[data-sign-out-error]"));
-    say(place, "You are still signed in. Please try again.");
+    return;
   }
+  button.disabled = false;
+  const place = /** @type {HTMLElement} */ (document.querySelector("[data-sign-out-error]"));
+  say(place, "You are still signed in. Please try again.");
+}
+
+/** Load the chat of the user who is signed in now: nothing of the page's user may stay on the screen. */
+function showOtherAccount() {
+  document.documentElement.hidden = true;
+  forgetTab();
+  location.replace("/");
 }
 
 /**
@@ -184,6 +187,7 @@ function reveal(button) {
 }
 
 if (typeof document !== "undefined") {
+  addEventListener("chat:other-account", showOtherAccount);
   document.addEventListener("submit", (event) => {
     const form = /** @type {HTMLFormElement} */ (event.target);
     if (!form.dataset.auth) return;

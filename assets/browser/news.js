@@ -3,6 +3,7 @@
 // rings, and through Web Locks, where the browser has them, that only one does.
 
 import { outboxOf } from "./outbox.js";
+import { setPageUser } from "./request.js";
 
 const QUIET = 2_000; // a burst of messages rings once
 const DEFER = 400; // ms that a tab which may not play sounds leaves to the others
@@ -47,8 +48,14 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
     this.#stop.abort();
   }
 
-  /** @param {string} name */
-  attributeChangedCallback(name) {
+  /**
+   * @param {string} name
+   * @param {string | null} before
+   * @param {string | null} value
+   */
+  attributeChangedCallback(name, before, value) {
+    // The live link has returned with the cookie of somebody else.
+    if (name === "user-id" && before && value && before !== value) dispatchEvent(new CustomEvent("chat:other-account"));
     if (!this.isConnected) return;
     // The other attributes and elements of the same update follow a moment later.
     if (name === "user-id") this.#sendWaiting();
@@ -68,7 +75,8 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
 
   /** Open the user's outbox, which sends its messages, on every page. */
   #sendWaiting() {
-    const user = this.getAttribute("user-id");
+    const user = this.getAttribute("user-id") ?? "";
+    setPageUser(user);
     if (user) outboxOf(user);
   }
 

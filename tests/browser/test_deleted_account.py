@@ -1,10 +1,9 @@
 """A device that was offline while its account was deleted keeps its messages and sends none."""
 
-import json
-
 from playwright.sync_api import expect
 
 from tests.harness.clients import PASSWORD
+from tests.harness.unsent import unsent_messages
 from tests.harness.visitors import Visitor
 
 WAITING = 10
@@ -26,8 +25,9 @@ def test_ten_queued_messages_of_a_deleted_account_stay_and_break_nothing(
 
     mira.page.wait_for_url("**/login**")
     expect(mira.page.get_by_role("button", name="Sign in")).to_be_visible()
-    kept = mira.page.evaluate("key => localStorage.getItem(key)", f"chat.outbox.{mira.user_id}")
-    assert [entry["content"] for entry in json.loads(kept)] == [
+    kept = unsent_messages(mira.page)
+    assert {entry["user_id"] for entry in kept} == {mira.user_id}
+    assert [entry["content"] for entry in kept] == [
         f"Never sent {number}" for number in range(WAITING)
     ]
     history = tomas.http.get(f"/api/conversations/{conversation_id}/messages")

@@ -4,6 +4,7 @@ import json
 
 from playwright.sync_api import Route, expect
 
+from tests.harness.unsent import put_records, unsent_messages
 from tests.harness.visitors import Visitor
 
 SEND = "**/api/messages"
@@ -168,7 +169,12 @@ def test_drafts_are_kept_per_conversation(mira: Visitor, tomas: Visitor, sofia: 
 def test_a_session_that_has_ended_keeps_what_was_written(mira: Visitor, tomas: Visitor) -> None:
     mira.open_chat_with(tomas)
     mira.page.route(
-        SEND, lambda route: route.fulfill(status=401, body="{}", content_type="application/json")
+        SEND,
+        lambda route: route.fulfill(
+            status=401,
+            content_type="application/problem+json",
+            body=json.dumps({"code": "not_authenticated", "detail": "Please sign in."}),
+        ),
     )
     mira.write("Still mine")
     mira.page.wait_for_url("**/login?next=**")
@@ -185,18 +191,23 @@ def test_the_storage_of_the_browser_holds_no_credentials(mira: Visitor, tomas: V
     mira.write("Waiting")
     expect(mira.log.get_by_role("img", name="Queued")).to_be_visible()
 
-    kept = mira.page.evaluate("JSON.stringify(localStorage) + document.cookie")
+    [waiting] = unsent_messages(mira.page)
+    kept = mira.page.evaluate("JSON.stringify(localStorage) + document.cookie") + str(waiting)
 
     session = next(one["value"] for one in mira.context.cookies() if one["name"] == "chat_session")
+    assert waiting["content"] == "Waiting"
     assert session not in kept
     assert "eyJ" not in kept
 
 
 def test_an_outbox_edited_by_hand_does_no_harm(mira: Visitor, tomas: Visitor) -> None:
-    mira.open_chat_with(tomas)
+    conversation_id = mira.open_chat_with(tomas)
     key = f"chat.outbox.{mira.user_id}"
     for garbage in ('[null, 1, {"content": "x"}, []]', '{"a": 1}', "not json", "7"):
         mira.page.evaluate("([key, text]) => localStorage.setItem(key, text)", [key, garbage])
+        put_records(mira.page, "outbox", [{"user_id": mira.user_id}, {"user_id": 7, "content": []}])
+        place = {"user_id": mira.user_id, "conversation_id": conversation_id}
+        put_records(mira.page, "drafts", [{**place, "drafts": garbage}])
         mira.page.reload()
 
         mira.write(f"In spite of {garbage}")

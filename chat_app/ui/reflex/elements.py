@@ -19,6 +19,9 @@ from reflex_components_core.core.banner import (  # type: ignore[import-untyped]
 # Folder of the scripts as the bundler sees it: `assets/browser/`.
 SCRIPTS = "$/public/browser"
 
+# What the scripts import. Their checks take the same version from .config/javascript.
+PACKAGES = ("idb@8.0.4",)
+
 ColorMode = Literal["system", "light", "dark"]
 
 # Positions and names of Reflex's own components around every page.
@@ -34,9 +37,12 @@ class ScriptedElement(rx.el.Div):
     # Elements that read a state are wrapped in an `rx.memo` instead.
     _memoization_mode = MemoizationMode(disposition=MemoizationDisposition.NEVER)
 
-    def add_imports(self) -> dict[str, str]:
-        """Bundle the script with the pages that show the element."""
-        return {"": f"{SCRIPTS}/{self.script}"}
+    def add_imports(self) -> dict[str, Any]:
+        """Bundle the script, and what it imports, with the pages that show the element."""
+        return {
+            "": f"{SCRIPTS}/{self.script}",
+            **{package: ImportVar(tag=None, render=False) for package in PACKAGES},
+        }
 
 
 def call_script(script: str, function: str, *arguments: rx.Var[Any]) -> rx.Var[str]:

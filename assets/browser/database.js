@@ -1,0 +1,121 @@
+// The database of this browser (IndexedDB) with what people wrote and the server has not stored: the
+// messages of the outbox and the drafts. Every record names its user, and holds no credential.
+
+/** @import { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from "idb" */
+
+import { openDB } from "idb";
+
+const NAME = "chat-unsent";
+const VERSION = 1;
+const PATIENCE = 5_000;
+
+/**
+ * A message that waits, or that was refused for a reason. Messages are sent in the order of `position`,
+ * which the database counts over all tabs: clocks jump.
+ * @typedef {object} Entry
+ * @property {number} [position] missing where the browser does not store the message
+ * @property {string} user_id
+ * @property {string} client_id
+ * @property {string} conversation_id
+ * @property {string} content
+ * @property {string} at the time to show
+ * @property {string} reason
+ */
+
+/**
+ * The drafts of one conversation, one for each tab that has written there, the latest last.
+ * @typedef {{ tab: string, text: string }} Draft
+ * @typedef {{ user_id: string, conversation_id: string, drafts: Draft[] }} Drafts
+ */
+
+/**
+ * @typedef {object} UnsentStores
+ * @property {{ key: number, value: Entry, indexes: { user: string, message: [string, string] } }} outbox
+ * @property {{ key: [string, string], value: Drafts }} drafts
+ */
+
+/** @typedef {DBSchema & UnsentStores} Unsent */
+/** @typedef {IDBPTransaction<Unsent, StoreNames<Unsent>[], "readwrite">} Transaction */
+
+/** @type {Promise<IDBPDatabase<Unsent>> | undefined} */
+let opening;
+
+/**
+ * Do work in one transaction over all stores, and return its result once it is stored. Rejects where
+ * the browser has no database, blocks it, or has no room left; then nothing was stored.
+ * @template T
+ * @param {(transaction: Transaction) => Promise<T>} work
+ * @param {IDBTransactionDurability} [durability]
+ * @returns {Promise<T>}
+ */
+export async function transact(work, durability = "relaxed") {
+  const transaction = await begin(durability);
+  const done = transaction.done;
+  try {
+    const result = await work(transaction);
+    await done;
+    return result;
+  } catch (error) {
+    done.catch(() => undefined);
+    abort(transaction);
+    throw error;
+  }
+}
+
+/**
+ * @param {IDBTransactionDurability} durability
+ * @returns {Promise<Transaction>}
+ */
+async function begin(durability) {
+  /** @type {StoreNames<Unsent>[]} */
+  const stores = ["outbox", "drafts"];
+  try {
+    return (await open()).transaction(stores, "readwrite", { durability });
+  } catch (error) {
+    // The browser closes the connections of pages that it freezes.
+    if (!opening || /** @type {Error} */ (error).name !== "InvalidStateError") throw error;
+    opening = undefined;
+    return (await open()).transaction(stores, "readwrite", { durability });
+  }
+}
+
+async function open() {
+  opening ??= openDB(NAME, VERSION, {
+    upgrade(database) {
+      const outbox = database.createObjectStore("outbox", { keyPath: "position", autoIncrement: true });
+      outbox.createIndex("user", "user_id");
+      outbox.createIndex("message", ["user_id", "client_id"], { unique: true });
+      database.createObjectStore("drafts", { keyPath: ["user_id", "conversation_id"] });
+    },
+    // A later version of the pages waits to change the stores.
+    blocking: (_current, _blocked, event) => {
+      opening = undefined;
+      /** @type {IDBDatabase} */ (event.target).close();
+    },
+    terminated: () => (opening = undefined),
+  });
+  const mine = opening;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  /** @type {Promise<never>} */
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error("The browser does not open its database.")), PATIENCE);
+  });
+  try {
+    return await Promise.race([mine, late]);
+  } catch (error) {
+    if (opening === mine) opening = undefined;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** @param {Transaction} transaction */
+function abort(transaction) {
+  try {
+    transaction.abort();
+  } catch {
+    // It has ended by itself.
+  }
+}
