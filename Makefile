@@ -58,7 +58,7 @@ test test-nodes: export PYTHONDONTWRITEBYTECODE =
 
 # Two at once keep two cores busy; each starts servers of its own, so more would cost more.
 .PHONY: test
-test: install-dev ## Run every test, on both databases (ARGS="-k name" narrows)
+test: install-dev $(JAVASCRIPT)/node_modules/.installed ## Run every test, on both databases (ARGS="-k name" narrows)
 	$(BIN)/python tests/install_servers.py
 	$(BIN)/pytest -n 2 --dist=loadgroup $(ARGS)
 
@@ -84,8 +84,9 @@ lint: install-dev $(JAVASCRIPT)/node_modules/.installed ## Check style, formatti
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/node $(JAVASCRIPT)/node_modules/eslint/bin/eslint.js --config $(JAVASCRIPT)/eslint.config.js --max-warnings 0 assets
+	$(BIN)/node $(JAVASCRIPT)/node_modules/eslint/bin/eslint.js --config $(JAVASCRIPT)/eslint.config.js --max-warnings 0 assets tests
 	$(BIN)/node $(JAVASCRIPT)/node_modules/typescript/bin/tsc --project $(JAVASCRIPT)
+	$(BIN)/node $(JAVASCRIPT)/node_modules/typescript/bin/tsc --project $(JAVASCRIPT)/tsconfig.tests.json
 
 .PHONY: bench
 bench: install-dev ## Measure everything that has a target, in about 25 minutes (ARGS="direct --pair postgres")

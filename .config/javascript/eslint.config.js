@@ -1,17 +1,17 @@
-// The rules for the scripts under assets/. `make lint` runs them from the root of the checkout.
+// The rules for the scripts under assets/ and their tests. `make lint` runs them from the root of the checkout.
 
 import js from "@eslint/js";
 import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
+/** @param {string} project */
+const typedBy = (project) => ({ parserOptions: { project, tsconfigRootDir: import.meta.dirname } });
+
 export default defineConfig(
   { ignores: ["assets/external/"] },
   {
-    files: ["assets/**/*.js"],
+    files: ["assets/**/*.js", "tests/**/*.js"],
     extends: [js.configs.recommended, tseslint.configs.recommendedTypeChecked],
-    languageOptions: {
-      parserOptions: { project: "./tsconfig.json", tsconfigRootDir: import.meta.dirname },
-    },
     // A comment in a script cannot switch a rule off; an exception is made here, with its reason.
     linterOptions: { noInlineConfig: true },
     rules: {
@@ -22,6 +22,15 @@ export default defineConfig(
       eqeqeq: "error",
       "@typescript-eslint/consistent-return": "error",
       "@typescript-eslint/no-shadow": "error",
+    },
+  },
+  { files: ["assets/**/*.js"], languageOptions: typedBy("./tsconfig.json") },
+  {
+    files: ["tests/**/*.js"],
+    languageOptions: typedBy("./tsconfig.tests.json"),
+    rules: {
+      "@typescript-eslint/no-floating-promises": "off", // `test` returns a promise that nobody awaits.
+      "@typescript-eslint/require-await": "off", // What stands for `fetch` returns promises.
     },
   },
 );

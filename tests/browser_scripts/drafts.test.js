@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+
+import * as browser from "./browser.js";
+import { openTab } from "./browser.js";
+
+beforeEach(() => void browser.newBrowser());
+
+/** Open a tab that was never loaded before. */
+async function newTab() {
+  sessionStorage.removeItem("chat.tab");
+  return (await openTab()).drafts;
+}
+
+test("a draft is kept for each user and conversation", async () => {
+  const tab = await newTab();
+  await tab.keepDraft("alice", "c", "For c", "");
+  await tab.keepDraft("alice", "d", "For d", "");
+  await tab.keepDraft("bob", "c", "Of bob", "");
+
+  const again = await newTab();
+
+  assert.equal((await again.readDraft("alice", "c")).text, "For c");
+  assert.equal((await again.readDraft("alice", "d")).text, "For d");
+  assert.equal((await again.readDraft("bob", "c")).text, "Of bob");
+  assert.equal((await again.readDraft("bob", "d")).text, "");
+});
+
+test("sending in one tab leaves the draft of another", async () => {
+  const [one, other] = [await newTab(), await newTab()];
+  await one.keepDraft("alice", "c", "A long draft", "");
+  await other.keepDraft("alice", "c", "Short", "");
+
+  await other.keepDraft("alice", "c", "", "");
+
+  assert.equal((await (await newTab()).readDraft("alice", "c")).text, "A long draft");
+});
+
+test("a tab that goes on with the draft of another replaces it, and its end ends both", async () => {
+  const one = await newTab();
+  await one.keepDraft("alice", "c", "Begun", "");
+  const other = await newTab();
+  const { tab, text } = await other.readDraft("alice", "c");
+  assert.equal(text, "Begun");
+
+  await other.keepDraft("alice", "c", "Begun and ended", tab);
+
+  assert.equal(await one.hasOwnDraft("alice", "c"), false);
+  assert.equal((await (await newTab()).readDraft("alice", "c")).text, "Begun and ended");
+  await other.keepDraft("alice", "c", "", "");
+  assert.equal((await (await newTab()).readDraft("alice", "c")).text, "");
+});
+
+test("a tab that is loaded anew shows its own draft, not the latest of another", async () => {
+  const own = await newTab();
+  const name = sessionStorage.getItem("chat.tab") ?? "";
+  await own.keepDraft("alice", "c", "Mine", "");
+  await (await newTab()).keepDraft("alice", "c", "Of another tab", "");
+  sessionStorage.setItem("chat.tab", name);
+
+  const reloaded = (await openTab()).drafts;
+
+  assert.equal((await reloaded.readDraft("alice", "c")).text, "Mine");
+});
+
+test("a message that is stored removes its draft in the same step", async () => {
+  const { outboxOf, drafts } = await openTab();
+  await drafts.keepDraft("alice", "c", "Hello", "");
+
+  await outboxOf("alice").add("c", "Hello");
+
+  assert.equal((await drafts.readDraft("alice", "c")).text, "");
+});
+
+test("the drafts of one user are removed, and those of others stay", async () => {
+  const tab = await newTab();
+  await tab.keepDraft("alice", "c", "Hers", "");
+  await tab.keepDraft("bob", "c", "His", "");
+  localStorage.setItem("chat.draft.alice.d", "Hers, earlier");
+
+  await tab.forgetDrafts("alice");
+
+  const again = await newTab();
+  assert.equal((await again.readDraft("alice", "c")).text, "");
+  assert.equal((await again.readDraft("alice", "d")).text, "");
+  assert.equal((await again.readDraft("bob", "c")).text, "His");
+});
+
+test("a draft that an earlier version kept in local storage is moved", async () => {
+  localStorage.setItem("chat.draft.alice.c", "From before");
+  const tab = await newTab();
+
+  assert.equal((await tab.readDraft("alice", "c")).text, "From before");
+  await browser.until(() => localStorage.getItem("chat.draft.alice.c") === null, "it is moved");
+  assert.equal((await (await newTab()).readDraft("alice", "c")).text, "From before");
+});
+
+test("a draft that cannot be stored lasts as long as the page", async () => {
+  browser.blockDatabase();
+  const tab = await newTab();
+  await tab.keepDraft("alice", "c", "Hello", "");
+
+  assert.equal((await tab.readDraft("alice", "c")).text, "Hello");
+  assert.equal(tab.hasUnstoredDraft(), true);
+  await tab.keepDraft("alice", "c", "", "");
+  assert.equal(tab.hasUnstoredDraft(), false);
+});
