@@ -3,6 +3,7 @@
 // enters the list, Enter opens the first hit and Escape empties the field. A list that changes while
 // it has the focus keeps it.
 
+import "./drops.js";
 import "./focus.js";
 
 const STOPS = "a[href], button:not([disabled])";
