@@ -107,7 +107,7 @@ async function left() {
 function passwordChanged(form) {
   form.reset();
   /** @type {HTMLElement} */ (form.querySelector("[data-form-done]")).textContent = "Your password is changed.";
-  /** @type {HTMLElement | null} */ (document.querySelector("[data-load-devices]"))?.click();
+  /** @type {HTMLElement | null} */ (document.querySelector("[data-refresh]"))?.click();
 }
 
 /** @param {HTMLFormElement} form */

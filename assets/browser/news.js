@@ -17,7 +17,7 @@ const NOTES = [
 const HEARD = "chat.heard"; // the newest message that some tab has announced
 const RANG = "chat.rang";
 const FRONT = "chat.front"; // "tab conversation" of the tab that has the focus
-const SOUND = "chat.sound"; // "off" where sounds are switched off in this browser
+const SOUND = "chat.sound"; // "off" where an account has switched sounds off in this browser
 
 const tab = Math.random().toString(36).slice(2);
 /** The notification of each conversation. @type {Map<string, Notification>} */
@@ -109,7 +109,7 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
   }
 
   async #ring() {
-    const isOff = this.getAttribute("sound") === "false" || read(SOUND) === "off";
+    const isOff = this.getAttribute("sound") === "false" || read(`${SOUND}.${this.getAttribute("user-id")}`) === "off";
     if (isOff || Math.abs(Date.now() - Number(read(RANG))) < QUIET) return;
     if (!mayRing()) {
       this.#hint("Click anywhere to hear messages");

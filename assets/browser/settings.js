@@ -1,7 +1,9 @@
-// <chat-settings sound="on">: the settings that belong to this browser. The choice of sounds is kept
-// in local storage, which all tabs of this browser share; the permission for notifications is
-// requested when the button is pressed and at no other time.
+// <chat-settings sound="on" user-id="…">: the settings that belong to this browser. The choice of
+// sounds is kept in local storage, for each account, which all tabs of this browser share; the
+// permission for notifications is requested when the button is pressed and at no other time. What
+// other tabs and devices may have changed is loaded again when the page is looked at.
 
+const MINUTE = 60_000;
 const WORDS = {
   granted: "Desktop notifications are allowed.",
   denied: "Desktop notifications are blocked. Your browser's settings for this page can allow them.",
@@ -10,22 +12,31 @@ const WORDS = {
 };
 
 class ChatSettings extends (globalThis.HTMLElement ?? class {}) {
-  static observedAttributes = ["sound"];
+  static observedAttributes = ["sound", "user-id"];
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #watch;
 
   connectedCallback() {
     document.addEventListener("visibilitychange", this);
+    addEventListener("focus", this);
+    this.#watch = setInterval(() => this.#refresh(), MINUTE);
     this.addEventListener("click", this);
     this.#showPermission();
   }
 
   disconnectedCallback() {
     document.removeEventListener("visibilitychange", this);
+    removeEventListener("focus", this);
+    clearInterval(this.#watch);
     this.removeEventListener("click", this);
   }
 
   attributeChangedCallback() {
+    const user = this.getAttribute("user-id");
+    const sound = this.getAttribute("sound");
+    if (!user || !sound) return;
     try {
-      localStorage.setItem("chat.sound", this.getAttribute("sound") ?? "");
+      localStorage.setItem(`chat.sound.${user}`, sound);
     } catch {
       // Storage is blocked: the other tabs get the setting when they load.
     }
@@ -33,13 +44,17 @@ class ChatSettings extends (globalThis.HTMLElement ?? class {}) {
 
   /** @param {Event} event */
   handleEvent(event) {
-    if (event.type === "visibilitychange") {
+    if (event.type === "visibilitychange" || event.type === "focus") {
       this.#showPermission();
-      const devices = /** @type {HTMLElement | null} */ (this.querySelector("[data-load-devices]"));
-      if (!document.hidden) devices?.click();
+      this.#refresh();
     } else if (/** @type {Element} */ (event.target).closest("[data-notify]")) {
       void this.#requestPermission();
     }
+  }
+
+  #refresh() {
+    if (document.hidden) return;
+    /** @type {HTMLElement | null} */ (this.querySelector("[data-refresh]"))?.click();
   }
 
   async #requestPermission() {

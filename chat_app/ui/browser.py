@@ -161,9 +161,11 @@ def actions_element(*content: rx.Component) -> rx.Component:
 
 
 @rx.memo
-def settings_element(sound: rx.Var[str], children: rx.Var[rx.Component]) -> rx.Component:
+def settings_element(
+    sound: rx.Var[str], user_id: rx.Var[str], children: rx.Var[rx.Component]
+) -> rx.Component:
     """Wrap the settings in the element that checks which notifications the browser allows."""
-    return _Settings.create(children, custom_attrs={"sound": sound})
+    return _Settings.create(children, custom_attrs={"sound": sound, "user-id": user_id})
 
 
 def auth_forms(*content: rx.Component) -> rx.Component:

@@ -82,7 +82,7 @@ def test_a_switch_keeps_its_position_on_the_server_and_tells_the_other_tabs(mira
     other.goto(mira.url)
     other.evaluate(
         "() => addEventListener('storage', event => {"
-        " if (event.key === 'chat.sound') globalThis.heard = event.newValue })"
+        " if (event.key.startsWith('chat.sound.')) globalThis.heard = event.newValue })"
     )
     sounds = page.get_by_role("switch", name="Message sounds")
     expect(sounds).to_have_attribute("aria-checked", "true")
@@ -94,7 +94,43 @@ def test_a_switch_keeps_its_position_on_the_server_and_tells_the_other_tabs(mira
     assert not own_sound(mira)
     page.reload()
     expect(sounds).to_have_attribute("aria-checked", "false")
-    assert page.evaluate("localStorage.getItem('chat.sound')") == "off"
+    assert page.evaluate("key => localStorage.getItem(key)", f"chat.sound.{mira.user_id}") == "off"
+
+
+def test_sounds_off_of_one_account_leave_those_of_the_next_on(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    open_settings(mira).get_by_role("switch", name="Message sounds").click()
+    expect(mira.page.get_by_role("switch", name="Message sounds")).to_have_attribute(
+        "aria-checked", "false"
+    )
+    mira.page.get_by_role("button", name="Sign out", exact=True).click()
+    mira.page.get_by_role("textbox", name="Username").fill(tomas.username)
+    mira.page.get_by_role("textbox", name="Password").fill(PASSWORD)
+    mira.page.get_by_role("button", name="Sign in").click()
+    expect(mira.page.get_by_role("searchbox", name="Search people")).to_be_visible()
+
+    mira.page.goto(f"{mira.url}/settings")
+
+    sounds = mira.page.get_by_role("switch", name="Message sounds")
+    expect(sounds).to_have_attribute("aria-checked", "true")
+    stored = mira.page.evaluate("({...localStorage})")
+    assert stored[f"chat.sound.{mira.user_id}"] == "off"
+    assert stored[f"chat.sound.{tomas.user_id}"] == "on"
+    assert "chat.sound" not in stored
+
+
+def test_privacy_changed_in_another_tab_is_shown_when_the_page_is_looked_at(mira: Visitor) -> None:
+    page = open_settings(mira)
+    presence = page.get_by_role("switch", name="Show when I am online")
+    expect(presence).to_have_attribute("aria-checked", "true")
+    changed = {"accept_messages_from": "friends", "share_presence": False}
+    mira.http.patch("/api/users/me", json=changed).raise_for_status()
+
+    page.evaluate("dispatchEvent(new Event('focus'))")
+
+    expect(presence).to_have_attribute("aria-checked", "false")
+    expect(page.get_by_role("radio", name="Friends only")).to_be_checked()
 
 
 def test_privacy_settings_are_stored(mira: Visitor) -> None:

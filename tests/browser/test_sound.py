@@ -198,7 +198,8 @@ def test_switched_off_sounds_stay_off(
             expect(page.get_by_text("No conversations yet.")).to_be_visible()
             touch(page)
     else:
-        pages[0].evaluate("localStorage.setItem('chat.sound', 'off')")
+        key = f"chat.sound.{listener.user_id}"
+        pages[0].evaluate("key => localStorage.setItem(key, 'off')", key)
     message = mira.post(listener, "Quiet, please")
     for page in pages:
         expect(page).to_have_title(re.compile(r"^\(1\) "))

@@ -71,9 +71,32 @@ async def test_another_tab_shows_a_change_with_its_next_step(ada: Person) -> Non
         await tab.until(lambda: tab.var(SESSION, "sound") is False)
         async with asyncio.timeout(PATIENCE_S):
             while other.var(SESSION, "sound"):
-                await call(other, "load_devices")
+                await call(other, "refresh")
 
         assert other.var(SESSION, "display_name") == "Ada L."
+
+
+async def test_messages_do_not_make_the_page_load_its_devices(ada: Person, bea: Person) -> None:
+    async with settings_of(ada) as tab:
+        await log_in(ada.url, ada)
+        await bea.write(ada, "Hello")
+        await tab.until(lambda: tab.var(CONVERSATIONS, "unread_total"))
+        assert len(tab.var(SETTINGS, "devices")) == 1
+
+        await call(tab, "refresh")
+        assert len(tab.var(SETTINGS, "devices")) == 2
+
+
+async def test_privacy_changed_elsewhere_is_loaded_again(ada: Person) -> None:
+    async with settings_of(ada) as tab:
+        changed = {"accept_messages_from": "friends", "share_presence": False}
+        as_json(await ada.http.patch("/api/users/me", json=changed))
+
+        await call(tab, "refresh")
+
+        assert tab.var(SETTINGS, "accept_messages_from") == "friends"
+        assert tab.var(SETTINGS, "share_presence") is False
+        assert tab.var(SETTINGS, "choice_version") == 1
 
 
 WRONG: tuple[tuple[str, dict[str, Any], str], ...] = (
@@ -141,24 +164,10 @@ async def test_all_other_devices_are_signed_out_at_once(ada: Person) -> None:
     assert (await others[1].http.get("/api/auth/me")).status_code == 401
 
 
-async def test_the_device_list_is_loaded_again_with_an_event(ada: Person, eve: Person) -> None:
-    async with settings_of(ada) as tab:
-        again = await log_in(ada.url, ada)
-
-        await eve.write(ada, "news")
-
-        await tab.until(
-            lambda: (
-                {row["id"] for row in tab.var(SETTINGS, "devices")}
-                == {ada.session_id, again.session_id}
-            )
-        )
-
-
 async def test_an_anonymous_tab_calls_no_handler(built_server: str) -> None:
     calls: tuple[tuple[str, dict[str, Any]], ...] = (
         ("load", {}),
-        ("load_devices", {}),
+        ("refresh", {}),
         ("save", {"form": {"bio": "x"}}),
         ("end_others", {}),
         ("end_device", {"session_id": "01930000-0000-7000-8000-000000000000"}),

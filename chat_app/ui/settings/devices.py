@@ -22,12 +22,12 @@ def devices() -> rx.Component:
             class_name="devices",
         ),
         rx.cond(cells(SettingsState.devices).length() > 1, _everywhere_else()),
-        # The script presses it when the page becomes visible again.
+        # The script presses it when the page becomes visible or gets the focus, and each minute.
         rx.el.button(
             type="button",
             hidden=True,
-            on_click=SettingsState.load_devices,
-            custom_attrs={"data-load-devices": "true"},
+            on_click=SettingsState.refresh,
+            custom_attrs={"data-refresh": "true"},
         ),
         aria_label="Devices",
     )

@@ -51,4 +51,5 @@ def _everything() -> rx.Component:
             class_name="settings-column",
         ),
         sound=rx.cond(SessionState.sound, "on", "off"),
+        user_id=SessionState.user_id,
     )

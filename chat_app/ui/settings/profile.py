@@ -80,8 +80,8 @@ def privacy() -> rx.Component:
             _choice("everyone", "Everyone"),
             _choice("friends", "Friends only"),
             class_name="choices",
-            # A refused change draws it again, as it still is.
-            key=SettingsState.problem,
+            # A refused change draws it again, as it still is; one from elsewhere as it is now.
+            key=rx.Var.create(f"{SettingsState.choice_version} {SettingsState.problem}"),
         ),
         switch(
             "Show when I am online",

@@ -28,6 +28,8 @@ class SettingsState(rx.State):
     profile: Profile = EMPTY_PROFILE
     accept_messages_from: Literal["everyone", "friends"] = "everyone"
     share_presence: bool = True
+    # Counts the times that the choice was changed elsewhere: the radio buttons are drawn again.
+    choice_version: int = 0
     devices: list[DeviceRow] = []
     errors: dict[str, str] = {}
     saved_at: str = ""
@@ -45,13 +47,19 @@ class SettingsState(rx.State):
         self._preloaded = False
 
     @rx.event
-    async def load_devices(self) -> None:
-        """Load the open sessions again: the page was hidden, or has changed them."""
+    async def refresh(self) -> None:
+        """Load what other tabs and devices may have changed: open sessions and privacy."""
         me = await require_identity(self)
         try:
+            async with current_node().database.reading() as reading:
+                user = await own_user(reading, user_id=me.user_id)
             await self._load_devices(me)
         except AppError as error:
             self.problem = error.detail
+            return
+        if user.accept_messages_from != self.accept_messages_from:
+            self.choice_version += 1
+        await self._show_preferences(user)
 
     @rx.event
     async def save(self, form: dict[str, Any]) -> None:
@@ -130,19 +138,20 @@ class SettingsState(rx.State):
         return True
 
     async def _show_profile(self, user: OwnUser) -> None:
+        set_changed(self, profile=profile_of(user))
+        await self._show_preferences(user)
+
+    async def _show_preferences(self, user: OwnUser) -> None:
         set_changed(
             self,
-            profile=profile_of(user),
             accept_messages_from=user.accept_messages_from,
             share_presence=user.share_presence,
         )
         session = await self.get_state(SessionState)
         session._set_profile(user)
 
-    async def _apply_events(self, me: Identity, events: Sequence[AnyEvent]) -> None:
-        # No event is about devices. They are queried whenever the tab is refreshed anyhow.
-        del events
-        await self._reload(me)
+    async def _apply_events(self, _me: Identity, _events: Sequence[AnyEvent]) -> None:
+        """Change nothing: no event is about the settings. The page loads them (settings.js)."""
 
     async def _reload(self, me: Identity) -> None:
         if self.profile["id"] and self.router.route_id == ROUTE:
