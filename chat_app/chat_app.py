@@ -72,7 +72,12 @@ app = ChatApp(
     backend_exception_handler=HandlerFailures().report,
     frontend_exception_handler=PageFailures().report,
 )
-tabs = LiveTabs(app, routes.LIVE_SCREENS, is_limited=settings.limits == "on")
+tabs = LiveTabs(
+    app,
+    routes.LIVE_SCREENS,
+    is_limited=settings.limits == "on",
+    most_of_user=settings.limit_tabs_per_user,
+)
 closed_tabs = ClosedTabs(app)
 metrics.gauge("chat_tabs", "Open tabs that are signed in", lambda: len(tabs))
 app.add_middleware(SessionGuard(settings, tabs.subscribe), index=0)

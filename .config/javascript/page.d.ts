@@ -10,8 +10,8 @@ interface ChatLink {
     off(event: "ping", listener: () => void): unknown;
   };
   reconnect(): void;
-  on(event: "connect" | "disconnect", listener: () => void): unknown;
-  off(event: "connect" | "disconnect", listener: () => void): unknown;
+  on(event: "connect" | "disconnect" | "too_many_tabs", listener: () => void): unknown;
+  off(event: "connect" | "disconnect" | "too_many_tabs", listener: () => void): unknown;
 }
 
 /** The address of the chat's server, "" for the origin of the page. Set by assets/server.js. */

@@ -1,6 +1,6 @@
 // <chat-connection>: shows that the browser is offline or the live link is down; else it is empty.
 // Where the chat was opened at another address than its own, the link can never be up: it shows which
-// address to open.
+// address to open. Where the user has too many tabs, it shows that, with a button to try again.
 // Reconnecting waits longer after each failure (see build.py). This element reconnects without
 // waiting when the browser is online again, the page becomes visible or the machine wakes up.
 
@@ -17,6 +17,7 @@ class ChatConnection extends (globalThis.HTMLElement ?? class {}) {
   #watch;
   /** @type {number | undefined} */
   #patience;
+  #isOneTooMany = false;
 
   connectedCallback() {
     for (const event of ["online", "offline", "chat:link"]) addEventListener(event, this);
@@ -52,18 +53,26 @@ class ChatConnection extends (globalThis.HTMLElement ?? class {}) {
     if (this.#link?.connected) this.#noteSignal();
     this.#link?.on("connect", this.#connected);
     this.#link?.on("disconnect", this.#disconnected);
+    this.#link?.on("too_many_tabs", this.#refused);
     this.#link?.io.on("ping", this.#noteSignal);
   }
 
   #leave() {
     this.#link?.off("connect", this.#connected);
     this.#link?.off("disconnect", this.#disconnected);
+    this.#link?.off("too_many_tabs", this.#refused);
     this.#link?.io.off("ping", this.#noteSignal);
   }
 
   #noteSignal = () => (this.#lastSignal = Date.now());
 
+  #refused = () => {
+    this.#isOneTooMany = true;
+    this.#show();
+  };
+
   #connected = () => {
+    this.#isOneTooMany = false;
     this.#noteSignal();
     this.#show();
   };
@@ -89,8 +98,22 @@ class ChatConnection extends (globalThis.HTMLElement ?? class {}) {
       if (!this.childElementCount) this.#showHome(chatHome);
       return;
     }
+    if (this.#isOneTooMany && navigator.onLine) {
+      if (!this.hasAttribute("refused")) this.#showRefusal();
+      return;
+    }
+    this.removeAttribute("refused");
     const words = !navigator.onLine ? "Offline" : this.#isDown ? "Reconnecting…" : "";
     if (this.textContent !== words) this.textContent = words;
+  }
+
+  #showRefusal() {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Try again";
+    button.addEventListener("click", () => this.#link?.reconnect());
+    this.replaceChildren("Too many tabs are open. Close one and try again.", button);
+    this.setAttribute("refused", "");
   }
 
   /** @param {string} home */

@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     limit_friend_requests_per_hour: int = Field(default=30, ge=1)
     limit_conversations_per_hour: int = Field(default=30, ge=1)
     limit_sockets_per_user: int = Field(default=20, ge=1)
+    limit_tabs_per_user: int = Field(default=50, ge=1)
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

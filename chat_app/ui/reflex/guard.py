@@ -20,6 +20,7 @@ from chat_app.core.cookies import cookie_values
 from chat_app.core.errors import AppError
 from chat_app.core.settings import Settings
 from chat_app.ui.current_node import current_node
+from chat_app.ui.reflex.sockets import TooManyTabs
 from chat_app.ui.session import SessionState
 
 log = structlog.get_logger(__name__)
@@ -27,6 +28,9 @@ log = structlog.get_logger(__name__)
 # One page load is five events, which share one authentication. The end of a session closes its tabs
 # at once (live.py); if that event is lost, the session's events pass at most this long.
 SESSION_CACHE_S = 0.5
+
+# What `connection.js` listens for.
+TOO_MANY_TABS = "too_many_tabs"
 
 PUBLIC_ROUTES = frozenset({"/login", "/register"})
 SIGN_IN_PATH = "/login"
@@ -52,7 +56,7 @@ class SessionGuard(Middleware):
 
     async def preprocess(
         self,
-        app: rx.App,  # noqa: ARG002  # what Reflex calls with
+        app: rx.App,
         state: BaseState,
         event: Event,
     ) -> StateUpdate | None:
@@ -71,6 +75,10 @@ class SessionGuard(Middleware):
                 return self._anonymous_update(root, event)
             # Subscribe before anything is loaded: an event may come twice, but is never missed.
             await self._subscribe(root.router_data["token"], identity)
+        except TooManyTabs:
+            log.warning("tab_refused")
+            await _turn_away(app, root.router_data["token"])
+            return StateUpdate()
         except AppError as error:
             log.warning("event_refused", code=error.code, event_name=event.name)
             return StateUpdate()
@@ -86,6 +94,15 @@ class SessionGuard(Middleware):
         if route in PUBLIC_ROUTES:
             return None if event.name in PUBLIC_EVENTS else StateUpdate()
         return StateUpdate(events=sign_in_redirect(root.router_data.get("asPath", "")))
+
+
+async def _turn_away(app: rx.App, token: str) -> None:
+    """Disconnect a tab that is one too many; `connection.js` shows the reason there."""
+    namespace = app.event_namespace
+    sid = namespace.token_to_sid.get(token) if namespace is not None else None
+    if namespace is not None and sid is not None:
+        await namespace.emit(TOO_MANY_TABS, to=sid)
+        await namespace.disconnect(sid)
 
 
 async def _bind(root: BaseState, authenticated: AuthenticatedUser | None) -> None:

@@ -52,11 +52,17 @@ class LiveTabs:
     """Every signed-in tab that is open in this process."""
 
     def __init__(
-        self, app: rx.App, screens: Sequence[type[LiveScreen]], *, is_limited: bool = True
+        self,
+        app: rx.App,
+        screens: Sequence[type[LiveScreen]],
+        *,
+        is_limited: bool = True,
+        most_of_user: int = 50,
     ) -> None:
         self._app = app
         self._screens = screens
         self._is_limited = is_limited
+        self._most_of_user = most_of_user
         self._open: set[str] = set()
         # The networks of open tabs that have not signed in, by token.
         self._anonymous: dict[str, str] = {}
@@ -82,12 +88,14 @@ class LiveTabs:
             await self._unsubscribe(token)
 
     async def subscribe(self, token: str, identity: Identity) -> None:
-        """Show the events of a session in a tab, until its socket ends."""
+        """Show the events of a session in a tab, until its socket ends.
+
+        Raises TooManyTabs where the user has many: each costs 70 KiB, and work for every event.
+        """
         tab = self._tabs.get(token)
         if tab is not None and tab.identity == identity:
             return
         await self._unsubscribe(token)
-        self._anonymous.pop(token, None)
         outlet = await current_node().open_outlet(identity)
         try:
             # Another event of the tab may have subscribed it meanwhile.
@@ -100,6 +108,11 @@ class LiveTabs:
         if tab is not None or token not in self._open:
             await outlet.close()
             return
+        of_user = sum(one.identity.user_id == identity.user_id for one in self._tabs.values())
+        if of_user >= self._most_of_user and self._is_limited:
+            await outlet.close()
+            raise TooManyTabs
+        self._anonymous.pop(token, None)
         tab = _Tab(self._app, self._screens, token, identity, outlet)
         self._tabs[token] = tab
         tab.start()

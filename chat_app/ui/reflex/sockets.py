@@ -42,7 +42,7 @@ SET_ANY_VAR = ".setvar"
 
 
 class TooManyTabs(Exception):
-    """There are too many tabs that have not signed in."""
+    """A user has too many tabs, or too many tabs have not signed in."""
 
 
 def guard_sockets(

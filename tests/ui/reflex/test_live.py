@@ -279,6 +279,29 @@ async def test_tabs_that_have_not_signed_in_are_few(
             await stack.enter_async_context(unlimited.opened(f"{number}", "192.0.2.1"))
 
 
+async def test_the_tabs_of_one_user_are_limited(world: World) -> None:
+    tabs = LiveTabs(cast("rx.App", world.app), [], most_of_user=2)
+    async with AsyncExitStack() as stack:
+        for token in ("first", "second", "third"):
+            await stack.enter_async_context(tabs.opened(token, "192.0.2.1"))
+        await tabs.subscribe("first", ME)
+        await tabs.subscribe("second", ME)
+        await tabs.subscribe("second", ME)
+        outlets = len(world.hub.outlets)
+        with pytest.raises(TooManyTabs):
+            await tabs.subscribe("third", ME)
+        assert len(world.hub.outlets) == outlets
+        await tabs.subscribe("third", Identity(user_id=uuid4(), session_id=uuid4()))
+        assert len(tabs) == 3
+    async with tabs.opened("later", "192.0.2.1"):
+        await tabs.subscribe("later", ME)
+    unlimited = LiveTabs(cast("rx.App", world.app), [], is_limited=False, most_of_user=1)
+    async with unlimited.opened("a"), unlimited.opened("b"):
+        await unlimited.subscribe("a", ME)
+        await unlimited.subscribe("b", ME)
+        assert len(unlimited) == 2
+
+
 async def test_an_event_after_the_end_of_the_socket_opens_no_outlet(world: World) -> None:
     async with world.tabs.opened("other"):
         pass

@@ -1,0 +1,49 @@
+"""A user with more tabs than one may have: the last one says why it shows nothing."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.harness.chats import Storage, launch_built
+from tests.harness.visitors import Visitor
+
+
+@pytest.fixture(scope="module")
+def address(front_end: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the address of a chat whose users may have two tabs."""
+    assert front_end.is_dir()
+    storage = Storage("sqlite+memory", "", "", tmp_path_factory.mktemp("few"))
+    chat = launch_built(storage, CHAT_LIMIT_TABS_PER_USER="2")
+    try:
+        chat.wait_until_ready()
+        yield chat.url
+    finally:
+        chat.stop()
+
+
+def test_a_tab_too_many_shows_the_reason_and_works_once_another_is_closed(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    mira.open_home()
+    second, third = mira.context.new_page(), mira.context.new_page()
+    second.goto(mira.url)
+    expect(second.get_by_text("No conversations yet.")).to_be_visible()
+
+    third.goto(mira.url)
+
+    notice = third.get_by_role("status").filter(has_text="Too many tabs are open. Close one")
+    expect(notice).to_be_in_viewport(ratio=1)
+    notice.get_by_role("button", name="Try again").click()
+    expect(notice).to_be_visible()
+    second.close()
+    # The server may not have noticed yet.
+    expect(third.get_by_text("No conversations yet.").or_(notice)).to_be_visible()
+    while notice.is_visible():
+        notice.get_by_role("button", name="Try again").click()
+        expect(third.get_by_text("No conversations yet.").or_(notice)).to_be_visible()
+    expect(third.get_by_text("No conversations yet.")).to_be_visible()
+    tomas.post(mira, "Hello")
+    expect(third.get_by_role("navigation", name="Conversations")).to_contain_text("Hello")
+    expect(mira.conversations).to_contain_text("Hello")
