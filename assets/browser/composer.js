@@ -54,12 +54,15 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   }
 
   /**
-   * @param {string} _name
+   * @param {string} name
    * @param {string | null} before
    */
-  attributeChangedCallback(_name, before) {
+  attributeChangedCallback(name, before) {
     // The first value is set before the children exist: connectedCallback opens the box then.
-    if (before !== null && this.isConnected) this.#open();
+    if (before === null || !this.isConnected) return;
+    // What was written before the page knew its user is theirs.
+    if (name === "user-id" && !before) void this.#follow(true).then(() => this.#keep());
+    else this.#open();
   }
 
   /** @param {Event} event */
@@ -156,7 +159,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
 
   /** Store what is in the box as the draft. */
   async #keep() {
-    if (this.#editing) return;
+    if (this.#editing || !this.#user) return;
     const follows = this.#follows;
     this.#follows = "";
     await keepDraft(this.#user, this.#conversation, this.#unsent, follows);
@@ -188,7 +191,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     }
     const text = this.#unsent;
     const content = this.#content(text);
-    if (!content) return;
+    if (!content || !this.#user) return;
     if (this.#box.value === text) this.#storing = [];
     this.#storing.push(text);
     const place = this.#place;
@@ -228,7 +231,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
 
   /** Show that this browser stores nothing, while it does not. */
   #warn() {
-    const isVolatile = hasUnstoredDraft() || outboxOf(this.#user).isVolatile;
+    const isVolatile = hasUnstoredDraft() || (this.#user !== "" && outboxOf(this.#user).isVolatile);
     if (!this.#warning) {
       if (!isVolatile) return;
       this.#warning = document.createElement("p");
@@ -256,6 +259,9 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     this.#show(undefined);
     this.#write(this.#draft);
     this.#box.focus();
+    // Another tab may have changed the draft meanwhile.
+    if (this.#unsent) void this.#keep();
+    else void this.#follow();
   }
 
   /**

@@ -6,7 +6,7 @@
 
 import { transact } from "./database.js";
 import { putDraft } from "./drafts.js";
-import { signInPath } from "./paths.js";
+import { isSignInPage, signInPath } from "./paths.js";
 import { call, sentenceOf } from "./request.js";
 import { publish, subscribe } from "./tabs.js";
 
@@ -77,9 +77,11 @@ export class Outbox {
     });
     addEventListener("online", () => void this.flush());
     document.addEventListener("visibilitychange", () => {
-      if (!document.hidden) void this.#follow();
+      if (!document.hidden) void this.#follow().then(() => this.flush());
     });
-    void this.#moveEarlier().then(() => this.#follow());
+    void this.#moveEarlier()
+      .then(() => this.#follow())
+      .then(() => this.flush());
   }
 
   /**
@@ -186,7 +188,7 @@ export class Outbox {
         return;
       }
       this.#failures = 0;
-      if (outcome.signedOut) location.assign(signInPath());
+      if (outcome.signedOut && !isSignInPage()) location.assign(signInPath());
       // It stays here until its writer signs in again.
       if (outcome.signedOut || outcome.otherAccount) return;
       if (outcome.refused) await this.#refuse(entry, outcome.refused);

@@ -18,3 +18,6 @@ export function signInPath() {
   const here = location.pathname + location.search;
   return here === "/" ? "/login" : `/login?next=${encodeURIComponent(here)}`;
 }
+
+/** Return whether somebody is signing in or up on this page. */
+export const isSignInPage = () => /^\/(login|register)(\/|$)/.test(location.pathname);

@@ -25,6 +25,12 @@ IDBFactory.prototype.open = () => { throw new DOMException("Insecure.", "Securit
 NO_LOCKS = "Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined });"
 
 
+@pytest.fixture(scope="module")
+def tabs_share_a_process() -> bool:
+    """Give each tab a process of its own: they see one another's storage late, as people's do."""
+    return False
+
+
 @pytest.fixture
 def profiles_are_kept() -> bool:
     """Give each test a profile of its own: some change what all its tabs can do."""

@@ -254,8 +254,34 @@ test("a message stays when the session has ended, and the page leads to the sign
   await alice.add("c", "Hello");
   await until(() => page.addresses.length > 0, "the page leads to the sign-in");
 
-  assert.deepEqual(page.addresses, ["/login?next=%2Fchat%2Fc"]);
+  assert.deepEqual(new Set(page.addresses), new Set(["/login?next=%2Fchat%2Fc"]));
   assert.deepEqual(waiting(alice), ["Hello"]);
+});
+
+test("a page on which somebody signs in is not loaded anew", async () => {
+  server.instead = () => problem(401, "not_authenticated");
+  location.pathname = "/login";
+  const alice = (await openTab()).outboxOf(server.alice);
+  await alice.add("c", "Hello");
+  await until(() => server.posts.length > 0, "the message was posted");
+  await alice.flush();
+
+  assert.deepEqual(page.addresses, []);
+  assert.deepEqual(waiting(alice), ["Hello"]);
+});
+
+test("a page that comes to the front posts at once, however long it would have waited", async () => {
+  server.instead = () => problem(503, "unavailable", { "retry-after": "3600" });
+  const alice = (await openTab()).outboxOf(server.alice);
+  await alice.add("c", "Hello");
+  await until(() => server.posts.length > 0, "the message was posted");
+  await alice.flush();
+
+  server.instead = undefined;
+  page.document.dispatchEvent(new Event("visibilitychange"));
+
+  await emptied(alice);
+  assert.deepEqual(server.texts, ["Hello"]);
 });
 
 describe("a browser that stores nothing", () => {
