@@ -1,11 +1,12 @@
 """Accessibility: keyboard, screen reader, small screens, and light and dark colours."""
 
 import re
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.harness.pages import assert_usable, wait_until
+from tests.harness.pages import assert_usable, faults, wait_until
 from tests.harness.visitors import CHAT, PHONE, NewVisitor, OpenPage, Visitor
 
 
@@ -35,6 +36,19 @@ def test_every_page_is_usable_by_ear_and_eye_in_both_colours(
     mira.write("And back")
     expect(mira.message("And back").get_by_role("img", name="Sent")).to_be_visible()
     assert_usable(page)
+    mira.message("And back").get_by_role("button", name="More actions").press("Enter")
+    expect(page.get_by_role("menu")).to_be_visible()
+    assert_usable(page)
+    page.get_by_role("menuitem", name="Edit").press("Enter")
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    assert_usable(page)
+    for path, words in (
+        (f"/chat/{uuid4()}", "There is no such conversation"),
+        ("/nowhere", "There is no such page."),
+    ):
+        page.goto(mira.url + path)
+        expect(page.get_by_text(words)).to_be_visible()
+        assert_usable(page)
 
     stranger = new_profile(**device)
     for door, button in (("login", "Sign in"), ("register", "Create account")):
@@ -42,6 +56,18 @@ def test_every_page_is_usable_by_ear_and_eye_in_both_colours(
         stranger.get_by_role("button", name=button).click()
         expect(stranger.get_by_role("alert").first).to_be_visible()
         assert_usable(stranger)
+
+
+def test_faults_are_found(mira: Visitor) -> None:
+    mira.open_home()
+    assert faults(mira.page) == []
+    link = mira.page.get_by_role("link", name="Settings", exact=True)
+    link.evaluate("link => { link.removeAttribute('aria-label'); link.removeAttribute('title') }")
+    mira.page.get_by_text("No conversations yet.").evaluate("words => words.style.color = '#aaa'")
+
+    found = faults(mira.page)
+
+    assert {one.partition(" ")[0] for one in found} == {"link-name", "color-contrast"}
 
 
 @pytest.mark.parametrize("system", ["light", "dark"])

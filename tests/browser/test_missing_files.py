@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
+from tests.harness.pages import faults
 from tests.harness.visitors import OpenPage, Visitor
 
 FILES = {
@@ -65,6 +66,7 @@ def test_a_page_that_lacks_a_file_for_long_shows_it_and_does_not_loop(
     page.goto(f"{address}/login")
 
     expect(notice_on(page)).to_be_in_viewport()
+    assert faults(page) == []
     assert loads() == 2
     page.unroute(pattern)
     page.get_by_role("button", name="Load again").click()

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.harness.chats import Storage, launch_built
+from tests.harness.pages import faults
 from tests.harness.visitors import Visitor
 
 
@@ -35,6 +36,7 @@ def test_a_tab_too_many_shows_the_reason_and_works_once_another_is_closed(
 
     notice = third.get_by_role("status").filter(has_text="Too many tabs are open. Close one")
     expect(notice).to_be_in_viewport(ratio=1)
+    assert faults(third) == []
     notice.get_by_role("button", name="Try again").click()
     expect(notice).to_be_visible()
     second.close()
