@@ -5,11 +5,12 @@
 /** @import { Problem } from "./request.js" */
 
 import { forgetDrafts } from "./drafts.js";
-import { nextPath } from "./paths.js";
+import { isSignInPage, nextPath } from "./paths.js";
 import { call, getPageUser } from "./request.js";
 
 const PATIENCE = 60_000; // passwords are hashed in turn
-const TIDYING = 2_000;
+const TIDYING = 5_000;
+const LEAVING = "chat.leaving"; // the user whose drafts are to be removed
 
 /** Drop this tab's key to its state on the server: the next user to sign in gets a new one. */
 function forgetTab() {
@@ -77,15 +78,55 @@ function showProblem(form, problem) {
   /** @type {HTMLElement | null} */ (form.querySelector("[aria-invalid]"))?.focus();
 }
 
-/** Drop what the user wrote and did not send; messages that wait stay until they sign in again. */
-async function forgetUser() {
-  forgetTab();
-  const user = getPageUser();
-  const late = new Promise((resolve) => setTimeout(resolve, TIDYING));
-  if (user) await Promise.race([forgetDrafts(user), late]);
+/**
+ * Return the user who is about to leave, and note it: the end of the session may load another page before
+ * their drafts are removed.
+ */
+async function beginLeaving() {
+  let user = getPageUser();
+  if (!user) {
+    await call("GET", "/api/auth/me", {
+      isAnswer: ({ id }) => {
+        if (typeof id === "string") user = id;
+        return user !== "";
+      },
+    });
+  }
+  noteLeaving(user);
+  return user;
 }
 
-/** @type {Record<string, { method: string, path: string, done: (form: HTMLFormElement) => void | Promise<void> }>} */
+/**
+ * Remove the drafts of a user who has left; messages that wait stay until they sign in again.
+ * @param {string} user
+ */
+async function forgetUser(user) {
+  forgetTab();
+  const late = new Promise((resolve) => setTimeout(resolve, TIDYING));
+  if (user) await Promise.race([forgetDrafts(user).then(() => noteLeaving("")), late]);
+}
+
+/** @param {string} user */
+function noteLeaving(user) {
+  try {
+    if (user) localStorage.setItem(LEAVING, user);
+    else localStorage.removeItem(LEAVING);
+  } catch {
+    // Storage is blocked: then no draft was stored either.
+  }
+}
+
+/** Remove the drafts of somebody who has left, where another page was loaded before that was done. */
+function finishLeaving() {
+  try {
+    const user = localStorage.getItem(LEAVING);
+    if (user && isSignInPage()) void forgetUser(user);
+  } catch {
+    // The same.
+  }
+}
+
+/** @type {Record<string, { method: string, path: string, done: (form: HTMLFormElement, user: string) => void | Promise<void> }>} */
 const CALLS = {
   register: { method: "POST", path: "register", done: enter },
   login: { method: "POST", path: "login", done: enter },
@@ -98,8 +139,12 @@ function enter() {
   location.assign(nextPath());
 }
 
-async function left() {
-  await forgetUser();
+/**
+ * @param {HTMLFormElement} _form
+ * @param {string} user
+ */
+async function left(_form, user) {
+  await forgetUser(user);
   location.assign("/login");
 }
 
@@ -123,17 +168,19 @@ async function submit(form) {
     const input = /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
     if (value !== "" || input.required) body[name] = value;
   }
+  const user = kind.done === left ? await beginLeaving() : "";
   const answer = await call(kind.method, `/api/auth/${kind.path}`, {
     body,
     patience: PATIENCE,
     isAnswer: kind.done === enter ? isSignedIn : undefined,
   });
   if (answer && !answer.problem) {
-    await kind.done(form);
+    await kind.done(form, user);
     // Where a page load follows, the button stays as it is until then.
     button.disabled = kind.done !== passwordChanged;
     return;
   }
+  if (user) noteLeaving("");
   if (answer?.problem) showProblem(form, answer.problem);
   else showFormError(form, "The chat cannot be reached. Check the connection and try again.");
   button.disabled = false;
@@ -148,13 +195,15 @@ const isSignedIn = (body) => typeof body.user === "object" && body.user !== null
 /** @param {HTMLButtonElement} button */
 async function signOut(button) {
   button.disabled = true;
+  const user = await beginLeaving();
   const answer = await call("POST", "/api/auth/logout");
   // 401: the session had already ended, which is the wanted result.
   if (answer && (!answer.problem || answer.status === 401)) {
-    await forgetUser();
+    await forgetUser(user);
     location.assign("/login");
     return;
   }
+  noteLeaving("");
   button.disabled = false;
   const place = /** @type {HTMLElement} */ (document.querySelector("[data-sign-out-error]"));
   say(place, "You are still signed in. Please try again.");
@@ -188,6 +237,7 @@ function reveal(button) {
 
 if (typeof document !== "undefined") {
   addEventListener("chat:other-account", showOtherAccount);
+  finishLeaving();
   document.addEventListener("submit", (event) => {
     const form = /** @type {HTMLFormElement} */ (event.target);
     if (!form.dataset.auth) return;
