@@ -235,7 +235,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     if (!this.#warning) {
       if (!isVolatile) return;
       this.#warning = document.createElement("p");
-      this.#warning.className = "error-text";
+      this.#warning.className = "error-text composer-warning";
       this.#warning.setAttribute("role", "alert");
       this.append(this.#warning);
     }
