@@ -160,9 +160,10 @@ export function fillStorage() {
   failWith(IDBObjectStore.prototype, "add", "QuotaExceededError");
 }
 
-/** Let the browser keep what it has: nothing can be deleted. */
+/** Let the browser keep what it has: return how often something could not be deleted. */
 export function lockStorage() {
-  failWith(IDBObjectStore.prototype, "delete", "UnknownError");
+  const failure = failWith(IDBObjectStore.prototype, "delete", "UnknownError");
+  return () => failure.callCount();
 }
 
 /** Let the browser have no database, as in some private windows. */
@@ -186,6 +187,7 @@ function failWith(object, name, error) {
     throw new DOMException("It does not work.", error);
   });
   failures.push(failure);
+  return failure;
 }
 
 /** Tell the page that the network is back: it posts what waits now. */
