@@ -370,13 +370,13 @@ async def _page(transaction: Transaction, values: Values) -> Rows:
 
 def _unread(transaction: Transaction, conversation: Row, member: Row, user_id: UUID) -> int:
     mark, last = int(member["last_read_seq"]), int(conversation["last_seq"])
-    own: int = sum(
+    left_out: int = sum(
         row["conversation_id"] == conversation["id"]
-        and row["sender_id"] == user_id
         and row["seq"] > mark
+        and (row["sender_id"] == user_id or row["deleted_at"] is not None)
         for row in transaction.tables.messages.values()
     )
-    return last - mark - own
+    return last - mark - left_out
 
 
 def _views(

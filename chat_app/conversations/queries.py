@@ -48,7 +48,7 @@ CURSOR = re.compile(r"([0-9]{1,17})-([0-9a-f]{32})")
 PEER = aliased(Member)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Made once: an alias composes its columns when they are first used, which takes a millisecond.
-OWN = aliased(Message)
+OWN, DELETED = aliased(Message), aliased(Message)
 MEMBER, SHOWN = aliased(Member), aliased(Member)
 # Large groups show a part of their members here.
 MAX_MEMBERS_SHOWN = 100
@@ -171,9 +171,10 @@ async def check_reachable(session: AsyncSession, *, actor_id: UUID, user_id: UUI
 
 
 def unread_of(viewer_id: UUID | ColumnElement[UUID]) -> ColumnElement[int]:
-    """Return the number of messages after the read mark, without the viewer's own.
+    """Return the number of others' messages after the read mark that are not deleted.
 
-    Both ends are index look-ups: the cost does not grow with the length of the conversation.
+    The ends are index look-ups, and deleted messages have an index of their own: the cost does not
+    grow with the length of the conversation.
     """
     own_after_mark = (
         select(func.count())
@@ -186,7 +187,21 @@ def unread_of(viewer_id: UUID | ColumnElement[UUID]) -> ColumnElement[int]:
         .correlate(ConversationRow, Member)
         .scalar_subquery()
     )
-    return col(ConversationRow.last_seq) - col(Member.last_read_seq) - own_after_mark
+    deleted_after_mark = (
+        select(func.count())
+        .select_from(DELETED)
+        .where(
+            col(DELETED.conversation_id) == col(ConversationRow.id),
+            col(DELETED.seq) > col(Member.last_read_seq),
+            col(DELETED.deleted_at).is_not(None),
+            col(DELETED.sender_id) != viewer_id,
+        )
+        .correlate(ConversationRow, Member)
+        .scalar_subquery()
+    )
+    after_mark = col(ConversationRow.last_seq) - col(Member.last_read_seq)
+    # Most conversations are read to their ends, and need no look-up.
+    return case((after_mark > 0, after_mark - own_after_mark - deleted_after_mark), else_=0)
 
 
 def conversations_of(viewer_id: ColumnElement[UUID]) -> Select[*tuple[Any, ...]]:

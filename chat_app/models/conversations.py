@@ -3,12 +3,15 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Text
+from sqlalchemy import BigInteger, Text, column
 from sqlmodel import Field, Index, UniqueConstraint
 
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
 from chat_app.models.base import Table
+
+# Of an index: only these rows are in it.
+_IS_DELETED = column("deleted_at").is_not(None)
 
 
 class Conversation(Table, table=True):
@@ -53,8 +56,15 @@ class Message(Table, table=True):
         UniqueConstraint("conversation_id", "seq"),
         UniqueConstraint("sender_id", "client_id"),
         Index(None, "conversation_id", "rev"),
-        # Unread counts subtract the member's own messages after the read mark.
+        # Unread counts subtract the member's own messages after the read mark, and deleted ones.
         Index(None, "conversation_id", "sender_id", "seq"),
+        Index(
+            "ix_message_deleted",
+            "conversation_id",
+            "seq",
+            postgresql_where=_IS_DELETED,
+            sqlite_where=_IS_DELETED,
+        ),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)

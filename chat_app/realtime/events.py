@@ -37,7 +37,11 @@ class MessageUpdated(Event, frozen=True, tag="message.updated"):
 
 
 class MessageDeleted(Event, frozen=True, tag="message.deleted"):
-    """A message was deleted; its text is gone."""
+    """A message was deleted; its text is gone.
+
+    A device that has counted it as unread counts it no more. Where it was deleted before its first
+    event was published, this is the only one.
+    """
 
     message: Message
 

@@ -77,7 +77,10 @@ class Receipt(Shape, frozen=True):
 
 
 class Conversation(Shape, frozen=True):
-    """A conversation as one member sees it; `receipts` are those of the other members."""
+    """A conversation as one member sees it; `receipts` are those of the other members.
+
+    `unread` is the number of messages of others after `last_read_seq` that are not deleted.
+    """
 
     id: UUID
     kind: Literal["direct", "group"]

@@ -6,7 +6,14 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.harness.clients import NUL_IN_A_PATH, Json, Person, assert_problem, http_client
+from tests.harness.clients import (
+    NUL_IN_A_PATH,
+    Json,
+    Person,
+    Socket,
+    assert_problem,
+    http_client,
+)
 
 
 async def delete(person: Person, message: Json) -> httpx.Response:
@@ -67,16 +74,60 @@ async def test_a_malformed_message_id_is_not_found(alice: Person, identifier: st
     assert_problem(await alice.http.delete(f"/api/messages/{identifier}"), 404)
 
 
-async def test_a_deleted_message_still_counts_until_it_is_read(alice: Person, bob: Person) -> None:
-    message = await alice.write(bob, "one")
-    await alice.write(bob, "two")
-    await delete(alice, message)
+async def test_a_deleted_message_is_not_unread(alice: Person, bob: Person) -> None:
+    one, two, three = [await alice.write(bob, text) for text in ("one", "two", "three")]
+    conversation_id = one["conversation_id"]
+    path = f"/api/conversations/{conversation_id}"
 
-    view = await bob.conversation(message["conversation_id"])
-    assert view["unread"] == 2
-    path = f"/api/conversations/{message['conversation_id']}/read"
+    async def counts() -> tuple[int, int, int]:
+        """Return the unread count of the view, of the list and of the greeting."""
+        listed = (await bob.http.get("/api/conversations")).json()["items"]
+        async with Socket.open(bob.url) as socket:
+            await socket.send({"type": "auth", "content": bob.access_token})
+            ready = await socket.expect("ready")
+        view = await bob.conversation(conversation_id)
+        return view["unread"], listed[0]["unread"], ready["unread"].get(conversation_id, 0)
+
+    await delete(alice, two)
+    assert await counts() == (2, 2, 2)
+    await bob.http.post(f"{path}/read", json={"seq": 1})
+    assert await counts() == (1, 1, 1)
+    # A message that is read already: nothing is counted twice.
+    await delete(alice, one)
+    assert await counts() == (1, 1, 1)
+    await delete(alice, three)
+    assert await counts() == (0, 0, 0)
+    await bob.http.post(f"{path}/unread", json={"seq": 1})
+    assert await counts() == (0, 0, 0)
+
+
+async def test_an_own_deleted_message_lowers_no_count(alice: Person, bob: Person) -> None:
+    await alice.write(bob, "one")
+    own = await bob.write(alice, "two")
+    await alice.write(bob, "three")
+    path = f"/api/conversations/{own['conversation_id']}/unread"
     await bob.http.post(path, json={"seq": 1})
-    assert (await bob.conversation(message["conversation_id"]))["unread"] == 1
+
+    await delete(bob, own)
+
+    assert (await bob.conversation(own["conversation_id"]))["unread"] == 2
+    assert (await alice.conversation(own["conversation_id"]))["unread"] == 0
+
+
+async def test_a_deletion_during_absence_lowers_the_count_of_a_replay(
+    alice: Person, bob: Person
+) -> None:
+    one, two = [await alice.write(bob, text) for text in ("one", "two")]
+    conversation_id = one["conversation_id"]
+    await delete(alice, one)
+
+    async with bob.socket() as socket:
+        await socket.send({"type": "resume", "cursors": {conversation_id: two["rev"]}})
+        view = (await socket.expect("conversation.updated"))["conversation"]
+        deleted = (await socket.expect("message.deleted"))["message"]
+
+    assert (view["unread"], view["last_rev"]) == (1, 3)
+    assert (deleted["id"], deleted["rev"]) == (one["id"], 3)
 
 
 async def test_a_retry_of_the_send_brings_nothing_back(alice: Person, bob: Person) -> None:

@@ -15,6 +15,7 @@ from chat_app.conversations.queries import (
 from chat_app.core.errors import Invalid, NotFound
 from chat_app.models import Message
 from chat_app.node.node import Node
+from chat_app.realtime.shapes import Message as MessageView
 from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_node, to_conversation
 
@@ -23,7 +24,7 @@ async def recount(node: Node, conversation_id: UUID, viewer_id: UUID, mark: int)
     async with node.database.reading() as session:
         rows = await session.execute(
             select(col(Message.seq), col(Message.sender_id)).where(
-                col(Message.conversation_id) == conversation_id
+                col(Message.conversation_id) == conversation_id, col(Message.deleted_at).is_(None)
             )
         )
         return sum(seq > mark and sender_id != viewer_id for seq, sender_id in rows)
@@ -42,11 +43,16 @@ async def _check_a_random_day(node: Node, seed: int) -> None:
         actor_id=people[0], title="three", member_ids=people
     )
     marks, last = dict.fromkeys(people, 0), 0
+    sent: list[MessageView] = []
     for _ in range(40):
-        who, deed = dice.choice(people), dice.choice(["send", "send", "read", "unread"])
+        who, deed = dice.choice(people), dice.choice(["send", "send", "read", "unread", "delete"])
         seq = dice.randint(0, last + 2)
         if deed == "send":
-            last = marks[who] = (await node.messages.send(to_conversation(who, group))).message.seq
+            sent.append((await node.messages.send(to_conversation(who, group))).message)
+            last = marks[who] = sent[-1].seq
+        elif deed == "delete" and sent:
+            one = dice.choice(sent)
+            await node.messages.delete(actor_id=one.sender_id, message_id=one.id)
         elif deed == "read":
             await node.conversations.mark_read(actor_id=who, conversation_id=group, seq=seq)
             marks[who] = max(marks[who], min(seq, last))

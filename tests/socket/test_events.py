@@ -118,6 +118,28 @@ async def test_a_read_mark_is_sent_to_the_sender_and_to_own_devices(
             }
 
 
+async def test_a_device_that_follows_counts_deletions(alice: Person, bob: Person) -> None:
+    """Keep the unread messages by their events, as the documents say."""
+    read = await alice.write(bob, "read")
+    path = f"/api/conversations/{read['conversation_id']}"
+    await bob.http.post(f"{path}/read", json={"seq": 1})
+    async with bob.socket() as socket:
+        written = await alice.write_all(bob, "two", "three", "four")
+        for message in (read, written[0], written[2]):
+            await alice.http.delete(f"/api/messages/{message['id']}")
+        unread: set[str] = set()
+        last: Json = {}
+        while (last.get("id"), last.get("rev")) != (written[2]["id"], 7):
+            last = (await socket.receive()).get("message", {})
+            if last.get("deleted_at"):
+                unread.discard(last["id"])
+            elif last.get("seq", 0) > 1:
+                unread.add(last["id"])
+
+    assert unread == {written[1]["id"]}
+    assert (await bob.conversation(read["conversation_id"]))["unread"] == 1
+
+
 async def test_marking_unread_sends_nothing_to_the_other(alice: Person, bob: Person) -> None:
     message = await alice.write(bob, "hello")
     path = f"/api/conversations/{message['conversation_id']}"
