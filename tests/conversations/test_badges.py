@@ -84,6 +84,12 @@ class World:
         body = {"content": f"{self._dice.random()}"}
         return (await who.http.patch(path, json=body)).status_code
 
+    async def take_back(self, who: Person) -> int:
+        """Delete one of one's newest messages, which others may not have read."""
+        own = [message for message in self.written if message["sender_id"] == who.id]
+        path = f"/api/messages/{self._dice.choice(own[-3:])['id']}"
+        return (await who.http.delete(path)).status_code
+
 
 DEEDS: list[Callable[[World, Person], Awaitable[int]]] = [
     World.write,
@@ -94,6 +100,7 @@ DEEDS: list[Callable[[World, Person], Awaitable[int]]] = [
     World.mark,
     World.mark,
     World.change,
+    World.take_back,
 ]
 
 
@@ -109,6 +116,7 @@ async def recount(storage: Storage, person: Person) -> Badges:
                     col(Member.user_id) == UUID(person.id),
                     col(Message.sender_id) != col(Member.user_id),
                     col(Message.seq) > col(Member.last_read_seq),
+                    col(Message.deleted_at).is_(None),
                 )
                 .group_by(col(Member.conversation_id))
             )

@@ -97,7 +97,7 @@ class ConversationsState(rx.State):
             return
         items, to_load, recount = self._items, dict[UUID, None](), False
         for event in events:
-            recount = recount or updates.is_unlisted_read(items, event, viewer_id=me.user_id)
+            recount = recount or updates.changes_unlisted_count(items, event, viewer_id=me.user_id)
             unknown = updates.conversation_to_load(items, event, viewer_id=me.user_id)
             if unknown is None:
                 items = updates.apply(items, event, viewer_id=me.user_id)

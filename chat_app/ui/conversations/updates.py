@@ -55,17 +55,17 @@ def conversation_to_load(items: Conversations, event: AnyEvent, *, viewer_id: UU
     """Return the conversation that must be loaded because the event holds too little of it.
 
     The viewer's own read marks are loaded from the database: two that were set at nearly the same
-    moment may be received in either order.
+    moment may be received in either order. So are unread counts after a deletion: the list may have
+    been loaded after it, or never have counted the message.
     """
     match event:
-        case MessageCreated(message=message):
+        case MessageCreated(message=message) | MessageUpdated(message=message):
             current = _find(items, message.conversation_id)
-            # Not listed so far, or an event in between was missed.
-            if current is None or message.seq > current.last_seq + 1:
+            if _is_ahead(current, event):
                 return message.conversation_id
-        case MessageUpdated(message=message) | MessageDeleted(message=message):
+        case MessageDeleted(message=message):
             current = _find(items, message.conversation_id)
-            if current and message.seq > current.last_seq:
+            if _is_ahead(current, event) or _is_unread(current, message, viewer_id):
                 return message.conversation_id
         case ConversationRead(user_id=reader) if reader == viewer_id:
             current = _find(items, event.conversation_id)
@@ -84,11 +84,17 @@ def conversation_to_load(items: Conversations, event: AnyEvent, *, viewer_id: UU
     return None
 
 
-def is_unlisted_read(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> bool:
-    """Return whether the event is a read mark of the viewer in a conversation not loaded yet."""
+def changes_unlisted_count(items: Conversations, event: AnyEvent, *, viewer_id: UUID) -> bool:
+    """Return whether the event may change the unread count of a conversation not loaded yet.
+
+    A read mark of the viewer does, and so does the deletion of another person's message.
+    """
     match event:
         case ConversationRead(user_id=reader):
             return reader == viewer_id and _find(items, event.conversation_id) is None
+        case MessageDeleted(message=message):
+            is_own = message.sender_id == viewer_id
+            return not is_own and _find(items, message.conversation_id) is None
         case _:
             return False
 
@@ -107,6 +113,21 @@ def with_loaded(items: Conversations, conversation: Conversation) -> Conversatio
 
 def _find(items: Conversations, conversation_id: UUID) -> Conversation | None:
     return next((one for one in items if one.id == conversation_id), None)
+
+
+def _is_ahead(
+    current: Conversation | None, event: MessageCreated | MessageUpdated | MessageDeleted
+) -> bool:
+    if isinstance(event, MessageCreated):
+        # Not listed so far, or an event in between was missed.
+        return current is None or event.message.seq > current.last_seq + 1
+    return current is not None and event.message.seq > current.last_seq
+
+
+def _is_unread(current: Conversation | None, message: Message, viewer_id: UUID) -> bool:
+    if current is None or message.sender_id == viewer_id:
+        return False
+    return message.seq > current.last_read_seq
 
 
 def _direct_with(items: Conversations, user_id: UUID) -> Conversation | None:
