@@ -106,6 +106,11 @@ chaos: install-dev ## Break everything for a minute and see that nothing is lost
 simulate: install-dev ## Simulate delivery under faults, on a virtual clock (ARGS="--seeds 100000")
 	$(BIN)/python -m simulation $(ARGS)
 
+.PHONY: screens
+screens: install-dev ## Write a screenshot of every screen into ./screens, or FOLDER=…
+	$(BIN)/python tests/install_servers.py
+	$(BIN)/python -m tests.harness.screens $(or $(FOLDER),screens)
+
 .PHONY: clean
 clean: ## Remove the build, the JavaScript tools and all caches (keeps .venv and data)
 	rm -rf .web .states $(JAVASCRIPT)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis frontend.zip backend.zip

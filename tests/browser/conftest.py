@@ -21,7 +21,6 @@ from tests.harness.pages import PATIENCE_MS
 from tests.harness.profiles import Profiles
 from tests.harness.visitors import NewDevice, NewVisitor, OpenPage, Visitor
 
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--in-process-gpu"]
 # Each process costs half a second.
 SHARED_PROCESS = "--process-per-site"
 DESKTOP = {"width": 1280, "height": 800}
@@ -38,7 +37,7 @@ def tabs_share_a_process() -> bool:
 @pytest.fixture(scope="module")
 def browser(*, tabs_share_a_process: bool) -> Iterator[Browser]:
     """Yield Chromium."""
-    switches = [*CHROMIUM, *([SHARED_PROCESS] if tabs_share_a_process else [])]
+    switches = [*programs.CHROMIUM_SWITCHES, *([SHARED_PROCESS] if tabs_share_a_process else [])]
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=programs.headless_chromium(), args=switches

@@ -13,6 +13,7 @@ POSTGRES_FOLDERS = (
 # Chromium without windows: pages are the same, and a profile costs a quarter.
 HEADLESS_NAMES = ("chromium-headless-shell", "chrome-headless-shell")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+CHROMIUM_SWITCHES = ("--no-sandbox", "--disable-gpu", "--in-process-gpu")
 CHROMIUM_FILES = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
