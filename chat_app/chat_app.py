@@ -74,12 +74,13 @@ app = ChatApp(
 )
 tabs = LiveTabs(
     app,
+    routes.LIVE_VIEWS,
     routes.LIVE_SCREENS,
     is_limited=settings.limits == "on",
     most_of_user=settings.limit_tabs_per_user,
 )
 closed_tabs = ClosedTabs(app)
 metrics.gauge("chat_tabs", "Open tabs that are signed in", lambda: len(tabs))
-app.add_middleware(SessionGuard(settings, tabs.subscribe), index=0)
+app.add_middleware(SessionGuard(settings, tabs), index=0)
 app.register_lifespan_task(life)
 routes.add_pages(app)

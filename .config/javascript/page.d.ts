@@ -10,8 +10,25 @@ interface ChatLink {
     off(event: "ping", listener: () => void): unknown;
   };
   reconnect(): void;
+  emit(event: "event", message: object): unknown;
   on(event: "connect" | "disconnect" | "too_many_tabs", listener: () => void): unknown;
   off(event: "connect" | "disconnect" | "too_many_tabs", listener: () => void): unknown;
+}
+
+/** The part of a service worker's scope that assets/sw.js uses: the types of pages lack it. */
+interface ChatWorker {
+  readonly clients: { claim(): Promise<void> };
+  skipWaiting(): Promise<void>;
+  addEventListener(type: "install", listener: () => void): void;
+  addEventListener(type: "activate", listener: (event: { waitUntil(work: Promise<unknown>): void }) => void): void;
+  addEventListener(
+    type: "message",
+    listener: (event: { data: { files: string[]; pages: string[] }; waitUntil(work: Promise<unknown>): void }) => void,
+  ): void;
+  addEventListener(
+    type: "fetch",
+    listener: (event: { request: Request; respondWith(reply: Promise<Response>): void }) => void,
+  ): void;
 }
 
 /** The address of the chat's server, "" for the origin of the page. Set by assets/server.js. */
@@ -20,6 +37,10 @@ declare var chatServer: string | undefined;
 declare var chatHome: string | undefined;
 /** The live link of this tab. Set by Reflex's state.js, which chat_app/ui/reflex/build.py changes. */
 declare var chatLink: ChatLink | undefined;
+/** Patches that came before assets/browser/replica.js, and from then on what applies them. */
+declare var chatPatches: unknown[] | { push(patches: any): void } | undefined;
+/** The router's pages and their files. Set by React Router. */
+declare var __reactRouterManifest: { routes: Record<string, { module: string; imports?: string[]; css?: string[] }> } | undefined;
 /** Whether assets/browser/forms.js handles forms already. */
 declare var chatForms: boolean | undefined;
 /** A form that was sent before forms.js was loaded. Set by a script in the page's head. */

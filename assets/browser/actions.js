@@ -33,7 +33,8 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     const target = /** @type {Element} */ (event.target);
     if (event.type === "keydown") this.#key(/** @type {KeyboardEvent} */ (event));
     else if (event.type === "click") this.#click(target);
-    else if (event.type === "scroll" || !target.closest?.("[role=menu], [data-menu]")) this.#close();
+    else if (event.type === "scroll") this.#follow();
+    else if (!target.closest?.("[role=menu], [data-menu]")) this.#close();
   }
 
   get #menu() {
@@ -90,6 +91,16 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     const left = Math.min(button.left - area.left, area.width - width - 8);
     this.#menu.style.top = `${Math.max(8, top)}px`;
     this.#menu.style.left = `${Math.max(8, left)}px`;
+  }
+
+  /** Keep the menu beside its button: a message that arrives moves the others. */
+  #follow() {
+    const area = this.#timeline?.querySelector("[role=log]");
+    if (!this.#opener || !area) return;
+    const log = area.getBoundingClientRect();
+    const button = this.#opener.getBoundingClientRect();
+    if (button.bottom < log.top || button.top > log.bottom) this.#close();
+    else this.#place(this.#opener);
   }
 
   #close() {

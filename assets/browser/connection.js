@@ -4,8 +4,11 @@
 // Reconnecting waits longer after each failure (see build.py). This element reconnects without
 // waiting when the browser is online again, the page becomes visible or the machine wakes up.
 
+import { store } from "./replica.js";
+
 const PATIENCE = 400; // ms before a closed link is shown: most links are back by then
 const LOOK_EVERY = 5_000;
+const TROUBLE = 8_000; // ms for which the reason is shown why an event was refused
 const SILENT = 25_000; // ms without a ping, which the server sends every 10 s, until a link is dead
 
 class ChatConnection extends (globalThis.HTMLElement ?? class {}) {
@@ -18,11 +21,17 @@ class ChatConnection extends (globalThis.HTMLElement ?? class {}) {
   /** @type {number | undefined} */
   #patience;
   #isOneTooMany = false;
+  #trouble = "";
+  /** @type {number | undefined} */
+  #troubled;
+  /** @type {(() => void) | undefined} */
+  #unsubscribe;
 
   connectedCallback() {
     for (const event of ["online", "offline", "chat:link"]) addEventListener(event, this);
     document.addEventListener("visibilitychange", this);
     this.#watch = setInterval(() => this.#look(), LOOK_EVERY);
+    this.#unsubscribe = store.subscribe("trouble", () => this.#showTrouble());
     this.#follow();
     this.#show();
   }
@@ -32,6 +41,8 @@ class ChatConnection extends (globalThis.HTMLElement ?? class {}) {
     document.removeEventListener("visibilitychange", this);
     clearInterval(this.#watch);
     clearTimeout(this.#patience);
+    clearTimeout(this.#troubled);
+    this.#unsubscribe?.();
     this.#leave();
   }
 
@@ -93,6 +104,18 @@ class ChatConnection extends (globalThis.HTMLElement ?? class {}) {
     return this.getAttribute("down") === "true" || (wasUp && !this.#link?.connected);
   }
 
+  /** Show for a while that the server could not do what was asked. */
+  #showTrouble() {
+    const words = `${String(store.read("trouble").about.text)} Nothing was changed.`;
+    clearTimeout(this.#troubled);
+    this.#trouble = words;
+    this.#troubled = setTimeout(() => {
+      this.#trouble = "";
+      this.#show();
+    }, TROUBLE);
+    this.#show();
+  }
+
   #show() {
     if (this.#isDown && chatHome && chatHome !== location.origin) {
       if (!this.childElementCount) this.#showHome(chatHome);
@@ -103,7 +126,7 @@ class ChatConnection extends (globalThis.HTMLElement ?? class {}) {
       return;
     }
     this.removeAttribute("refused");
-    const words = !navigator.onLine ? "Offline" : this.#isDown ? "Reconnecting…" : "";
+    const words = !navigator.onLine ? "Offline" : this.#isDown ? "Reconnecting…" : this.#trouble;
     if (this.textContent !== words) this.textContent = words;
   }
 

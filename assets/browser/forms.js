@@ -6,6 +6,7 @@
 
 import { forgetDrafts } from "./drafts.js";
 import { isSignInPage, nextPath } from "./paths.js";
+import { forgetAccount } from "./replica.js";
 import { call, getPageUser } from "./request.js";
 
 const PATIENCE = 60_000; // passwords are hashed in turn
@@ -103,7 +104,8 @@ async function beginLeaving() {
 async function forgetUser(user) {
   forgetTab();
   const late = new Promise((resolve) => setTimeout(resolve, TIDYING));
-  if (user) await Promise.race([forgetDrafts(user).then(() => noteLeaving("")), late]);
+  const forgetting = user ? forgetDrafts(user).then(() => noteLeaving("")) : undefined;
+  await Promise.race([Promise.all([forgetAccount(), forgetting]), late]);
 }
 
 /** @param {string} user */

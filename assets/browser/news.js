@@ -1,26 +1,36 @@
-// <chat-news>: plays a soft sound and shows a notification for a new message from somebody else. The
-// server sets its attributes. The tabs of a browser agree through localStorage that one of them
-// rings, and through Web Locks, where the browser has them, that only one does.
+// <chat-news>: plays a soft sound and shows a notification for new messages from others, and the
+// number of unread ones on the app's icon. News are what the list of conversations holds: a conversation
+// whose newest `seq` rose and that has unread messages. The tabs of a browser agree that one of them
+// announces each (agreement.js).
 
+/** @import { Row } from "./store.js" */
+
+import "./offline.js";
+
+import { alone, elected, holdVisible, isAnyVisible } from "./agreement.js";
 import { outboxOf } from "./outbox.js";
+import { store } from "./replica.js";
 import { setPageUser } from "./request.js";
 
 const QUIET = 2_000; // a burst of messages rings once
 const DEFER = 400; // ms that a tab which may not play sounds leaves to the others
-const SPREAD = 400; // the longest wait of a tab for its turn where there are no locks
 const LATE = 5_000; // until all tabs can read what one has written, on a busy machine too
+const MOST = 200; // conversations whose announced messages are kept
 const NOTES = [
   [660, 0],
   [880, 0.11],
 ];
+const LIST = "conversations";
 
-const HEARD = "chat.heard"; // the newest message that some tab has announced
+const HEARD = "chat.heard"; // for each account, the `seq` that some tab has announced, by conversation
 const RANG = "chat.rang";
 const FRONT = "chat.front"; // "tab conversation" of the tab that has the focus
 const SOUND = "chat.sound"; // "off" where an account has switched sounds off in this browser
 
+/** @typedef {Row & { seq: number, unread: number, name: string, preview: string, href: string }} Conversation */
+
 const tab = Math.random().toString(36).slice(2);
-/** The notification of each conversation. @type {Map<string, Notification>} */
+/** The notification of each conversation, and the number of messages that it tells of. @type {Map<string, { note: Notification, unread: number }>} */
 const shown = new Map();
 /** Replaces localStorage where it is blocked. @type {Map<string, string>} */
 const kept = new Map();
@@ -29,8 +39,10 @@ let speaker;
 let touched = false;
 
 class ChatNews extends (globalThis.HTMLElement ?? class {}) {
-  static observedAttributes = ["message-id", "unread", "open", "user-id"];
+  static observedAttributes = ["open", "user-id"];
   #stop = new AbortController();
+  /** The `seq` of each conversation when the server first sent the list, or since. @type {Map<string, number> | undefined} */
+  #seen;
 
   connectedCallback() {
     this.#stop = new AbortController();
@@ -38,10 +50,14 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
     for (const type of ["focus", "blur", "pagehide", "pageshow"]) addEventListener(type, this, { signal });
     for (const type of ["pointerdown", "keydown"]) addEventListener(type, this, { signal, capture: true });
     document.addEventListener("visibilitychange", this, { signal });
+    signal.addEventListener(
+      "abort",
+      store.subscribe(LIST, () => this.#changed()),
+    );
     this.#noteFront();
     holdVisible();
     this.#sendWaiting();
-    void this.#announce();
+    this.#changed();
   }
 
   disconnectedCallback() {
@@ -57,11 +73,8 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
     // The live link has returned with the cookie of somebody else.
     if (name === "user-id" && before && value && before !== value) dispatchEvent(new CustomEvent("chat:other-account"));
     if (!this.isConnected) return;
-    // The other attributes and elements of the same update follow a moment later.
     if (name === "user-id") this.#sendWaiting();
-    else if (name === "open") this.#noteFront();
-    else if (name === "unread") setTimeout(closeRead);
-    else setTimeout(() => void this.#announce());
+    else this.#noteFront();
   }
 
   /** @param {Event} event */
@@ -73,11 +86,14 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
     if (event.type === "visibilitychange") holdVisible();
   }
 
+  get #user() {
+    return this.getAttribute("user-id") ?? "";
+  }
+
   /** Open the user's outbox, which sends its messages, on every page. */
   #sendWaiting() {
-    const user = this.getAttribute("user-id") ?? "";
-    setPageUser(user);
-    if (user) outboxOf(user);
+    setPageUser(this.#user);
+    if (this.#user) outboxOf(this.#user);
   }
 
   /** Store which conversation is in front, if this tab shows one and has the focus. */
@@ -88,28 +104,63 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
     else if (read(FRONT).startsWith(tab)) write(FRONT, "");
   }
 
-  /** Ring and notify for the newest message, unless another tab does or it is being read. */
-  async #announce() {
-    const id = this.getAttribute("message-id");
-    const conversation = this.getAttribute("conversation-id") ?? "";
-    if (!id || id <= read(HEARD)) return;
+  /** Find the news in the list; what the browser had kept of it is none. */
+  #changed() {
+    const { rows, about } = store.read(LIST);
+    if (!about.loaded || about.kept) return;
+    const conversations = /** @type {readonly Conversation[]} */ (rows);
+    const seen = this.#seen;
+    this.#seen = new Map(conversations.map((row) => [row.id, row.seq]));
+    withdraw(conversations);
+    showBadge(Number(about.unread_total));
+    if (!seen) return;
+    for (const row of conversations) {
+      if (row.unread > 0 && row.seq > (seen.get(row.id) ?? 0)) void this.#announce(row);
+    }
+  }
+
+  /**
+   * Ring and notify for a conversation, unless another tab does or it is being read.
+   * @param {Conversation} row
+   */
+  async #announce(row) {
+    if (row.seq <= this.#announced()[row.id]) return;
     this.#noteFront();
-    const isRead = () => read(FRONT).endsWith(` ${conversation}`);
+    const isRead = () => read(FRONT).endsWith(` ${row.id}`);
     // The user may have touched another tab since it was loaded, and not this one.
     if (!isRead() && !mayRing()) await pause(DEFER);
-    await turn();
-    await alone(`chat.news ${id}`, LATE, async () => {
-      if (id <= read(HEARD)) return;
-      if (!isRead()) {
-        await this.#ring();
-        await this.#notify(conversation);
-      }
-      if (id > read(HEARD)) write(HEARD, id);
+    const subject = `chat.news ${row.id} ${row.seq}`;
+    if (!(await elected(subject))) return;
+    await alone(subject, LATE, async () => {
+      if (row.seq <= this.#announced()[row.id]) return;
+      // Before anything that takes time: a tab may come to it later than the others.
+      this.#noteAnnounced(row);
+      if (isRead()) return;
+      await this.#ring();
+      await notify(row);
     });
   }
 
+  /** @returns {Record<string, number>} */
+  #announced() {
+    try {
+      /** @type {unknown} */
+      const parsed = JSON.parse(read(`${HEARD}.${this.#user}`) || "{}");
+      return /** @type {Record<string, number>} */ (parsed);
+    } catch {
+      return {};
+    }
+  }
+
+  /** @param {Conversation} row */
+  #noteAnnounced({ id, seq }) {
+    const { [id]: before = 0, ...others } = this.#announced();
+    const latest = Object.entries(others).slice(-MOST);
+    write(`${HEARD}.${this.#user}`, JSON.stringify({ ...Object.fromEntries(latest), [id]: Math.max(before, seq) }));
+  }
+
   async #ring() {
-    const isOff = this.getAttribute("sound") === "false" || read(`${SOUND}.${this.getAttribute("user-id")}`) === "off";
+    const isOff = this.getAttribute("sound") === "false" || read(`${SOUND}.${this.#user}`) === "off";
     if (isOff || Math.abs(Date.now() - Number(read(RANG))) < QUIET) return;
     if (!mayRing()) {
       this.#hint("Click anywhere to hear messages");
@@ -124,25 +175,6 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
   /** @param {string} words */
   #hint(words) {
     if (this.textContent !== words) this.textContent = words;
-  }
-
-  /** @param {string} conversation */
-  async #notify(conversation) {
-    if (globalThis.Notification?.permission !== "granted" || !(await nobodyLooks())) return;
-    try {
-      const note = new Notification(this.getAttribute("from") ?? "", {
-        body: this.getAttribute("text") ?? "",
-        tag: conversation,
-      });
-      shown.set(conversation, note);
-      note.onclick = () => {
-        globalThis.focus();
-        note.close();
-        openChat(conversation);
-      };
-    } catch {
-      // On phones only service workers may notify.
-    }
   }
 }
 
@@ -166,77 +198,66 @@ async function play() {
   }
 }
 
-/** @param {string} conversation */
-function openChat(conversation) {
-  const address = `/chat/${conversation}`;
+// ---- Notifications
+
+/** @param {Conversation} row */
+async function notify(row) {
+  if (globalThis.Notification?.permission !== "granted" || (await isAnyVisible())) return;
+  showNote(row);
+}
+
+/**
+ * Show a notification in place of the last one of the same conversation.
+ * @param {Conversation} row
+ */
+function showNote({ id, name, preview, unread, href }, silent = false) {
+  const body = unread > 1 ? `${preview}\n${unread} unread messages` : preview;
+  try {
+    const note = new Notification(name, { body, tag: id, silent });
+    shown.set(id, { note, unread });
+    note.onclick = () => {
+      globalThis.focus();
+      note.close();
+      openChat(href);
+    };
+  } catch {
+    // On phones only service workers may notify.
+  }
+}
+
+/**
+ * Close the notifications of conversations that were read, here or elsewhere, or whose messages were
+ * deleted; where some are left, tell of these.
+ * @param {readonly Conversation[]} conversations
+ */
+function withdraw(conversations) {
+  const rows = new Map(conversations.map((row) => [row.id, row]));
+  for (const [id, { note, unread }] of shown) {
+    const row = rows.get(id);
+    if (row && row.unread >= unread) continue;
+    note.close();
+    shown.delete(id);
+    if (row?.unread) showNote(row, true);
+  }
+}
+
+/** @param {number} unread */
+function showBadge(unread) {
+  const done = unread ? navigator.setAppBadge?.(unread) : navigator.clearAppBadge?.();
+  // An app that is not installed has no badge.
+  done?.catch(() => undefined);
+}
+
+/** @param {string} address */
+function openChat(address) {
   /** @type {HTMLElement | null} */
   const link = document.querySelector(`a[href="${address}"]`);
   if (link) link.click();
   else location.assign(address);
 }
 
-/** Close the notifications of conversations that were read, here or elsewhere. */
-function closeRead() {
-  for (const [conversation, note] of shown) {
-    const row = document.querySelector(`a.row[href="/chat/${conversation}"]`);
-    // During a search for people the list of conversations is not on the page.
-    if (!row || row.classList.contains("unread")) continue;
-    note.close();
-    shown.delete(conversation);
-  }
-}
-
-// ---- Between the tabs of a browser
-
-/**
- * Do work in one tab only, and keep the other tabs from it for some time: a tab can read the storage
- * of another only a moment later, but its locks at once.
- * @param {string} name
- * @param {number} ms
- * @param {() => void | Promise<void>} work
- */
-async function alone(name, ms, work) {
-  if (!navigator.locks) {
-    await work();
-    return;
-  }
-  /** @type {Promise<void>} */
-  const worked = new Promise((done) => {
-    void navigator.locks.request(name, { ifAvailable: true }, async (lock) => {
-      if (lock) await work();
-      done();
-      if (lock) await pause(ms);
-    });
-  });
-  await worked;
-}
-
-/** Wait a random time where there are no locks, so that the tabs probably follow one another. */
-const turn = () => (navigator.locks ? undefined : pause(Math.random() * SPREAD));
-
 /** @param {number} ms */
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Releases the lock of a visible tab. @type {(() => void) | undefined} */
-let release;
-
-/** Hold a shared lock for as long as this tab is visible. */
-function holdVisible() {
-  if (document.visibilityState !== "visible") {
-    release?.();
-    release = undefined;
-  } else if (navigator.locks && !release) {
-    /** @type {Promise<void>} */
-    const hidden = new Promise((resolve) => (release = resolve));
-    void navigator.locks.request("chat.visible", { mode: "shared" }, () => hidden);
-  }
-}
-
-/** Return whether no tab of this chat is visible. Without locks only this tab counts. */
-function nobodyLooks() {
-  if (!navigator.locks) return document.visibilityState !== "visible";
-  return navigator.locks.request("chat.visible", { ifAvailable: true }, Boolean);
-}
 
 /** @param {string} key */
 function read(key) {

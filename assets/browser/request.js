@@ -22,6 +22,7 @@ const JSON_BODY = { "content-type": "application/json" };
  * @property {object} [body] sent as JSON
  * @property {string} [user] the user that is believed to be signed in, if not that of the page
  * @property {number} [patience] ms
+ * @property {boolean} [outlivesPage] whether it is sent even if the page is left meanwhile
  * @property {(body: Record<string, unknown>) => boolean} [isAnswer]
  */
 
@@ -69,7 +70,7 @@ export async function request(path, options, user = pageUser) {
  * @param {Call} [details]
  * @returns {Promise<Answer | undefined>}
  */
-export async function call(method, path, { body, user, patience = PATIENCE, isAnswer } = {}) {
+export async function call(method, path, { body, user, patience = PATIENCE, outlivesPage, isAnswer } = {}) {
   try {
     const reply = await request(
       path,
@@ -78,6 +79,7 @@ export async function call(method, path, { body, user, patience = PATIENCE, isAn
         headers: body && JSON_BODY,
         body: body && JSON.stringify(body),
         signal: AbortSignal.timeout?.(patience),
+        keepalive: outlivesPage,
       },
       user,
     );

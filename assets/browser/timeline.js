@@ -1,11 +1,12 @@
-// <chat-timeline>: the element around the log of messages. It keeps the reader's place, loads pages
-// near the ends, shows the messages of the outbox below the stored ones, and sends read marks.
+// <chat-timeline>: the element around the log of messages. It keeps the reader's place, asks for the
+// pages that are missing and those near the ends, and sends read marks.
 
-/** @import { Entry, Outbox } from "./outbox.js" */
+/** @import { Facts } from "./messages.js" */
 
-import { timeOfDay } from "./clock.js";
+import { missingPage } from "./messages.js";
 import { outboxOf } from "./outbox.js";
-import { request } from "./request.js";
+import { NOT_LIVE, send, store } from "./replica.js";
+import { call } from "./request.js";
 
 const NEAR = 48; // px from the bottom that still count as the bottom
 const AHEAD = 800; // px before an end where the next page is requested
@@ -14,12 +15,10 @@ const READ_AGAIN = 3000;
 const PAGE_PATIENCE = 5_000;
 
 /** @typedef {ChatTimeline} TimelineElement */
-/** @typedef {HTMLElement & { entry: Entry }} PendingRow */
 
 class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
-  /** @type {Outbox | undefined} */
-  #outbox;
   #stuck = true;
+  /** Whether the newest page was asked for, and is not shown yet. */
   #wantsNewest = false;
   #size = "";
   /** The topmost visible article and where it was. @type {{ article: Element, top: number } | undefined} */
@@ -30,16 +29,16 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
   #readTimer;
   /** The request of the last read mark. @type {Promise<unknown> | undefined} */
   #marking;
-  /** The last request for a page, by its button. @type {Map<string, { edge: string, at: number }>} */
+  /** When each kind of page was asked for last, and beyond which rows. @type {Map<string, { edge: string, at: number }>} */
   #asked = new Map();
-  /** Messages that are stored, but not yet in the log, by client_id. @type {Map<string, Entry>} */
-  #sent = new Map();
+  /** @type {number | undefined} */
+  #askTimer;
+  /** Whether what is shown was kept here, and the server has not answered yet. */
+  #isKept = false;
   /** @type {(() => void)[]} */
   #watch = [];
 
   connectedCallback() {
-    const outbox = outboxOf(this.getAttribute("user-id") ?? "");
-    this.#outbox = outbox;
     this.#read = Number(this.getAttribute("read-seq"));
     this.#newest = this.#lastSeq();
     const changed = new MutationObserver(() => this.#changed());
@@ -47,31 +46,39 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     changed.observe(this.#column, { childList: true, subtree: true });
     resized.observe(this.#log);
     resized.observe(this.#column);
-    const stopListening = outbox.subscribe((sent, removed) => this.#outboxChanged(sent, removed));
-    this.#watch = [() => changed.disconnect(), () => resized.disconnect(), stopListening];
+    const unsubscribe = store.subscribe(this.#list, () => this.#askForMissing());
+    this.#watch = [() => changed.disconnect(), () => resized.disconnect(), unsubscribe];
     this.#log.addEventListener("scroll", this, { passive: true });
+    // The reader turns back before the newest page is there.
+    for (const type of ["wheel", "touchmove", "keydown"]) this.#log.addEventListener(type, this, { passive: true });
     this.#jump.addEventListener("click", this);
     this.addEventListener("click", this);
     addEventListener("chat:sent", this);
     document.addEventListener("visibilitychange", this);
-    this.#drawPending();
+    addEventListener("focus", this);
+    this.#isKept = Boolean(this.#facts.kept);
     this.#openingPlace();
+    this.#askForMissing();
   }
 
   disconnectedCallback() {
     for (const stop of this.#watch) stop();
+    // From now on nothing of it is live.
+    store.apply([{ list: this.#list, about: { ...NOT_LIVE, unread_from: 0 } }]);
     clearTimeout(this.#readTimer);
+    clearTimeout(this.#askTimer);
     removeEventListener("chat:sent", this);
     document.removeEventListener("visibilitychange", this);
+    removeEventListener("focus", this);
   }
 
   /** @param {Event} event */
   handleEvent(event) {
     if (event.type === "scroll") this.#scrolled();
-    else if (event.type === "visibilitychange") this.#markRead();
-    else if (event.type === "chat:sent") this.#jump.click();
-    else if (event.currentTarget === this.#jump) this.#toBottom();
-    else this.#act(/** @type {Element} */ (event.target).closest("[data-act]"));
+    else if (["wheel", "touchmove", "keydown"].includes(event.type)) this.#wantsNewest = false;
+    else if (event.type === "visibilitychange" || event.type === "focus") this.#markRead();
+    else if (event.type === "chat:sent" || event.currentTarget === this.#jump) this.#toBottom();
+    else this.#press(/** @type {Element} */ (event.target));
   }
 
   get #log() {
@@ -107,7 +114,8 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
       this.#settle();
       return;
     }
-    this.#stuck = !this.#hasNewer && log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
+    if (this.#wantsNewest) return;
+    this.#follow(!this.#facts.newer && log.scrollHeight - log.scrollTop - log.clientHeight < NEAR);
     if (this.#stuck) this.#newest = this.#lastSeq();
     this.#anchor = this.#topmost();
     this.#showJump();
@@ -117,23 +125,15 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
 
   /** Handle a change of the log: restore the reader's place before the browser paints. */
   #changed() {
-    this.#dropShown();
-    if (this.#wantsNewest && !this.#hasNewer) {
-      this.#wantsNewest = false;
-      this.#stuck = true;
-    }
-    this.#settle();
+    this.#wantsNewest &&= Boolean(this.#facts.newer);
+    if (this.#isKept && !this.#facts.kept) {
+      this.#isKept = false;
+      this.#openingPlace();
+    } else this.#settle();
     this.#log.ariaBusy = null;
     this.#showJump();
     this.#loadPages();
     this.#markRead();
-    this.#notePlace();
-  }
-
-  /** Store in the address which past page is shown: it survives a broken link. */
-  #notePlace() {
-    const place = this.#hasNewer ? `#from-${this.#stored[0].dataset.seq}` : "";
-    if (location.hash !== place) history.replaceState(history.state, "", location.pathname + place);
   }
 
   #settle() {
@@ -159,17 +159,27 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     return undefined;
   }
 
-  /** Scroll to the bottom. The same click has requested the newest page, if it is not shown. */
+  /** Scroll to the bottom; ask for the newest page, if it is not shown. */
   #toBottom() {
-    this.#wantsNewest = this.#hasNewer;
-    this.#stuck = true;
+    this.#wantsNewest = Boolean(this.#facts.newer);
+    this.#follow(true);
     this.#settle();
-    this.#scrolled();
+    this.#askForMissing();
+    this.#showJump();
+  }
+
+  /**
+   * Note whether the reader is at the end: only then newer messages take the place of those shown.
+   * @param {boolean} stuck
+   */
+  #follow(stuck) {
+    this.#stuck = stuck;
+    if ((this.#facts.follows ?? true) !== stuck) store.apply([{ list: this.#list, about: { follows: stuck } }]);
   }
 
   #showJump() {
     const fresh = this.#lastSeq() > this.#newest;
-    this.#jump.hidden = this.#stuck || !(fresh || this.#hasNewer || this.#farUp());
+    this.#jump.hidden = this.#stuck || !(fresh || this.#facts.newer || this.#farUp());
     this.#jump.classList.toggle("fresh", fresh);
   }
 
@@ -180,28 +190,49 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
 
   // ---- Pages
 
-  get #hasNewer() {
-    return Boolean(this.querySelector("[data-later]"));
+  get #list() {
+    return `messages:${this.#conversation}`;
   }
 
-  /** Press the button that loads the next page near an end (the keyboard uses the button, too). */
+  get #facts() {
+    return /** @type {Facts} */ (store.read(this.#list).about);
+  }
+
+  /** Ask for the next page near an end. */
   #loadPages() {
     const log = this.#log;
-    if (log.scrollTop < AHEAD) this.#press("[data-earlier]");
-    if (log.scrollHeight - log.scrollTop - log.clientHeight < AHEAD) this.#press("[data-later]");
+    if (log.scrollTop < AHEAD) this.#ask("older", this.#firstSeq());
+    if (log.scrollHeight - log.scrollTop - log.clientHeight < AHEAD) this.#ask("newer", this.#lastSeq());
   }
 
-  /** @param {string} which */
-  #press(which) {
-    const button = /** @type {HTMLElement | null} */ (this.querySelector(which));
-    const first = this.#stored[0]?.dataset.seq;
-    const edge = `${first}-${this.#lastSeq()}`;
-    const asked = this.#asked.get(which);
-    if (!button || (asked?.edge === edge && Date.now() - asked.at < PAGE_PATIENCE)) return;
-    this.#asked.set(which, { edge, at: Date.now() });
+  /** Ask for the page without which what is shown is not true, until it is there. */
+  #askForMissing() {
+    clearTimeout(this.#askTimer);
+    const missing = missingPage(store.read(this.#list));
+    if (!missing) return;
+    this.#ask(missing.kind, missing.seq);
+    this.#askTimer = setTimeout(() => this.#askForMissing(), PAGE_PATIENCE);
+  }
+
+  /**
+   * Ask for a page, unless it was asked for a moment ago.
+   * @param {"newest" | "older" | "newer" | "again"} kind
+   * @param {number} seq
+   */
+  #ask(kind, seq) {
+    if ((kind === "older" && !this.#facts.older) || (kind === "newer" && !this.#facts.newer)) return;
+    const edge = `${this.#firstSeq()}-${this.#lastSeq()}`;
+    const asked = this.#asked.get(kind);
+    if (asked?.edge === edge && Date.now() - asked.at < PAGE_PATIENCE) return;
+    const payload = { conversation_id: this.#conversation, kind, seq };
+    if (!send(this.getAttribute("page-event") ?? "", payload)) return;
+    this.#asked.set(kind, { edge, at: Date.now() });
     // A screen reader must not announce old messages as new ones.
     this.#log.ariaBusy = "true";
-    button.click();
+  }
+
+  #firstSeq() {
+    return Number(this.#stored[0]?.dataset.seq ?? 0);
   }
 
   #lastSeq() {
@@ -211,93 +242,49 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
 
   // ---- Messages in the outbox
 
-  /**
-   * @param {string} sent
-   * @param {string} removed
-   */
-  #outboxChanged(sent, removed) {
-    const row = this.#pendingRow(sent);
-    if (row) this.#sent.set(sent, row.entry);
-    if (removed) this.#sent.delete(removed);
-    // Another tab may have posted a message that waited here.
-    const waiting = new Set(this.#waiting.map((entry) => entry.client_id));
-    for (const { entry } of this.#pendingRows) {
-      if (!waiting.has(entry.client_id) && entry.client_id !== removed && !entry.reason) {
-        this.#sent.set(entry.client_id, entry);
-      }
-    }
-    this.#drawPending();
-    this.#dropShown();
-    this.#settle();
-  }
-
   get #conversation() {
     return this.getAttribute("conversation-id") ?? "";
   }
 
-  get #waiting() {
-    return this.#outbox?.of(this.#conversation) ?? [];
-  }
-
-  get #pending() {
-    return /** @type {HTMLElement} */ (this.querySelector("[data-pending]"));
-  }
-
-  get #pendingRows() {
-    return /** @type {PendingRow[]} */ ([...this.#pending.children]);
-  }
-
-  /** @param {string} clientId */
-  #pendingRow(clientId) {
-    return this.#pendingRows.find((row) => clientId && row.entry.client_id === clientId);
-  }
-
-  #drawPending() {
-    const sent = [...this.#sent.values()].map((entry) => ({ entry, state: "Sent" }));
-    const unsent = this.#waiting.map((entry) => ({ entry, state: entry.reason ? "Failed" : "Queued" }));
-    this.#pending.replaceChildren(...[...sent, ...unsent].map(({ entry, state }, at) => drawRow(entry, state, at === 0)));
-  }
-
-  /** Remove the rows of messages that the log shows by now. */
-  #dropShown() {
-    for (const row of this.#pendingRows) {
-      const id = row.entry.client_id;
-      if (!this.#column.querySelector(`article[data-seq][data-client-id="${CSS.escape(id)}"]`)) continue;
-      this.#sent.delete(id);
-      row.remove();
-    }
+  /** @param {Element} target */
+  #press(target) {
+    const turn = /** @type {HTMLElement | null} */ (target.closest("[data-page]"));
+    if (turn) this.#asked.clear();
+    if (turn?.dataset.page === "older") this.#ask("older", this.#firstSeq());
+    else if (turn?.dataset.page === "newer") this.#ask("newer", this.#lastSeq());
+    else if (turn) this.#askForMissing();
+    this.#act(target.closest("[data-act]"));
   }
 
   /** @param {Element | null} button */
   #act(button) {
     if (!button) return;
-    const id = /** @type {PendingRow} */ (button.closest("article")).entry.client_id;
+    const id = button.closest("article")?.dataset.clientId ?? "";
     const action = button.getAttribute("data-act");
-    if (action === "retry") this.#outbox?.retry(id);
+    const outbox = outboxOf(this.getAttribute("user-id") ?? "");
+    if (action === "retry") outbox.retry(id);
     else {
-      const words = this.#outbox?.remove(id);
+      const words = outbox.remove(id);
       if (action === "edit") dispatchEvent(new CustomEvent("chat:edit", { detail: words }));
     }
   }
 
   // ---- Reading
 
-  /** Mark the messages on the screen read, unless the page is hidden. */
+  /** Mark the messages on the screen read, unless the page is hidden or another window in front. */
   #markRead() {
-    if (document.visibilityState !== "visible" || this.#readTimer) return;
+    if (document.visibilityState !== "visible" || !document.hasFocus() || this.#readTimer) return;
+    // The server decides first where the new messages begin.
+    if (this.#facts.kept) return;
     const seen = this.#lastSeen();
     if (seen <= this.#read) return;
     this.#read = seen;
     this.#markReadIn(READ_EVERY);
-    this.#marking = request(`/api/conversations/${this.#conversation}/read`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ seq: seen }),
-      keepalive: true,
-    }).then(
-      // Too many marks, or the chat is away: every other refusal is final.
-      (reply) => (reply.status !== 429 && reply.status < 500) || this.#unread(seen),
-      () => this.#unread(seen),
+    this.#marking = call("POST", `/api/conversations/${this.#conversation}/read`, { body: { seq: seen }, outlivesPage: true }).then(
+      (answer) => {
+        // Too many marks, or the chat is away: every other refusal is final.
+        if (!answer || answer.status === 429 || answer.status >= 500) this.#unread(seen);
+      },
     );
   }
 
@@ -345,53 +332,5 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
 
 /** @param {Element} log */
 const sizeOf = (log) => `${log.scrollHeight}/${log.clientHeight}`;
-
-// ---- Rows. The texts of users go into the page as text only, never as HTML.
-
-/**
- * @template {keyof HTMLElementTagNameMap} T
- * @param {T} tag
- * @param {string} className
- * @param {(Node | string)[]} children
- */
-function make(tag, className, ...children) {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.append(...children);
-  return element;
-}
-
-/**
- * @param {Entry} entry
- * @param {string} state
- * @param {boolean} first
- */
-function drawRow(entry, state, first) {
-  const glyph = make("span", `glyph ${state.toLowerCase()}`);
-  glyph.setAttribute("role", "img");
-  glyph.setAttribute("aria-label", state);
-  const bubble = make("div", "bubble", entry.content);
-  bubble.dir = "auto";
-  const meta = make("div", "meta", make("time", "", timeOfDay(entry.at)), glyph);
-  const kind = entry.reason ? "failed" : "pending";
-  const row = Object.assign(make("article", `message mine last ${first ? "first" : ""} ${kind}`), { entry });
-  row.append(make("span", "visually-hidden", "You"), make("div", "said", bubble, meta));
-  row.dataset.clientId = entry.client_id;
-  if (entry.reason) row.append(drawRefusal(entry.reason));
-  return row;
-}
-
-/** @param {string} reason */
-function drawRefusal(reason) {
-  const words = make("span", "error-text", reason);
-  words.setAttribute("role", "alert");
-  const buttons = ["Edit", "Retry", "Delete"].map((name) => {
-    const button = make("button", "button quiet", name);
-    button.type = "button";
-    button.dataset.act = name.toLowerCase();
-    return button;
-  });
-  return make("div", "refusal", words, ...buttons);
-}
 
 globalThis.customElements?.define("chat-timeline", ChatTimeline);

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import reflex as rx
 
-from chat_app.ui.conversations.rows import Notification
+from chat_app.ui.conversations.lists import account_id
 from chat_app.ui.reflex.elements import (
     ScriptedElement,
     address_parameter,
@@ -16,7 +16,6 @@ from chat_app.ui.reflex.elements import (
     call_script,
     is_disconnected,
 )
-from chat_app.ui.reflex.vars import cells
 
 RELOAD = Path(__file__).parents[2] / "assets" / "reload.js"
 
@@ -24,6 +23,11 @@ RELOAD = Path(__file__).parents[2] / "assets" / "reload.js"
 class _Timeline(ScriptedElement):
     tag = "chat-timeline"
     script = "timeline.js"
+
+
+class _Wanted(ScriptedElement):
+    tag = "chat-wanted"
+    script = "wanted.js"
 
 
 class _Composer(ScriptedElement):
@@ -76,16 +80,28 @@ def timeline_element(
     conversation_id: rx.Var[str],
     user_id: rx.Var[str],
     read_seq: rx.Var[int],
+    page_event: rx.Var[str],
     children: rx.Var[rx.Component],
 ) -> rx.Component:
-    """Wrap the log in the element that keeps the scroll position and shows the outbox."""
+    """Wrap the log in the element that keeps the scroll position and asks for pages."""
     return _Timeline.create(
         children,
         custom_attrs={
             "conversation-id": conversation_id,
             "user-id": user_id,
             "read-seq": read_seq,
+            "page-event": page_event,
         },
+    )
+
+
+@rx.memo
+def wanted_list(name: rx.Var[str], event: rx.Var[str], payload: rx.Var[str]) -> rx.Component:
+    """Ask for a list until the page has it; show that it cannot be had, and a way to try again."""
+    return _Wanted.create(
+        role="alert",
+        class_name="wanted",
+        custom_attrs={"list": name, "event": event, "payload": payload},
     )
 
 
@@ -103,34 +119,27 @@ def composer_element(
 def connection_status() -> rx.Component:
     """Show that the link to the server is down, or the browser offline."""
     return _Connection.create(
-        role="status", custom_attrs={"down": rx.cond(is_disconnected(), "true", "false")}
+        role="status",
+        custom_attrs={
+            "down": rx.cond(is_disconnected(), "true", "false"),
+            # Opened offline, it says so before React takes the page over.
+            "suppressHydrationWarning": True,
+        },
     )
 
 
 @rx.memo
-def notification_element(
-    notification: rx.Var[Notification],
-    open_id: rx.Var[str],
-    unread: rx.Var[int],
-    sound: rx.Var[bool],
-    user_id: rx.Var[str],
-) -> rx.Component:
-    """Play a sound and show a notification for a message, in one of the tabs of this browser.
+def notification_element(open_id: rx.Var[str], sound: rx.Var[bool]) -> rx.Component:
+    """Play a sound and show a notification for messages, in one of the tabs of this browser.
 
     It is on every signed-in page, so it also sends what waits in the outbox.
     """
-    cell = cells(notification)
     return _News.create(
         role="status",
         custom_attrs={
-            "message-id": cell["message_id"],
-            "conversation-id": cell["conversation_id"],
-            "from": cell["name"],
-            "text": cell["text"],
             "open": open_id,
-            "unread": unread,
             "sound": rx.cond(sound, "true", "false"),
-            "user-id": user_id,
+            "user-id": account_id(),
         },
     )
 
@@ -190,18 +199,6 @@ def reload_without_missing_files() -> rx.Component:
     """
     lines = (line.strip() for line in RELOAD.read_text().splitlines())
     return rx.el.script("\n".join(line for line in lines if line and not line.startswith("//")))
-
-
-def drop_past_position() -> rx.Component:
-    """Remove the position in the past from the address of a page that is loaded anew.
-
-    The address keeps it for the case of a broken link. The script stands in the page's head: the
-    first event is sent before any other script is loaded.
-    """
-    return rx.el.script(
-        'if (location.hash.startsWith("#from-"))'
-        ' history.replaceState(history.state, "", location.pathname);'
-    )
 
 
 def hold_early_forms() -> rx.Component:

@@ -2,15 +2,20 @@
 
 import reflex as rx
 
+from chat_app.realtime.events import FriendAccepted, FriendRemoved, FriendRequested, Presence
 from chat_app.ui import accounts, shell
+from chat_app.ui.browser import address_id
 from chat_app.ui.conversations.state import ConversationsState
+from chat_app.ui.conversations.view import ConversationsView
 from chat_app.ui.friends import state as friends
 from chat_app.ui.friends.state import FriendsState
 from chat_app.ui.messages.state import TimelineState
-from chat_app.ui.messages.typing_state import TypingState
+from chat_app.ui.messages.timeline import chat_row
+from chat_app.ui.messages.view import TimelineView
 from chat_app.ui.people.state import PeopleState
 from chat_app.ui.reflex.elements import replace_wraps
-from chat_app.ui.reflex.screens import LiveScreen, Preload, PreloadedScreen
+from chat_app.ui.reflex.screens import Preload, PreloadedScreen
+from chat_app.ui.reflex.tab import LiveScreens, View
 from chat_app.ui.settings import state as settings
 from chat_app.ui.settings.state import SettingsState
 
@@ -21,15 +26,9 @@ PRELOADS: dict[str, list[type[PreloadedScreen]]] = {
     friends.ROUTE: [ConversationsState, FriendsState],
     settings.ROUTE: [ConversationsState, SettingsState, FriendsState],
 }
-LIVE_SCREENS: tuple[type[LiveScreen], ...] = (
-    ConversationsState,
-    TimelineState,
-    PeopleState,
-    FriendsState,
-    SettingsState,
-    # After the timeline: it shows who types in the conversation as the timeline left it.
-    TypingState,
-)
+LIVE_VIEWS: tuple[type[View], ...] = (TimelineView, ConversationsView)
+FRIENDSHIPS = (FriendRequested, FriendAccepted, FriendRemoved, Presence)
+LIVE_SCREENS: LiveScreens = {PeopleState: FRIENDSHIPS, FriendsState: FRIENDSHIPS, SettingsState: ()}
 
 
 def add_pages(app: rx.App) -> None:
@@ -56,7 +55,7 @@ def add_pages(app: rx.App) -> None:
     app.add_page(
         shell.chat_page,
         route=CHAT,
-        title=shell.page_title(timeline.head["name"]),
+        title=shell.page_title(chat_row(address_id())["name"]),
         # The messages first: they are what the reader waits for.
         on_load=[timeline.open, load, fresh_search, requests],
     )

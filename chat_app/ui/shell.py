@@ -8,13 +8,12 @@ from chat_app.ui.browser import (
     address_id,
     auth_forms,
     connection_status,
-    drop_past_position,
     hold_early_forms,
     notification_element,
     reload_without_missing_files,
 )
+from chat_app.ui.conversations.lists import conversation_facts
 from chat_app.ui.conversations.side import side_pane
-from chat_app.ui.conversations.state import ConversationsState
 from chat_app.ui.friends.page import people_pane
 from chat_app.ui.friends.person_dialog import person_dialog
 from chat_app.ui.kit.states import empty_state
@@ -44,7 +43,6 @@ def head_components() -> list[rx.Component]:
         rx.el.script(src="/server.js"),
         rx.el.script(src="/home.js"),
         rx.el.link(rel="icon", href="/icon.svg", type="image/svg+xml"),
-        drop_past_position(),
         hold_early_forms(),
     ]
 
@@ -102,7 +100,7 @@ def error_page() -> rx.Component:
 
 def page_title(name: str | rx.Var[str] = "") -> rx.Var[str]:
     """Return the title of a page, after the number of unread messages."""
-    unread = ConversationsState.unread_total
+    unread = conversation_facts()["unread_total"]
     return rx.Var.create(
         f"{rx.cond(unread > 0, f'({unread}) ', '')}{rx.cond(name != '', f'{name} · ', '')}{PRODUCT}"
     )
@@ -120,11 +118,8 @@ def _shell(
         rx.el.A.create(skip, href=f"#{PANE}", class_name="skip"),
         connection_status(),
         notification_element(
-            notification=ConversationsState.notification,
             open_id=address_id() if view == "chat" else "",
-            unread=ConversationsState.unread_total,
             sound=SessionState.sound,
-            user_id=SessionState.user_id,
         ),
         rx.el.main(
             rx.el.div(

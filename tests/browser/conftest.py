@@ -72,7 +72,9 @@ def new_profile(profiles: Profiles, *, profiles_are_kept: bool) -> Iterator[Open
             errors.append(message.text)
 
     def open_page(**options: Any) -> Page:  # noqa: ANN401  # what Playwright takes
-        context = profiles.take(**{"viewport": DESKTOP, **options})
+        # A service worker answers before the routes of a test.
+        plain = {"viewport": DESKTOP, "service_workers": "block"}
+        context = profiles.take(**{**plain, **options})
         context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         pages.append(page)

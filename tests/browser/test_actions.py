@@ -105,6 +105,28 @@ def test_the_menu_offers_the_actions_of_its_message(mira: Visitor, tomas: Visito
     expect(menu).to_be_hidden()
 
 
+def test_an_open_menu_stays_beside_its_message_when_others_arrive(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    for number in range(20):
+        tomas.post(mira, f"Number {number}")
+    mira.open_chat_with(tomas)
+    menu = mira.page.get_by_role("menu", name="More actions")
+    button = mira.message("Number 19").get_by_role("button", name="More actions")
+    button.click()
+    expect(menu).to_be_visible()
+
+    for number in range(3):
+        tomas.post(mira, f"Meanwhile {number}")
+        expect(mira.message(f"Meanwhile {number}")).to_be_visible()
+
+    expect(menu).to_be_visible()
+    below = "menu => menu.getBoundingClientRect().top"
+    assert abs(menu.evaluate(below) - button.evaluate("b => b.getBoundingClientRect().bottom")) < 60
+    menu.get_by_role("menuitem", name="Mark as unread").click()
+    mira.page.wait_for_url(f"{mira.url}/")
+
+
 def test_the_actions_work_with_the_keyboard(mira: Visitor, tomas: Visitor) -> None:
     mira.open_chat_with(tomas)
     mira.write("one")

@@ -9,12 +9,12 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.harness.clients import Socket
-from tests.harness.pages import top_of
+from tests.harness.pages import REST, top_of
 from tests.harness.visitors import Visitor
 
 LENGTH = 10_000
 BATCH_SIZE = 32
-WINDOW = 150
+WINDOW = 300
 # As far as one scrolls up: more windows than one, so that the newest messages have left it.
 FAR = LENGTH - 700
 
@@ -55,15 +55,6 @@ SCROLL_UP = """async (goal) => {
   }
   const [least, most] = [Math.min(...seen), Math.max(...seen)];
   return { seen: seen.size, least, most, holes, jump, widest };
-}"""
-
-# Waits until the log has not moved for as long as a scroll takes to begin.
-REST = """async () => {
-  const log = document.querySelector("[role=log]");
-  for (let still = 0, before = log.scrollTop; still < 10; before = log.scrollTop) {
-    await new Promise(requestAnimationFrame);
-    still = log.scrollTop === before ? still + 1 : 0;
-  }
 }"""
 
 
@@ -126,18 +117,39 @@ def test_scrolling_through_a_long_history(mira: Visitor, tomas: Visitor) -> None
 
 @pytest.mark.timeout(300)
 def test_scrolling_back_down_reaches_the_present(mira: Visitor, tomas: Visitor) -> None:
-    for number in range(260):
+    for number in range(400):
         tomas.post(mira, f"Message {number}\nin two lines")
     mira.open_chat_with(tomas)
     mira.page.evaluate(SCROLL_UP, 1)
-    expect(mira.message("Message 259")).to_have_count(0)
+    expect(mira.message("Message 399")).to_have_count(0)
 
-    press_end_until_shown(mira, "Message 259")
+    press_end_until_shown(mira, "Message 399")
 
-    expect(mira.message("Message 259")).to_be_in_viewport()
+    expect(mira.message("Message 399")).to_be_in_viewport()
     mira.post(tomas, "unrelated to the place")
     tomas.post(mira, "Right at the end")
     expect(mira.message("Right at the end")).to_be_in_viewport()
+
+
+@pytest.mark.timeout(300)
+def test_a_message_written_in_the_past_shows_up_at_the_end_once(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    for number in range(400):
+        tomas.post(mira, f"Message {number}")
+    mira.open_chat_with(tomas)
+    mira.page.evaluate(SCROLL_UP, 1)
+    for number in range(60):
+        tomas.post(mira, f"News {number}")
+
+    mira.write("Written in the past")
+
+    own = mira.message("Written in the past")
+    expect(own).to_have_count(1)
+    expect(own).to_be_in_viewport()
+    expect(mira.log.get_by_role("article").last).to_contain_text("Written in the past")
+    expect(mira.message("News 59")).to_have_count(1)
+    expect(own.get_by_role("img", name="Queued")).to_have_count(0)
 
 
 def test_the_place_of_a_reader_in_the_past_stays_when_a_message_arrives(

@@ -12,11 +12,11 @@ CONVERSATIONS, MESSAGES = 20, 50
 SIZES = ({"width": 360, "height": 640}, {"width": 1280, "height": 800})
 
 
-def receive_from_many(visitor: Visitor) -> None:
+def receive_from_many(visitor: Visitor, count: int = CONVERSATIONS) -> None:
     """Send the visitor a message from each of many people."""
     headers = {"Origin": visitor.url}
     with httpx.Client(base_url=visitor.url, headers=headers, timeout=30) as client:
-        for number in range(CONVERSATIONS):
+        for number in range(count):
             body = {"username": f"u{uuid4().hex[:20]}", "password": PASSWORD, "tokens": False}
             client.post("/api/auth/register", json=body).raise_for_status()
             message = {"receiver_id": visitor.user_id, "content": f"Number {number}"}
@@ -64,3 +64,18 @@ def test_long_lists_and_conversations_scroll_inside_their_panes(
         scroll(page, mira.log, -10_000)
         expect(mira.message(f"Message {MESSAGES - 1}.")).not_to_be_in_viewport()
         expect(mira.box).to_be_in_viewport(ratio=1)
+
+
+def test_older_conversations_stay_in_the_list_when_one_of_them_is_opened(mira: Visitor) -> None:
+    receive_from_many(mira, 57)
+    mira.open_home()
+    rows = mira.conversations.get_by_role("link")
+    expect(rows).to_have_count(50)
+    mira.page.get_by_role("button", name="Show older conversations").click()
+    expect(rows).to_have_count(57)
+
+    rows.last.click()
+
+    expect(mira.message("Number 0")).to_be_visible()
+    expect(rows).to_have_count(57)
+    expect(rows.last).to_have_attribute("aria-current", "page")

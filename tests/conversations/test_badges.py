@@ -24,7 +24,7 @@ from tests.harness import servers
 from tests.harness.chats import Storage, launch_built
 from tests.harness.clients import Json, Person, Socket, register
 from tests.harness.nodes import settings_of
-from tests.harness.tabs import CONVERSATIONS, Tab
+from tests.harness.tabs import Tab
 
 SEED = 20_261_124
 ROUNDS = 4
@@ -136,9 +136,9 @@ async def told(person: Person) -> tuple[Badges, Badges]:
 
 def shown(tab: Tab) -> tuple[Badges, int]:
     """Return what a tab shows: a badge a row, and the total."""
-    rows = [*tab.var(CONVERSATIONS, "recent"), *tab.var(CONVERSATIONS, "others")]
+    rows = tab.rows("conversations")
     badges = {row["id"]: row["unread"] for row in rows if row["unread"]}
-    return badges, tab.var(CONVERSATIONS, "unread_total")
+    return badges, tab.fact("conversations", "unread_total")
 
 
 @asynccontextmanager
@@ -149,7 +149,7 @@ async def devices(people: list[Person]) -> AsyncIterator[list[tuple[Person, Tab]
         for person in people * TABS:
             tab = await stack.enter_async_context(Tab.open(person.url, cookie=person.cookie))
             await tab.hydrate("/")
-            await tab.until(lambda tab=tab: tab.var(CONVERSATIONS, "loaded"))  # type: ignore[misc]  # mypy infers no lambda with a default
+            await tab.until(lambda tab=tab: tab.fact("conversations", "loaded"))  # type: ignore[misc]  # mypy infers no lambda with a default
             opened.append((person, tab))
         yield opened
 

@@ -24,22 +24,32 @@ _CHECK = """async () => {
 _WAIT = """([argument, patience]) => new Promise((resolve, reject) => {
   const condition = %s;
   const end = performance.now() + patience;
-  const look = () => {
-    if (condition(argument)) resolve();
+  const look = async () => {
+    if (await condition(argument)) resolve();
     else if (performance.now() > end) reject(new Error(`never true: ${condition}`));
-    else setTimeout(look, 20);
+    else setTimeout(() => look().catch(reject), 20);
   };
-  look();
+  look().catch(reject);
 })"""
 PATIENCE_MS = 40_000
 
 
 def wait_until(page: Page, condition: str, argument: object = None) -> None:
-    """Wait until a JavaScript function returns true in a page.
+    """Wait until a JavaScript function returns true, or a promise of it, in a page.
 
     The pages' policy forbids what Playwright's own `wait_for_function` does: to evaluate a string.
     """
     page.evaluate(_WAIT % condition, [argument, PATIENCE_MS])
+
+
+# Waits until the log has not moved for as long as a scroll takes to begin.
+REST = """async () => {
+  const log = document.querySelector("[role=log]");
+  for (let still = 0, before = log.scrollTop; still < 10; before = log.scrollTop) {
+    await new Promise(requestAnimationFrame);
+    still = log.scrollTop === before ? still + 1 : 0;
+  }
+}"""
 
 
 def top_of(element: Locator) -> float:

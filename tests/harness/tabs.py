@@ -34,6 +34,14 @@ SESSION = state_name("session", "session_state")
 
 
 @dataclass
+class KeptList:
+    """A list as the page keeps it, simply: its rows by id, and facts."""
+
+    rows: dict[str, Json] = field(default_factory=dict)
+    about: Json = field(default_factory=dict)
+
+
+@dataclass
 class Tab:
     """One open tab: what it shows (`vars`, by state), where it was sent, and the raw text."""
 
@@ -41,6 +49,7 @@ class Tab:
     url: str
     token: str
     vars: dict[str, Json] = field(default_factory=dict)
+    lists: dict[str, KeptList] = field(default_factory=dict)
     redirects: list[str] = field(default_factory=list)
     received: str = ""
 
@@ -114,6 +123,30 @@ class Tab:
         """Return what the tab shows of one state, or None."""
         return self.vars.get(state, {}).get(f"{name}_rx_state_")
 
+    def rows(self, name: str) -> list[Json]:
+        """Return the rows of a list, in their order."""
+        rows = self.lists.get(name, KeptList()).rows.values()
+        return sorted(rows, key=lambda row: row.get("order", 0))
+
+    def fact(self, name: str, fact: str) -> Any:  # noqa: ANN401  # whatever it is
+        """Return a fact about a list, or None."""
+        return self.lists.get(name, KeptList()).about.get(fact)
+
+    def messages(self, path: str) -> list[Json]:
+        """Return the messages of the conversation at `/chat/…`."""
+        return self.rows(f"messages:{path.rpartition('/')[2]}")
+
+    def _apply(self, patch: Json) -> None:
+        if patch.get("about", {}).get("user_id") == "":
+            self.lists.clear()
+        kept = self.lists.setdefault(patch["list"], KeptList())
+        if patch.get("reset"):
+            kept.rows.clear()
+        kept.rows |= {row["id"]: row for row in patch.get("put", ())}
+        for key in patch.get("drop", ()):
+            kept.rows.pop(key, None)
+        kept.about |= patch.get("about", {})
+
     async def _receive(self) -> None:
         frame = await self.connection.recv()
         assert isinstance(frame, str)
@@ -123,6 +156,9 @@ class Tab:
             return
         self.received += frame
         kind, update = json.loads(frame.removeprefix(MESSAGE))
+        if kind == "patch":
+            for patch in update:
+                self._apply(patch)
         if kind != "event":
             return
         for state, values in (update.get("delta") or {}).items():

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.harness.clients import Person, as_json, register
-from tests.harness.tabs import FRIENDS, TIMELINE, Tab
+from tests.harness.tabs import FRIENDS, Tab
 
 HANDLERS = ("request", "accept", "remove_request", "unfriend", "block", "unblock", "talk_to")
 FORGED: list[object] = [
@@ -163,10 +163,10 @@ async def test_the_head_of_a_chat_follows_the_friendship_with_its_person(
         await tab.hydrate(f"/chat/{conversation['id']}")
 
         def is_now(state: str) -> bool:
-            return bool((tab.var(TIMELINE, "head") or {}).get("friendship") == state)
+            return [row["friendship"] for row in tab.rows("chats")] == [state]
 
         await tab.until(lambda: is_now("none"))
-        assert tab.var(TIMELINE, "head")["peer_id"] == bea.id
+        assert tab.rows("chats")[0]["peer_id"] == bea.id
         await bea.request_friendship(ada)
         await tab.until(lambda: is_now("incoming"))
         await ada.http.post("/api/friends/accept", json={"user_id": bea.id})

@@ -3,10 +3,9 @@
 from uuid import uuid4
 
 from tests.harness.clients import Person, register
-from tests.harness.tabs import CONVERSATIONS, TIMELINE, Tab, state_name
+from tests.harness.tabs import TIMELINE, Tab
 
-TYPING = state_name("messages.typing_state", "typing_state")
-WRITE = f"{TYPING}.write"
+WRITE = f"{TIMELINE}.write"
 
 
 async def pair(url: str) -> tuple[Person, Person, str]:
@@ -24,17 +23,16 @@ async def test_typing_is_shown_with_the_name_in_the_tab_of_the_peer(built_server
     ):
         await mine.hydrate(chat)
         await theirs.hydrate(chat)
-        await mine.until(lambda: mine.var(TIMELINE, "tail"))
-        await theirs.until(lambda: theirs.var(TIMELINE, "tail"))
+        await mine.until(lambda: mine.messages(chat))
+        await theirs.until(lambda: theirs.messages(chat))
         await mine.send(WRITE, path=chat)
 
-        await theirs.until(lambda: (theirs.var(TYPING, "writing") or {}).get("names"))
+        await theirs.until(lambda: theirs.fact("typing", "names"))
 
-        writing = theirs.var(TYPING, "writing")
-        assert writing["names"] == ["Alice"]
-        assert chat.endswith(writing["conversation_id"])
+        assert theirs.fact("typing", "names") == ["Alice"]
+        assert chat.endswith(theirs.fact("typing", "conversation_id"))
         await alice.write(bob, "done")
-        await theirs.until(lambda: theirs.var(TYPING, "writing")["names"] == [])
+        await theirs.until(lambda: theirs.fact("typing", "names") == [])
 
 
 async def test_forged_typing_reaches_nobody(built_server: str) -> None:
@@ -56,16 +54,19 @@ async def test_forged_typing_reaches_nobody(built_server: str) -> None:
         assert "typing" not in [frame["type"] for frame in await receiver.settled()]
 
 
-async def test_a_peer_that_comes_online_sends_no_list_again(built_server: str) -> None:
+async def test_a_peer_that_comes_online_sends_no_other_row(built_server: str) -> None:
     alice, bob, chat = await pair(built_server)
+    await (await register(built_server)).write(alice, "another conversation")
     async with Tab.open(built_server, cookie=alice.cookie) as tab:
         await tab.hydrate(chat)
-        await tab.until(lambda: tab.var(TIMELINE, "tail") and tab.var(CONVERSATIONS, "recent"))
+        await tab.until(lambda: tab.messages(chat) and len(tab.rows("conversations")) == 2)
         before = len(tab.received)
         async with bob.socket():
-            await tab.until(lambda: (tab.var(TIMELINE, "peer") or {}).get("online"))
-            await tab.until(lambda: tab.var(CONVERSATIONS, "online_ids"))
+            await tab.until(lambda: tab.rows("chats")[0]["online"])
+            await tab.until(lambda: any(row["online"] for row in tab.rows("conversations")))
 
         news = tab.received[before:]
-        assert [name for name in ("recent_rx", "others_rx", "tail_rx") if name in news] == []
-        assert chat.endswith(tab.var(CONVERSATIONS, "online_ids")[0])
+        assert "another conversation" not in news
+        assert "messages:" not in news
+        (online,) = [row["id"] for row in tab.rows("conversations") if row["online"]]
+        assert chat.endswith(online)

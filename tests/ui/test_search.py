@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 from tests.harness.clients import Json, Person, register
-from tests.harness.tabs import CONVERSATIONS, ROOT_STATE, Tab, state_name
+from tests.harness.tabs import ROOT_STATE, Tab, state_name
 
 PEOPLE = state_name("people.state", "people_state")
 NO_IDS = ["", "x", "1", "' OR 1=1 --", "00000000-0000-0000-0000-000000000000"]
@@ -12,7 +12,9 @@ NO_IDS = ["", "x", "1", "' OR 1=1 --", "00000000-0000-0000-0000-000000000000"]
 async def loaded(tab: Tab) -> None:
     """Wait until the page is done with its own events, which empty the search."""
     await tab.hydrate()
-    await tab.until(lambda: tab.var(CONVERSATIONS, "loaded") and tab.var(ROOT_STATE, "is_hydrated"))
+    await tab.until(
+        lambda: tab.fact("conversations", "loaded") and tab.var(ROOT_STATE, "is_hydrated")
+    )
 
 
 async def searching(tab: Tab, text: str) -> list[Json]:

@@ -17,7 +17,7 @@ from chat_app.core.settings import SettingsError, read_settings
 from chat_app.server.page_policy import INLINE_SCRIPT
 from tests.harness import servers
 from tests.harness.clients import Socket, register
-from tests.harness.tabs import CONVERSATIONS, HYDRATE, MESSAGE, Tab
+from tests.harness.tabs import HYDRATE, MESSAGE, Tab
 
 # A checkout supports only one Reflex command at a time.
 pytestmark = pytest.mark.xdist_group("reflex")
@@ -84,7 +84,7 @@ async def ends_in_order(chat: servers.ChatServer, number: signal.Signals) -> Non
         person.socket() as socket,
     ):
         await tab.hydrate()
-        await tab.until(lambda: tab.var(CONVERSATIONS, "loaded"))
+        await tab.until(lambda: tab.fact("conversations", "loaded"))
         await anonymous.hydrate("/login")
         children = process.children(recursive=True)
         async with Tab.open(chat.url, cookie=person.cookie) as forging, Socket.open(chat.url):

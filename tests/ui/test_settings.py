@@ -80,7 +80,7 @@ async def test_messages_do_not_make_the_page_load_its_devices(ada: Person, bea: 
     async with settings_of(ada) as tab:
         await log_in(ada.url, ada)
         await bea.write(ada, "Hello")
-        await tab.until(lambda: tab.var(CONVERSATIONS, "unread_total"))
+        await tab.until(lambda: tab.fact("conversations", "unread_total"))
         assert len(tab.var(SETTINGS, "devices")) == 1
 
         await call(tab, "refresh")

@@ -1,37 +1,38 @@
-"""Event updates of screens by pure functions: applying events equals a fresh load.
+"""Patches of events, applied by the script of the page: they equal a fresh load.
 
-A random but repeatable talk runs on a real node. Beside it one screen applies every event that its
-user receives, and after each step it must come to show what a fresh load shows.
+A random but repeatable talk runs on a real node. Beside it one page applies the patches of every
+event that its user receives, and after each step it must come to show what a fresh page shows.
 """
 
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from itertools import permutations
+from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 import pytest_asyncio
-from msgspec.structs import replace
 
 from chat_app.accounts.schemas import Device, Identity, ProfileChange, Registration
-from chat_app.conversations.queries import get_conversation, list_conversations
-from chat_app.conversations.schemas import Conversation
+from chat_app.conversations.queries import get_conversation
 from chat_app.core.errors import AppError
 from chat_app.core.settings import Settings
 from chat_app.messages.queries import history
 from chat_app.messages.schemas import NewMessage
 from chat_app.node.node import Node, running_node
-from chat_app.realtime.events import AnyEvent, Envelope, decode
+from chat_app.realtime.events import ConversationDelivered, Envelope, decode
 from chat_app.realtime.outlet import Outlet
-from chat_app.ui.conversations import updates as conversation_updates
-from chat_app.ui.messages import updates as message_updates
-from chat_app.ui.messages.window import Window
+from chat_app.ui.current_node import serving
 from tests.harness.chats import SECRET, Storage
 from tests.harness.clients import PASSWORD, PATIENCE_S
 from tests.harness.nodes import change_user
+from tests.harness.replicas import Lists, Pages, ReplicaTab
 
 STEPS = 120
+# As many messages as a fresh page has.
+NEWEST = 50
 DELETED = 0.3
 
 
@@ -49,6 +50,14 @@ async def node(storage: Storage) -> AsyncIterator[Node]:
         }
     )
     async with running_node(settings) as running:
+        with serving(running):
+            yield running
+
+
+@pytest.fixture
+def pages() -> Iterator[Pages]:
+    """Yield the pages of this test."""
+    with Pages.running() as running:
         yield running
 
 
@@ -75,78 +84,75 @@ async def send(node: Node, sender: Identity, conversation_id: UUID, text: str = 
 
 
 class Screen:
-    """The contents of one user's tab, updated by events alone."""
+    """What one user's page shows, updated by the patches of events alone."""
 
-    def __init__(self, node: Node, viewer: Identity, conversation_id: UUID) -> None:
-        self.node = node
-        self.viewer_id = viewer.user_id
+    def __init__(self, pages: Pages, viewer: Identity, conversation_id: UUID) -> None:
+        self._pages = pages
+        self._viewer = viewer
         self.conversation_id = conversation_id
-        self.conversations: conversation_updates.Conversations = ()
-        self.window = Window()
+        self.tab = pages.open(viewer)
 
     async def load(self) -> None:
-        """Load everything afresh."""
-        self.conversations, self.window = await self._fresh()
+        """Load everything."""
+        await load(self.tab, self.conversation_id)
 
     async def is_true(self) -> bool:
-        """Return whether a fresh load would show the same."""
-        conversations, window = await self._fresh()
-        shown = (_timeless(self.conversations), self.window.messages)
-        return shown == (_timeless(conversations), window.messages)
+        """Return whether a fresh page would show the same."""
+        fresh = self._pages.open(self._viewer)
+        await load(fresh, self.conversation_id)
+        return comparable(await self.tab.lists()) == comparable(await fresh.lists())
 
     async def follow(self, outlet: Outlet) -> None:
         """Apply the next events."""
-        for envelope in await asyncio.wait_for(outlet.take(), PATIENCE_S):
-            event = await self.apply(envelope)
-            gap = message_updates.leaves_a_gap(
-                self.window, event, conversation_id=self.conversation_id
-            )
-            assert not gap
+        envelopes = await asyncio.wait_for(outlet.take(), PATIENCE_S)
+        await self.apply(*envelopes)
 
-    async def apply(self, envelope: Envelope) -> AnyEvent:
-        """Apply an event and return it."""
-        (event,) = decode(envelope.body)
-        missing = conversation_updates.conversation_to_load(
-            self.conversations, event, viewer_id=self.viewer_id
-        )
-        if missing is None:
-            self.conversations = conversation_updates.apply(
-                self.conversations, event, viewer_id=self.viewer_id
-            )
-        else:
-            await self._load_one(missing)
-        self.window = message_updates.apply(
-            self.window, event, conversation_id=self.conversation_id
-        )
-        return event
+    async def apply(self, *envelopes: Envelope) -> None:
+        """Apply events as a tab does."""
+        await self.tab.apply_events([one for each in envelopes for one in decode(each.body)])
 
-    async def _load_one(self, conversation_id: UUID) -> None:
-        async with self.node.database.reading() as reading:
-            fresh = await get_conversation(
-                reading,
-                viewer_id=self.viewer_id,
-                conversation_id=conversation_id,
-                online=self.node.online,
-            )
-        self.conversations = conversation_updates.with_loaded(self.conversations, fresh)
-
-    async def _fresh(self) -> tuple[conversation_updates.Conversations, Window]:
-        listed = await list_conversations(
-            self.node.database, viewer_id=self.viewer_id, online=self.node.online
-        )
-        page = await history(
-            self.node.database,
-            viewer_id=self.viewer_id,
-            conversation_id=self.conversation_id,
-            limit=100,
-        )
-        return tuple(listed.items), Window.of(page.items, has_older=page.has_more)
+    async def chat(self) -> dict[str, Any]:
+        """Return the row of the open conversation."""
+        (row,) = (await self.tab.lists())["chats"]["rows"]
+        return dict(row)
 
 
-async def test_applying_events_equals_a_fresh_load(node: Node) -> None:
+async def load(tab: ReplicaTab, conversation_id: UUID) -> None:
+    """Open a page with a conversation."""
+    await tab.timeline.open(conversation_id, str(conversation_id))
+    await tab.conversations.load()
+
+
+def comparable(lists: Lists) -> Lists:
+    """Return the lists without what is of the time when a page was opened, and times of seeing."""
+    passing = {"notification", "unread_from", "own_read_seq", "kept"}
+    compared: Lists = {}
+    for name, content in lists.items():
+        if name in {"typing", "authors"}:
+            continue
+        about = {key: value for key, value in content["about"].items() if key not in passing}
+        rows = content["rows"][-NEWEST:] if name.startswith("messages:") else content["rows"]
+        # A fresh page has the newest ones only.
+        if len(content["rows"]) > NEWEST:
+            about["older"] = True
+        compared[name] = {"about": about, "rows": [timeless(row) for row in rows]}
+    return compared
+
+
+def is_delivery(envelope: Envelope) -> bool:
+    """Return whether an envelope holds a receipt of delivery."""
+    return any(isinstance(event, ConversationDelivered) for event in decode(envelope.body))
+
+
+def timeless(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row without the moment at which somebody who is gone was last seen."""
+    return {**row, "last_seen": bool(row["last_seen"])} if "last_seen" in row else row
+
+
+async def test_applying_events_equals_a_fresh_load(node: Node, pages: Pages) -> None:
     me, friend, other = [await person(node, name) for name in ("mira", "tomas", "sofia")]
     here, there = await open_direct(node, me, friend), await open_direct(node, me, other)
-    screen = Screen(node, me, here)
+    screen = Screen(pages, me, here)
     choose = random.Random(7)  # noqa: S311  # repeatable, not secret
 
     async def read_some(reader: Identity, conversation_id: UUID) -> None:
@@ -212,16 +218,16 @@ async def test_applying_events_equals_a_fresh_load(node: Node) -> None:
                 await screen.follow(outlet)
 
 
-async def test_receipts_turn_sent_into_delivered_and_read(node: Node) -> None:
+async def test_receipts_turn_sent_into_delivered_and_read(node: Node, pages: Pages) -> None:
     me, friend = [await person(node, name) for name in ("mira", "tomas")]
     here = await open_direct(node, me, friend)
-    screen = Screen(node, me, here)
+    screen = Screen(pages, me, here)
 
     async def shown() -> tuple[int, int]:
         while not await screen.is_true():
             await screen.follow(outlet)
-        [receipt] = screen.conversations[0].receipts
-        return receipt.delivered_seq, receipt.read_seq
+        chat = await screen.chat()
+        return chat["delivered_seq"], chat["read_seq"]
 
     async with await node.open_outlet(me) as outlet:
         await screen.load()
@@ -237,10 +243,9 @@ async def test_receipts_turn_sent_into_delivered_and_read(node: Node) -> None:
         assert await shown() == (2, 1)
 
 
-async def test_read_marks_that_arrive_out_of_order_end_up_right(node: Node) -> None:
+async def test_read_marks_that_arrive_out_of_order_end_up_right(node: Node, pages: Pages) -> None:
     me, friend = [await person(node, name) for name in ("mira", "tomas")]
     here = await open_direct(node, me, friend)
-    screen = Screen(node, me, here)
     for _ in range(5):
         await send(node, friend, here)
     marks = node.conversations
@@ -253,28 +258,37 @@ async def test_read_marks_that_arrive_out_of_order_end_up_right(node: Node) -> N
         lambda: marks.mark_unread(**by, seq=1),
     ]
     async with await node.open_outlet(me) as outlet:
-        await screen.load()
-        start = (screen.conversations, screen.window)
+        screens = [Screen(pages, me, here) for _ in permutations(changes)]
+        for screen in screens:
+            await screen.load()
         envelopes: list[Envelope] = []
         for change in changes:
             await change()
-            envelopes += await asyncio.wait_for(outlet.take(), PATIENCE_S)
+            received = len(envelopes)
+            while len(envelopes) == received:
+                taken = await asyncio.wait_for(outlet.take(), PATIENCE_S)
+                # The pages that are open have also received what was sent.
+                envelopes += [one for one in taken if not is_delivery(one)]
 
-        for order in permutations(envelopes):
-            screen.conversations, screen.window = start
+        orders = permutations(envelopes)
+        for screen, order in zip(screens, orders, strict=True):
             for envelope in order:
                 await screen.apply(envelope)
-            assert await screen.is_true()
+        fresh = Screen(pages, me, here)
+        await fresh.load()
+        shown = comparable(await fresh.tab.lists())
+        for screen in screens:
+            assert comparable(await screen.tab.lists()) == shown
 
 
-async def test_applying_friendship_changes_equals_a_fresh_load(node: Node) -> None:
+async def test_applying_friendship_changes_equals_a_fresh_load(node: Node, pages: Pages) -> None:
     me, friend, other = [await person(node, name) for name in ("mira", "tomas", "sofia")]
     for hidden in (friend, other):
         # Presence has events of its own: keep it out of the friendship changes.
         await change_user(node, hidden.user_id, share_presence=False)
     here = await open_direct(node, me, friend)
     await open_direct(node, me, other)
-    screen = Screen(node, me, here)
+    screen = Screen(pages, me, here)
     choose = random.Random(7)  # noqa: S311  # repeatable, not secret
     friends = node.friends
     deeds: list[Callable[..., Awaitable[object]]] = [
@@ -291,14 +305,14 @@ async def test_applying_friendship_changes_equals_a_fresh_load(node: Node) -> No
                 await choose.choice(deeds)(actor_id=one, user_id=two)
             while not await screen.is_true():
                 await screen.follow(outlet)
-            seen |= {card.friendship for one in screen.conversations for card in one.members}
+            seen.add((await screen.chat())["friendship"])
 
     assert seen == {"none", "requested", "incoming", "friends", "blocked"}
 
 
-async def test_a_new_conversation_appears_in_the_list(node: Node) -> None:
+async def test_a_new_conversation_appears_in_the_list(node: Node, pages: Pages) -> None:
     me, friend, stranger = [await person(node, name) for name in ("mira", "tomas", "sofia")]
-    screen = Screen(node, me, await open_direct(node, me, friend))
+    screen = Screen(pages, me, await open_direct(node, me, friend))
 
     async with await node.open_outlet(me) as outlet:
         await screen.load()
@@ -306,66 +320,58 @@ async def test_a_new_conversation_appears_in_the_list(node: Node) -> None:
         while not await screen.is_true():
             await screen.follow(outlet)
 
-    assert [one.unread for one in screen.conversations] == [1, 0]
+        rows = (await screen.tab.lists())["conversations"]["rows"]
+
+    assert [row["unread"] for row in rows] == [0, 1]
 
 
-async def test_an_event_that_was_loaded_already_changes_nothing(node: Node) -> None:
+async def test_an_event_that_was_loaded_already_changes_nothing(node: Node, pages: Pages) -> None:
     me, friend = [await person(node, name) for name in ("mira", "tomas")]
     here = await open_direct(node, me, friend)
-    screen = Screen(node, me, here)
+    screen = Screen(pages, me, here)
 
     async with await node.open_outlet(me) as outlet:
         for number in range(3):
             await send(node, friend, here, f"Message {number}")
         await node.conversations.mark_read(actor_id=me.user_id, conversation_id=here, seq=3)
         await screen.load()
-        before = (_timeless(screen.conversations), screen.window)
+        before = await screen.tab.lists()
         await screen.follow(outlet)
 
-    assert (_timeless(screen.conversations), screen.window) == before
+        after = await screen.tab.lists()
+    assert after == before
 
 
-def _timeless(conversations: conversation_updates.Conversations) -> list[Conversation]:
-    """Clear the last-seen time of online members: it is always the time of the query."""
-    return [
-        replace(
-            one,
-            members=[
-                replace(card, last_seen_at=None) if card.online else card for card in one.members
-            ],
-        )
-        for one in conversations
-    ]
-
-
-async def test_applying_presence_changes_equals_a_fresh_load(node: Node) -> None:
+async def test_applying_presence_changes_equals_a_fresh_load(node: Node, pages: Pages) -> None:
     me, friend, other = [await person(node, name) for name in ("mira", "tomas", "sofia")]
     here, there = await open_direct(node, me, friend), await open_direct(node, me, other)
     await send(node, friend, here)
     await send(node, other, there)
-    screen = Screen(node, me, here)
+    screen = Screen(pages, me, here)
 
-    def shown() -> list[bool | None]:
-        cards = (card for one in screen.conversations for card in one.members)
-        return [card.online for card in cards if card.id == friend.user_id]
+    async def shows(*, presence: bool | None) -> bool:
+        chat = await screen.chat()
+        known = chat["online"] or (False if chat["last_seen"] else None)
+        return known is presence and await screen.is_true()
 
     async with await node.open_outlet(me) as outlet:
         await screen.load()
-        assert shown() == [False]
+        # Nobody has seen them so far.
+        assert await shows(presence=None)
         async with await node.open_outlet(friend):
-            while not (shown() == [True] and await screen.is_true()):
+            while not await shows(presence=True):
                 await screen.follow(outlet)
             await node.accounts.change_profile(
                 actor_id=friend.user_id, changes=ProfileChange(share_presence=False)
             )
-            while not (shown() == [None] and await screen.is_true()):
+            while not await shows(presence=None):
                 await screen.follow(outlet)
             await node.accounts.change_profile(
                 actor_id=friend.user_id, changes=ProfileChange(share_presence=True)
             )
-            while not (shown() == [True] and await screen.is_true()):
+            while not await shows(presence=True):
                 await screen.follow(outlet)
-        while not (shown() == [False] and await screen.is_true()):
+        while not await shows(presence=False):
             await screen.follow(outlet)
 
 

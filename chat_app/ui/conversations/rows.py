@@ -6,7 +6,6 @@ from uuid import UUID
 
 from chat_app.accounts.schemas import UserCard
 from chat_app.conversations.schemas import Conversation
-from chat_app.realtime.shapes import Message
 from chat_app.ui.kit.avatar import initials, tone
 
 PREVIEW_LENGTH = 90
@@ -14,9 +13,14 @@ DELETED = "Message deleted"
 
 
 class ConversationRow(TypedDict):
-    """A conversation in the side list; `at` is empty before the first message."""
+    """A conversation in the side list, ordered by its latest activity.
+
+    `at` is empty before the first message; `seq` is that of the last one.
+    """
 
     id: str
+    order: str
+    seq: int
     href: str
     name: str
     letters: str
@@ -24,30 +28,7 @@ class ConversationRow(TypedDict):
     preview: str
     at: str
     unread: int
-
-
-class Notification(TypedDict):
-    """A message to notify the reader of; `message_id` is empty before the first one."""
-
-    message_id: str
-    conversation_id: str
-    name: str
-    text: str
-
-
-NO_NOTIFICATION = Notification(message_id="", conversation_id="", name="", text="")
-
-
-def notification_of(
-    message: Message, conversation: Conversation, *, viewer_id: UUID
-) -> Notification:
-    """Return the notification of a message."""
-    return Notification(
-        message_id=str(message.id),
-        conversation_id=str(conversation.id),
-        name=name_of(conversation, viewer_id=viewer_id),
-        text=_excerpt(message.content),
-    )
+    online: bool
 
 
 def conversation_row(conversation: Conversation, *, viewer_id: UUID) -> ConversationRow:
@@ -56,6 +37,8 @@ def conversation_row(conversation: Conversation, *, viewer_id: UUID) -> Conversa
     last = conversation.last_message
     return ConversationRow(
         id=str(conversation.id),
+        order=conversation.updated_at.isoformat(timespec="microseconds"),
+        seq=conversation.last_seq,
         href=f"/chat/{conversation.id}",
         name=name,
         letters=initials(name),
@@ -63,6 +46,7 @@ def conversation_row(conversation: Conversation, *, viewer_id: UUID) -> Conversa
         preview=preview(conversation, viewer_id=viewer_id),
         at=timestamp(last.created_at) if last else "",
         unread=conversation.unread,
+        online=peer_status(conversation, viewer_id=viewer_id)["online"],
     )
 
 

@@ -2,18 +2,27 @@
 
 import reflex as rx
 
-from chat_app.ui.browser import arrow_key_lists, full_time, short_time
+from chat_app.ui.browser import arrow_key_lists, full_time, short_time, wanted_list
+from chat_app.ui.conversations.lists import conversation_facts, conversation_rows
 from chat_app.ui.conversations.rows import ConversationRow
 from chat_app.ui.conversations.state import ConversationsState
+from chat_app.ui.conversations.view import LIST
 from chat_app.ui.friends.page import people_link
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import button, icon_button, icon_link
 from chat_app.ui.kit.states import badge, empty_state, problem, skeleton
 from chat_app.ui.people.search import people_found, search_box
 from chat_app.ui.people.state import SEARCH_ID, PeopleState
-from chat_app.ui.reflex.elements import choose_color_mode, chosen_color_mode
+from chat_app.ui.reflex.elements import (
+    call_inline,
+    choose_color_mode,
+    chosen_color_mode,
+    event_name,
+)
 from chat_app.ui.reflex.vars import cells
 from chat_app.ui.session import SessionState
+
+NEWEST_FIRST = "((rows) => rows.toReversed())"
 
 
 def side_pane(open_id: str | rx.Var[str], *, signs_out: bool = True) -> rx.Component:
@@ -27,7 +36,7 @@ def side_pane(open_id: str | rx.Var[str], *, signs_out: bool = True) -> rx.Compo
         rx.cond(
             PeopleState.query != "",
             people_found(),
-            _conversations(open_id),
+            conversation_list(open_id=open_id),
         ),
     )
 
@@ -79,32 +88,32 @@ def _scheme_button() -> rx.Component:
     )
 
 
-def _conversations(open_id: str | rx.Var[str]) -> rx.Component:
-    rows = ConversationsState.recent + ConversationsState.others
+@rx.memo
+def conversation_list(open_id: rx.Var[str]) -> rx.Component:
+    """Show the conversations, newest activity first."""
+    facts = conversation_facts()
+    rows = call_inline(NEWEST_FIRST, conversation_rows()).to(list[ConversationRow])
     return rx.el.nav(
-        problem(ConversationsState.problem),
         rx.cond(
-            ConversationsState.recent,
+            facts["loaded"],
+            problem(facts["problem"]),
+            wanted_list(name=LIST, event=event_name(ConversationsState.load_again), payload="{}"),
+        ),
+        rx.cond(
+            rows.length() > 0,
             rx.el.ul(
                 rx.foreach(
                     rows,
                     lambda row: rx.fragment(
-                        conversation_item(
-                            row=row,
-                            is_open=row["id"] == open_id,
-                            is_online=cells(rx.Var.create(ConversationsState.online_ids)).contains(
-                                row["id"]
-                            ),
-                        ),
-                        key=row["id"],
+                        conversation_item(row=row, is_open=row["id"] == open_id), key=row["id"]
                     ),
                 ),
                 custom_attrs={"data-arrows": "true"},
             ),
-            rx.cond(ConversationsState.loaded, _no_conversations(), _loading()),
+            rx.cond(facts["loaded"], _no_conversations(), _loading()),
         ),
         rx.cond(
-            ConversationsState.has_more,
+            facts["has_more"],
             rx.el.div(
                 button(
                     "Show older conversations",
@@ -120,14 +129,12 @@ def _conversations(open_id: str | rx.Var[str]) -> rx.Component:
 
 
 @rx.memo
-def conversation_item(
-    row: rx.Var[ConversationRow], is_open: rx.Var[bool], is_online: rx.Var[bool]
-) -> rx.Component:
+def conversation_item(row: rx.Var[ConversationRow], is_open: rx.Var[bool]) -> rx.Component:
     """Show one conversation; the whole row is a link."""
     cell = cells(row)
     return rx.el.li(
         rx.el.a(
-            avatar(cell["letters"], cell["tone"], online=is_online),
+            avatar(cell["letters"], cell["tone"], online=cell["online"]),
             rx.el.div(
                 rx.el.div(
                     rx.el.span(rx.el.bdi(cell["name"]), class_name="row-name one-line"),
@@ -154,9 +161,7 @@ def conversation_item(
 
 
 def _loading() -> rx.Component:
-    return rx.cond(
-        ConversationsState.problem == "", skeleton("Loading conversations…", rows=6), rx.fragment()
-    )
+    return skeleton("Loading conversations…", rows=6)
 
 
 def _no_conversations() -> rx.Component:

@@ -5,15 +5,14 @@ from typing import Any
 import reflex as rx
 
 from chat_app.ui.browser import composer_element
+from chat_app.ui.conversations.lists import account_id
 from chat_app.ui.kit.controls import button, icon, icon_button
 from chat_app.ui.messages.state import TimelineState
-from chat_app.ui.messages.typing_state import TypingState
 from chat_app.ui.reflex.vars import throttled
-from chat_app.ui.session import SessionState
 
 
-def composer() -> rx.Component:
-    """Show the composer of the open conversation."""
+def composer(conversation_id: rx.Var[str]) -> rx.Component:
+    """Show the composer of a conversation."""
     return composer_element(
         rx.el.form(
             _editing(),
@@ -39,8 +38,8 @@ def composer() -> rx.Component:
             method="post",
             class_name="composer",
         ),
-        conversation_id=TimelineState.head["id"],
-        user_id=SessionState.user_id,
+        conversation_id=conversation_id,
+        user_id=account_id(),
     )
 
 
@@ -58,4 +57,4 @@ def _editing() -> rx.Component:
 
 def _writing(text: rx.Var[str]) -> rx.Var[Any]:
     """Publish that the user types, at most every 2.5 s and not while the box is empty."""
-    return rx.cond(text != "", throttled(TypingState.write, 2_500), rx.noop())
+    return rx.cond(text != "", throttled(TimelineState.write, 2_500), rx.noop())

@@ -1,44 +1,68 @@
 """The pane of the open conversation, or the reason why there is none."""
 
+from typing import TypedDict
+
 import reflex as rx
 
-from chat_app.ui.browser import address_id, chat_status
+from chat_app.ui.browser import address_id, chat_status, wanted_list
 from chat_app.ui.friends.person_dialog import more_button
 from chat_app.ui.friends.state import FriendsState
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import back_link, button
-from chat_app.ui.kit.states import empty_state, notice, skeleton
+from chat_app.ui.kit.states import empty_state, skeleton
 from chat_app.ui.messages.composer import composer
-from chat_app.ui.messages.state import TimelineState
-from chat_app.ui.messages.timeline import timeline
-from chat_app.ui.messages.typing_state import TypingState
-from chat_app.ui.reflex.vars import call
+from chat_app.ui.messages.state import OPEN, TimelineState
+from chat_app.ui.messages.timeline import chat_row, timeline, timeline_facts
+from chat_app.ui.messages.view import TYPING
+from chat_app.ui.reflex.elements import event_name, kept_facts
+from chat_app.ui.reflex.vars import Cells, call, cells
 
+
+class Typing(TypedDict):
+    """The people who type in a conversation; `mark` changes with each event of that."""
+
+    conversation_id: str
+    names: list[str]
+    mark: int
+
+
+NOBODY_TYPES = Typing(conversation_id="", names=[], mark=0)
 # The id that the link past the side pane leads to.
 PANE = "open"
 
 
 def chat_pane() -> rx.Component:
-    """Show the conversation that the address names, once it is loaded."""
-    here = address_id()
+    """Show the conversation that the address names, once the page has it."""
     return rx.el.section(
-        rx.cond(
-            TimelineState.head["id"] == here,
-            rx.fragment(
-                _head(),
-                timeline(),
-                rx.cond(TimelineState.head["friendship"] == "blocked", _blocked(), composer()),
-            ),
-            rx.cond(
-                TimelineState.missing == here,
-                _missing(),
-                _loading(),
-            ),
-        ),
+        open_chat(conversation_id=address_id()),
         id=PANE,
         aria_label="Conversation",
         tab_index=-1,
         class_name="pane",
+    )
+
+
+@rx.memo
+def open_chat(conversation_id: rx.Var[str]) -> rx.Component:
+    """Show a conversation, or why it is not there."""
+    chat = chat_row(conversation_id)
+    is_there = (chat["id"] != "") & timeline_facts(conversation_id)["loaded"]
+    return rx.cond(
+        chat["missing"],
+        _missing(),
+        rx.cond(
+            is_there,
+            rx.fragment(
+                _head(chat),
+                timeline(conversation_id),
+                rx.cond(
+                    chat["friendship"] == "blocked",
+                    _blocked(chat["peer_id"]),
+                    composer(conversation_id),
+                ),
+            ),
+            _loading(conversation_id),
+        ),
     )
 
 
@@ -56,38 +80,37 @@ def no_chat_pane() -> rx.Component:
     )
 
 
-def _head() -> rx.Component:
+def _head(chat: Cells) -> rx.Component:
     return rx.el.header(
         back_link(),
-        avatar(TimelineState.head["letters"], TimelineState.head["tone"]),
+        avatar(chat["letters"], chat["tone"]),
         rx.el.div(
-            rx.el.h1(rx.el.bdi(TimelineState.head["name"]), class_name="one-line"),
-            _status_line(),
+            rx.el.h1(rx.el.bdi(chat["name"]), class_name="one-line"),
+            _status_line(chat),
             class_name="who",
         ),
         rx.cond(
-            TimelineState.head["peer_id"] != "",
-            more_button(TimelineState.head["peer_id"], TimelineState.head["name"]),
+            chat["peer_id"] != "",
+            more_button(chat["peer_id"], chat["name"]),
             rx.fragment(),
         ),
         class_name="chat-head",
     )
 
 
-def _status_line() -> rx.Component:
+def _status_line(chat: Cells) -> rx.Component:
     """Show whether the person is online, since when not, or who is typing."""
-    writing = TypingState.writing
-    is_here = writing["conversation_id"] == TimelineState.head["id"]
+    typing = cells(kept_facts(TYPING, NOBODY_TYPES).to(Typing))
+    is_here = typing["conversation_id"] == chat["id"]
     return chat_status(
-        online=TimelineState.peer["online"],
-        last_seen=TimelineState.peer["last_seen"],
-        names=rx.cond(is_here, writing["names"], []).to(list[str]),
-        mark=writing["mark"],
+        online=chat["online"],
+        last_seen=chat["last_seen"],
+        names=rx.cond(is_here, typing["names"], []),
+        mark=typing["mark"],
     )
 
 
-def _blocked() -> rx.Component:
-    peer_id = TimelineState.head["peer_id"]
+def _blocked(peer_id: rx.Var[str]) -> rx.Component:
     return rx.el.div(
         rx.el.p("You blocked this person."),
         button("Unblock", on_click=call(FriendsState.unblock, peer_id)),
@@ -100,18 +123,23 @@ def _blocked() -> rx.Component:
     )
 
 
-def _loading() -> rx.Component:
+def _loading(conversation_id: rx.Var[str]) -> rx.Component:
+    wanted = rx.Var.create({"conversation_id": conversation_id, "kind": OPEN, "seq": 0})
     return rx.fragment(
         rx.el.header(
             back_link(),
             rx.el.h1("Conversation", class_name="visually-hidden"),
             class_name="chat-head",
         ),
-        rx.cond(
-            TimelineState.problem != "",
-            rx.el.div(notice(TimelineState.problem), class_name="column"),
-            skeleton("Loading messages…", rows=3),
+        rx.fragment(
+            wanted_list(
+                name=f"messages:{conversation_id}",
+                event=event_name(TimelineState.send_page),
+                payload=wanted.to_string(),
+            ),
+            key=conversation_id,
         ),
+        skeleton("Loading messages…", rows=3),
     )
 
 

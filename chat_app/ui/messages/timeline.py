@@ -1,5 +1,7 @@
 """The log of messages."""
 
+from typing import TypedDict
+
 import reflex as rx
 
 from chat_app.ui.browser import (
@@ -9,52 +11,88 @@ from chat_app.ui.browser import (
     time_of_day,
     timeline_element,
 )
+from chat_app.ui.conversations.lists import account_id
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import button, icon, icon_button
-from chat_app.ui.kit.states import empty_state, problem
+from chat_app.ui.kit.states import empty_state, notice
 from chat_app.ui.messages.actions import MENU, message_actions
-from chat_app.ui.messages.rows import MessageRow
+from chat_app.ui.messages.head import LIST, NO_HEAD, Head
+from chat_app.ui.messages.rows import ShownMessage
 from chat_app.ui.messages.state import TimelineState
-from chat_app.ui.reflex.elements import call_inline
+from chat_app.ui.reflex.elements import event_name, kept_facts_of, kept_row, kept_timeline
 from chat_app.ui.reflex.vars import Cells, cells
-from chat_app.ui.session import SessionState
 
-# Which of the lists is the oldest changes as the window slides.
-BY_SEQ = "((rows) => rows.sort((a, b) => a.seq - b.seq))"
+WAITING_CLASS = rx.Var.create({"Queued": "pending", "Sent": "pending", "Failed": "failed"})
 
 
-def timeline() -> rx.Component:
-    """Show the window of messages, what waits in the outbox below it, and the way to the end."""
+class Facts(TypedDict):
+    """The facts about the messages of a conversation: see `assets/browser/messages.js`."""
+
+    loaded: bool
+    older: bool
+    newer: bool
+    unread_from: int
+    own_read_seq: int
+    problem: str
+
+
+NO_FACTS = Facts(loaded=False, older=False, newer=False, unread_from=0, own_read_seq=0, problem="")
+
+
+def chat_row(conversation_id: rx.Var[str]) -> Cells:
+    """Return the row of a conversation that was opened."""
+    return kept_row(LIST, conversation_id, NO_HEAD).to(Head)
+
+
+def timeline_facts(conversation_id: rx.Var[str]) -> Cells:
+    """Return the facts about the messages of a conversation."""
+    return kept_facts_of("messages", conversation_id, NO_FACTS).to(Facts)
+
+
+def timeline(conversation_id: rx.Var[str]) -> rx.Component:
+    """Show the messages that the page has, those that wait among them, and the way to the end."""
     return rx.fragment(
         timeline_element(
-            _log(),
+            message_log(conversation_id=conversation_id),
             _jump(),
             message_actions(),
-            conversation_id=TimelineState.head["id"],
-            user_id=SessionState.user_id,
-            read_seq=TimelineState.own_read_seq,
+            conversation_id=conversation_id,
+            user_id=account_id(),
+            read_seq=timeline_facts(conversation_id)["own_read_seq"],
+            page_event=event_name(TimelineState.send_page),
         ),
         # Another conversation gets an element of its own: nothing of the last one lingers.
-        key=TimelineState.head["id"],
+        key=conversation_id,
     )
 
 
-def _log() -> rx.Component:
+@rx.memo
+def message_log(conversation_id: rx.Var[str]) -> rx.Component:
+    """Show the log of a conversation's messages."""
+    facts = timeline_facts(conversation_id)
+    chat = chat_row(conversation_id)
+    rows = kept_timeline(conversation_id).to(list[ShownMessage])
     return rx.el.div(
         rx.el.div(
-            rx.cond(
-                TimelineState.has_older,
-                _page_turn("Show earlier messages", "earlier", TimelineState.show_earlier),
+            rx.cond(facts["older"], _page_turn("Show earlier messages", "older")),
+            rx.cond(rows.length() > 0, rx.fragment(), _nothing_yet()),
+            rx.foreach(
+                rows,
+                lambda message: rx.fragment(
+                    message_item(
+                        message=message,
+                        is_delivered=message["order"] <= chat["delivered_seq"],
+                        is_read=message["order"] <= chat["read_seq"],
+                        begins_new=message["order"] == facts["unread_from"],
+                    ),
+                    key=message["key"],
+                ),
             ),
-            rx.cond(TimelineState.tail, rx.fragment(), _nothing_yet()),
-            rx.foreach(_rows(), _row),
+            rx.cond(facts["newer"], _page_turn("Show later messages", "newer")),
             rx.cond(
-                TimelineState.has_newer,
-                _page_turn("Show later messages", "later", TimelineState.show_later),
+                facts["problem"] != "",
+                notice(facts["problem"], _page_turn("Try again", "missing")),
             ),
-            problem(TimelineState.problem),
-            # Filled by the script. Not announced: the stored message will be.
-            rx.el.div(custom_attrs={"data-pending": "true"}, aria_live="off"),
             class_name="column",
         ),
         role="log",
@@ -64,27 +102,9 @@ def _log() -> rx.Component:
     )
 
 
-def _rows() -> rx.Var[list[MessageRow]]:
-    state = TimelineState
-    rows = state.older_0 + state.older_1 + state.older_2 + state.older_3 + state.tail
-    return call_inline(BY_SEQ, rows).to(list[MessageRow])
-
-
-def _row(message: Cells) -> rx.Component:
-    return rx.fragment(
-        message_item(
-            message=message,
-            is_delivered=message["seq"] <= TimelineState.delivered_seq,
-            is_read=message["seq"] <= TimelineState.read_seq,
-            begins_new=message["seq"] == TimelineState.new_from,
-        ),
-        key=message["id"],
-    )
-
-
 @rx.memo
 def message_item(
-    message: rx.Var[MessageRow],
+    message: rx.Var[ShownMessage],
     is_delivered: rx.Var[bool],
     is_read: rx.Var[bool],
     begins_new: rx.Var[bool],
@@ -107,16 +127,20 @@ def message_item(
                 _more(cell),
                 class_name="said",
             ),
+            rx.cond(cell["reason"] != "", _refusal(cell)),
             class_name=[
                 "message",
                 rx.cond(cell["mine"], "mine", ""),
                 rx.cond(cell["first"], "first", ""),
                 rx.cond(cell["last"], "last", ""),
                 rx.cond(cell["deleted"], "deleted", ""),
+                rx.cond(cell["state"] != "", WAITING_CLASS[cell["state"]], ""),
             ],
+            # A message that waits is not announced: the stored one will be.
+            aria_live=rx.cond(cell["state"] != "", "off", None),
             custom_attrs={
-                "data-id": cell["id"],
-                "data-seq": cell["seq"],
+                "data-id": rx.cond(cell["id"] != "", cell["id"], None),
+                "data-seq": cell["order"],
                 "data-client-id": cell["client_id"],
             },
         ),
@@ -145,13 +169,19 @@ def _meta(cell: Cells, is_delivered: rx.Var[bool], is_read: rx.Var[bool]) -> rx.
         rx.el.time(time_of_day(cell["at"]), date_time=cell["at"], title=full_time(cell["at"])),
         rx.cond(
             cell["mine"],
-            rx.cond(
-                is_read,
-                _status("Read", "glyph read"),
+            rx.match(
+                cell["state"],
+                ("Queued", _status("Queued", "glyph queued")),
+                ("Failed", _status("Failed", "glyph failed")),
+                ("Sent", _status("Sent", "glyph sent")),
                 rx.cond(
-                    is_delivered,
-                    _status("Delivered", "glyph delivered"),
-                    _status("Sent", "glyph sent"),
+                    is_read,
+                    _status("Read", "glyph read"),
+                    rx.cond(
+                        is_delivered,
+                        _status("Delivered", "glyph delivered"),
+                        _status("Sent", "glyph sent"),
+                    ),
                 ),
             ),
         ),
@@ -166,7 +196,7 @@ def _status(word: str, class_name: str) -> rx.Component:
 def _more(cell: Cells) -> rx.Component:
     # A deleted message of the user has no actions.
     return rx.cond(
-        cell["mine"] & cell["deleted"],
+        (cell["mine"] & cell["deleted"]) | (cell["id"] == ""),
         rx.fragment(),
         icon_button(
             "more",
@@ -178,9 +208,21 @@ def _more(cell: Cells) -> rx.Component:
     )
 
 
-def _page_turn(label: str, which: str, handler: object) -> rx.Component:
-    # Pressed by the script near the end of the window, and by people with a keyboard.
-    return button(label, kind="quiet", on_click=handler, custom_attrs={f"data-{which}": "true"})
+def _refusal(cell: Cells) -> rx.Component:
+    """Show why a message was refused, and what can be done about it."""
+    return rx.el.div(
+        rx.el.span(cell["reason"], role="alert", class_name="error-text"),
+        *(
+            button(label, kind="quiet", custom_attrs={"data-act": label.lower()})
+            for label in ("Edit", "Retry", "Delete")
+        ),
+        class_name="refusal",
+    )
+
+
+def _page_turn(label: str, which: str) -> rx.Component:
+    # The script asks near the end of what is shown; people with a keyboard press the button.
+    return button(label, kind="quiet", custom_attrs={"data-page": which})
 
 
 def _jump() -> rx.Component:
@@ -190,7 +232,6 @@ def _jump() -> rx.Component:
         icon("down"),
         type="button",
         hidden=True,
-        on_click=TimelineState.show_newest,
         class_name="button jump",
         custom_attrs={"data-jump": "true"},
     )

@@ -37,6 +37,8 @@ function refuseScript() {
 """
 ANNOUNCE_LINK = (
     f"  {LINK} = socket.current;\n"
+    # Patches may come before the script that applies them (`replica.js`) is loaded.
+    '  socket.current.on("patch", (patches) => (window.chatPatches ??= []).push(patches));\n'
     '  window.dispatchEvent(new Event("chat:link"));\n'
     "  // Set up a reconnect helper function\n"
 )
@@ -96,18 +98,27 @@ class PageOriginPlugin(Plugin):
 
     def pre_compile(self, **context: Unpack[PreCompileContext]) -> None:
         """Register the changes to two files of Reflex's template."""
-        for change in (use_page_origin, reconnect_with_backoff, pin_version, refuse_scripts):
-            context["add_modify_task"](STATE_JS, change)
+        context["add_modify_task"](STATE_JS, adapted_state_js)
         context["add_modify_task"](VITE_CONFIG, announce_missing_routes)
         port = get_config().backend_port or DEFAULT_BACKEND_PORT
         context["add_modify_task"](VITE_CONFIG, lambda text: proxy_server_paths(text, port))
 
 
+def adapted_state_js(_present: str) -> str:
+    """Return Reflex's script of the live link with all our changes.
+
+    It is made from the template: the present file stays between compilations, so it may hold the
+    changes of an earlier version of the chat.
+    """
+    template = Path(reflex_constants.Templates.Dirs.WEB_TEMPLATE) / STATE_JS
+    state_js = template.read_text()
+    for change in (use_page_origin, reconnect_with_backoff, pin_version, refuse_scripts):
+        state_js = change(state_js)
+    return state_js
+
+
 def use_page_origin(state_js: str) -> str:
     """Make `getBackendURL` return the page's own origin, or the server that `server.js` names."""
-    # The file stays between compilations, so it may be changed already.
-    if SERVER in state_js:
-        return state_js
     return _replace_once(
         state_js,
         r"const endpoint = new URL\(url_str\);\n",
@@ -126,8 +137,6 @@ def reconnect_with_backoff(state_js: str) -> str:
     waits grow from one to thirty seconds with full jitter (Brooker, "Exponential Backoff And
     Jitter", 2015). `assets/browser/connection.js` reconnects at once when the network returns.
     """
-    if LINK in state_js:
-        return state_js
     for pattern, replacement in (
         (r"  // Set up a reconnect helper function\n", ANNOUNCE_LINK),
         (r"200 \* failed_attempts\); // Incremental backoff\n", f"{FULL_JITTER});\n"),
@@ -143,8 +152,6 @@ def pin_version(state_js: str) -> str:
     The file that it stands in also holds the time of the build and a random number. Nodes that
     build for themselves would name their files differently, and lack those of each other's pages.
     """
-    if VERSION in state_js:
-        return state_js
     return _replace_once(state_js, re.escape(VERSION_FILE), VERSION, STATE_JS)
 
 
@@ -153,8 +160,6 @@ def refuse_scripts(state_js: str) -> str:
 
     Nothing of the chat uses `rx.call_script`, `rx.run_script` or components made at run time.
     """
-    if REFUSE_SCRIPT in state_js:
-        return state_js
     changed, count = re.subn(EVALUATE, "refuseScript(", state_js)
     if count != EVALUATIONS:
         raise BuildError(f"{STATE_JS} of this Reflex version evaluates {count} scripts")

@@ -1,6 +1,7 @@
 """Custom elements, JavaScript functions and hooks as Reflex components and vars."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 import reflex as rx
@@ -9,6 +10,7 @@ from reflex.utils.imports import ImportVar
 from reflex.vars import VarData
 from reflex.vars.function import FunctionStringVar
 from reflex_base.constants.compiler import MemoizationDisposition, MemoizationMode
+from reflex_base.utils.format import format_event_handler
 from reflex_components_core.base.error_boundary import (  # type: ignore[import-untyped]  # ships no types
     error_boundary,
 )
@@ -75,6 +77,47 @@ def address_parameter(name: str) -> rx.Var[str]:
             imports={"react-router": [ImportVar(tag="useParams")]},
         ),
     ).to(str)
+
+
+def kept_facts(name: str, others: Mapping[str, Any]) -> rx.Var[Any]:
+    """Return the facts about a list that the page keeps; `others` where it has none."""
+    return _kept("useAbout", f"{name}Facts", f"{json.dumps(name)}, {json.dumps(others)}")
+
+
+def kept_rows(name: str) -> rx.Var[Any]:
+    """Return the rows of a list that the page keeps."""
+    return _kept("useRows", f"{name}Rows", json.dumps(name))
+
+
+def kept_row(name: str, key: rx.Var[str], other: Mapping[str, Any]) -> rx.Var[Any]:
+    """Return the row with this `id` of a list that the page keeps; `other` where there is none."""
+    return _kept("useRow", f"{name}Row", f"{json.dumps(name)}, {key!s}, {json.dumps(other)}", key)
+
+
+def kept_facts_of(name: str, key: rx.Var[str], others: Mapping[str, Any]) -> rx.Var[Any]:
+    """Return the facts about the list of `name` that belongs to `key`."""
+    arguments = f"`{name}:${{{key!s}}}`, {json.dumps(others)}"
+    return _kept("useAbout", f"{name}FactsOf", arguments, key)
+
+
+def kept_timeline(key: rx.Var[str]) -> rx.Var[Any]:
+    """Return the messages of a conversation as they are shown."""
+    return _kept("useTimeline", "timelineRows", f"{key!s}", key)
+
+
+def _kept(hook: str, name: str, arguments: str, *uses: rx.Var[Any]) -> rx.Var[Any]:
+    """Return what a hook of `replica.js` returns, under a name that is unique in a component."""
+    data = VarData(
+        hooks={f"const {name} = {hook}({arguments})": None},
+        imports={f"{SCRIPTS}/replica.js": [ImportVar(tag=hook)]},
+    )
+    merged = VarData.merge(*(use._get_all_var_data() for use in uses), data)
+    return rx.Var(name, _var_data=merged)
+
+
+def event_name(handler: Any) -> str:  # noqa: ANN401  # a handler of a state, on the class
+    """Return the name under which a script sends an event to a handler."""
+    return format_event_handler(handler)
 
 
 def is_disconnected() -> rx.Var[bool]:

@@ -6,7 +6,8 @@ pages and nothing else.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
+from typing import Protocol
 from urllib.parse import quote
 
 import reflex as rx
@@ -35,24 +36,37 @@ TOO_MANY_TABS = "too_many_tabs"
 PUBLIC_ROUTES = frozenset({"/login", "/register"})
 SIGN_IN_PATH = "/login"
 HOME_PATH = "/"
+# The first event of a page.
+HYDRATE = "reflex___state____state.hydrate_and_load"
 # The events that Reflex needs for a page without private state.
 PUBLIC_EVENTS = frozenset(
     {
-        "reflex___state____state.hydrate_and_load",
+        HYDRATE,
         "reflex___state____state.reflex___state____on_load_internal_state.on_load_internal",
         "reflex___state____state.reflex___state____on_load_internal_state.set_is_hydrated",
     }
 )
 
 
+class Tabs(Protocol):
+    """The open tabs, as the guard changes them."""
+
+    async def subscribe(self, token: str, identity: Identity, /) -> None:
+        """Show the events of a session in a tab."""
+
+    async def forget_account(self, token: str, /) -> None:
+        """Make the page of a tab forget the account that it showed."""
+
+    async def refuse(self, token: str, error: AppError, /, *, opens: bool) -> None:
+        """Show why an event of a tab was refused; a tab that `opens` with it tries again later."""
+
+
 class SessionGuard(Middleware):
     """Authenticate the tab's session before every event."""
 
-    def __init__(
-        self, settings: Settings, subscribe: Callable[[str, Identity], Awaitable[None]]
-    ) -> None:
+    def __init__(self, settings: Settings, tabs: Tabs) -> None:
         self._cookie_name = settings.cookie_name
-        self._subscribe = subscribe
+        self._tabs = tabs
 
     async def preprocess(
         self,
@@ -71,16 +85,20 @@ class SessionGuard(Middleware):
                 identity = authenticated.identity if authenticated is not None else None
                 await _bind(root, authenticated)
                 session._authenticated_at = now
+            token = root.router_data["token"]
             if identity is None:
+                if event.name == HYDRATE:
+                    await self._tabs.forget_account(token)
                 return self._anonymous_update(root, event)
             # Subscribe before anything is loaded: an event may come twice, but is never missed.
-            await self._subscribe(root.router_data["token"], identity)
+            await self._tabs.subscribe(token, identity)
         except TooManyTabs:
             log.warning("tab_refused")
             await _turn_away(app, root.router_data["token"])
             return StateUpdate()
         except AppError as error:
             log.warning("event_refused", code=error.code, event_name=event.name)
+            await self._tabs.refuse(root.router_data["token"], error, opens=event.name == HYDRATE)
             return StateUpdate()
         return None
 

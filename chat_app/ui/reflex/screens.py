@@ -14,9 +14,8 @@ from reflex_base.event import Event
 
 from chat_app.accounts.schemas import Identity
 from chat_app.realtime.events import AnyEvent
+from chat_app.ui.reflex.guard import HYDRATE
 from chat_app.ui.session import SessionState
-
-HYDRATE = "reflex___state____state.hydrate_and_load"
 
 
 class PreloadedScreen(Protocol):

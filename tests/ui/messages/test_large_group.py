@@ -8,7 +8,6 @@ from sqlalchemy import insert
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
 from chat_app.models import Conversation, Member, Message, User
-from chat_app.ui.messages.window import PIECES
 from tests.harness.chats import Storage
 from tests.harness.clients import Person, register
 from tests.harness.nodes import open_database
@@ -65,23 +64,22 @@ async def test_every_author_of_a_large_group_has_a_name(
     group_id = await large_group(built_storage, UUID(ada.id))
     async with Tab.open(built_server, cookie=ada.cookie) as tab:
         await tab.hydrate(f"/chat/{group_id}")
-        await tab.until(lambda: tab.var(TIMELINE, "tail"))
-        authors = shown(tab)
-        while tab.var(TIMELINE, "has_older"):
-            await tab.send(f"{TIMELINE}.show_earlier", path=f"/chat/{group_id}")
-            await tab.until(partial(has_earlier, tab, min(authors)))
-            authors |= shown(tab)
+        await tab.until(lambda: tab.messages(str(group_id)))
+        while (first := min(shown(tab, group_id))) > 1:
+            page = {"conversation_id": str(group_id), "kind": "older", "seq": first}
+            await tab.send(f"{TIMELINE}.send_page", page, path=f"/chat/{group_id}")
+            await tab.until(partial(has_earlier, tab, group_id, first))
+        authors = shown(tab, group_id)
 
     assert authors.pop(MEMBERS) == "Deleted user"
     assert authors == {seq: f"Member {seq - 1}" for seq in range(1, MEMBERS)}
 
 
-def has_earlier(tab: Tab, seq: int) -> bool:
-    return min(shown(tab)) < seq
+def has_earlier(tab: Tab, group_id: UUID, seq: int) -> bool:
+    return min(shown(tab, group_id)) < seq
 
 
-def shown(tab: Tab) -> dict[int, str]:
+def shown(tab: Tab, group_id: UUID) -> dict[int, str]:
     """Return the authors by the numbers of their messages, as far as the tab shows them."""
-    pieces = [tab.var(TIMELINE, f"older_{number}") for number in range(PIECES)]
-    rows = [row for piece in (*pieces, tab.var(TIMELINE, "tail")) for row in piece or ()]
-    return {row["seq"]: row["author"] for row in rows}
+    names = {row["id"]: row["name"] for row in tab.rows("authors")}
+    return {row["order"]: names[row["sender_id"]] for row in tab.messages(str(group_id))}

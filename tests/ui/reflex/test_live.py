@@ -27,11 +27,11 @@ from chat_app.realtime.events import (
 from chat_app.realtime.hub import Hub
 from chat_app.realtime.outlet import TOO_SLOW, Outlet
 from chat_app.ui.current_node import serving
-from chat_app.ui.reflex import live
+from chat_app.ui.reflex import live, tab
 from chat_app.ui.reflex.live import LiveTabs
 from chat_app.ui.reflex.sockets import TooManyTabs
 from tests.harness.clients import PATIENCE_S, Person
-from tests.harness.tabs import CONVERSATIONS, TIMELINE, Tab
+from tests.harness.tabs import Tab
 
 ME = Identity(user_id=uuid4(), session_id=uuid4())
 READ = ConversationRead(conversation_id=uuid4(), user_id=ME.user_id, seq=1)
@@ -44,10 +44,14 @@ class FakeApp:
         self.screen = Screen()
         self.connected = True
         self.resets = 0
+        # No socket of a tab is open here: patches go nowhere.
+        self.sio = object()
         self.router_data = {"asPath": "/chat/1"}
         self.sent: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
         self.event_namespace = SimpleNamespace(
-            _token_manager=SimpleNamespace(is_token_connected=self._is_connected),
+            _token_manager=SimpleNamespace(
+                is_token_connected=self._is_connected, token_to_socket={}
+            ),
             emit_update=self._emit,
         )
 
@@ -103,7 +107,7 @@ class World:
         self.screen = self.app.screen
         self.hub = Hub(MemoryBroker())
         self.supervisor = Supervisor()
-        self.tabs = LiveTabs(cast("rx.App", self.app), [Screen])
+        self.tabs = LiveTabs(cast("rx.App", self.app), [], {Screen: (ConversationRead,)})
 
     async def open_outlet(self, identity: Identity) -> Outlet:
         return await self.hub.open(user_id=identity.user_id, session_id=identity.session_id)
@@ -169,7 +173,7 @@ async def test_the_events_of_a_batch_are_applied_one_by_one(world: World) -> Non
 async def test_queued_events_are_applied_together(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "MIN_PAUSE_S", 0.2)
+    monkeypatch.setattr(tab, "MIN_PAUSE_S", 0.2)
     await world.tabs.subscribe("token", ME)
 
     world.publish()
@@ -195,7 +199,7 @@ async def test_a_tab_that_was_too_slow_reloads_and_goes_on(world: World) -> None
 async def test_a_refresh_that_failed_is_followed_by_a_reload(
     world: World, failure: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "RETRY_S", 0.01)
+    monkeypatch.setattr(tab, "RETRY_S", 0.01)
     world.screen.failures = [failure]
     await world.tabs.subscribe("token", ME)
 
@@ -219,8 +223,8 @@ async def test_a_session_that_ends_empties_the_tab(world: World) -> None:
 async def test_the_end_of_a_session_interrupts_the_pause_between_refreshes(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "MIN_PAUSE_S", 60.0)
-    monkeypatch.setattr(live, "MAX_PAUSE_S", 60.0)
+    monkeypatch.setattr(tab, "MIN_PAUSE_S", 60.0)
+    monkeypatch.setattr(tab, "MAX_PAUSE_S", 60.0)
     await world.tabs.subscribe("token", ME)
     world.publish()
     await world.screen.until(lambda: world.screen.applied == [1])
@@ -273,14 +277,14 @@ async def test_tabs_that_have_not_signed_in_are_few(
             await stack.enter_async_context(world.tabs.opened("fifth", "192.0.2.3"))
     async with world.tabs.opened("later", "192.0.2.1"):
         pass
-    unlimited = LiveTabs(cast("rx.App", world.app), [], is_limited=False)
+    unlimited = LiveTabs(cast("rx.App", world.app), [], {}, is_limited=False)
     async with AsyncExitStack() as stack:
         for number in range(10):
             await stack.enter_async_context(unlimited.opened(f"{number}", "192.0.2.1"))
 
 
 async def test_the_tabs_of_one_user_are_limited(world: World) -> None:
-    tabs = LiveTabs(cast("rx.App", world.app), [], most_of_user=2)
+    tabs = LiveTabs(cast("rx.App", world.app), [], {}, most_of_user=2)
     async with AsyncExitStack() as stack:
         for token in ("first", "second", "third"):
             await stack.enter_async_context(tabs.opened(token, "192.0.2.1"))
@@ -295,7 +299,7 @@ async def test_the_tabs_of_one_user_are_limited(world: World) -> None:
         assert len(tabs) == 3
     async with tabs.opened("later", "192.0.2.1"):
         await tabs.subscribe("later", ME)
-    unlimited = LiveTabs(cast("rx.App", world.app), [], is_limited=False, most_of_user=1)
+    unlimited = LiveTabs(cast("rx.App", world.app), [], {}, is_limited=False, most_of_user=1)
     async with unlimited.opened("a"), unlimited.opened("b"):
         await unlimited.subscribe("a", ME)
         await unlimited.subscribe("b", ME)
@@ -329,16 +333,16 @@ async def test_a_message_shows_up_in_every_open_tab(ada: Person, bea: Person) ->
         Tab.open(ada.url, cookie=bea.cookie) as beas,
     ):
         await chat.hydrate(path)
-        await chat.until(lambda: "first" in str(chat.var(TIMELINE, "tail")))
+        await chat.until(lambda: "first" in str(chat.messages(path)))
         for tab in (home, beas):
             await tab.hydrate("/")
-            await tab.until(lambda tab=tab: tab.var(CONVERSATIONS, "loaded"))  # type: ignore[misc]  # mypy infers no lambda with a default
+            await tab.until(lambda tab=tab: tab.fact("conversations", "loaded"))  # type: ignore[misc]  # mypy infers no lambda with a default
 
         await bea.write(ada, "second")
 
-        await chat.until(lambda: "second" in str(chat.var(TIMELINE, "tail")))
-        await home.until(lambda: "second" in str(home.var(CONVERSATIONS, "recent")))
-        await beas.until(lambda: "second" in str(beas.var(CONVERSATIONS, "recent")))
+        await chat.until(lambda: "second" in str(chat.messages(path)))
+        await home.until(lambda: "second" in str(home.rows("conversations")))
+        await beas.until(lambda: "second" in str(beas.rows("conversations")))
 
 
 async def test_a_message_that_arrives_while_a_tab_loads_is_shown(ada: Person, bea: Person) -> None:
@@ -348,4 +352,32 @@ async def test_a_message_that_arrives_while_a_tab_loads_is_shown(ada: Person, be
         text = f"meanwhile-{number}"
         async with Tab.open(ada.url, cookie=ada.cookie) as tab:
             await asyncio.gather(tab.hydrate(path), bea.write(ada, text))
-            await tab.until(lambda tab=tab, text=text: text in str(tab.var(TIMELINE, "tail")))  # type: ignore[misc]  # the same
+            await tab.until(lambda tab=tab, text=text: text in str(tab.messages(path)))  # type: ignore[misc]  # the same
+
+
+async def test_a_tab_whose_first_event_is_refused_loses_its_link(world: World) -> None:
+    """It opens again by itself: after any other event it stays, and shows why nothing was done."""
+    sent: list[str] = []
+    ended: list[str] = []
+
+    async def send(packet: Any) -> None:  # noqa: ANN401  # Engine.IO's packet
+        sent.append(packet.data)
+
+    async def disconnect(sid: str) -> None:
+        ended.append(sid)
+
+    socket = SimpleNamespace(send=send)
+    namespace = world.app.event_namespace
+    namespace._token_manager.token_to_socket["token"] = SimpleNamespace(sid="sid")
+    namespace.disconnect = disconnect
+    world.app.sio = SimpleNamespace(
+        manager=SimpleNamespace(eio_sid_from_sid=lambda _sid, _namespace: "socket"),
+        eio=SimpleNamespace(sockets={"socket": socket}),
+    )
+
+    await world.tabs.refuse("token", Unavailable(), opens=False)
+    assert (len(sent), ended) == (1, [])
+    assert Unavailable().detail in sent[0]
+
+    await world.tabs.refuse("token", Unavailable(), opens=True)
+    assert (len(sent), ended) == (2, ["sid"])

@@ -1,0 +1,228 @@
+// The messages of a conversation that a page keeps: consecutive ones, in rising `seq`. They slide
+// over the conversation: where there are too many, those at the other end leave. Messages that come
+// with a gap are not shown: their page is asked for. All functions here are pure.
+
+/** @import { About, Content, Patch, Row } from "./store.js" */
+
+import { newer, withFacts } from "./store.js";
+
+export const MAX_ROWS = 300;
+const GROUP_WITHIN = 5 * 60_000;
+
+/**
+ * What is known about the messages: `last` is the `seq` of the newest, `changed` the newest `rev`,
+ * `rev` the one up to which the rows are complete; `older` and `newer` say that there are others
+ * beyond the rows. While the page `follows`, it shows the newest. The rows are `kept` ones until the
+ * server has sent a page; `page` is the kind of page in a patch; `unread_from` and `own_read_seq` are of the time when the conversation was opened.
+ * @typedef {{
+ *   loaded?: boolean, last?: number, changed?: number, rev?: number, older?: boolean, newer?: boolean,
+ *   follows?: boolean, kept?: boolean, page?: string, unread_from?: number, own_read_seq?: number, problem?: string,
+ * }} Facts
+ */
+
+/**
+ * Merge a patch of messages: one that was sent or changed, or a page.
+ * @param {Content} content
+ * @param {Patch} patch
+ * @returns {Content}
+ */
+export function mergeMessages(content, patch) {
+  const before = /** @type {Facts} */ (content.about);
+  const { page, ...given } = /** @type {Facts} */ (patch.about ?? {});
+  const block = patch.put ?? [];
+  // Before the first page nothing can be shown, and afterwards it is in the page.
+  if (!before.loaded && page !== "newest") return block.length ? content : withAbout(content, given);
+  const replaces = page === "newest" && before.follows !== false;
+  const rows = placed(content.rows, block, replaces, before.last ?? 0);
+  const last = Math.max(before.last ?? 0, given.last ?? 0, seqOf(block.at(-1)), seqOf(rows.at(-1)));
+  return withAbout(
+    { rows, about: content.about },
+    {
+      ...given,
+      loaded: true,
+      kept: page ? false : (before.kept ?? false),
+      last,
+      older: seqOf(rows[0]) > 1,
+      newer: seqOf(rows.at(-1)) < last,
+      changed: Math.max(before.changed ?? 0, given.changed ?? 0, given.rev ?? 0),
+      rev: revAfter(before, given, block, rows),
+    },
+    content,
+  );
+}
+
+/**
+ * Return the content with further facts; `before` itself where it is no different.
+ * @param {Content} content
+ * @param {Facts} given
+ * @param {Content} [before]
+ * @returns {Content}
+ */
+function withAbout(content, given, before = content) {
+  const about = withFacts(content.about, /** @type {About} */ (given));
+  return about === before.about && content.rows === before.rows ? before : { rows: content.rows, about };
+}
+
+/**
+ * Return the `rev` up to which the rows are complete.
+ * @param {Facts} before
+ * @param {Facts} given
+ * @param {Row[]} block
+ * @param {readonly Row[]} rows
+ */
+function revAfter(before, given, block, rows) {
+  const known = before.rev ?? 0;
+  if (given.changed !== undefined) return given.changed === known + 1 ? given.changed : known;
+  const covers = rows.length === 0 || (block.length > 0 && seqOf(block[0]) <= seqOf(rows[0]));
+  return given.rev !== undefined && covers ? Math.max(known, given.rev) : known;
+}
+
+/**
+ * Return the rows with a block of others, as far as they are consecutive with them.
+ * @param {readonly Row[]} rows
+ * @param {Row[]} block
+ * @param {boolean} replaces whether a block beyond a gap takes the place of the rows
+ * @param {number} lastKnown
+ * @returns {readonly Row[]}
+ */
+function placed(rows, block, replaces, lastKnown) {
+  if (!block.length) return rows;
+  const [from, to] = [seqOf(block[0]), seqOf(block.at(-1))];
+  if (!rows.length) return replaces || from === lastKnown + 1 ? block.slice(-MAX_ROWS) : rows;
+  const [first, last] = [seqOf(rows[0]), seqOf(rows.at(-1))];
+  if (to < first - 1 || from > last + 1) return replaces && from > last ? block : rows;
+  const above = block.filter((row) => seqOf(row) < first);
+  const below = block.filter((row) => seqOf(row) > last);
+  const given = new Map(block.map((row) => [seqOf(row), row]));
+  let changed = above.length > 0 || below.length > 0;
+  const inner = rows.map((row) => {
+    const other = given.get(seqOf(row));
+    const next = other ? newer(row, other) : row;
+    changed ||= next !== row;
+    return next;
+  });
+  if (!changed) return rows;
+  const joined = [...above, ...inner, ...below];
+  return above.length ? joined.slice(0, MAX_ROWS) : joined.slice(-MAX_ROWS);
+}
+
+/** @param {Row | undefined} row */
+const seqOf = (row) => Number(row?.order ?? 0);
+
+/**
+ * Return the page to ask for, so that the rows become true: its kind and its `seq`; or undefined.
+ * @param {Content} content
+ * @returns {{ kind: "newest" | "again", seq: number } | undefined}
+ */
+export function missingPage({ rows, about }) {
+  const { loaded, follows = true, newer: isBehind, changed = 0, rev = 0 } = /** @type {Facts} */ (about);
+  if (!loaded || (follows && isBehind)) return { kind: "newest", seq: 0 };
+  if (changed > rev && rows.length) return { kind: "again", seq: seqOf(rows[0]) };
+  return undefined;
+}
+
+/**
+ * A message that waits in the outbox or was just stored.
+ * @typedef {{ client_id: string, content: string, at: string, reason: string, state: string }} Waiting
+ */
+
+/**
+ * A message as the server sends it: see MessageRow in chat_app/ui/messages/rows.py; or one that waits.
+ * @typedef {Row & { client_id: string, sender_id: string, text: string, at: string, state?: string, reason?: string }} Message
+ */
+
+/** @typedef {Row & { name: string, letters: string, tone: string }} Author */
+
+/**
+ * A message as the page shows it: see ShownMessage in chat_app/ui/messages/rows.py.
+ * @typedef {Message & {
+ *   key: string, author: string, letters: string, tone: string, before: string, mine: boolean, first: boolean, last: boolean,
+ *   state: string, reason: string,
+ * }} Shown
+ */
+
+/** The row that was shown last for a stored message. @type {WeakMap<Row, Shown>} */
+const lastShown = new WeakMap();
+
+/**
+ * Return the rows to show: the stored ones, and below them those that wait, each with its author and
+ * its place among its neighbours. A row that does not change is the same object again.
+ * @param {Content} messages
+ * @param {readonly Author[]} authors
+ * @param {readonly Waiting[]} waiting
+ * @param {string} userId
+ * @returns {Shown[]}
+ */
+export function shownMessages({ rows, about }, authors, waiting, userId) {
+  const byId = new Map(authors.map((author) => [author.id, author]));
+  const messages = /** @type {readonly Message[]} */ (rows);
+  const stored = new Set(messages.map((row) => row.client_id));
+  const below = about.newer ? [] : waiting.filter((one) => !stored.has(one.client_id));
+  /** @type {Message[]} */
+  const all = [...messages, ...below.map((one) => waitingRow(one, userId))];
+  return all.map((row, at) => shown(row, byId.get(row.sender_id), all[at - 1], all[at + 1], userId));
+}
+
+/** The row of a waiting message, as long as it does not change. @type {Map<string, { from: string, row: Message }>} */
+const waitingRows = new Map();
+
+/**
+ * @param {Waiting} one
+ * @param {string} userId
+ * @returns {Message}
+ */
+function waitingRow(one, userId) {
+  const from = `${one.state} ${one.reason} ${one.content}`;
+  const kept = waitingRows.get(one.client_id);
+  if (kept?.from === from) return kept.row;
+  const row = {
+    id: "",
+    client_id: one.client_id,
+    sender_id: userId,
+    text: one.content,
+    at: one.at,
+    edited: false,
+    deleted: false,
+    state: one.state,
+    reason: one.reason,
+  };
+  waitingRows.set(one.client_id, { from, row });
+  return row;
+}
+
+/**
+ * @param {Message} row
+ * @param {Author | undefined} author
+ * @param {Message | undefined} above
+ * @param {Message | undefined} below
+ * @param {string} userId
+ */
+function shown(row, author, above, below, userId) {
+  const mine = row.sender_id === userId;
+  const parts = {
+    key: row.client_id || row.id,
+    author: mine ? "You" : author?.name ?? "",
+    letters: author?.letters ?? "",
+    tone: author?.tone ?? "",
+    before: above?.at ?? "",
+    mine,
+    first: !inOneGroup(above, row),
+    last: !inOneGroup(row, below),
+    state: row.state ?? "",
+    reason: row.reason ?? "",
+  };
+  const kept = lastShown.get(row);
+  if (kept && Object.entries(parts).every(([name, value]) => kept[name] === value)) return kept;
+  const next = { ...row, ...parts };
+  lastShown.set(row, next);
+  return next;
+}
+
+/**
+ * @param {Message | undefined} one
+ * @param {Message | undefined} next
+ */
+function inOneGroup(one, next) {
+  if (!one || !next || one.sender_id !== next.sender_id) return false;
+  return Date.parse(next.at) - Date.parse(one.at) <= GROUP_WITHIN;
+}

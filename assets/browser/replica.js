@@ -1,0 +1,185 @@
+// The page's copy of what the server shows of an account: its store, the patches that come on the
+// live link, what the browser keeps of it, and React's hooks to read it.
+
+/** @import { About, Content, Patch, Row } from "./store.js" */
+/** @import { Author, Shown, Waiting } from "./messages.js" */
+
+import { useEffect, useSyncExternalStore } from "react";
+import { forgetKept, keep, readKept } from "./kept.js";
+import { mergeMessages, shownMessages } from "./messages.js";
+import { EMPTY, Store } from "./store.js";
+import { watchWaiting } from "./waiting.js";
+
+const KEEP_AFTER = 300;
+const ACCOUNT = "account";
+/** Facts about a list that nothing changes any more: it is opened at its end, wherever it was left. */
+export const NOT_LIVE = { kept: true, follows: true, newer: false };
+/** Lists of the present moment, which are not kept. */
+const PASSING = new Set(["typing", "trouble", "waiting"]);
+
+export const store = new Store({ messages: mergeMessages });
+
+let userId = "";
+/** @type {Set<string>} */
+const unkept = new Set();
+/** @type {number | undefined} */
+let timer;
+
+/** @param {Patch[]} patches */
+function onPatch(patches) {
+  const account = patches.find((patch) => patch.list === ACCOUNT)?.about?.user_id;
+  if (account === "") void forgetAccount();
+  else if (typeof account === "string" && account !== userId) become(account);
+  for (const name of store.apply(patches)) if (!PASSING.has(kind(name))) unkept.add(name);
+  if (unkept.size) timer ??= setTimeout(() => void keepChanges(), KEEP_AFTER);
+}
+
+/**
+ * Show the lists of an account, and of no other.
+ * @param {string} account
+ */
+function become(account) {
+  if (userId) store.clear();
+  unkept.clear();
+  userId = account;
+  write(account);
+  if (account) void restore(account);
+}
+
+/** @param {string} account */
+async function restore(account) {
+  const lists = await readKept(account);
+  if (account !== userId) return;
+  for (const { name, rows, about } of lists) store.restore(name, past({ rows, about }));
+  store.restore(ACCOUNT, { rows: [], about: { user_id: account } });
+}
+
+/**
+ * Return a kept list without what was true only then.
+ * @param {Content} content
+ * @returns {Content}
+ */
+function past({ rows, about }) {
+  const facts = { ...about, unread_from: 0, problem: "", ...NOT_LIVE };
+  return { rows: rows.map((row) => (row.online ? { ...row, online: false } : row)), about: facts };
+}
+
+async function keepChanges() {
+  clearTimeout(timer);
+  timer = undefined;
+  const lists = new Map([...unkept].map((name) => [name, store.read(name)]));
+  unkept.clear();
+  if (userId) await keep(userId, lists);
+}
+
+/** Forget the account in this browser: it signs out. Messages that wait are kept by the outbox. */
+export async function forgetAccount() {
+  const account = userId;
+  become("");
+  if (account) await forgetKept(account);
+}
+
+/** @param {string} name */
+const kind = (name) => name.split(":", 1)[0];
+
+/** @param {string} account */
+function write(account) {
+  try {
+    if (account) localStorage.setItem("chat.account", account);
+    else localStorage.removeItem("chat.account");
+  } catch {
+    // Storage is blocked: nothing is kept.
+  }
+}
+
+/** Return the account that signed in here last, before the server has answered. */
+function lastAccount() {
+  try {
+    return localStorage.getItem("chat.account") ?? "";
+  } catch {
+    return "";
+  }
+}
+
+// ---- The link
+
+/**
+ * Send an event to a handler of the server; return whether it was sent.
+ * @param {string} name
+ * @param {Record<string, unknown>} payload
+ */
+export function send(name, payload) {
+  if (!window.chatLink?.connected) return false;
+  const { pathname, search, hash } = location;
+  const router_data = { pathname, asPath: pathname + search + hash };
+  window.chatLink.emit("event", { name, payload, router_data });
+  return true;
+}
+
+if (globalThis.document) {
+  addEventListener("pagehide", () => void keepChanges());
+  const account = lastAccount();
+  if (account) become(account);
+  const early = /** @type {Patch[][]} */ (window.chatPatches ?? []);
+  window.chatPatches = { push: onPatch };
+  for (const patches of early) onPatch(patches);
+}
+
+// ---- Hooks
+
+/** @type {Map<string, (listener: () => void) => () => void>} */
+const subscriptions = new Map();
+
+/** @param {string} name */
+function subscriptionTo(name) {
+  const subscription = subscriptions.get(name) ?? ((listener) => store.subscribe(name, listener));
+  subscriptions.set(name, subscription);
+  return subscription;
+}
+
+/**
+ * Return a list, and draw again whenever it changes.
+ * @param {string} name
+ */
+function useContent(name) {
+  return useSyncExternalStore(
+    subscriptionTo(name),
+    () => store.read(name),
+    () => EMPTY,
+  );
+}
+
+/**
+ * Return the rows of a list.
+ * @param {string} name
+ */
+export const useRows = (name) => useContent(name).rows;
+
+/**
+ * Return the facts about a list, `others` where it has none.
+ * @param {string} name
+ * @param {About} others
+ */
+export const useAbout = (name, others) => ({ ...others, ...useContent(name).about });
+
+/**
+ * Return a row of a list, `other` where there is none.
+ * @param {string} name
+ * @param {string} id
+ * @param {Row} other
+ */
+export const useRow = (name, id, other) => useRows(name).find((row) => row.id === id) ?? other;
+
+/**
+ * Return the messages of a conversation as they are shown, those in the outbox included.
+ * @param {string} conversationId
+ * @returns {Shown[]}
+ */
+export function useTimeline(conversationId) {
+  const messages = useContent(`messages:${conversationId}`);
+  const authors = /** @type {readonly Author[]} */ (useRows("authors"));
+  const account = String(useAbout(ACCOUNT, { user_id: "" }).user_id);
+  const waiting = /** @type {readonly (Row & Waiting)[]} */ (useRows(`waiting:${conversationId}`));
+  useEffect(() => watchWaiting(store, account, conversationId), [account, conversationId]);
+  return shownMessages(messages, authors, waiting, account);
+}

@@ -1,0 +1,311 @@
+"""The open conversation as one tab shows it.
+
+The page keeps the messages and decides which of them it shows (`assets/browser/messages.js`); here
+is only which conversation is open, and what its row depends on.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from chat_app.accounts.queries import display_names
+from chat_app.conversations.queries import get_conversation
+from chat_app.conversations.schemas import Conversation
+from chat_app.core.errors import AppError, NotFound
+from chat_app.messages.queries import history
+from chat_app.messages.schemas import MessagePage
+from chat_app.realtime.events import (
+    AnyEvent,
+    ConversationDelivered,
+    ConversationRead,
+    FriendRemoved,
+    MessageCreated,
+    MessageDeleted,
+    MessageUpdated,
+    Typing,
+)
+from chat_app.realtime.shapes import Message
+from chat_app.ui.conversations import updates
+from chat_app.ui.current_node import current_node
+from chat_app.ui.messages import head
+from chat_app.ui.messages.head import HEAD_EVENTS, NO_HEAD, Head, Receipts, head_of
+from chat_app.ui.messages.rows import (
+    DELETED_NAME,
+    author_row,
+    message_packet,
+    message_row,
+    messages_list,
+)
+from chat_app.ui.reflex.patches import Patch
+from chat_app.ui.reflex.tab import Tab
+
+PAGE_SIZE = 50
+# As many as a page keeps of one conversation (`assets/browser/messages.js`).
+MAX_KEPT = 300
+# The browser shows it as long, from the last event on (`assets/browser/status.js`).
+TYPING_TTL_S = 6.0
+MAX_ADDRESS = 100
+
+AUTHORS = "authors"
+# The list of the people who type, with the one fact `names`, and a `mark` that changes each time.
+TYPING = "typing"
+
+PageKind: TypeAlias = Literal["newest", "older", "newer", "again"]
+
+
+class TimelineView:
+    """The conversation that a tab has open, if there is one.
+
+    About the list of its messages: `last` is the `seq` of its newest message, `rev` the state of
+    the conversation that a page shows in full, `page` the kind of page that was sent, and
+    `unread_from` the first unread `seq` at the time of opening, or 0.
+    """
+
+    def __init__(self, tab: Tab) -> None:
+        self._tab = tab
+        self._viewer_id = tab.identity.user_id
+        # Without its receipts, which are kept apart: those of a large group change all the time.
+        self._conversation: Conversation | None = None
+        self._receipts = Receipts()
+        self._head: Head = NO_HEAD
+        # The names that the page has, by author.
+        self._names: dict[UUID, str] = {}
+        # Monotonic times by person until which they are shown as typing.
+        self._typing: dict[UUID, float] = {}
+        self._mark = 0
+
+    @property
+    def conversation_id(self) -> UUID | None:
+        """The open conversation."""
+        return self._conversation.id if self._conversation else None
+
+    def close(self) -> None:
+        """Follow no conversation."""
+        self._conversation = None
+        self._head = NO_HEAD
+        self._names = {}
+        self._typing = {}
+
+    async def open(self, conversation_id: UUID, address: str) -> None:
+        """Send a conversation with its newest messages, and follow it from now on.
+
+        The page looks for it under its `address`, which may be no id at all.
+        """
+        self.close()
+        try:
+            conversation = await self._load(conversation_id)
+            page = await self._page(conversation_id)
+        except NotFound:
+            missing = NO_HEAD.copy()
+            missing |= {"id": address[:MAX_ADDRESS], "missing": True}
+            await self._tab.send(Patch(list=head.LIST, put=[missing]))
+            return
+        except AppError as error:
+            await self._send_problem(conversation_id, error)
+            return
+        self._take(conversation, afresh=True)
+        unread_from = conversation.last_read_seq + 1 if conversation.unread else 0
+        about = {"unread_from": unread_from, "own_read_seq": conversation.last_read_seq}
+        await self._tab.send(
+            *await self._head_patches(),
+            *await self._page_patches(
+                conversation.id, page, "newest", about | _state_of(conversation)
+            ),
+            Patch(list=TYPING, about={"conversation_id": str(conversation_id), "names": []}),
+        )
+
+    async def send_page(self, kind: PageKind, seq: int) -> None:
+        """Send a page before or after a `seq`, all from a `seq` on again, or the newest."""
+        if self._conversation is None:
+            return
+        here = self._conversation.id
+        about: dict[str, object] = {}
+        try:
+            if kind in {"newest", "again"}:
+                # Before the page: it is at least as new.
+                conversation = await self._load(here)
+                self._take(conversation)
+                about = _state_of(conversation)
+            page = await self._page(
+                here,
+                before=seq if kind == "older" else None,
+                after=seq if kind == "newer" else seq - 1 if kind == "again" else None,
+                limit=MAX_KEPT if kind == "again" else PAGE_SIZE,
+            )
+        except AppError as error:
+            await self._send_problem(here, error)
+            return
+        await self._tab.send(
+            *await self._head_patches(), *await self._page_patches(here, page, kind, about)
+        )
+
+    async def apply_events(self, events: Sequence[AnyEvent]) -> None:
+        """Send what these events change in the open conversation."""
+        if self._conversation is None:
+            return
+        here = self._conversation.id
+        changes_head = False
+        for event in events:
+            match event:
+                case (
+                    MessageCreated(message=message)
+                    | MessageUpdated(message=message)
+                    | MessageDeleted(message=message)
+                ) if message.conversation_id == here:
+                    await self._send_message(message)
+                case FriendRemoved(user_id=user_id) if self._head["peer_id"] == str(user_id):
+                    self._take(await self._load(here))
+                    changes_head = True
+                case _ if isinstance(event, HEAD_EVENTS):
+                    followed = updates.apply(
+                        (self._conversation,), event, viewer_id=self._viewer_id
+                    )
+                    self._take(next(one for one in followed if one.id == here))
+                    changes_head = True
+                case _:
+                    pass
+            changes_head = self._apply_receipt(event, here) or changes_head
+        if changes_head:
+            await self._tab.send(*await self._head_patches())
+        await self._apply_typing(here, events)
+
+    async def reload(self) -> None:
+        """Send the open conversation again."""
+        if self._conversation is not None:
+            await self.open(self._conversation.id, str(self._conversation.id))
+
+    def _take(self, conversation: Conversation, *, afresh: bool = False) -> None:
+        if conversation.receipts:
+            before = Receipts() if afresh else self._receipts
+            self._receipts = before.with_loaded(conversation.receipts)
+            conversation = replace(conversation, receipts=[])
+        self._conversation = conversation
+
+    def _apply_receipt(self, event: AnyEvent, here: UUID) -> bool:
+        match event:
+            case MessageCreated(message=message) if message.conversation_id == here:
+                # A sender has read what came before.
+                return self._receipts.raise_to(
+                    message.sender_id, delivered=message.seq, read=message.seq
+                )
+            case ConversationRead(conversation_id=place, user_id=user_id, seq=seq) if place == here:
+                return self._receipts.raise_to(user_id, delivered=seq, read=seq)
+            case ConversationDelivered(conversation_id=place, user_id=user_id, seq=seq) if (
+                place == here
+            ):
+                return self._receipts.raise_to(user_id, delivered=seq)
+            case _:
+                return False
+
+    async def _send_message(self, message: Message) -> None:
+        if message.sender_id not in self._names:
+            await self._tab.send(*await self._author_patches([message]))
+        is_own = message.sender_id == self._viewer_id
+        await self._tab.send_packet(message_packet(message, is_own=is_own))
+        current_node().deliveries.record_page([message], viewer_id=self._viewer_id)
+
+    async def _apply_typing(self, here: UUID, events: Sequence[AnyEvent]) -> None:
+        until, received = dict(self._typing), 0
+        for event in events:
+            match event:
+                case Typing(conversation_id=place, user_id=user_id) if place == here:
+                    until[user_id] = time.monotonic() + TYPING_TTL_S
+                    received += 1
+                case MessageCreated(message=message) if message.conversation_id == here:
+                    until.pop(message.sender_id, None)
+                case _:
+                    pass
+        if until == self._typing and not received:
+            return
+        now = time.monotonic()
+        self._typing = {user_id: end for user_id, end in until.items() if end > now}
+        self._mark += received
+        names = [self._names[user_id] for user_id in self._typing if user_id in self._names]
+        about = {"conversation_id": str(here), "names": names, "mark": self._mark}
+        await self._tab.send(Patch(list=TYPING, about=about))
+
+    async def _load(self, conversation_id: UUID) -> Conversation:
+        node = current_node()
+        async with node.database.reading() as reading:
+            return await get_conversation(
+                reading,
+                viewer_id=self._viewer_id,
+                conversation_id=conversation_id,
+                online=node.online,
+            )
+
+    async def _page(
+        self,
+        conversation_id: UUID,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int = PAGE_SIZE,
+    ) -> MessagePage:
+        page = await history(
+            current_node().database,
+            viewer_id=self._viewer_id,
+            conversation_id=conversation_id,
+            before=before,
+            after=after,
+            limit=limit,
+        )
+        current_node().deliveries.record_page(page.items, viewer_id=self._viewer_id)
+        return page
+
+    async def _page_patches(
+        self,
+        conversation_id: UUID,
+        page: MessagePage,
+        kind: PageKind,
+        about: Mapping[str, object],
+    ) -> list[Patch]:
+        rows = [message_row(one, viewer_id=self._viewer_id) for one in page.items]
+        facts = {"page": kind, "problem": "", **about}
+        patch = Patch(list=messages_list(conversation_id), put=rows, about=facts)
+        return [*await self._author_patches(page.items), patch]
+
+    async def _author_patches(self, messages: Sequence[Message]) -> list[Patch]:
+        """Return the names of authors that the page does not have.
+
+        A large group has only a part of its members in its view, and some have left.
+        """
+        unknown = {message.sender_id for message in messages} - self._names.keys()
+        if not unknown:
+            return []
+        async with current_node().database.reading() as reading:
+            found = await display_names(reading, user_ids=unknown)
+        return self._named(dict.fromkeys(unknown, DELETED_NAME) | found)
+
+    async def _head_patches(self) -> list[Patch]:
+        """Return the row of the conversation and the names of its members, where they changed."""
+        if self._conversation is None:
+            return []
+        patches = self._named(
+            {member.id: member.display_name for member in self._conversation.members}
+        )
+        row = head_of(self._conversation, self._receipts, viewer_id=self._viewer_id)
+        if row != self._head:
+            self._head = row
+            patches.append(Patch(list=head.LIST, put=[row]))
+        return patches
+
+    def _named(self, names: Mapping[UUID, str]) -> list[Patch]:
+        rows = [
+            author_row(user_id, name)
+            for user_id, name in names.items()
+            if self._names.get(user_id) != name
+        ]
+        self._names |= names
+        return [Patch(list=AUTHORS, put=rows)] if rows else []
+
+    async def _send_problem(self, conversation_id: UUID, error: AppError) -> None:
+        about = {"problem": error.detail}
+        await self._tab.send(Patch(list=messages_list(conversation_id), about=about))
+
+
+def _state_of(conversation: Conversation) -> dict[str, object]:
+    return {"last": conversation.last_seq, "rev": conversation.last_rev}

@@ -1,0 +1,83 @@
+"""Patches of the lists that a page keeps, and the link of a tab that carries them.
+
+A list has a name, keyed rows and facts about the whole. A patch changes it: `put` adds rows or
+replaces those with the same `id`, `drop` removes rows by `id`, `reset` removes all others, and the
+`about` of the patch is merged into that of the list. Rows are ordered by their `order`; a row never
+replaces one with a higher `rev`. `assets/browser/store.js` applies them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias, TypedDict
+
+import msgspec
+import reflex as rx
+from engineio.packet import MESSAGE, Packet
+
+EVENT_NAMESPACE = "/_event"
+# Packets that wait for a tab which does not read; a full one of them is not written to any more.
+MAX_BACKLOG = 64
+
+# A packet that is ready to be sent to any number of tabs: it is encoded once.
+PatchPacket: TypeAlias = Packet
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Patch(TypedDict, total=False):
+    """A change of one list; only `list` is required."""
+
+    list: str
+    put: Sequence[Mapping[str, Any]]
+    drop: Sequence[str]
+    reset: bool
+    about: Mapping[str, Any]
+
+
+def packed(patches: Sequence[Patch]) -> PatchPacket:
+    """Return the packet that carries patches, applied by the page in one step."""
+    return Packet(MESSAGE, data=f'2{EVENT_NAMESPACE},["patch",{_encode(patches).decode()}]')
+
+
+class Link:
+    """The socket of one tab, which Reflex opened."""
+
+    def __init__(self, app: rx.App, token: str) -> None:
+        self._app = app
+        self._token = token
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the tab is connected."""
+        return self._socket() is not None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the tab does not read what it was sent."""
+        socket = self._socket()
+        return socket is not None and socket.queue.qsize() >= MAX_BACKLOG
+
+    async def send(self, packet: PatchPacket) -> None:
+        """Send a packet; nothing, where the tab is gone."""
+        socket = self._socket()
+        if socket is not None:
+            await socket.send(packet)
+
+    async def end(self) -> None:
+        """End the tab's link; the page opens it again after a while."""
+        namespace = self._app.event_namespace
+        if namespace is None:
+            return
+        record = namespace._token_manager.token_to_socket.get(self._token)
+        if record is not None:
+            await namespace.disconnect(record.sid)
+
+    def _socket(self) -> Any:  # noqa: ANN401  # Engine.IO has no types
+        namespace = self._app.event_namespace
+        sio = self._app.sio
+        if namespace is None or sio is None:
+            return None
+        record = namespace._token_manager.token_to_socket.get(self._token)
+        if record is None:
+            return None
+        identifier = sio.manager.eio_sid_from_sid(record.sid, EVENT_NAMESPACE)
+        return sio.eio.sockets.get(identifier)

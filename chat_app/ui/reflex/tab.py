@@ -1,0 +1,240 @@
+"""A signed-in tab: its outlet of the hub, the task that shows its events, and its views.
+
+The task takes everything that has queued and shows it at once, so that a busy conversation costs a
+tab no more than a few refreshes a second. Views send patches of the lists that the page keeps;
+screens are states of Reflex, which are locked and compared, so they only get the events they name.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Protocol, TypeAlias, TypeVar, cast
+
+import reflex as rx
+import structlog
+from reflex.state import StateUpdate
+
+from chat_app.accounts.schemas import Identity
+from chat_app.core import tasks
+from chat_app.core.errors import AppError
+from chat_app.realtime.events import AnyEvent, Envelope, decode
+from chat_app.realtime.outlet import SESSION_OVER, TOO_SLOW, Outlet, OutletClosed
+from chat_app.ui.current_node import current_node
+from chat_app.ui.reflex.guard import sign_in_redirect
+from chat_app.ui.reflex.patches import Link, Patch, PatchPacket, packed
+from chat_app.ui.reflex.screens import LiveScreen, state_of
+from chat_app.ui.session import SessionState
+
+log = structlog.get_logger(__name__)
+
+# A tab pauses as long as its last refresh took, the wait for all other tabs included. So the more
+# there is to do, the less often each is refreshed, and half of the process is left to other work.
+PAUSE_FACTOR = 1.0
+MIN_PAUSE_S = 0.05
+MAX_PAUSE_S = 1.0
+RETRY_S = 1.0
+# Together 8 MB at most.
+CACHED_EVENTS, MAX_CACHED_BYTES = 1_024, 8_192
+
+# The list without rows that names the account whose lists the page shows.
+ACCOUNT = "account"
+
+# The screens that follow events, each with the types of event that concern it.
+LiveScreens: TypeAlias = Mapping[type[LiveScreen], tuple[type[AnyEvent], ...]]
+
+# Every tab that shows a conversation gets the same events.
+_cached = lru_cache(maxsize=CACHED_EVENTS)(decode)
+
+
+def _decode(body: bytes) -> tuple[AnyEvent, ...]:
+    return _cached(body) if len(body) <= MAX_CACHED_BYTES else decode(body)
+
+
+class View(Protocol):
+    """A part of what a tab shows, kept in the page; it sends patches to its tab.
+
+    A tab subscribes to the hub before its views load anything. So an event may come twice (once in
+    what was loaded, once as itself) but is never missed: `apply_events` must change nothing the
+    second time, and nothing of a view that has not loaded yet.
+    """
+
+    def __init__(self, tab: "Tab", /) -> None:
+        """Make the view of a tab that was just opened."""
+
+    async def apply_events(self, events: Sequence[AnyEvent], /) -> None:
+        """Send what these events change, oldest first."""
+
+    async def reload(self) -> None:
+        """Load what is shown afresh: the tab was too slow and may have missed events."""
+
+
+AnyView = TypeVar("AnyView", bound=View)
+
+
+class Tab:
+    """A tab of a signed-in user."""
+
+    def __init__(  # noqa: PLR0917  # made in one place
+        self,
+        app: rx.App,
+        views: Sequence[type[View]],
+        screens: LiveScreens,
+        token: str,
+        identity: Identity,
+        outlet: Outlet,
+    ) -> None:
+        self.token = token
+        self.identity = identity
+        # Held while the views change: what an event handler loads and what the events of the hub
+        # change must not overtake one another.
+        self.lock = asyncio.Lock()
+        self._app = app
+        self._link = Link(app, token)
+        self._views = {kind: kind(self) for kind in views}
+        self._screens = screens
+        self._outlet = outlet
+        self._task: asyncio.Task[None] | None = None
+        # Started again means after an error of unknown cause: events may be lost.
+        self._has_started = False
+
+    def view(self, kind: type[AnyView]) -> AnyView:
+        """Return one of the tab's views."""
+        return cast("AnyView", self._views[kind])
+
+    async def send(self, *patches: Patch) -> None:
+        """Send patches, which the page applies in one step."""
+        if patches:
+            await self._link.send(packed(patches))
+
+    async def send_packet(self, packet: PatchPacket) -> None:
+        """Send patches that were encoded for many tabs."""
+        await self._link.send(packet)
+
+    def start(self) -> None:
+        """Start to show the events of the hub."""
+        self._task = current_node().supervisor.start("tab", self._run, is_vital=False)
+
+    async def stop(self) -> None:
+        """Stop, and leave the hub."""
+        task = self._task
+        try:
+            if task is not None and task is not asyncio.current_task():
+                await tasks.end([task])
+        finally:
+            await self._outlet.close()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        must_reload, self._has_started = self._has_started, True
+        while True:
+            try:
+                envelopes = await self._next_envelopes(RETRY_S if must_reload else None)
+            except OutletClosed as closed:
+                if closed.code == SESSION_OVER:
+                    await self._sign_out()
+                if closed.code != TOO_SLOW:
+                    return
+                if not await self._reopen():
+                    await asyncio.sleep(RETRY_S)
+                    continue
+                envelopes, must_reload = [], True
+            started = loop.time()
+            must_reload = not await self._refresh(envelopes, must_reload=must_reload)
+            duration = loop.time() - started
+            await self._pause(min(MAX_PAUSE_S, max(MIN_PAUSE_S, duration * PAUSE_FACTOR)))
+
+    async def _pause(self, seconds: float) -> None:
+        """Give other tabs their turn; a session that ends cuts the pause short.
+
+        A page that does not read is not written to: its outlet fills, and then it is too slow.
+        """
+        is_first = True
+        while is_first or self._link.is_full:
+            is_first = False
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._outlet.ended.wait()
+                    return
+
+    async def _next_envelopes(self, timeout_s: float | None) -> list[Envelope]:
+        """Return the queued envelopes; an empty list if there are none after `timeout_s`."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._outlet.take()
+        except TimeoutError:
+            return []
+
+    async def _reopen(self) -> bool:
+        """Replace the outlet that was too slow; return whether that worked."""
+        await self._outlet.close()
+        try:
+            self._outlet = await current_node().open_outlet(self.identity)
+        except AppError as error:
+            log.warning("outlet_not_opened", code=error.code)
+            return False
+        return True
+
+    async def _refresh(self, envelopes: Sequence[Envelope], *, must_reload: bool) -> bool:
+        """Update what the tab shows; return whether that worked."""
+        if not await self._is_connected():
+            return True
+        events = [event for envelope in envelopes for event in _decode(envelope.body)]
+        try:
+            async with self.lock:
+                for view in self._views.values():
+                    await (view.reload() if must_reload else view.apply_events(events))
+            await self._refresh_screens(events, must_reload=must_reload)
+        except AppError as error:
+            log.warning("refresh_refused", code=error.code)
+            return False
+        except Exception:  # the tab stays open and tries again
+            log.exception("refresh_failed")
+            return False
+        for envelope in envelopes:
+            self._outlet.delivered(envelope)
+        return True
+
+    async def _refresh_screens(self, events: Sequence[AnyEvent], *, must_reload: bool) -> None:
+        concerned = [
+            screen
+            for screen, kinds in self._screens.items()
+            if must_reload or any(isinstance(event, kinds) for event in events)
+        ]
+        if not concerned:
+            return
+        async with self._app.modify_state(self._state_token()) as root:
+            session = await root.get_state(SessionState)
+            if session._identity() != self.identity:
+                return
+            for screen in concerned:
+                state = await state_of(root, screen)
+                if must_reload:
+                    await state._reload(self.identity)
+                else:
+                    await state._apply_events(self.identity, events)
+
+    async def _sign_out(self) -> None:
+        """Clear the tab's private state and redirect it to the sign-in page."""
+        if not await self._is_connected():
+            return
+        async with self._app.modify_state(self._state_token()) as root:
+            session = await root.get_state(SessionState)
+            if session._identity() != self.identity:
+                return
+            path = root.router_data.get("asPath", "")
+            root.reset()
+        await self.send(Patch(list=ACCOUNT, about={"user_id": ""}))
+        namespace = self._app.event_namespace
+        if namespace is not None:
+            await namespace.emit_update(StateUpdate(events=sign_in_redirect(path)), self.token)
+
+    async def _is_connected(self) -> bool:
+        # Reflex would make a state for an unknown token, and keep it until it expires.
+        namespace = self._app.event_namespace
+        return namespace is not None and await namespace._token_manager.is_token_connected(
+            self.token
+        )
+
+    def _state_token(self) -> rx.BaseStateToken:
+        return rx.BaseStateToken(ident=self.token, cls=SessionState)

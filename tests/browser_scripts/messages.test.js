@@ -1,0 +1,191 @@
+// The messages that a page keeps of a conversation.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MAX_ROWS, mergeMessages, missingPage, shownMessages } from "../../assets/browser/messages.js";
+import { Store } from "../../assets/browser/store.js";
+
+/** @import { Row } from "../../assets/browser/store.js" */
+
+const LIST = "messages:here";
+const ME = "me";
+
+/**
+ * @param {number} seq
+ * @param {Partial<Row>} [fields]
+ * @returns {Row}
+ */
+function message(seq, fields = {}) {
+  const at = new Date(Date.UTC(2030, 0, 1, 12, 0, seq)).toISOString();
+  return { id: `m${seq}`, order: seq, rev: seq, client_id: "", sender_id: "tomas", text: `${seq}`, at, ...fields };
+}
+
+/**
+ * @param {number} first
+ * @param {number} last
+ */
+const messages = (first, last) => Array.from({ length: last - first + 1 }, (_, at) => message(first + at));
+
+/** A page with the newest of `last` messages. */
+function page(last = 100, size = 50) {
+  const store = new Store({ messages: mergeMessages });
+  newest(store, last, size);
+  return store;
+}
+
+/** @param {Store} store */
+function newest(store, last = 100, size = 50) {
+  const about = { page: "newest", last, rev: last };
+  store.apply([{ list: LIST, put: messages(Math.max(1, last - size + 1), last), about }]);
+}
+
+/**
+ * @param {Store} store
+ * @param {Row} row
+ */
+const receive = (store, row) => store.apply([{ list: LIST, put: [row], about: { changed: row.rev } }]);
+
+/** @param {Store} store */
+const seqs = (store) => store.read(LIST).rows.map((row) => Number(row.order));
+
+/** @param {Store} store */
+const isWhole = (store) => seqs(store).every((seq, at, all) => at === 0 || seq === Number(all[at - 1]) + 1);
+
+test("new messages extend the rows up to their number", () => {
+  const store = page(10);
+  for (let seq = 11; seq <= MAX_ROWS + 30; seq++) receive(store, message(seq));
+  assert.equal(seqs(store).length, MAX_ROWS);
+  assert.equal(seqs(store).at(-1), MAX_ROWS + 30);
+  assert.ok(isWhole(store));
+  const { older, newer, rev } = store.read(LIST).about;
+  assert.deepEqual([older, newer, rev], [true, false, MAX_ROWS + 30]);
+  assert.equal(missingPage(store.read(LIST)), undefined);
+});
+
+test("sliding to the past and back shows every message once", () => {
+  const store = page(1_000);
+  while (store.read(LIST).about.older) {
+    const first = seqs(store)[0];
+    store.apply([{ list: LIST, put: messages(Math.max(1, first - 50), first - 1), about: { page: "older" } }]);
+    assert.ok(isWhole(store));
+  }
+  assert.deepEqual([seqs(store)[0], seqs(store).length, store.read(LIST).about.newer], [1, MAX_ROWS, true]);
+  while (store.read(LIST).about.newer) {
+    const last = Number(seqs(store).at(-1));
+    store.apply([{ list: LIST, put: messages(last + 1, Math.min(1_000, last + 50)), about: { page: "newer" } }]);
+    assert.ok(isWhole(store));
+  }
+  assert.equal(seqs(store).at(-1), 1_000);
+});
+
+test("a reader in the past keeps the place, whatever comes and however long the link was down", () => {
+  const store = page(1_000);
+  store.apply([{ list: LIST, about: { follows: false } }]);
+  const before = seqs(store);
+  store.apply([{ list: LIST, put: messages(1_100, 1_149), about: { page: "newest", last: 1_149, rev: 1_200 } }]);
+  assert.deepEqual(seqs(store), before);
+  assert.equal(store.read(LIST).about.newer, true);
+  assert.deepEqual(missingPage(store.read(LIST)), { kind: "again", seq: 951 });
+  const edited = messages(951, 1_149).map((row) => (row.order === 960 ? { ...row, text: "new", rev: 1_150 } : row));
+  store.apply([{ list: LIST, put: edited, about: { page: "again", last: 1_149, rev: 1_200 } }]);
+  assert.equal(store.read(LIST).rows[9].text, "new");
+  assert.equal(missingPage(store.read(LIST)), undefined);
+});
+
+test("a reader at the end gets the newest page after a gap, in place of what is older", () => {
+  const store = page(100);
+  receive(store, message(103));
+  assert.equal(seqs(store).at(-1), 100);
+  assert.deepEqual(missingPage(store.read(LIST)), { kind: "newest", seq: 0 });
+  newest(store, 300);
+  assert.deepEqual([seqs(store)[0], seqs(store).at(-1)], [251, 300]);
+  assert.equal(missingPage(store.read(LIST)), undefined);
+});
+
+test("a change that was missed is noticed by the next one, and all rows are asked for again", () => {
+  const store = page(60);
+  receive(store, message(30, { rev: 62, text: "second" }));
+  assert.deepEqual(missingPage(store.read(LIST)), { kind: "again", seq: 11 });
+  const about = { page: "again", last: 60, rev: 62 };
+  const put = messages(11, 60).map((row) => (row.order === 12 ? { ...row, rev: 61, text: "first" } : row));
+  store.apply([{ list: LIST, put, about }]);
+  assert.deepEqual([store.read(LIST).rows[1].text, store.read(LIST).rows[19].text], ["first", "second"]);
+  assert.equal(missingPage(store.read(LIST)), undefined);
+});
+
+test("an older state of a message never replaces a newer one", () => {
+  const store = page(60);
+  receive(store, message(60, { rev: 61, text: "", deleted: true }));
+  receive(store, message(60, { rev: 60, text: "back again" }));
+  assert.equal(store.read(LIST).rows.at(-1)?.deleted, true);
+});
+
+test("a message from before the first page changes nothing", () => {
+  const store = new Store({ messages: mergeMessages });
+  receive(store, message(7));
+  assert.deepEqual(seqs(store), []);
+  assert.deepEqual(missingPage(store.read(LIST)), { kind: "newest", seq: 0 });
+});
+
+test("the first message of an empty conversation is shown", () => {
+  const store = page(0);
+  receive(store, message(1));
+  assert.deepEqual(seqs(store), [1]);
+});
+
+// ---- What is shown
+
+const TOMAS = { id: "tomas", name: "Tomas Okafor", letters: "TO", tone: "tone-1" };
+
+/**
+ * @param {Store} store
+ * @param {{ client_id: string, content: string, at: string, reason: string, state: string }[]} [waiting]
+ */
+const shown = (store, waiting = []) => shownMessages(store.read(LIST), [TOMAS], waiting, ME);
+
+/** @param {string} id */
+const waits = (id, state = "Queued", reason = "") => ({ client_id: id, content: id, at: "2030-01-01T12:03:20.000Z", reason, state });
+
+test("the messages of one author within five minutes are a group, those that wait included", () => {
+  const store = page(0);
+  const own = { sender_id: ME, at: message(199).at };
+  for (const row of [message(1), message(2), message(3, own)]) receive(store, row);
+  const rows = shown(store, [waits("a"), waits("b", "Failed", "No.")]);
+  assert.deepEqual(
+    rows.map(({ first, last, author, state }) => [first, last, author, state]),
+    [
+      [true, false, "Tomas Okafor", ""],
+      [false, true, "Tomas Okafor", ""],
+      [true, false, "You", ""],
+      [false, false, "You", "Queued"],
+      [false, true, "You", "Failed"],
+    ],
+  );
+});
+
+test("a message keeps its key when it is stored, and is there once", () => {
+  const store = page(0);
+  const before = shown(store, [waits("c1")]);
+  receive(store, message(1, { sender_id: ME, client_id: "c1" }));
+  const after = shown(store, [waits("c1", "Sent")]);
+  assert.deepEqual([before.length, after.length], [1, 1]);
+  assert.equal(after[0].key, before[0].key);
+  assert.deepEqual([after[0].state, after[0].order], ["", 1]);
+});
+
+test("messages that wait are not shown in the past", () => {
+  const store = page(100);
+  store.apply([{ list: LIST, about: { follows: false } }]);
+  receive(store, message(103));
+  assert.equal(shown(store, [waits("c1")]).at(-1)?.order, 100);
+});
+
+test("a row that does not change is the same object again", () => {
+  const store = page(60);
+  const before = shown(store);
+  receive(store, message(61));
+  const after = shown(store);
+  // The last one is no longer the end of its group.
+  assert.ok(before.slice(0, -1).every((row, at) => row === after[at]));
+  assert.notEqual(before.at(-1), after.at(-2));
+});
