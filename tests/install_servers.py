@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,11 +41,19 @@ NEEDED = (
     Needed("nginx", programs.nginx, "nginx"),
     Needed("OpenSSL", programs.openssl, "openssl"),
 )
+# Of `make test-all`: the tests in tests/engines.
+ENGINES = (
+    Needed("Firefox", programs.firefox, "firefox-esr", programs.firefox, "firefox"),
+    Needed("WebKit", programs.webkit_driver, "webkit2gtk-driver"),
+    Needed("WebKit's browser", programs.mini_browser, "webkit2gtk-driver"),
+    Needed("Xvfb", programs.xvfb, "xvfb"),
+)
 
 
 def main() -> int:
-    """Make sure that everything is there; return the exit status."""
-    missing = _missing()
+    """Make sure that everything is there, with `--engines` all browsers; return the exit status."""
+    wanted = (*NEEDED, *ENGINES) if "--engines" in sys.argv[1:] else NEEDED
+    missing = _missing(wanted)
     if not missing:
         return 0
     if shutil.which("apt-get") and (administrator := _administrator()) is not None:
@@ -53,9 +61,9 @@ def main() -> int:
         _apt_get(administrator, "update")
         for needed in missing:
             _install(administrator, needed.package)
-        for needed in _lacking():
+        for needed in _lacking(wanted):
             _install(administrator, needed.other_package or needed.package)
-    missing = _lacking()
+    missing = _lacking(wanted)
     for needed in missing:
         print(
             f"The tests need {needed.name}. Please install it with your system's package manager"
@@ -65,12 +73,12 @@ def main() -> int:
     return 1 if missing else 0
 
 
-def _missing() -> list[Needed]:
-    return [needed for needed in NEEDED if not _is_there(needed.find)]
+def _missing(wanted: Sequence[Needed]) -> list[Needed]:
+    return [needed for needed in wanted if not _is_there(needed.find)]
 
 
-def _lacking() -> list[Needed]:
-    return [needed for needed in _missing() if not _is_there(needed.find_other)]
+def _lacking(wanted: Sequence[Needed]) -> list[Needed]:
+    return [needed for needed in _missing(wanted) if not _is_there(needed.find_other)]
 
 
 def _install(administrator: list[str], package: str) -> None:

@@ -54,6 +54,32 @@ def chromium() -> Path:
     raise ProgramMissing("Chromium")
 
 
+def firefox() -> Path:
+    """Return Firefox."""
+    for name in ("firefox-esr", "firefox"):
+        if found := shutil.which(name):
+            return Path(found)
+    raise ProgramMissing("Firefox")
+
+
+def webkit_driver() -> Path:
+    """Return the program that drives WebKit's small browser."""
+    return _on_the_path("WebKitWebDriver", "WebKit's driver")
+
+
+def mini_browser() -> Path:
+    """Return WebKit's small browser, which comes with its library."""
+    found = sorted(Path("/usr/lib").glob("**/webkit2gtk-4.*/MiniBrowser"))
+    if not found:
+        raise ProgramMissing("WebKit")
+    return found[-1]
+
+
+def xvfb() -> Path:
+    """Return the X server without a screen."""
+    return _on_the_path("Xvfb", "Xvfb")
+
+
 def redis_server() -> Path:
     """Return the Redis server, or Valkey, its free twin."""
     for name in ("redis-server", "valkey-server"):
