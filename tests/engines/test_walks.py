@@ -12,7 +12,7 @@ import pytest
 
 from tests.harness.chats import FRONT_END_BUILD_S, Farm, launch_built
 from tests.harness.clients import PASSWORD
-from tests.harness.engines import ENGINES, Engine
+from tests.harness.engines import ENGINES, Engine, Firefox
 from tests.harness.servers import ChatServer
 
 pytestmark = [pytest.mark.only_in_test_all, pytest.mark.one_process]
@@ -209,6 +209,27 @@ def test_a_message_written_without_the_chat_is_sent_when_it_is_back(
 
     window.until("article:has([aria-label=Sent])", "Meanwhile")
     window.until("[role=status]", "Reconnecting…", is_gone=True)
+    assert tomas.texts(here) == ["Before", "Meanwhile"]
+
+
+@pytest.mark.parametrize("window", ["firefox"], indirect=True)
+def test_a_message_written_offline_is_sent_when_online(
+    window: Window, people: tuple[Person, Person]
+) -> None:
+    assert isinstance(window.engine, Firefox)
+    mira, tomas = people
+    here = tomas.post(mira, "Before")
+    window.sign_in(mira.user["username"])
+    window.click("nav a", "Tomas Okafor")
+    window.until("article", "Before")
+    window.engine.set_offline(is_offline=True)
+    window.until("[role=status]", "Offline")
+    window.fill("textarea", "Message", f"Meanwhile{ENTER}")
+    window.until("article:has([aria-label=Queued])", "Meanwhile")
+    window.engine.set_offline(is_offline=False)
+
+    window.until("article:has([aria-label=Sent])", "Meanwhile")
+    window.until("[role=status]", "Offline", is_gone=True)
     assert tomas.texts(here) == ["Before", "Meanwhile"]
 
 

@@ -103,6 +103,15 @@ class Firefox(Engine):
     def perform(self, source: dict[str, Any]) -> None:
         self._send("input.performActions", context=self._context, actions=[source])
 
+    def set_offline(self, *, is_offline: bool) -> None:
+        """Take the network from the window, or give it back; WebKit's driver cannot."""
+        conditions = {"type": "offline"} if is_offline else None
+        self._send(
+            "emulation.setNetworkConditions",
+            contexts=[self._context],
+            networkConditions=conditions,
+        )
+
     def close(self) -> None:
         self._stack.close()
         self._server.stop()
