@@ -12,7 +12,7 @@ from chat_app.accounts.schemas import Identity
 from chat_app.realtime.events import AnyEvent
 from chat_app.ui.conversations.view import ConversationsView
 from chat_app.ui.messages.view import TimelineView
-from chat_app.ui.reflex.patches import Patch, PatchPacket, packed
+from chat_app.ui.reflex.patches import EncodedPatch, Patch, encoded
 from chat_app.ui.reflex.tab import Tab, View
 from tests.harness.servers import ROOT
 
@@ -67,15 +67,14 @@ class ReplicaTab:
         self.conversations = ConversationsView(tab)
         self.timeline = TimelineView(tab)
 
-    async def send(self, *patches: Patch) -> None:
+    def send(self, *patches: Patch) -> None:
         """Send patches, encoded as on the wire."""
-        await self.send_packet(packed(patches))
+        for patch in patches:
+            self.send_encoded(encoded(patch))
 
-    async def send_packet(self, packet: PatchPacket) -> None:
-        """Send patches that were encoded for many tabs."""
-        kind, patches = json.loads(packet.data.removeprefix("2/_event,"))
-        assert kind == "patch"
-        self._sent += patches
+    def send_encoded(self, patch: EncodedPatch) -> None:
+        """Send a patch that was encoded for many tabs."""
+        self._sent.append(json.loads(patch))
 
     async def apply_events(self, events: Sequence[AnyEvent]) -> None:
         """Apply events to all views."""

@@ -21,7 +21,7 @@ class ConversationsState(rx.State):
         """Send the newest conversations to a page that does not have them."""
         await require_identity(self)
         tab = tab_of(self)
-        async with tab.lock:
+        async with tab.changing():
             await tab.view(ConversationsView).load(again=True)
 
     @rx.event
@@ -29,10 +29,10 @@ class ConversationsState(rx.State):
         """Send the next page of older conversations."""
         await require_identity(self)
         tab = tab_of(self)
-        async with tab.lock:
+        async with tab.changing():
             await tab.view(ConversationsView).load_more()
 
     async def _preload(self, _me: Identity) -> None:
         tab = tab_of(self)
-        async with tab.lock:
+        async with tab.changing():
             await tab.view(ConversationsView).load()

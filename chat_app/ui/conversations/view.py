@@ -45,7 +45,7 @@ class ConversationsView:
         try:
             await self._load()
         except AppError as error:
-            await self._tab.send(Patch(list=LIST, about={"problem": error.detail}))
+            self._tab.send(Patch(list=LIST, about={"problem": error.detail}))
 
     async def load_more(self) -> None:
         """Send the next page of older conversations."""
@@ -60,11 +60,11 @@ class ConversationsView:
                 before=self._next_before,
             )
         except AppError as error:
-            await self._tab.send(Patch(list=LIST, about={"problem": error.detail}))
+            self._tab.send(Patch(list=LIST, about={"problem": error.detail}))
             return
         known = {one.id for one in self._items}
         self._next_before = page.next_before
-        await self._show((*self._items, *(one for one in page.items if one.id not in known)))
+        self._show((*self._items, *(one for one in page.items if one.id not in known)))
 
     async def apply_events(self, events: Sequence[AnyEvent]) -> None:
         """Send the rows that these events change."""
@@ -87,7 +87,7 @@ class ConversationsView:
         if recount:
             self._unread = await unread_counts(current_node().database, viewer_id=self._viewer_id)
         if recount or items is not self._items:
-            await self._show(items)
+            self._show(items)
 
     async def reload(self) -> None:
         """Send all of it again, if it was sent."""
@@ -103,9 +103,9 @@ class ConversationsView:
         await node.deliveries.record_all(viewer_id=self._viewer_id)
         self._next_before = page.next_before
         self._is_loaded = True
-        await self._show(tuple(page.items), afresh=True)
+        self._show(tuple(page.items), afresh=True)
 
-    async def _show(self, items: updates.Conversations, *, afresh: bool = False) -> None:
+    def _show(self, items: updates.Conversations, *, afresh: bool = False) -> None:
         items = tuple(map(_trimmed, items))
         # A conversation that did not change is the same object, and keeps its row.
         before = {} if afresh else dict(zip(map(id, self._items), self._rows.values(), strict=True))
@@ -128,7 +128,7 @@ class ConversationsView:
             "unread_total": sum(self._unread.values()),
             "kept": False,
         }
-        await self._tab.send(Patch(list=LIST, put=changed, drop=gone, reset=afresh, about=about))
+        self._tab.send(Patch(list=LIST, put=changed, drop=gone, reset=afresh, about=about))
 
     async def _with_loaded(
         self, items: updates.Conversations, conversation_id: UUID

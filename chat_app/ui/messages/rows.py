@@ -7,11 +7,11 @@ from uuid import UUID
 from chat_app.realtime.shapes import Message
 from chat_app.ui.conversations.rows import DELETED, timestamp
 from chat_app.ui.kit.avatar import initials, tone
-from chat_app.ui.reflex.patches import Patch, PatchPacket, packed
+from chat_app.ui.reflex.patches import EncodedPatch, Patch, encoded
 
 DELETED_NAME = "Deleted user"
 # A message is shown by many tabs at nearly the same time, and hardly ever later.
-CACHED_PACKETS = 256
+CACHED_PATCHES = 256
 
 
 class MessageRow(TypedDict):
@@ -77,9 +77,9 @@ def message_row(message: Message, *, viewer_id: UUID) -> MessageRow:
     return _row(message, is_own=message.sender_id == viewer_id)
 
 
-def message_packet(message: Message, *, is_own: bool) -> PatchPacket:
-    """Return the packet of a message that was created or changed, encoded once for all tabs."""
-    return _packet(message, is_own)
+def message_patch(message: Message, *, is_own: bool) -> EncodedPatch:
+    """Return the patch of a message that was created or changed, encoded once for all tabs."""
+    return _patch(message, is_own)
 
 
 def author_row(user_id: UUID, name: str) -> AuthorRow:
@@ -87,13 +87,13 @@ def author_row(user_id: UUID, name: str) -> AuthorRow:
     return AuthorRow(id=str(user_id), name=name, letters=initials(name), tone=tone(user_id))
 
 
-@lru_cache(maxsize=CACHED_PACKETS)
-def _packet(message: Message, is_own: bool) -> PatchPacket:  # noqa: FBT001  # the cache is quickest without names
+@lru_cache(maxsize=CACHED_PATCHES)
+def _patch(message: Message, is_own: bool) -> EncodedPatch:  # noqa: FBT001  # the cache is quickest without names
     row = _row(message, is_own=is_own)
     patch = Patch(
         list=messages_list(message.conversation_id), put=[row], about={"changed": message.rev}
     )
-    return packed([patch])
+    return encoded(patch)
 
 
 def _row(message: Message, *, is_own: bool) -> MessageRow:

@@ -38,7 +38,7 @@ class TimelineState(rx.State):
         """Follow no conversation."""
         await require_identity(self)
         tab = tab_of(self)
-        async with tab.lock:
+        async with tab.changing():
             tab.view(TimelineView).close()
 
     @rx.event
@@ -50,7 +50,7 @@ class TimelineState(rx.State):
         if kind not in {OPEN, *get_args(PageKind)} or not _is_seq(seq):
             return
         view = tab.view(TimelineView)
-        async with tab.lock:
+        async with tab.changing():
             # A page that lacks the conversation gets all of it, whatever it was sent before.
             if kind == OPEN or view.conversation_id != here:
                 await view.open(here, str(conversation_id))
@@ -74,7 +74,7 @@ class TimelineState(rx.State):
 
     async def _open(self, wanted: str) -> None:
         tab = tab_of(self)
-        async with tab.lock:
+        async with tab.changing():
             await tab.view(TimelineView).open(parse_id_or_nil(wanted), wanted)
 
     async def _preload(self, _me: Identity) -> None:

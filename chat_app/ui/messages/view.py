@@ -35,7 +35,7 @@ from chat_app.ui.messages.head import HEAD_EVENTS, NO_HEAD, Head, Receipts, head
 from chat_app.ui.messages.rows import (
     DELETED_NAME,
     author_row,
-    message_packet,
+    message_patch,
     message_row,
     messages_list,
 )
@@ -101,16 +101,16 @@ class TimelineView:
         except NotFound:
             missing = NO_HEAD.copy()
             missing |= {"id": address[:MAX_ADDRESS], "missing": True}
-            await self._tab.send(Patch(list=head.LIST, put=[missing]))
+            self._tab.send(Patch(list=head.LIST, put=[missing]))
             return
         except AppError as error:
-            await self._send_problem(conversation_id, error)
+            self._send_problem(conversation_id, error)
             return
         self._take(conversation, afresh=True)
         unread_from = conversation.last_read_seq + 1 if conversation.unread else 0
         about = {"unread_from": unread_from, "own_read_seq": conversation.last_read_seq}
-        await self._tab.send(
-            *await self._head_patches(),
+        self._tab.send(
+            *self._head_patches(),
             *await self._page_patches(
                 conversation.id, page, "newest", about | _state_of(conversation)
             ),
@@ -136,10 +136,10 @@ class TimelineView:
                 limit=MAX_KEPT if kind == "again" else PAGE_SIZE,
             )
         except AppError as error:
-            await self._send_problem(here, error)
+            self._send_problem(here, error)
             return
-        await self._tab.send(
-            *await self._head_patches(), *await self._page_patches(here, page, kind, about)
+        self._tab.send(
+            *self._head_patches(), *await self._page_patches(here, page, kind, about)
         )
 
     async def apply_events(self, events: Sequence[AnyEvent]) -> None:
@@ -169,8 +169,8 @@ class TimelineView:
                     pass
             changes_head = self._apply_receipt(event, here) or changes_head
         if changes_head:
-            await self._tab.send(*await self._head_patches())
-        await self._apply_typing(here, events)
+            self._tab.send(*self._head_patches())
+        self._apply_typing(here, events)
 
     async def reload(self) -> None:
         """Send the open conversation again."""
@@ -202,12 +202,12 @@ class TimelineView:
 
     async def _send_message(self, message: Message) -> None:
         if message.sender_id not in self._names:
-            await self._tab.send(*await self._author_patches([message]))
+            self._tab.send(*await self._author_patches([message]))
         is_own = message.sender_id == self._viewer_id
-        await self._tab.send_packet(message_packet(message, is_own=is_own))
+        self._tab.send_encoded(message_patch(message, is_own=is_own))
         current_node().deliveries.record_page([message], viewer_id=self._viewer_id)
 
-    async def _apply_typing(self, here: UUID, events: Sequence[AnyEvent]) -> None:
+    def _apply_typing(self, here: UUID, events: Sequence[AnyEvent]) -> None:
         until, received = dict(self._typing), 0
         for event in events:
             match event:
@@ -225,7 +225,7 @@ class TimelineView:
         self._mark += received
         names = [self._names[user_id] for user_id in self._typing if user_id in self._names]
         about = {"conversation_id": str(here), "names": names, "mark": self._mark}
-        await self._tab.send(Patch(list=TYPING, about=about))
+        self._tab.send(Patch(list=TYPING, about=about))
 
     async def _load(self, conversation_id: UUID) -> Conversation:
         node = current_node()
@@ -280,7 +280,7 @@ class TimelineView:
             found = await display_names(reading, user_ids=unknown)
         return self._named(dict.fromkeys(unknown, DELETED_NAME) | found)
 
-    async def _head_patches(self) -> list[Patch]:
+    def _head_patches(self) -> list[Patch]:
         """Return the row of the conversation and the names of its members, where they changed."""
         if self._conversation is None:
             return []
@@ -302,9 +302,9 @@ class TimelineView:
         self._names |= names
         return [Patch(list=AUTHORS, put=rows)] if rows else []
 
-    async def _send_problem(self, conversation_id: UUID, error: AppError) -> None:
+    def _send_problem(self, conversation_id: UUID, error: AppError) -> None:
         about = {"problem": error.detail}
-        await self._tab.send(Patch(list=messages_list(conversation_id), about=about))
+        self._tab.send(Patch(list=messages_list(conversation_id), about=about))
 
 
 def _state_of(conversation: Conversation) -> dict[str, object]:

@@ -10,7 +10,7 @@ from reflex.state import BaseState
 from chat_app.accounts.schemas import Identity
 from chat_app.core.errors import AppError, Unauthenticated
 from chat_app.ui.current_node import current_node
-from chat_app.ui.reflex.patches import Link, Patch, packed
+from chat_app.ui.reflex.patches import Link, Patch, encoded
 from chat_app.ui.reflex.sockets import TooManyTabs
 from chat_app.ui.reflex.tab import ACCOUNT, LiveScreens, Tab, View
 
@@ -106,18 +106,19 @@ class LiveTabs:
         tab = Tab(self._app, self._views, self._screens, token, identity, outlet)
         self._tabs[token] = tab
         # First of all: the page shows the lists of this account, and of no other.
-        await tab.send(Patch(list=ACCOUNT, about={"user_id": str(identity.user_id)}))
+        async with tab.changing():
+            tab.send(Patch(list=ACCOUNT, about={"user_id": str(identity.user_id)}))
         tab.start()
 
     async def forget_account(self, token: str) -> None:
         """Make a page forget the account that it showed: its session is over."""
-        await Link(self._app, token).send(packed([Patch(list=ACCOUNT, about={"user_id": ""})]))
+        await Link(self._app, token).send([encoded(Patch(list=ACCOUNT, about={"user_id": ""}))])
 
     async def refuse(self, token: str, error: AppError, *, opens: bool) -> None:
         """Show why an event was refused; end the link of a tab that `opens`: it opens again."""
         link = Link(self._app, token)
         about = {"text": error.detail, "mark": next(self._marks)}
-        await link.send(packed([Patch(list=TROUBLE, about=about)]))
+        await link.send([encoded(Patch(list=TROUBLE, about=about))])
         if opens:
             await link.end()
 

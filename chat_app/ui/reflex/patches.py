@@ -6,7 +6,7 @@ replaces those with the same `id`, `drop` removes rows by `id`, `reset` removes 
 replaces one with a higher `rev`. `assets/browser/store.js` applies them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, TypedDict
 
 import msgspec
@@ -17,8 +17,8 @@ EVENT_NAMESPACE = "/_event"
 # Packets that wait for a tab which does not read; a full one of them is not written to any more.
 MAX_BACKLOG = 64
 
-# A packet that is ready to be sent to any number of tabs: it is encoded once.
-PatchPacket: TypeAlias = Packet
+# A patch as JSON, which is encoded once for any number of tabs.
+EncodedPatch: TypeAlias = str
 
 _encode = msgspec.json.Encoder().encode
 
@@ -33,9 +33,9 @@ class Patch(TypedDict, total=False):
     about: Mapping[str, Any]
 
 
-def packed(patches: Sequence[Patch]) -> PatchPacket:
-    """Return the packet that carries patches, applied by the page in one step."""
-    return Packet(MESSAGE, data=f'2{EVENT_NAMESPACE},["patch",{_encode(patches).decode()}]')
+def encoded(patch: Patch) -> EncodedPatch:
+    """Return a patch as JSON."""
+    return _encode(patch).decode()
 
 
 class Link:
@@ -56,11 +56,13 @@ class Link:
         socket = self._socket()
         return socket is not None and socket.queue.qsize() >= MAX_BACKLOG
 
-    async def send(self, packet: PatchPacket) -> None:
-        """Send a packet; nothing, where the tab is gone."""
+    async def send(self, patches: Iterable[EncodedPatch]) -> None:
+        """Send patches in one frame, which the page applies in one step."""
         socket = self._socket()
+        # The tab may be gone.
         if socket is not None:
-            await socket.send(packet)
+            frame = f'2{EVENT_NAMESPACE},["patch",[{",".join(patches)}]]'
+            await socket.send(Packet(MESSAGE, data=frame))
 
     async def end(self) -> None:
         """End the tab's link; the page opens it again after a while."""

@@ -7,7 +7,8 @@ screens are states of Reflex, which are locked and compared, so they only get th
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Protocol, TypeAlias, TypeVar, cast
 
@@ -22,7 +23,7 @@ from chat_app.realtime.events import AnyEvent, Envelope, decode
 from chat_app.realtime.outlet import SESSION_OVER, TOO_SLOW, Outlet, OutletClosed
 from chat_app.ui.current_node import current_node
 from chat_app.ui.reflex.guard import sign_in_redirect
-from chat_app.ui.reflex.patches import Link, Patch, PatchPacket, packed
+from chat_app.ui.reflex.patches import EncodedPatch, Link, Patch, encoded
 from chat_app.ui.reflex.screens import LiveScreen, state_of
 from chat_app.ui.session import SessionState
 
@@ -88,7 +89,8 @@ class Tab:
         self.identity = identity
         # Held while the views change: what an event handler loads and what the events of the hub
         # change must not overtake one another.
-        self.lock = asyncio.Lock()
+        self._lock = asyncio.Lock()
+        self._unsent: list[EncodedPatch] = []
         self._app = app
         self._link = Link(app, token)
         self._views = {kind: kind(self) for kind in views}
@@ -102,14 +104,24 @@ class Tab:
         """Return one of the tab's views."""
         return cast("AnyView", self._views[kind])
 
-    async def send(self, *patches: Patch) -> None:
-        """Send patches, which the page applies in one step."""
-        if patches:
-            await self._link.send(packed(patches))
+    @asynccontextmanager
+    async def changing(self) -> AsyncIterator[None]:
+        """Let only this block change the views, and send their patches in one frame at its end."""
+        async with self._lock:
+            try:
+                yield
+            finally:
+                unsent, self._unsent = self._unsent, []
+                if unsent:
+                    await self._link.send(unsent)
 
-    async def send_packet(self, packet: PatchPacket) -> None:
-        """Send patches that were encoded for many tabs."""
-        await self._link.send(packet)
+    def send(self, *patches: Patch) -> None:
+        """Send patches at the end of the change."""
+        self._unsent += map(encoded, patches)
+
+    def send_encoded(self, patch: EncodedPatch) -> None:
+        """Send a patch that was encoded for many tabs at the end of the change."""
+        self._unsent.append(patch)
 
     def start(self) -> None:
         """Start to show the events of the hub."""
@@ -181,7 +193,7 @@ class Tab:
             return True
         events = [event for envelope in envelopes for event in _decode(envelope.body)]
         try:
-            async with self.lock:
+            async with self.changing():
                 for view in self._views.values():
                     await (view.reload() if must_reload else view.apply_events(events))
             await self._refresh_screens(events, must_reload=must_reload)
@@ -224,7 +236,8 @@ class Tab:
                 return
             path = root.router_data.get("asPath", "")
             root.reset()
-        await self.send(Patch(list=ACCOUNT, about={"user_id": ""}))
+        async with self.changing():
+            self.send(Patch(list=ACCOUNT, about={"user_id": ""}))
         namespace = self._app.event_namespace
         if namespace is not None:
             await namespace.emit_update(StateUpdate(events=sign_in_redirect(path)), self.token)
