@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest_asyncio
 
 from chat_app.conversations.queries import list_conversations
+from chat_app.conversations.schemas import Conversation
 from chat_app.node.node import Node
 from chat_app.realtime.events import (
     AnyEvent,
@@ -14,11 +15,7 @@ from chat_app.realtime.events import (
     MessageDeleted,
     MessageUpdated,
 )
-from chat_app.ui.conversations.updates import (
-    Conversations,
-    changes_unlisted_count,
-    conversation_to_load,
-)
+from chat_app.ui.conversations.updates import changes_unlisted_count, must_load
 from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_node, to_user
 
@@ -45,11 +42,9 @@ async def test_only_own_marks_and_deletions_of_others_change_an_unlisted_count(n
         MessageCreated(message=theirs),
         ConversationRead(conversation_id=here, user_id=friend, seq=1),
     ]
-    listed = await _listed(node, me)
 
-    assert all(changes_unlisted_count((), event, viewer_id=me) for event in counted)
-    assert not any(changes_unlisted_count((), event, viewer_id=me) for event in others)
-    assert not any(changes_unlisted_count(listed, one, viewer_id=me) for one in counted + others)
+    assert all(changes_unlisted_count(event, viewer_id=me) for event in counted)
+    assert not any(changes_unlisted_count(event, viewer_id=me) for event in others)
 
 
 async def test_only_the_deletion_of_an_unread_message_loads_a_listed_conversation(
@@ -61,15 +56,13 @@ async def test_only_the_deletion_of_an_unread_message_loads_a_listed_conversatio
     await node.conversations.mark_read(actor_id=me, conversation_id=here, seq=read.seq)
     mine, theirs = await _listed(node, me), await _listed(node, friend)
 
-    def loaded(items: Conversations, event: AnyEvent, viewer_id: UUID) -> UUID | None:
-        return conversation_to_load(items, event, viewer_id=viewer_id)
-
-    assert loaded(mine, MessageDeleted(message=unread), me) == here
-    assert loaded(mine, MessageDeleted(message=read), me) is None
-    assert loaded(mine, MessageUpdated(message=unread), me) is None
-    assert loaded(theirs, MessageDeleted(message=unread), friend) is None
+    assert must_load(mine, MessageDeleted(message=unread), viewer_id=me)
+    assert not must_load(mine, MessageDeleted(message=read), viewer_id=me)
+    assert not must_load(mine, MessageUpdated(message=unread), viewer_id=me)
+    assert not must_load(theirs, MessageDeleted(message=unread), viewer_id=friend)
 
 
-async def _listed(node: Node, viewer_id: UUID) -> Conversations:
+async def _listed(node: Node, viewer_id: UUID) -> Conversation:
     page = await list_conversations(node.database, viewer_id=viewer_id, online=node.online)
-    return tuple(page.items)
+    (one,) = page.items
+    return one

@@ -1,6 +1,7 @@
 """The list of conversations as one tab shows it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from chat_app.realtime.events import (
     Typing,
 )
 from chat_app.ui.conversations import updates
-from chat_app.ui.conversations.rows import ConversationRow, conversation_row
+from chat_app.ui.conversations.rows import conversation_row, peer_of
 from chat_app.ui.current_node import current_node
 from chat_app.ui.reflex.patches import Patch
 from chat_app.ui.reflex.tab import Tab
@@ -32,10 +33,12 @@ class ConversationsView:
     def __init__(self, tab: Tab) -> None:
         self._tab = tab
         self._viewer_id = tab.identity.user_id
-        self._items: updates.Conversations = ()
-        self._rows: dict[str, ConversationRow] = {}
+        self._items: dict[UUID, Conversation] = {}
+        # The direct conversations of the list, by their peer.
+        self._of_peer: dict[UUID, UUID] = {}
         self._unread: dict[UUID, int] = {}
         self._next_before: str | None = None
+        self._about: dict[str, object] = {}
         self._is_loaded = False
 
     async def load(self, *, again: bool = False) -> None:
@@ -45,7 +48,7 @@ class ConversationsView:
         try:
             await self._load()
         except AppError as error:
-            self._tab.send(Patch(list=LIST, about={"problem": error.detail}))
+            self._send_problem(error)
 
     async def load_more(self) -> None:
         """Send the next page of older conversations."""
@@ -60,34 +63,36 @@ class ConversationsView:
                 before=self._next_before,
             )
         except AppError as error:
-            self._tab.send(Patch(list=LIST, about={"problem": error.detail}))
+            self._send_problem(error)
             return
-        known = {one.id for one in self._items}
         self._next_before = page.next_before
-        self._show((*self._items, *(one for one in page.items if one.id not in known)))
+        self._show(one for one in page.items if one.id not in self._items)
 
     async def apply_events(self, events: Sequence[AnyEvent]) -> None:
         """Send the rows that these events change."""
         if not self._is_loaded:
             return
-        items, to_load, recount = self._items, dict[UUID, None](), False
+        changed, to_load = dict[UUID, Conversation](), set[UUID]()
+        is_counted_wrong = False
         for event in events:
-            if _is_irrelevant(event, self._viewer_id):
+            key = None if _is_irrelevant(event, self._viewer_id) else self._key_of(event)
+            if key is None:
                 continue
-            recount = recount or updates.changes_unlisted_count(
-                items, event, viewer_id=self._viewer_id
-            )
-            unknown = updates.conversation_to_load(items, event, viewer_id=self._viewer_id)
-            if unknown is None:
-                items = updates.apply(items, event, viewer_id=self._viewer_id)
+            current = changed.get(key) or self._items.get(key)
+            if updates.must_load(current, event, viewer_id=self._viewer_id):
+                to_load.add(key)
+            elif current is None:
+                is_unlisted = updates.changes_unlisted_count(event, viewer_id=self._viewer_id)
+                is_counted_wrong = is_counted_wrong or is_unlisted
             else:
-                to_load[unknown] = None
-        for conversation_id in to_load:
-            items = await self._with_loaded(items, conversation_id)
-        if recount:
+                after = updates.apply(current, event, viewer_id=self._viewer_id)
+                if after is not current:
+                    changed[key] = after
+        changed |= await self._loaded(to_load, changed)
+        if is_counted_wrong:
             self._unread = await unread_counts(current_node().database, viewer_id=self._viewer_id)
-        if recount or items is not self._items:
-            self._show(items)
+        if is_counted_wrong or changed:
+            self._show(changed.values())
 
     async def reload(self) -> None:
         """Send all of it again, if it was sent."""
@@ -103,48 +108,60 @@ class ConversationsView:
         await node.deliveries.record_all(viewer_id=self._viewer_id)
         self._next_before = page.next_before
         self._is_loaded = True
-        self._show(tuple(page.items), afresh=True)
+        self._items, self._of_peer = {}, {}
+        self._show(page.items, afresh=True)
 
-    def _show(self, items: updates.Conversations, *, afresh: bool = False) -> None:
-        items = tuple(map(_trimmed, items))
-        # A conversation that did not change is the same object, and keeps its row.
-        before = {} if afresh else dict(zip(map(id, self._items), self._rows.values(), strict=True))
-        rows = {}
-        changed = []
-        for one in items:
-            row = before.get(id(one))
-            if row is None:
-                self._unread[one.id] = one.unread
-                row = conversation_row(one, viewer_id=self._viewer_id)
-                if row != self._rows.get(row["id"]) or afresh:
-                    changed.append(row)
-            rows[row["id"]] = row
-        gone = [] if afresh else [key for key in self._rows if key not in rows]
-        self._items, self._rows = items, rows
-        about = {
+    def _send_problem(self, error: AppError) -> None:
+        self._about = {}
+        self._tab.send(Patch(list=LIST, about={"problem": error.detail}))
+
+    def _key_of(self, event: AnyEvent) -> UUID | None:
+        person = updates.person_of(event)
+        return updates.subject_of(event) if person is None else self._of_peer.get(person)
+
+    def _show(self, changed: Iterable[Conversation], *, afresh: bool = False) -> None:
+        rows = []
+        for one in map(_trimmed, changed):
+            peer = peer_of(one, viewer_id=self._viewer_id)
+            if peer is not None:
+                self._of_peer[peer.id] = one.id
+            self._items[one.id] = one
+            self._unread[one.id] = one.unread
+            rows.append(conversation_row(one, viewer_id=self._viewer_id))
+        about: dict[str, object] = {
             "loaded": True,
+            "kept": False,
             "problem": "",
             "has_more": self._next_before is not None,
             "unread_total": sum(self._unread.values()),
-            "kept": False,
         }
-        self._tab.send(Patch(list=LIST, put=changed, drop=gone, reset=afresh, about=about))
+        if not (rows or afresh or about != self._about):
+            return
+        patch = Patch(list=LIST, put=rows)
+        if afresh:
+            patch["reset"] = True
+        if afresh or about != self._about:
+            patch["about"] = self._about = about
+        self._tab.send(patch)
 
-    async def _with_loaded(
-        self, items: updates.Conversations, conversation_id: UUID
-    ) -> updates.Conversations:
-        try:
-            node = current_node()
-            async with node.database.reading() as reading:
-                fresh = await get_conversation(
-                    reading,
-                    viewer_id=self._viewer_id,
-                    conversation_id=conversation_id,
-                    online=node.online,
-                )
-        except NotFound:
-            return items
-        return updates.with_loaded(items, fresh)
+    async def _loaded(
+        self, ids: Iterable[UUID], changed: Mapping[UUID, Conversation]
+    ) -> dict[UUID, Conversation]:
+        """Load conversations; one that is gone is missing."""
+        loaded = {}
+        node = current_node()
+        for key in ids:
+            with suppress(NotFound):
+                async with node.database.reading() as reading:
+                    fresh = await get_conversation(
+                        reading,
+                        viewer_id=self._viewer_id,
+                        conversation_id=key,
+                        online=node.online,
+                    )
+                current = changed.get(key) or self._items.get(key)
+                loaded[key] = updates.with_loaded(current, fresh)
+        return loaded
 
 
 def _is_irrelevant(event: AnyEvent, viewer_id: UUID) -> bool:

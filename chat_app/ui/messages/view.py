@@ -138,9 +138,7 @@ class TimelineView:
         except AppError as error:
             self._send_problem(here, error)
             return
-        self._tab.send(
-            *self._head_patches(), *await self._page_patches(here, page, kind, about)
-        )
+        self._tab.send(*self._head_patches(), *await self._page_patches(here, page, kind, about))
 
     async def apply_events(self, events: Sequence[AnyEvent]) -> None:
         """Send what these events change in the open conversation."""
@@ -160,10 +158,7 @@ class TimelineView:
                     self._take(await self._load(here))
                     changes_head = True
                 case _ if isinstance(event, HEAD_EVENTS):
-                    followed = updates.apply(
-                        (self._conversation,), event, viewer_id=self._viewer_id
-                    )
-                    self._take(next(one for one in followed if one.id == here))
+                    self._take(updates.apply(self._conversation, event, viewer_id=self._viewer_id))
                     changes_head = True
                 case _:
                     pass
