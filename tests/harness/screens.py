@@ -151,7 +151,7 @@ def _show_dialog(viewer: Viewer) -> None:
 
 def _show_settings(viewer: Viewer) -> None:
     viewer.open("/settings")
-    expect(viewer.page.get_by_role("heading", name="Settings")).to_be_visible()
+    expect(viewer.page.get_by_text("This device")).to_be_visible()
 
 
 def _show_not_found(viewer: Viewer) -> None:
