@@ -1,12 +1,17 @@
 // The service worker: keeps the pages and their files, so that the chat opens without a connection.
 // Pages come from the network where it answers; files under /assets/ never change under their name.
-// Nothing of the API is kept here, and the pages hold nothing private.
+// Nothing of the API is kept here, and the pages hold nothing private. Others may answer in place of
+// the chat (captive portals, proxies): only what looks like ours is kept.
 
 (() => {
   const PAGES = "chat-pages";
   const FILES = "chat-files";
-  const PATIENCE = 4_000; // ms for a page, until the kept one is shown
+  const PATIENCE = 4_000; // ms for a page, until a kept one is shown
   const MOST_FILES = 200;
+  /** The types of our files, by the ends of their names. @type {Record<string, RegExp>} */
+  const TYPES = { js: /javascript/, css: /^text\/css/, svg: /^image\/svg/ };
+  /** Every page of ours names this script. */
+  const OURS = "/home.js";
   const OTHER_FILES = /^\/(chat|icons|reload|server|home|icon)\.(css|js|svg)$/;
 
   const worker = /** @type {ChatWorker} */ (/** @type {unknown} */ (self));
@@ -28,32 +33,37 @@
    * @param {{ files: string[], pages: string[] }} wanted
    */
   async function keepAll({ files, pages }) {
-    const kept = await caches.open(FILES);
-    for (const path of files) if (!(await kept.match(path))) await kept.add(path).catch(() => undefined);
-    for (const path of pages) await keepPage(path, await fetch(path).catch(() => undefined));
-  }
-
-  /** @param {Request} request */
-  async function page(request) {
-    const { pathname } = new URL(request.url);
-    try {
-      const reply = await fetch(request, { signal: AbortSignal.timeout(PATIENCE) });
-      await keepPage(pathname, reply.clone());
-      return reply;
-    } catch (error) {
-      const kept = await (await caches.open(PAGES)).match(nameOf(pathname));
-      if (kept) return kept;
-      throw error;
-    }
+    for (const path of files) if (!(await kept(FILES, path))) await fetch(path).then(keepFile, () => undefined);
+    for (const path of pages) await fetch(path).then((reply) => keepPage(path, reply), () => undefined);
   }
 
   /**
-   * @param {string} pathname
-   * @param {Response | undefined} reply
+   * Return a page from the network, or the kept one where it does not answer in time, or not as the chat.
+   * @param {Request} request
    */
-  async function keepPage(pathname, reply) {
-    const isPage = reply?.ok && !reply.redirected && reply.headers.get("content-type")?.startsWith("text/html");
-    if (isPage) await (await caches.open(PAGES)).put(nameOf(pathname), reply);
+  async function page(request) {
+    const name = nameOf(new URL(request.url).pathname);
+    const fetching = fetch(request);
+    const before = await kept(PAGES, name);
+    if (before) {
+      /** @type {Promise<undefined>} */
+      const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
+      const first = await Promise.race([fetching.catch(() => undefined), late]);
+      if (!first || first.status >= 500) return before;
+    }
+    const reply = await fetching;
+    await keepPage(name, reply.clone());
+    return reply;
+  }
+
+  /**
+   * @param {string} path
+   * @param {Response} reply
+   */
+  async function keepPage(path, reply) {
+    if (!reply.ok || reply.redirected || !typeOf(reply).startsWith("text/html")) return;
+    const copy = reply.clone();
+    if ((await reply.text()).includes(OURS)) await put(PAGES, nameOf(path), copy);
   }
 
   /**
@@ -64,29 +74,58 @@
 
   /** @param {Request} request */
   async function file(request) {
-    const files = await caches.open(FILES);
-    const kept = await files.match(request);
-    if (kept) return kept;
+    const before = await kept(FILES, request);
+    if (before) return before;
     const reply = await fetch(request);
-    if (reply.ok) {
-      await files.put(request, reply.clone());
-      const names = await files.keys();
-      for (const name of names.slice(0, Math.max(0, names.length - MOST_FILES))) await files.delete(name);
-    }
+    await keepFile(reply.clone());
     return reply;
   }
 
   /** @param {Request} request */
   async function freshFile(request) {
-    const files = await caches.open(FILES);
     try {
       const reply = await fetch(request);
-      if (reply.ok) await files.put(request, reply.clone());
+      await keepFile(reply.clone());
       return reply;
     } catch (error) {
-      const kept = await files.match(request);
-      if (kept) return kept;
+      const before = await kept(FILES, request);
+      if (before) return before;
       throw error;
+    }
+  }
+
+  /** @param {Response} reply */
+  async function keepFile(reply) {
+    const { pathname } = new URL(reply.url);
+    const isOurs = TYPES[pathname.split(".").at(-1) ?? ""]?.test(typeOf(reply));
+    if (!reply.ok || reply.redirected || !isOurs) return;
+    await put(FILES, pathname, reply);
+    const files = await caches.open(FILES);
+    const names = await files.keys();
+    for (const name of names.slice(0, Math.max(0, names.length - MOST_FILES))) await files.delete(name);
+  }
+
+  /** @param {Response} reply */
+  const typeOf = (reply) => reply.headers.get("content-type") ?? "";
+
+  /**
+   * Return what is kept, whatever the headers of the request: scripts and pages ask with different ones.
+   * @param {string} cache
+   * @param {RequestInfo} name
+   */
+  const kept = async (cache, name) => (await caches.open(cache)).match(name, { ignoreVary: true });
+
+  /**
+   * Keep a reply. Without room for it, the chat needs a connection to open.
+   * @param {string} cache
+   * @param {string} name
+   * @param {Response} reply
+   */
+  async function put(cache, name, reply) {
+    try {
+      await (await caches.open(cache)).put(name, reply);
+    } catch {
+      // The storage is full.
     }
   }
 })();

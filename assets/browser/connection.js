@@ -117,6 +117,8 @@ class ChatConnection extends (globalThis.HTMLElement ?? class {}) {
   }
 
   #show() {
+    // Before it has made the link, React has not taken the page over, and must find it as it was built.
+    if (!window.chatLink) return;
     if (this.#isDown && chatHome && chatHome !== location.origin) {
       if (!this.childElementCount) this.#showHome(chatHome);
       return;

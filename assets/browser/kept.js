@@ -7,6 +7,8 @@
 
 import { deleteDB, openDB } from "idb";
 
+/** Changes with the fields of rows: what an earlier version of the pages has kept is loaded again. */
+const VERSION = 1;
 /** Lists that are kept of one account: those that were not changed for longest go first. */
 const MOST = 200;
 
@@ -62,8 +64,11 @@ const nameOf = (userId) => `chat-kept-${userId}`;
  */
 async function use(userId, work) {
   try {
-    const database = await /** @type {typeof openDB<Lists>} */ (openDB)(nameOf(userId), 1, {
-      upgrade: (made) => void made.createObjectStore("lists", { keyPath: "name" }).createIndex("changed", "changed"),
+    const database = await /** @type {typeof openDB<Lists>} */ (openDB)(nameOf(userId), VERSION, {
+      upgrade: (made) => {
+        for (const name of made.objectStoreNames) made.deleteObjectStore(name);
+        made.createObjectStore("lists", { keyPath: "name" }).createIndex("changed", "changed");
+      },
       // Another tab signs out.
       blocking: (_old, _new, event) => /** @type {IDBDatabase} */ (event.target).close(),
     });

@@ -52,6 +52,28 @@ export function mergeMessages(content, patch) {
 }
 
 /**
+ * Return kept messages as a page may show them before the server has answered: consecutive ones, whose
+ * facts follow from the rows. Undefined where the rows are no messages.
+ * @param {Content} content
+ * @returns {Content | undefined}
+ */
+export function keptMessages({ rows }) {
+  const texts = ["client_id", "sender_id", "text", "at"];
+  const isWhole = rows.every(
+    (row, at) =>
+      texts.every((name) => typeof row[name] === "string") &&
+      Number.isSafeInteger(row.order) &&
+      Number.isSafeInteger(row.rev) &&
+      !Number.isNaN(Date.parse(String(row.at))) &&
+      (at === 0 || row.order === seqOf(rows[at - 1]) + 1),
+  );
+  if (!isWhole || !rows.length) return undefined;
+  const last = seqOf(rows.at(-1));
+  const rev = Math.max(...rows.map((row) => row.rev ?? 0));
+  return { rows, about: { loaded: true, last, rev, changed: rev, older: seqOf(rows[0]) > 1, newer: false } };
+}
+
+/**
  * Return the content with further facts; `before` itself where it is no different.
  * @param {Content} content
  * @param {Facts} given

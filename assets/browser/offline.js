@@ -1,7 +1,8 @@
 // Registers the service worker that opens the chat without a connection, and names the files and pages
 // that it shall keep. Browsers have service workers on secure origins only.
 
-const PAGES = ["/", "/people", "/settings", "/chat/"];
+// One page serves every conversation.
+const PAGES = ["/", "/people", "/settings", "/chat/0"];
 
 /** The files of this page, and those of the other pages as the router knows them. */
 function filesOfPages() {

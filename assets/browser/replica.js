@@ -6,14 +6,21 @@
 
 import { useEffect, useSyncExternalStore } from "react";
 import { forgetKept, keep, readKept } from "./kept.js";
-import { mergeMessages, shownMessages } from "./messages.js";
-import { EMPTY, Store } from "./store.js";
+import { keptMessages, mergeMessages, shownMessages } from "./messages.js";
+import { EMPTY, isContent, Store } from "./store.js";
 import { watchWaiting } from "./waiting.js";
 
 const KEEP_AFTER = 300;
 const ACCOUNT = "account";
+const ACCOUNT_KEY = "chat.account";
 /** Facts about a list that nothing changes any more: it is opened at its end, wherever it was left. */
 export const NOT_LIVE = { kept: true, follows: true, newer: false };
+/** The texts without which a kept row cannot be drawn. @type {Record<string, string[]>} */
+const FIELDS = {
+  conversations: ["order", "href", "name", "letters", "tone", "preview", "at"],
+  chats: ["name", "letters", "tone", "peer_id", "friendship", "last_seen"],
+  authors: ["name", "letters", "tone"],
+};
 /** Lists of the present moment, which are not kept. */
 const PASSING = new Set(["typing", "trouble", "waiting"]);
 
@@ -39,30 +46,51 @@ function onPatch(patches) {
  * @param {string} account
  */
 function become(account) {
-  if (userId) store.clear();
-  unkept.clear();
+  leave();
   userId = account;
   write(account);
   if (account) void restore(account);
+}
+
+/** Show and keep nothing more of the account: its session in this browser is over, however it ended. */
+function leave() {
+  if (!userId) return;
+  store.clear();
+  unkept.clear();
+  void forgetKept(userId);
+  userId = "";
 }
 
 /** @param {string} account */
 async function restore(account) {
   const lists = await readKept(account);
   if (account !== userId) return;
-  for (const { name, rows, about } of lists) store.restore(name, past({ rows, about }));
+  for (const { name, rows, about } of lists) {
+    const content = past(name, { rows, about });
+    if (content) store.restore(name, content);
+  }
   store.restore(ACCOUNT, { rows: [], about: { user_id: account } });
 }
 
 /**
- * Return a kept list without what was true only then.
+ * Return a kept list without what was true only then; undefined where it cannot be shown.
+ * @param {string} name
  * @param {Content} content
- * @returns {Content}
+ * @returns {Content | undefined}
  */
-function past({ rows, about }) {
-  const facts = { ...about, unread_from: 0, problem: "", ...NOT_LIVE };
-  return { rows: rows.map((row) => (row.online ? { ...row, online: false } : row)), about: facts };
+function past(name, content) {
+  if (!isContent(content) || !content.rows.every((row) => hasFields(row, FIELDS[kind(name)] ?? []))) return undefined;
+  const shown = kind(name) === "messages" ? keptMessages(content) : content;
+  if (!shown) return undefined;
+  const rows = shown.rows.map((row) => (row.online ? { ...row, online: false } : row));
+  return { rows, about: { ...shown.about, unread_from: 0, problem: "", ...NOT_LIVE } };
 }
+
+/**
+ * @param {Row} row
+ * @param {string[]} names
+ */
+const hasFields = (row, names) => names.every((name) => typeof row[name] === "string");
 
 async function keepChanges() {
   clearTimeout(timer);
@@ -79,14 +107,24 @@ export async function forgetAccount() {
   if (account) await forgetKept(account);
 }
 
+/**
+ * Show nothing more of an account that another tab signs out, or replaces by another one.
+ * @param {StorageEvent} event
+ */
+function followOtherTabs({ key, newValue }) {
+  if (key !== ACCOUNT_KEY || !userId || newValue === userId) return;
+  leave();
+  dispatchEvent(new CustomEvent("chat:other-account"));
+}
+
 /** @param {string} name */
 const kind = (name) => name.split(":", 1)[0];
 
 /** @param {string} account */
 function write(account) {
   try {
-    if (account) localStorage.setItem("chat.account", account);
-    else localStorage.removeItem("chat.account");
+    if (account) localStorage.setItem(ACCOUNT_KEY, account);
+    else localStorage.removeItem(ACCOUNT_KEY);
   } catch {
     // Storage is blocked: nothing is kept.
   }
@@ -95,7 +133,7 @@ function write(account) {
 /** Return the account that signed in here last, before the server has answered. */
 function lastAccount() {
   try {
-    return localStorage.getItem("chat.account") ?? "";
+    return localStorage.getItem(ACCOUNT_KEY) ?? "";
   } catch {
     return "";
   }
@@ -117,6 +155,7 @@ export function send(name, payload) {
 }
 
 if (globalThis.document) {
+  addEventListener("storage", followOtherTabs);
   addEventListener("pagehide", () => void keepChanges());
   const account = lastAccount();
   if (account) become(account);

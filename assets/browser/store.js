@@ -72,13 +72,14 @@ export class Store {
   }
 
   /**
-   * Set a list that was kept, unless the server has sent it already.
+   * Add a list that was kept to what the server has sent meanwhile: nothing, if that is the whole list.
    * @param {string} name
    * @param {Content} content
    */
   restore(name, content) {
-    if (this.#lists.has(name)) return;
-    this.#lists.set(name, content);
+    const sent = this.#lists.get(name);
+    if (sent?.about.loaded) return;
+    this.#lists.set(name, sent ? merge(content, { list: name, put: [...sent.rows], about: sent.about }) : content);
     this.#tell(name);
   }
 
@@ -108,6 +109,22 @@ export class Store {
     for (const listener of this.#listeners.get(name) ?? []) listener();
   }
 }
+
+/**
+ * Return whether a value that was stored is the content of a list: anybody may have changed it.
+ * @param {unknown} value
+ * @returns {value is Content}
+ */
+export function isContent(value) {
+  const { rows, about } = /** @type {{ rows?: unknown, about?: unknown }} */ (value ?? {});
+  return Array.isArray(rows) && rows.every((row) => isRecord(row) && typeof row.id === "string") && isRecord(about);
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is Record<string, unknown>}
+ */
+const isRecord = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** @param {string} list */
 const kindOf = (list) => list.split(":", 1)[0];

@@ -119,12 +119,7 @@ def composer_element(
 def connection_status() -> rx.Component:
     """Show that the link to the server is down, or the browser offline."""
     return _Connection.create(
-        role="status",
-        custom_attrs={
-            "down": rx.cond(is_disconnected(), "true", "false"),
-            # Opened offline, it says so before React takes the page over.
-            "suppressHydrationWarning": True,
-        },
+        role="status", custom_attrs={"down": rx.cond(is_disconnected(), "true", "false")}
     )
 
 

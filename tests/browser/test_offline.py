@@ -1,7 +1,7 @@
 """Opening the chat without a connection: what was seen in this browser is there."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.harness.pages import wait_until
 from tests.harness.visitors import NewVisitor, Visitor
@@ -22,6 +22,17 @@ KEPT_LISTS = """async ([user, names]) => {
   const kept = await new Promise((done) => (asking.onsuccess = () => done(asking.result)));
   database.close();
   return names.every((name) => kept.some((list) => list.name === name && list.rows.length));
+}"""
+
+DAMAGE = """async (user) => {
+  const opening = indexedDB.open(`chat-kept-${user}`);
+  const database = await new Promise((done) => (opening.onsuccess = () => done(opening.result)));
+  const transaction = database.transaction("lists", "readwrite");
+  const store = transaction.objectStore("lists");
+  const asking = store.getAll();
+  asking.onsuccess = () => asking.result.forEach((list) => store.put({ ...list, DAMAGE }));
+  await new Promise((done) => (transaction.oncomplete = done));
+  database.close();
 }"""
 
 
@@ -88,3 +99,59 @@ def test_a_session_that_ended_elsewhere_removes_what_was_kept(
     mira.page.goto(f"{mira.url}/")
     mira.page.wait_for_url("**/login**")
     expect(mira.page.get_by_text("Private")).to_have_count(0)
+
+
+def test_a_second_tab_that_is_offline_shows_nothing_after_signing_out(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    tomas.post(mira, "Private")
+    mira.open_chat_with(tomas)
+    other = mira.context.new_page()
+    other.goto(mira.page.url)
+    expect(other.get_by_text("Private").first).to_be_visible()
+    # The link of this tab is down: only the other tab knows of the end.
+    mira.page.evaluate("window.chatLink.disconnect()")
+
+    other.get_by_role("button", name="Sign out").click()
+    other.wait_for_url("**/login")
+
+    expect(mira.page.get_by_text("Private")).to_have_count(0)
+    other.close()
+
+
+def test_kept_rows_that_were_damaged_are_loaded_again(mira: Visitor, tomas: Visitor) -> None:
+    tomas.post(mira, "Still there")
+    conversation_id = mira.open_chat_with(tomas)
+    lists = ["conversations", "chats", f"messages:{conversation_id}"]
+    wait_until(mira.page, KEPT_LISTS, [mira.user_id, lists])
+    for damage in ("rows: null", "rows: [null], about: null", "rows: [{ id: 1, text: {} }]"):
+        mira.page.evaluate(DAMAGE.replace("DAMAGE", damage), mira.user_id)
+
+        mira.page.reload()
+
+        expect(mira.message("Still there")).to_be_visible()
+        expect(mira.conversations.get_by_role("link")).to_have_count(1)
+
+
+def test_the_answers_of_a_captive_portal_are_not_kept(
+    new_visitor: NewVisitor, tomas: Visitor
+) -> None:
+    mira = new_visitor("Mira Lind", service_workers="allow")
+    tomas.post(mira, "Seen")
+    conversation_id = mira.open_chat_with(tomas)
+    wait_until(mira.page, KEPT_LISTS, [mira.user_id, [f"messages:{conversation_id}"]])
+    wait_until(mira.page, IS_KEPT)
+
+    def answer(route: Route) -> None:
+        route.fulfill(status=200, content_type="text/html", body="Please sign in to the network.")
+
+    mira.context.route("**/*", answer)
+    mira.page.goto(f"{mira.url}/people")
+    expect(mira.page.get_by_text("Please sign in to the network.")).to_be_visible()
+    mira.context.unroute("**/*", answer)
+    mira.context.set_offline(True)
+
+    mira.page.goto(f"{mira.url}/chat/{conversation_id}")
+    expect(mira.message("Seen")).to_be_visible()
+    mira.page.goto(f"{mira.url}/people")
+    expect(mira.page.get_by_role("heading", name="People")).to_be_visible()

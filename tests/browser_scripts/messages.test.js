@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MAX_ROWS, mergeMessages, missingPage, shownMessages } from "../../assets/browser/messages.js";
+import { keptMessages, MAX_ROWS, mergeMessages, missingPage, shownMessages } from "../../assets/browser/messages.js";
 import { Store } from "../../assets/browser/store.js";
 
 /** @import { Row } from "../../assets/browser/store.js" */
@@ -131,6 +131,21 @@ test("the first message of an empty conversation is shown", () => {
   const store = page(0);
   receive(store, message(1));
   assert.deepEqual(seqs(store), [1]);
+});
+
+test("kept messages are shown as far as they are messages", () => {
+  const about = { last: 10 ** 9, rev: 10 ** 9, newer: true, loaded: true };
+  const kept = keptMessages({ rows: messages(5, 9), about });
+  assert.deepEqual(kept?.about, { loaded: true, last: 9, rev: 9, changed: 9, older: true, newer: false });
+  const broken = [
+    [],
+    [message(1), message(3)],
+    [message(1, { text: null })],
+    [message(1, { order: "1" })],
+    [message(1, { at: "yesterday" })],
+    [message(1, { rev: NaN })],
+  ];
+  for (const rows of broken) assert.equal(keptMessages({ rows, about }), undefined, JSON.stringify(rows));
 });
 
 // ---- What is shown

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Store } from "../../assets/browser/store.js";
+import { isContent, Store } from "../../assets/browser/store.js";
 
 /** @param {Store} store */
 const ids = (store) => store.read("people").rows.map((row) => row.id);
@@ -41,11 +41,21 @@ test("listeners are told once for all patches of a step, and only of a change", 
 
 test("a kept list never replaces what the server has sent", () => {
   const store = new Store();
-  store.apply([{ list: "people", put: [{ id: "new" }] }]);
-  store.restore("people", { rows: [{ id: "old" }], about: {} });
+  const kept = { rows: [{ id: "a", order: 1 }, { id: "b", order: 2, name: "old" }], about: { kept: true } };
+  store.apply([{ list: "people", put: [{ id: "b", order: 2, name: "new" }] }]);
+  store.restore("people", kept);
+  assert.deepEqual(store.read("people").rows.map((row) => row.name), [undefined, "new"]);
+  store.apply([{ list: "people", put: [{ id: "new" }], reset: true, about: { loaded: true } }]);
+  store.restore("people", kept);
   assert.deepEqual(ids(store), ["new"]);
   store.clear();
   assert.deepEqual(ids(store), []);
   store.restore("people", { rows: [{ id: "old" }], about: {} });
   assert.deepEqual(ids(store), ["old"]);
+});
+
+test("only lists of rows with an id are lists", () => {
+  assert.ok(isContent({ rows: [{ id: "a" }], about: {} }));
+  for (const value of [undefined, null, {}, { rows: null, about: {} }, { rows: [null], about: {} }, { rows: [{}], about: {} }, { rows: [], about: [] }])
+    assert.ok(!isContent(value), JSON.stringify(value));
 });
