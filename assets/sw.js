@@ -6,7 +6,7 @@
 (() => {
   const PAGES = "chat-pages";
   const FILES = "chat-files";
-  const PATIENCE = 4_000; // ms for a page, until a kept one is shown
+  const PATIENCE = 3_000; // ms for an answer, until what is kept is shown
   const MOST_FILES = 200;
   /** The types of our files, by the ends of their names. @type {Record<string, RegExp>} */
   const TYPES = { js: /javascript/, css: /^text\/css/, svg: /^image\/svg/ };
@@ -43,14 +43,9 @@
    */
   async function page(request) {
     const name = nameOf(new URL(request.url).pathname);
-    const fetching = fetch(request);
     const before = await kept(PAGES, name);
-    if (before) {
-      /** @type {Promise<undefined>} */
-      const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
-      const first = await Promise.race([fetching.catch(() => undefined), late]);
-      if (!first || first.status >= 500) return before;
-    }
+    const fetching = fetch(request);
+    if (before && !(await inTime(fetching))) return before;
     const reply = await fetching;
     await keepPage(name, reply.clone());
     return reply;
@@ -83,15 +78,23 @@
 
   /** @param {Request} request */
   async function freshFile(request) {
-    try {
-      const reply = await fetch(request);
-      await keepFile(reply.clone());
-      return reply;
-    } catch (error) {
-      const before = await kept(FILES, request);
-      if (before) return before;
-      throw error;
-    }
+    const before = await kept(FILES, request);
+    const fetching = fetch(request);
+    if (before && !(await inTime(fetching))) return before;
+    const reply = await fetching;
+    await keepFile(reply.clone());
+    return reply;
+  }
+
+  /**
+   * Return whether the chat answers in time; an error of something in front of it is no answer.
+   * @param {Promise<Response>} fetching
+   */
+  async function inTime(fetching) {
+    /** @type {Promise<undefined>} */
+    const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
+    const first = await Promise.race([fetching.catch(() => undefined), late]);
+    return first !== undefined && first.status < 500;
   }
 
   /** @param {Response} reply */

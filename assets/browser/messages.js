@@ -4,7 +4,7 @@
 
 /** @import { About, Content, Patch, Row } from "./store.js" */
 
-import { newer, withFacts } from "./store.js";
+import { isSame, newer, withFacts } from "./store.js";
 
 export const MAX_ROWS = 300;
 const GROUP_WITHIN = 5 * 60_000;
@@ -21,7 +21,9 @@ const GROUP_WITHIN = 5 * 60_000;
  */
 
 /**
- * Merge a patch of messages: one that was sent or changed, or a page.
+ * Merge a patch of messages: one that was sent or changed, or a page. A page is read after everything that
+ * came before it on the link, so it is the truth, also against rows with a higher `rev`: a database may
+ * have been put back to an earlier state.
  * @param {Content} content
  * @param {Patch} patch
  * @returns {Content}
@@ -33,8 +35,10 @@ export function mergeMessages(content, patch) {
   // Before the first page nothing can be shown, and afterwards it is in the page.
   if (!before.loaded && page !== "newest") return block.length ? content : withAbout(content, given);
   const replaces = page === "newest" && before.follows !== false;
-  const rows = placed(content.rows, block, replaces, before.last ?? 0);
-  const last = Math.max(before.last ?? 0, given.last ?? 0, seqOf(block.at(-1)), seqOf(rows.at(-1)));
+  const knownLast = given.last === undefined ? (before.last ?? 0) : Math.max(given.last, seqOf(block.at(-1)));
+  const existing = given.last === undefined ? content.rows : upTo(content.rows, knownLast);
+  const rows = placed(existing, block, { replaces, isTrue: page !== undefined, last: before.last ?? 0 });
+  const last = Math.max(knownLast, seqOf(block.at(-1)), seqOf(rows.at(-1)));
   return withAbout(
     { rows, about: content.about },
     {
@@ -44,7 +48,7 @@ export function mergeMessages(content, patch) {
       last,
       older: seqOf(rows[0]) > 1,
       newer: seqOf(rows.at(-1)) < last,
-      changed: Math.max(before.changed ?? 0, given.changed ?? 0, given.rev ?? 0),
+      changed: given.rev ?? Math.max(before.changed ?? 0, given.changed ?? 0),
       rev: revAfter(before, given, block, rows),
     },
     content,
@@ -95,19 +99,28 @@ function withAbout(content, given, before = content) {
 function revAfter(before, given, block, rows) {
   const known = before.rev ?? 0;
   if (given.changed !== undefined) return given.changed === known + 1 ? given.changed : known;
+  if (given.rev === undefined) return known;
   const covers = rows.length === 0 || (block.length > 0 && seqOf(block[0]) <= seqOf(rows[0]));
-  return given.rev !== undefined && covers ? Math.max(known, given.rev) : known;
+  if (covers) return given.rev;
+  // After a step back, every row may be of a state that is gone.
+  return given.rev < known ? -1 : known;
 }
+
+/**
+ * @param {readonly Row[]} rows
+ * @param {number} last
+ */
+const upTo = (rows, last) => (seqOf(rows.at(-1)) > last ? rows.filter((row) => seqOf(row) <= last) : rows);
 
 /**
  * Return the rows with a block of others, as far as they are consecutive with them.
  * @param {readonly Row[]} rows
  * @param {Row[]} block
- * @param {boolean} replaces whether a block beyond a gap takes the place of the rows
- * @param {number} lastKnown
+ * @param {{ replaces: boolean, isTrue: boolean, last: number }} how whether a block beyond a gap takes the
+ *   place of the rows, whether it is right in any case, and the `seq` of the last message that was known
  * @returns {readonly Row[]}
  */
-function placed(rows, block, replaces, lastKnown) {
+function placed(rows, block, { replaces, isTrue, last: lastKnown }) {
   if (!block.length) return rows;
   const [from, to] = [seqOf(block[0]), seqOf(block.at(-1))];
   if (!rows.length) return replaces || from === lastKnown + 1 ? block.slice(-MAX_ROWS) : rows;
@@ -119,7 +132,7 @@ function placed(rows, block, replaces, lastKnown) {
   let changed = above.length > 0 || below.length > 0;
   const inner = rows.map((row) => {
     const other = given.get(seqOf(row));
-    const next = other ? newer(row, other) : row;
+    const next = !other || isSame(row, other) ? row : isTrue ? other : newer(row, other);
     changed ||= next !== row;
     return next;
   });

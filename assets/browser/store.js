@@ -188,7 +188,7 @@ function byOrder(a, b) {
  * @param {unknown} b
  * @returns {boolean}
  */
-function isSame(a, b) {
+export function isSame(a, b) {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || !a || !b) return false;
   const [one, other] = [Object.entries(a), new Map(Object.entries(b))];

@@ -107,7 +107,9 @@ test("a change that was missed is noticed by the next one, and all rows are aske
   receive(store, message(30, { rev: 62, text: "second" }));
   assert.deepEqual(missingPage(store.read(LIST)), { kind: "again", seq: 11 });
   const about = { page: "again", last: 60, rev: 62 };
-  const put = messages(11, 60).map((row) => (row.order === 12 ? { ...row, rev: 61, text: "first" } : row));
+  const put = messages(11, 60);
+  put[1] = message(12, { rev: 61, text: "first" });
+  put[19] = message(30, { rev: 62, text: "second" });
   store.apply([{ list: LIST, put, about }]);
   assert.deepEqual([store.read(LIST).rows[1].text, store.read(LIST).rows[19].text], ["first", "second"]);
   assert.equal(missingPage(store.read(LIST)), undefined);
@@ -131,6 +133,21 @@ test("the first message of an empty conversation is shown", () => {
   const store = page(0);
   receive(store, message(1));
   assert.deepEqual(seqs(store), [1]);
+});
+
+test("a page of the server is the truth, also against rows of a state that is gone", () => {
+  const store = page(60);
+  receive(store, message(40, { rev: 61, text: "edited after the backup" }));
+  for (const seq of [61, 62]) receive(store, message(seq, { rev: seq + 1, text: "lost" }));
+  store.apply([{ list: LIST, about: { follows: false } }]);
+  newest(store, 60, 20);
+  assert.equal(seqs(store).at(-1), 60);
+  assert.deepEqual(missingPage(store.read(LIST)), { kind: "again", seq: 11 });
+  store.apply([{ list: LIST, put: messages(11, 60), about: { page: "again", last: 60, rev: 60 } }]);
+  assert.equal(store.read(LIST).rows[29].text, "40");
+  assert.equal(missingPage(store.read(LIST)), undefined);
+  receive(store, message(61));
+  assert.equal(seqs(store).at(-1), 61);
 });
 
 test("kept messages are shown as far as they are messages", () => {
