@@ -221,6 +221,7 @@ function waitingRow(one, userId) {
     state: one.state,
     reason: one.reason,
   };
+  if (waitingRows.size > MAX_ROWS) waitingRows.clear();
   waitingRows.set(one.client_id, { from, row });
   return row;
 }

@@ -27,6 +27,8 @@ const PASSING = new Set(["typing", "trouble", "waiting"]);
 export const store = new Store({ messages: mergeMessages });
 
 let userId = "";
+/** Whether another tab has signed this account out. */
+let isOver = false;
 /** @type {Set<string>} */
 const unkept = new Set();
 /** @type {number | undefined} */
@@ -97,7 +99,7 @@ async function keepChanges() {
   timer = undefined;
   const lists = new Map([...unkept].map((name) => [name, store.read(name)]));
   unkept.clear();
-  if (userId) await keep(userId, lists);
+  if (userId && !isOver) await keep(userId, lists);
 }
 
 /** Forget the account in this browser: it signs out. Messages that wait are kept by the outbox. */
@@ -108,11 +110,18 @@ export async function forgetAccount() {
 }
 
 /**
- * Show nothing more of an account that another tab signs out, or replaces by another one.
+ * Show nothing more of an account that another tab signs out, or replaces by another one. A page that is
+ * offline could load nothing else: it stays until it is online, so that what is being written is not lost.
  * @param {StorageEvent} event
  */
 function followOtherTabs({ key, newValue }) {
   if (key !== ACCOUNT_KEY || !userId || newValue === userId) return;
+  isOver = true;
+  if (navigator.onLine) leaveForOther();
+}
+
+function leaveForOther() {
+  if (!isOver) return;
   leave();
   dispatchEvent(new CustomEvent("chat:other-account"));
 }
@@ -156,6 +165,7 @@ export function send(name, payload) {
 
 if (globalThis.document) {
   addEventListener("storage", followOtherTabs);
+  addEventListener("online", leaveForOther);
   addEventListener("pagehide", () => void keepChanges());
   const account = lastAccount();
   if (account) become(account);
