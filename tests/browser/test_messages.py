@@ -142,6 +142,20 @@ def test_a_hidden_page_marks_nothing_as_read(mira: Visitor, tomas: Visitor) -> N
     expect(tomas.page).to_have_title(re.compile("^[^(]"))
 
 
+def test_a_window_that_is_not_in_front_marks_nothing_as_read(mira: Visitor, tomas: Visitor) -> None:
+    conversation_id = tomas.open_chat_with(mira)
+    tomas.page.evaluate("document.hasFocus = () => false")
+    mira.post(tomas, "Beside another window")
+    expect(tomas.message("Beside another window")).to_be_in_viewport()
+    expect(tomas.page).to_have_title(re.compile(r"^\(1\) "))
+    view = tomas.http.get(f"/api/conversations/{conversation_id}").json()
+    assert view["unread"] == 1
+
+    tomas.page.evaluate("document.hasFocus = () => true; dispatchEvent(new Event('focus'))")
+
+    expect(tomas.page).to_have_title(re.compile("^[^(]"))
+
+
 TEXTS = (
     "<script>document.title = 'owned'</script>",
     "<img src=x onerror=\"document.title = 'owned'\">",
