@@ -7,7 +7,7 @@
   const KEY = "chat.reloaded";
   const PAUSE = 600_000;
   const FILES = "script, link[rel=stylesheet], link[rel=modulepreload]";
-  // What Chromium, Firefox and Safari say of an `import()` whose file is missing.
+  // The errors of Chromium, Firefox and Safari for an `import()` whose file is missing.
   const FAILED_IMPORT = /module script|imported module/i;
   let isHandled = false;
 

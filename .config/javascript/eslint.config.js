@@ -30,7 +30,7 @@ export default defineConfig(
     languageOptions: typedBy("./tsconfig.tests.json"),
     rules: {
       "@typescript-eslint/no-floating-promises": "off", // `test` returns a promise that nobody awaits.
-      "@typescript-eslint/require-await": "off", // What stands for `fetch` returns promises.
+      "@typescript-eslint/require-await": "off", // Replacements of `fetch` return promises.
     },
   },
 );

@@ -7,7 +7,7 @@ const VISIBLE = "chat.visible";
 
 /** @typedef {{ subject: string, rank?: number, asks?: boolean, visible?: boolean }} Word */
 
-/** What is told of a subject while this tab waits. @type {Map<string, Word[]>} */
+/** The words of other tabs about a subject, while this tab waits for them. @type {Map<string, Word[]>} */
 const told = new Map();
 /** @type {BroadcastChannel | undefined} */
 let channel;

@@ -91,7 +91,7 @@ export function newDay(before, iso, today = Date.now()) {
   return day.getFullYear() === now.getFullYear() ? longDate(day) : oldDate(day);
 }
 
-/** What is shown depends on the day. @type {Set<() => void>} */
+/** Listeners whose texts depend on the day. @type {Set<() => void>} */
 const views = new Set();
 /** @type {ReturnType<typeof setInterval> | undefined} */
 let watch;

@@ -60,7 +60,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   attributeChangedCallback(name, before) {
     // The first value is set before the children exist: connectedCallback opens the box then.
     if (before === null || !this.isConnected) return;
-    // What was written before the page knew its user is theirs.
+    // A text that was written before the page knew its user is theirs.
     if (name === "user-id" && !before) void this.#follow(true).then(() => this.#keep());
     else this.#open();
   }
@@ -175,7 +175,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     else if (draft === this.#conversation && this.#unsent && !(await hasOwnDraft(user, draft))) await this.#keep();
   }
 
-  /** What is in the box and not on its way into the outbox. */
+  /** The text in the box that is not on its way into the outbox. */
   get #unsent() {
     const text = this.#editing ? this.#draft : this.#box.value;
     const storing = this.#storing.join("");

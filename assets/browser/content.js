@@ -1,6 +1,6 @@
 // The text of a message as the server takes it.
 
-// What word processors put between lines, and the other control characters, which the server refuses.
+// Separators that word processors put between lines, and the other control characters: the server refuses them.
 const LINE_BREAKS = /\r\n?|[\v\f\u0085]/g;
 const CONTROL = /(?![\t\n])\p{Cc}/gu;
 const LONE_SURROGATE = /\p{Cs}/gu;

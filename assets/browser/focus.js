@@ -34,7 +34,7 @@ function targetFrom(path) {
   return /** @type {HTMLElement | null} */ (row ?? document.querySelector("h1"));
 }
 
-// Who has acted meanwhile has put the focus where it belongs.
+// A reader who has acted meanwhile has put the focus where it belongs.
 const forget = () => (left = undefined);
 
 if (globalThis.document) {

@@ -150,8 +150,8 @@ const seqOf = (row) => Number(row?.order ?? 0);
  * @returns {{ kind: "newest" | "again", seq: number } | undefined}
  */
 export function missingPage({ rows, about }) {
-  const { loaded, follows = true, newer: isBehind, changed = 0, rev = 0 } = /** @type {Facts} */ (about);
-  if (!loaded || (follows && isBehind)) return { kind: "newest", seq: 0 };
+  const { loaded, kept, follows = true, newer: isBehind, changed = 0, rev = 0 } = /** @type {Facts} */ (about);
+  if (!loaded || kept || (follows && isBehind)) return { kind: "newest", seq: 0 };
   if (changed > rev && rows.length) return { kind: "again", seq: seqOf(rows[0]) };
   return undefined;
 }

@@ -209,7 +209,7 @@ export class Outbox {
       });
       if (first) return first;
     } catch {
-      // What this tab has read before can still be sent.
+      // Messages that this tab has read before can still be sent.
       const first = this.#stored.find(waits);
       if (first) return first;
     }

@@ -58,7 +58,9 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     addEventListener("focus", this);
     this.#isKept = Boolean(this.#facts.kept);
     this.#openingPlace();
-    this.#askForMissing();
+    // The page's own events ask first.
+    if (this.#isKept) this.#askTimer = setTimeout(() => this.#askForMissing(), PAGE_PATIENCE);
+    else this.#askForMissing();
   }
 
   disconnectedCallback() {

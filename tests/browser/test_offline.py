@@ -42,7 +42,7 @@ def profiles_are_kept() -> bool:
     return False
 
 
-def test_what_was_seen_opens_without_a_connection(
+def test_seen_conversations_open_without_a_connection(
     new_visitor: NewVisitor, tomas: Visitor, sofia: Visitor
 ) -> None:
     mira = new_visitor("Mira Lind", service_workers="allow")

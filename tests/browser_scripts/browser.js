@@ -11,7 +11,7 @@ import { setTimeout as pause } from "node:timers/promises";
 /** @typedef {(sent: Sent) => Response | Promise<Response>} Answer */
 
 const PATIENCE_MS = 20_000;
-/** What stands for the functions of the database that do not work. @type {{ restore(): void }[]} */
+/** Replacements of the functions of the database that do not work. @type {{ restore(): void }[]} */
 const failures = [];
 let tabs = 0;
 let browsers = 0;

@@ -150,6 +150,17 @@ test("a page of the server is the truth, also against rows of a state that is go
   assert.equal(seqs(store).at(-1), 61);
 });
 
+test("the newest page is asked for until the server has sent it, though messages are kept", () => {
+  const store = new Store({ messages: mergeMessages });
+  const content = keptMessages({ rows: messages(1, 9), about: {} });
+  assert.ok(content);
+  store.restore(LIST, { ...content, about: { ...content.about, kept: true } });
+  store.apply([{ list: LIST, about: { problem: "The chat is away." } }]);
+  assert.deepEqual(missingPage(store.read(LIST)), { kind: "newest", seq: 0 });
+  newest(store, 9);
+  assert.equal(missingPage(store.read(LIST)), undefined);
+});
+
 test("kept messages are shown as far as they are messages", () => {
   const about = { last: 10 ** 9, rev: 10 ** 9, newer: true, loaded: true };
   const kept = keptMessages({ rows: messages(5, 9), about });

@@ -96,16 +96,15 @@ class TimelineView:
         """
         self.close()
         try:
-            conversation = await self._load(conversation_id)
-            page = await self._page(conversation_id)
+            await self._open(conversation_id)
         except NotFound:
-            missing = NO_HEAD.copy()
-            missing |= {"id": address[:MAX_ADDRESS], "missing": True}
-            self._tab.send(Patch(list=head.LIST, put=[missing]))
-            return
+            self._send_missing(address)
         except AppError as error:
             self._send_problem(conversation_id, error)
-            return
+
+    async def _open(self, conversation_id: UUID) -> None:
+        conversation = await self._load(conversation_id)
+        page = await self._page(conversation_id)
         self._take(conversation, afresh=True)
         unread_from = conversation.last_read_seq + 1 if conversation.unread else 0
         about = {"unread_from": unread_from, "own_read_seq": conversation.last_read_seq}
@@ -168,9 +167,15 @@ class TimelineView:
         self._apply_typing(here, events)
 
     async def reload(self) -> None:
-        """Send the open conversation again."""
-        if self._conversation is not None:
-            await self.open(self._conversation.id, str(self._conversation.id))
+        """Send the open conversation again; where that fails, it stays open: the tab retries."""
+        if self._conversation is None:
+            return
+        here = self._conversation.id
+        try:
+            await self._open(here)
+        except NotFound:
+            self.close()
+            self._send_missing(str(here))
 
     def _take(self, conversation: Conversation, *, afresh: bool = False) -> None:
         if conversation.receipts:
@@ -200,7 +205,6 @@ class TimelineView:
             self._tab.send(*await self._author_patches([message]))
         is_own = message.sender_id == self._viewer_id
         self._tab.send_encoded(message_patch(message, is_own=is_own))
-        current_node().deliveries.record_page([message], viewer_id=self._viewer_id)
 
     def _apply_typing(self, here: UUID, events: Sequence[AnyEvent]) -> None:
         until, received = dict(self._typing), 0
@@ -296,6 +300,11 @@ class TimelineView:
         ]
         self._names |= names
         return [Patch(list=AUTHORS, put=rows)] if rows else []
+
+    def _send_missing(self, address: str) -> None:
+        missing = NO_HEAD.copy()
+        missing |= {"id": address[:MAX_ADDRESS], "missing": True}
+        self._tab.send(Patch(list=head.LIST, put=[missing]))
 
     def _send_problem(self, conversation_id: UUID, error: AppError) -> None:
         about = {"problem": error.detail}

@@ -21,7 +21,7 @@ from reflex_components_core.core.banner import (  # type: ignore[import-untyped]
 # Folder of the scripts as the bundler sees it: `assets/browser/`.
 SCRIPTS = "$/public/browser"
 
-# What the scripts import. Their checks take the same version from .config/javascript.
+# Packages that the scripts import. Their checks take the same version from .config/javascript.
 PACKAGES = ("idb@8.0.4",)
 
 ColorMode = Literal["system", "light", "dark"]

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 # at once (live.py); if that event is lost, the session's events pass at most this long.
 SESSION_CACHE_S = 0.5
 
-# What `connection.js` listens for.
+# The event that `connection.js` listens for.
 TOO_MANY_TABS = "too_many_tabs"
 
 PUBLIC_ROUTES = frozenset({"/login", "/register"})
