@@ -16,8 +16,6 @@ from chaos.websocket import Repeater
 LOOPBACK = "127.0.0.1"
 CHUNK = 65_536
 IN_FLIGHT = 64
-# The longest time before chance decides on a connection again.
-NEXT_LOOK_S = 8.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +25,7 @@ class Weather:
     drop: float = 0.0  # of all connections, a share this large is cut at each look
     delay_s: float = 0.0  # at the most; most delays are much shorter
     duplicate: float = 0.0  # of all frames to the chat, a share this large is sent twice
+    look_s: float = 8.0  # at the most between two looks at a connection
 
 
 CALM = Weather()
@@ -169,7 +168,7 @@ class Connection:
         """Return to cut this connection at once, or swallow its next answer, at random."""
         network = self._network
         while True:
-            await asyncio.sleep(network.dice.uniform(0.1, NEXT_LOOK_S))
+            await asyncio.sleep(network.dice.uniform(0.1, network.weather.look_s))
             if network.dice.random() >= network.weather.drop:
                 continue
             if network.dice.random() < 0.5:  # noqa: PLR2004  # as often as the other way
