@@ -23,6 +23,7 @@ UNSENT_BYTES = 128 * 1024
 LINGER_S = 20.0
 
 SWITCHING = 101
+NOT_UTF8 = 1007
 # The length of a frame in its header (RFC 6455, section 5.2).
 WHOLE = 0x80
 SHORT, MEDIUM = 126, 127
@@ -69,6 +70,17 @@ class WebSocketPeer(WebSocketsSansIOProtocol):
         opcode = Opcode.TEXT if is_text else Opcode.BINARY
         self.transport.write(head_of(opcode, len(body)) + body)
         return True
+
+    def send_receive_event_to_app(self) -> None:
+        """Pass a message on, or close if its text is not UTF-8; uvicorn would log a traceback."""
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.conn.send_close(NOT_UTF8)
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
 
     async def send(self, message: Any) -> None:  # noqa: ANN401  # any of ASGI's
         """Send a message; a close does not wait until the peer has read what was sent before."""

@@ -12,8 +12,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from chat_app.realtime.outlet import WRITE_AT_ONCE
 from chat_app.server import websocket
-from chat_app.server.edge import AsgiApp, Receive, Scope, Send
-from chat_app.server.websocket import WebSocketPeer
+from chat_app.server.edge import AsgiApp, Message, Receive, Scope, Send
+from chat_app.server.websocket import NOT_UTF8, WebSocketPeer
 from tests.harness.clients import PATIENCE_S
 from tests.harness.servers import LOOPBACK, free_port
 
@@ -172,6 +172,29 @@ async def test_frames_of_every_size_that_are_written_at_once_arrive_whole() -> N
     async with served(app) as client, asyncio.timeout(PATIENCE_S):
         assert [await client.recv() for _ in texts] == texts
         assert await client.recv() == "the end"
+
+
+@pytest.mark.parametrize("is_split", [False, True], ids=["one frame", "fragments"])
+async def test_text_that_is_not_utf8_closes_without_a_traceback(
+    caplog: pytest.LogCaptureFixture, *, is_split: bool
+) -> None:
+    received: list[Message] = []
+
+    async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        while not received or received[-1]["type"] != "websocket.disconnect":
+            received.append(await receive())
+
+    async with served(app) as client, asyncio.timeout(PATIENCE_S):
+        await client.send("good")
+        broken = [b"half of \xc3", b"\x28"] if is_split else b"\xc3\x28"
+        await client.send(broken, text=True)
+        await client.wait_closed()
+
+    assert client.close_code == NOT_UTF8
+    assert [message.get("text", message.get("code")) for message in received] == ["good", NOT_UTF8]
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 async def test_nothing_is_written_at_once_after_a_close_frame() -> None:
