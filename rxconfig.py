@@ -37,7 +37,7 @@ except SettingsError as error:
 
 # The default data folder may be there too, left over from a start without settings.
 build.skip_unchanged_builds(private=[settings.data_dir, Path("data")])
-production.serve_with_uvicorn(settings.trusted_proxies)
+production.serve_with_uvicorn(settings)
 
 address = urlsplit(settings.public_url)
 

@@ -8,6 +8,7 @@ process on this server library can do.
 import sys
 from collections import defaultdict
 
+from chat_app.core.settings import read_settings
 from chat_app.server.edge import Message, Receive, Scope, Send
 from chat_app.server.uvicorn import serve
 
@@ -50,4 +51,4 @@ def _frame(text: str) -> Message:
 
 
 if __name__ == "__main__":
-    serve(relay, host="127.0.0.1", port=int(sys.argv[1]), trusted_proxies=())
+    serve(relay, read_settings(), host="127.0.0.1", port=int(sys.argv[1]))

@@ -1,12 +1,18 @@
-"""HTTP connections with a time limit for what the client sends.
+"""HTTP connections with a time limit for what the client sends, and refusals of what is not HTTP.
 
 uvicorn waits for ever for a request that has begun, and for the first one of a connection: whoever
 opens connections and stops half-way could take every file descriptor of the process.
 """
 
 import asyncio
+import json
+from http import HTTPStatus
+from typing import ClassVar
+from uuid import uuid4
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from chat_app.server.edge import REQUEST_ID, Headers
 
 # nginx has the same limits in deploy/nginx.conf: for the whole head of a request, and between two
 # pieces of its body.
@@ -16,6 +22,9 @@ BODY_PAUSE_SECONDS = 15.0
 
 class HttpPeer(HttpToolsProtocol):
     """One connection, which ends when its client stops in the middle of a request."""
+
+    # The headers of a refusal, which no application sees.
+    security: ClassVar[Headers] = []
 
     _limit: asyncio.TimerHandle | None = None
     _is_in_body = False
@@ -53,6 +62,31 @@ class HttpPeer(HttpToolsProtocol):
         self._is_in_body = False
         self._expect_nothing()
         super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse a request that cannot be parsed, in the form of all errors."""
+        status, request_id = HTTPStatus.BAD_REQUEST, uuid4().hex
+        problem = {
+            "type": "about:blank",
+            "title": status.phrase,
+            "status": status,
+            "detail": msg,
+            "code": "malformed_request",
+            "request_id": request_id,
+        }
+        body = json.dumps(problem).encode()
+        headers: Headers = [
+            (b"content-type", b"application/problem+json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+            (b"cache-control", b"no-store"),
+            (REQUEST_ID, request_id.encode()),
+            *self.server_state.default_headers,
+            *self.security,
+        ]
+        head = b"".join(b"%b: %b\r\n" % pair for pair in headers)
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n%b\r\n%b" % (head, body))
+        self.transport.close()
 
     def handle_websocket_upgrade(self) -> None:
         """Leave the connection to the WebSocket protocol, which has limits of its own."""

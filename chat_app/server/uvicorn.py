@@ -14,7 +14,8 @@ from types import FrameType
 
 import uvicorn
 
-from chat_app.server.edge import AsgiApp
+from chat_app.core.settings import Settings
+from chat_app.server.edge import AsgiApp, security_headers
 from chat_app.server.http import HttpPeer
 from chat_app.server.unread_body import discard_unread
 from chat_app.server.websocket import WebSocketPeer
@@ -29,8 +30,12 @@ BETWEEN_WAVES_SECONDS = 0.1
 GC_THRESHOLDS = (5_000, 10, 10)
 
 
-def serve(app: AsgiApp, *, host: str, port: int, trusted_proxies: tuple[str, ...]) -> None:
+def serve(app: AsgiApp, settings: Settings, *, host: str, port: int) -> None:
     """Serve until SIGTERM or Ctrl-C; both stop the server in order."""
+
+    class Peer(HttpPeer):
+        security = security_headers(settings.public_url)
+
     server = GentleServer(
         uvicorn.Config(
             discard_unread(app),
@@ -40,9 +45,9 @@ def serve(app: AsgiApp, *, host: str, port: int, trusted_proxies: tuple[str, ...
             log_config=None,
             access_log=False,
             server_header=False,
-            forwarded_allow_ips=list(trusted_proxies),
+            forwarded_allow_ips=list(settings.trusted_proxies),
             lifespan="on",
-            http=HttpPeer,
+            http=Peer,
             # Half the cost a frame of the others (docs/performance.md has the measurement).
             ws=WebSocketPeer,
             ws_max_size=MAX_FRAME_BYTES,

@@ -96,7 +96,7 @@ def main(port: int) -> None:
     traces = Traces()
     api = cast("AsgiApp", create_api(settings, failpoints, metrics, traces))
     app = allow_pages_origin(edge(api, settings, metrics, traces), settings)
-    serve(app, host="127.0.0.1", port=port, trusted_proxies=settings.trusted_proxies)
+    serve(app, settings, host="127.0.0.1", port=port)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Clients that stop in the middle of a request: their connections end, others' go on."""
+"""Clients that stop in the middle of a request, and requests that are not HTTP."""
 
 import asyncio
 import contextlib
@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 import uvicorn
@@ -13,8 +14,8 @@ import uvicorn
 from chat_app.server import http
 from chat_app.server.edge import Receive, Scope, Send
 from chat_app.server.http import HttpPeer
-from tests.harness.clients import PATIENCE_S
-from tests.harness.servers import LOOPBACK, free_port
+from tests.harness.clients import PATIENCE_S, assert_problem
+from tests.harness.servers import LOOPBACK, ChatServer, free_port
 
 LIMIT_S = 0.3
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
@@ -108,3 +109,36 @@ async def test_a_second_request_of_a_connection_has_the_same_limit(port: int) ->
     reply = await end_of(port, HEAD + b"0123456789", HEAD[:20], pause_s=1.5 * ANSWER_S)
 
     assert reply.count(b"HTTP/1.1 200") == 1
+
+
+@pytest.mark.one_process  # nginx refuses such requests by itself
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"FROB / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /api/health/live HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET /api/health/live HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ],
+    ids=["unknown method", "broken header", "broken length", "TLS"],
+)
+async def test_a_request_that_is_not_http_is_answered_as_a_problem(
+    chat: ChatServer, head: bytes
+) -> None:
+    start, _, body = (await end_of(chat.port, head)).partition(b"\r\n\r\n")
+    first, *lines = start.decode().split("\r\n")
+    pairs = [line.split(": ", 1) for line in lines]
+    reply = httpx.Response(int(first.split()[1]), headers=dict(pairs), content=body)
+    async with httpx.AsyncClient() as client:
+        usual = await client.get(f"{chat.url}/api/health/live")
+
+    assert_problem(reply, 400, "malformed_request")
+    own = {"connection", "content-length", "content-type", "x-request-id"}
+    names = {name for name, _ in pairs}
+    assert len(names) == len(pairs)
+    assert names >= own | usual.headers.keys()
+    assert reply.json()["request_id"] == reply.headers["x-request-id"]
+    shared = names - own - {"date"}
+    assert {name: reply.headers[name] for name in shared} == {
+        name: usual.headers[name] for name in shared
+    }

@@ -8,12 +8,12 @@ from reflex_base import constants
 from reflex_base.config import get_config
 from reflex_base.environment import environment
 
-from chat_app.core.settings import read_settings
+from chat_app.core.settings import Settings, read_settings
 from chat_app.server.uvicorn import serve
 from chat_app.ui.reflex import build
 
 
-def serve_with_uvicorn(trusted_proxies: tuple[str, ...]) -> None:
+def serve_with_uvicorn(settings: Settings) -> None:
     """Replace the server of `reflex run --env prod` by uvicorn.
 
     Reflex offers granian and gunicorn only. `tests/ui/reflex/test_build.py`
@@ -24,7 +24,7 @@ def serve_with_uvicorn(trusted_proxies: tuple[str, ...]) -> None:
         environment.REFLEX_MOUNT_FRONTEND_COMPILED_APP.set(True)
         # Reflex has imported the module already, to see whether to compile.
         app = prerequisites.get_app().app()
-        serve(app, host=host, port=port, trusted_proxies=trusted_proxies)
+        serve(app, settings, host=host, port=port)
 
     reflex_exec.run_backend_prod = run_backend_prod
 
@@ -43,4 +43,4 @@ def serve_existing_build(*, host: str, port: int) -> None:
         sys.exit("There is no front end built from this code here; run `make build` first.")
     config._set_persistent(frontend_port=port, backend_port=port)
     app = prerequisites.get_app().app()
-    serve(app, host=host, port=port, trusted_proxies=read_settings().trusted_proxies)
+    serve(app, read_settings(), host=host, port=port)
