@@ -1,34 +1,53 @@
-// Moves the focus when another page of the chat is shown. The element that had it is gone then, and
-// a keyboard or a screen reader would begin at the top of the document again.
+// Moves the focus when another page of the chat is shown. The element that had it is gone then, or is
+// the link that was followed, and a keyboard or a screen reader would go on far from the new page.
 
 let shown = globalThis.location?.pathname;
 /** The page that was left, until the focus is in the new one. @type {string | undefined} */
 let left;
 
+/**
+ * Move the focus into the page that is now shown, once it is loaded.
+ * @param {string} pathname
+ */
+export function moveFocus(pathname) {
+  if (pathname === shown) return;
+  left = shown;
+  shown = pathname;
+  follow();
+}
+
 function follow() {
-  if (location.pathname !== shown) {
-    left = shown;
-    shown = location.pathname;
-  }
-  if (left === undefined || document.activeElement !== document.body) return;
+  if (left === undefined || !isLeft(document.activeElement)) return;
   const target = targetFrom(left);
   if (!target) return;
   left = undefined;
-  if (!target.matches("a, [tabindex]")) target.tabIndex = -1;
+  if (!target.matches("a, textarea, [tabindex]")) target.tabIndex = -1;
   target.focus({ preventScroll: true });
 }
 
 /**
- * Return what gets the focus: the conversation, the row of the one that was left, or the heading.
- * Null while a conversation loads: the composer takes the focus, except on a touch screen, and React
- * would give it back to what had it.
+ * Return whether the focus is at nothing of the new page: it is lost, or at the link that was followed. A
+ * conversation that opens takes it from everything around it.
+ * @param {Element | null} element
+ */
+function isLeft(element) {
+  if (!element || element === document.body) return true;
+  if (shown?.startsWith("/chat/")) return !element.closest("#open");
+  return element instanceof HTMLAnchorElement && element.pathname === shown;
+}
+
+/**
+ * Return what gets the focus: the composer, on a touch screen the conversation, the row of the one that
+ * was left, or the heading. Null while a conversation loads. The composer takes the focus by itself, too,
+ * but React gives it back to the link that had it.
  * @param {string} path
  * @returns {HTMLElement | null}
  */
 function targetFrom(path) {
   if (shown?.startsWith("/chat/")) {
-    const isLoading = document.querySelector("#open [aria-busy]") && matchMedia("(pointer: fine)").matches;
-    return isLoading ? null : document.getElementById("open");
+    const pane = document.getElementById("open");
+    if (!matchMedia("(pointer: fine)").matches) return pane;
+    return pane?.querySelector("chat-composer textarea") ?? (pane?.querySelector("[aria-busy]") ? null : pane);
   }
   const row = shown === "/" ? document.querySelector(`nav a[href="${CSS.escape(path)}"]`) : null;
   return /** @type {HTMLElement | null} */ (row ?? document.querySelector("h1"));

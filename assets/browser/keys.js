@@ -4,7 +4,6 @@
 // it has the focus keeps it.
 
 import "./drops.js";
-import "./focus.js";
 
 const STOPS = "a[href], button:not([disabled])";
 /** @param {Element} list */

@@ -127,7 +127,7 @@ def connection_status() -> rx.Component:
 def notification_element(open_id: rx.Var[str], sound: rx.Var[bool]) -> rx.Component:
     """Play a sound and show a notification for messages, in one of the tabs of this browser.
 
-    It is on every signed-in page, so it also sends what waits in the outbox.
+    It is around every signed-in page, so it also sends what waits in the outbox.
     """
     return _News.create(
         role="status",

@@ -8,7 +8,9 @@ from chat_app.ui.browser import address_id
 from chat_app.ui.conversations.state import ConversationsState
 from chat_app.ui.conversations.view import ConversationsView
 from chat_app.ui.friends import state as friends
+from chat_app.ui.friends.page import people_pane
 from chat_app.ui.friends.state import FriendsState
+from chat_app.ui.messages.pane import chat_pane, no_chat_pane
 from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.messages.timeline import chat_row
 from chat_app.ui.messages.view import TimelineView
@@ -17,6 +19,7 @@ from chat_app.ui.reflex.elements import replace_wraps
 from chat_app.ui.reflex.screens import Preload, PreloadedScreen
 from chat_app.ui.reflex.tab import LiveScreens, View
 from chat_app.ui.settings import state as settings
+from chat_app.ui.settings.page import settings_pane
 from chat_app.ui.settings.state import SettingsState
 
 CHAT = "/chat/[conversation_id]"
@@ -36,31 +39,31 @@ def add_pages(app: rx.App) -> None:
     app.stylesheets.extend(shell.STYLESHEETS)
     app.head_components.extend(shell.head_components())
     # `connection_status` takes the place of Reflex's connection banner.
-    replace_wraps(app, shell.error_page)
+    replace_wraps(app, shell=shell.shell, error_page=shell.error_page)
     app.add_middleware(Preload(PRELOADS))
     load, timeline = ConversationsState.load, TimelineState
     fresh_search, requests = PeopleState.reset_search, FriendsState.count
     app.add_page(
-        shell.home_page,
+        no_chat_pane,
         route="/",
         title=shell.page_title(),
         on_load=[load, timeline.close, fresh_search, requests],
     )
     app.add_page(
-        shell.people_page,
+        people_pane,
         route=friends.ROUTE,
         title=shell.page_title("People"),
         on_load=[FriendsState.load, load, timeline.close, fresh_search],
     )
     app.add_page(
-        shell.chat_page,
+        chat_pane,
         route=CHAT,
         title=shell.page_title(chat_row(address_id())["name"]),
         # The messages first: they are what the reader waits for.
         on_load=[timeline.open, load, fresh_search, requests],
     )
     app.add_page(
-        shell.settings_page,
+        settings_pane,
         route=settings.ROUTE,
         title=shell.page_title("Settings"),
         on_load=[SettingsState.load, load, timeline.close, fresh_search, requests],

@@ -1,11 +1,10 @@
-"""The frame of every signed-in page: its head, the side pane and the pane beside it."""
+"""The shell around every signed-in page: connection, news, side pane and dialogs."""
 
-from typing import Literal
+from typing import Literal, TypedDict
 
 import reflex as rx
 
 from chat_app.ui.browser import (
-    address_id,
     auth_forms,
     connection_status,
     hold_early_forms,
@@ -14,18 +13,25 @@ from chat_app.ui.browser import (
 )
 from chat_app.ui.conversations.lists import conversation_facts
 from chat_app.ui.conversations.side import side_pane
-from chat_app.ui.friends.page import people_pane
 from chat_app.ui.friends.person_dialog import person_dialog
+from chat_app.ui.kit.controls import PANE
 from chat_app.ui.kit.states import empty_state
-from chat_app.ui.messages.pane import PANE, chat_pane, no_chat_pane
+from chat_app.ui.reflex.elements import shown_place
+from chat_app.ui.reflex.vars import cells
 from chat_app.ui.session import SessionState
-from chat_app.ui.settings.page import settings_pane
 
 PRODUCT = "Chat"
 # The look: `chat.css` holds tokens and the style of every part, `icons.css` the icons. Light or
 # dark is Reflex's colour mode, a class on the page's root that is there before the first paint.
 # Nothing of it is decided in Python, so that a designer finds all of it in one place.
 STYLESHEETS = ["/chat.css", "/icons.css"]
+
+
+class Place(TypedDict):
+    """The page in the shell and the open conversation; the name is "" without a shell."""
+
+    name: Literal["", "home", "chat", "people", "settings"]
+    id: str
 
 
 def head_components() -> list[rx.Component]:
@@ -47,29 +53,45 @@ def head_components() -> list[rx.Component]:
     ]
 
 
-def home_page() -> rx.Component:
-    """Show the conversations, none of them open."""
-    return _shell("list", side_pane(""), no_chat_pane(), heading=rx.el.h1(PRODUCT))
+@rx.memo
+def shell(children: rx.Var[rx.Component]) -> rx.Component:
+    """Show a page beside the side pane, or alone if it is none of those for signed-in users.
 
-
-def chat_page() -> rx.Component:
-    """Show a conversation beside the others; its head is the heading of the page."""
-    return _shell("chat", side_pane(address_id()), chat_pane())
-
-
-def settings_page() -> rx.Component:
-    """Show the settings beside the conversations."""
-    return _shell(
-        "chat",
-        side_pane("", signs_out=False),
-        settings_pane(PANE),
-        skip="Skip to the settings",
+    Nothing of the shell is made anew when another page is opened. Where only one of both panes
+    fits, `data-view` says which.
+    """
+    place = cells(shown_place().to(Place))
+    here = place["name"]
+    return rx.cond(
+        here == "",
+        rx.fragment(children),
+        rx.fragment(
+            rx.el.A.create(
+                rx.match(
+                    here,
+                    ("people", "Skip to the people"),
+                    ("settings", "Skip to the settings"),
+                    "Skip to the messages",
+                ),
+                href=f"#{PANE}",
+                class_name="skip",
+            ),
+            connection_status(),
+            notification_element(open_id=place["id"], sound=SessionState.sound),
+            rx.el.main(
+                rx.el.div(
+                    # The other pages have a heading of their own.
+                    rx.cond(here == "home", rx.el.h1(PRODUCT, class_name="visually-hidden"), None),
+                    auth_forms(side_pane(open_id=place["id"], signs_out=here != "settings")),
+                    class_name="side",
+                ),
+                children,
+                class_name="shell",
+                custom_attrs={"data-view": rx.cond(here == "home", "list", "chat")},
+            ),
+            person_dialog(),
+        ),
     )
-
-
-def people_page() -> rx.Component:
-    """Show friends, requests and suggestions beside the conversations."""
-    return _shell("chat", side_pane(""), people_pane(PANE), skip="Skip to the people")
 
 
 def not_found_page() -> rx.Component:
@@ -103,33 +125,4 @@ def page_title(name: str | rx.Var[str] = "") -> rx.Var[str]:
     unread = conversation_facts()["unread_total"]
     return rx.Var.create(
         f"{rx.cond(unread > 0, f'({unread}) ', '')}{rx.cond(name != '', f'{name} · ', '')}{PRODUCT}"
-    )
-
-
-def _shell(
-    view: Literal["list", "chat"],
-    side: rx.Component,
-    pane: rx.Component,
-    heading: rx.Component | None = None,
-    skip: str = "Skip to the messages",
-) -> rx.Component:
-    """Show both panes; where only one fits, `view` is the one that is shown."""
-    return rx.fragment(
-        rx.el.A.create(skip, href=f"#{PANE}", class_name="skip"),
-        connection_status(),
-        notification_element(
-            open_id=address_id() if view == "chat" else "",
-            sound=SessionState.sound,
-        ),
-        rx.el.main(
-            rx.el.div(
-                rx.el.div(heading, class_name="visually-hidden") if heading else rx.fragment(),
-                auth_forms(side),
-                class_name="side",
-            ),
-            pane,
-            class_name="shell",
-            custom_attrs={"data-view": view},
-        ),
-        person_dialog(),
     )

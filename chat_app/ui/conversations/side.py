@@ -25,13 +25,14 @@ from chat_app.ui.session import SessionState
 NEWEST_FIRST = "((rows) => rows.toReversed())"
 
 
-def side_pane(open_id: str | rx.Var[str], *, signs_out: bool = True) -> rx.Component:
+@rx.memo
+def side_pane(open_id: rx.Var[str], signs_out: rx.Var[bool]) -> rx.Component:
     """Show the side pane, with the conversation `open_id` marked as open.
 
-    `signs_out` is false beside a pane with a button of its own for that.
+    It has no button to sign out beside a pane with one of its own.
     """
     return arrow_key_lists(
-        _whoami(_sign_out_error() if signs_out else rx.fragment(), *_links(signs_out=signs_out)),
+        _whoami(signs_out),
         search_box(),
         rx.cond(
             PeopleState.query != "",
@@ -41,26 +42,25 @@ def side_pane(open_id: str | rx.Var[str], *, signs_out: bool = True) -> rx.Compo
     )
 
 
-def _whoami(error: rx.Component, *links: rx.Component) -> rx.Component:
+def _whoami(signs_out: rx.Var[bool]) -> rx.Component:
     # Empty lines keep the space until the name is loaded.
     handle = rx.cond(SessionState.username != "", f"@{SessionState.username}", "")
     return rx.el.header(
         rx.el.div(
             rx.el.div(rx.el.bdi(SessionState.display_name), class_name="who-name one-line"),
             rx.el.div(handle, class_name="who-handle one-line"),
-            error,
+            rx.cond(signs_out, _sign_out_error()),
             class_name="who",
         ),
-        *links,
+        people_link(),
+        _scheme_button(),
+        icon_link("settings", "Settings", "/settings"),
+        rx.cond(
+            signs_out,
+            icon_button("sign-out", "Sign out", custom_attrs={"data-sign-out": "true"}),
+        ),
         class_name="side-head",
     )
-
-
-def _links(*, signs_out: bool) -> list[rx.Component]:
-    links = [people_link(), _scheme_button(), icon_link("settings", "Settings", "/settings")]
-    if signs_out:
-        links.append(icon_button("sign-out", "Sign out", custom_attrs={"data-sign-out": "true"}))
-    return links
 
 
 def _sign_out_error() -> rx.Component:

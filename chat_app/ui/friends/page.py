@@ -8,11 +8,12 @@ import reflex as rx
 from chat_app.ui.friends.person_dialog import more_button
 from chat_app.ui.friends.state import ROUTE, FriendsState
 from chat_app.ui.kit.avatar import avatar
-from chat_app.ui.kit.controls import back_link, button, icon
+from chat_app.ui.kit.controls import PANE, back_link, button, icon
 from chat_app.ui.kit.states import empty_state, problem, skeleton
 from chat_app.ui.reflex.vars import Cells, Handler, call, cells
 
 
+@rx.memo
 def people_link() -> rx.Component:
     """Show the link to the people screen, with the number of incoming requests."""
     waiting = FriendsState.waiting
@@ -33,8 +34,8 @@ def people_link() -> rx.Component:
     )
 
 
-def people_pane(anchor: str) -> rx.Component:
-    """Show all lists of people; `anchor` is the id that the "Skip to" link leads to."""
+def people_pane() -> rx.Component:
+    """Show all lists of people."""
     return rx.el.section(
         rx.el.header(back_link(), rx.el.h1("People"), class_name="chat-head page-head"),
         rx.el.div(
@@ -53,7 +54,7 @@ def people_pane(anchor: str) -> rx.Component:
             ),
             class_name="people-scroll",
         ),
-        id=anchor,
+        id=PANE,
         tab_index=-1,
         class_name="pane",
     )

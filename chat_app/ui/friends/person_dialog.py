@@ -26,6 +26,7 @@ def more_button(
     )
 
 
+@rx.memo
 def person_dialog() -> rx.Component:
     """Show the dialog while a person is chosen."""
     failed = FriendsState.failed_id == FriendsState.chosen_id

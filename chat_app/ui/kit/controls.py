@@ -22,6 +22,9 @@ IconName = Literal[
     "sign-out",
 ]
 
+# The id of the pane beside the side pane, which the link past that leads to.
+PANE = "open"
+
 
 def icon(name: IconName) -> rx.Component:
     """Draw an icon, hidden from screen readers: a text beside it must have its meaning."""

@@ -8,7 +8,7 @@ from chat_app.ui.browser import address_id, chat_status, wanted_list
 from chat_app.ui.friends.person_dialog import more_button
 from chat_app.ui.friends.state import FriendsState
 from chat_app.ui.kit.avatar import avatar
-from chat_app.ui.kit.controls import back_link, button
+from chat_app.ui.kit.controls import PANE, back_link, button
 from chat_app.ui.kit.states import empty_state, skeleton
 from chat_app.ui.messages.composer import composer
 from chat_app.ui.messages.state import OPEN, TimelineState
@@ -27,8 +27,6 @@ class Typing(TypedDict):
 
 
 NOBODY_TYPES = Typing(conversation_id="", names=[], mark=0)
-# The id that the link past the side pane leads to.
-PANE = "open"
 
 
 def chat_pane() -> rx.Component:

@@ -9,6 +9,7 @@ from chat_app.ui.people.state import MAX_QUERY_LENGTH, SEARCH_ID, PeopleState
 from chat_app.ui.reflex.vars import Cells, call, debounced
 
 
+@rx.memo
 def search_box() -> rx.Component:
     """Show the search field; the people found take the place of the conversations."""
     return rx.el.div(
@@ -34,6 +35,7 @@ def search_box() -> rx.Component:
     )
 
 
+@rx.memo
 def people_found() -> rx.Component:
     """Show the people found."""
     return rx.el.div(

@@ -29,6 +29,8 @@ ColorMode = Literal["system", "light", "dark"]
 # Positions and names of Reflex's own components around every page.
 OVERLAY = (5, "Overlay")
 BOUNDARY = (55, "ErrorBoundary")
+# Inside the boundary: nothing of Reflex is between it and the pages.
+SHELL = (10, "Shell")
 
 
 class ScriptedElement(rx.el.Div):
@@ -77,6 +79,25 @@ def address_parameter(name: str) -> rx.Var[str]:
             imports={"react-router": [ImportVar(tag="useParams")]},
         ),
     ).to(str)
+
+
+def shown_place() -> rx.Var[Any]:
+    """Return the page that is shown in the shell, and the open conversation (`place.js`)."""
+    hook = "usePlace(useLocation(), useContext(UNSAFE_FrameworkContext))"
+    return rx.Var(
+        "chatPlace",
+        _var_data=VarData(
+            hooks={f"const chatPlace = {hook}": None},
+            imports={
+                "react": [ImportVar(tag="useContext")],
+                "react-router": [
+                    ImportVar(tag="useLocation"),
+                    ImportVar(tag="UNSAFE_FrameworkContext"),
+                ],
+                f"{SCRIPTS}/place.js": [ImportVar(tag="usePlace")],
+            },
+        ),
+    )
 
 
 def kept_facts(name: str, others: Mapping[str, Any]) -> rx.Var[Any]:
@@ -135,7 +156,13 @@ def choose_color_mode(mode: rx.Var[ColorMode]) -> Any:  # noqa: ANN401  # an eve
     return set_color_mode(mode)
 
 
-def replace_wraps(app: rx.App, error_page: Callable[[], rx.Component]) -> None:
-    """Remove Reflex's connection banner, and show `error_page` for one that cannot be drawn."""
+def replace_wraps(
+    app: rx.App, *, shell: Callable[[], rx.Component], error_page: Callable[[], rx.Component]
+) -> None:
+    """Put `shell` around every page in place of Reflex's connection banner.
+
+    It stays while the pages change. `error_page` is shown for one that cannot be drawn.
+    """
     app.app_wraps.pop(OVERLAY, None)
+    app.app_wraps[SHELL] = lambda _: shell()
     app.app_wraps[BOUNDARY] = lambda _: error_boundary(fallback_render=error_page())

@@ -3,7 +3,7 @@
 import reflex as rx
 
 from chat_app.ui.browser import settings_element
-from chat_app.ui.kit.controls import back_link
+from chat_app.ui.kit.controls import PANE, back_link
 from chat_app.ui.kit.states import notice, problem, skeleton
 from chat_app.ui.session import SessionState
 from chat_app.ui.settings.account import account_section, password_form
@@ -12,8 +12,8 @@ from chat_app.ui.settings.profile import privacy, profile_form, sounds
 from chat_app.ui.settings.state import SettingsState
 
 
-def settings_pane(anchor: str) -> rx.Component:
-    """Show all settings; `anchor` is the id that the "Skip to" link leads to."""
+def settings_pane() -> rx.Component:
+    """Show all settings."""
     return rx.el.section(
         rx.el.header(
             back_link(),
@@ -32,7 +32,7 @@ def settings_pane(anchor: str) -> rx.Component:
             ),
             class_name="settings",
         ),
-        id=anchor,
+        id=PANE,
         tab_index=-1,
         class_name="pane",
     )

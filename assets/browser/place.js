@@ -1,0 +1,47 @@
+// Which page of the chat the shell is around. The shell stays while the pages in it change, so it reads
+// the address and not what the page says.
+
+import { useEffect, useSyncExternalStore } from "react";
+import { moveFocus } from "./focus.js";
+
+/**
+ * A page in the shell: `name` is "" for a page without it, and `id` that of the open conversation.
+ * @typedef {{ name: "" | "home" | "chat" | "people" | "settings", id: string }} Place
+ */
+
+/** @type {Place} */
+const OUTSIDE = { name: "", id: "" };
+/** @type {Record<string, Place>} */
+const PLACES = {
+  "/": { name: "home", id: "" },
+  "/people": { name: "people", id: "" },
+  "/settings": { name: "settings", id: "" },
+};
+
+/**
+ * Return the page of an address.
+ * @param {string} pathname
+ * @returns {Place}
+ */
+export function placeOf(pathname) {
+  const path = pathname.replace(/\/+$/, "") || "/";
+  const [, id] = /^\/chat\/([^/]+)$/.exec(path) ?? [];
+  return id ? { name: "chat", id } : (PLACES[path] ?? OUTSIDE);
+}
+
+/**
+ * Return the page to draw. What is loaded for an address whose page was not built, as that of every
+ * conversation, is a page without anything (`isSpaMode`), and React must find it so.
+ * @param {{ pathname: string }} address
+ * @param {{ isSpaMode: boolean } | undefined} build
+ * @returns {Place}
+ */
+export function usePlace({ pathname }, build) {
+  const isOpen = useSyncExternalStore(
+    () => () => undefined,
+    () => true,
+    () => false,
+  );
+  useEffect(() => moveFocus(pathname), [pathname]);
+  return isOpen || !build?.isSpaMode ? placeOf(pathname) : OUTSIDE;
+}
