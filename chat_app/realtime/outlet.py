@@ -58,6 +58,7 @@ class Outlet:
         "_closing",
         "_drained",
         "_hub",
+        "_pausing",
         "_queue",
         "_waiter",
         "_write",
@@ -79,6 +80,7 @@ class Outlet:
         self._queue: deque[Envelope] = deque()
         self._bytes = 0
         self._waiter: asyncio.Future[None] | None = None
+        self._pausing: asyncio.Future[None] | None = None
         self._closing: CloseReason | None = None
         self._drained: asyncio.Event | None = None
         self._write: Write | None = None
@@ -137,6 +139,20 @@ class Outlet:
             return taken
         raise OutletClosed(self._closing or CloseReason(RESTARTING, "closed"))
 
+    async def pause(self, seconds: float) -> None:
+        """Let events queue for some seconds, or until the outlet ends. One reader only."""
+        if self.ended.is_set():
+            return
+        loop = asyncio.get_running_loop()
+        self._pausing = loop.create_future()
+        # A timeout of asyncio costs several times as much.
+        timer = loop.call_later(seconds, _resolve, self._pausing)
+        try:
+            await self._pausing
+        finally:
+            timer.cancel()
+            self._pausing = None
+
     def delivered(self, envelope: Envelope) -> None:
         """Record that the device behind this outlet has an envelope."""
         delivery = envelope.delivers
@@ -160,7 +176,7 @@ class Outlet:
             if code == TOO_SLOW:
                 self._queue.clear()
                 self._bytes = 0
-                self.ended.set()
+                self._end()
             self._release_drained()
             self._wake()
 
@@ -171,7 +187,7 @@ class Outlet:
             self._bytes = 0
             self.push(last)
             self.close_after_queue(SESSION_OVER, "session ended")
-            self.ended.set()
+            self._end()
 
     async def close(self) -> None:
         """Close the outlet and remove it from the hub."""
@@ -215,5 +231,13 @@ class Outlet:
             self._drained = None
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        _resolve(self._waiter)
+
+    def _end(self) -> None:
+        self.ended.set()
+        _resolve(self._pausing)
+
+
+def _resolve(future: asyncio.Future[None] | None) -> None:
+    if future is not None and not future.done():
+        future.set_result(None)

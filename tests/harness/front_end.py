@@ -2,7 +2,8 @@
 
 `python -m tests.harness.front_end` builds the front end where the one that is there is not current,
 and with a PORT serves it as `python -m chat_app.serve` does. Processes that start at the same time
-wait for the one that builds. TEST_CHEAP_HASHES hashes passwords at a hundredth of the cost.
+wait for the one that builds. TEST_CHEAP_HASHES hashes passwords at a hundredth of the cost,
+TEST_HEARTBEAT_S notices a silent peer later than in production.
 """
 
 import contextlib
@@ -17,6 +18,7 @@ from reflex_base import constants
 from reflex_base.environment import environment
 
 from chat_app.core.passwords import CONTEXT
+from chat_app.server import uvicorn
 from chat_app.ui.reflex.build import front_end_is_current
 from chat_app.ui.reflex.production import serve_existing_build
 from tests.harness.servers import LOOPBACK, ROOT
@@ -48,6 +50,8 @@ def main(*ports: str) -> None:
     """Build, then serve at the port, if there is one."""
     if os.environ.get("TEST_CHEAP_HASHES"):
         CONTEXT.update(argon2__memory_cost=1024, argon2__time_cost=1)
+    if heartbeat_s := os.environ.get("TEST_HEARTBEAT_S"):
+        uvicorn.HEARTBEAT_SECONDS = float(heartbeat_s)
     build_front_end()
     for port in ports:
         serve_existing_build(host=LOOPBACK, port=int(port))

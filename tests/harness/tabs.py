@@ -73,6 +73,8 @@ class Tab:
             additional_headers={"Cookie": cookie} if cookie else None,
             compression=None,
             max_size=2**24,
+            # Nor does a browser send any.
+            ping_interval=None,
             proxy=None,
         ) as connection:
             yield cls(connection, url, token)

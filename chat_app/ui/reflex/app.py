@@ -14,6 +14,7 @@ from socketio import AsyncServer
 
 from chat_app.core.errors import AppError
 from chat_app.ui.reflex import build
+from chat_app.ui.reflex.patches import PacketQueue
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +37,7 @@ class CompiledApp(rx.App):
 
 def socket_server(public_url: str) -> AsyncServer:
     """Return the Socket.IO server for pages of one origin, as Reflex makes it but for its JSON."""
-    return AsyncServer(
+    server = AsyncServer(
         async_mode="asgi",
         cors_allowed_origins=[public_url],
         cors_credentials=True,
@@ -48,6 +49,9 @@ def socket_server(public_url: str) -> AsyncServer:
         transports=["websocket"],
         async_handlers=False,
     )
+    # The links of tabs ask such a queue whether they may write past it.
+    server.eio.create_queue = PacketQueue
+    return server
 
 
 def encode(packet: object, **_layout: Any) -> str:  # noqa: ANN401  # what Socket.IO calls with

@@ -6,7 +6,6 @@ screens are states of Reflex, which are locked and compared, so they only get th
 """
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -97,6 +96,7 @@ class Tab:
         self._link = Link(app, token)
         self._views = {kind: kind(self) for kind in views}
         self._screens = screens
+        self._screen_events = tuple({kind for kinds in screens.values() for kind in kinds})
         self._outlet = outlet
         self._task: asyncio.Task[None] | None = None
         # Started again means after an error of unknown cause: events may be lost.
@@ -113,9 +113,7 @@ class Tab:
             try:
                 yield
             finally:
-                unsent, self._unsent = self._unsent, []
-                if unsent:
-                    await self._link.send(unsent)
+                await self._send_unsent()
 
     def send(self, *patches: Patch) -> None:
         """Send patches at the end of the change."""
@@ -124,6 +122,11 @@ class Tab:
     def send_encoded(self, patch: EncodedPatch) -> None:
         """Send a patch that was encoded for many tabs at the end of the change."""
         self._unsent.append(patch)
+
+    async def _send_unsent(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        if unsent:
+            await self._link.send(unsent)
 
     def start(self) -> None:
         """Start to show the events of the hub."""
@@ -153,6 +156,10 @@ class Tab:
                     await asyncio.sleep(RETRY_S)
                     continue
                 envelopes, must_reload = [], True
+            if must_reload and self._link.is_full:
+                # To load all of it again is of use only once the page reads.
+                await self._outlet.pause(RETRY_S)
+                continue
             started = loop.time()
             must_reload = not await self._refresh(envelopes, must_reload=must_reload)
             duration = loop.time() - started
@@ -163,16 +170,14 @@ class Tab:
 
         A page that does not read is not written to: its outlet fills, and then it is too slow.
         """
-        is_first = True
-        while is_first or self._link.is_full:
-            is_first = False
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._outlet.ended.wait()
-                    return
+        await self._outlet.pause(seconds)
+        while self._link.is_full and not self._outlet.ended.is_set():
+            await self._outlet.pause(seconds)
 
     async def _next_envelopes(self, timeout_s: float | None) -> list[Envelope]:
         """Return the queued envelopes; an empty list if there are none after `timeout_s`."""
+        if timeout_s is None:
+            return await self._outlet.take()
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._outlet.take()
@@ -195,10 +200,15 @@ class Tab:
             return True
         events = [event for envelope in envelopes for event in _decode(envelope.body)]
         try:
-            async with self.changing():
-                for view in self._views.values():
-                    await (view.reload() if must_reload else view.apply_events(events))
-            await self._refresh_screens(events, must_reload=must_reload)
+            # As `changing` does, whose context manager costs as much as a view.
+            async with self._lock:
+                try:
+                    for view in self._views.values():
+                        await (view.reload() if must_reload else view.apply_events(events))
+                finally:
+                    await self._send_unsent()
+            if must_reload or any(isinstance(event, self._screen_events) for event in events):
+                await self._refresh_screens(events, must_reload=must_reload)
         except AppError as error:
             log.warning("refresh_refused", code=error.code)
             return False
@@ -215,8 +225,6 @@ class Tab:
             for screen, kinds in self._screens.items()
             if must_reload or any(isinstance(event, kinds) for event in events)
         ]
-        if not concerned:
-            return
         async with self._app.modify_state(self._state_token()) as root:
             session = await root.get_state(SessionState)
             if session._identity() != self.identity:

@@ -2,14 +2,18 @@
 
 import ast
 import importlib
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from engineio.async_socket import AsyncSocket
 from reflex.app import EventNamespace
 from reflex.utils.token_manager import SocketRecord, TokenManager
 
+from chat_app.ui.reflex.app import socket_server
 from chat_app.ui.reflex.inside import PRIVATE_NAMES, PrivateName
+from chat_app.ui.reflex.patches import PacketQueue
 from tests.harness.servers import ROOT
 
 FOLDER = ROOT / "chat_app" / "ui" / "reflex"
@@ -41,6 +45,16 @@ def test_a_tab_finds_its_socket_by_the_token_manager() -> None:
     }
     assert "sid" in SocketRecord.__dataclass_fields__
     assert callable(EventNamespace.disconnect)
+
+
+def test_engine_io_queues_packets_where_a_link_looks() -> None:
+    """A writer that took packets by another way would let a patch overtake them."""
+    server = socket_server("http://localhost")
+    socket = AsyncSocket(server.eio, "sid")
+
+    assert isinstance(socket.queue, PacketQueue)
+    assert "self.queue.get()," in inspect.getsource(AsyncSocket.poll)
+    assert server.environ == server.eio.sockets == {}
 
 
 def defined(path: Path) -> Iterator[str]:

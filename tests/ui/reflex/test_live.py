@@ -373,6 +373,7 @@ async def test_a_tab_whose_first_event_is_refused_loses_its_link(world: World) -
     world.app.sio = SimpleNamespace(
         manager=SimpleNamespace(eio_sid_from_sid=lambda _sid, _namespace: "socket"),
         eio=SimpleNamespace(sockets={"socket": socket}),
+        environ={"socket": {"asgi.scope": {}}},
     )
 
     await world.tabs.refuse("token", Unavailable(), opens=False)
