@@ -52,8 +52,9 @@ def person_of(event: AnyEvent) -> UUID | None:
 def apply(current: Conversation, event: AnyEvent, *, viewer_id: UUID) -> Conversation:
     """Return a conversation after an event; the same object when nothing in it changed."""
     after = current
+    subject = subject_of(event)
     match event:
-        case _ if subject_of(event) not in {None, current.id}:
+        case _ if subject is not None and subject != current.id:
             pass
         case MessageCreated(message=message):
             after = _with_new(current, message, viewer_id)
@@ -152,8 +153,11 @@ def _with_new(current: Conversation, message: Message, viewer_id: UUID) -> Conve
     if message.seq != current.last_seq + 1:
         return current
     own = message.sender_id == viewer_id
-    # A sender has read what came before.
-    receipt = _receipt(message.sender_id, delivered=message.seq, read=message.seq)
+    receipts = current.receipts
+    if receipts:
+        # A sender has read what came before.
+        receipt = _receipt(message.sender_id, delivered=message.seq, read=message.seq)
+        receipts = _merged(receipts, [receipt])
     return replace(
         current,
         last_message=message,
@@ -161,7 +165,7 @@ def _with_new(current: Conversation, message: Message, viewer_id: UUID) -> Conve
         last_rev=max(current.last_rev, message.rev),
         last_read_seq=message.seq if own else current.last_read_seq,
         unread=0 if own else current.unread + 1,
-        receipts=_merged(current.receipts, [receipt]),
+        receipts=receipts,
         updated_at=message.created_at,
     )
 

@@ -88,7 +88,8 @@ class ConversationsView:
                 after = updates.apply(current, event, viewer_id=self._viewer_id)
                 if after is not current:
                     changed[key] = after
-        changed |= await self._loaded(to_load, changed)
+        if to_load:
+            changed |= await self._loaded(to_load, changed)
         if is_counted_wrong:
             self._unread = await unread_counts(current_node().database, viewer_id=self._viewer_id)
         if is_counted_wrong or changed:

@@ -61,33 +61,42 @@ class Receipts:
     """How far the other members of a conversation have received and read it."""
 
     def __init__(self, receipts: Iterable[Receipt] = ()) -> None:
-        self._delivered = {one.user_id: one.delivered_seq for one in receipts}
-        self._read = {one.user_id: one.read_seq for one in receipts}
-        self.delivered_seq = min(self._delivered.values(), default=0)
-        self.read_seq = min(self._read.values(), default=0)
+        # How far each has received and read.
+        self._seqs = {one.user_id: (one.delivered_seq, one.read_seq) for one in receipts}
+        self.delivered_seq, self.read_seq = self._lowest()
 
     def raise_to(self, user_id: UUID, *, delivered: int, read: int = 0) -> bool:
         """Raise a member's receipt; return whether that changes how far all others are."""
-        if user_id not in self._read:
+        before = self._seqs.get(user_id)
+        if before is None:
             return False
-        before = (self.delivered_seq, self.read_seq)
+        was_delivered, was_read = before
+        if delivered <= was_delivered and read <= was_read:
+            return False
+        self._seqs[user_id] = (max(delivered, was_delivered), max(read, was_read))
         # A large group is looked through only for its last member.
-        if self._delivered[user_id] < delivered:
-            was, self._delivered[user_id] = self._delivered[user_id], delivered
-            if was == self.delivered_seq:
-                self.delivered_seq = min(self._delivered.values())
-        if self._read[user_id] < read:
-            was, self._read[user_id] = self._read[user_id], read
-            if was == self.read_seq:
-                self.read_seq = min(self._read.values())
-        return before != (self.delivered_seq, self.read_seq)
+        was_last = (delivered > was_delivered == self.delivered_seq) or (
+            read > was_read == self.read_seq
+        )
+        if not was_last:
+            return False
+        lowest = (self.delivered_seq, self.read_seq)
+        self.delivered_seq, self.read_seq = self._lowest()
+        return lowest != (self.delivered_seq, self.read_seq)
 
     def with_loaded(self, receipts: Iterable[Receipt]) -> "Receipts":
         """Return receipts that were just loaded; none goes back."""
         loaded = Receipts(receipts)
-        for user_id, read in self._read.items():
-            loaded.raise_to(user_id, delivered=self._delivered[user_id], read=read)
+        for user_id, (delivered, read) in self._seqs.items():
+            loaded.raise_to(user_id, delivered=delivered, read=read)
         return loaded
+
+    def _lowest(self) -> tuple[int, int]:
+        seqs = self._seqs.values()
+        return (
+            min((delivered for delivered, _ in seqs), default=0),
+            min((read for _, read in seqs), default=0),
+        )
 
 
 def head_of(conversation: Conversation, receipts: Receipts, *, viewer_id: UUID) -> Head:

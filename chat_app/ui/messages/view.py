@@ -151,8 +151,12 @@ class TimelineView:
                     MessageCreated(message=message)
                     | MessageUpdated(message=message)
                     | MessageDeleted(message=message)
-                ) if message.conversation_id == here:
-                    await self._send_message(message)
+                ):
+                    if message.conversation_id == here:
+                        await self._send_message(message)
+                        changes_head = self._apply_author(event, message) or changes_head
+                case ConversationRead() | ConversationDelivered():
+                    changes_head = self._apply_receipt(event, here) or changes_head
                 case FriendRemoved(user_id=user_id) if self._head["peer_id"] == str(user_id):
                     self._take(await self._load(here))
                     changes_head = True
@@ -161,7 +165,6 @@ class TimelineView:
                     changes_head = True
                 case _:
                     pass
-            changes_head = self._apply_receipt(event, here) or changes_head
         if changes_head:
             self._tab.send(*self._head_patches())
         self._apply_typing(here, events)
@@ -184,21 +187,17 @@ class TimelineView:
             conversation = replace(conversation, receipts=[])
         self._conversation = conversation
 
-    def _apply_receipt(self, event: AnyEvent, here: UUID) -> bool:
-        match event:
-            case MessageCreated(message=message) if message.conversation_id == here:
-                # A sender has read what came before.
-                return self._receipts.raise_to(
-                    message.sender_id, delivered=message.seq, read=message.seq
-                )
-            case ConversationRead(conversation_id=place, user_id=user_id, seq=seq) if place == here:
-                return self._receipts.raise_to(user_id, delivered=seq, read=seq)
-            case ConversationDelivered(conversation_id=place, user_id=user_id, seq=seq) if (
-                place == here
-            ):
-                return self._receipts.raise_to(user_id, delivered=seq)
-            case _:
-                return False
+    def _apply_author(self, event: AnyEvent, message: Message) -> bool:
+        # A sender has read what came before.
+        return isinstance(event, MessageCreated) and self._receipts.raise_to(
+            message.sender_id, delivered=message.seq, read=message.seq
+        )
+
+    def _apply_receipt(self, event: ConversationRead | ConversationDelivered, here: UUID) -> bool:
+        if event.conversation_id != here:
+            return False
+        read = event.seq if isinstance(event, ConversationRead) else 0
+        return self._receipts.raise_to(event.user_id, delivered=event.seq, read=read)
 
     async def _send_message(self, message: Message) -> None:
         if message.sender_id not in self._names:
@@ -207,6 +206,8 @@ class TimelineView:
         self._tab.send_encoded(message_patch(message, is_own=is_own))
 
     def _apply_typing(self, here: UUID, events: Sequence[AnyEvent]) -> None:
+        if not self._typing and not any(isinstance(event, Typing) for event in events):
+            return
         until, received = dict(self._typing), 0
         for event in events:
             match event:
