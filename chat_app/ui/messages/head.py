@@ -1,7 +1,8 @@
 """The open conversation as its own row: its head, its receipts and who types in it."""
 
-from collections.abc import Iterable
-from typing import TypedDict
+from collections.abc import Hashable, Iterable
+from functools import lru_cache
+from typing import TypedDict, TypeVar
 from uuid import UUID
 
 from chat_app.conversations.schemas import Conversation, Receipt
@@ -16,6 +17,11 @@ from chat_app.ui.kit.avatar import initials, tone
 
 # The list of the conversations that were opened in a browser, a row each.
 LIST = "chats"
+
+# The values of about a hundred groups that are open here: a megabyte.
+SHARED = 10_000
+
+Shared = TypeVar("Shared", bound=Hashable)
 
 # Events that change the conversation itself, or its peer.
 HEAD_EVENTS = (ConversationUpdated, FriendRequested, FriendAccepted, Presence)
@@ -57,12 +63,23 @@ NO_HEAD = Head(
 )
 
 
+@lru_cache(maxsize=SHARED)
+def shared(value: Shared) -> Shared:
+    """Return the one object for all equal values.
+
+    Every tab of a large group holds the ids of its members, which were read for each tab anew.
+    """
+    return value
+
+
 class Receipts:
     """How far the other members of a conversation have received and read it."""
 
     def __init__(self, receipts: Iterable[Receipt] = ()) -> None:
         # How far each has received and read.
-        self._seqs = {one.user_id: (one.delivered_seq, one.read_seq) for one in receipts}
+        self._seqs = {
+            shared(one.user_id): shared((one.delivered_seq, one.read_seq)) for one in receipts
+        }
         self.delivered_seq, self.read_seq = self._lowest()
 
     def raise_to(self, user_id: UUID, *, delivered: int, read: int = 0) -> bool:
@@ -73,7 +90,7 @@ class Receipts:
         was_delivered, was_read = before
         if delivered <= was_delivered and read <= was_read:
             return False
-        self._seqs[user_id] = (max(delivered, was_delivered), max(read, was_read))
+        self._seqs[user_id] = shared((max(delivered, was_delivered), max(read, was_read)))
         # A large group is looked through only for its last member.
         was_last = (delivered > was_delivered == self.delivered_seq) or (
             read > was_read == self.read_seq

@@ -31,7 +31,7 @@ from chat_app.realtime.shapes import Message
 from chat_app.ui.conversations import updates
 from chat_app.ui.current_node import current_node
 from chat_app.ui.messages import head
-from chat_app.ui.messages.head import HEAD_EVENTS, NO_HEAD, Head, Receipts, head_of
+from chat_app.ui.messages.head import HEAD_EVENTS, NO_HEAD, Head, Receipts, head_of, shared
 from chat_app.ui.messages.rows import (
     DELETED_NAME,
     author_row,
@@ -287,6 +287,9 @@ class TimelineView:
         patches = self._named(
             {member.id: member.display_name for member in self._conversation.members}
         )
+        if self._conversation.kind == "group":
+            # Nothing else is shown of them, and they take more than all the rest.
+            self._conversation = replace(self._conversation, members=[])
         row = head_of(self._conversation, self._receipts, viewer_id=self._viewer_id)
         if row != self._head:
             self._head = row
@@ -299,7 +302,7 @@ class TimelineView:
             for user_id, name in names.items()
             if self._names.get(user_id) != name
         ]
-        self._names |= names
+        self._names |= {shared(user_id): shared(name) for user_id, name in names.items()}
         return [Patch(list=AUTHORS, put=rows)] if rows else []
 
     def _send_missing(self, address: str) -> None:
