@@ -75,7 +75,6 @@ app = ChatApp(
 tabs = LiveTabs(
     app,
     routes.LIVE_VIEWS,
-    routes.LIVE_SCREENS,
     is_limited=settings.limits == "on",
     most_of_user=settings.limit_tabs_per_user,
 )

@@ -20,9 +20,10 @@ const FIELDS = {
   conversations: ["order", "href", "name", "letters", "tone", "preview", "at"],
   chats: ["name", "letters", "tone", "peer_id", "friendship", "last_seen"],
   authors: ["name", "letters", "tone"],
+  people: ["order", "group", "name", "about", "letters", "tone"],
 };
 /** Lists of the present moment, which are not kept. */
-const PASSING = new Set(["typing", "trouble", "waiting"]);
+const PASSING = new Set(["typing", "trouble", "waiting", "found"]);
 
 export const store = new Store({ messages: mergeMessages });
 

@@ -1,10 +1,13 @@
-// <chat-wanted list event payload>: asks the server for a list until it is there. While it cannot be
-// had, it says so, with a button to try again at once; it tries again by itself, too.
+// <chat-wanted list event payload>: asks the server for a list until it is there and live; what is kept
+// of it may be shown meanwhile. Where it cannot be had, or something of it, this element says so, with a
+// button to try again at once; it tries again by itself, too.
 
 import { send, store } from "./replica.js";
 
 const PATIENCE = 5_000; // ms without an answer until it is asked for again
 const LONGEST = 30_000;
+
+/** @typedef {{ loaded?: boolean, kept?: boolean, problem?: string }} Facts */
 
 class ChatWanted extends (globalThis.HTMLElement ?? class {}) {
   /** @type {(() => void) | undefined} */
@@ -17,24 +20,33 @@ class ChatWanted extends (globalThis.HTMLElement ?? class {}) {
     this.#unsubscribe = store.subscribe(this.#list, () => this.#show());
     addEventListener("online", this);
     this.addEventListener("click", this);
-    // The page's own events ask first.
-    this.#later(PATIENCE);
     this.#show();
   }
 
   disconnectedCallback() {
     this.#unsubscribe?.();
-    clearTimeout(this.#timer);
+    this.#stop();
     removeEventListener("online", this);
   }
 
   /** @param {Event} event */
   handleEvent(event) {
-    if (event.type === "online" || /** @type {Element} */ (event.target).closest("button")) this.#ask();
+    const isAsked = event.type === "online" ? !this.#isLive : /** @type {Element} */ (event.target).closest("button");
+    if (isAsked) this.#ask();
   }
 
   get #list() {
     return this.getAttribute("list") ?? "";
+  }
+
+  /** @returns {Facts} */
+  get #facts() {
+    return store.read(this.#list).about;
+  }
+
+  get #isLive() {
+    const { loaded, kept } = this.#facts;
+    return Boolean(loaded && !kept);
   }
 
   #ask() {
@@ -42,20 +54,26 @@ class ChatWanted extends (globalThis.HTMLElement ?? class {}) {
     const payload = JSON.parse(this.getAttribute("payload") || "{}");
     send(this.getAttribute("event") ?? "", /** @type {Record<string, unknown>} */ (payload));
     this.#tries++;
-    this.#later(Math.min(LONGEST, PATIENCE * 2 ** (this.#tries - 1)));
+    this.#stop();
     this.#show();
   }
 
-  /** @param {number} ms */
-  #later(ms) {
+  get #patience() {
+    return Math.min(LONGEST, PATIENCE * 2 ** Math.max(0, this.#tries - 1));
+  }
+
+  #stop() {
+    if (this.#isLive) this.#tries = 0;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#ask(), ms);
+    this.#timer = undefined;
   }
 
   #show() {
-    const { loaded, problem } = /** @type {{ loaded?: boolean, problem?: string }} */ (store.read(this.#list).about);
-    const words = loaded ? "" : problem || (this.#tries ? "The chat does not answer." : "");
-    if (loaded) clearTimeout(this.#timer);
+    if (this.#isLive) this.#stop();
+    // The page's own events ask first.
+    else this.#timer ??= setTimeout(() => this.#ask(), this.#patience);
+    const { loaded, problem } = this.#facts;
+    const words = problem || (this.#tries && !loaded ? "The chat does not answer." : "");
     if (this.firstElementChild?.textContent === words || (!words && !this.childElementCount)) return;
     this.replaceChildren(...(words ? [make("span", words), make("button", "Try again")] : []));
   }

@@ -1,8 +1,7 @@
-"""Routes: the pages with their titles and handlers, and the screens that are live."""
+"""Routes: the pages with their titles and handlers, and the views that are live."""
 
 import reflex as rx
 
-from chat_app.realtime.events import FriendAccepted, FriendRemoved, FriendRequested, Presence
 from chat_app.ui import accounts, shell
 from chat_app.ui.browser import address_id
 from chat_app.ui.conversations.state import ConversationsState
@@ -10,14 +9,16 @@ from chat_app.ui.conversations.view import ConversationsView
 from chat_app.ui.friends import state as friends
 from chat_app.ui.friends.page import people_pane
 from chat_app.ui.friends.state import FriendsState
+from chat_app.ui.friends.view import PeopleView
 from chat_app.ui.messages.pane import chat_pane, no_chat_pane
 from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.messages.timeline import chat_row
 from chat_app.ui.messages.view import TimelineView
 from chat_app.ui.people.state import PeopleState
+from chat_app.ui.people.view import FoundView
 from chat_app.ui.reflex.elements import replace_wraps
 from chat_app.ui.reflex.screens import Preload, PreloadedScreen
-from chat_app.ui.reflex.tab import LiveScreens, View
+from chat_app.ui.reflex.tab import View
 from chat_app.ui.settings import state as settings
 from chat_app.ui.settings.page import settings_pane
 from chat_app.ui.settings.state import SettingsState
@@ -29,9 +30,7 @@ PRELOADS: dict[str, list[type[PreloadedScreen]]] = {
     friends.ROUTE: [ConversationsState, FriendsState],
     settings.ROUTE: [ConversationsState, SettingsState, FriendsState],
 }
-LIVE_VIEWS: tuple[type[View], ...] = (TimelineView, ConversationsView)
-FRIENDSHIPS = (FriendRequested, FriendAccepted, FriendRemoved, Presence)
-LIVE_SCREENS: LiveScreens = {PeopleState: FRIENDSHIPS, FriendsState: FRIENDSHIPS, SettingsState: ()}
+LIVE_VIEWS: tuple[type[View], ...] = (TimelineView, ConversationsView, PeopleView, FoundView)
 
 
 def add_pages(app: rx.App) -> None:

@@ -11,14 +11,13 @@ from chat_app.ui.browser import (
     notification_element,
     reload_without_missing_files,
 )
-from chat_app.ui.conversations.lists import conversation_facts
+from chat_app.ui.conversations.lists import conversation_facts, own_profile
 from chat_app.ui.conversations.side import side_pane
 from chat_app.ui.friends.person_dialog import person_dialog
 from chat_app.ui.kit.controls import PANE
 from chat_app.ui.kit.states import empty_state
 from chat_app.ui.reflex.elements import shown_place
 from chat_app.ui.reflex.vars import cells
-from chat_app.ui.session import SessionState
 
 PRODUCT = "Chat"
 # The look: `chat.css` holds tokens and the style of every part, `icons.css` the icons. Light or
@@ -77,7 +76,7 @@ def shell(children: rx.Var[rx.Component]) -> rx.Component:
                 class_name="skip",
             ),
             connection_status(),
-            notification_element(open_id=place["id"], sound=SessionState.sound),
+            notification_element(open_id=place["id"], sound=own_profile()["sound"]),
             rx.el.main(
                 rx.el.div(
                     # The other pages have a heading of their own.

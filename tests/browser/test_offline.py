@@ -12,7 +12,7 @@ IS_KEPT = """async () => {
   const pages = await caches.open("chat-pages");
   return (await files.keys()).length > 20 && (await pages.keys()).length === 4;
 }"""
-KEPT_LISTS = """async ([user, names]) => {
+KEPT_LISTS = """async ([user, names, group]) => {
   // An opening would make it.
   if (!(await indexedDB.databases()).some(({ name }) => name === `chat-kept-${user}`)) return false;
   const opening = indexedDB.open(`chat-kept-${user}`);
@@ -21,7 +21,8 @@ KEPT_LISTS = """async ([user, names]) => {
   const asking = database.transaction("lists").objectStore("lists").getAll();
   const kept = await new Promise((done) => (asking.onsuccess = () => done(asking.result)));
   database.close();
-  return names.every((name) => kept.some((list) => list.name === name && list.rows.length));
+  const has = ({ rows }) => rows.some((row) => !group || row.group === group);
+  return names.every((name) => kept.some((list) => list.name === name && has(list)));
 }"""
 
 DAMAGE = """async (user) => {
@@ -68,6 +69,30 @@ def test_seen_conversations_open_without_a_connection(
     expect(mira.log.get_by_role("img", name="Queued")).to_have_count(0)
     sofia.open_chat_with(mira)
     expect(sofia.message("Written without a connection")).to_have_count(1)
+
+
+def test_people_and_the_own_name_open_without_a_connection(
+    new_visitor: NewVisitor, tomas: Visitor
+) -> None:
+    mira = new_visitor("Mira Lind", service_workers="allow")
+    tomas.http.post("/api/friends/request", json={"user_id": mira.user_id}).raise_for_status()
+    page = mira.page
+    page.goto(f"{mira.url}/people")
+    page.get_by_role("region", name="Requests").get_by_role("button", name="Accept").click()
+    friends = page.get_by_role("region", name="Friends")
+    expect(friends.get_by_text("Tomas Okafor")).to_be_visible()
+    wait_until(page, IS_KEPT)
+    wait_until(page, KEPT_LISTS, [mira.user_id, ["people"], "friends"])
+    page.goto(mira.url)
+    expect(page.locator(".who").get_by_text("Mira Lind")).to_be_visible()
+
+    mira.context.set_offline(True)
+    page.reload()
+    page.get_by_role("link", name="People", exact=True).click()
+
+    expect(friends.get_by_text("Tomas Okafor")).to_be_visible()
+    expect(page.locator(".who").get_by_text("Mira Lind")).to_be_visible()
+    expect(page.locator(".who").get_by_text(f"@{mira.username}")).to_be_visible()
 
 
 def test_signing_out_removes_what_was_kept(mira: Visitor, tomas: Visitor) -> None:

@@ -90,7 +90,7 @@ def test_presence_shows_at_once(online: bool | None) -> None:  # noqa: FBT001  #
     [card] = updates.apply((CARD,), Presence(user_id=CARD.id, online=online, last_seen_at=None))
 
     assert card.online is online
-    assert person_row(card)["online"] is (online is True)
+    assert person_row(card, 0)["online"] is (online is True)
 
 
 def test_events_about_other_people_change_nothing() -> None:

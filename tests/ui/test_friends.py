@@ -23,12 +23,12 @@ async def tab(ada: Person) -> AsyncIterator[Tab]:
     """Yield Ada's tab on the people screen."""
     async with Tab.open(ada.url, cookie=ada.cookie) as tab:
         await tab.hydrate("/people")
-        await tab.until(lambda: tab.var(FRIENDS, "loaded"))
+        await tab.until(lambda: tab.fact("people", "loaded"))
         yield tab
 
 
 def ids(tab: Tab, name: str) -> list[str]:
-    return [row["id"] for row in tab.var(FRIENDS, name)]
+    return [row["id"] for row in tab.rows("people") if row["group"] == name]
 
 
 def all_ids(tab: Tab) -> dict[str, str]:
@@ -46,16 +46,16 @@ async def friendship(one: Person, other: Person) -> str:
 
 
 async def test_the_lists_follow_events(tab: Tab, ada: Person, bea: Person) -> None:
-    assert [tab.var(FRIENDS, name) for name in ("friends", "incoming", "waiting")] == [[], [], 0]
+    assert (tab.rows("people"), tab.fact("people", "waiting")) == ([], 0)
 
     async with asyncio.timeout(1):
         await bea.request_friendship(ada)
         await tab.until(lambda: ids(tab, "incoming") == [bea.id])
-    assert tab.var(FRIENDS, "waiting") == 1
+    assert tab.fact("people", "waiting") == 1
     async with asyncio.timeout(1):
         await ada.http.post("/api/friends/accept", json={"user_id": bea.id})
         await tab.until(lambda: ids(tab, "friends") == [bea.id])
-    assert (ids(tab, "incoming"), tab.var(FRIENDS, "waiting")) == ([], 0)
+    assert (ids(tab, "incoming"), tab.fact("people", "waiting")) == ([], 0)
     await bea.block(ada)
     await tab.until(lambda: ids(tab, "friends") == [])
     assert ids(tab, "blocked") == []
@@ -65,12 +65,29 @@ async def test_another_screen_shows_the_number_of_requests_alone(ada: Person, be
     await bea.request_friendship(ada)
     async with Tab.open(ada.url, cookie=ada.cookie) as tab:
         await tab.hydrate("/")
-        await tab.until(lambda: tab.var(FRIENDS, "waiting") == 1)
-        assert tab.var(FRIENDS, "incoming") == []
+        await tab.until(lambda: tab.fact("people", "waiting") == 1)
+        assert tab.rows("people") == []
 
         await bea.http.delete(f"/api/friends/requests/{ada.id}")
-        await tab.until(lambda: tab.var(FRIENDS, "waiting") == 0)
-        assert tab.var(FRIENDS, "loaded") is False
+        await tab.until(lambda: tab.fact("people", "waiting") == 0)
+        assert tab.fact("people", "loaded") is None
+
+
+async def test_the_presence_of_a_friend_costs_a_patch_and_no_state(
+    tab: Tab, ada: Person, bea: Person
+) -> None:
+    await bea.request_friendship(ada)
+    await ada.http.post("/api/friends/accept", json={"user_id": bea.id})
+    await tab.until(lambda: ids(tab, "friends") == [bea.id])
+    await tab.settled()
+    before = len(tab.received)
+
+    async with Tab.open(bea.url, cookie=bea.cookie) as beas:
+        await beas.hydrate("/")
+        await tab.until(lambda: tab.rows("people")[0]["online"])
+
+    assert "delta" not in tab.received[before:]
+    assert '"patch"' in tab.received[before:]
 
 
 async def test_every_handler_changes_the_friendship_it_names(
@@ -144,14 +161,14 @@ async def test_a_request_of_others_cannot_be_accepted(tab: Tab, ada: Person, bea
 
 
 async def test_an_anonymous_tab_does_nothing(ada: Person) -> None:
-    for handler in ("load", "count", "dismiss", *HANDLERS):
+    for handler in ("load", "load_again", "count", "dismiss", *HANDLERS):
         async with Tab.open(ada.url) as tab:
             await tab.hydrate("/login")
             payload = {"user_id": ada.id} if handler in HANDLERS else {}
             await tab.send(f"{FRIENDS}.{handler}", payload)
             await tab.settled()
 
-            assert tab.var(FRIENDS, "loaded") in {None, False}, handler
+            assert tab.lists.get("people") is None, handler
             assert tab.var(FRIENDS, "failed_id") in {None, ""}, handler
 
 

@@ -20,8 +20,8 @@ async def loaded(tab: Tab) -> None:
 async def searching(tab: Tab, text: str) -> list[Json]:
     """Search in a tab, and return the rows."""
     await tab.send(f"{PEOPLE}.search", {"text": text})
-    await tab.until(lambda: tab.var(PEOPLE, "found_by") == text)
-    rows: list[Json] = tab.var(PEOPLE, "found")
+    await tab.until(lambda: tab.fact("found", "query") == text)
+    rows: list[Json] = tab.rows("found")
     return rows
 
 
@@ -32,7 +32,7 @@ async def befriend(tab: Tab, user_id: str, action: str) -> None:
 
 async def offers(tab: Tab, action: str) -> None:
     """Wait until the only search result has a button with that label."""
-    await tab.until(lambda: [row["action"] for row in tab.var(PEOPLE, "found")] == [action])
+    await tab.until(lambda: [row["action"] for row in tab.rows("found")] == [action])
 
 
 async def friendship(one: Person, other: Person) -> str:
@@ -59,10 +59,10 @@ async def test_a_tab_finds_people_and_makes_friends(built_server: str) -> None:
         await offers(tab, "Accept")
         await befriend(tab, eve.id, "Accept")
         await offers(tab, "")
-        assert tab.var(PEOPLE, "found")[0]["friendship"] == "Friends"
+        assert tab.rows("found")[0]["friendship"] == "Friends"
 
         await eve.http.put(f"/api/blocks/{ada.id}")
-        await tab.until(lambda: tab.var(PEOPLE, "found") == [])
+        await tab.until(lambda: tab.rows("found") == [])
 
 
 async def test_forged_ids_reach_nobody(built_server: str) -> None:
@@ -91,7 +91,7 @@ async def test_an_anonymous_tab_finds_nobody(built_server: str) -> None:
         await tab.send(f"{PEOPLE}.search", {"text": eve.username})
         await tab.settled()
 
-        assert not tab.var(PEOPLE, "found")
+        assert not tab.rows("found")
         assert eve.id not in tab.received
 
 
@@ -103,5 +103,5 @@ async def test_a_text_that_no_name_can_hold_finds_nobody(built_server: str) -> N
             await tab.send(f"{PEOPLE}.search", {"text": text})
             await tab.settled()
 
-            assert not tab.var(PEOPLE, "found"), text[:9]
+            assert not tab.rows("found"), text[:9]
             assert not tab.var(PEOPLE, "searching"), text[:9]

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.harness.clients import PATIENCE_S, Person, as_json, log_in
-from tests.harness.tabs import CONVERSATIONS, ROOT_STATE, SESSION, Tab, state_name
+from tests.harness.tabs import CONVERSATIONS, ROOT_STATE, Tab, state_name
 
 SETTINGS = state_name("settings.state", "settings_state")
 PAGE = "/settings"
@@ -45,10 +45,10 @@ async def test_a_change_is_stored_and_shown(ada: Person) -> None:
         await tab.send(f"{SETTINGS}.save", {"form": form}, path=PAGE)
         await tab.until(lambda: tab.var(SETTINGS, "saved_at"))
         assert tab.var(SETTINGS, "profile")["display_name"] == "Ada L."
-        assert tab.var(SESSION, "display_name") == "Ada L."
+        assert tab.fact("profile", "display_name") == "Ada L."
 
         await tab.send(f"{SETTINGS}.play_sounds", {"on": False}, path=PAGE)
-        await tab.until(lambda: tab.var(SESSION, "sound") is False)
+        await tab.until(lambda: tab.fact("profile", "sound") is False)
         await tab.send(f"{SETTINGS}.accept_from", {"who": "friends"}, path=PAGE)
         await tab.until(lambda: tab.var(SETTINGS, "accept_messages_from") == "friends")
         await tab.send(f"{SETTINGS}.show_presence", {"on": False}, path=PAGE)
@@ -68,12 +68,12 @@ async def test_another_tab_shows_a_change_with_its_next_step(ada: Person) -> Non
     async with settings_of(ada) as tab, settings_of(ada) as other:
         await tab.send(f"{SETTINGS}.save", {"form": {"display_name": "Ada L."}}, path=PAGE)
         await tab.send(f"{SETTINGS}.play_sounds", {"on": False}, path=PAGE)
-        await tab.until(lambda: tab.var(SESSION, "sound") is False)
+        await tab.until(lambda: tab.fact("profile", "sound") is False)
         async with asyncio.timeout(PATIENCE_S):
-            while other.var(SESSION, "sound"):
+            while other.fact("profile", "sound"):
                 await call(other, "refresh")
 
-        assert other.var(SESSION, "display_name") == "Ada L."
+        assert other.fact("profile", "display_name") == "Ada L."
 
 
 async def test_messages_do_not_make_the_page_load_its_devices(ada: Person, bea: Person) -> None:
@@ -146,7 +146,7 @@ async def test_a_device_is_gone_from_the_list_and_signed_out_within_a_second(ada
 
         assert ended.redirects == [f"/login?next={PAGE}"]
         assert ended.var(SETTINGS, "devices") == []
-        assert ended.var(SESSION, "user_id") == ""
+        assert ended.fact("account", "user_id") == ""
         assert [row["id"] for row in tab.var(SETTINGS, "devices")] == [ada.session_id]
         before = len(ended.received)
         await ended.send(f"{CONVERSATIONS}.load")
@@ -189,4 +189,4 @@ async def test_the_tabs_of_a_deleted_account_are_emptied_within_a_second(ada: Pe
         await tab.until(lambda: tab.redirects, seconds=1)
 
         assert tab.var(SETTINGS, "profile")["id"] == ""
-        assert tab.var(SESSION, "user_id") == ""
+        assert tab.fact("account", "user_id") == ""

@@ -116,11 +116,16 @@ class Screen:
         (row,) = (await self.tab.lists())["chats"]["rows"]
         return dict(row)
 
+    async def people(self) -> list[dict[str, Any]]:
+        """Return the rows of the people screen."""
+        return list((await self.tab.lists())["people"]["rows"])
+
 
 async def load(tab: ReplicaTab, conversation_id: UUID) -> None:
     """Open a page with a conversation."""
     await tab.timeline.open(conversation_id, str(conversation_id))
     await tab.conversations.load()
+    await tab.people.open()
 
 
 def comparable(lists: Lists) -> Lists:
@@ -132,6 +137,9 @@ def comparable(lists: Lists) -> Lists:
             continue
         about = {key: value for key, value in content["about"].items() if key not in passing}
         rows = content["rows"][-NEWEST:] if name.startswith("messages:") else content["rows"]
+        if name == "people":
+            # What makes a suggestion has no event: a block that is lifted, a message.
+            rows = [row for row in rows if row["group"] != "suggestions"]
         # A fresh page has the newest ones only.
         if len(content["rows"]) > NEWEST:
             about["older"] = True
@@ -287,7 +295,8 @@ async def test_applying_friendship_changes_equals_a_fresh_load(node: Node, pages
         # Presence has events of its own: keep it out of the friendship changes.
         await change_user(node, hidden.user_id, share_presence=False)
     here = await open_direct(node, me, friend)
-    await open_direct(node, me, other)
+    # A person who has written is suggested.
+    await send(node, other, await open_direct(node, me, other))
     screen = Screen(pages, me, here)
     choose = random.Random(7)  # noqa: S311  # repeatable, not secret
     friends = node.friends
@@ -298,7 +307,7 @@ async def test_applying_friendship_changes_equals_a_fresh_load(node: Node, pages
 
     async with await node.open_outlet(me) as outlet:
         await screen.load()
-        seen = set()
+        seen, groups = set(), set()
         for _ in range(STEPS):
             one, two = choose.sample([me.user_id, choose.choice((friend, other)).user_id], 2)
             with contextlib.suppress(AppError):
@@ -306,8 +315,10 @@ async def test_applying_friendship_changes_equals_a_fresh_load(node: Node, pages
             while not await screen.is_true():
                 await screen.follow(outlet)
             seen.add((await screen.chat())["friendship"])
+            groups |= {row["group"] for row in await screen.people()}
 
     assert seen == {"none", "requested", "incoming", "friends", "blocked"}
+    assert groups == {"friends", "incoming", "outgoing", "suggestions", "blocked"}
 
 
 async def test_a_new_conversation_appears_in_the_list(node: Node, pages: Pages) -> None:
@@ -352,7 +363,8 @@ async def test_applying_presence_changes_equals_a_fresh_load(node: Node, pages: 
     async def shows(*, presence: bool | None) -> bool:
         chat = await screen.chat()
         known = chat["online"] or (False if chat["last_seen"] else None)
-        return known is presence and await screen.is_true()
+        rows = {row["name"]: row["online"] for row in await screen.people()}
+        return known is presence and rows["tomas"] is bool(presence) and await screen.is_true()
 
     async with await node.open_outlet(me) as outlet:
         await screen.load()

@@ -1,4 +1,4 @@
-"""The lists of a page as vars: the account, its conversations, and the open one."""
+"""The lists of a page as vars: the account, its profile and its conversations."""
 
 from typing import TypedDict
 
@@ -7,7 +7,7 @@ import reflex as rx
 from chat_app.ui.conversations.rows import ConversationRow
 from chat_app.ui.conversations.view import LIST
 from chat_app.ui.reflex.elements import kept_facts, kept_rows
-from chat_app.ui.reflex.tab import ACCOUNT
+from chat_app.ui.reflex.tab import ACCOUNT, PROFILE
 from chat_app.ui.reflex.vars import Cells, cells
 
 
@@ -15,7 +15,6 @@ class Facts(TypedDict):
     """The facts about the list of conversations."""
 
     loaded: bool
-    problem: str
     has_more: bool
     unread_total: int
 
@@ -26,8 +25,22 @@ class Account(TypedDict):
     user_id: str
 
 
-NO_FACTS = Facts(loaded=False, problem="", has_more=False, unread_total=0)
+class Profile(TypedDict):
+    """The own profile as far as pages show it; `sound` is whether messages play one."""
+
+    username: str
+    display_name: str
+    sound: bool
+
+
+NO_PROFILE = Profile(username="", display_name="", sound=True)
+NO_FACTS = Facts(loaded=False, has_more=False, unread_total=0)
 NO_ACCOUNT = Account(user_id="")
+
+
+def own_profile() -> Cells:
+    """Return what the page shows of the own profile."""
+    return kept_facts(PROFILE, NO_PROFILE).to(Profile)
 
 
 def conversation_facts() -> Cells:

@@ -3,14 +3,14 @@
 import reflex as rx
 
 from chat_app.ui.browser import arrow_key_lists, full_time, short_time, wanted_list
-from chat_app.ui.conversations.lists import conversation_facts, conversation_rows
+from chat_app.ui.conversations.lists import conversation_facts, conversation_rows, own_profile
 from chat_app.ui.conversations.rows import ConversationRow
 from chat_app.ui.conversations.state import ConversationsState
 from chat_app.ui.conversations.view import LIST
 from chat_app.ui.friends.page import people_link
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import button, icon_button, icon_link
-from chat_app.ui.kit.states import badge, empty_state, problem, skeleton
+from chat_app.ui.kit.states import badge, empty_state, skeleton
 from chat_app.ui.people.search import people_found, search_box
 from chat_app.ui.people.state import SEARCH_ID, PeopleState
 from chat_app.ui.reflex.elements import (
@@ -20,7 +20,6 @@ from chat_app.ui.reflex.elements import (
     event_name,
 )
 from chat_app.ui.reflex.vars import cells
-from chat_app.ui.session import SessionState
 
 NEWEST_FIRST = "((rows) => rows.toReversed())"
 
@@ -44,10 +43,11 @@ def side_pane(open_id: rx.Var[str], signs_out: rx.Var[bool]) -> rx.Component:
 
 def _whoami(signs_out: rx.Var[bool]) -> rx.Component:
     # Empty lines keep the space until the name is loaded.
-    handle = rx.cond(SessionState.username != "", f"@{SessionState.username}", "")
+    profile = own_profile()
+    handle = rx.cond(profile["username"] != "", f"@{profile['username']}", "")
     return rx.el.header(
         rx.el.div(
-            rx.el.div(rx.el.bdi(SessionState.display_name), class_name="who-name one-line"),
+            rx.el.div(rx.el.bdi(profile["display_name"]), class_name="who-name one-line"),
             rx.el.div(handle, class_name="who-handle one-line"),
             rx.cond(signs_out, _sign_out_error()),
             class_name="who",
@@ -94,11 +94,7 @@ def conversation_list(open_id: rx.Var[str]) -> rx.Component:
     facts = conversation_facts()
     rows = call_inline(NEWEST_FIRST, conversation_rows()).to(list[ConversationRow])
     return rx.el.nav(
-        rx.cond(
-            facts["loaded"],
-            problem(facts["problem"]),
-            wanted_list(name=LIST, event=event_name(ConversationsState.load_again), payload="{}"),
-        ),
+        wanted_list(name=LIST, event=event_name(ConversationsState.load_again), payload="{}"),
         rx.cond(
             rows.length() > 0,
             rx.el.ul(

@@ -1,22 +1,26 @@
 """The pane of `/people`: friends, requests, suggestions and blocks."""
 
-from collections.abc import Callable
 from typing import Literal
 
 import reflex as rx
 
+from chat_app.ui.browser import wanted_list
+from chat_app.ui.friends.lists import group_rows, people_facts
 from chat_app.ui.friends.person_dialog import more_button
+from chat_app.ui.friends.rows import FriendRow, Group
 from chat_app.ui.friends.state import ROUTE, FriendsState
+from chat_app.ui.friends.view import LIST
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import PANE, back_link, button, icon
-from chat_app.ui.kit.states import empty_state, problem, skeleton
+from chat_app.ui.kit.states import empty_state, skeleton
+from chat_app.ui.reflex.elements import event_name
 from chat_app.ui.reflex.vars import Cells, Handler, call, cells
 
 
 @rx.memo
 def people_link() -> rx.Component:
     """Show the link to the people screen, with the number of incoming requests."""
-    waiting = FriendsState.waiting
+    waiting = people_facts()["waiting"]
     label = rx.match(
         waiting, (0, "People"), (1, "People, 1 request"), f"People, {waiting} requests"
     )
@@ -38,36 +42,31 @@ def people_pane() -> rx.Component:
     """Show all lists of people."""
     return rx.el.section(
         rx.el.header(back_link(), rx.el.h1("People"), class_name="chat-head page-head"),
-        rx.el.div(
-            rx.el.div(
-                problem(FriendsState.problem),
-                rx.cond(
-                    FriendsState.loaded,
-                    rx.fragment(_requests(), _friends(), _suggestions(), _blocked()),
-                    rx.cond(
-                        FriendsState.problem == "",
-                        skeleton("Loading people…", rows=6),
-                        rx.fragment(),
-                    ),
-                ),
-                class_name="people",
-            ),
-            class_name="people-scroll",
-        ),
+        rx.el.div(people_lists(), class_name="people-scroll"),
         id=PANE,
         tab_index=-1,
         class_name="pane",
     )
 
 
+@rx.memo
+def people_lists() -> rx.Component:
+    """Show all lists of people, once the page has them."""
+    return rx.el.div(
+        wanted_list(name=LIST, event=event_name(FriendsState.load_again), payload="{}"),
+        rx.cond(
+            people_facts()["loaded"],
+            rx.fragment(_requests(), _friends(), _suggestions(), _blocked()),
+            skeleton("Loading people…", rows=6),
+        ),
+        class_name="people",
+    )
+
+
 def _friends() -> rx.Component:
     return _region(
         "Friends",
-        FriendsState.friends,
-        lambda person: [
-            _button("Message", person, FriendsState.talk_to),
-            more_button(person["id"], person["name"], aria_describedby=_name_id(person)),
-        ],
+        "friends",
         empty=empty_state(
             "people",
             "No friends yet. Find somebody and ask them.",
@@ -77,27 +76,13 @@ def _friends() -> rx.Component:
 
 
 def _requests() -> rx.Component:
-    incoming, outgoing = cells(FriendsState.incoming), cells(FriendsState.outgoing)
+    incoming, outgoing = group_rows("incoming"), group_rows("outgoing")
     return _section(
         "Requests",
         rx.cond(
             (incoming.length() == 0) & (outgoing.length() == 0),
             rx.el.p("No requests wait for an answer.", class_name="people-none"),
-            rx.fragment(
-                _list(
-                    incoming,
-                    "They ask you",
-                    lambda person: [
-                        _button("Accept", person, FriendsState.accept, kind="primary"),
-                        _button("Decline", person, FriendsState.remove_request),
-                    ],
-                ),
-                _list(
-                    outgoing,
-                    "You asked",
-                    lambda person: [_button("Cancel", person, FriendsState.remove_request)],
-                ),
-            ),
+            rx.fragment(_list(incoming, "They ask you"), _list(outgoing, "You asked")),
         ),
     )
 
@@ -105,8 +90,7 @@ def _requests() -> rx.Component:
 def _suggestions() -> rx.Component:
     return _region(
         "Suggestions",
-        FriendsState.suggestions,
-        lambda person: [_button("Add friend", person, FriendsState.request)],
+        "suggestions",
         empty=rx.el.p(
             "Nobody to suggest yet. Friends of your friends will be here.", class_name="people-none"
         ),
@@ -116,17 +100,14 @@ def _suggestions() -> rx.Component:
 def _blocked() -> rx.Component:
     return _region(
         "Blocked",
-        FriendsState.blocked,
-        lambda person: [_button("Unblock", person, FriendsState.unblock)],
+        "blocked",
         empty=rx.el.p("You have blocked nobody.", class_name="people-none"),
     )
 
 
-Actions = Callable[[Cells], list[rx.Component]]
-
-
-def _region(name: str, rows: Cells, actions: Actions, *, empty: rx.Component) -> rx.Component:
-    return _section(name, rx.cond(rows, _list(rows, name, actions), empty))
+def _region(name: str, group: Group, *, empty: rx.Component) -> rx.Component:
+    rows = group_rows(group)
+    return _section(name, rx.cond(rows.length() > 0, _list(rows, name), empty))
 
 
 def _section(name: str, content: rx.Component) -> rx.Component:
@@ -136,11 +117,11 @@ def _section(name: str, content: rx.Component) -> rx.Component:
     )
 
 
-def _list(rows: Cells, label: str, actions: Actions) -> rx.Component:
+def _list(rows: Cells, label: str) -> rx.Component:
     return rx.cond(
-        rows,
+        rows.length() > 0,
         rx.el.ul(
-            rx.foreach(rows, lambda person: _person(person, actions(person))),
+            rx.foreach(rows, lambda row: rx.fragment(person_item(row=row), key=row["id"])),
             aria_label=label,
             custom_attrs={"data-arrows": "true"},
         ),
@@ -148,7 +129,10 @@ def _list(rows: Cells, label: str, actions: Actions) -> rx.Component:
     )
 
 
-def _person(person: Cells, actions: list[rx.Component]) -> rx.Component:
+@rx.memo
+def person_item(row: rx.Var[FriendRow]) -> rx.Component:
+    """Show one person, with what can be done about them."""
+    person = cells(row)
     return rx.el.li(
         avatar(person["letters"], person["tone"], person["online"]),
         rx.el.div(
@@ -163,9 +147,32 @@ def _person(person: Cells, actions: list[rx.Component]) -> rx.Component:
             ),
             class_name="row-text",
         ),
-        rx.el.div(*actions, class_name="person-actions"),
+        rx.el.div(
+            rx.match(
+                person["group"],
+                (
+                    "friends",
+                    rx.fragment(
+                        _button("Message", person, FriendsState.talk_to),
+                        more_button(
+                            person["id"], person["name"], aria_describedby=_name_id(person)
+                        ),
+                    ),
+                ),
+                (
+                    "incoming",
+                    rx.fragment(
+                        _button("Accept", person, FriendsState.accept, kind="primary"),
+                        _button("Decline", person, FriendsState.remove_request),
+                    ),
+                ),
+                ("outgoing", _button("Cancel", person, FriendsState.remove_request)),
+                ("blocked", _button("Unblock", person, FriendsState.unblock)),
+                _button("Add friend", person, FriendsState.request),
+            ),
+            class_name="person-actions",
+        ),
         class_name="row person",
-        key=person["id"],
     )
 
 

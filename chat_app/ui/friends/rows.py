@@ -1,18 +1,29 @@
 """Rows of the people screen, made from user cards."""
 
-from collections.abc import Iterable
-from typing import TypedDict
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Literal, TypedDict
 
 from chat_app.accounts.schemas import UserCard
+from chat_app.core.text import fold
 from chat_app.friends.schemas import PersonSince, Suggestion
-from chat_app.realtime.events import Presence
 from chat_app.ui.kit.avatar import initials, tone
+
+# A person is in one of them.
+Group = Literal["friends", "incoming", "outgoing", "suggestions", "blocked"]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+# Above every time in microseconds: what is taken from it sorts the newest first.
+LATEST = 10**17
 
 
 class FriendRow(TypedDict):
-    """A person, with one line about them."""
+    """A person, with one line about them; rows of one group are sorted by `order`."""
 
     id: str
+    group: Group
+    order: str
     name: str
     about: str
     letters: str
@@ -20,10 +31,12 @@ class FriendRow(TypedDict):
     online: bool
 
 
-def friend_row(card: UserCard, about: str = "") -> FriendRow:
+def friend_row(card: UserCard, group: Group, order: str, about: str = "") -> FriendRow:
     """Return a person's row; without `about`, it shows their username."""
     return FriendRow(
         id=str(card.id),
+        group=group,
+        order=order,
         name=card.display_name,
         about=about or f"@{card.username}",
         letters=initials(card.display_name),
@@ -32,19 +45,26 @@ def friend_row(card: UserCard, about: str = "") -> FriendRow:
     )
 
 
-def friend_rows(cards: Iterable[UserCard]) -> list[FriendRow]:
-    """Return the rows of friends, with their status texts."""
-    return [friend_row(card, card.status_text) for card in cards]
+def friend_rows(cards: Iterable[UserCard]) -> Iterator[FriendRow]:
+    """Yield the rows of friends, with their status texts."""
+    for card in cards:
+        order = f"{fold(card.display_name)}\0{card.username}"
+        yield friend_row(card, "friends", order, card.status_text)
 
 
-def since_rows(entries: Iterable[PersonSince], about: str = "") -> list[FriendRow]:
-    """Return the rows of requests or blocks."""
-    return [friend_row(entry.user, about) for entry in entries]
+def since_rows(
+    entries: Iterable[PersonSince], group: Group, about: str = ""
+) -> Iterator[FriendRow]:
+    """Yield the rows of requests or blocks."""
+    for entry in entries:
+        order = f"{LATEST - (entry.created_at - EPOCH) // MICROSECOND:018d}"
+        yield friend_row(entry.user, group, order, about)
 
 
-def suggestion_rows(suggestions: Iterable[Suggestion]) -> list[FriendRow]:
-    """Return the rows of suggested people, each with the reason as text."""
-    return [friend_row(one.user, reason(one)) for one in suggestions]
+def suggestion_rows(suggestions: Iterable[Suggestion]) -> Iterator[FriendRow]:
+    """Yield the rows of suggested people, each with the reason as text."""
+    for place, one in enumerate(suggestions):
+        yield friend_row(one.user, "suggestions", f"{place:03d}", reason(one))
 
 
 def reason(suggestion: Suggestion) -> str:
@@ -53,9 +73,3 @@ def reason(suggestion: Suggestion) -> str:
         return "You have written to each other"
     number = suggestion.mutual_friends
     return f"{number} mutual friend{'' if number == 1 else 's'}"
-
-
-def with_presence(rows: list[FriendRow], event: Presence) -> list[FriendRow]:
-    """Return the rows after a person went online or offline."""
-    person, online = str(event.user_id), event.online is True
-    return [FriendRow(**{**row, "online": online}) if row["id"] == person else row for row in rows]

@@ -21,6 +21,7 @@ class PersonRow(TypedDict):
     """A person found by a search; `problem` is the error of the last action on them."""
 
     id: str
+    order: int
     name: str
     handle: str
     letters: str
@@ -36,11 +37,12 @@ def number_found(number: int) -> str:
     return f"{number} {'person' if number == 1 else 'people'} found"
 
 
-def person_row(card: UserCard, problem: str = "") -> PersonRow:
-    """Return the row of a person."""
+def person_row(card: UserCard, place: int, problem: str = "") -> PersonRow:
+    """Return the row of a person at a place among those found."""
     friendship, action = FRIENDSHIPS[card.friendship]
     return PersonRow(
         id=str(card.id),
+        order=place,
         name=card.display_name,
         handle=f"@{card.username}",
         letters=initials(card.display_name),

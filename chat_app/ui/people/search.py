@@ -1,12 +1,27 @@
 """The search for people in the side pane: its field and the people found."""
 
+from typing import TypedDict
+
 import reflex as rx
 
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import button, icon
 from chat_app.ui.kit.states import empty_state, problem, skeleton
+from chat_app.ui.people.rows import PersonRow
 from chat_app.ui.people.state import MAX_QUERY_LENGTH, SEARCH_ID, PeopleState
-from chat_app.ui.reflex.vars import Cells, call, debounced
+from chat_app.ui.people.view import LIST
+from chat_app.ui.reflex.elements import kept_facts, kept_rows
+from chat_app.ui.reflex.vars import Cells, call, cells, debounced
+
+
+class Facts(TypedDict):
+    """The facts about the people found; their query is older while a search is running."""
+
+    query: str
+    announcement: str
+
+
+NOBODY = Facts(query="", announcement="")
 
 
 @rx.memo
@@ -29,7 +44,7 @@ def search_box() -> rx.Component:
             custom_attrs={"data-search": "true"},
         ),
         # Not among the people found: a live region must exist before its text changes.
-        rx.el.div(PeopleState.announcement, role="status", class_name="visually-hidden"),
+        rx.el.div(found_facts()["announcement"], role="status", class_name="visually-hidden"),
         role="search",
         class_name="search",
     )
@@ -38,14 +53,15 @@ def search_box() -> rx.Component:
 @rx.memo
 def people_found() -> rx.Component:
     """Show the people found."""
+    rows = kept_rows(LIST).to(list[PersonRow])
     return rx.el.div(
         problem(PeopleState.problem),
         rx.cond(
-            PeopleState.found,
+            rows.length() > 0,
             rx.el.ul(
-                rx.foreach(PeopleState.found, _person),
+                rx.foreach(rows, lambda row: rx.fragment(person_found(row=row), key=row["id"])),
                 aria_label="People found",
-                custom_attrs={"data-arrows": "true", "data-hits": PeopleState.found_by},
+                custom_attrs={"data-arrows": "true", "data-hits": found_facts()["query"]},
             ),
             rx.cond(
                 PeopleState.searching,
@@ -61,7 +77,15 @@ def people_found() -> rx.Component:
     )
 
 
-def _person(person: Cells) -> rx.Component:
+def found_facts() -> Cells:
+    """Return the facts about the people found."""
+    return kept_facts(LIST, NOBODY).to(Facts)
+
+
+@rx.memo
+def person_found(row: rx.Var[PersonRow]) -> rx.Component:
+    """Show a person, with their friendship and what can be done."""
+    person = cells(row)
     # A var: Reflex would write the hash of a text's var, which is different in every process.
     name_id = rx.Var.create(f"found-{person['id']}")
     friendship = rx.cond(
@@ -105,5 +129,4 @@ def _person(person: Cells) -> rx.Component:
             class_name="row-text",
         ),
         class_name="row found",
-        key=person["id"],
     )

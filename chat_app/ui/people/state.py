@@ -1,18 +1,15 @@
-"""State of the search for people."""
+"""State of the search for people; whom it found is in its view."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import reflex as rx
 from msgspec.structs import replace
 
-from chat_app.accounts.schemas import Identity
 from chat_app.core.errors import AppError
-from chat_app.friends.queries import search_users
-from chat_app.realtime.events import AnyEvent
 from chat_app.ui.current_node import current_node
-from chat_app.ui.people import updates
-from chat_app.ui.people.rows import PersonRow, number_found, person_row
+from chat_app.ui.people.view import FoundView
+from chat_app.ui.reflex.live import tab_of
 from chat_app.ui.reflex.vars import BrowserEvent, parse_id_or_nil, set_changed
 from chat_app.ui.session import require_identity
 
@@ -25,16 +22,9 @@ class PeopleState(rx.State):
     """The search for people in the side pane; an empty `query` shows the conversations again."""
 
     query: str = ""
-    found: list[PersonRow] = []
-    # The query that found the people shown: older than `query` while a search is running.
-    found_by: str = ""
     searching: bool = False
     problem: str = ""
-    # The number of people found, as a sentence for screen readers.
-    announcement: str = ""
 
-    _cards: updates.Cards = ()
-    _problems: dict[UUID, str] = {}
     _page: str = ""
 
     @rx.event
@@ -44,7 +34,7 @@ class PeopleState(rx.State):
         # A query that was typed while the first page was loading stays.
         if not self.query or not page:
             return None
-        self._clear()
+        await self._clear()
         return rx.set_value(SEARCH_ID, "")
 
     @rx.event
@@ -53,19 +43,20 @@ class PeopleState(rx.State):
 
         The events of a tab are processed one after the other: the newest answer is the last one.
         """
-        me = await require_identity(self)
+        await require_identity(self)
         # One letter more than allowed: a longer text is refused, and not cut to another query.
         query = text.strip()[: MAX_QUERY_LENGTH + 1]
         if not query:
-            self._clear()
+            await self._clear()
             return
-        set_changed(self, query=query, searching=True, problem="", announcement="")
+        set_changed(self, query=query, searching=True, problem="")
         yield
+        tab = tab_of(self)
         try:
-            await self._search(me)
+            async with tab.changing():
+                await tab.view(FoundView).search(query)
         except AppError as error:
-            self._show(())
-            set_changed(self, problem=error.detail, announcement="")
+            self.problem = error.detail
         finally:
             self.searching = False
 
@@ -79,10 +70,10 @@ class PeopleState(rx.State):
                 actor_id=me.user_id, user_id=person_id
             )
         except AppError as error:
-            self._show_problem(person_id, error)
+            await self._show_problem(person_id, error)
             return None
         # That chat may be open already: then no page load follows that would clear the search.
-        self._clear()
+        await self._clear()
         return [rx.set_value(SEARCH_ID, ""), rx.redirect(f"/chat/{opened.conversation.id}")]
 
     @rx.event
@@ -91,7 +82,9 @@ class PeopleState(rx.State):
         me = await require_identity(self)
         person_id = parse_id_or_nil(user_id)
         friends = current_node().friends
-        card = updates.find(self._cards, person_id)
+        tab = tab_of(self)
+        view = tab.view(FoundView)
+        card = view.find(person_id)
         try:
             match action:
                 case "Add friend":
@@ -104,49 +97,23 @@ class PeopleState(rx.State):
                 case _:
                     return
         except AppError as error:
-            self._show_problem(person_id, error)
+            await self._show_problem(person_id, error)
             return
-        self._problems.pop(person_id, None)
         if card is not None:
-            self._show(updates.with_card(self._cards, card))
+            async with tab.changing():
+                view.show_card(card)
 
-    async def _search(self, me: Identity) -> None:
-        node = current_node()
-        async with node.database.reading() as reading:
-            cards = await search_users(
-                reading, viewer_id=me.user_id, text=self.query, online=node.online
-            )
-        if self.found_by != self.query:
-            self._problems = {}
-        self._show(tuple(cards))
-
-    async def _apply_events(self, me: Identity, events: Sequence[AnyEvent]) -> None:
-        cards = self._cards
-        if any(updates.must_search_again(cards, event) for event in events):
-            await self._search(me)
-            return
-        for event in events:
-            cards = updates.apply(cards, event)
-        if cards is not self._cards:
-            self._show(cards)
-
-    async def _reload(self, me: Identity) -> None:
-        if self.query:
-            await self._search(me)
-
-    def _show_problem(self, person_id: UUID, error: AppError) -> None:
-        if updates.find(self._cards, person_id) is None:
+    async def _show_problem(self, person_id: UUID, error: AppError) -> None:
+        tab = tab_of(self)
+        view = tab.view(FoundView)
+        if view.find(person_id) is None:
             self.problem = error.detail
             return
-        self._problems[person_id] = error.detail
-        self._show(self._cards)
+        async with tab.changing():
+            view.show_problem(person_id, error)
 
-    def _show(self, cards: updates.Cards) -> None:
-        self._cards = cards
-        rows = [person_row(card, self._problems.get(card.id, "")) for card in cards]
-        announcement = number_found(len(rows)) if self.query else ""
-        set_changed(self, found=rows, found_by=self.query, announcement=announcement)
-
-    def _clear(self) -> None:
-        self._cards, self._problems = (), {}
-        set_changed(self, query="", found=[], found_by="", problem="", announcement="")
+    async def _clear(self) -> None:
+        set_changed(self, query="", problem="")
+        tab = tab_of(self)
+        async with tab.changing():
+            tab.view(FoundView).clear()

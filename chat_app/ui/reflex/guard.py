@@ -16,7 +16,7 @@ from reflex.middleware.middleware import Middleware
 from reflex.state import BaseState, StateUpdate
 from reflex_base.event import Event
 
-from chat_app.accounts.schemas import AuthenticatedUser, Identity
+from chat_app.accounts.schemas import AuthenticatedUser, Identity, OwnUser
 from chat_app.core.cookies import cookie_values
 from chat_app.core.errors import AppError
 from chat_app.core.settings import Settings
@@ -54,6 +54,9 @@ class Tabs(Protocol):
     async def subscribe(self, token: str, identity: Identity, /) -> None:
         """Show the events of a session in a tab."""
 
+    async def show_profile(self, token: str, user: OwnUser, /) -> None:
+        """Show a tab the own profile."""
+
     async def forget_account(self, token: str, /) -> None:
         """Make the page of a tab forget the account that it showed."""
 
@@ -78,7 +81,7 @@ class SessionGuard(Middleware):
         root = state._get_root_state()
         session = await root.get_state(SessionState)
         try:
-            identity = session._identity()
+            identity, authenticated = session._identity(), None
             now = time.monotonic()
             if identity is None or now - session._authenticated_at > SESSION_CACHE_S:
                 authenticated = await self._authenticate(root)
@@ -92,6 +95,9 @@ class SessionGuard(Middleware):
                 return self._anonymous_update(root, event)
             # Subscribe before anything is loaded: an event may come twice, but is never missed.
             await self._tabs.subscribe(token, identity)
+            if authenticated is not None:
+                # Another tab or device may have changed the profile since.
+                await self._tabs.show_profile(token, authenticated.user)
         except TooManyTabs:
             log.warning("tab_refused")
             await _turn_away(app, root.router_data["token"])
@@ -126,13 +132,10 @@ async def _turn_away(app: rx.App, token: str) -> None:
 async def _bind(root: BaseState, authenticated: AuthenticatedUser | None) -> None:
     session = await root.get_state(SessionState)
     if session._identity() == (authenticated.identity if authenticated is not None else None):
-        if authenticated is not None:
-            # Another tab or device may have changed the profile since.
-            session._set_profile(authenticated.user)
         return
     root.reset()
     if authenticated is not None:
-        session._bind(authenticated.identity, authenticated.user)
+        session._bind(authenticated.identity)
 
 
 def sign_in_redirect(path: str) -> list[Event]:

@@ -7,12 +7,12 @@ from itertools import count
 import reflex as rx
 from reflex.state import BaseState
 
-from chat_app.accounts.schemas import Identity
+from chat_app.accounts.schemas import Identity, OwnUser
 from chat_app.core.errors import AppError, Unauthenticated
 from chat_app.ui.current_node import current_node
 from chat_app.ui.reflex.patches import Link, Patch, encoded
 from chat_app.ui.reflex.sockets import TooManyTabs
-from chat_app.ui.reflex.tab import ACCOUNT, LiveScreens, Tab, View
+from chat_app.ui.reflex.tab import ACCOUNT, Tab, View
 
 # A school behind one address signs in at once; a script opens thousands.
 MAX_ANONYMOUS_OF_NETWORK, MAX_ANONYMOUS = 200, 1_000
@@ -42,14 +42,12 @@ class LiveTabs:
         self,
         app: rx.App,
         views: Sequence[type[View]],
-        screens: LiveScreens,
         *,
         is_limited: bool = True,
         most_of_user: int = 50,
     ) -> None:
         self._app = app
         self._views = views
-        self._screens = screens
         self._is_limited = is_limited
         self._most_of_user = most_of_user
         self._open: set[str] = set()
@@ -103,12 +101,18 @@ class LiveTabs:
             await outlet.close()
             raise TooManyTabs
         self._anonymous.pop(token, None)
-        tab = Tab(self._app, self._views, self._screens, token, identity, outlet)
+        tab = Tab(self._app, self._views, token, identity, outlet)
         self._tabs[token] = tab
         # First of all: the page shows the lists of this account, and of no other.
         async with tab.changing():
             tab.send(Patch(list=ACCOUNT, about={"user_id": str(identity.user_id)}))
         tab.start()
+
+    async def show_profile(self, token: str, user: OwnUser) -> None:
+        """Send a tab the own profile, where it has changed."""
+        tab = self._tabs.get(token)
+        if tab is not None and tab.identity.user_id == user.id:
+            await tab.show_profile(user)
 
     async def forget_account(self, token: str) -> None:
         """Make a page forget the account that it showed: its session is over."""

@@ -39,6 +39,18 @@ def encoded(patch: Patch) -> EncodedPatch:
     return _encode(patch).decode()
 
 
+def difference(
+    name: str, before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]
+) -> Patch:
+    """Return the patch that changes the rows of a list, each under its `id`."""
+    patch = Patch(list=name)
+    if put := [row for key, row in after.items() if before.get(key) != row]:
+        patch["put"] = put
+    if drop := [key for key in before if key not in after]:
+        patch["drop"] = drop
+    return patch
+
+
 class PacketQueue(asyncio.Queue[Any]):
     """The packets of one socket that wait for Engine.IO's writer."""
 

@@ -1,21 +1,21 @@
 """A signed-in tab: its outlet of the hub, the task that shows its events, and its views.
 
 The task takes everything that has queued and shows it at once, so that a busy conversation costs a
-tab no more than a few refreshes a second. Views send patches of the lists that the page keeps;
-screens are states of Reflex, which are locked and compared, so they only get the events they name.
+tab no more than a few refreshes a second. Views send patches of the lists that the page keeps; no
+event locks or compares a state of Reflex.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
-from typing import Protocol, TypeAlias, TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 import reflex as rx
 import structlog
 from reflex.state import StateUpdate
 
-from chat_app.accounts.schemas import Identity
+from chat_app.accounts.schemas import Identity, OwnUser
 from chat_app.core import tasks
 from chat_app.core.errors import AppError
 from chat_app.realtime.events import AnyEvent, Envelope, decode
@@ -23,7 +23,6 @@ from chat_app.realtime.outlet import SESSION_OVER, TOO_SLOW, Outlet, OutletClose
 from chat_app.ui.current_node import current_node
 from chat_app.ui.reflex.guard import sign_in_redirect
 from chat_app.ui.reflex.patches import EncodedPatch, Link, Patch, encoded
-from chat_app.ui.reflex.screens import LiveScreen, state_of
 from chat_app.ui.session import SessionState
 
 log = structlog.get_logger(__name__)
@@ -41,9 +40,8 @@ CACHED_EVENTS, MAX_CACHED_BYTES = 1_024, 8_192
 
 # The list without rows that names the account whose lists the page shows.
 ACCOUNT = "account"
-
-# The screens that follow events, each with the types of event that concern it.
-LiveScreens: TypeAlias = Mapping[type[LiveScreen], tuple[type[AnyEvent], ...]]
+# The list without rows that holds what the pages show of the own profile.
+PROFILE = "profile"
 
 # Every tab that shows a conversation gets the same events.
 _cached = lru_cache(maxsize=CACHED_EVENTS)(decode)
@@ -77,11 +75,10 @@ AnyView = TypeVar("AnyView", bound=View)
 class Tab:
     """A tab of a signed-in user."""
 
-    def __init__(  # noqa: PLR0917  # made in one place
+    def __init__(  # made in one place
         self,
         app: rx.App,
         views: Sequence[type[View]],
-        screens: LiveScreens,
         token: str,
         identity: Identity,
         outlet: Outlet,
@@ -94,9 +91,8 @@ class Tab:
         self._unsent: list[EncodedPatch] = []
         self._app = app
         self._link = Link(app, token)
+        self._profile: dict[str, object] = {}
         self._views = {kind: kind(self) for kind in views}
-        self._screens = screens
-        self._screen_events = tuple({kind for kinds in screens.values() for kind in kinds})
         self._outlet = outlet
         self._task: asyncio.Task[None] | None = None
         # Started again means after an error of unknown cause: events may be lost.
@@ -123,10 +119,18 @@ class Tab:
         """Send a patch that was encoded for many tabs at the end of the change."""
         self._unsent.append(patch)
 
-    async def _send_unsent(self) -> None:
-        unsent, self._unsent = self._unsent, []
-        if unsent:
-            await self._link.send(unsent)
+    async def show_profile(self, user: OwnUser) -> None:
+        """Send the own name, and whether messages play a sound, where they changed."""
+        profile: dict[str, object] = {
+            "username": user.username,
+            "display_name": user.display_name,
+            "sound": user.sound,
+        }
+        if profile == self._profile:
+            return
+        self._profile = profile
+        async with self.changing():
+            self.send(Patch(list=PROFILE, about=profile))
 
     def start(self) -> None:
         """Start to show the events of the hub."""
@@ -140,6 +144,11 @@ class Tab:
                 await tasks.end([task])
         finally:
             await self._outlet.close()
+
+    async def _send_unsent(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        if unsent:
+            await self._link.send(unsent)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -207,8 +216,6 @@ class Tab:
                         await (view.reload() if must_reload else view.apply_events(events))
                 finally:
                     await self._send_unsent()
-            if must_reload or any(isinstance(event, self._screen_events) for event in events):
-                await self._refresh_screens(events, must_reload=must_reload)
         except AppError as error:
             log.warning("refresh_refused", code=error.code)
             return False
@@ -218,23 +225,6 @@ class Tab:
         for envelope in envelopes:
             self._outlet.delivered(envelope)
         return True
-
-    async def _refresh_screens(self, events: Sequence[AnyEvent], *, must_reload: bool) -> None:
-        concerned = [
-            screen
-            for screen, kinds in self._screens.items()
-            if must_reload or any(isinstance(event, kinds) for event in events)
-        ]
-        async with self._app.modify_state(self._state_token()) as root:
-            session = await root.get_state(SessionState)
-            if session._identity() != self.identity:
-                return
-            for screen in concerned:
-                state = await state_of(root, screen)
-                if must_reload:
-                    await state._reload(self.identity)
-                else:
-                    await state._apply_events(self.identity, events)
 
     async def _sign_out(self) -> None:
         """Clear the tab's private state and redirect it to the sign-in page."""

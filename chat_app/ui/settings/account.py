@@ -2,8 +2,8 @@
 
 import reflex as rx
 
+from chat_app.ui.conversations.lists import own_profile
 from chat_app.ui.kit.controls import button, field
-from chat_app.ui.session import SessionState
 
 
 def password_form() -> rx.Component:
@@ -94,7 +94,7 @@ def _username_hint() -> rx.Component:
     # Password managers read it; it has no name, so it is not sent.
     return rx.el.input(
         type="text",
-        value=SessionState.username,
+        value=own_profile()["username"],
         read_only=True,
         hidden=True,
         auto_complete="username",

@@ -3,9 +3,9 @@
 import reflex as rx
 
 from chat_app.ui.browser import settings_element
+from chat_app.ui.conversations.lists import account_id, own_profile
 from chat_app.ui.kit.controls import PANE, back_link
 from chat_app.ui.kit.states import notice, problem, skeleton
-from chat_app.ui.session import SessionState
 from chat_app.ui.settings.account import account_section, password_form
 from chat_app.ui.settings.devices import devices
 from chat_app.ui.settings.profile import privacy, profile_form, sounds
@@ -50,6 +50,9 @@ def _everything() -> rx.Component:
             account_section(),
             class_name="settings-column",
         ),
-        sound=rx.cond(SessionState.sound, "on", "off"),
-        user_id=SessionState.user_id,
+        # Nothing is stored for an account whose profile has just been removed.
+        sound=rx.cond(
+            own_profile()["username"] == "", "", rx.cond(own_profile()["sound"], "on", "off")
+        ),
+        user_id=account_id(),
     )

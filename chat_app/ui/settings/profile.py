@@ -3,10 +3,10 @@
 import reflex as rx
 
 from chat_app.ui.browser import time_of_day
+from chat_app.ui.conversations.lists import own_profile
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import button, field, switch
 from chat_app.ui.reflex.vars import call, cells
-from chat_app.ui.session import SessionState
 from chat_app.ui.settings.state import SettingsState
 
 
@@ -113,9 +113,9 @@ def sounds() -> rx.Component:
         rx.el.h2("Sounds and notifications"),
         switch(
             "Message sounds",
-            on=cells(SessionState.sound),
+            on=own_profile()["sound"],
             hint="A soft sound for a message from others while its chat is not in front.",
-            turn=call(SettingsState.play_sounds, ~cells(SessionState.sound)),
+            turn=call(SettingsState.play_sounds, ~own_profile()["sound"]),
         ),
         # The script shows of these what fits the browser.
         rx.el.div(

@@ -1,6 +1,5 @@
 """State of the settings screen."""
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import reflex as rx
@@ -11,11 +10,11 @@ from chat_app.accounts.schemas import Identity, OwnUser, ProfileChange
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import AppError, Invalid
 from chat_app.core.input import complaints
-from chat_app.realtime.events import AnyEvent
 from chat_app.ui.conversations.rows import timestamp
 from chat_app.ui.current_node import current_node
+from chat_app.ui.reflex.live import tab_of
 from chat_app.ui.reflex.vars import parse_id_or_nil, set_changed
-from chat_app.ui.session import SessionState, require_identity
+from chat_app.ui.session import require_identity
 from chat_app.ui.settings.rows import EMPTY_PROFILE, DeviceRow, Profile, device_row, profile_of
 
 ROUTE = "/settings"
@@ -147,15 +146,7 @@ class SettingsState(rx.State):
             accept_messages_from=user.accept_messages_from,
             share_presence=user.share_presence,
         )
-        session = await self.get_state(SessionState)
-        session._set_profile(user)
-
-    async def _apply_events(self, _me: Identity, _events: Sequence[AnyEvent]) -> None:
-        """Change nothing: no event is about the settings. The page loads them (settings.js)."""
-
-    async def _reload(self, me: Identity) -> None:
-        if self.profile["id"] and self.router.route_id == ROUTE:
-            await self._load_devices(me)
+        await tab_of(self).show_profile(user)
 
     async def _preload(self, me: Identity) -> None:
         await self._load(me)

@@ -24,7 +24,7 @@ async def secret(ada: Person) -> str:
 
 async def loaded(tab: Tab) -> None:
     """Wait until the page's first list is there."""
-    await tab.until(lambda: tab.fact("conversations", "loaded") and tab.var(SESSION, "username"))
+    await tab.until(lambda: tab.fact("conversations", "loaded") and tab.fact("profile", "username"))
 
 
 async def test_a_socket_of_another_origin_is_refused(built_server: str, ada: Person) -> None:
@@ -54,9 +54,9 @@ async def test_a_tab_shows_its_owner_what_is_theirs(
 ) -> None:
     async with Tab.open(built_server, cookie=ada.cookie) as tab:
         await tab.hydrate()
-        await tab.until(lambda: secret in tab.received and tab.var(SESSION, "username"))
+        await tab.until(lambda: secret in tab.received and tab.fact("profile", "username"))
 
-        assert tab.var(SESSION, "username") == ada.username
+        assert tab.fact("profile", "username") == ada.username
 
 
 @pytest.mark.parametrize("owner_is_there", [True, False], ids=["open", "closed"])
@@ -91,7 +91,7 @@ async def test_a_stolen_token_shows_a_thief_only_their_own(
             await thief.hydrate()
             await loaded(thief)
 
-            assert thief.var(SESSION, "username") == eve.username
+            assert thief.fact("profile", "username") == eve.username
             assert secret not in thief.received
             assert ada.username not in thief.received
 
@@ -214,7 +214,7 @@ async def test_client_storage_tricks_change_nothing(
         await tab.send(update, {"vars": forged})
         await tab.settled()
 
-        assert tab.var(SESSION, "user_id") == ada.id
+        assert tab.fact("account", "user_id") == ada.id
         assert eve.id not in tab.received
 
 
@@ -237,7 +237,7 @@ async def test_signing_out_empties_every_tab_of_the_session(
 
         for tab in (one, two):
             assert tab.redirects == ["/login"]
-            assert tab.var(SESSION, "user_id") == ""
+            assert tab.fact("account", "user_id") == ""
             assert tab.rows("conversations") == []
             before = len(tab.received)
             await tab.send(f"{CONVERSATIONS}.load")

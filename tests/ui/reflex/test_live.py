@@ -30,6 +30,7 @@ from chat_app.ui.current_node import serving
 from chat_app.ui.reflex import live, tab
 from chat_app.ui.reflex.live import LiveTabs
 from chat_app.ui.reflex.sockets import TooManyTabs
+from chat_app.ui.reflex.tab import View
 from tests.harness.clients import PATIENCE_S, Person
 from tests.harness.tabs import Tab
 
@@ -41,7 +42,6 @@ class FakeApp:
     """A fake Reflex app for live tabs: states by token, and the connected tabs."""
 
     def __init__(self) -> None:
-        self.screen = Screen()
         self.connected = True
         self.resets = 0
         # No socket of a tab is open here: patches go nowhere.
@@ -60,8 +60,8 @@ class FakeApp:
         assert token.ident == "token"
         yield self
 
-    async def get_state(self, kind: type) -> object:
-        return self.screen if kind is Screen else SimpleNamespace(_identity=lambda: ME)
+    async def get_state(self, _kind: type) -> object:
+        return SimpleNamespace(_identity=lambda: ME)
 
     def reset(self) -> None:
         self.resets += 1
@@ -73,8 +73,8 @@ class FakeApp:
         await self.sent.put((token, update))
 
 
-class Screen:
-    """A screen that counts."""
+class CountingView:
+    """A view that counts."""
 
     def __init__(self) -> None:
         self.applied: list[int] = []
@@ -82,14 +82,14 @@ class Screen:
         self.failures: list[Exception] = []
         self.changed = asyncio.Condition()
 
-    async def _apply_events(self, _me: Identity, events: Sequence[AnyEvent]) -> None:
+    async def apply_events(self, events: Sequence[AnyEvent]) -> None:
         if self.failures:
             raise self.failures.pop()
         async with self.changed:
             self.applied.append(len(events))
             self.changed.notify_all()
 
-    async def _reload(self, _me: Identity) -> None:
+    async def reload(self) -> None:
         async with self.changed:
             self.reloads += 1
             self.changed.notify_all()
@@ -100,14 +100,14 @@ class Screen:
 
 
 class World:
-    """A hub, a fake app and one screen."""
+    """A hub, a fake app and one view."""
 
     def __init__(self) -> None:
         self.app = FakeApp()
-        self.screen = self.app.screen
+        self.view = CountingView()
         self.hub = Hub(MemoryBroker())
         self.supervisor = Supervisor()
-        self.tabs = LiveTabs(cast("rx.App", self.app), [], {Screen: (ConversationRead,)})
+        self.tabs = LiveTabs(cast("rx.App", self.app), [cast("type[View]", lambda _tab: self.view)])
 
     async def open_outlet(self, identity: Identity) -> Outlet:
         return await self.hub.open(user_id=identity.user_id, session_id=identity.session_id)
@@ -157,8 +157,8 @@ async def test_a_tab_receives_the_events_of_its_own_user_only(world: World) -> N
     world.publish(uuid4())
     world.publish()
 
-    await world.screen.until(lambda: bool(world.screen.applied))
-    assert world.screen.applied == [1]
+    await world.view.until(lambda: bool(world.view.applied))
+    assert world.view.applied == [1]
 
 
 async def test_the_events_of_a_batch_are_applied_one_by_one(world: World) -> None:
@@ -166,8 +166,8 @@ async def test_the_events_of_a_batch_are_applied_one_by_one(world: World) -> Non
 
     world.hub.deliver(user_topic(ME.user_id), make_batch([READ, READ, READ]))
 
-    await world.screen.until(lambda: bool(world.screen.applied))
-    assert world.screen.applied == [3]
+    await world.view.until(lambda: bool(world.view.applied))
+    assert world.view.applied == [3]
 
 
 async def test_queued_events_are_applied_together(
@@ -177,12 +177,12 @@ async def test_queued_events_are_applied_together(
     await world.tabs.subscribe("token", ME)
 
     world.publish()
-    await world.screen.until(lambda: sum(world.screen.applied) == 1)
+    await world.view.until(lambda: sum(world.view.applied) == 1)
     for _ in range(500):
         world.publish()
 
-    await world.screen.until(lambda: sum(world.screen.applied) == 501)
-    assert world.screen.applied == [1, 500]
+    await world.view.until(lambda: sum(world.view.applied) == 501)
+    assert world.view.applied == [1, 500]
 
 
 async def test_a_tab_that_was_too_slow_reloads_and_goes_on(world: World) -> None:
@@ -190,9 +190,9 @@ async def test_a_tab_that_was_too_slow_reloads_and_goes_on(world: World) -> None
 
     world.one_outlet().close_after_queue(TOO_SLOW, "too slow")
 
-    await world.screen.until(lambda: world.screen.reloads == 1)
+    await world.view.until(lambda: world.view.reloads == 1)
     world.publish()
-    await world.screen.until(lambda: world.screen.applied == [1])
+    await world.view.until(lambda: world.view.applied == [1])
 
 
 @pytest.mark.parametrize("failure", [Unavailable(), RuntimeError("a mistake")])
@@ -200,12 +200,12 @@ async def test_a_refresh_that_failed_is_followed_by_a_reload(
     world: World, failure: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tab, "RETRY_S", 0.01)
-    world.screen.failures = [failure]
+    world.view.failures = [failure]
     await world.tabs.subscribe("token", ME)
 
     world.publish()
 
-    await world.screen.until(lambda: world.screen.reloads == 1)
+    await world.view.until(lambda: world.view.reloads == 1)
 
 
 async def test_a_session_that_ends_empties_the_tab(world: World) -> None:
@@ -227,7 +227,7 @@ async def test_the_end_of_a_session_interrupts_the_pause_between_refreshes(
     monkeypatch.setattr(tab, "MAX_PAUSE_S", 60.0)
     await world.tabs.subscribe("token", ME)
     world.publish()
-    await world.screen.until(lambda: world.screen.applied == [1])
+    await world.view.until(lambda: world.view.applied == [1])
     world.publish()
 
     world.hub.deliver(session_topic(ME.session_id), make_envelope(READ, ends=True))
@@ -245,7 +245,7 @@ async def test_a_tab_that_is_gone_is_not_written_to(world: World) -> None:
     world.hub.deliver(session_topic(ME.session_id), make_envelope(READ, ends=True))
     await world.tabs.close()
 
-    assert world.screen.applied == []
+    assert world.view.applied == []
     assert world.app.resets == 0
 
 
@@ -277,14 +277,14 @@ async def test_tabs_that_have_not_signed_in_are_few(
             await stack.enter_async_context(world.tabs.opened("fifth", "192.0.2.3"))
     async with world.tabs.opened("later", "192.0.2.1"):
         pass
-    unlimited = LiveTabs(cast("rx.App", world.app), [], {}, is_limited=False)
+    unlimited = LiveTabs(cast("rx.App", world.app), [], is_limited=False)
     async with AsyncExitStack() as stack:
         for number in range(10):
             await stack.enter_async_context(unlimited.opened(f"{number}", "192.0.2.1"))
 
 
 async def test_the_tabs_of_one_user_are_limited(world: World) -> None:
-    tabs = LiveTabs(cast("rx.App", world.app), [], {}, most_of_user=2)
+    tabs = LiveTabs(cast("rx.App", world.app), [], most_of_user=2)
     async with AsyncExitStack() as stack:
         for token in ("first", "second", "third"):
             await stack.enter_async_context(tabs.opened(token, "192.0.2.1"))
@@ -299,7 +299,7 @@ async def test_the_tabs_of_one_user_are_limited(world: World) -> None:
         assert len(tabs) == 3
     async with tabs.opened("later", "192.0.2.1"):
         await tabs.subscribe("later", ME)
-    unlimited = LiveTabs(cast("rx.App", world.app), [], {}, is_limited=False, most_of_user=1)
+    unlimited = LiveTabs(cast("rx.App", world.app), [], is_limited=False, most_of_user=1)
     async with unlimited.opened("a"), unlimited.opened("b"):
         await unlimited.subscribe("a", ME)
         await unlimited.subscribe("b", ME)
