@@ -1,5 +1,6 @@
 """Migrations: Alembic upgrades and downgrades, and the revision of a database."""
 
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -22,22 +23,27 @@ def _config() -> Config:
     return config
 
 
+@cache
+def _scripts() -> ScriptDirectory:
+    """Return the migrations, which are imported to be known."""
+    return ScriptDirectory.from_config(_config())
+
+
+@cache
 def newest_revision() -> str | None:
     """Return the revision that this code is written for."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+    return _scripts().get_current_head()
 
 
 def steps_between(lower: str | None, upper: str) -> list[str]:
     """Return the names of the migrations from one revision to a later one, in order."""
-    script = ScriptDirectory.from_config(_config())
-    steps = script.iterate_revisions(upper, lower or "base")
+    steps = _scripts().iterate_revisions(upper, lower or "base")
     return [f"{step.revision} {step.doc}" for step in steps][::-1]
 
 
 def is_known(revision: str) -> bool:
     """Return whether this code has the migration that leads to `revision`."""
-    script = ScriptDirectory.from_config(_config())
-    return revision in {known.revision for known in script.walk_revisions()}
+    return revision in {known.revision for known in _scripts().walk_revisions()}
 
 
 async def upgrade(database: Database, revision: str = "head") -> None:

@@ -62,6 +62,8 @@ async def ensure_current(database: Database, settings: Settings) -> None:
 
 async def _migrate(database: Database, settings: Settings) -> None:
     revision = await migrations.current_revision(database)
+    if revision == migrations.newest_revision():
+        return
     if revision is not None and not migrations.is_known(revision):
         raise CannotStart(
             f"The database is newer than this code, which does not know its revision {revision}:"
