@@ -5,6 +5,7 @@ import subprocess
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -23,7 +24,7 @@ from chat_app.messages.schemas import clean_content
 from chat_app.models import Conversation, FriendRequest, Friendship, Member, Message, User
 from chat_app.node.node import Node
 from tests.harness import servers
-from tests.harness.chats import SECRET, Storage, start
+from tests.harness.chats import SECRET, Farm, Storage, start
 from tests.harness.clients import http_client
 from tests.harness.nodes import new_user, open_node, settings_of, to_user
 from tests.harness.shells import environment
@@ -60,14 +61,27 @@ def demo(storage: Storage) -> subprocess.CompletedProcess[str]:
     )
 
 
-async def test_every_printed_sign_in_works(storage: Storage) -> None:
-    done = await asyncio.to_thread(demo, storage)
+class Filled(NamedTuple):
+    """A storage with the demo, and the text that the command has printed."""
 
+    storage: Storage
+    printed: str
+
+
+@pytest.fixture(scope="module")
+def filled(farm: Farm, pair: str, tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    """Return the demo that the tests of one pair share; its passwords take long to hash."""
+    storage = farm.storage(pair, tmp_path_factory.mktemp("demo"), own_redis=True)
+    done = demo(storage)
     assert done.returncode == 0, done.stderr
-    assert f"sign in as {FIRST}" in done.stdout
-    rows = [line.split() for line in done.stdout.splitlines() if PASSWORD in line.split()]
+    return Filled(storage, done.stdout)
+
+
+async def test_every_printed_sign_in_works(filled: Filled) -> None:
+    assert f"sign in as {FIRST}" in filled.printed
+    rows = [line.split() for line in filled.printed.splitlines() if PASSWORD in line.split()]
     assert {row[0] for row in rows} == USERNAMES
-    chat = start(storage)
+    chat = start(filled.storage)
     try:
         async with http_client(chat.url) as client:
             for username, password, *_ in rows:
@@ -78,9 +92,8 @@ async def test_every_printed_sign_in_works(storage: Storage) -> None:
         chat.stop()
 
 
-async def test_the_rows_of_the_demo_are_consistent(storage: Storage) -> None:
-    await fill_storage(storage)
-    async with open_node(storage) as node, node.database.reading() as session:
+async def test_the_rows_of_the_demo_are_consistent(filled: Filled) -> None:
+    async with open_node(filled.storage) as node, node.database.reading() as session:
         people = {one.username: one for one in await session.scalars(select(User))}
         assert set(people) == USERNAMES
         conversations = list(await session.scalars(select(Conversation)))
@@ -128,9 +141,8 @@ async def check_unread(node: Node, person: User) -> None:
             assert conversation.unread == unread == counts.get(conversation.id, 0)
 
 
-async def test_the_first_demo_user_has_old_and_unread_messages(storage: Storage) -> None:
-    await fill_storage(storage)
-    async with open_node(storage) as node, node.database.reading() as session:
+async def test_the_first_demo_user_has_old_and_unread_messages(filled: Filled) -> None:
+    async with open_node(filled.storage) as node, node.database.reading() as session:
         me = await session.scalar(select(col(User.id)).where(col(User.username) == FIRST))
         assert me is not None
         page = await list_conversations(node.database, viewer_id=me, online=node.online)
@@ -145,9 +157,8 @@ async def test_the_first_demo_user_has_old_and_unread_messages(storage: Storage)
     assert max(utc_now() - one.created_at for one in messages) > timedelta(days=10)
 
 
-async def test_the_chat_goes_on_after_the_demo(storage: Storage) -> None:
-    await fill_storage(storage)
-    async with open_node(storage) as node:
+async def test_the_chat_goes_on_after_the_demo(filled: Filled) -> None:
+    async with open_node(filled.storage) as node:
         async with node.database.reading() as session:
             rows = await session.execute(select(col(User.username), col(User.id)))
             ids = {row.username: row.id for row in rows}
