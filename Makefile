@@ -68,9 +68,9 @@ test-all: test ## The same, then trust at full size, other browsers, chaos and e
 	TRUST_KILLS=100 TRUST_RATE=500 TRUST_AWAY_S=30 TRUST_STOPPED_S=60 TRUST_READERS=979 TRUST_DAYS=50 \
 		TRUST_OPENINGS=10000 $(BIN)/pytest -m "" tests/trust
 	TRUST_NODES=3 $(BIN)/pytest -m "" tests/behind_nginx
-	$(BIN)/python -m simulation --first 2000 --seeds 20000
+	$(BIN)/python -m simulation --first 500 --seeds 21500
 	$(BIN)/python tests/install_servers.py --engines
-	$(BIN)/pytest -m only_in_test_all tests/browser tests/chaos tests/engines
+	$(BIN)/pytest -m only_in_test_all tests/api tests/browser tests/chaos tests/engines tests/node
 	$(BIN)/python -m chaos --all --nginx
 	$(BIN)/python -m chaos --all --nginx --pair postgres --nodes 3
 	$(MAKE) test-nodes ARGS=

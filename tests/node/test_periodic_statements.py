@@ -1,7 +1,8 @@
-"""Statements that run again and again read by an index, in tables of 300,000 rows."""
+"""Statements that run again and again read by an index, in tables of 60,000 and 300,000 rows."""
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import Connection, text
 
 from chat_app.accounts.schemas import Identity
@@ -14,7 +15,7 @@ from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_still_node, to_user
 from tests.harness.statements import executed, explained
 
-ROWS = 300_000
+ROWS, MANY_ROWS = 60_000, 300_000
 NUMBERS = {
     "sqlite": "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})"
     " SELECT i FROM n) AS numbers",
@@ -22,11 +23,11 @@ NUMBERS = {
 }
 
 
-async def fill(node: Node) -> None:
+async def fill(node: Node, rows: int) -> None:
     """Fill the log and the sessions with rows of the last hour, none of which has expired."""
     user = await new_user(node)
     dialect = node.database.engine.dialect.name
-    numbers = NUMBERS[dialect].format(rows=ROWS)
+    numbers = NUMBERS[dialect].format(rows=rows)
     number_as_id = (
         "printf('%032x', i)" if node.database.is_sqlite else "lpad(to_hex(i), 32, '0')::uuid"
     )
@@ -56,9 +57,12 @@ async def fill(node: Node) -> None:
         await connection.execute(text("ANALYZE"))
 
 
-async def test_periodic_statements_read_by_an_index(storage: Storage) -> None:
+@pytest.mark.parametrize(
+    "rows", [ROWS, pytest.param(MANY_ROWS, marks=pytest.mark.only_in_test_all)]
+)
+async def test_periodic_statements_read_by_an_index(storage: Storage, rows: int) -> None:
     async with open_still_node(storage) as node:
-        await fill(node)
+        await fill(node, rows)
         await node.tail.close()
         await node.tail.read()
         alice, bob = await new_user(node), await new_user(node)

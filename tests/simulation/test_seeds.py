@@ -1,4 +1,4 @@
-"""Simulated delivery: two thousand runs keep every promise, and each can be repeated exactly.
+"""Simulated delivery: five hundred runs keep every promise, and each can be repeated exactly.
 
 A seed that fails is told and shrunk by `python -m simulation --seed N`.
 """
@@ -19,7 +19,7 @@ from simulation.shrink import failures, shrink
 from simulation.story import story
 
 ROOT = Path(__file__).resolve().parents[2]
-SEEDS, CHUNK = 2_000, 100
+SEEDS, CHUNK = 500, 100
 # Each within a few seeds; `python -m simulation --mutations` tries all of them.
 SOON_FOUND = (
     "answers come before the commit",
