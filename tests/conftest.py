@@ -18,7 +18,6 @@ import pytest_asyncio
 
 from tests.harness import clients, servers
 from tests.harness.chats import (
-    FRONT_END_BUILD_S,
     LIMITED,
     PAIRS,
     REFILLING,
@@ -27,10 +26,8 @@ from tests.harness.chats import (
     StartChat,
     Storage,
     build_front_end,
-    built_cluster,
-    launch_built,
+    start_built,
 )
-from tests.harness.cluster import OneChat
 
 # The groups that take longest begin first, so that no test process ends with one alone. Those that
 # mostly wait stand between those that keep a core busy.
@@ -275,14 +272,9 @@ def built_storage(
 @pytest.fixture(scope="session")
 def built_server(request: pytest.FixtureRequest, built_storage: Storage) -> Iterator[str]:
     """Yield the address of the whole chat in production, screens included (limits are off)."""
-    chat: servers.ChatServer
-    if request.config.getoption("--behind-nginx"):
-        build_front_end()
-        chat = OneChat(built_cluster(built_storage, tls=False, settings={"CHAT_LIMITS": "off"}))
-    else:
-        chat = launch_built(built_storage, CHAT_LIMITS="off")
+    behind_nginx = request.config.getoption("--behind-nginx")
+    chat = start_built(built_storage, behind_nginx=behind_nginx, CHAT_LIMITS="off")
     try:
-        chat.wait_until_ready(seconds=FRONT_END_BUILD_S)
         yield chat.url
     finally:
         chat.stop()

@@ -205,6 +205,16 @@ def built_cluster(
     )
 
 
+def start_built(storage: Storage, *, behind_nginx: bool, **settings: str) -> servers.ChatServer:
+    """Start the whole chat, behind nginx on several nodes, and wait until it answers."""
+    if behind_nginx:
+        build_front_end()
+        chat: servers.ChatServer = OneChat(built_cluster(storage, tls=False, settings=settings))
+    else:
+        chat = launch_built(storage, **settings)
+    return chat.wait_until_ready(seconds=FRONT_END_BUILD_S)
+
+
 def build_front_end() -> None:
     """Build the front end of this checkout, unless it is there and current."""
     command = [sys.executable, "-m", FRONT_END]

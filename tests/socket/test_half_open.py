@@ -1,22 +1,44 @@
 """Half-open sockets: an unresponsive user is shown as offline within a minute."""
 
 import asyncio
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.harness.chats import PAIRS, Farm, start_built
 from tests.harness.clients import Person, Socket, pull_cable, register
-from tests.harness.tabs import SESSION, Tab
+from tests.harness.tabs import Tab
 
 MOST_S = 60
+QUICK = {"TEST_HEARTBEAT_S": "4", "CHAT_PRESENCE_GRACE_SECONDS": "1"}
 # Four bytes a letter: more than the system holds, and less than would be too slow a reader.
 LONG = "𝄞" * 8_000
 FLOOD = 40
 
 
+@pytest.fixture(
+    params=[
+        pytest.param(QUICK, id="quick"),
+        pytest.param({}, id="as usual", marks=pytest.mark.only_in_test_all),
+    ]
+)
+def url(request: pytest.FixtureRequest, farm: Farm, tmp_path: Path) -> Iterator[str]:
+    """Yield the address of a whole chat that waits short or as long as in production."""
+    behind_nginx = request.config.getoption("--behind-nginx")
+    storage = farm.storage(PAIRS[1] if behind_nginx else PAIRS[0], tmp_path, own_redis=True)
+    settings = {"CHAT_LIMITS": "off", **request.param}
+    chat = start_built(storage, behind_nginx=behind_nginx, **settings)
+    try:
+        yield chat.url
+    finally:
+        chat.stop()
+
+
 @pytest.mark.timeout(150)
-async def test_an_unresponsive_peer_is_offline_within_a_minute(built_server: str) -> None:
+async def test_an_unresponsive_peer_is_offline_within_a_minute(url: str) -> None:
     """Pull the cable of a quiet socket, a flooded one and a tab."""
-    alice, writer, quiet, flooded, tab_owner = [await register(built_server) for _ in range(5)]
+    alice, writer, quiet, flooded, tab_owner = [await register(url) for _ in range(5)]
     people = (quiet, flooded, tab_owner)
     for person in people:
         await person.write(alice, "hello")
@@ -24,10 +46,10 @@ async def test_an_unresponsive_peer_is_offline_within_a_minute(built_server: str
         alice.socket() as watcher,
         quiet.socket() as quiet_socket,
         flooded.socket() as flooded_socket,
-        Tab.open(built_server, cookie=tab_owner.cookie) as tab,
+        Tab.open(url, cookie=tab_owner.cookie) as tab,
     ):
-        await tab.hydrate()
-        await tab.until(lambda: tab.var(SESSION, "username"))
+        await tab.hydrate("/")
+        await tab.until(lambda: tab.fact("profile", "username"))
         await _until_presence(watcher, {person.id for person in people}, online=True)
 
         for connection in (quiet_socket.connection, flooded_socket.connection, tab.connection):

@@ -8,7 +8,6 @@ import pytest
 
 from tests.harness.chats import StartChat
 from tests.harness.clients import Json, Person, log_in, register
-from tests.harness.servers import ChatServer
 
 GRACE = timedelta(seconds=1)
 QUICK = {"CHAT_PRESENCE_GRACE_SECONDS": "1", "CHAT_PRESENCE_TTL_SECONDS": "6"}
@@ -124,8 +123,18 @@ async def test_going_offline_is_sent_after_the_grace_with_its_time(start_chat: S
 
 @pytest.mark.parametrize("pair", ["postgres+redis"])
 @pytest.mark.timeout(150)
-async def test_a_killed_node_leaves_nobody_online(chat: ChatServer, start_chat: StartChat) -> None:
-    dies = start_chat(**chat.joining)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(QUICK, id="quick"),
+        pytest.param({}, id="as usual", marks=pytest.mark.only_in_test_all),
+    ],
+)
+async def test_a_killed_node_leaves_nobody_online(
+    start_chat: StartChat, settings: dict[str, str]
+) -> None:
+    chat = start_chat(**settings)
+    dies = start_chat(**chat.joining, **settings)
     alice, bob, both = [await register(chat.url) for _ in range(3)]
     await alice.befriend(bob)
     await alice.befriend(both)
