@@ -211,7 +211,7 @@ def start_built(storage: Storage, *, behind_nginx: bool, **settings: str) -> ser
         build_front_end()
         chat: servers.ChatServer = OneChat(built_cluster(storage, tls=False, settings=settings))
     else:
-        chat = launch_built(storage, **settings)
+        chat = launch_built(storage, port=None, **settings)
     return chat.wait_until_ready(seconds=FRONT_END_BUILD_S)
 
 
