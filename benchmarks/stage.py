@@ -17,7 +17,7 @@ from chat_app.accounts.schemas import Device
 from chat_app.accounts.store import open_session
 from chat_app.core.tokens import Claims, sign_access_token
 from chat_app.node.node import Node
-from tests.harness import chats
+from tests.harness import chats, groups
 from tests.harness.nodes import new_users, open_node
 from tests.harness.servers import LOOPBACK, START_S, ChatServer, free_port
 
@@ -119,7 +119,7 @@ async def add_people(node: Node, count: int) -> list[Person]:
 async def add_group(node: Node, members: Sequence[Person]) -> UUID:
     """Make a group of the first of its members."""
     ids = [person.id for person in members]
-    return await node.conversations.create_group(actor_id=ids[0], title="Room", member_ids=ids)
+    return await groups.add_group(node, actor_id=ids[0], title="Room", member_ids=ids)
 
 
 async def read(

@@ -2,7 +2,19 @@
 
 from collections.abc import Awaitable, Callable
 
-from benchmarks import browser, crowds, direct, growth, idle, marks, pages, peers, rooms, tabs
+from benchmarks import (
+    browser,
+    crowds,
+    direct,
+    groups,
+    growth,
+    idle,
+    marks,
+    pages,
+    peers,
+    rooms,
+    tabs,
+)
 from benchmarks.figures import Figures
 from benchmarks.workload import Plan
 
@@ -22,6 +34,7 @@ WORKLOADS: dict[str, Callable[[Plan], Awaitable[list[Figures]]]] = {
     "statements": growth.measure_statements,
     "growth": growth.measure_messages,
     "members": growth.measure_members,
+    "groups": groups.measure,
     "presence": crowds.measure_presence,
     "storm": crowds.measure_storm,
     "reconnect": crowds.measure_reconnect,
@@ -53,6 +66,8 @@ WHOLE = (
     Plan("growth", "postgres", seconds=3),
     Plan("members", seconds=2),
     Plan("members", "postgres", seconds=2),
+    Plan("groups", seconds=2),
+    Plan("groups", "postgres", seconds=2),
     Plan("presence", runs=1),
     Plan("storm", runs=1),
     Plan("reconnect", runs=1),

@@ -28,6 +28,7 @@ from chat_app.models import Conversation, Member, Message, User
 from chat_app.node.node import running_node
 from tests.harness import servers
 from tests.harness.faults import locked_until_left, unconfirmed_commits
+from tests.harness.groups import add_group
 from tests.harness.half_open import HalfOpenProxy
 from tests.harness.nginx import Nginx
 from tests.harness.processor import waited_s
@@ -203,9 +204,7 @@ async def seed(settings: Settings, count: int) -> tuple[dict[str, str], str]:
         async with node.database.writing() as session:
             session.add_all(users)
         everybody = list(ids.values())
-        room = await node.conversations.create_group(
-            actor_id=everybody[0], title="Everybody", member_ids=everybody
-        )
+        room = await add_group(node, actor_id=everybody[0], title="Everybody", member_ids=everybody)
     return {name: str(user_id) for name, user_id in ids.items()}, str(room)
 
 

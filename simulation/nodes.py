@@ -12,6 +12,8 @@ from chat_app.accounts.service import Accounts
 from chat_app.api.formats import JSON
 from chat_app.api.frame_intake import SocketMetrics, SocketRefused
 from chat_app.api.live import LiveSocket
+from chat_app.conversations.groups.service import Groups
+from chat_app.conversations.invites.service import Invitations
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import AppError
 from chat_app.core.ids import new_id
@@ -203,9 +205,11 @@ class SimulatedNode:
             online=infrastructure.online,
             limits=limits,
             sockets=infrastructure.sockets,
-            # Delivery uses neither.
+            # Delivery uses none of these.
             accounts=cast("Accounts", None),
             friends=cast("Friends", None),
+            groups=cast("Groups", None),
+            invitations=cast("Invitations", None),
             conversations=parts.conversations(hub, tail, read_marks),
             deliveries=deliveries,
             messages=messages,

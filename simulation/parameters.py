@@ -40,6 +40,8 @@ class _Fresh(msgspec.Struct):
     client_id: str
     sender_id: UUID
     content: str
+    mentions: str | None
+    mentions_all: bool
 
 
 class _Mark(msgspec.Struct):

@@ -30,7 +30,9 @@ from simulation.devices import Device
 from simulation.history import History, Told
 from simulation.nodes import SimulatedNode, Surroundings
 from simulation.plan import Plan, Step
+from simulation.statements import OF_GROUPS
 from simulation.tables import Tables
+from tests.harness.groups import add_group
 
 # So long after the last fault every device is connected again and every send is answered: a commit
 # may take 8 s, a device waits 12 s before it tries elsewhere.
@@ -233,8 +235,8 @@ class World:
             actor = device.user_id
 
             async def create(node: Node) -> None:
-                group_id = await node.conversations.create_group(
-                    actor_id=actor, title="a group", member_ids=members
+                group_id = await add_group(
+                    node, actor_id=actor, title="a group", member_ids=members
                 )
                 # Another node may not have read of it yet.
                 device.conversations[group_id] = None
@@ -364,6 +366,8 @@ class World:
                 kind=kind,
                 title="",
                 direct_key=pair_key(*members) if kind == "direct" else None,
+                members_count=len(members),
+                **OF_GROUPS,
                 last_seq=0,
                 last_rev=0,
                 updated_at=now,

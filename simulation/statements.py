@@ -52,10 +52,6 @@ class Found:
 class Rows(list[Found]):
     """The result of a statement."""
 
-    def mappings(self) -> list[Row]:
-        """Return the rows as dictionaries."""
-        return [one.columns for one in self]
-
     def first(self) -> Found | None:
         """Return the first row, None where there is none."""
         return self[0] if self else None
@@ -98,6 +94,21 @@ def _handlers(dialect: str) -> dict[int, Handler]:
     return {id(statement): handler for statement, handler in known.items()}
 
 
+# What the simulated conversations and memberships are, and always remain.
+OF_GROUPS: Row = {
+    "description": "",
+    "visibility": "private",
+    "history": "all",
+    "posting": "everyone",
+}
+_OF_MEMBERS: Row = {
+    "role": "member",
+    "since_seq": 0,
+    "muted_until": None,
+    "favourite": False,
+    "unread_mentions": 0,
+    "since_archived": None,
+}
 _json = msgspec.json.Encoder()
 
 
@@ -121,7 +132,9 @@ def _activity(conversation: Row) -> tuple[Any, ...]:
 
 def _with_key(transaction: Transaction, message: Row) -> Row:
     conversation = transaction.existing(message["conversation_id"])
-    return message | {"direct_key": conversation["direct_key"]}
+    name = transaction.tables.people[message["sender_id"]]
+    names = {"sender_username": name, "sender_display_name": name}
+    return message | names | {"direct_key": conversation["direct_key"]}
 
 
 async def _earlier(transaction: Transaction, values: Values) -> Rows:
@@ -158,7 +171,15 @@ async def _send_targets(transaction: Transaction, values: Values) -> Rows:
     for one in wanted:
         conversation = transaction.conversation(one.id)
         if conversation is not None and one.user_id in transaction.members_of(one.id):
-            found.append(conversation | {"number": one.number, "refusal": None})
+            name = transaction.tables.people[one.user_id]
+            target = {
+                "number": one.number,
+                "refusal": None,
+                "role": "member",
+                "sender_username": name,
+                "sender_display_name": name,
+            }
+            found.append(conversation | target)
     return _rows(found)
 
 
@@ -194,7 +215,13 @@ async def _add(transaction: Transaction, values: Values) -> None:
         await transaction.claim("client_id", (one.sender_id, one.client_id))
         row = {name: getattr(one, name) for name in one.__struct_fields__}
         transaction.set_message(
-            one.id, **row, created_at=values["at"], edited_at=None, deleted_at=None
+            one.id,
+            **row,
+            created_at=values["at"],
+            edited_at=None,
+            deleted_at=None,
+            kind="text",
+            notice=None,
         )
 
 
@@ -222,8 +249,11 @@ async def _change_targets(transaction: Transaction, values: Values) -> Rows:
             {
                 "id": conversation["id"],
                 "last_rev": conversation["last_rev"],
+                "posting": conversation["posting"],
+                "members_count": conversation["members_count"],
                 "message_id": message["id"],
                 "user_id": user_id,
+                "role": "member",
             }
         )
     return _rows(rows)
@@ -240,7 +270,7 @@ async def _add_conversation(transaction: Transaction, values: Values) -> Rows:
     if values["direct_key"] is not None:
         await transaction.claim("direct_key", values["direct_key"])
     await transaction.tables.lock(transaction, values["id"])
-    transaction.set_conversation(values["id"], **values)
+    transaction.set_conversation(values["id"], **OF_GROUPS, **values)
     return Rows()
 
 
@@ -280,6 +310,7 @@ async def _memberships(transaction: Transaction, values: Values) -> Rows:
             "user_id": one.user_id,
             "id": conversation["id"],
             "kind": conversation["kind"],
+            "since_seq": 0,
             "unread": _unread(transaction, conversation, member, one.user_id),
         }
         for one in parameters.users(values["rows"])
@@ -329,7 +360,7 @@ async def _changed(transaction: Transaction, values: Values) -> Rows:
     ]
     found.sort(key=_activity, reverse=True)
     return _pieces(
-        {"id": row["id"], "last_rev": row["last_rev"], "place": place}
+        {"id": row["id"], "last_rev": row["last_rev"], "since_rev": 0, "place": place}
         for place, row in enumerate(found, 1)
     )
 
@@ -359,7 +390,7 @@ async def _page(transaction: Transaction, values: Values) -> Rows:
     ):
         return Rows()
     later = [
-        row
+        _with_key(transaction, row)
         for row in transaction.tables.messages.values()
         if row["conversation_id"] == conversation["id"] and row["seq"] > values["seq"]
     ]
@@ -388,13 +419,13 @@ def _views(
         last = transaction.message(last_id) if last_id else None
         own = {
             **conversation,
+            **_OF_MEMBERS,
             "own_mark": members[viewer_id]["last_read_seq"],
             "unread": _unread(transaction, conversation, members[viewer_id], viewer_id),
         }
         cards = [
             {
-                "delivered_seq": member["delivered_seq"],
-                "read_seq": member["read_seq"],
+                "wrote": 0,
                 "id": user_id,
                 "username": transaction.tables.people[user_id],
                 "display_name": transaction.tables.people[user_id],
@@ -404,12 +435,21 @@ def _views(
                 "friendship": "none",
                 "shows_presence": False,
             }
+            for user_id in members
+        ]
+        marks = [
+            {
+                "user_id": user_id,
+                "delivered_seq": member["delivered_seq"],
+                "read_seq": member["read_seq"],
+            }
             for user_id, member in members.items()
         ]
         yield {
             "conversation": _text(own),
             "members": _text(cards),
-            "last_message": None if last is None else _text(last),
+            "marks": _text(marks),
+            "last_message": None if last is None else _text(_with_key(transaction, last)),
         }
 
 
@@ -421,11 +461,17 @@ def _last_of(transaction: Transaction, conversation: Row) -> UUID | None:
     return None
 
 
+async def _former(_transaction: Transaction, _values: Values) -> Rows:
+    """Return nothing: nobody leaves a simulated group."""
+    return Rows()
+
+
 _INSERTS: dict[str, Handler] = {
     CONVERSATIONS.name: _add_conversation,
     MEMBERS.name: _add_members,
 }
 _SELECTS: dict[tuple[str, ...], Handler] = {
     ("id",): _generation,
+    ("conversation_id", "reason"): _former,
     ("rows", "direct_key"): _page,
 }

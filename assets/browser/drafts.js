@@ -108,6 +108,20 @@ export async function forgetDrafts(userId) {
   publish({ user: userId, forgotten: true });
 }
 
+/**
+ * Remove the drafts of a conversation that the user is in no more.
+ * @param {string} userId
+ * @param {string} conversationId
+ */
+export async function forgetDraft(userId, conversationId) {
+  unstored.delete(keyOf(userId, conversationId));
+  try {
+    await transact((transaction) => transaction.objectStore("drafts").delete([userId, conversationId]));
+  } catch {
+    // Nothing is stored where nothing can be.
+  }
+}
+
 /** Return whether some draft lasts only as long as this page. */
 export const hasUnstoredDraft = () => unstored.size > 0;
 

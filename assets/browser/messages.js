@@ -4,7 +4,7 @@
 
 /** @import { About, Content, Patch, Row } from "./store.js" */
 
-import { isSame, newer, withFacts } from "./store.js";
+import { EMPTY, isSame, newer, withFacts } from "./store.js";
 
 export const MAX_ROWS = 300;
 const GROUP_WITHIN = 5 * 60_000;
@@ -14,9 +14,10 @@ const GROUP_WITHIN = 5 * 60_000;
  * `rev` the one up to which the rows are complete; `older` and `newer` say that there are others
  * beyond the rows. While the page `follows`, it shows the newest. The rows are `kept` ones until the
  * server has sent a page; `page` is the kind of page in a patch; `unread_from` and `own_read_seq` are of the time when the conversation was opened.
+ * The reader may see nothing before the message `first`. All of a group that they have left is `gone`.
  * @typedef {{
  *   loaded?: boolean, last?: number, changed?: number, rev?: number, older?: boolean, newer?: boolean,
- *   follows?: boolean, kept?: boolean, page?: string, unread_from?: number, own_read_seq?: number, problem?: string,
+ *   follows?: boolean, kept?: boolean, page?: string, first?: number, gone?: boolean, unread_from?: number, own_read_seq?: number, problem?: string,
  * }} Facts
  */
 
@@ -31,6 +32,7 @@ const GROUP_WITHIN = 5 * 60_000;
 export function mergeMessages(content, patch) {
   const before = /** @type {Facts} */ (content.about);
   const { page, ...given } = /** @type {Facts} */ (patch.about ?? {});
+  if (given.gone) return EMPTY;
   const block = patch.put ?? [];
   // Before the first page nothing can be shown, and afterwards it is in the page.
   if (!before.loaded && page !== "newest") return block.length ? content : withAbout(content, given);
@@ -46,7 +48,7 @@ export function mergeMessages(content, patch) {
       loaded: true,
       kept: page ? false : (before.kept ?? false),
       last,
-      older: seqOf(rows[0]) > 1,
+      older: seqOf(rows[0]) > (given.first ?? before.first ?? 1),
       newer: seqOf(rows.at(-1)) < last,
       changed: given.rev ?? Math.max(before.changed ?? 0, given.changed ?? 0),
       rev: revAfter(before, given, block, rows),
@@ -163,7 +165,10 @@ export function missingPage({ rows, about }) {
 
 /**
  * A message as the server sends it: see MessageRow in chat_app/ui/messages/rows.py; or one that waits.
- * @typedef {Row & { client_id: string, sender_id: string, text: string, at: string, state?: string, reason?: string }} Message
+ * @typedef {Row & {
+ *   client_id: string, sender_id: string, text: string, at: string, state?: string, reason?: string,
+ *   notice?: boolean, mentions?: readonly string[], mentions_all?: boolean,
+ * }} Message
  */
 
 /** @typedef {Row & { name: string, letters: string, tone: string }} Author */
@@ -172,7 +177,7 @@ export function missingPage({ rows, about }) {
  * A message as the page shows it: see ShownMessage in chat_app/ui/messages/rows.py.
  * @typedef {Message & {
  *   key: string, author: string, letters: string, tone: string, before: string, mine: boolean, first: boolean, last: boolean,
- *   state: string, reason: string,
+ *   notice: boolean, called: boolean, state: string, reason: string,
  * }} Shown
  */
 
@@ -234,7 +239,8 @@ function waitingRow(one, userId) {
  * @param {string} userId
  */
 function shown(row, author, above, below, userId) {
-  const mine = row.sender_id === userId;
+  const notice = row.notice ?? false;
+  const mine = !notice && row.sender_id === userId;
   const parts = {
     key: row.client_id || row.id,
     author: mine ? "You" : author?.name ?? "",
@@ -244,6 +250,8 @@ function shown(row, author, above, below, userId) {
     mine,
     first: !inOneGroup(above, row),
     last: !inOneGroup(row, below),
+    notice,
+    called: !mine && Boolean(row.mentions_all || row.mentions?.includes(userId)),
     state: row.state ?? "",
     reason: row.reason ?? "",
   };
@@ -259,6 +267,6 @@ function shown(row, author, above, below, userId) {
  * @param {Message | undefined} next
  */
 function inOneGroup(one, next) {
-  if (!one || !next || one.sender_id !== next.sender_id) return false;
+  if (!one || !next || one.sender_id !== next.sender_id || one.notice || next.notice) return false;
   return Date.parse(next.at) - Date.parse(one.at) <= GROUP_WITHIN;
 }

@@ -1,6 +1,6 @@
 // <chat-news>: plays a soft sound and shows a notification for new messages from others, and the
 // number of unread ones on the app's icon. News are what the list of conversations holds: a conversation
-// whose newest `seq` rose and that has unread messages. The tabs of a browser agree that one of them
+// whose newest `seq` rose, that has unread messages, and whose last message `rings`. The tabs of a browser agree that one of them
 // announces each (agreement.js).
 
 /** @import { Row } from "./store.js" */
@@ -27,7 +27,7 @@ const RANG = "chat.rang";
 const FRONT = "chat.front"; // "tab conversation" of the tab that has the focus
 const SOUND = "chat.sound"; // "off" where an account has switched sounds off in this browser
 
-/** @typedef {Row & { seq: number, unread: number, name: string, preview: string, href: string }} Conversation */
+/** @typedef {Row & { seq: number, unread: number, rings: boolean, name: string, preview: string, href: string }} Conversation */
 
 const tab = Math.random().toString(36).slice(2);
 /** The notification of each conversation, and the number of messages that it tells of. @type {Map<string, { note: Notification, unread: number }>} */
@@ -115,7 +115,7 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
     showBadge(Number(about.unread_total));
     if (!seen) return;
     for (const row of conversations) {
-      if (row.unread > 0 && row.seq > (seen.get(row.id) ?? 0)) void this.#announce(row);
+      if (row.rings && row.unread > 0 && row.seq > (seen.get(row.id) ?? 0)) void this.#announce(row);
     }
   }
 

@@ -5,6 +5,7 @@
 /** @import { Author, Shown, Waiting } from "./messages.js" */
 
 import { useEffect, useSyncExternalStore } from "react";
+import { forgetDraft } from "./drafts.js";
 import { forgetKept, keep, readKept } from "./kept.js";
 import { keptMessages, mergeMessages, shownMessages } from "./messages.js";
 import { EMPTY, isContent, Store } from "./store.js";
@@ -40,6 +41,7 @@ function onPatch(patches) {
   const account = patches.find((patch) => patch.list === ACCOUNT)?.about?.user_id;
   if (account === "") void forgetAccount();
   else if (typeof account === "string" && account !== userId) become(account);
+  for (const { list, about } of patches) if (about?.gone) void forgetDraft(userId, list.slice(list.indexOf(":") + 1));
   for (const name of store.apply(patches)) if (!PASSING.has(kind(name))) unkept.add(name);
   if (unkept.size) timer ??= setTimeout(() => void keepChanges(), KEEP_AFTER);
 }

@@ -96,7 +96,7 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
   }
 
   get #stored() {
-    return /** @type {NodeListOf<HTMLElement>} */ (this.#column.querySelectorAll("article[data-seq]"));
+    return /** @type {NodeListOf<HTMLElement>} */ (this.#column.querySelectorAll("[data-seq]"));
   }
 
   // ---- The reader's place

@@ -60,3 +60,10 @@ class OtherAccount(Conflict):
 
     code = "other_account"
     default_detail = "Somebody else is signed in here now."
+
+
+class RegistrationClosed(Forbidden):
+    """Nobody may register here, or only with an invitation."""
+
+    code = "registration_closed"
+    default_detail = "Registration needs an invitation here."

@@ -112,7 +112,10 @@ class Device(NamedTuple):
 
 
 class Registration(Input):
-    """A new account. With `tokens` false the reply holds no token, only the cookie is set."""
+    """A new account. With `tokens` false the reply holds no token, only the cookie is set.
+
+    `invite` is the token of an invitation; that of a group brings the new user into it.
+    """
 
     username: Username
     password: Annotated[str, NEW_PASSWORD]
@@ -124,6 +127,7 @@ class Registration(Input):
         | None
     ) = None
     tokens: bool = True
+    invite: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
 
     @field_validator("password")
     @classmethod

@@ -1,7 +1,7 @@
 """Use cases of accounts: register, sign in and out, change profile and password, delete."""
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from chat_app.accounts.authenticator import Authenticator
 from chat_app.accounts.errors import (
     InvalidCredentials,
     InvalidRefreshToken,
+    RegistrationClosed,
     SessionNotFound,
     WrongPassword,
 )
@@ -38,7 +39,7 @@ from chat_app.accounts.schemas import (
 from chat_app.change_log.store import profile_changed
 from chat_app.change_log.unit_of_work import UnitOfWork, unit_of_work
 from chat_app.core.database import Database
-from chat_app.core.errors import Invalid, Unauthenticated
+from chat_app.core.errors import Invalid, Overtaken, Unauthenticated
 from chat_app.core.passwords import Passwords
 from chat_app.core.rate_limit import Limit, RateLimits, charged, network_of
 from chat_app.core.settings import Settings
@@ -47,6 +48,7 @@ from chat_app.models import User
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import FriendRemoved, make_envelope, user_topic
 
+ATTEMPTS = 3
 SHOWN_TO_OTHERS = ("display_name", "status_text")
 
 
@@ -63,11 +65,16 @@ class Accounts:
         settings: Settings,
         on_presence_changed: Callable[[UUID], None],
         on_stale_session: Callable[[UUID], None],
+        on_invited: Callable[[UnitOfWork, UUID, str], Awaitable[None]],
+        on_leaving: Callable[[UnitOfWork, UUID], Awaitable[None]],
     ) -> None:
-        """Take two callbacks, which get the id of a user and of a session.
+        """Take callbacks.
 
-        `on_presence_changed` is called after a user shows or hides their presence or is deleted,
-        `on_stale_session` when a session is used whose last use was stored a while ago.
+        In the transaction of an account, `on_invited` is awaited with the token of the invitation
+        with which it registers, and `on_leaving` before it is deleted. `on_presence_changed` is
+        called after a user shows or hides their presence or is deleted, `on_stale_session` when a
+        session is used whose last use was stored a while ago; they get the id of the user and of
+        the session.
         """
         self._database = database
         self._broker = broker
@@ -75,6 +82,8 @@ class Accounts:
         self._limits = limits
         self._settings = settings
         self._on_presence_changed = on_presence_changed
+        self._on_invited = on_invited
+        self._on_leaving = on_leaving
         self._lifetime = timedelta(days=settings.session_days)
         self._secret = settings.secret_key.get_secret_value()
         self._registration_limit = Limit("register", settings.limit_registrations_per_hour, 3600)
@@ -106,11 +115,20 @@ class Accounts:
         await self._authenticator.close()
 
     async def register(self, data: Registration, *, device: Device) -> SignedIn:
-        """Create an account and sign it in. Raises UsernameTaken, RateLimited."""
+        """Create an account and sign it in.
+
+        Raises UsernameTaken, RateLimited, RegistrationClosed, and what the invitation raises.
+        """
+        if self._settings.registration == "closed" or (
+            self._settings.registration == "invited" and data.invite is None
+        ):
+            raise RegistrationClosed
         async with charged(self._limits, self._registration_limit, network_of(device.address)):
             password_hash = await self._passwords.hash(data.password)
             async with unit_of_work(self._database, self._broker) as uow:
                 account = await store.add_account(uow.session, data, password_hash)
+                if data.invite is not None:
+                    await self._on_invited(uow, account.id, data.invite)
                 return await self._sign_in(uow, account, device=device, tokens=data.tokens)
 
     async def login(self, data: Credentials, *, device: Device) -> SignedIn:
@@ -234,11 +252,25 @@ class Accounts:
         """
         account = await self._account(identity)
         await self._confirm_password(account, confirmation.password, device, field="password")
+        for _ in range(ATTEMPTS - 1):
+            # Somebody may be adding the user to a group: the two wait for each other.
+            with contextlib.suppress(Overtaken):
+                return await self._delete(identity, confirmation, account, device)
+        return await self._delete(identity, confirmation, account, device)
+
+    async def _delete(
+        self,
+        identity: Identity,
+        confirmation: PasswordConfirmation,
+        account: User,
+        device: Device,
+    ) -> None:
         async with unit_of_work(self._database, self._broker) as uow:
             found = await store.lock_account(
                 uow.session, account.id, password_hash=account.password_hash, leaving=True
             )
             if found is not None:
+                await self._on_leaving(uow, account.id)
                 departure = await store.erase_account(uow.session, found)
                 announce_ended(uow, departure.ended)
                 gone = make_envelope(FriendRemoved(user_id=account.id))

@@ -11,6 +11,7 @@ from chat_app.accounts import queries
 from chat_app.accounts.errors import (
     InvalidCredentials,
     InvalidRefreshToken,
+    RegistrationClosed,
     SessionNotFound,
     UsernameTaken,
     WrongPassword,
@@ -34,6 +35,8 @@ from chat_app.api.auth import device_of, expired_cookie, note_earlier_cookie, se
 from chat_app.api.conversations import Limit
 from chat_app.api.dependencies import own_pages_or_programs, signed_in
 from chat_app.api.schemas import SignedInReply
+from chat_app.conversations.groups.errors import CannotJoin, GroupFull
+from chat_app.conversations.invites.errors import InviteNotFound
 from chat_app.core.errors import RateLimited
 from chat_app.core.input import text_pattern
 from chat_app.core.settings import Settings
@@ -74,7 +77,14 @@ class AuthController(Controller):
         "/register",
         status_code=201,
         guards=[own_pages_or_programs],
-        errors=[UsernameTaken, RateLimited],
+        errors=[
+            UsernameTaken,
+            RegistrationClosed,
+            InviteNotFound,
+            CannotJoin,
+            GroupFull,
+            RateLimited,
+        ],
         response_headers=SETS_COOKIE,
     )
     async def register(

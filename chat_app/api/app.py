@@ -17,6 +17,7 @@ from chat_app.api.documents import asyncapi_document, openapi_document, referenc
 from chat_app.api.errors import on_app_error, on_broken_json, on_failure, on_http_error
 from chat_app.api.frame_intake import SocketMetrics
 from chat_app.api.friends import BlocksController, FriendsController
+from chat_app.api.groups import ChannelsController, GroupsController, InvitesController
 from chat_app.api.health import HealthController
 from chat_app.api.messages import MessagesController
 from chat_app.api.metrics import metrics as metrics_page
@@ -54,6 +55,9 @@ def create_api(
             FriendsController,
             BlocksController,
             ConversationsController,
+            GroupsController,
+            InvitesController,
+            ChannelsController,
             MessagesController,
             HealthController,
             metrics_page,

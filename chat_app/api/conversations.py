@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Controller, Response, get, post
+from litestar import Controller, Response, delete, get, patch, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
@@ -16,12 +16,15 @@ from chat_app.conversations.errors import (
     CannotMessage,
     ConversationNotFound,
     FriendsOnly,
+    NotAllowed,
     ReceiverIsSelf,
 )
+from chat_app.conversations.groups.errors import CannotAdd, NotAGroup
+from chat_app.conversations.groups.schemas import GroupChange, GroupRequest
 from chat_app.conversations.schemas import (
     Conversation,
     ConversationPage,
-    OpenRequest,
+    NewConversation,
     ReadRequest,
     UnreadRequest,
 )
@@ -48,6 +51,10 @@ After = Annotated[
 ]
 
 
+# What every change of a group may be refused with.
+OF_GROUPS = [ConversationNotFound, NotAGroup, NotAllowed]
+
+
 class ConversationsController(Controller):
     """The signed-in user's conversations."""
 
@@ -68,13 +75,25 @@ class ConversationsController(Controller):
     @post(
         "/",
         responses={200: ResponseSpec(Conversation, description="It was open already.")},
-        errors=[ReceiverIsSelf, PersonNotFound, CannotMessage, FriendsOnly, RateLimited],
+        errors=[
+            ReceiverIsSelf,
+            PersonNotFound,
+            CannotMessage,
+            FriendsOnly,
+            CannotAdd,
+            RateLimited,
+        ],
     )
-    async def open_direct(
-        self, data: OpenRequest, me: Identity, node: Node
+    async def create(
+        self, data: NewConversation, me: Identity, node: Node
     ) -> Response[Conversation]:
-        """Open the direct conversation with a user: 201 when it is new, 200 when it exists."""
-        opened = await node.conversations.open_direct(actor_id=me.user_id, user_id=data.user_id)
+        """Open the direct conversation with a user, 200 when it exists; or make a group."""
+        if isinstance(data.root, GroupRequest):
+            group = await node.groups.create(actor_id=me.user_id, data=data.root)
+            return Response(group, status_code=201)
+        opened = await node.conversations.open_direct(
+            actor_id=me.user_id, user_id=data.root.user_id
+        )
         return Response(opened.conversation, status_code=201 if opened.created else 200)
 
     @get("/{conversation_id:uuid}", errors=[ConversationNotFound])
@@ -89,6 +108,20 @@ class ConversationsController(Controller):
                 conversation_id=conversation_id,
                 online=node.online,
             )
+
+    @patch("/{conversation_id:uuid}", errors=OF_GROUPS)
+    async def change(
+        self, data: GroupChange, me: Identity, node: Node, conversation_id: UUID
+    ) -> Conversation:
+        """Change a group, as one of its admins."""
+        return await node.groups.change(
+            actor_id=me.user_id, conversation_id=conversation_id, data=data
+        )
+
+    @delete("/{conversation_id:uuid}", status_code=204, errors=OF_GROUPS)
+    async def delete_group(self, me: Identity, node: Node, conversation_id: UUID) -> None:
+        """Delete a group with its messages for all, as one of its owners."""
+        await node.groups.delete(actor_id=me.user_id, conversation_id=conversation_id)
 
     @get("/{conversation_id:uuid}/messages", errors=[ConversationNotFound])
     async def messages(

@@ -10,6 +10,8 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
+from chat_app.conversations.groups.errors import CannotAdd
+from chat_app.conversations.schemas import KINDS
 from chat_app.core.errors import (
     AppError,
     Conflict,
@@ -20,6 +22,7 @@ from chat_app.core.errors import (
     Unauthenticated,
     Unavailable,
 )
+from chat_app.core.logs import without_token
 
 STATUS: dict[type[AppError], int] = {
     NotFound: 404,
@@ -84,7 +87,7 @@ def on_app_error(request: AnyRequest, error: AppError) -> Response[Problem]:
     status = next(STATUS[family] for family in type(error).__mro__ if family in STATUS)
     fields: Sequence[FieldError] = ()
     headers = {}
-    if isinstance(error, Invalid):
+    if isinstance(error, Invalid | CannotAdd):
         fields = [FieldError(name, message) for name, message in error.fields.items()]
     if isinstance(error, RateLimited | Unavailable):
         headers["Retry-After"] = str(error.retry_after)
@@ -124,7 +127,7 @@ def on_broken_json(request: AnyRequest, _error: Exception) -> Response[Problem]:
 
 def on_failure(request: AnyRequest, error: Exception) -> Response[Problem]:
     """Answer an unexpected error; only the log contains its traceback."""
-    log.error("request.failed", path=request.url.path, exc_info=error)
+    log.error("request.failed", path=without_token(request.url.path), exc_info=error)
     return _problem(request, 500, "internal_error", DETAILS[500])
 
 
@@ -134,7 +137,10 @@ def _fields(extra: object) -> dict[str, str]:
         message = str(finding.get("message", "")).strip() or "Not valid"
         # Litestar's messages may quote the value; keep the rule only.
         message = re.sub(r"^Value error, ", "", message).split("\n", 1)[0][:200]
-        fields.setdefault(str(finding.get("key") or "body"), message.rstrip(".") + ".")
+        key = str(finding.get("key") or "body")
+        for kind in KINDS:
+            key = key.removeprefix(f"{kind}.")
+        fields.setdefault(key, message.rstrip(".") + ".")
     return fields or {"body": "Not valid."}
 
 

@@ -8,13 +8,18 @@ from litestar.openapi.datastructures import ResponseSpec
 from chat_app.accounts.schemas import Identity
 from chat_app.api.conversations import After, Before, Limit
 from chat_app.api.dependencies import signed_in
+from chat_app.api.groups import Place
 from chat_app.api.large_replies import large_reply
 from chat_app.conversations.errors import (
+    BadCursor,
     CannotMessage,
     ConversationNotFound,
     FriendsOnly,
+    NotAllowed,
     ReceiverIsSelf,
 )
+from chat_app.conversations.groups.queries import message_receipts
+from chat_app.conversations.groups.schemas import ReceiptPage
 from chat_app.core.errors import RateLimited
 from chat_app.core.ids import new_id
 from chat_app.friends.errors import PersonNotFound
@@ -45,6 +50,7 @@ class MessagesController(Controller):
             ReceiverIsSelf,
             CannotMessage,
             FriendsOnly,
+            NotAllowed,
             IdempotencyConflict,
             RateLimited,
         ],
@@ -93,12 +99,25 @@ class MessagesController(Controller):
             MessageIsDeleted,
             CannotMessage,
             FriendsOnly,
+            NotAllowed,
             RateLimited,
         ],
     )
     async def edit(self, data: EditRequest, me: Identity, node: Node, id: UUID) -> Message:
         """Replace the text of a message of the signed-in user."""
         return await node.messages.edit(actor_id=me.user_id, message_id=id, content=data.content)
+
+    @get("/{id:uuid}/receipts", errors=[MessageNotFound, BadCursor])
+    async def receipts(
+        self, me: Identity, node: Node, id: UUID, after: Place = None, limit: Limit = 50
+    ) -> ReceiptPage:
+        """Return who has read a message of the signed-in user."""
+        page = await message_receipts(
+            node.database, viewer_id=me.user_id, message_id=id, after=after, limit=limit
+        )
+        if page is None:
+            raise MessageNotFound
+        return page
 
     @delete("/{id:uuid}", errors=[MessageNotFound, NotYourMessage, RateLimited])
     async def delete(self, me: Identity, node: Node, id: UUID) -> None:

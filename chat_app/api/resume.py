@@ -5,6 +5,7 @@ from uuid import UUID
 
 from chat_app.accounts.schemas import Identity
 from chat_app.api import frames
+from chat_app.conversations.groups.queries import former_groups
 from chat_app.conversations.schemas import Conversation
 from chat_app.core.errors import Invalid
 from chat_app.core.time_slice import TimeSlice
@@ -12,6 +13,7 @@ from chat_app.messages.replay import event_of, missed
 from chat_app.node.node import Node
 from chat_app.realtime.events import (
     AnyEvent,
+    ConversationRemoved,
     ConversationUpdated,
     Envelope,
     join_bodies,
@@ -59,6 +61,11 @@ async def resume(
     Live events may come between the frames. Raises Unavailable; the client tries again.
     """
     batch, time_slice = _Batch(outlet), TimeSlice()
+    if cursors:
+        former = await former_groups(node.database, viewer_id=identity.user_id)
+        for conversation_id in former.keys() & cursors.keys():
+            reason = former[conversation_id]
+            await batch.add(ConversationRemoved(conversation_id=conversation_id, reason=reason))
     are_of_another = bool(cursors) and generation not in (None, await node.generation())
     found = missed(
         node.database,

@@ -20,6 +20,7 @@ PUBLISHED = "published"
 MESSAGES = "messages"
 PROFILE = "profile"
 VIEW = "view"
+GROUP = "group"
 
 # Entries are removed once they are so old.
 KEPT_FOR = timedelta(days=1)
@@ -62,7 +63,7 @@ class Entry(NamedTuple):
 
 
 _views = msgspec.msgpack.Decoder(ChangedView)
-_user_ids = msgspec.msgpack.Decoder(UUID)
+_ids = msgspec.msgpack.Decoder(UUID)
 _publications = msgspec.msgpack.Decoder(list[Publication])
 
 
@@ -86,6 +87,16 @@ def changed_view(payload: bytes) -> ChangedView:
     return _views.decode(payload)
 
 
+def group_changed(conversation_id: UUID) -> NewEntry:
+    """Return the entry after which all members of a group get its view."""
+    return NewEntry(GROUP, msgspec.msgpack.encode(conversation_id))
+
+
+def changed_group(payload: bytes) -> UUID:
+    """Return what `group_changed` encoded. Raises msgspec.DecodeError."""
+    return _ids.decode(payload)
+
+
 def profile_changed(user_id: UUID) -> NewEntry:
     """Return the entry after which the peers of a user get their changed card."""
     return NewEntry(PROFILE, msgspec.msgpack.encode(user_id))
@@ -93,7 +104,7 @@ def profile_changed(user_id: UUID) -> NewEntry:
 
 def changed_profile(payload: bytes) -> UUID:
     """Return what `profile_changed` encoded. Raises msgspec.DecodeError."""
-    return _user_ids.decode(payload)
+    return _ids.decode(payload)
 
 
 def append(connection: Connection, entries: Sequence[NewEntry]) -> None:

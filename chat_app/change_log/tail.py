@@ -47,6 +47,8 @@ MAX_BYTES_AT_ONCE = 64 * 1024
 MAX_LOGGED = 10
 # A connection that is abandoned in the middle of a read outlives its loop.
 CLOSE_S = 4.0
+# Whoever waits for the log to be delivered here goes on after so long.
+CATCH_UP_S = 2.0
 # A node that has not read the log for so long is not ready.
 STALE_S = 5.0
 
@@ -105,6 +107,9 @@ class Tail:
         self._woken = asyncio.Event()
         self._closing = asyncio.Event()
         self._read_at = time.monotonic()
+        self._rounds_begun = 0
+        self._rounds_ended = 0
+        self._round_ended = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
         broker.on_wake(self._woken.set)
         self._register_metrics(metrics or Metrics())
@@ -166,6 +171,14 @@ class Tail:
                 self._woken.set()
             batch.ended.set()
 
+    async def caught_up(self) -> None:
+        """Wait until all that is committed now was delivered on this node, CATCH_UP_S at most."""
+        wanted = self._rounds_begun + 1
+        self._woken.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP_S), self._round_ended:
+                await self._round_ended.wait_for(lambda: self._rounds_ended >= wanted)
+
     async def read(self) -> int:
         """Deliver what follows; return the number of entries. Raises Unavailable."""
         await self.begin()
@@ -183,12 +196,17 @@ class Tail:
         while True:
             self._woken.clear()
             is_last = self._closing.is_set()
+            self._rounds_begun += 1
+            number = self._rounds_begun
             try:
                 await self.read()
             except AppError:
                 if self._closing.is_set():
                     return
                 raise
+            async with self._round_ended:
+                self._rounds_ended = number
+                self._round_ended.notify_all()
             if is_last:
                 return
             with contextlib.suppress(TimeoutError):

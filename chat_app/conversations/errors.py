@@ -33,11 +33,18 @@ class ReceiverIsSelf(Invalid):
         super().__init__({field: "You cannot write to yourself."}, "You cannot write to yourself.")
 
 
+class NotAllowed(Forbidden):
+    """The actor is in the group, and their role does not allow it."""
+
+    code = "not_allowed"
+    default_detail = "Only admins of the group may do this."
+
+
 class BadCursor(Invalid):
     """A page cursor that is none of this chat's."""
 
-    def __init__(self) -> None:
-        super().__init__({"before": "This is not a place in the list."})
+    def __init__(self, field: str = "before") -> None:
+        super().__init__({field: "This is not a place in the list."})
 
 
 REFUSALS: dict[Unreachable, type[AppError]] = {

@@ -15,10 +15,14 @@ from chat_app.core.json_rows import as_parameter, decode_pieces
 
 
 class MembershipSummary(NamedTuple):
-    """The groups of a user, and the unread count of each conversation that has any."""
+    """The groups of a user, and the unread count of each conversation that has any.
+
+    `since` has the groups of which the user may not read the beginning, with the first `seq`.
+    """
 
     groups: list[UUID]
     unread: dict[UUID, int]
+    since: dict[UUID, int]
 
 
 class MembershipRow(msgspec.Struct, gc=False):
@@ -27,6 +31,7 @@ class MembershipRow(msgspec.Struct, gc=False):
     user_id: str
     id: UUID
     kind: str
+    since_seq: int
     unread: int
 
 
@@ -40,7 +45,7 @@ class RevRow(msgspec.Struct, gc=False):
 
 _decode_memberships = msgspec.json.Decoder(list[MembershipRow]).decode
 _decode_revs = msgspec.json.Decoder(list[RevRow]).decode
-NO_MEMBERSHIPS = MembershipSummary([], {})
+NO_MEMBERSHIPS = MembershipSummary([], {}, {})
 
 
 class MembershipLoader:
@@ -71,9 +76,11 @@ class MembershipLoader:
             for row in rows:
                 membership = found.get(row.user_id)
                 if membership is None:
-                    membership = found[row.user_id] = MembershipSummary([], {})
+                    membership = found[row.user_id] = MembershipSummary([], {}, {})
                 if row.kind == "group":
                     membership.groups.append(row.id)
+                    if row.since_seq:
+                        membership.since[row.id] = row.since_seq
                 if row.unread > 0:
                     membership.unread[row.id] = row.unread
         return {UUID(user_id): membership for user_id, membership in found.items()}

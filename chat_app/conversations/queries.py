@@ -11,18 +11,23 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Integer,
     Select,
-    Uuid,
+    SQLColumnExpression,
+    Subquery,
     and_,
     bindparam,
     case,
     func,
     literal,
+    literal_column,
     or_,
     select,
+    true,
     tuple_,
+    union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -38,8 +43,8 @@ from chat_app.friends.cards import VIEWER, card_values, with_relations
 from chat_app.friends.errors import PersonNotFound
 from chat_app.friends.relations import both_see, has_blocked, unreachable
 from chat_app.models import Conversation as ConversationRow
-from chat_app.models import Member, Message, User
-from chat_app.models.tables import CONVERSATIONS, MESSAGES
+from chat_app.models import Member, Mention, Message, User
+from chat_app.models.tables import CONVERSATIONS, MEMBERS, MESSAGES
 from chat_app.realtime.events import Delivery
 from chat_app.realtime.online import Online
 
@@ -48,13 +53,25 @@ CURSOR = re.compile(r"([0-9]{1,17})-([0-9a-f]{32})")
 PEER = aliased(Member)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Made once: an alias composes its columns when they are first used, which takes a millisecond.
-OWN, DELETED = aliased(Message), aliased(Message)
+OWN, UNCOUNTED, OF_ALL, WRITTEN = (aliased(Message) for _ in range(4))
 MEMBER, SHOWN = aliased(Member), aliased(Member)
-# Large groups show a part of their members here.
-MAX_MEMBERS_SHOWN = 100
-LAST_OF_ALL = UUID(int=2**128 - 1)
+SENDER = aliased(User)
+# A group shows so many of its members, and receipts while it has no more than so many.
+MAX_MEMBERS_SHOWN = 5
+MAX_RECEIPTS = 20
+# The latest writers are those of so many messages.
+WRITERS_WINDOW = 20
 # The prefix of the columns of a conversation's last message.
 LAST = "last_message_"
+# The columns of `message_of`: a message with the present name of its sender.
+MESSAGE_COLUMNS = (
+    *MESSAGES.columns,
+    col(SENDER.username).label("sender_username"),
+    col(SENDER.display_name).label("sender_display_name"),
+)
+# The only condition about history: no door shows a member what was before it. In every statement
+# about the messages that somebody may read, beside that of being a member.
+IS_READABLE = MESSAGES.c.seq >= MEMBERS.c.since_seq
 
 
 class UnreadRow(msgspec.Struct, gc=False):
@@ -171,37 +188,85 @@ async def check_reachable(session: AsyncSession, *, actor_id: UUID, user_id: UUI
 
 
 def unread_of(viewer_id: UUID | ColumnElement[UUID]) -> ColumnElement[int]:
-    """Return the number of others' messages after the read mark that are not deleted.
+    """Return the number of others' messages after the read mark, without deleted ones and notices.
 
-    The ends are index look-ups, and deleted messages have an index of their own: the cost does not
+    The ends are index look-ups, and what does not count has an index of its own: the cost does not
     grow with the length of the conversation.
     """
+    mark = col(Member.last_read_seq)
+    after_mark = col(ConversationRow.last_seq) - mark
     own_after_mark = (
         select(func.count())
         .select_from(OWN)
         .where(
             col(OWN.conversation_id) == col(ConversationRow.id),
             col(OWN.sender_id) == viewer_id,
-            col(OWN.seq) > col(Member.last_read_seq),
+            col(OWN.seq) > mark,
         )
         .correlate(ConversationRow, Member)
         .scalar_subquery()
     )
-    deleted_after_mark = (
-        select(func.count())
-        .select_from(DELETED)
-        .where(
-            col(DELETED.conversation_id) == col(ConversationRow.id),
-            col(DELETED.seq) > col(Member.last_read_seq),
-            col(DELETED.deleted_at).is_not(None),
-            col(DELETED.sender_id) != viewer_id,
-        )
-        .correlate(ConversationRow, Member)
-        .scalar_subquery()
-    )
-    after_mark = col(ConversationRow.last_seq) - col(Member.last_read_seq)
+    uncounted = _uncounted_after(mark, col(UNCOUNTED.sender_id) != viewer_id)
     # Most conversations are read to their ends, and need no look-up.
-    return case((after_mark > 0, after_mark - own_after_mark - deleted_after_mark), else_=0)
+    return case((after_mark > 0, after_mark - own_after_mark - uncounted), else_=0)
+
+
+def unread_mentions_of(viewer_id: UUID | ColumnElement[UUID]) -> ColumnElement[int]:
+    """Return the number of unread messages of others that mention the viewer, or all members."""
+    mark, last_seq = col(Member.last_read_seq), col(ConversationRow.last_seq)
+    by_name = (
+        select(func.count())
+        .select_from(Mention)
+        .where(
+            col(Mention.user_id) == viewer_id,
+            col(Mention.conversation_id) == col(ConversationRow.id),
+            col(Mention.seq) > mark,
+        )
+        .correlate(ConversationRow, Member)
+        .scalar_subquery()
+    )
+    of_all = (
+        select(func.count())
+        .select_from(OF_ALL)
+        .where(
+            col(OF_ALL.conversation_id) == col(ConversationRow.id),
+            col(OF_ALL.seq) > mark,
+            col(OF_ALL.mentions_all) == true(),
+            col(OF_ALL.sender_id) != viewer_id,
+        )
+        .correlate(ConversationRow, Member)
+        .scalar_subquery()
+    )
+    return case((last_seq > mark, by_name + of_all), else_=0)
+
+
+def _uncounted_after(
+    seq: SQLColumnExpression[Any], *conditions: ColumnElement[bool]
+) -> ColumnElement[int]:
+    """Return the number of deleted messages and notices after `seq`."""
+    # In the words of the index.
+    is_uncounted = or_(
+        col(UNCOUNTED.deleted_at).is_not(None), col(UNCOUNTED.kind) == literal_column("'notice'")
+    )
+    return (
+        select(func.count())
+        .select_from(UNCOUNTED)
+        .where(
+            col(UNCOUNTED.conversation_id) == col(ConversationRow.id),
+            col(UNCOUNTED.seq) > seq,
+            is_uncounted,
+            *conditions,
+        )
+        .correlate(ConversationRow, Member)
+        .scalar_subquery()
+    )
+
+
+def _since_archived() -> ColumnElement[int | None]:
+    """Return the number of messages since the viewer archived the conversation, null if not."""
+    archived_seq = col(Member.archived_seq)
+    later = col(ConversationRow.last_seq) - archived_seq
+    return case((archived_seq.is_not(None), later - _uncounted_after(archived_seq)))
 
 
 def conversations_of(viewer_id: ColumnElement[UUID]) -> Select[*tuple[Any, ...]]:
@@ -209,25 +274,37 @@ def conversations_of(viewer_id: ColumnElement[UUID]) -> Select[*tuple[Any, ...]]
     last = and_(
         col(Message.conversation_id) == col(ConversationRow.id),
         col(Message.seq) == col(ConversationRow.last_seq),
+        IS_READABLE,
     )
     return (
         select(
             col(ConversationRow.id),
             col(ConversationRow.kind),
             col(ConversationRow.title),
+            col(ConversationRow.description),
+            col(ConversationRow.visibility),
+            col(ConversationRow.history),
+            col(ConversationRow.posting),
+            col(ConversationRow.members_count),
             col(ConversationRow.direct_key),
             col(ConversationRow.last_seq),
             col(ConversationRow.last_rev),
             col(ConversationRow.updated_at),
             col(Member.opened).label("own_opened"),
             col(Member.last_read_seq).label("own_mark"),
+            col(Member.role),
+            col(Member.since_seq),
+            col(Member.muted_until),
+            col(Member.favourite),
             unread_of(viewer_id).label("unread"),
-            _last_shown().label("last_shown"),
-            *(column.label(LAST + column.name) for column in MESSAGES.columns),
+            unread_mentions_of(viewer_id).label("unread_mentions"),
+            _since_archived().label("since_archived"),
+            *(column.label(LAST + column.name) for column in MESSAGE_COLUMNS),
         )
         .select_from(ConversationRow)
         .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
         .outerjoin(Message, last)
+        .outerjoin(SENDER, col(SENDER.id) == col(Message.sender_id))
         .where(col(Member.user_id) == viewer_id)
     )
 
@@ -238,43 +315,86 @@ def with_members(dialect: str, statement: Select[*tuple[Any, ...]]) -> Select[*t
     Newest activity first. Composing it takes milliseconds, so callers keep the result.
     """
     found = statement.cte("found")
-    is_shown = and_(
-        col(MEMBER.conversation_id) == found.c.id,
-        col(MEMBER.user_id) <= func.coalesce(found.c.last_shown, literal(LAST_OF_ALL, Uuid)),
+    shown = _shown_members(found)
+    seen_together = both_see(
+        found.c.kind, found.c.members_count, found.c.last_seq, found.c.own_opened, shown.c.opened
     )
-    seen_together = both_see(found.c.kind, found.c.last_seq, found.c.own_opened, col(MEMBER.opened))
-    marks = {"delivered_seq": col(MEMBER.delivered_seq), "read_seq": col(MEMBER.read_seq)}
+    cards = card_values(seen_together) | {"wrote": shown.c.wrote}
     members = with_relations(
-        select(as_array(dialect, card_values(seen_together) | marks))
-        .select_from(MEMBER)
-        .join(User, col(User.id) == col(MEMBER.user_id))
-    ).where(is_shown)
-    last = {column.name: found.c[LAST + column.name] for column in MESSAGES.columns}
+        select(as_array(dialect, cards))
+        .select_from(shown)
+        .join(User, col(User.id) == shown.c.user_id)
+    )
+    marks = select(
+        as_array(
+            dialect,
+            {
+                "user_id": col(MEMBER.user_id),
+                "delivered_seq": col(MEMBER.delivered_seq),
+                "read_seq": col(MEMBER.read_seq),
+            },
+        )
+    ).where(
+        col(MEMBER.conversation_id) == found.c.id,
+        found.c.members_count <= MAX_RECEIPTS,
+    )
+    last = {column.name: found.c[LAST + column.name] for column in MESSAGE_COLUMNS}
     conversation = {
         name: column
         for name, column in found.c.items()
-        if name not in {"last_shown", "own_opened"} and not name.startswith(LAST)
+        if name != "own_opened" and not name.startswith(LAST)
     }
     return select(
         as_object(dialect, conversation).label("conversation"),
         members.correlate(found).scalar_subquery().label("members"),
+        marks.correlate(found).scalar_subquery().label("marks"),
         case((last["id"].is_not(None), as_object(dialect, last))).label("last_message"),
     ).order_by(found.c.updated_at.desc(), found.c.id.desc())
 
 
-def _last_shown() -> ColumnElement[UUID]:
-    """Select the last of the members shown: one index step for each, whatever the group's size.
+def _shown_members(found: CTE) -> Subquery:
+    """Select the members that a conversation shows, the latest writers first.
 
-    Numbering the members instead would touch every one of a large group.
+    Of the last messages and of the first members: a few index steps, whatever the group's size.
     """
-    return (
-        select(col(SHOWN.user_id))
-        .where(col(SHOWN.conversation_id) == col(ConversationRow.id))
+    window = case((found.c.kind == "group", WRITERS_WINDOW), else_=0)
+    writers = (
+        select(col(WRITTEN.sender_id).label("user_id"), func.max(col(WRITTEN.seq)).label("wrote"))
+        .where(
+            col(WRITTEN.conversation_id) == found.c.id,
+            col(WRITTEN.seq) > found.c.last_seq - window,
+            col(WRITTEN.seq) >= found.c.since_seq,
+            col(WRITTEN.kind) == "text",
+        )
+        .group_by(col(WRITTEN.sender_id))
+        .correlate(found)
+        .subquery("writers")
+    )
+    first = (
+        select(col(SHOWN.user_id).label("user_id"), literal(0).label("wrote"))
+        .where(col(SHOWN.conversation_id) == found.c.id)
         .order_by(col(SHOWN.user_id))
-        .offset(MAX_MEMBERS_SHOWN - 1)
-        .limit(1)
-        .correlate(ConversationRow)
-        .scalar_subquery()
+        .limit(MAX_MEMBERS_SHOWN)
+        .correlate(found)
+        .subquery("first_members")
+    )
+    either = union_all(select(writers), select(first)).subquery("either")
+    wrote = func.max(either.c.wrote)
+    return (
+        select(either.c.user_id, wrote.label("wrote"), col(MEMBER.opened))
+        .select_from(either)
+        .join(
+            MEMBER,
+            and_(
+                col(MEMBER.conversation_id) == found.c.id,
+                col(MEMBER.user_id) == either.c.user_id,
+            ),
+        )
+        .group_by(either.c.user_id, col(MEMBER.opened))
+        .order_by(wrote.desc(), either.c.user_id)
+        .limit(MAX_MEMBERS_SHOWN)
+        .correlate(found)
+        .subquery("shown")
     )
 
 

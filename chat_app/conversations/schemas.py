@@ -1,15 +1,17 @@
 """Shapes of conversations."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Discriminator, Field, RootModel, Tag
 
+from chat_app.conversations.groups.schemas import GroupRequest
 from chat_app.core.input import Id, Input, Whole
 from chat_app.realtime.shapes import Conversation, Receipt, Shape
 
 __all__ = [
     "Conversation",
     "ConversationPage",
+    "NewConversation",
     "OpenRequest",
     "Opened",
     "ReadRequest",
@@ -25,6 +27,25 @@ class OpenRequest(Input):
     """Whom to talk to."""
 
     user_id: Id
+
+
+# The kinds of conversations that may be made; errors of a body do not name them.
+KINDS = ("direct", "group")
+
+
+def _kind_of(body: Any) -> str:  # noqa: ANN401  # whatever was sent
+    return "group" if isinstance(body, dict) and "kind" in body else "direct"
+
+
+class NewConversation(
+    RootModel[
+        Annotated[
+            Annotated[OpenRequest, Tag("direct")] | Annotated[GroupRequest, Tag("group")],
+            Discriminator(_kind_of),
+        ]
+    ]
+):
+    """Whom to talk to, or the group to make."""
 
 
 class ReadRequest(Input):

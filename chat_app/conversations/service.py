@@ -1,4 +1,4 @@
-"""Use cases of conversations: open, create a group, mark as read or unread."""
+"""Use cases of conversations: open, mark as read or unread, deliver what changed."""
 
 import asyncio
 import contextlib
@@ -10,10 +10,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chat_app.change_log.store import (
+    GROUP,
     PROFILE,
     VIEW,
     ChangedView,
     Publication,
+    changed_group,
     changed_profile,
     changed_view,
     view_changed,
@@ -28,8 +30,8 @@ from chat_app.conversations.schemas import Conversation, Opened
 from chat_app.conversations.store import (
     NewConversation,
     add_conversation,
+    ends_of,
     find_direct,
-    last_seq_of,
     set_mark,
     set_opened,
 )
@@ -42,7 +44,7 @@ from chat_app.core.settings import Settings
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import (
     ConversationUpdated,
-    Envelope,
+    conversation_of,
     conversation_topic,
     make_envelope,
     user_topic,
@@ -52,6 +54,8 @@ from chat_app.realtime.online import Online
 
 # So many peers receive a changed name at once.
 MAX_PEERS = 100
+# The views of so many new members are made before their group's next messages are delivered.
+MAX_VIEWS = 5
 
 
 class Conversations:
@@ -74,7 +78,14 @@ class Conversations:
         self._database = database
         self._broker = broker
         self._hub = hub
-        tail.read_with({PROFILE: self.changed_profiles, VIEW: self.changed_views})
+        tail.read_with(
+            {
+                PROFILE: self.changed_profiles,
+                VIEW: self.changed_views,
+                GROUP: self.changed_groups,
+            }
+        )
+        hub.on_concealed = self.concealed
         self._online = online
         self._limits = limits
         self._open_limit = Limit("open", settings.limit_conversations_per_hour, HOUR_S)
@@ -128,16 +139,6 @@ class Conversations:
                 # The other user opened it between our SELECT and our INSERT: now it is there.
                 return await self.open_direct(actor_id=actor_id, user_id=user_id)
 
-    async def create_group(self, *, actor_id: UUID, title: str, member_ids: Sequence[UUID]) -> UUID:
-        """Create a group of the actor and `member_ids` (any number) and return its id."""
-        all_ids = list(dict.fromkeys([actor_id, *member_ids]))
-        async with unit_of_work(self._database, self._broker) as uow:
-            new = NewConversation("group", actor_id, all_ids, opened_by=all_ids, title=title)
-            connection = await uow.session.connection()
-            group_id = await connection.run_sync(add_conversation, new)
-            uow.add(view_changed(ChangedView(group_id, all_ids, is_new_group=True)))
-        return group_id
-
     async def mark_read(self, *, actor_id: UUID, conversation_id: UUID, seq: int) -> None:
         """Move the actor's read mark forward to `seq`; past the end means the end.
 
@@ -163,7 +164,8 @@ class Conversations:
         """
         await self._local_limits.take(self._unread_limit, actor_id.hex)
         async with unit_of_work(self._database, self._broker) as uow:
-            if not 1 <= seq <= await last_seq_of(uow.session, actor_id, conversation_id):
+            first, last = await ends_of(uow.session, actor_id, conversation_id)
+            if not first <= seq <= last:
                 raise Invalid({"seq": "There is no such message."})
             await set_mark(uow.session, actor_id, conversation_id, seq - 1)
             uow.add(view_changed(ChangedView(conversation_id, [actor_id])))
@@ -184,8 +186,8 @@ class Conversations:
     async def changed_views(self, payloads: Sequence[bytes]) -> list[Publication]:
         """Deliver changed conversations to the people who are connected here.
 
-        Return the new groups, which their members join in the order of the log. A reader of the
-        change log. Raises Unavailable and msgspec.DecodeError.
+        Return the joining of new members, in the order of the log. A reader of the change log.
+        Raises Unavailable and msgspec.DecodeError.
         """
         publications = []
         for conversation_id, viewer_ids, is_new_group in map(changed_view, payloads):
@@ -193,24 +195,51 @@ class Conversations:
                 self._views.add(conversation_id, viewer_ids)
                 continue
             here = [one for one in viewer_ids if self._hub.has_subscribers(user_topic(one))]
-            with contextlib.suppress(ConversationNotFound):
-                async with self._database.reading() as session:
-                    publications += await self._new_group(session, conversation_id, here)
+            if len(here) <= MAX_VIEWS:
+                publications += [
+                    one
+                    for viewer_id in here
+                    for one in await self._joining(conversation_id, [viewer_id])
+                ]
+            else:
+                publications += await self._joining(conversation_id, here)
+                self._views.add(conversation_id, here)
         return publications
 
-    async def _new_group(
-        self, session: AsyncSession, group_id: UUID, here: Sequence[UUID]
-    ) -> list[Publication]:
-        join, publications = conversation_topic(group_id), []
+    async def changed_groups(self, payloads: Sequence[bytes]) -> list[Publication]:
+        """Deliver changed groups to all of their members who are connected here.
+
+        A reader of the change log. Raises msgspec.DecodeError.
+        """
+        for conversation_id in dict.fromkeys(map(changed_group, payloads)):
+            members = self._hub.users_of(conversation_topic(conversation_id))
+            self._views.add(conversation_id, members)
+        return []
+
+    def concealed(self, topic: str, user_id: UUID) -> None:
+        """Deliver the view of a group in place of a change that a member may not read.
+
+        So their devices have its `rev`, and miss nothing.
+        """
+        self._views.add(conversation_of(topic), [user_id])
+
+    async def _joining(self, group_id: UUID, here: Sequence[UUID]) -> list[Publication]:
+        """Return one envelope for people who join a group together.
+
+        The group is the same for all of them, but for friendships and presence in its cards, which
+        are removed where there are several; the view of each follows then.
+        """
         for viewer_id in here:
-            view = await self._view(session, viewer_id, group_id)
-            if not view.last_seq:
-                # One envelope for all: without a message the group is the same for every member,
-                # but for the friendships and presence in its cards, which are removed.
-                envelope = _updated(_without_relations(view), join=join)
+            # Somebody may have left again.
+            with contextlib.suppress(ConversationNotFound):
+                async with self._database.reading() as session:
+                    view = await self._view(session, viewer_id, group_id)
+                shown = view if len(here) == 1 else _without_relations(view)
+                topic, since = conversation_topic(group_id), view.me.since_seq
+                event = ConversationUpdated(conversation=shown)
+                envelope = make_envelope(event, join=topic, since=since)
                 return [Publication(list(map(user_topic, here)), envelope)]
-            publications.append(Publication([user_topic(viewer_id)], _updated(view, join=join)))
-        return publications
+        return []
 
     async def _create(self, actor_id: UUID, user_id: UUID) -> Opened:
         async with unit_of_work(self._database, self._broker) as uow:
@@ -246,7 +275,3 @@ def _without_relations(view: Conversation) -> Conversation:
         replace(card, friendship="none", online=None, last_seen_at=None) for card in view.members
     ]
     return replace(view, members=cards)
-
-
-def _updated(view: Conversation, *, join: str) -> Envelope:
-    return make_envelope(ConversationUpdated(conversation=view), join=join)

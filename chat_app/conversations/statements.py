@@ -52,6 +52,7 @@ def memberships(dialect: str) -> Select[*tuple[Any, ...]]:
             MEMBERS.c.user_id,
             CONVERSATIONS.c.id,
             CONVERSATIONS.c.kind,
+            MEMBERS.c.since_seq,
             unread_of(MEMBERS.c.user_id).label("unread"),
         )
         .select_from(given.table)

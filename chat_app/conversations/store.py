@@ -37,6 +37,7 @@ def add_conversation(connection: Connection, new: NewConversation) -> UUID:
         "kind": new.kind,
         "title": new.title,
         "direct_key": new.direct_key,
+        "members_count": len(new.member_ids),
         "created_by": new.created_by,
         "last_seq": 0,
         "last_rev": 0,
@@ -63,16 +64,20 @@ def add_conversation(connection: Connection, new: NewConversation) -> UUID:
     return identifier
 
 
-async def last_seq_of(session: AsyncSession, user_id: UUID, conversation_id: UUID) -> int:
-    """Return the end of a member's conversation. Raises ConversationNotFound for no member."""
-    last_seq = await session.scalar(
-        select(col(Conversation.last_seq))
+async def ends_of(session: AsyncSession, user_id: UUID, conversation_id: UUID) -> tuple[int, int]:
+    """Return the first and the last `seq` that a member may read.
+
+    Raises ConversationNotFound for no member.
+    """
+    found = await session.execute(
+        select(col(Member.since_seq), col(Conversation.last_seq))
         .join(Member, col(Member.conversation_id) == col(Conversation.id))
         .where(col(Conversation.id) == conversation_id, col(Member.user_id) == user_id)
     )
-    if last_seq is None:
+    ends = found.first()
+    if ends is None:
         raise ConversationNotFound
-    return last_seq
+    return max(1, ends[0]), ends[1]
 
 
 async def find_direct(session: AsyncSession, key: str, actor_id: UUID) -> tuple[UUID, bool] | None:

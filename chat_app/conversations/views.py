@@ -1,41 +1,59 @@
 """Views of conversations and messages: the shapes that clients get, made of rows."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import Row
 
+from chat_app.accounts.rules import DELETED_NAME
 from chat_app.conversations.schemas import Conversation, Receipt
+from chat_app.core.clock import utc_now
 from chat_app.core.ids import peer_of
 from chat_app.core.time_slice import TimeSlice
 from chat_app.friends.cards import BATCH_SIZE, JsonCardRow, card_of
 from chat_app.realtime.online import Online
+from chat_app.realtime.shapes import History, Membership, Notice, Person, Posting, Role, Visibility
 from chat_app.realtime.shapes import Message as MessageView
+
+# A conversation that is muted until then is muted for ever.
+FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class ConversationRow(msgspec.Struct, gc=False):
-    """A conversation in a JSON text, as one member sees it."""
+    """A conversation in a JSON text, as one member sees it; SQLite has no type for booleans."""
 
     id: UUID
-    kind: str
+    kind: Literal["direct", "group"]
     title: str
+    description: str
+    visibility: Visibility
+    history: History
+    posting: Posting
+    members_count: int
     direct_key: str | None
     last_seq: int
     last_rev: int
     updated_at: datetime
     own_mark: int
+    role: Role
+    since_seq: int
+    muted_until: datetime | None
+    favourite: bool | int
     unread: int
+    unread_mentions: int
+    # The number of messages since it was archived, None where it is not.
+    since_archived: int | None
 
 
 class MemberRow(JsonCardRow, gc=False):
-    """A member of a conversation in a JSON text."""
+    """A member that a conversation shows, in a JSON text; `wrote` is the `seq` of a message."""
 
-    delivered_seq: int
-    read_seq: int
+    wrote: int
 
 
 class MessageRow(msgspec.Struct, gc=False):
@@ -51,18 +69,28 @@ class MessageRow(msgspec.Struct, gc=False):
     created_at: datetime
     edited_at: datetime | None
     deleted_at: datetime | None
+    kind: Literal["text", "notice"]
+    notice: str | None
+    mentions: str | None
+    mentions_all: bool | int
+    sender_username: str
+    sender_display_name: str
     direct_key: str | None = None
 
 
 class _Found(msgspec.Struct, gc=False):
     conversation: ConversationRow
     members: list[MemberRow]
+    marks: list[Receipt]
     last_message: MessageRow | None
 
 
 _decode_conversation = msgspec.json.Decoder(ConversationRow).decode
 _decode_members = msgspec.json.Decoder(list[MemberRow]).decode
+_decode_marks = msgspec.json.Decoder(list[Receipt]).decode
 _decode_message = msgspec.json.Decoder(MessageRow).decode
+_decode_notice = msgspec.json.Decoder(Notice).decode
+_decode_ids = msgspec.json.Decoder(tuple[UUID, ...]).decode
 
 
 async def views_of(
@@ -96,9 +124,19 @@ def message_of(
         receiver_id=peer_of(direct_key, row.sender_id),
         content=row.content,
         created_at=row.created_at,
+        sender=person_of(row.sender_id, row.sender_username, row.sender_display_name),
         edited_at=row.edited_at,
         deleted_at=row.deleted_at,
+        kind=row.kind,
+        notice=_decode_notice(row.notice) if row.notice else None,
+        mentions=_decode_ids(row.mentions) if row.mentions else (),
+        mentions_all=bool(row.mentions_all),
     )
+
+
+def person_of(user_id: UUID, username: str, display_name: str) -> Person:
+    """Make a person of the columns of an account; a deleted one has lost its names."""
+    return Person(id=user_id, username=username, display_name=display_name or DELETED_NAME)
 
 
 async def _batches(rows: Iterable[Row[*tuple[Any, ...]]]) -> AsyncIterator[list[_Found]]:
@@ -119,10 +157,14 @@ async def _batches(rows: Iterable[Row[*tuple[Any, ...]]]) -> AsyncIterator[list[
 
 def _found(row: Row[*tuple[Any, ...]]) -> _Found:
     members = _decode_members(row.members)
-    members.sort(key=attrgetter("id.int"))
+    members.sort(key=lambda member: (-member.wrote, member.id.int))
     last = row.last_message
     return _Found(
-        _decode_conversation(row.conversation), members, _decode_message(last) if last else None
+        _decode_conversation(row.conversation),
+        members,
+        # PostgreSQL has no array for no rows.
+        _decode_marks(row.marks) if row.marks else [],
+        _decode_message(last) if last else None,
     )
 
 
@@ -130,7 +172,7 @@ def _view(found: _Found, viewer_id: UUID, connected: set[UUID]) -> Conversation:
     one, last = found.conversation, found.last_message
     return Conversation(
         id=one.id,
-        kind="direct" if one.kind == "direct" else "group",
+        kind=one.kind,
         title=one.title,
         members=[card_of(member, connected) for member in found.members],
         last_message=message_of(last, one.direct_key) if last else None,
@@ -138,18 +180,37 @@ def _view(found: _Found, viewer_id: UUID, connected: set[UUID]) -> Conversation:
         last_rev=one.last_rev,
         last_read_seq=one.own_mark,
         unread=one.unread,
-        receipts=list(_receipts(found, viewer_id)),
+        receipts=[mark for mark in _receipts(found.marks) if mark.user_id != viewer_id],
         updated_at=one.updated_at,
+        description=one.description,
+        visibility=one.visibility,
+        history=one.history,
+        posting=one.posting,
+        members_count=one.members_count,
+        unread_mentions=one.unread_mentions,
+        me=_membership(one),
     )
 
 
-def _receipts(found: _Found, viewer_id: UUID) -> Iterator[Receipt]:
-    for member in found.members:
-        # A deleted account in a group never reads again.
-        counts = member.deleted_at is None or found.conversation.kind == "direct"
-        if member.id != viewer_id and counts:
-            yield Receipt(
-                user_id=member.id,
-                delivered_seq=max(member.delivered_seq, member.read_seq),
-                read_seq=member.read_seq,
-            )
+def _membership(one: ConversationRow) -> Membership:
+    is_muted = one.muted_until is not None and one.muted_until > utc_now()
+    return Membership(
+        role=one.role,
+        muted_until=_muted_until(one.muted_until),
+        favourite=bool(one.favourite),
+        # A new message brings an archived conversation back, unless it is muted.
+        archived=one.since_archived is not None and (is_muted or one.since_archived <= 0),
+        since_seq=one.since_seq,
+    )
+
+
+def _muted_until(moment: datetime | None) -> str | None:
+    if moment is None:
+        return None
+    return "forever" if moment == FOREVER else msgspec.json.encode(moment).decode().strip('"')
+
+
+def _receipts(marks: Iterable[Receipt]) -> Iterator[Receipt]:
+    for mark in sorted(marks, key=attrgetter("user_id.int")):
+        # What was read was delivered.
+        yield replace(mark, delivered_seq=max(mark.delivered_seq, mark.read_seq))

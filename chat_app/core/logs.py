@@ -5,6 +5,7 @@ Every line names its node, and the request or frame that it is about, though ano
 
 import logging
 import os
+import re
 import socket
 import sys
 from typing import cast
@@ -28,6 +29,10 @@ QUIET = {
     "engineio": logging.WARNING,
     "socketio": logging.WARNING,
 }
+
+
+# Whoever has the token of an invitation may use it.
+_INVITATION = re.compile(r"(/invites?/)[^/?#\s]+")
 
 
 def configure_logs(level: str, log_format: str, node: str = "") -> None:
@@ -84,3 +89,8 @@ def _add_request_context(_logger: WrappedLogger, _method: str, line: EventDict) 
         # version-trace-span-flags
         line["trace_id"] = context.trace.split("-")[1]
     return line
+
+
+def without_token(path: str) -> str:
+    """Return the path of a request for the log, without the token of an invitation."""
+    return _INVITATION.sub(r"\1*", path)

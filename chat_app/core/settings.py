@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     presence_grace_seconds: float = Field(default=10, ge=0, le=60)
     presence_ttl_seconds: float = Field(default=36, ge=1, le=600)
 
+    registration: Literal["open", "invited", "closed"] = "open"
+
     limit_message_burst: int = Field(default=40, ge=1)
     limit_messages_per_second: float = Field(default=2.0, gt=0)
     limit_read_mark_burst: int = Field(default=100, ge=1)
@@ -74,6 +76,7 @@ class Settings(BaseSettings):
     limit_profile_changes_per_minute: int = Field(default=30, ge=1)
     limit_friend_requests_per_hour: int = Field(default=30, ge=1)
     limit_conversations_per_hour: int = Field(default=30, ge=1)
+    limit_groups_per_hour: int = Field(default=30, ge=1)
     limit_sockets_per_user: int = Field(default=20, ge=1)
     limit_tabs_per_user: int = Field(default=50, ge=1)
 

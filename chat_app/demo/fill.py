@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlmodel import col
@@ -17,17 +18,22 @@ from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.core.ids import new_id, pair_key
 from chat_app.core.passwords import Passwords
+from chat_app.core.text import fold
 from chat_app.demo.people import FRIENDSHIPS, NEIGHBOURS, REQUESTS, Neighbour
 from chat_app.demo.story import Published, Talk, read_story
+from chat_app.messages.log.mentioned import mentions_text
+from chat_app.messages.mentions import calls_in
 from chat_app.models import (
     Conversation,
     FriendRequest,
     Friendship,
     Member,
+    Mention,
     Message,
     NamePart,
     User,
 )
+from chat_app.realtime.shapes import Notice
 
 PASSWORD = "lime-street"  # noqa: S105  # that of all demo people, and no secret
 MOVED_IN = timedelta(days=40)
@@ -126,29 +132,41 @@ async def _write_relations(connection: AsyncConnection, ids: Ids, now: datetime)
 
 
 async def _write_talk(connection: AsyncConnection, ids: Ids, talk: Talk) -> None:
-    one, other = ids[talk.one], ids[talk.other]
+    people = [ids[name] for name in talk.people]
     last = talk.messages[-1]
+    # A group begins with the notice that it was made.
+    notices = 1 if talk.title else 0
     conversation = Conversation(
-        kind="direct",
-        direct_key=pair_key(one, other),
-        created_by=ids[talk.messages[0].sender],
-        last_seq=len(talk.messages),
-        last_rev=sum(map(_changes, talk.messages)),
+        kind="group" if talk.title else "direct",
+        title=talk.title,
+        title_key=fold(talk.title),
+        visibility="open" if talk.is_open else "private",
+        direct_key=None if talk.title else pair_key(*people),
+        members_count=len(people),
+        created_by=people[0] if talk.title else ids[talk.messages[0].sender],
+        last_seq=notices + len(talk.messages),
+        last_rev=notices + sum(map(_changes, talk.messages)),
         created_at=talk.messages[0].at,
         updated_at=last.at,
     )
     await connection.execute(insert(Conversation), conversation.model_dump())
-    members = [
-        _member(conversation, ids[name], talk, is_last=name == last.sender)
-        for name in (talk.one, talk.other)
-    ]
+    members = [_member(conversation, ids[name], talk, name) for name in talk.people]
     await connection.execute(insert(Member), members)
-    await connection.execute(insert(Message), _messages(conversation.id, ids, talk.messages))
+    rows = [_notice(conversation, people)] if talk.title else []
+    rows += _messages(conversation.id, ids, talk.messages, after=notices)
+    await connection.execute(insert(Message), rows)
+    mentions = [
+        {"user_id": user_id, "conversation_id": conversation.id, "seq": seq}
+        for seq, one in enumerate(talk.messages, notices + 1)
+        for user_id in _mentioned(one.content, ids)
+    ]
+    if mentions:
+        await connection.execute(insert(Mention), mentions)
 
 
-def _member(
-    conversation: Conversation, user_id: UUID, talk: Talk, *, is_last: bool
-) -> dict[str, Any]:
+def _member(conversation: Conversation, user_id: UUID, talk: Talk, name: str) -> dict[str, Any]:
+    owns = bool(talk.title) and name == talk.people[0]
+    is_last = name == talk.messages[-1].sender or (bool(talk.title) and not owns)
     read_seq = conversation.last_seq - (0 if is_last else talk.unread)
     return Member(
         conversation_id=conversation.id,
@@ -158,13 +176,34 @@ def _member(
         read_seq=read_seq,
         delivered_seq=conversation.last_seq - (0 if is_last else talk.waiting),
         joined_at=conversation.created_at,
+        role="owner" if owns else "member",
     ).model_dump()
 
 
-def _messages(conversation_id: UUID, ids: Ids, published: Iterable[Published]) -> Rows:
+def _notice(conversation: Conversation, people: list[UUID]) -> dict[str, Any]:
+    owner, *others = people
+    notice = Notice(
+        event="created", actor_id=owner, user_ids=tuple(others), title=conversation.title
+    )
+    return Message(
+        conversation_id=conversation.id,
+        seq=1,
+        rev=1,
+        client_id=uuid4().hex,
+        sender_id=owner,
+        content="",
+        created_at=conversation.created_at,
+        kind="notice",
+        notice=msgspec.json.encode(notice).decode(),
+    ).model_dump()
+
+
+def _messages(
+    conversation_id: UUID, ids: Ids, published: Iterable[Published], *, after: int
+) -> Rows:
     rows: Rows = []
-    rev = 0
-    for seq, one in enumerate(published, 1):
+    rev = after
+    for seq, one in enumerate(published, after + 1):
         rev += _changes(one)
         message = Message(
             conversation_id=conversation_id,
@@ -176,9 +215,16 @@ def _messages(conversation_id: UUID, ids: Ids, published: Iterable[Published]) -
             created_at=one.at,
             edited_at=one.at + timedelta(minutes=1) if one.is_edited else None,
             deleted_at=one.at + timedelta(seconds=20) if one.is_deleted else None,
+            mentions=mentions_text(_mentioned(one.content, ids)),
+            mentions_all=calls_in(one.content).calls_all,
         )
         rows.append(message.model_dump())
     return rows
+
+
+def _mentioned(content: str, ids: Ids) -> tuple[UUID, ...]:
+    """Return the people whom a text mentions; nobody mentions strangers in the story."""
+    return tuple(ids[key] for names in calls_in(content).names for key in names if key in ids)
 
 
 def _changes(one: Published) -> int:

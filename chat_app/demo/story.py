@@ -9,6 +9,9 @@ from typing import NamedTuple
 STORY = Path(__file__).with_name("story.txt")
 
 HEAD = re.compile(r"== (?P<one>\w+) (?P<other>\w+)(?:; (?P<mark>unread|waiting) (?P<count>\d+))?")
+GROUP = re.compile(
+    r"=== (?P<title>[^;]+); (?P<people>[\w ]+)(?P<open>; open)?(?:; unread (?P<count>\d+))?"
+)
 LINE = re.compile(r"(?P<when>\S+(?: \d\d:\d\d)?) (?P<who>\w+): (?P<text>.+)")
 DAYS = re.compile(r"(\d+)d (\d\d):(\d\d)")
 AGO = re.compile(r"(\d+)([mh])")
@@ -27,20 +30,24 @@ class Published(NamedTuple):
 
 
 class Talk(NamedTuple):
-    """A conversation: its last `unread` messages are not read, its last `waiting` not received."""
+    """A conversation: its last `unread` messages are not read, its last `waiting` not received.
 
-    one: str
-    other: str
+    A group has a `title`; the first of its people owns it and has not read those messages.
+    """
+
+    people: tuple[str, ...]
     unread: int
     waiting: int
     messages: tuple[Published, ...]
+    title: str = ""
+    is_open: bool = False
 
 
 def read_story(now: datetime) -> list[Talk]:
     """Return every conversation, as it would be `now`; days are those of `now`'s time zone."""
     talks: list[tuple[re.Match[str], list[re.Match[str]]]] = []
     for line in _lines():
-        if head := HEAD.fullmatch(line):
+        if head := GROUP.fullmatch(line) or HEAD.fullmatch(line):
             talks.append((head, []))
         elif found := LINE.fullmatch(line):
             talks[-1][1].append(found)
@@ -70,8 +77,12 @@ def _talk(head: re.Match[str], lines: Iterable[re.Match[str]], now: datetime) ->
             )
         )
     count = int(head["count"] or 0)
+    if head.re is GROUP:
+        people = tuple(head["people"].split())
+        is_open = head["open"] is not None
+        return Talk(people, count, 0, tuple(messages), head["title"], is_open)
     waiting = count if head["mark"] == "waiting" else 0
-    return Talk(head["one"], head["other"], count, waiting, tuple(messages))
+    return Talk((head["one"], head["other"]), count, waiting, tuple(messages))
 
 
 def _time(when: str, now: datetime, before: datetime | None) -> datetime:

@@ -93,9 +93,11 @@ def card_values(seen_together: ColumnElement[bool] = NOT_TOGETHER) -> dict[str, 
     }
 
 
-def card_columns() -> tuple[ColumnElement[Any], ...]:
+def card_columns(
+    seen_together: ColumnElement[bool] = NOT_TOGETHER,
+) -> tuple[ColumnElement[Any], ...]:
     """Return the same as columns of a statement."""
-    return tuple(value.label(name) for name, value in card_values().items())
+    return tuple(value.label(name) for name, value in card_values(seen_together).items())
 
 
 def with_relations(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:

@@ -14,6 +14,10 @@ from sqlmodel import col
 
 from chat_app.models import Block, Conversation, FriendRequest, Friendship, Member, User
 
+# Members of larger groups do not see each other's presence: a thousand who reconnect would each be
+# an event for a thousand others.
+MAX_GROUP_SIZE = 100
+
 Person = ColumnElement[UUID] | UUID | Any
 Unreachable = Literal["gone", "blocked", "friends_only"]
 
@@ -83,6 +87,7 @@ def share_a_conversation(one: Person, other: Person) -> ColumnElement[bool]:
             col(theirs.user_id) == other,
             both_see(
                 col(conversation.kind),
+                col(conversation.members_count),
                 col(conversation.last_seq),
                 col(mine.opened),
                 col(theirs.opened),
@@ -94,12 +99,18 @@ def share_a_conversation(one: Person, other: Person) -> ColumnElement[bool]:
 
 def both_see(
     kind: SQLColumnExpression[str],
+    members_count: SQLColumnExpression[int],
     last_seq: SQLColumnExpression[int],
     opened_by_one: SQLColumnExpression[bool],
     opened_by_other: SQLColumnExpression[bool],
 ) -> ColumnElement[bool]:
-    """Return whether a conversation is listed for two of its members.
+    """Return whether two members of a conversation see each other's presence.
 
-    Until its first message a direct one is listed only for a user who has opened it.
+    In small groups, and in direct conversations that both have listed: until its first message one
+    is listed only for a user who has opened it.
     """
-    return or_(kind != "direct", last_seq > 0, and_(opened_by_one, opened_by_other))
+    is_listed = or_(last_seq > 0, and_(opened_by_one, opened_by_other))
+    return or_(
+        and_(kind == "direct", is_listed),
+        and_(kind != "direct", members_count <= MAX_GROUP_SIZE),
+    )

@@ -7,6 +7,7 @@ load these messages in their present state, for the devices that they have.
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from chat_app.change_log.moves import moves_of
 from chat_app.change_log.store import Publication
 from chat_app.conversations.deliveries import delivery_of
 from chat_app.conversations.errors import ConversationNotFound
@@ -15,7 +16,6 @@ from chat_app.conversations.views import message_of
 from chat_app.core import request_context
 from chat_app.core.database import Database
 from chat_app.core.json_rows import as_parameter
-from chat_app.messages.log.moves import moves_of
 from chat_app.messages.log.statements import messages_at
 from chat_app.messages.log.writer import Committed, Entry, Published
 from chat_app.messages.replay import event_of
@@ -91,7 +91,9 @@ class MessagePublisher:
         for move in moves:
             if (here := found.get((move.conversation_id, move.rev))) is not None:
                 event, delivers = event_of(here[0]), delivery_of(here[0])
-                envelope = make_envelope(event, delivers=delivers, context=move.context)
+                envelope = make_envelope(
+                    event, delivers=delivers, seq=here[0].seq, context=move.context
+                )
                 publications.append(Publication(topics_of(move.conversation_id, here[1]), envelope))
         return publications
 
@@ -150,7 +152,8 @@ def _envelope(entry: Entry, message: Message) -> Envelope:
     if isinstance(entry, MessageChange):
         deleted = entry.content is None
         return make_envelope(
-            MessageDeleted(message=message) if deleted else MessageUpdated(message=message)
+            MessageDeleted(message=message) if deleted else MessageUpdated(message=message),
+            seq=message.seq,
         )
     return make_envelope(
         MessageCreated(message=message), origin=entry.origin, delivers=delivery_of(message)

@@ -25,7 +25,13 @@ from sqlalchemy import (
 from sqlmodel import col
 
 from chat_app.conversations.errors import ConversationNotFound
-from chat_app.conversations.queries import conversations_of, with_members
+from chat_app.conversations.queries import (
+    IS_READABLE,
+    MESSAGE_COLUMNS,
+    SENDER,
+    conversations_of,
+    with_members,
+)
 from chat_app.conversations.views import MessageRow, message_of
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
@@ -53,10 +59,14 @@ MESSAGES_IN_PIECE = 10
 
 
 class Changed(msgspec.Struct, gc=False):
-    """A changed conversation in a JSON text; its `place` is 1 for the newest activity."""
+    """A changed conversation in a JSON text; its `place` is 1 for the newest activity.
+
+    Its viewer gets no changes up to `since_rev`.
+    """
 
     id: UUID
     last_rev: int
+    since_rev: int
     place: int
 
 
@@ -206,10 +216,19 @@ def _page_statement(dialect: str, *, is_direct: bool, rising: bool) -> Select[*t
         is_wanted = CONVERSATIONS.c.id == conversation_id
     seq = MESSAGES.c.seq
     bound = bindparam("seq", type_=BigInteger)
+    viewer_id = bindparam("viewer_id", type_=Uuid)
     page = (
-        select(MESSAGES)
+        select(*MESSAGE_COLUMNS)
+        .join(SENDER, col(SENDER.id) == MESSAGES.c.sender_id)
+        .join(
+            MEMBERS,
+            (MEMBERS.c.conversation_id == MESSAGES.c.conversation_id)
+            & (MEMBERS.c.user_id == viewer_id),
+        )
         .where(
-            MESSAGES.c.conversation_id == conversation_id, seq > bound if rising else seq < bound
+            MESSAGES.c.conversation_id == conversation_id,
+            seq > bound if rising else seq < bound,
+            IS_READABLE,
         )
         .order_by(seq.asc() if rising else seq.desc())
         .limit(bindparam("most", type_=BigInteger))
@@ -221,7 +240,7 @@ def _page_statement(dialect: str, *, is_direct: bool, rising: bool) -> Select[*t
         .select_from(CONVERSATIONS)
         .join(MEMBERS, MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
         .outerjoin(pieces, true())
-        .where(is_wanted, MEMBERS.c.user_id == bindparam("viewer_id", type_=Uuid))
+        .where(is_wanted, MEMBERS.c.user_id == viewer_id)
     )
 
 
@@ -234,7 +253,7 @@ def _changed(dialect: str) -> Select[*tuple[Any, ...]]:
     cursors = select(given.columns["id"], given.columns["rev"]).select_from(given.table)
     given_ids = select(given.columns["id"]).select_from(given.table)
     changed = (
-        select(CONVERSATIONS.c.id, CONVERSATIONS.c.last_rev)
+        select(CONVERSATIONS.c.id, CONVERSATIONS.c.last_rev, MEMBERS.c.since_rev)
         .join(MEMBERS, MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
         .where(
             MEMBERS.c.user_id == VIEWER,
@@ -259,7 +278,7 @@ def _changes(dialect: str) -> Select[*tuple[Any, ...]]:
     """Select the messages of `viewer_id` that changed after the cursors, in pieces."""
     given = JsonRows(dialect, id=Uuid, rev=BigInteger)
     later = (
-        select(MESSAGES, CONVERSATIONS.c.direct_key)
+        select(*MESSAGE_COLUMNS, CONVERSATIONS.c.direct_key)
         .select_from(given.table)
         .join(
             MEMBERS,
@@ -269,8 +288,11 @@ def _changes(dialect: str) -> Select[*tuple[Any, ...]]:
         .join(
             MESSAGES,
             (MESSAGES.c.conversation_id == given.columns["id"])
-            & (MESSAGES.c.rev > given.columns["rev"]),
+            & (MESSAGES.c.rev > given.columns["rev"])
+            & (MESSAGES.c.rev >= MEMBERS.c.since_rev)
+            & IS_READABLE,
         )
+        .join(SENDER, col(SENDER.id) == MESSAGES.c.sender_id)
     )
     return in_pieces(dialect, later, size=MESSAGES_IN_PIECE)
 

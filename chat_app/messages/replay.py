@@ -101,10 +101,15 @@ def _batches(
             batch, expected = [], 0
         batch.append(one)
         if not are_void and _is_in_reach(one, cursors):
-            expected += one.last_rev - cursors.get(one.id, 0)
+            expected += one.last_rev - _begin(one, cursors)
     if batch:
         yield batch
 
 
 def _is_in_reach(one: Changed, cursors: Mapping[UUID, int]) -> bool:
-    return 0 <= one.last_rev - cursors.get(one.id, 0) <= MAX_CHANGES
+    return 0 <= one.last_rev - _begin(one, cursors) <= MAX_CHANGES
+
+
+def _begin(one: Changed, cursors: Mapping[UUID, int]) -> int:
+    """Return the `rev` up to which the viewer has, or may have, no changes."""
+    return max(cursors.get(one.id, 0), one.since_rev - 1)

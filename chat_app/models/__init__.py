@@ -2,7 +2,14 @@
 
 from chat_app.models.base import Table
 from chat_app.models.changes import Change, Generation
-from chat_app.models.conversations import Conversation, Member, Message
+from chat_app.models.conversations import (
+    Conversation,
+    FormerMember,
+    Invite,
+    Member,
+    Mention,
+    Message,
+)
 from chat_app.models.people import (
     AuthSession,
     Block,
@@ -18,10 +25,13 @@ __all__ = [
     "Block",
     "Change",
     "Conversation",
+    "FormerMember",
     "FriendRequest",
     "Friendship",
     "Generation",
+    "Invite",
     "Member",
+    "Mention",
     "Message",
     "NamePart",
     "RefreshToken",

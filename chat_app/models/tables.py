@@ -4,7 +4,14 @@ import sqlalchemy
 
 from chat_app.models.base import Table
 from chat_app.models.changes import Change, Generation
-from chat_app.models.conversations import Conversation, Member, Message
+from chat_app.models.conversations import (
+    Conversation,
+    FormerMember,
+    Invite,
+    Member,
+    Mention,
+    Message,
+)
 from chat_app.models.people import AuthSession, User
 
 
@@ -18,5 +25,8 @@ SESSIONS = _table(AuthSession)
 CONVERSATIONS = _table(Conversation)
 MEMBERS = _table(Member)
 MESSAGES = _table(Message)
+MENTIONS = _table(Mention)
+FORMER_MEMBERS = _table(FormerMember)
+INVITES = _table(Invite)
 CHANGES = _table(Change)
 GENERATIONS = _table(Generation)

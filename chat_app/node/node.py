@@ -12,6 +12,8 @@ from chat_app.accounts.schemas import Identity
 from chat_app.accounts.service import Accounts
 from chat_app.change_log.tail import Tail
 from chat_app.conversations.deliveries import Deliveries
+from chat_app.conversations.groups.service import Groups
+from chat_app.conversations.invites.service import Invitations
 from chat_app.conversations.membership_loader import NO_MEMBERSHIPS, MembershipSummary
 from chat_app.conversations.service import Conversations
 from chat_app.core import schema_check
@@ -65,6 +67,8 @@ class Node:
     accounts: Accounts
     friends: Friends
     conversations: Conversations
+    groups: Groups
+    invitations: Invitations
     deliveries: Deliveries
     messages: Messages
     presence: Presence
@@ -98,7 +102,9 @@ class Node:
             await self.presence.registered(identity.user_id)
             membership = await self._membership(identity)
             if membership.groups:
-                await self.hub.subscribe(outlet, map(conversation_topic, membership.groups))
+                since = {conversation_topic(one): seq for one, seq in membership.since.items()}
+                topics = map(conversation_topic, membership.groups)
+                await self.hub.subscribe(outlet, topics, since=since)
         except BaseException:
             await outlet.close()
             raise
@@ -152,6 +158,8 @@ async def running_node(
         tail = parts.tail(hub)
         messages = parts.messages(hub, tail, failpoints)
         stack.push_async_callback(hub.close)
+        groups = parts.groups(tail)
+        invitations = parts.invitations(groups)
         node = Node(
             settings=settings,
             metrics=metrics,
@@ -164,9 +172,11 @@ async def running_node(
             online=infrastructure.online,
             limits=infrastructure.limits,
             sockets=infrastructure.sockets,
-            accounts=parts.accounts(hub, presence),
+            accounts=parts.accounts(hub, presence, groups, invitations),
             friends=parts.friends(presence),
             conversations=parts.conversations(hub, tail, read_marks),
+            groups=groups,
+            invitations=invitations,
             deliveries=deliveries,
             messages=messages,
             presence=presence,

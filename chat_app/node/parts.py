@@ -11,6 +11,10 @@ from chat_app.accounts.store import remove_sessions
 from chat_app.change_log.store import KEPT_FOR, remove_entries
 from chat_app.change_log.tail import Tail
 from chat_app.conversations.deliveries import Deliveries
+from chat_app.conversations.groups.service import Groups
+from chat_app.conversations.groups.store import remove_former_members, remove_groups
+from chat_app.conversations.invites.service import Invitations
+from chat_app.conversations.invites.store import remove_invites
 from chat_app.conversations.read_marks import ReadMarks
 from chat_app.conversations.service import Conversations
 from chat_app.conversations.view_updates import ViewUpdates
@@ -32,6 +36,10 @@ JOBS = (
     # Nodes that were stopped for half of it let their devices resume.
     Job("change_log", KEPT_FOR, remove_entries),
     Job("sessions", timedelta(days=7), remove_sessions),
+    Job("invites", timedelta(days=7), remove_invites),
+    # A device that was away for longer loads its conversations anew.
+    Job("former_members", timedelta(days=90), remove_former_members),
+    Job("groups", timedelta(0), remove_groups),
 )
 
 
@@ -131,7 +139,9 @@ class Parts:
             traces=self.traces,
         )
 
-    def accounts(self, hub: Hub, presence: Presence) -> Accounts:
+    def accounts(
+        self, hub: Hub, presence: Presence, groups: Groups, invitations: Invitations
+    ) -> Accounts:
         """Make the use cases of accounts, with their session monitor."""
         database = self.infrastructure.database
         passwords = Passwords(metrics=self.metrics)
@@ -147,6 +157,8 @@ class Parts:
             settings=self.settings,
             on_presence_changed=presence.refresh_user,
             on_stale_session=session_monitor.mark_used,
+            on_invited=invitations.admit,
+            on_leaving=groups.leave_all,
         )
         self.stack.push_async_callback(accounts.close)
         return accounts
@@ -160,6 +172,29 @@ class Parts:
             limits=self.infrastructure.limits,
             settings=self.settings,
             on_changed=presence.refresh_pair,
+        )
+
+    def groups(self, tail: Tail) -> Groups:
+        """Make the use cases of groups."""
+        infrastructure = self.infrastructure
+        return Groups(
+            database=infrastructure.database,
+            broker=infrastructure.broker,
+            tail=tail,
+            online=infrastructure.online,
+            limits=infrastructure.limits,
+            settings=self.settings,
+        )
+
+    def invitations(self, groups: Groups) -> Invitations:
+        """Make the use cases of invitations."""
+        infrastructure = self.infrastructure
+        return Invitations(
+            database=infrastructure.database,
+            broker=infrastructure.broker,
+            online=infrastructure.online,
+            groups=groups,
+            settings=self.settings,
         )
 
     def conversations(self, hub: Hub, tail: Tail, read_marks: ReadMarks) -> Conversations:

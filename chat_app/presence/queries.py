@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, and_, exists, or_, select, union
+from sqlalchemy import Select, Uuid, and_, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from chat_app.core.json_rows import CountedJsonRows, as_parameter
 from chat_app.friends.relations import (
+    MAX_GROUP_SIZE,
     are_friends,
     blocked_between,
     both_see,
@@ -20,22 +21,11 @@ from chat_app.friends.relations import (
 )
 from chat_app.models import Conversation, Friendship, Member, User
 
-# Presence is not published in larger groups: a thousand users who reconnect would each be an event
-# for a thousand others. Opening such a group still shows who is online.
-MAX_GROUP_SIZE = 100
-
-_conversation, _extra = aliased(Conversation), aliased(Member)
+_conversation = aliased(Conversation)
 _mine, _theirs = aliased(Member), aliased(Member)
 _friend = aliased(Friendship)
 IS_SMALL = or_(
-    col(_conversation.kind) == "direct",
-    ~exists(
-        select(1)
-        .select_from(_extra)
-        .where(col(_extra.conversation_id) == col(_conversation.id))
-        .limit(1)
-        .offset(MAX_GROUP_SIZE)
-    ),
+    col(_conversation.kind) == "direct", col(_conversation.members_count) <= MAX_GROUP_SIZE
 )
 
 
@@ -68,10 +58,10 @@ class Statements:
             )
             .join(_theirs, col(_theirs.conversation_id) == col(_conversation.id))
             .where(
-                IS_SMALL,
                 col(_theirs.user_id) != col(_mine.user_id),
                 both_see(
                     col(_conversation.kind),
+                    col(_conversation.members_count),
                     col(_conversation.last_seq),
                     col(_mine.opened),
                     col(_theirs.opened),

@@ -52,6 +52,16 @@ class ConversationUpdated(Event, frozen=True, tag="conversation.updated"):
     conversation: Conversation
 
 
+RemovalReason: TypeAlias = Literal["left", "removed", "deleted"]
+
+
+class ConversationRemoved(Event, frozen=True, tag="conversation.removed"):
+    """The receiver is in the group no more; they get nothing of it from now on."""
+
+    conversation_id: UUID
+    reason: RemovalReason
+
+
 class ConversationRead(Event, frozen=True, tag="conversation.read"):
     """A member has read up to `seq`. Their own devices also receive a mark that moved back."""
 
@@ -115,6 +125,7 @@ AnyEvent: TypeAlias = (
     | MessageUpdated
     | MessageDeleted
     | ConversationUpdated
+    | ConversationRemoved
     | ConversationRead
     | ConversationDelivered
     | Typing
@@ -157,7 +168,9 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `origin` is the outlet that caused it and does not receive it. An envelope is replaced by a
     later one of the same `merge`; those may be dropped under pressure. `join` is a topic to which
-    the receivers are subscribed from now on. `ends` closes the receivers' outlets after it.
+    the receivers are subscribed from now on, `leave` one to which they are not any more; `since` is
+    the first `seq` of the joined group that they may read. An envelope about the message `seq` is
+    not for those who may only read later ones. `ends` closes the receivers' outlets after it.
     `delivers` is recorded once a device of its receiver has the envelope. `context` is the request
     or frame that it comes from. `unused` is the `rev` that nodes without a change log send.
     """
@@ -170,6 +183,9 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True, gc=False):
     delivers: Delivery | None = None
     unused: object = None
     context: RequestContext = request_context.NONE
+    leave: str = ""
+    since: int = 0
+    seq: int = 0
 
 
 def make_envelope(
@@ -178,6 +194,9 @@ def make_envelope(
     origin: str = "",
     merge: str = "",
     join: str = "",
+    since: int = 0,
+    leave: str = "",
+    seq: int = 0,
     ends: bool = False,
     delivers: Delivery | None = None,
     context: RequestContext | None = None,
@@ -185,7 +204,18 @@ def make_envelope(
     """Encode `event` for all its receivers; `context` is the current one if it is not given."""
     body = _encoder.encode(event)
     context = request_context.current() if context is None else context
-    return Envelope(body, origin, merge, join, ends, delivers, context=context)
+    return Envelope(
+        body,
+        origin,
+        merge,
+        join,
+        ends,
+        delivers,
+        context=context,
+        leave=leave,
+        since=since,
+        seq=seq,
+    )
 
 
 def make_batch(events: Sequence[AnyEvent]) -> Envelope:
@@ -217,6 +247,11 @@ def session_topic(session_id: UUID) -> str:
 def conversation_topic(conversation_id: UUID) -> str:
     """Return the topic of every member of a group conversation."""
     return f"conversation:{conversation_id.hex}"
+
+
+def conversation_of(topic: str) -> UUID:
+    """Return the group of a `conversation_topic`."""
+    return UUID(topic.removeprefix("conversation:"))
 
 
 def topics_of(conversation_id: UUID, direct_key: str | None) -> list[str]:

@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from chat_app.realtime.outlet import RESTARTING, TOO_SLOW, CloseReason, Outlet
 
 # A node reads of a group, and of what it has published there itself, within this time.
 JOINED_KEPT_S = 60.0
+NOWHERE: Mapping[str, int] = MappingProxyType({})
 
 
 class Observer(Protocol):
@@ -36,7 +38,9 @@ class _Joined(NamedTuple):
 class Hub:
     """The subscriptions of outlets to topics; the broker is subscribed to the same topics.
 
-    `on_delivered` is called with each delivery that a device of its receiver has.
+    `on_delivered` is called with each delivery that a device of its receiver has; `on_concealed`
+    with the topic and the user of an outlet that did not get a change of an older message than the
+    user may read.
     """
 
     def __init__(
@@ -45,11 +49,13 @@ class Hub:
         observer: Observer | None = None,
         *,
         on_delivered: Callable[[Delivery], None] = lambda _delivery: None,
+        on_concealed: Callable[[str, UUID], None] = lambda _topic, _user_id: None,
         metrics: Metrics | None = None,
     ) -> None:
         self._broker = broker
         self._observer = observer
         self._on_delivered = on_delivered
+        self.on_concealed = on_concealed
         self._outlets_of: Counter[UUID] = Counter()
         self._subscribers: dict[str, set[Outlet]] = {}
         self._subscribing: set[asyncio.Task[None]] = set()
@@ -74,9 +80,17 @@ class Hub:
             raise
         return outlet
 
-    async def subscribe(self, outlet: Outlet, topics: Iterable[str]) -> None:
-        """Subscribe `outlet` to `topics`; it receives what is published after this returns."""
-        topics = list(topics)
+    async def subscribe(
+        self, outlet: Outlet, topics: Iterable[str], *, since: Mapping[str, int] = NOWHERE
+    ) -> None:
+        """Subscribe `outlet` to `topics`; it receives what is published after this returns.
+
+        `since` has the first `seq` of a topic that its user may read, where that is not the
+        beginning.
+        """
+        # A group that the user has left since its topics were loaded is none of theirs.
+        topics = [topic for topic in topics if topic not in outlet.left]
+        outlet.since.update(since)
         for topic in topics:
             self._subscribers.setdefault(topic, set()).add(outlet)
             outlet.topics.add(topic)
@@ -110,12 +124,22 @@ class Hub:
         if not subscribers:
             return
         if envelope.join:
-            self._join(subscribers, envelope.join)
+            self._join(subscribers, envelope)
+        if envelope.leave:
+            self._leave(subscribers, envelope.leave)
         for outlet in list(subscribers) if envelope.ends else subscribers:
             if envelope.ends:
                 outlet.close_with(envelope)
-            elif outlet.id != envelope.origin:
+            elif outlet.id == envelope.origin:
+                continue
+            elif envelope.seq and envelope.seq < outlet.since.get(topic, 0):
+                self.on_concealed(topic, outlet.user_id)
+            else:
                 outlet.push(envelope)
+
+    def users_of(self, topic: str) -> set[UUID]:
+        """Return the users whose outlets here are subscribed to `topic`."""
+        return {outlet.user_id for outlet in self._subscribers.get(topic, ())}
 
     def deliver_to_late(self, topic: str, envelope: Envelope, *, joined_after: float) -> None:
         """Deliver to those outlets only that joined a group after `joined_after` (monotonic)."""
@@ -156,16 +180,39 @@ class Hub:
         elif count == change:
             self._observer.connected(user_id)
 
-    def _join(self, outlets: set[Outlet], topic: str) -> None:
+    def _leave(self, outlets: set[Outlet], topic: str) -> None:
+        """Unsubscribe outlets from a topic at once, and the broker soon."""
+        members = self._subscribers.get(topic, set())
+        for outlet in outlets:
+            outlet.left.add(topic)
+            members.discard(outlet)
+            outlet.topics.discard(topic)
+            outlet.since.pop(topic, None)
+        if topic in self._subscribers and not members:
+            del self._subscribers[topic]
+            self._soon(self._unsubscribe_if_unused(topic))
+
+    async def _unsubscribe_if_unused(self, topic: str) -> None:
+        if topic not in self._subscribers:
+            await self._broker.unsubscribe([topic])
+
+    def _join(self, outlets: set[Outlet], envelope: Envelope) -> None:
         """Subscribe outlets to a topic at once, and the broker soon."""
+        topic, since = envelope.join, envelope.since
         now = time.monotonic()
         while self._joined and self._joined[0].at < now - JOINED_KEPT_S:
             self._joined.popleft()
         for outlet in outlets - self._subscribers.get(topic, set()):
             self._subscribers.setdefault(topic, set()).add(outlet)
             outlet.topics.add(topic)
+            outlet.left.discard(topic)
+            if since:
+                outlet.since[topic] = since
             self._joined.append(_Joined(now, topic, outlet))
-        task = asyncio.get_running_loop().create_task(self._broker.subscribe([topic]))
+        self._soon(self._broker.subscribe([topic]))
+
+    def _soon(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._subscribing.add(task)
         task.add_done_callback(self._subscribing.discard)
 

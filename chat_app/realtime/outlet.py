@@ -64,7 +64,9 @@ class Outlet:
         "_write",
         "ended",
         "id",
+        "left",
         "session_id",
+        "since",
         "topics",
         "user_id",
     )
@@ -74,6 +76,10 @@ class Outlet:
         self.user_id = user_id
         self.session_id = session_id
         self.topics: set[str] = set()
+        # Topics of groups that the user has left.
+        self.left: set[str] = set()
+        # By topic, the first `seq` that the user may read, where that is not the beginning.
+        self.since: dict[str, int] = {}
         # Set once the session is over or the reader too slow: then the socket ends at once.
         self.ended = asyncio.Event()
         self._hub = hub

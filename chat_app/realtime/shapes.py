@@ -10,6 +10,23 @@ from uuid import UUID
 import msgspec
 
 Friendship = Literal["none", "requested", "incoming", "friends", "blocked"]
+Role = Literal["owner", "admin", "member"]
+Visibility = Literal["private", "open"]
+History = Literal["all", "joining"]
+Posting = Literal["everyone", "admins"]
+NoticeEvent = Literal[
+    "created",
+    "renamed",
+    "described",
+    "added",
+    "joined",
+    "left",
+    "removed",
+    "role",
+    "history",
+    "posting",
+    "visibility",
+]
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -52,8 +69,30 @@ class UserCard(Shape, frozen=True):
     friendship: Friendship
 
 
+class Person(Shape, frozen=True, cache_hash=True):
+    """A person by their present name, also where they are gone."""
+
+    id: UUID
+    username: str
+    display_name: str
+    avatar_url: str | None = None
+
+
+class Notice(Shape, frozen=True, cache_hash=True):
+    """An event of a group: `user_ids` are those it happened to, `title` the new one."""
+
+    event: NoticeEvent
+    actor_id: UUID
+    user_ids: tuple[UUID, ...] = ()
+    title: str | None = None
+
+
 class Message(Shape, frozen=True, cache_hash=True):
-    """One message. `receiver_id` is the other person of a direct conversation, else null."""
+    """One message. `receiver_id` is the other person of a direct conversation, else null.
+
+    `mentions` are the members named in it, `mentions_all` is whether it is for all of them. A
+    message of `kind` "notice" tells what happened to its group and has no text.
+    """
 
     id: UUID
     conversation_id: UUID
@@ -64,8 +103,13 @@ class Message(Shape, frozen=True, cache_hash=True):
     receiver_id: UUID | None
     content: str
     created_at: datetime
+    sender: Person
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
+    kind: Literal["text", "notice"] = "text"
+    notice: Notice | None = None
+    mentions: tuple[UUID, ...] = ()
+    mentions_all: bool = False
 
 
 class Receipt(Shape, frozen=True):
@@ -76,10 +120,25 @@ class Receipt(Shape, frozen=True):
     read_seq: int
 
 
+class Membership(Shape, frozen=True):
+    """A member's own part in a conversation: nothing before `since_seq` is readable for them.
+
+    `muted_until` is a time, or "forever".
+    """
+
+    role: Role
+    muted_until: str | None
+    favourite: bool
+    archived: bool
+    since_seq: int
+
+
 class Conversation(Shape, frozen=True):
     """A conversation as one member sees it; `receipts` are those of the other members.
 
-    `unread` is the number of messages of others after `last_read_seq` that are not deleted.
+    `unread` is the number of messages of others after `last_read_seq` that are neither deleted nor
+    notices, `unread_mentions` of those that mention the member. A group shows five `members`, the
+    most recent writers first, and `receipts` only while it is small.
     """
 
     id: UUID
@@ -93,3 +152,10 @@ class Conversation(Shape, frozen=True):
     unread: int
     receipts: list[Receipt]
     updated_at: datetime
+    description: str
+    visibility: Visibility
+    history: History
+    posting: Posting
+    members_count: int
+    unread_mentions: int
+    me: Membership

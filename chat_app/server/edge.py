@@ -16,6 +16,7 @@ import structlog
 from chat_app.core import request_context
 from chat_app.core.errors import CannotStart
 from chat_app.core.local_request import is_local_request
+from chat_app.core.logs import without_token
 from chat_app.core.metrics import Metrics
 from chat_app.core.request_context import RequestContext
 from chat_app.core.settings import Settings
@@ -239,7 +240,7 @@ class _Reply:
         (log.warning if slow else log.debug if quiet else log.info)(
             "request",
             method=self.method,
-            path=self._path[:MAX_LOGGED_PATH],
+            path=without_token(self._path)[:MAX_LOGGED_PATH],
             status=self.status or 500,
             ms=round(seconds * 1000, 1),
             **({"slow": True} if slow else {}),

@@ -4,7 +4,7 @@ import signal
 
 import typer
 
-from chat_app.shell import accounts, archives, storage
+from chat_app.shell import accounts, archives, invites, storage
 
 app = typer.Typer(
     name="chat_app",
@@ -18,6 +18,7 @@ app.command("migrate")(storage.migrate)
 app.command("stats")(storage.stats)
 app.command("create-user")(accounts.create_user)
 app.command("reset-password")(accounts.reset_password)
+app.command("invite")(invites.invite)
 app.command("backup")(archives.backup)
 app.command("restore")(archives.restore)
 app.command("move")(archives.move)

@@ -17,6 +17,7 @@ from chat_app.node.node import Node
 from chat_app.realtime.outlet import Outlet
 from tests.harness.chats import Storage
 from tests.harness.clients import PASSWORD, new_username
+from tests.harness.groups import add_group
 from tests.harness.nodes import new_user, open_node, open_still_node, to_conversation, to_user
 from tests.harness.statements import plan_of, statements
 
@@ -90,8 +91,8 @@ async def test_groups_cost_one_statement_more(storage: Storage) -> None:
     async with open_still_node(storage) as node:
         alice, bob = await sign_up(node), await new_user(node)
         for _ in range(3):
-            group = await node.conversations.create_group(
-                actor_id=bob, title="group", member_ids=[bob, alice.user.id]
+            group = await add_group(
+                node, actor_id=bob, title="group", member_ids=[bob, alice.user.id]
             )
             await node.messages.send(to_conversation(bob, group))
         with statements_of_connecting() as asked:
@@ -137,14 +138,16 @@ async def test_memberships_and_revs_are_loaded_for_each_user(storage: Storage) -
         alice, bob, carol = [await new_user(node) for _ in range(3)]
         sent = await node.messages.send(to_user(alice, bob))
         await node.messages.send(to_user(alice, bob))
-        group = await node.conversations.create_group(
-            actor_id=alice, title="group", member_ids=[alice, bob]
-        )
+        group = await add_group(node, actor_id=alice, title="group", member_ids=[alice, bob])
 
         memberships = await asyncio.gather(*map(node.conversations.membership, [alice, bob, carol]))
         revs = await asyncio.gather(*map(node.conversations.recent_revs, [bob, carol]))
 
-    assert memberships == [([group], {}), ([group], {sent.message.conversation_id: 2}), None]
+    assert memberships == [
+        ([group], {}, {}),
+        ([group], {sent.message.conversation_id: 2}, {}),
+        None,
+    ]
     assert revs == [{sent.message.conversation_id: 2, group: 0}, None]
 
 

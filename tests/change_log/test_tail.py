@@ -22,6 +22,7 @@ from chat_app.realtime.events import (
 )
 from tests.harness.chats import Storage
 from tests.harness.far_apart import PATIENCE_S, far_apart, heard, nothing_more
+from tests.harness.groups import add_group
 from tests.harness.nodes import new_user, open_node, to_conversation, to_user
 
 
@@ -107,9 +108,7 @@ async def test_the_tail_delivers_to_members_only(storage: Storage) -> None:
 
 async def test_groups_are_delivered_too(storage: Storage) -> None:
     async with far_apart(storage) as far:
-        group = await far.here.conversations.create_group(
-            actor_id=far.alice, title="group", member_ids=[far.bob]
-        )
+        group = await add_group(far.here, actor_id=far.alice, title="group", member_ids=[far.bob])
         await heard(far.device, 1)
         sent = await far.here.messages.send(to_conversation(far.alice, group))
 
@@ -124,9 +123,7 @@ async def test_the_first_message_of_a_group_reaches_members_who_were_there(
         await far.there.tail.close()
         carol = await new_user(far.there)
         for sender, node in ((far.alice, far.here), (carol, far.there)):
-            group = await far.here.conversations.create_group(
-                actor_id=sender, title="group", member_ids=[far.bob]
-            )
+            group = await add_group(far.here, actor_id=sender, title="group", member_ids=[far.bob])
             sent = await node.messages.send(to_conversation(sender, group))
 
             await far.there.tail.read()
@@ -143,9 +140,7 @@ async def test_a_group_message_reaches_members_who_join_while_its_batch_introduc
     introduce = MessagePublisher.introduce
     async with far_apart(storage) as far:
         await far.there.tail.close()
-        group = await far.here.conversations.create_group(
-            actor_id=far.alice, title="group", member_ids=[far.bob]
-        )
+        group = await add_group(far.here, actor_id=far.alice, title="group", member_ids=[far.bob])
         carol = await new_user(far.there)
         # From now on the writer knows the group, and takes it together with others.
         first = await far.there.messages.send(to_conversation(far.alice, group))

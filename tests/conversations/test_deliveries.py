@@ -19,6 +19,7 @@ from chat_app.realtime.events import (
 )
 from chat_app.realtime.outlet import Outlet
 from tests.harness.chats import Storage
+from tests.harness.groups import add_group
 from tests.harness.nodes import new_user, open_node, open_still_node, to_conversation, to_user
 from tests.harness.statements import statements
 
@@ -168,9 +169,7 @@ async def test_reading_implies_delivery(storage: Storage) -> None:
 async def test_a_list_delivers_the_newest_of_every_direct_conversation(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob, carol = [await new_user(node) for _ in range(3)]
-        group = await node.conversations.create_group(
-            actor_id=alice, title="three", member_ids=[bob, carol]
-        )
+        group = await add_group(node, actor_id=alice, title="three", member_ids=[bob, carol])
         await node.messages.send(to_conversation(alice, group))
         messages = [await said(node, alice, bob), await said(node, carol, bob)]
 

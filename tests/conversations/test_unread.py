@@ -1,74 +1,187 @@
 """Unread counts equal a recount of the messages, whatever happened before."""
 
+import contextlib
 import random
+from typing import NamedTuple
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
+from chat_app.conversations.groups.schemas import (
+    GroupChange,
+    GroupRequest,
+    MembershipRequest,
+)
 from chat_app.conversations.queries import (
     get_conversation,
     list_conversations,
     unread_counts,
 )
 from chat_app.core.errors import Invalid, NotFound
-from chat_app.models import Message
+from chat_app.messages.errors import MessageIsDeleted
+from chat_app.models import Message, User
 from chat_app.node.node import Node
 from chat_app.realtime.shapes import Message as MessageView
 from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_node, to_conversation
 
 
-async def recount(node: Node, conversation_id: UUID, viewer_id: UUID, mark: int) -> int:
+class Recount(NamedTuple):
+    """The unread messages of a member and those that mention them, counted one by one."""
+
+    unread: int
+    mentions: int
+
+
+async def recount(node: Node, conversation_id: UUID, viewer_id: UUID, mark: int) -> Recount:
     async with node.database.reading() as session:
-        rows = await session.execute(
-            select(col(Message.seq), col(Message.sender_id)).where(
-                col(Message.conversation_id) == conversation_id, col(Message.deleted_at).is_(None)
+        rows = await session.scalars(
+            select(Message).where(
+                col(Message.conversation_id) == conversation_id,
+                col(Message.deleted_at).is_(None),
+                col(Message.kind) == "text",
+                col(Message.seq) > mark,
+                col(Message.sender_id) != viewer_id,
             )
         )
-        return sum(seq > mark and sender_id != viewer_id for seq, sender_id in rows)
+        unread = list(rows)
+    called = [one for one in unread if one.mentions_all or str(viewer_id) in (one.mentions or "")]
+    return Recount(len(unread), len(called))
 
 
 async def test_every_badge_equals_a_recount_after_random_days(storage: Storage) -> None:
     async with open_node(storage) as node:
         for seed in range(5):
-            await _check_a_random_day(node, seed)
+            await _Day(node, seed).check()
 
 
-async def _check_a_random_day(node: Node, seed: int) -> None:
-    dice = random.Random(seed)  # noqa: S311  # a reproducible day, not a secret
-    people = [await new_user(node) for _ in range(3)]
-    group = await node.conversations.create_group(
-        actor_id=people[0], title="three", member_ids=people
-    )
-    marks, last = dict.fromkeys(people, 0), 0
-    sent: list[MessageView] = []
-    for _ in range(40):
-        who, deed = dice.choice(people), dice.choice(["send", "send", "read", "unread", "delete"])
-        seq = dice.randint(0, last + 2)
-        if deed == "send":
-            sent.append((await node.messages.send(to_conversation(who, group))).message)
-            last = marks[who] = sent[-1].seq
-        elif deed == "delete" and sent:
-            one = dice.choice(sent)
-            await node.messages.delete(actor_id=one.sender_id, message_id=one.id)
-        elif deed == "read":
-            await node.conversations.mark_read(actor_id=who, conversation_id=group, seq=seq)
-            marks[who] = max(marks[who], min(seq, last))
-        elif 1 <= seq <= last:
-            await node.conversations.mark_unread(actor_id=who, conversation_id=group, seq=seq)
-            marks[who] = seq - 1
+class _Day:
+    """Random deeds of five people in a group that four of them join and leave."""
 
-    for who in people:
+    def __init__(self, node: Node, seed: int) -> None:
+        self._node = node
+        self._seed = seed
+        self._dice = random.Random(seed)  # noqa: S311  # a reproducible day, not a secret
+        self._sent: list[MessageView] = []
+        # The read mark of each member.
+        self._marks: dict[UUID, int] = {}
+        self._last = 0
+
+    async def check(self) -> None:
+        node, dice = self._node, self._dice
+        self._people = [await new_user(node) for _ in range(5)]
+        async with node.database.reading() as session:
+            rows = await session.execute(
+                select(col(User.id), col(User.username)).where(col(User.id).in_(self._people))
+            )
+            self._names = {row.id: row.username for row in rows}
+        owner = self._people[0]
+        history = dice.choice(["all", "joining"])
+        data = GroupRequest.model_validate(
+            {"kind": "group", "title": "five", "member_ids": [], "history": history}
+        )
+        self._group = (await node.groups.create(actor_id=owner, data=data)).id
+        self._marks[owner], self._last = 0, 1
+        deeds = [self._send] * 4 + [self._read] * 2 + [self._unread, self._delete, self._edit]
+        deeds += [self._add] * 2 + [self._leave, self._rename, self._mute]
+        for _ in range(60):
+            await dice.choice(deeds)(dice.choice(list(self._marks)))
+        for who in self._people:
+            await self._check_counts(who)
+
+    async def _check_counts(self, who: UUID) -> None:
+        node = self._node
+        counts = await unread_counts(node.database, viewer_id=who)
+        if who not in self._marks:
+            assert self._group not in counts, self._seed
+            return
         async with node.database.reading() as session:
             view = await get_conversation(
-                session, viewer_id=who, conversation_id=group, online=node.online
+                session, viewer_id=who, conversation_id=self._group, online=node.online
             )
-        counts = await unread_counts(node.database, viewer_id=who)
-        expected = await recount(node, group, who, marks[who])
-        assert (view.last_read_seq, view.unread) == (marks[who], expected), seed
-        assert counts.get(group, 0) == expected, seed
+        expected = await recount(node, self._group, who, self._marks[who])
+        assert view.last_read_seq == self._marks[who], self._seed
+        assert Recount(view.unread, view.unread_mentions) == expected, self._seed
+        assert counts.get(self._group, 0) == expected.unread, self._seed
+        assert view.members_count == len(self._marks), self._seed
+
+    def _words(self) -> str:
+        names = [f"@{self._names[one]}" for one in self._people]
+        return " ".join(self._dice.choices([*names, "@all", "`@all`", "word"], k=2))
+
+    async def _send(self, who: UUID) -> None:
+        message = to_conversation(who, self._group, self._words())
+        self._sent.append((await self._node.messages.send(message)).message)
+        self._last = self._marks[who] = self._sent[-1].seq
+
+    async def _read(self, who: UUID) -> None:
+        seq = self._dice.randint(0, self._last + 2)
+        await self._node.conversations.mark_read(actor_id=who, conversation_id=self._group, seq=seq)
+        self._marks[who] = max(self._marks[who], min(seq, self._last))
+
+    async def _unread(self, who: UUID) -> None:
+        seq = self._dice.randint(1, self._last)
+        try:
+            await self._node.conversations.mark_unread(
+                actor_id=who, conversation_id=self._group, seq=seq
+            )
+        except Invalid:
+            return  # it was before they joined
+        self._marks[who] = seq - 1
+
+    async def _delete(self, _: UUID) -> None:
+        await self._change(None)
+
+    async def _edit(self, _: UUID) -> None:
+        await self._change(self._words())
+
+    async def _change(self, content: str | None) -> None:
+        """Edit or delete a message of somebody who may still read it."""
+        if not self._sent:
+            return
+        one, messages = self._dice.choice(self._sent), self._node.messages
+        # It may be deleted already, or from before they left.
+        with contextlib.suppress(NotFound, MessageIsDeleted):
+            if content is None:
+                await messages.delete(actor_id=one.sender_id, message_id=one.id)
+            else:
+                await messages.edit(actor_id=one.sender_id, message_id=one.id, content=content)
+
+    async def _add(self, _: UUID) -> None:
+        others = [one for one in self._people if one not in self._marks]
+        if not others:
+            return
+        added = self._dice.sample(others, k=self._dice.randint(1, len(others)))
+        await self._node.groups.add_members(
+            actor_id=self._people[0], conversation_id=self._group, user_ids=added
+        )
+        self._marks |= dict.fromkeys(added, self._last)
+        self._last += 1
+
+    async def _leave(self, who: UUID) -> None:
+        if who == self._people[0]:
+            return
+        actor = self._dice.choice([who, self._people[0]])
+        await self._node.groups.remove_member(
+            actor_id=actor, conversation_id=self._group, user_id=who
+        )
+        del self._marks[who]
+        self._last += 1
+
+    async def _rename(self, _: UUID) -> None:
+        change = GroupChange(title=f"five, {self._last}")
+        await self._node.groups.change(
+            actor_id=self._people[0], conversation_id=self._group, data=change
+        )
+        self._last += 1
+
+    async def _mute(self, who: UUID) -> None:
+        data = MembershipRequest(muted_until="forever", archived=True)
+        await self._node.groups.change_membership(
+            actor_id=who, conversation_id=self._group, data=data
+        )
 
 
 async def test_marking_unread_takes_nothing_back_from_the_others(storage: Storage) -> None:

@@ -13,12 +13,14 @@ from chat_app.accounts.schemas import Device
 from chat_app.accounts.store import add_refresh_token, open_session
 from chat_app.archive.schema import NOT_COPIED
 from chat_app.archive.service import LEFT_OUT
+from chat_app.conversations.groups.schemas import GroupRequest, MembershipRequest
+from chat_app.conversations.invites.schemas import InviteRequest
 from chat_app.core.database import Database
 from chat_app.core.ids import pair_key
 from chat_app.core.settings import Settings
-from chat_app.models import Block, FriendRequest, Friendship, Table
+from chat_app.models import Block, FriendRequest, Friendship, Table, User
 from chat_app.node.node import Node
-from tests.harness.nodes import change_user, delete_user, new_user, to_user
+from tests.harness.nodes import change_user, delete_user, new_user, to_conversation, to_user
 
 # Texts of every kind, with characters that databases and files may mishandle.
 ODD_TEXTS = (
@@ -40,7 +42,7 @@ EDGES = (
 )
 
 # The messages that `populate` writes.
-MESSAGES = 2 * len(ODD_TEXTS) + 2
+MESSAGES = 2 * len(ODD_TEXTS) + 2 + 3
 
 Contents = dict[str, set[tuple[Any, ...]]]
 
@@ -79,6 +81,7 @@ async def populate(node: Node) -> Everybody:
     await node.messages.edit(actor_id=alice, message_id=sent.id, content="edited")
     one = (await node.messages.send(to_user(alice, bob, "to be deleted"))).message
     await node.messages.delete(actor_id=alice, message_id=one.id)
+    await _add_group(node, alice, bob, carol)
     gone = await new_user(node)
     await delete_user(node, gone)
     await change_user(node, carol, share_presence=False)
@@ -94,6 +97,24 @@ async def populate(node: Node) -> Everybody:
         )
         await add_refresh_token(session, session_id=session_id)
     return Everybody(alice, bob, carol)
+
+
+async def _add_group(node: Node, owner: UUID, member: UUID, former: UUID) -> None:
+    """Make a group with a notice, a mention, an invitation and somebody who was removed."""
+    data = {"kind": "group", "title": "Ünïcødé 👋", "member_ids": [str(member), str(former)]}
+    group = await node.groups.create(actor_id=owner, data=GroupRequest.model_validate(data))
+    async with node.database.reading() as session:
+        name = (await session.get_one(User, member)).username
+    await node.messages.send(to_conversation(owner, group.id, f"@{name}, hello"))
+    await node.groups.remove_member(actor_id=owner, conversation_id=group.id, user_id=former)
+    await node.invitations.create(
+        actor_id=owner, conversation_id=group.id, data=InviteRequest(max_uses=3)
+    )
+    await node.groups.change_membership(
+        actor_id=owner,
+        conversation_id=group.id,
+        data=MembershipRequest(muted_until="forever", favourite=True, archived=True),
+    )
 
 
 async def contents_of(settings: Settings, *, sessions: bool = True) -> Contents:

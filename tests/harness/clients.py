@@ -96,6 +96,21 @@ class Person:
         assert reply.status_code in {200, 201}, reply.text
         return as_json(reply)
 
+    async def make_group(self, *others: "Person", **fields: Any) -> Json:  # noqa: ANN401  # any JSON, wrong ones too
+        """Make a group with others and return it."""
+        member_ids = [other.id for other in others]
+        body = {"kind": "group", "title": "Group", "member_ids": member_ids, **fields}
+        reply = await self.http.post("/api/conversations", json=body)
+        assert reply.status_code == 201, reply.text
+        return as_json(reply)
+
+    async def write_in(self, conversation_id: str, content: str) -> Json:
+        """Send one message into a conversation over HTTP and return it."""
+        body = {"conversation_id": conversation_id, "content": content}
+        reply = await self.http.post("/api/messages", json=body)
+        assert reply.status_code == 201, reply.text
+        return as_json(reply)
+
     async def request_friendship(self, other: "Person") -> Json:
         """Send a friend request and return the card of the reply."""
         reply = await self.http.post("/api/friends/request", json={"user_id": other.id})

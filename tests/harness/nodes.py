@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
@@ -102,6 +102,14 @@ async def add_crowd(node: Node, names: Sequence[tuple[str, str]]) -> None:
             ids = await _insert_users(connection, some)
             parts = [part_rows(user_id, *name) for user_id, name in zip(ids, some, strict=True)]
             await connection.execute(insert(NamePart), [row for rows in parts for row in rows])
+
+
+async def people_named(node: Node, usernames: Sequence[str]) -> list[UUID]:
+    """Return the ids of users by their usernames, in their order."""
+    async with node.database.reading() as session:
+        rows = await session.execute(select(col(User.username), col(User.id)))
+        ids = {row.username: row.id for row in rows}
+    return [ids[username] for username in usernames]
 
 
 async def _insert_users(

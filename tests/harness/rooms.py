@@ -14,6 +14,7 @@ from chat_app.node.node import Node
 from chat_app.realtime.events import ConversationRead
 from tests.harness.chats import Storage
 from tests.harness.connected import ConnectedDevice
+from tests.harness.groups import add_group
 from tests.harness.nodes import new_user, open_node, to_conversation
 
 MESSAGES = 10
@@ -86,7 +87,7 @@ async def room_of(
 async def group_at(node: Node, people: int, messages: int = MESSAGES) -> Room:
     """Create a group with messages."""
     ids = [await new_user(node) for _ in range(people)]
-    group = await node.conversations.create_group(actor_id=ids[0], title="room", member_ids=ids)
+    group = await add_group(node, actor_id=ids[0], title="room", member_ids=ids)
     room = Room(node, ids, group)
     await room.write(ids[0], messages)
     return room

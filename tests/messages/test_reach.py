@@ -12,6 +12,7 @@ from chat_app.messages.schemas import Sent
 from chat_app.models import Conversation
 from chat_app.node.node import Node
 from tests.harness.chats import Storage
+from tests.harness.groups import add_group
 from tests.harness.nodes import (
     change_user,
     delete_user,
@@ -74,9 +75,7 @@ async def test_a_replay_is_answered_after_a_block(storage: Storage) -> None:
 async def test_a_block_does_not_reach_into_a_group(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob, carol = [await new_user(node) for _ in range(3)]
-        group = await node.conversations.create_group(
-            actor_id=alice, title="three", member_ids=[bob, carol]
-        )
+        group = await add_group(node, actor_id=alice, title="three", member_ids=[bob, carol])
         await node.friends.block(actor_id=bob, user_id=alice)
         await change_user(node, carol, accept_messages_from="friends")
 

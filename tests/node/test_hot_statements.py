@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from httpx import Response
 from sqlalchemy import Connection, text
 
 from chat_app.node.node import Node
@@ -118,6 +119,7 @@ async def use(me: Person, friend: Person, stranger: Person) -> None:
                 f"/api/users/{friend.id}",
             )
         ],
+        *await use_groups(me, friend, stranger),
         await me.http.patch("/api/users/me", json={"display_name": "Anew"}),
         await me.http.put(f"/api/blocks/{stranger.id}"),
         await me.http.delete(f"/api/blocks/{stranger.id}"),
@@ -141,6 +143,35 @@ async def use(me: Person, friend: Person, stranger: Person) -> None:
         assert "error" not in {frame["type"] for frame in await socket.settled()}
 
 
+async def use_groups(me: Person, friend: Person, stranger: Person) -> list[Response]:
+    """Make a group and do with it what people do."""
+    made = await me.make_group(friend, visibility="open")
+    path = f"/api/conversations/{made['id']}"
+    message = await me.write_in(made["id"], f"@{friend.username} @all hello")
+    edited = await me.http.patch(f"/api/messages/{message['id']}", json={"content": "@nobody"})
+    invite = await me.http.post(f"{path}/invites", json={})
+    token = invite.json()["token"]
+    return [
+        edited,
+        invite,
+        await me.http.get(f"{path}/members"),
+        await me.http.get(f"{path}/members", params={"q": "u"}),
+        await me.http.get("/api/channels", params={"q": "gro"}),
+        await me.http.get(f"/api/messages/{message['id']}/receipts"),
+        await me.http.get(f"{path}/invites"),
+        await stranger.http.get(f"/api/invites/{token}"),
+        await stranger.http.post(f"/api/invites/{token}/accept"),
+        await stranger.http.post(f"{path}/join"),
+        await me.http.patch(path, json={"title": "Other"}),
+        await me.http.patch(f"{path}/me", json={"archived": True}),
+        await me.http.patch(f"{path}/members/{friend.id}", json={"role": "admin"}),
+        await me.http.delete(f"{path}/members/{friend.id}"),
+        await me.http.post(f"{path}/members", json={"user_ids": [friend.id]}),
+        await me.http.get("/api/conversations"),
+        await me.http.delete(path),
+    ]
+
+
 @pytest.mark.timeout(300)
 async def test_hot_statements_read_by_an_index(storage: Storage) -> None:
     with ServedNode(settings_of(storage)) as served:
@@ -159,12 +190,20 @@ async def test_hot_statements_read_by_an_index(storage: Storage) -> None:
     assert len(plans) > 40
     counting = [plan for statement, plan in plans.items() if "AS unread" in statement]
     assert len(counting) > 4
-    assert [plan for plan in counting if "ix_message_deleted" not in "\n".join(plan)] == []
+    assert [plan for plan in counting if "ix_message_uncounted" not in "\n".join(plan)] == []
     # Of an alias without its number; a whole index is no better.
     scan = {"sqlite": r"^SCAN ([a-z_]+[a-z])", "postgresql": r"Seq Scan on (\w+)"}[dialect]
     read_whole = {
         statement: plan
         for statement, plan in plans.items()
-        if any(found and found[1] in LARGE for found in (re.search(scan, one) for one in plan))
+        if any(
+            found and found[1] in LARGE
+            for found in (
+                re.search(scan, one)
+                for one in plan
+                # The index of open groups has no others in it.
+                if "ix_conversation_open" not in one
+            )
+        )
     }
     assert read_whole == {}

@@ -10,6 +10,7 @@ from chat_app.core.ids import new_id
 from chat_app.node.node import Node, OpenedOutlet
 from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
+from tests.harness.groups import add_group
 from tests.harness.nodes import new_user, open_node, to_conversation
 
 
@@ -57,9 +58,7 @@ async def nobody_is_here(node: Node) -> None:
 async def test_nothing_stays_of_an_outlet_cancelled_at_any_await(storage: Storage) -> None:
     async with open_node(storage, CHAT_PRESENCE_GRACE_SECONDS="0") as node:
         one, other = await new_user(node), await new_user(node)
-        group = await node.conversations.create_group(
-            actor_id=one, title="Group", member_ids=[other]
-        )
+        group = await add_group(node, actor_id=one, title="Group", member_ids=[other])
         await node.messages.send(to_conversation(other, group))
         cancelled, found = 0, None
         for number in count(1):

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import Unavailable
+from chat_app.friends.relations import MAX_GROUP_SIZE
 from chat_app.models import User
 from chat_app.node.node import Node
 from chat_app.presence import queries, service
@@ -28,6 +29,7 @@ from tests.harness.connected import (
     share_presence,
     until_settled,
 )
+from tests.harness.groups import add_group
 from tests.harness.nodes import new_user, new_users, open_node, to_user
 
 
@@ -69,7 +71,7 @@ async def test_last_seen_is_stored_at_once_at_a_stop(
 async def test_a_member_of_a_common_conversation_receives_presence(node: Node) -> None:
     me, peer, fellow = [await new_user(node) for _ in range(3)]
     await node.messages.send(to_user(me, peer))
-    await node.conversations.create_group(actor_id=fellow, title="Lake", member_ids=[me])
+    await add_group(node, actor_id=fellow, title="Lake", member_ids=[me])
     async with device(node, me) as listener:
         async with device(node, peer):
             await listener.until_presence(peer, online=True)
@@ -202,15 +204,14 @@ async def test_several_devices_of_one_person_are_one_presence(node: Node) -> Non
 
 
 async def test_presence_is_not_published_in_large_groups(node: Node) -> None:
-    me, fellow, *others = await new_users(node, queries.MAX_GROUP_SIZE + 1)
-    create = node.conversations.create_group
-    await create(actor_id=me, title="All", member_ids=[fellow, *others])
+    me, fellow, *others = await new_users(node, MAX_GROUP_SIZE + 1)
+    await add_group(node, actor_id=me, title="All", member_ids=[fellow, *others])
     async with device(node, me) as listener:
         async with device(node, fellow):
             pass
         assert await presence_so_far(node, listener, me) == []
 
-        await create(actor_id=me, title="Some", member_ids=[fellow, *others[1:]])
+        await add_group(node, actor_id=me, title="Some", member_ids=[fellow, *others[1:]])
         async with device(node, fellow):
             await listener.until_presence(fellow, online=True)
 

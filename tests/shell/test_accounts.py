@@ -35,6 +35,20 @@ async def test_a_created_user_can_sign_in(chat: ChatServer, alice: Person) -> No
     assert [card["username"] for card in found.json()["items"]] == [name]
 
 
+async def test_an_invitation_to_the_chat_admits_as_many_as_it_says(chat: ChatServer) -> None:
+    output = await asyncio.to_thread(done, chat.settings, "invite", "--uses", "2", "--days", "1")
+
+    url, token = output.strip().rsplit("/", 1)
+    assert url == f"{chat.url}/invite"
+    async with http_client(chat.url) as client:
+        shown = await client.get(f"/api/invites/{token}")
+        assert (shown.status_code, shown.json()["inviter"]) == (200, None)
+        for status in (201, 201, 404):
+            body = {"username": new_username(), "password": PASSWORD, "invite": token}
+            reply = await client.post("/api/auth/register", json=body)
+            assert reply.status_code == status, reply.text
+
+
 async def test_create_user_follows_the_rules_of_registering(chat: ChatServer) -> None:
     output = await asyncio.to_thread(
         refused, chat.settings, "create-user", "é n", "--display-name", "\u202e", typed="short"

@@ -19,6 +19,7 @@ import pytest
 
 from tests.harness.chats import Storage, start
 from tests.harness.clients import Json, Person, Socket, mend_cable, pull_cable, register_many
+from tests.harness.groups import add_group
 from tests.harness.nodes import new_users, open_node
 from tests.harness.servers import ChatServer
 
@@ -122,9 +123,7 @@ async def test_slow_readers_hurt_nobody_and_are_made_whole(
         members = [UUID(one.id) for one in people]
         if more := MEMBERS - len(members) - 1:
             members += await new_users(node, more)
-        room = await node.conversations.create_group(
-            actor_id=UUID(sender.id), title="Room", member_ids=members
-        )
+        room = await add_group(node, actor_id=UUID(sender.id), title="Room", member_ids=members)
     conversation_id, first = str(room), 3 * ROUND
 
     async with AsyncExitStack() as stack:

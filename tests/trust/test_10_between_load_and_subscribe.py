@@ -26,6 +26,7 @@ from chat_app.node.node import Node
 from chat_app.realtime.events import MessageCreated, decode
 from chat_app.realtime.outlet import Outlet
 from tests.harness.chats import Storage
+from tests.harness.groups import add_group
 from tests.harness.nodes import new_user, open_node, to_conversation, to_user
 
 DEVICES = 8
@@ -87,9 +88,7 @@ async def talk(storage: Storage, kind: str) -> AsyncIterator[Room]:
 async def talking(here: Node, there: Node, kind: str) -> AsyncIterator[Room]:
     sender, viewer = await new_user(here), await new_user(here)
     if kind == "group":
-        room = await here.conversations.create_group(
-            actor_id=sender, title="Room", member_ids=[viewer]
-        )
+        room = await add_group(here, actor_id=sender, title="Room", member_ids=[viewer])
         await here.messages.send(to_conversation(sender, room))
     else:
         room = (await here.messages.send(to_user(sender, viewer))).message.conversation_id

@@ -8,12 +8,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.engine import Connection
 
+from chat_app.change_log.moves import Move, move_of, moves_entry
 from chat_app.change_log.store import entry_values
-from chat_app.conversations.errors import REFUSALS, ConversationNotFound, ReceiverIsSelf
+from chat_app.conversations.errors import (
+    REFUSALS,
+    ConversationNotFound,
+    NotAllowed,
+    ReceiverIsSelf,
+)
 from chat_app.conversations.store import NewConversation, add_conversation
+from chat_app.conversations.views import message_of, person_of
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import AppError, NotFound
 from chat_app.core.ids import new_id, pair_key, peer_of
@@ -21,10 +29,17 @@ from chat_app.core.json_rows import as_parameter
 from chat_app.core.request_context import RequestContext
 from chat_app.friends.relations import Unreachable
 from chat_app.messages.errors import IdempotencyConflict
-from chat_app.messages.log.moves import Move, move_of, moves_entry
+from chat_app.messages.log.mentioned import (
+    MentionedMembers,
+    MentionRow,
+    mention_rows,
+    mentions_text,
+)
 from chat_app.messages.log.statements import send_statements
+from chat_app.messages.mentions import MAX_ALL, NO_CALLS, calls_in
 from chat_app.messages.schemas import NewMessage
 from chat_app.realtime.shapes import Message as MessageView
+from chat_app.realtime.shapes import Person
 
 
 class Stored(NamedTuple):
@@ -40,6 +55,23 @@ class SendTarget(NamedTuple):
 
     direct_key: str | None
     refusal: Unreachable | None
+    may_post: bool
+    may_call_all: bool
+    sender: Person
+
+
+class NewRow(msgspec.Struct, gc=False):
+    """The columns of a new message."""
+
+    id: UUID
+    conversation_id: UUID
+    seq: int
+    rev: int
+    client_id: str
+    sender_id: UUID
+    content: str
+    mentions: str | None
+    mentions_all: bool
 
 
 Outcome = Stored | AppError
@@ -74,9 +106,10 @@ class Batch:
         self._is_retry = is_retry
         self._made: dict[str, UUID] = {}
         self._counters: dict[UUID, tuple[int, int]] = {}
-        self._fresh: list[MessageView] = []
+        self._fresh: list[NewRow] = []
         self._moves: list[Move] = []
         self._marks: dict[tuple[UUID, UUID], int] = {}
+        self._mentions: list[MentionRow] = []
 
     def store(self) -> list[Outcome]:
         """Store what may be stored and return an outcome a send, in order.
@@ -87,6 +120,7 @@ class Batch:
         fresh = [s for s in self._sends if (s.sender_id, s.client_id) not in earlier]
         unreachable = self._find_direct(fresh)
         targets = self._targets(fresh)
+        self._members = self._find_mentioned(fresh)
         outcomes = []
         for send, context in zip(self._sends, self._contexts, strict=True):
             outcome = self._outcome(send, earlier, unreachable, targets)
@@ -121,11 +155,9 @@ class Batch:
         keys = [{"sender_id": s.sender_id, "client_id": s.client_id} for s in sends]
         rows = self._run(self._statements.earlier, keys)
         found = {}
-        for row in rows.mappings():
-            fields = dict(row)
-            key = fields.pop("direct_key")
-            view = MessageView(receiver_id=peer_of(key, fields["sender_id"]), **fields)
-            found[view.sender_id, view.client_id] = Stored(view, key, replayed=True)
+        for row in rows:
+            view = message_of(row, row.direct_key)
+            found[view.sender_id, view.client_id] = Stored(view, row.direct_key, replayed=True)
         return found
 
     def _find_direct(self, sends: Iterable[NewMessage]) -> dict[Pair, AppError]:
@@ -183,8 +215,24 @@ class Batch:
             # By number: parsing the ids of the row again would cost time.
             target = wanted[row.number]
             self._counters[target[0]] = (row.last_seq, row.last_rev)
-            targets[target] = SendTarget(row.direct_key, row.refusal)
+            manages = row.role != "member"
+            targets[target] = SendTarget(
+                row.direct_key,
+                row.refusal,
+                may_post=manages or row.posting == "everyone",
+                may_call_all=manages or row.members_count <= MAX_ALL,
+                sender=person_of(target[1], row.sender_username, row.sender_display_name),
+            )
         return targets
+
+    def _find_mentioned(self, sends: Iterable[NewMessage]) -> MentionedMembers:
+        called = {
+            (conversation_id, send.content): calls
+            for send in sends
+            if (calls := calls_in(send.content)) is not NO_CALLS
+            and (conversation_id := self._conversation_of(send)) is not None
+        }
+        return MentionedMembers(self._connection, called)
 
     def _conversation_of(self, send: NewMessage) -> UUID | None:
         if send.receiver_id is None:
@@ -211,8 +259,8 @@ class Batch:
         target = targets.get((conversation_id, send.sender_id))
         if target is None:
             return ConversationNotFound()
-        if target.refusal is not None:
-            return REFUSALS[target.refusal]()
+        if (refusal := _refusal(target)) is not None:
+            return refusal
         return Stored(
             self._number(send, conversation_id, target), target.direct_key, replayed=False
         )
@@ -221,6 +269,7 @@ class Batch:
         seq, rev = self._counters[conversation_id]
         self._counters[conversation_id] = seq, rev = seq + 1, rev + 1
         self._marks[conversation_id, send.sender_id] = seq
+        mentions, calls_all = self._members.mentioned(conversation_id, send.content)
         view = MessageView(
             id=new_id(),
             conversation_id=conversation_id,
@@ -231,8 +280,12 @@ class Batch:
             receiver_id=send.receiver_id or peer_of(target.direct_key, send.sender_id),
             content=send.content,
             created_at=self._at,
+            sender=target.sender,
+            mentions=mentions,
+            mentions_all=calls_all and target.may_call_all,
         )
-        self._fresh.append(view)
+        self._fresh.append(row_of(view))
+        self._mentions += mention_rows(view)
         return view
 
     def _write(self) -> None:
@@ -257,9 +310,32 @@ class Batch:
             **entry_values(moves_entry(self._moves, self._batch_id)),
         }
         self._statements.write.execute(self._connection, values)
+        if self._mentions:
+            self._run(self._statements.mention, self._mentions)
 
     def _run(self, statement: Executable, rows: Sequence[object]) -> CursorResult[Any]:
         return self._connection.execute(statement, {"rows": as_parameter(rows)})
+
+
+def _refusal(target: SendTarget) -> AppError | None:
+    if target.refusal is not None:
+        return REFUSALS[target.refusal]()
+    return None if target.may_post else NotAllowed("Only admins write in this group.")
+
+
+def row_of(view: MessageView) -> NewRow:
+    """Return the row of a new message."""
+    return NewRow(
+        view.id,
+        view.conversation_id,
+        view.seq,
+        view.rev,
+        view.client_id,
+        view.sender_id,
+        view.content,
+        mentions_text(view.mentions),
+        view.mentions_all,
+    )
 
 
 def _replay(send: NewMessage, stored: Stored) -> Outcome:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     Integer,
     Select,
@@ -17,20 +18,24 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     case,
+    delete,
     func,
     insert,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.orm import aliased
+from sqlalchemy.sql.dml import Insert
 from sqlmodel import col
 
 from chat_app.change_log.statements import append_entry
+from chat_app.conversations.queries import IS_READABLE, MESSAGE_COLUMNS, SENDER
 from chat_app.core.joint_writes import JointWrites
 from chat_app.core.json_rows import JsonRows
 from chat_app.friends.relations import unreachable
 from chat_app.models import Member, User
-from chat_app.models.tables import CONVERSATIONS, MEMBERS, MESSAGES
+from chat_app.models.tables import CONVERSATIONS, MEMBERS, MENTIONS, MESSAGES, USERS
 
 _peer, _person = aliased(Member), aliased(User)
 
@@ -49,7 +54,7 @@ class SendStatements:
         keys = JsonRows(dialect, sender_id=Uuid, client_id=Text)
         # The messages that earlier sends with the same `client_id` stored.
         self.earlier = (
-            select(MESSAGES, CONVERSATIONS.c.direct_key)
+            select(*MESSAGE_COLUMNS, CONVERSATIONS.c.direct_key)
             .select_from(keys.table)
             .join(
                 MESSAGES,
@@ -57,6 +62,7 @@ class SendStatements:
                 & (MESSAGES.c.client_id == keys.columns["client_id"]),
             )
             .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)
+            .join(SENDER, col(SENDER.id) == MESSAGES.c.sender_id)
         )
         # Takes `keys`.
         self.direct = select(CONVERSATIONS.c.direct_key, CONVERSATIONS.c.id).where(
@@ -89,6 +95,11 @@ class SendStatements:
                 CONVERSATIONS.c.direct_key,
                 CONVERSATIONS.c.last_seq,
                 CONVERSATIONS.c.last_rev,
+                CONVERSATIONS.c.posting,
+                CONVERSATIONS.c.members_count,
+                MEMBERS.c.role,
+                col(SENDER.username).label("sender_username"),
+                col(SENDER.display_name).label("sender_display_name"),
                 # Only a direct conversation has a peer. A group's members are not read: in a join
                 # a database might read all of them to find none.
                 case((CONVERSATIONS.c.direct_key.is_not(None), refusal)).label("refusal"),
@@ -100,9 +111,11 @@ class SendStatements:
                 (MEMBERS.c.conversation_id == wanted.columns["id"])
                 & (MEMBERS.c.user_id == wanted.columns["user_id"]),
             )
-            # In one order on every node, or two batches could wait for each other.
-            .order_by(CONVERSATIONS.c.id)
-            .with_for_update(of=CONVERSATIONS)
+            .join(SENDER, col(SENDER.id) == wanted.columns["user_id"])
+            # In one order on every node, or two batches could wait for each other. The members,
+            # too: one who is removed at this moment sends nothing more.
+            .order_by(CONVERSATIONS.c.id, MEMBERS.c.user_id)
+            .with_for_update(of=[CONVERSATIONS, MEMBERS])
         )
         moved = JsonRows(dialect, "moved", id=Uuid, seq=BigInteger, rev=BigInteger)
         bump = (
@@ -125,6 +138,8 @@ class SendStatements:
             client_id=Text,
             sender_id=Uuid,
             content=Text,
+            mentions=Text,
+            mentions_all=Boolean,
         )
         at = bindparam("at", type_=MESSAGES.c.created_at.type)
         add = insert(MESSAGES).from_select(
@@ -144,6 +159,34 @@ class SendStatements:
         )
         # Takes `moved`, `fresh`, `marks`, `at` and the log entry.
         self.write = JointWrites(dialect, bump, add, read, append_entry(dialect))
+        self.mention = add_mentions(dialect)
+
+
+@functools.cache
+def find_mentioned(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Select the members of conversations with the given usernames, by their keys."""
+    names = JsonRows(dialect, id=Uuid, username_key=Text)
+    return (
+        select(
+            names.columns["id"].label("id"),
+            names.columns["username_key"].label("username_key"),
+            MEMBERS.c.user_id,
+        )
+        .select_from(names.table)
+        .join(USERS, USERS.c.username_key == names.columns["username_key"])
+        .join(
+            MEMBERS,
+            (MEMBERS.c.conversation_id == names.columns["id"]) & (MEMBERS.c.user_id == USERS.c.id),
+        )
+    )
+
+
+def add_mentions(dialect: str) -> Insert:
+    """Insert mentions; takes `rows`."""
+    rows = JsonRows(dialect, user_id=Uuid, conversation_id=Uuid, seq=BigInteger)
+    return insert(MENTIONS).from_select(
+        [*rows.columns], select(*rows.columns.values()).select_from(rows.table)
+    )
 
 
 # An edit is a send: not to a deleted user, nor across a block, nor to one who takes messages from
@@ -172,8 +215,11 @@ class ChangeStatements:
             select(
                 CONVERSATIONS.c.id,
                 CONVERSATIONS.c.last_rev,
+                CONVERSATIONS.c.posting,
+                CONVERSATIONS.c.members_count,
                 MESSAGES.c.id.label("message_id"),
                 MEMBERS.c.user_id,
+                MEMBERS.c.role,
             )
             .select_from(wanted.table)
             .join(MESSAGES, MESSAGES.c.id == wanted.columns["id"])
@@ -181,18 +227,20 @@ class ChangeStatements:
             .join(
                 MEMBERS,
                 (MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
-                & (MEMBERS.c.user_id == wanted.columns["user_id"]),
+                & (MEMBERS.c.user_id == wanted.columns["user_id"])
+                & IS_READABLE,
             )
             # In one order on every node, as for sends.
-            .order_by(CONVERSATIONS.c.id)
-            .with_for_update(of=CONVERSATIONS)
+            .order_by(CONVERSATIONS.c.id, MEMBERS.c.user_id)
+            .with_for_update(of=[CONVERSATIONS, MEMBERS])
         )
         locked = JsonRows(dialect, id=Uuid)
         self.messages = (
-            select(MESSAGES, CONVERSATIONS.c.direct_key, _EDIT_REFUSAL.label("refusal"))
+            select(*MESSAGE_COLUMNS, CONVERSATIONS.c.direct_key, _EDIT_REFUSAL.label("refusal"))
             .select_from(locked.table)
             .join(MESSAGES, MESSAGES.c.id == locked.columns["id"])
             .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)
+            .join(SENDER, col(SENDER.id) == MESSAGES.c.sender_id)
         )
         new = JsonRows(
             dialect,
@@ -202,6 +250,8 @@ class ChangeStatements:
             content=Text,
             is_edited=Integer,
             is_deleted=Integer,
+            mentions=Text,
+            mentions_all=Boolean,
         )
         at = bindparam("at", type_=MESSAGES.c.created_at.type)
         change = (
@@ -210,6 +260,8 @@ class ChangeStatements:
             .values(
                 rev=new.columns["rev"],
                 content=new.columns["content"],
+                mentions=new.columns["mentions"],
+                mentions_all=new.columns["mentions_all"],
                 edited_at=case((new.columns["is_edited"] == 1, at), else_=MESSAGES.c.edited_at),
                 deleted_at=case((new.columns["is_deleted"] == 1, at), else_=MESSAGES.c.deleted_at),
             )
@@ -223,6 +275,12 @@ class ChangeStatements:
         )
         # Takes `changed`, `moved`, `at` and the log entry.
         self.write = JointWrites(dialect, change, count, append_entry(dialect))
+        self.mention = add_mentions(dialect)
+        gone = JsonRows(dialect, id=Uuid, seq=BigInteger)
+        is_of_changed = tuple_(MENTIONS.c.conversation_id, MENTIONS.c.seq).in_(
+            select(gone.columns["id"], gone.columns["seq"]).select_from(gone.table)
+        )
+        self.unmention = delete(MENTIONS).where(is_of_changed)
 
 
 @functools.cache
@@ -230,7 +288,7 @@ def messages_at(dialect: str) -> Select[*tuple[Any, ...]]:
     """Select the messages whose `rev` is the given one in the conversation `id`."""
     given = JsonRows(dialect, id=Uuid, rev=BigInteger)
     return (
-        select(MESSAGES, CONVERSATIONS.c.direct_key)
+        select(*MESSAGE_COLUMNS, CONVERSATIONS.c.direct_key)
         .select_from(given.table)
         .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["id"])
         .join(
@@ -238,6 +296,7 @@ def messages_at(dialect: str) -> Select[*tuple[Any, ...]]:
             (MESSAGES.c.conversation_id == given.columns["id"])
             & (MESSAGES.c.rev == given.columns["rev"]),
         )
+        .join(SENDER, col(SENDER.id) == MESSAGES.c.sender_id)
     )
 
 

@@ -1,13 +1,15 @@
 """Rows of the list of conversations, and the presence of their peers."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import TypedDict
+from typing import Literal, TypedDict
 from uuid import UUID
 
 from chat_app.accounts.schemas import UserCard
 from chat_app.conversations.schemas import Conversation
-from chat_app.realtime.shapes import Message
+from chat_app.realtime.shapes import Message, Notice, NoticeEvent, Person
+from chat_app.ui.conversations.updates import is_muted
 from chat_app.ui.kit.avatar import initials, tone
 
 PREVIEW_LENGTH = 90
@@ -19,10 +21,13 @@ CACHED_ROWS = 256
 class ConversationRow(TypedDict):
     """A conversation in the side list, ordered by its latest activity.
 
-    `at` is empty before the first message; `seq` is that of the last one.
+    `at` is empty before the first message; `seq` is that of the last one. `mentions` is the number
+    of unread messages that mention the reader. The last message `rings` unless it is the reader's
+    own, a notice, or in a muted conversation without a mention of the reader by name.
     """
 
     id: str
+    kind: Literal["direct", "group"]
     order: str
     seq: int
     href: str
@@ -32,7 +37,12 @@ class ConversationRow(TypedDict):
     preview: str
     at: str
     unread: int
+    mentions: int
+    rings: bool
     online: bool
+    muted: bool
+    favourite: bool
+    archived: bool
 
 
 def conversation_row(conversation: Conversation, *, viewer_id: UUID) -> ConversationRow:
@@ -41,6 +51,7 @@ def conversation_row(conversation: Conversation, *, viewer_id: UUID) -> Conversa
     last = conversation.last_message
     row = _row(
         conversation.id,
+        conversation.kind,
         peer.id if peer else conversation.id,
         _name(conversation, peer),
         last,
@@ -50,12 +61,18 @@ def conversation_row(conversation: Conversation, *, viewer_id: UUID) -> Conversa
     ).copy()
     row["unread"] = conversation.unread
     row["online"] = peer is not None and peer.online is True
+    row["mentions"] = conversation.unread_mentions
+    row["rings"] = rings(conversation, viewer_id=viewer_id)
+    row["muted"] = is_muted(conversation)
+    row["favourite"] = conversation.me.favourite
+    row["archived"] = conversation.me.archived
     return row
 
 
 @lru_cache(maxsize=CACHED_ROWS)
 def _row(  # noqa: PLR0917  # the cache is quickest without names
     conversation_id: UUID,
+    kind: Literal["direct", "group"],
     tone_id: UUID,
     name: str,
     last: Message | None,
@@ -66,16 +83,22 @@ def _row(  # noqa: PLR0917  # the cache is quickest without names
     """Return the row without what differs between the members of a group."""
     return ConversationRow(
         id=str(conversation_id),
+        kind=kind,
         order=updated_at.isoformat(timespec="microseconds"),
         seq=last_seq,
         href=f"/chat/{conversation_id}",
         name=name,
         letters=initials(name),
         tone=tone(tone_id),
-        preview=_preview(last, is_own=is_own),
+        preview=_preview(last, kind, is_own=is_own),
         at=timestamp(last.created_at) if last else "",
         unread=0,
+        mentions=0,
+        rings=False,
         online=False,
+        muted=False,
+        favourite=False,
+        archived=False,
     )
 
 
@@ -121,12 +144,58 @@ def peer_status(conversation: Conversation, *, viewer_id: UUID) -> PeerStatus:
     return PeerStatus(online=peer.online, last_seen=last_seen)
 
 
-def _preview(last: Message | None, *, is_own: bool) -> str:
+def _preview(last: Message | None, kind: Literal["direct", "group"], *, is_own: bool) -> str:
     """Return the last message, cut to one line."""
     if last is None:
         return "No messages yet"
+    if last.notice is not None:
+        text = notice_text(last.notice, last.sender)
+        return f"You{text.removeprefix(last.sender.display_name)}" if is_own else text
     shown = DELETED if last.deleted_at else _excerpt(last.content)
-    return f"You: {shown}" if is_own else shown
+    if is_own:
+        return f"You: {shown}"
+    return shown if kind == "direct" else f"{last.sender.display_name}: {shown}"
+
+
+def rings(conversation: Conversation, *, viewer_id: UUID) -> bool:
+    """Return whether the last message is news for the viewer."""
+    message = conversation.last_message
+    if message is None or message.kind == "notice" or message.sender_id == viewer_id:
+        return False
+    return not is_muted(conversation) or viewer_id in message.mentions
+
+
+def notice_text(notice: Notice, actor: Person, *, names: Sequence[str] = ()) -> str:
+    """Return the sentence of a notice, with the `names` of the first people it is about.
+
+    It begins with the actor. People whose names are not given are counted.
+    """
+    who = actor.display_name
+    whom = _listed(names, len(notice.user_ids))
+    sentences: dict[NoticeEvent, str] = {
+        "created": f"{who} created the group",
+        "renamed": f"{who} named the group “{notice.title or ''}”",
+        "described": f"{who} changed the description",
+        "added": f"{who} added {whom}",
+        "joined": f"{who} joined",
+        "left": f"{who} left",
+        "removed": f"{who} removed {whom}",
+        "role": f"{who} changed the role of {whom}",
+        "history": f"{who} changed what new members can read",
+        "posting": f"{who} changed who can write",
+        "visibility": f"{who} changed who can find the group",
+    }
+    return sentences[notice.event]
+
+
+def _listed(names: Sequence[str], count: int) -> str:
+    """Return some names and the number of the others, as a part of a sentence."""
+    unnamed = count - len(names)
+    parts = list(names)
+    if unnamed > 0:
+        people = "person" if unnamed == 1 else "people"
+        parts.append(f"{unnamed} {people if not names else 'more'}")
+    return "".join(parts) if not parts[1:] else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _excerpt(text: str) -> str:

@@ -1,14 +1,17 @@
 """Updates of a conversation in the list: applying an event equals loading it again."""
 
+from datetime import datetime
 from uuid import UUID
 
 from msgspec.structs import replace
 
 from chat_app.conversations.schemas import Conversation, Receipt
+from chat_app.core.clock import utc_now
 from chat_app.realtime.events import (
     AnyEvent,
     ConversationDelivered,
     ConversationRead,
+    ConversationRemoved,
     ConversationUpdated,
     FriendAccepted,
     FriendRemoved,
@@ -18,7 +21,7 @@ from chat_app.realtime.events import (
     MessageUpdated,
     Presence,
 )
-from chat_app.realtime.shapes import Message, UserCard
+from chat_app.realtime.shapes import Membership, Message, UserCard
 
 
 def subject_of(event: AnyEvent) -> UUID | None:
@@ -34,6 +37,8 @@ def subject_of(event: AnyEvent) -> UUID | None:
             return event.conversation_id
         case ConversationUpdated(conversation=conversation):
             return conversation.id
+        case ConversationRemoved(conversation_id=conversation_id):
+            return conversation_id
         case _:
             return None
 
@@ -87,10 +92,16 @@ def must_load(current: Conversation | None, event: AnyEvent, *, viewer_id: UUID)
     must = False
     match event:
         case MessageCreated(message=message):
-            # An event in between was missed.
-            must = message.seq > current.last_seq + 1
+            # An event in between was missed, or the group itself has changed.
+            must = message.seq > current.last_seq + 1 or (
+                message.kind == "notice" and message.seq > current.last_seq
+            )
         case MessageUpdated(message=message):
-            must = message.seq > current.last_seq
+            # It may mention the viewer now, or no more.
+            must = message.seq > current.last_seq or (
+                _is_unread(current, message, viewer_id)
+                and (current.unread_mentions > 0 or _mentions(message, viewer_id))
+            )
         case MessageDeleted(message=message):
             must = message.seq > current.last_seq or _is_unread(current, message, viewer_id)
         case ConversationRead(user_id=reader, seq=seq):
@@ -119,15 +130,46 @@ def changes_unlisted_count(event: AnyEvent, *, viewer_id: UUID) -> bool:
             return False
 
 
+# What may change about a conversation without a message.
+_BESIDE_MESSAGES = (
+    "members",
+    "title",
+    "description",
+    "visibility",
+    "history",
+    "posting",
+    "members_count",
+    "me",
+)
+
+
 def with_loaded(current: Conversation | None, conversation: Conversation) -> Conversation:
     """Return a conversation that was just loaded, in place of the one that was listed."""
     if current is not None and current.last_rev > conversation.last_rev:
         # It was loaded before the last message, and arrives after it.
-        conversation = replace(current, members=conversation.members, title=conversation.title)
+        conversation = replace(
+            current, **{name: getattr(conversation, name) for name in _BESIDE_MESSAGES}
+        )
     if current is not None and current.receipts:
         receipts = _merged(conversation.receipts, current.receipts)
         conversation = replace(conversation, receipts=receipts)
     return conversation
+
+
+def _brought_back(current: Conversation) -> Membership:
+    """Return the viewer's part after a new message: it ends the archiving, unless it is muted."""
+    is_kept = not current.me.archived or is_muted(current)
+    return current.me if is_kept else replace(current.me, archived=False)
+
+
+def is_muted(conversation: Conversation) -> bool:
+    """Return whether the viewer has muted a conversation at this moment."""
+    until = conversation.me.muted_until
+    return until is not None and (until == "forever" or datetime.fromisoformat(until) > utc_now())
+
+
+def _mentions(message: Message, viewer_id: UUID) -> bool:
+    return message.mentions_all or viewer_id in message.mentions
 
 
 def _is_unread(current: Conversation, message: Message, viewer_id: UUID) -> bool:
@@ -152,7 +194,17 @@ def _with_presence(current: Conversation, event: Presence) -> Conversation:
 def _with_new(current: Conversation, message: Message, viewer_id: UUID) -> Conversation:
     if message.seq != current.last_seq + 1:
         return current
+    if message.kind == "notice":
+        # It counts for nothing, and nobody has read anything by it.
+        return replace(
+            current,
+            last_message=message,
+            last_seq=message.seq,
+            last_rev=max(current.last_rev, message.rev),
+            updated_at=message.created_at,
+        )
     own = message.sender_id == viewer_id
+    mentions = not own and _mentions(message, viewer_id)
     receipts = current.receipts
     if receipts:
         # A sender has read what came before.
@@ -165,6 +217,8 @@ def _with_new(current: Conversation, message: Message, viewer_id: UUID) -> Conve
         last_rev=max(current.last_rev, message.rev),
         last_read_seq=message.seq if own else current.last_read_seq,
         unread=0 if own else current.unread + 1,
+        unread_mentions=0 if own else current.unread_mentions + mentions,
+        me=_brought_back(current),
         receipts=receipts,
         updated_at=message.created_at,
     )

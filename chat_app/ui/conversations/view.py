@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from chat_app.conversations.groups.queries import former_groups
 from chat_app.conversations.queries import get_conversation, list_conversations, unread_counts
 from chat_app.conversations.schemas import Conversation
 from chat_app.core.errors import AppError, NotFound
@@ -13,6 +14,7 @@ from chat_app.realtime.events import (
     AnyEvent,
     ConversationDelivered,
     ConversationRead,
+    ConversationRemoved,
     Typing,
 )
 from chat_app.ui.conversations import updates
@@ -22,6 +24,7 @@ from chat_app.ui.reflex.patches import Patch
 from chat_app.ui.reflex.tab import Tab
 
 LIST = "conversations"
+NOBODY = UUID(int=0)
 
 
 class ConversationsView:
@@ -72,6 +75,7 @@ class ConversationsView:
         """Send the rows that these events change."""
         if not self._is_loaded:
             return
+        events = self._without_removed(events)
         changed, to_load = dict[UUID, Conversation](), set[UUID]()
         is_counted_wrong = False
         for event in events:
@@ -95,6 +99,27 @@ class ConversationsView:
         if is_counted_wrong or changed:
             self._show(changed.values())
 
+    def _without_removed(self, events: Sequence[AnyEvent]) -> Sequence[AnyEvent]:
+        """Drop groups that the user is in no more, and all that the page has of them."""
+        gone = {one.conversation_id for one in events if isinstance(one, ConversationRemoved)}
+        if not gone:
+            return events
+        for key in gone:
+            self._items.pop(key, None)
+            self._unread.pop(key, None)
+            self._tab.send(
+                Patch(list=LIST, drop=[str(key)]),
+                _gone(key),
+            )
+        self._show([])
+        # What came before its end is of no use; after it, somebody has come back.
+        last = {key: _last_removal(events, key) for key in gone}
+        return [
+            event
+            for at, event in enumerate(events)
+            if at > last.get(updates.subject_of(event) or NOBODY, -1)
+        ]
+
     async def reload(self) -> None:
         """Send all of it again, if it was sent."""
         if self._is_loaded:
@@ -107,10 +132,14 @@ class ConversationsView:
         )
         self._unread = await unread_counts(node.database, viewer_id=self._viewer_id)
         await node.deliveries.record_all(viewer_id=self._viewer_id)
+        former = await former_groups(node.database, viewer_id=self._viewer_id)
         self._next_before = page.next_before
         self._is_loaded = True
         self._items, self._of_peer = {}, {}
         self._show(page.items, afresh=True)
+        # A browser that was away may still keep what it was shown of them.
+        if former:
+            self._tab.send(*map(_gone, former))
 
     def _send_problem(self, error: AppError) -> None:
         self._about = {}
@@ -163,6 +192,18 @@ class ConversationsView:
                 current = changed.get(key) or self._items.get(key)
                 loaded[key] = updates.with_loaded(current, fresh)
         return loaded
+
+
+def _gone(key: UUID) -> Patch:
+    return Patch(list=f"messages:{key}", about={"gone": True})
+
+
+def _last_removal(events: Sequence[AnyEvent], key: UUID) -> int:
+    return max(
+        at
+        for at, event in enumerate(events)
+        if isinstance(event, ConversationRemoved) and event.conversation_id == key
+    )
 
 
 def _is_irrelevant(event: AnyEvent, viewer_id: UUID) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Iterable
 from functools import lru_cache
-from typing import TypedDict, TypeVar
+from typing import Literal, TypedDict, TypeVar
 from uuid import UUID
 
 from chat_app.conversations.schemas import Conversation, Receipt
@@ -12,7 +12,9 @@ from chat_app.realtime.events import (
     FriendRequested,
     Presence,
 )
+from chat_app.realtime.shapes import Role
 from chat_app.ui.conversations.rows import name_of, peer_of, peer_status, tone_id
+from chat_app.ui.conversations.updates import is_muted
 from chat_app.ui.kit.avatar import initials, tone
 
 # The list of the conversations that were opened in a browser, a row each.
@@ -32,11 +34,14 @@ class Head(TypedDict):
 
     `peer_id` is the other member of a direct conversation, empty when they deleted their account,
     and `friendship` their relation to the reader. `delivered_seq` and `read_seq` are those of all
-    others. A conversation that does not exist, or not for the reader, is `missing`.
+    others. A conversation that does not exist, or not for the reader, is `missing`; one that the
+    reader was in until now is `removed`, too.
     """
 
     id: str
+    kind: Literal["direct", "group"]
     missing: bool
+    removed: bool
     name: str
     letters: str
     tone: str
@@ -46,11 +51,20 @@ class Head(TypedDict):
     last_seen: str
     delivered_seq: int
     read_seq: int
+    members_count: int
+    description: str
+    role: Role
+    may_write: bool
+    muted: bool
+    favourite: bool
+    archived: bool
 
 
 NO_HEAD = Head(
     id="",
+    kind="direct",
     missing=False,
+    removed=False,
     name="",
     letters="",
     tone="",
@@ -60,6 +74,13 @@ NO_HEAD = Head(
     last_seen="",
     delivered_seq=0,
     read_seq=0,
+    members_count=0,
+    description="",
+    role="member",
+    may_write=True,
+    muted=False,
+    favourite=False,
+    archived=False,
 )
 
 
@@ -125,7 +146,9 @@ def head_of(conversation: Conversation, receipts: Receipts, *, viewer_id: UUID) 
     is_loaded = peer is not None and peer.username != ""
     return Head(
         id=str(conversation.id),
+        kind=conversation.kind,
         missing=False,
+        removed=False,
         name=name,
         letters=initials(name),
         tone=tone(tone_id(conversation, viewer_id=viewer_id)),
@@ -135,4 +158,11 @@ def head_of(conversation: Conversation, receipts: Receipts, *, viewer_id: UUID) 
         last_seen=status["last_seen"],
         delivered_seq=receipts.delivered_seq,
         read_seq=receipts.read_seq,
+        members_count=conversation.members_count,
+        description=conversation.description,
+        role=conversation.me.role,
+        may_write=conversation.posting == "everyone" or conversation.me.role != "member",
+        muted=is_muted(conversation),
+        favourite=conversation.me.favourite,
+        archived=conversation.me.archived,
     )

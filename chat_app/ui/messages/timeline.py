@@ -114,36 +114,51 @@ def message_item(
     return rx.fragment(
         _day_line(cell),
         rx.cond(begins_new, rx.el.div("New messages", class_name="new-line")),
-        rx.el.article(
-            rx.cond(
-                cell["mine"],
-                rx.el.span("You", class_name="visually-hidden"),
-                _author(cell),
-            ),
-            rx.el.div(
-                # Text, and nothing but text: React escapes it, and no markup is ever read from it.
-                rx.el.div(linked(cell["text"]), class_name="bubble", dir="auto"),
-                _meta(cell, is_delivered, is_read),
-                _more(cell),
-                class_name="said",
-            ),
-            rx.cond(cell["reason"] != "", _refusal(cell)),
-            class_name=[
-                "message",
-                rx.cond(cell["mine"], "mine", ""),
-                rx.cond(cell["first"], "first", ""),
-                rx.cond(cell["last"], "last", ""),
-                rx.cond(cell["deleted"], "deleted", ""),
-                rx.cond(cell["state"] != "", WAITING_CLASS[cell["state"]], ""),
-            ],
-            # A message that waits is not announced: the stored one will be.
-            aria_live=rx.cond(cell["state"] != "", "off", None),
-            custom_attrs={
-                "data-id": rx.cond(cell["id"] != "", cell["id"], None),
-                "data-seq": cell["order"],
-                "data-client-id": cell["client_id"],
-            },
+        rx.cond(cell["notice"], _notice(cell), _article(cell, is_delivered, is_read)),
+    )
+
+
+def _notice(cell: Cells) -> rx.Component:
+    return rx.el.p(
+        cell["text"],
+        " ",
+        rx.el.time(time_of_day(cell["at"]), date_time=cell["at"], title=full_time(cell["at"])),
+        class_name="notice-line",
+        custom_attrs={"data-id": cell["id"], "data-seq": cell["order"]},
+    )
+
+
+def _article(cell: Cells, is_delivered: rx.Var[bool], is_read: rx.Var[bool]) -> rx.Component:
+    return rx.el.article(
+        rx.cond(
+            cell["mine"],
+            rx.el.span("You", class_name="visually-hidden"),
+            _author(cell),
         ),
+        rx.el.div(
+            # Text, and nothing but text: React escapes it, and no markup is ever read from it.
+            rx.el.div(linked(cell["text"]), class_name="bubble", dir="auto"),
+            _meta(cell, is_delivered, is_read),
+            _more(cell),
+            class_name="said",
+        ),
+        rx.cond(cell["reason"] != "", _refusal(cell)),
+        class_name=[
+            "message",
+            rx.cond(cell["mine"], "mine", ""),
+            rx.cond(cell["first"], "first", ""),
+            rx.cond(cell["last"], "last", ""),
+            rx.cond(cell["deleted"], "deleted", ""),
+            rx.cond(cell["called"], "called", ""),
+            rx.cond(cell["state"] != "", WAITING_CLASS[cell["state"]], ""),
+        ],
+        # A message that waits is not announced: the stored one will be.
+        aria_live=rx.cond(cell["state"] != "", "off", None),
+        custom_attrs={
+            "data-id": rx.cond(cell["id"] != "", cell["id"], None),
+            "data-seq": cell["order"],
+            "data-client-id": cell["client_id"],
+        },
     )
 
 
@@ -157,7 +172,7 @@ def _author(cell: Cells) -> rx.Component:
         cell["first"],
         rx.fragment(
             avatar(cell["letters"], cell["tone"]),
-            rx.el.span(rx.el.bdi(cell["author"]), class_name="author one-line"),
+            rx.el.span(rx.el.bdi(cell["author"]), class_name=["author", "one-line", cell["tone"]]),
         ),
         rx.el.span(cell["author"], class_name="visually-hidden"),
     )

@@ -21,6 +21,8 @@ from chat_app.realtime.events import (
     AnyEvent,
     ConversationDelivered,
     ConversationRead,
+    ConversationRemoved,
+    ConversationUpdated,
     FriendRemoved,
     MessageCreated,
     MessageDeleted,
@@ -33,11 +35,11 @@ from chat_app.ui.current_node import current_node
 from chat_app.ui.messages import head
 from chat_app.ui.messages.head import HEAD_EVENTS, NO_HEAD, Head, Receipts, head_of, shared
 from chat_app.ui.messages.rows import (
-    DELETED_NAME,
     author_row,
     message_patch,
     message_row,
     messages_list,
+    named_in,
 )
 from chat_app.ui.reflex.patches import Patch
 from chat_app.ui.reflex.tab import Tab
@@ -141,6 +143,7 @@ class TimelineView:
 
     async def apply_events(self, events: Sequence[AnyEvent]) -> None:
         """Send what these events change in the open conversation."""
+        self._drop_removed(events)
         if self._conversation is None:
             return
         here = self._conversation.id
@@ -161,6 +164,7 @@ class TimelineView:
                     self._take(await self._load(here))
                     changes_head = True
                 case _ if isinstance(event, HEAD_EVENTS):
+                    self._send_concealed(event, here)
                     self._take(updates.apply(self._conversation, event, viewer_id=self._viewer_id))
                     changes_head = True
                 case _:
@@ -168,6 +172,18 @@ class TimelineView:
         if changes_head:
             self._tab.send(*self._head_patches())
         self._apply_typing(here, events)
+
+    def _drop_removed(self, events: Sequence[AnyEvent]) -> None:
+        """Drop the heads of groups that the user is in no more, the open one with a reason."""
+        for event in events:
+            if not isinstance(event, ConversationRemoved):
+                continue
+            key = event.conversation_id
+            if key == self.conversation_id:
+                self.close()
+                self._send_missing(str(key), removed=True)
+            else:
+                self._tab.send(Patch(list=head.LIST, drop=[str(key)]))
 
     async def reload(self) -> None:
         """Send the open conversation again; where that fails, it stays open: the tab retries."""
@@ -180,6 +196,15 @@ class TimelineView:
             self.close()
             self._send_missing(str(here))
 
+    def _send_concealed(self, event: AnyEvent, here: UUID) -> None:
+        """Send the `rev` of a change that the reader may not see, so that the page misses none."""
+        match event:
+            case ConversationUpdated(conversation=fresh) if fresh.id == here and fresh.me.since_seq:
+                about = {"changed": fresh.last_rev}
+                self._tab.send(Patch(list=messages_list(here), about=about))
+            case _:
+                pass
+
     def _take(self, conversation: Conversation, *, afresh: bool = False) -> None:
         if conversation.receipts:
             before = Receipts() if afresh else self._receipts
@@ -188,10 +213,10 @@ class TimelineView:
         self._conversation = conversation
 
     def _apply_author(self, event: AnyEvent, message: Message) -> bool:
+        if message.kind == "notice" or not isinstance(event, MessageCreated):
+            return False
         # A sender has read what came before.
-        return isinstance(event, MessageCreated) and self._receipts.raise_to(
-            message.sender_id, delivered=message.seq, read=message.seq
-        )
+        return self._receipts.raise_to(message.sender_id, delivered=message.seq, read=message.seq)
 
     def _apply_receipt(self, event: ConversationRead | ConversationDelivered, here: UUID) -> bool:
         if event.conversation_id != here:
@@ -201,9 +226,10 @@ class TimelineView:
 
     async def _send_message(self, message: Message) -> None:
         if message.sender_id not in self._names:
-            self._tab.send(*await self._author_patches([message]))
+            self._tab.send(*self._author_patches([message]))
         is_own = message.sender_id == self._viewer_id
-        self._tab.send_encoded(message_patch(message, is_own=is_own))
+        names = await self._names_in([message])
+        self._tab.send_encoded(message_patch(message, is_own=is_own, names=names))
 
     def _apply_typing(self, here: UUID, events: Sequence[AnyEvent]) -> None:
         if not self._typing and not any(isinstance(event, Typing) for event in events):
@@ -263,22 +289,29 @@ class TimelineView:
         kind: PageKind,
         about: Mapping[str, object],
     ) -> list[Patch]:
-        rows = [message_row(one, viewer_id=self._viewer_id) for one in page.items]
+        names = await self._names_in(page.items)
+        rows = [message_row(one, viewer_id=self._viewer_id, names=names) for one in page.items]
         facts = {"page": kind, "problem": "", **about}
         patch = Patch(list=messages_list(conversation_id), put=rows, about=facts)
-        return [*await self._author_patches(page.items), patch]
+        return [*self._author_patches(page.items), patch]
 
-    async def _author_patches(self, messages: Sequence[Message]) -> list[Patch]:
-        """Return the names of authors that the page does not have.
-
-        A large group has only a part of its members in its view, and some have left.
-        """
-        unknown = {message.sender_id for message in messages} - self._names.keys()
-        if not unknown:
-            return []
+    async def _names_in(self, messages: Sequence[Message]) -> dict[UUID, str]:
+        """Return the names of the people that notices are about."""
+        wanted = {user_id for message in messages for user_id in named_in(message)}
+        if not wanted:
+            return {}
         async with current_node().database.reading() as reading:
-            found = await display_names(reading, user_ids=unknown)
-        return self._named(dict.fromkeys(unknown, DELETED_NAME) | found)
+            return await display_names(reading, user_ids=wanted)
+
+    def _author_patches(self, messages: Sequence[Message]) -> list[Patch]:
+        """Return the names of authors that the page does not have."""
+        return self._named(
+            {
+                message.sender_id: message.sender.display_name
+                for message in messages
+                if message.sender_id not in self._names
+            }
+        )
 
     def _head_patches(self) -> list[Patch]:
         """Return the row of the conversation and the names of its members, where they changed."""
@@ -305,9 +338,9 @@ class TimelineView:
         self._names |= {shared(user_id): shared(name) for user_id, name in names.items()}
         return [Patch(list=AUTHORS, put=rows)] if rows else []
 
-    def _send_missing(self, address: str) -> None:
+    def _send_missing(self, address: str, *, removed: bool = False) -> None:
         missing = NO_HEAD.copy()
-        missing |= {"id": address[:MAX_ADDRESS], "missing": True}
+        missing |= {"id": address[:MAX_ADDRESS], "missing": True, "removed": removed}
         self._tab.send(Patch(list=head.LIST, put=[missing]))
 
     def _send_problem(self, conversation_id: UUID, error: AppError) -> None:
@@ -316,4 +349,8 @@ class TimelineView:
 
 
 def _state_of(conversation: Conversation) -> dict[str, object]:
-    return {"last": conversation.last_seq, "rev": conversation.last_rev}
+    return {
+        "last": conversation.last_seq,
+        "rev": conversation.last_rev,
+        "first": max(1, conversation.me.since_seq),
+    }

@@ -13,6 +13,7 @@ from reflex_base.utils.serializers import serialize
 from socketio import AsyncServer
 
 from chat_app.core.errors import AppError
+from chat_app.core.logs import without_token
 from chat_app.ui.reflex import build
 from chat_app.ui.reflex.patches import PacketQueue
 
@@ -107,4 +108,4 @@ class PageFailures:
     def report(self, exception: Exception) -> None:
         """Log the beginning of a report, unless there were many lately."""
         if self._reports.take():
-            log.warning("page_failed", report=str(exception)[:MAX_REPORT_LENGTH])
+            log.warning("page_failed", report=without_token(str(exception)[:MAX_REPORT_LENGTH]))

@@ -21,6 +21,7 @@ from chat_app.realtime.events import MessageCreated, MessageDeleted, MessageUpda
 from chat_app.realtime.outlet import Outlet
 from tests.harness.chats import Storage
 from tests.harness.connected import befriend
+from tests.harness.groups import add_group
 from tests.harness.nodes import change_user, new_user, open_node, to_conversation, to_user
 
 News = MessageCreated | MessageUpdated | MessageDeleted
@@ -129,9 +130,7 @@ async def test_a_deleted_message_stays_deleted(storage: Storage) -> None:
 async def test_many_changes_at_once_are_numbered_without_a_hole(storage: Storage) -> None:
     async with open_node(storage) as node:
         people = [await new_user(node) for _ in range(3)]
-        group = await node.conversations.create_group(
-            actor_id=people[0], title="three", member_ids=people
-        )
+        group = await add_group(node, actor_id=people[0], title="three", member_ids=people)
         sent = [
             (await node.messages.send(to_conversation(people[turn % 3], group))).message
             for turn in range(12)

@@ -14,6 +14,7 @@ from chat_app.messages.log.writer import ATTEMPTS
 from chat_app.node.node import Node
 from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
+from tests.harness.groups import add_group
 from tests.harness.nodes import new_user, open_node, to_conversation, to_user
 
 pytestmark = pytest.mark.parametrize("pair", ["postgres+redis"])
@@ -84,9 +85,7 @@ async def test_the_loser_of_a_deadlock_stores_its_send(storage: Storage) -> None
     async with open_node(storage) as other, open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         groups = [
-            await node.conversations.create_group(
-                actor_id=alice, title="group", member_ids=[alice, bob]
-            )
+            await add_group(node, actor_id=alice, title="group", member_ids=[alice, bob])
             for _ in range(2)
         ]
         first, second = sorted(groups)

@@ -3,6 +3,7 @@
 from chat_app.messages.queries import direct_history, history
 from chat_app.messages.schemas import Message
 from tests.harness.chats import Storage
+from tests.harness.groups import add_group
 from tests.harness.nodes import new_user, new_users, open_still_node, to_conversation, to_user
 from tests.harness.statements import executed, plan_of, statements, steps_of
 
@@ -18,8 +19,8 @@ async def test_a_send_costs_the_same_few_statements_for_any_number_of_members(
     async with open_still_node(storage) as node:
         people = await new_users(node, max(SIZES))
         for size in SIZES:
-            group = await node.conversations.create_group(
-                actor_id=people[0], title="group", member_ids=people[:size]
+            group = await add_group(
+                node, actor_id=people[0], title="group", member_ids=people[:size]
             )
             await node.messages.send(to_conversation(people[0], group, "first"))
             with statements() as sent[size]:
@@ -37,8 +38,8 @@ async def test_a_send_reads_none_of_the_other_members(storage: Storage) -> None:
     async with open_still_node(storage) as node:
         people = await new_users(node, 500)
         for size in (3, len(people)):
-            group = await node.conversations.create_group(
-                actor_id=people[0], title="group", member_ids=people[:size]
+            group = await add_group(
+                node, actor_id=people[0], title="group", member_ids=people[:size]
             )
             await node.messages.send(to_conversation(people[0], group, "first"))
             with executed() as asked:

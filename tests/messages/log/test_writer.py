@@ -22,6 +22,7 @@ from chat_app.models import Message as MessageRow
 from chat_app.node.node import Node
 from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
+from tests.harness.groups import add_group
 from tests.harness.nodes import delete_user, new_user, open_node, to_conversation, to_user
 
 
@@ -41,9 +42,7 @@ async def test_parallel_sends_are_numbered_without_a_hole(storage: Storage) -> N
     async with open_node(storage) as node:
         people = [await new_user(node) for _ in range(5)]
         groups = [
-            await node.conversations.create_group(
-                actor_id=people[0], title="group", member_ids=people
-            )
+            await add_group(node, actor_id=people[0], title="group", member_ids=people)
             for _ in range(3)
         ]
 

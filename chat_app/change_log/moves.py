@@ -31,8 +31,8 @@ def move_of(message: Message, direct_key: str | None, context: RequestContext) -
     return Move(message.conversation_id, message.rev, direct_key, context)
 
 
-def moves_entry(moves: Sequence[Move], batch: UUID) -> NewEntry:
-    """Return the log entry of a batch."""
+def moves_entry(moves: Sequence[Move], batch: UUID | None) -> NewEntry:
+    """Return the log entry of a batch; None where the log writer has not stored it."""
     return NewEntry(MESSAGES, msgspec.msgpack.encode(moves), batch)
 
 

@@ -1,0 +1,1 @@
+"""Invitations by link: to a group, and to the chat itself."""
