@@ -62,10 +62,11 @@
   }
 
   /**
-   * Return the name under which a page is kept: that of all conversations is the same.
+   * Return the name under which a page is kept: that of all conversations is the same, and so is that of all
+   * invitations, whose addresses are secret.
    * @param {string} pathname
    */
-  const nameOf = (pathname) => (pathname.startsWith("/chat/") ? "/chat/" : pathname);
+  const nameOf = (pathname) => ["/chat/", "/invite/"].find((start) => pathname.startsWith(start)) ?? pathname;
 
   /** @param {Request} request */
   async function file(request) {

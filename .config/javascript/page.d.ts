@@ -35,6 +35,8 @@ interface ChatWorker {
 declare var chatServer: string | undefined;
 /** The address at which browsers open the chat, "" for this one. Set by chat_app/server/home.py. */
 declare var chatHome: string | undefined;
+/** Who may register: "open", "invited" or "closed". Set by chat_app/server/home.py. */
+declare var chatRegistration: string | undefined;
 /** The live link of this tab. Set by Reflex's state.js, which chat_app/ui/reflex/build.py changes. */
 declare var chatLink: ChatLink | undefined;
 /** Patches that came before assets/browser/replica.js, and from then on what applies them. */

@@ -5,7 +5,9 @@
 /** @import { Problem } from "./request.js" */
 
 import { forgetDrafts } from "./drafts.js";
+import { accept } from "./invitation.js";
 import { isSignInPage, nextPath } from "./paths.js";
+import { inviteToken } from "./registration.js";
 import { forgetAccount } from "./replica.js";
 import { call, getPageUser } from "./request.js";
 
@@ -130,7 +132,7 @@ function finishLeaving() {
 
 /** @type {Record<string, { method: string, path: string, done: (form: HTMLFormElement, user: string) => void | Promise<void> }>} */
 const CALLS = {
-  register: { method: "POST", path: "register", done: enter },
+  register: { method: "POST", path: "register", done: enterInvited },
   login: { method: "POST", path: "login", done: enter },
   password: { method: "POST", path: "password", done: passwordChanged },
   leave: { method: "DELETE", path: "me", done: left },
@@ -139,6 +141,15 @@ const CALLS = {
 function enter() {
   forgetTab();
   location.assign(nextPath());
+}
+
+/** Open the group that the new user was invited to: its link may be used up by now. */
+async function enterInvited() {
+  const token = inviteToken();
+  if (!token) return enter();
+  forgetTab();
+  const { path } = await accept(token);
+  location.assign(path || "/");
 }
 
 /**
@@ -164,7 +175,9 @@ async function submit(form) {
   clearErrors(form);
   button.disabled = true;
   /** @type {Record<string, FormDataEntryValue | boolean>} */
-  const body = kind.done === enter ? { tokens: false } : {};
+  const body = signsIn(kind) ? { tokens: false } : {};
+  const invite = kind.done === enterInvited ? inviteToken() : "";
+  if (invite) body.invite = invite;
   for (const [name, value] of new FormData(form)) {
     // An empty optional field is not sent: an empty display name would be set.
     const input = /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
@@ -174,7 +187,7 @@ async function submit(form) {
   const answer = await call(kind.method, `/api/auth/${kind.path}`, {
     body,
     patience: PATIENCE,
-    isAnswer: kind.done === enter ? isSignedIn : undefined,
+    isAnswer: signsIn(kind) ? isSignedIn : undefined,
   });
   if (answer && !answer.problem) {
     await kind.done(form, user);
@@ -187,6 +200,9 @@ async function submit(form) {
   else showFormError(form, "The chat cannot be reached. Check the connection and try again.");
   button.disabled = false;
 }
+
+/** @param {{ done: unknown }} kind */
+const signsIn = ({ done }) => done === enter || done === enterInvited;
 
 /**
  * Recognise the answer to a sign-in.

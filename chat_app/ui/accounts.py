@@ -4,7 +4,7 @@ from typing import Any
 
 import reflex as rx
 
-from chat_app.ui.browser import auth_forms, connection_status
+from chat_app.ui.browser import auth_forms, connection_status, registration_element
 from chat_app.ui.kit.controls import button, field, icon
 from chat_app.ui.reflex.vars import BrowserEvent
 from chat_app.ui.session import SessionState
@@ -46,33 +46,48 @@ def register_page() -> rx.Component:
     return _card(
         "Create your account",
         "A name and a password are all it takes.",
-        _form(
-            "register",
-            field(
-                "username",
-                "Username",
-                hint="3 to 32 letters, digits, dots, dashes or underscores.",
-                auto_complete="username",
-                **_NAME,
+        registration_element(
+            _refusal("closed", "No new accounts can be made here."),
+            _refusal(
+                "invited",
+                "New accounts are by invitation here: open the link that you were sent.",
             ),
-            field(
-                "display_name",
-                "Display name",
-                hint="Optional: what others see, in any script.",
-                auto_complete="name",
-                dir="auto",
-            ),
-            field(
-                "password",
-                "Password",
-                hint="At least 10 characters.",
-                hidden_text=True,
-                auto_complete="new-password",
-                required=True,
-            ),
-            button("Create account", kind="primary", type="submit"),
+            _register_form(),
         ),
         _alternative("Already have an account?", "Sign in", "/login"),
+    )
+
+
+def _refusal(rule: str, sentence: str) -> rx.Component:
+    return rx.el.p(sentence, class_name=f"refused-if-{rule}")
+
+
+def _register_form() -> rx.Component:
+    return _form(
+        "register",
+        field(
+            "username",
+            "Username",
+            hint="3 to 32 letters, digits, dots, dashes or underscores.",
+            auto_complete="username",
+            **_NAME,
+        ),
+        field(
+            "display_name",
+            "Display name",
+            hint="Optional: what others see, in any script.",
+            auto_complete="name",
+            dir="auto",
+        ),
+        field(
+            "password",
+            "Password",
+            hint="At least 10 characters.",
+            hidden_text=True,
+            auto_complete="new-password",
+            required=True,
+        ),
+        button("Create account", kind="primary", type="submit"),
     )
 
 

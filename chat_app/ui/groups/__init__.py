@@ -1,0 +1,1 @@
+"""Groups: making them, their details and members, invitations, and the open ones."""
