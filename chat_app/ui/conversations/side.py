@@ -1,27 +1,51 @@
 """The side pane: the own name, the search for people, and the conversations."""
 
+from typing import Literal, TypedDict
+
 import reflex as rx
 
-from chat_app.ui.browser import arrow_key_lists, full_time, short_time, wanted_list
+from chat_app.ui.browser import (
+    archived_conversations,
+    arrow_key_lists,
+    filter_element,
+    full_time,
+    listed_conversations,
+    short_time,
+    wanted_list,
+)
 from chat_app.ui.conversations.lists import conversation_facts, conversation_rows, own_profile
 from chat_app.ui.conversations.rows import ConversationRow
 from chat_app.ui.conversations.state import ConversationsState
 from chat_app.ui.conversations.view import LIST
 from chat_app.ui.friends.page import people_link
+from chat_app.ui.groups.adding import new_group_button
+from chat_app.ui.groups.adding_state import AddingState
+from chat_app.ui.groups.channels import channels_link
 from chat_app.ui.kit.avatar import avatar
-from chat_app.ui.kit.controls import button, icon_button, icon_link
+from chat_app.ui.kit.controls import button, icon, icon_button, icon_link
 from chat_app.ui.kit.states import badge, empty_state, skeleton
 from chat_app.ui.people.search import people_found, search_box
 from chat_app.ui.people.state import SEARCH_ID, PeopleState
 from chat_app.ui.reflex.elements import (
-    call_inline,
     choose_color_mode,
     chosen_color_mode,
     event_name,
+    kept_facts,
 )
-from chat_app.ui.reflex.vars import cells
+from chat_app.ui.reflex.vars import Cells, cells
 
-NEWEST_FIRST = "((rows) => rows.toReversed())"
+Choice = Literal["all", "unread", "groups"]
+CHOICES: dict[Choice, str] = {"all": "All", "unread": "Unread", "groups": "Groups"}
+
+
+class Filter(TypedDict):
+    """Which conversations are listed, and whether the archived ones are (`filter.js`)."""
+
+    choice: Choice
+    archived: bool
+
+
+NO_FILTER = Filter(choice="all", archived=False)
 
 
 @rx.memo
@@ -36,7 +60,7 @@ def side_pane(open_id: rx.Var[str], signs_out: rx.Var[bool]) -> rx.Component:
         rx.cond(
             PeopleState.query != "",
             people_found(),
-            conversation_list(open_id=open_id),
+            filter_element(filter_bar(), conversation_list(open_id=open_id)),
         ),
     )
 
@@ -53,6 +77,7 @@ def _whoami(signs_out: rx.Var[bool]) -> rx.Component:
             class_name="who",
         ),
         people_link(),
+        new_group_button(),
         _scheme_button(),
         icon_link("settings", "Settings", "/settings"),
         rx.cond(
@@ -88,25 +113,50 @@ def _scheme_button() -> rx.Component:
     )
 
 
+def _chosen() -> Cells:
+    return cells(kept_facts("filter", NO_FILTER).to(Filter))
+
+
+@rx.memo
+def filter_bar() -> rx.Component:
+    """Show the buttons that choose which conversations are listed."""
+    choice = _chosen()["choice"]
+    return rx.el.div(
+        rx.el.div(
+            *(
+                rx.el.button(
+                    label,
+                    type="button",
+                    aria_pressed=choice == value,
+                    class_name="filter",
+                    custom_attrs={"data-filter": value},
+                )
+                for value, label in CHOICES.items()
+            ),
+            role="group",
+            aria_label="Show",
+            class_name="filters",
+        ),
+        channels_link(),
+        class_name="filter-bar",
+    )
+
+
 @rx.memo
 def conversation_list(open_id: rx.Var[str]) -> rx.Component:
-    """Show the conversations, newest activity first."""
+    """Show the conversations: favourites first, newest activity first, archived ones apart."""
     facts = conversation_facts()
-    rows = call_inline(NEWEST_FIRST, conversation_rows()).to(list[ConversationRow])
+    chosen = _chosen()
+    rows = listed_conversations(conversation_rows(), chosen["choice"], open_id).to(
+        list[ConversationRow]
+    )
+    archived = archived_conversations(conversation_rows()).to(list[ConversationRow])
     return rx.el.nav(
         wanted_list(name=LIST, event=event_name(ConversationsState.load_again), payload="{}"),
         rx.cond(
             rows.length() > 0,
-            rx.el.ul(
-                rx.foreach(
-                    rows,
-                    lambda row: rx.fragment(
-                        conversation_item(row=row, is_open=row["id"] == open_id), key=row["id"]
-                    ),
-                ),
-                custom_attrs={"data-arrows": "true"},
-            ),
-            rx.cond(facts["loaded"], _no_conversations(), _loading()),
+            _items(rows, open_id),
+            rx.cond(facts["loaded"], _none(chosen["choice"], archived.length() > 0), _loading()),
         ),
         rx.cond(
             facts["has_more"],
@@ -119,8 +169,36 @@ def conversation_list(open_id: rx.Var[str]) -> rx.Component:
                 class_name="side-more",
             ),
         ),
+        rx.cond(
+            archived.length() > 0,
+            rx.fragment(
+                rx.el.div(
+                    rx.el.button(
+                        f"Archived ({archived.length()})",
+                        type="button",
+                        aria_expanded=chosen["archived"],
+                        class_name="button quiet",
+                        custom_attrs={"data-archived": "true"},
+                    ),
+                    class_name="side-more",
+                ),
+                rx.cond(chosen["archived"], _items(archived, open_id)),
+            ),
+        ),
         aria_label="Conversations",
         class_name="side-list",
+    )
+
+
+def _items(rows: Cells, open_id: rx.Var[str]) -> rx.Component:
+    return rx.el.ul(
+        rx.foreach(
+            rows,
+            lambda row: rx.fragment(
+                conversation_item(row=row, is_open=row["id"] == open_id), key=row["id"]
+            ),
+        ),
+        custom_attrs={"data-arrows": "true"},
     )
 
 
@@ -134,6 +212,8 @@ def conversation_item(row: rx.Var[ConversationRow], is_open: rx.Var[bool]) -> rx
             rx.el.div(
                 rx.el.div(
                     rx.el.span(rx.el.bdi(cell["name"]), class_name="row-name one-line"),
+                    _mark("star", "Favourite", cell["favourite"]),
+                    _mark("muted", "Muted", cell["muted"]),
                     rx.el.time(
                         short_time(cell["at"]),
                         date_time=cell["at"],
@@ -144,6 +224,14 @@ def conversation_item(row: rx.Var[ConversationRow], is_open: rx.Var[bool]) -> rx
                 ),
                 rx.el.div(
                     rx.el.span(rx.el.bdi(cell["preview"]), class_name="row-preview one-line"),
+                    rx.cond(
+                        cell["mentions"] > 0,
+                        rx.el.span(
+                            "@",
+                            rx.el.span(" mentions you", class_name="visually-hidden"),
+                            class_name="badge",
+                        ),
+                    ),
                     rx.cond(cell["unread"] > 0, badge(cell["unread"])),
                     class_name="row-line",
                 ),
@@ -151,13 +239,54 @@ def conversation_item(row: rx.Var[ConversationRow], is_open: rx.Var[bool]) -> rx
             ),
             to=cell["href"],
             custom_attrs={"aria-current": rx.cond(is_open, "page", None)},
-            class_name=rx.cond(cell["unread"] > 0, "row unread", "row"),
+            class_name=[
+                "row",
+                rx.cond(cell["unread"] > 0, "unread", ""),
+                rx.cond(cell["muted"], "muted", ""),
+            ],
         )
+    )
+
+
+def _mark(picture: Literal["star", "muted"], meaning: str, is_there: rx.Var[bool]) -> rx.Component:
+    return rx.cond(
+        is_there,
+        rx.el.span(
+            icon(picture), role="img", aria_label=meaning, title=meaning, class_name="row-mark"
+        ),
     )
 
 
 def _loading() -> rx.Component:
     return skeleton("Loading conversations…", rows=6)
+
+
+def _none(choice: Cells, has_archived: Cells) -> rx.Component:
+    """Show why the list is empty, by what was chosen."""
+    return rx.match(
+        choice,
+        (
+            "unread",
+            empty_state(
+                "bubbles",
+                "Nothing is unread.",
+                button("Show all", custom_attrs={"data-filter": "all"}),
+            ),
+        ),
+        (
+            "groups",
+            empty_state(
+                "people",
+                "No groups yet.",
+                button("Make a group", kind="primary", on_click=AddingState.open_new),
+            ),
+        ),
+        rx.cond(
+            has_archived,
+            empty_state("bubbles", "All conversations are archived."),
+            _no_conversations(),
+        ),
+    )
 
 
 def _no_conversations() -> rx.Component:
