@@ -1,5 +1,6 @@
 // <chat-dialog>: shows the <dialog> inside it for as long as it is on the page. Escape and a click
-// outside press its [data-dismiss] button; closing returns the focus to where it was before.
+// outside press its [data-dismiss] button; closing returns the focus to where it was before. Where something
+// is typed, a click outside does nothing.
 
 class ChatDialog extends (globalThis.HTMLElement ?? class {}) {
   /** @type {HTMLElement | null} */
@@ -13,7 +14,7 @@ class ChatDialog extends (globalThis.HTMLElement ?? class {}) {
     if (dialog.showModal) dialog.showModal();
     else dialog.setAttribute("open", "");
     // The focus must not start on the button that cannot be undone.
-    this.#dismiss.focus();
+    (this.#first ?? this.#dismiss).focus();
   }
 
   disconnectedCallback() {
@@ -24,9 +25,14 @@ class ChatDialog extends (globalThis.HTMLElement ?? class {}) {
   /** @param {Event} event */
   handleEvent(event) {
     // A click outside has the dialog itself as its target; a click inside has an element of it.
-    if (event.type === "click" && event.target !== event.currentTarget) return;
+    if (event.type === "click" && (event.target !== event.currentTarget || this.#first)) return;
     event.preventDefault();
     this.#dismiss.click();
+  }
+
+  /** The field that is filled in first, where there is one. */
+  get #first() {
+    return /** @type {HTMLElement | null} */ (this.querySelector("[data-first]"));
   }
 
   get #dismiss() {

@@ -1,7 +1,7 @@
 // Keyboard navigation in lists. Inside [data-arrows] ArrowUp, ArrowDown, Home and End move the focus
 // between the rows, ArrowLeft and ArrowRight between the buttons of a row. In a search field ArrowDown
-// enters the list, Enter opens the first hit and Escape empties the field. A list that changes while
-// it has the focus keeps it.
+// enters the list, Enter opens the first hit and Escape empties the field; a dialog has its own. A list
+// that changes while it has the focus keeps it.
 
 import "./drops.js";
 
@@ -10,7 +10,14 @@ const STOPS = "a[href], button:not([disabled])";
 const rowsOf = (list) => [...list.children].filter((row) => row.querySelector(STOPS));
 /** @param {Element} row */
 const stopsOf = (row) => /** @type {HTMLElement[]} */ ([...row.querySelectorAll(STOPS)]);
-const searchField = () => /** @type {HTMLInputElement | null} */ (document.querySelector("[data-search]"));
+/**
+ * Return where an element's search field and its hits are.
+ * @param {Element} element
+ */
+const scopeOf = (element) => element.closest("dialog") ?? document;
+/** @param {Element} element */
+const searchFieldOf = (element) =>
+  /** @type {HTMLInputElement | null} */ (scopeOf(element).querySelector("[data-search]"));
 
 /**
  * Move the focus to another row.
@@ -24,7 +31,7 @@ function move(list, from, key) {
   /** @type {Record<string, number>} */
   const targets = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 };
   const to = targets[key];
-  if (to === -1) searchField()?.focus();
+  if (to === -1) searchFieldOf(list)?.focus();
   if (!rows[to]) return;
   // The same button of the other row, where there is one.
   const stops = stopsOf(rows[to]);
@@ -65,7 +72,7 @@ let wanted = null;
  * @param {HTMLInputElement} field
  */
 function takeFirst(field) {
-  const hits = /** @type {HTMLElement | null} */ (document.querySelector("[data-hits]"));
+  const hits = /** @type {HTMLElement | null} */ (scopeOf(field).querySelector("[data-hits]"));
   const isAnswer = hits?.dataset.hits === field.value.trim();
   wanted = isAnswer ? null : field.value;
   if (isAnswer) stopsOf(hits)[0]?.click();
@@ -84,11 +91,13 @@ function onKey(event) {
   } else if (list && ["ArrowLeft", "ArrowRight"].includes(key)) {
     event.preventDefault();
     moveSideways(list, target, key);
-  } else if (list && key === "Escape") {
-    searchField()?.focus();
+  } else if (list && key === "Escape" && searchFieldOf(list)) {
+    // A dialog is not closed from within its list.
+    if (scopeOf(list) !== document) event.preventDefault();
+    searchFieldOf(list)?.focus();
   } else if (target.matches?.("[data-search]")) {
     const field = /** @type {HTMLInputElement} */ (target);
-    const first = /** @type {HTMLElement | null} */ (document.querySelector(`[data-arrows] :is(${STOPS})`));
+    const first = /** @type {HTMLElement | null} */ (scopeOf(field).querySelector(`[data-arrows] :is(${STOPS})`));
     if (key === "ArrowDown" && first) {
       event.preventDefault();
       first.focus();

@@ -1,5 +1,6 @@
 """Controls: icons, buttons, form fields, switches and dialogs."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import reflex as rx
@@ -9,17 +10,23 @@ from chat_app.ui.browser import dialog_element
 IconName = Literal[
     "back",
     "bubbles",
+    "channels",
+    "cross",
     "down",
     "edit",
     "eye",
+    "info",
     "lost",
     "moon",
     "more",
+    "muted",
+    "new-group",
     "people",
     "search",
     "send",
     "settings",
     "sign-out",
+    "star",
 ]
 
 # The id of the pane beside the side pane, which the link past that leads to.
@@ -123,6 +130,30 @@ def _show_button(name: str) -> rx.Component:
     )
 
 
+def select_field(
+    name: str,
+    label: str,
+    options: Mapping[str, str],
+    *,
+    hint: str = "",
+    **props: Any,  # noqa: ANN401  # whatever an HTML select takes
+) -> rx.Component:
+    """Show a labelled choice; `options` are texts by value."""
+    return rx.el.div(
+        rx.el.label(label, html_for=name, class_name="field-label"),
+        rx.el.select(
+            *(rx.el.option(text, value=value) for value, text in options.items()),
+            id=name,
+            name=name,
+            class_name="input",
+            aria_describedby=f"{name}-hint",
+            **props,
+        ),
+        rx.el.p(hint, id=f"{name}-hint", class_name="field-hint") if hint else rx.fragment(),
+        class_name="field",
+    )
+
+
 def switch(label: str, *, on: rx.Var[bool], hint: str = "", turn: Any) -> rx.Component:  # noqa: ANN401  # an event
     """Show a labelled switch; `turn` is the event of pressing it."""
     return rx.el.div(
@@ -155,9 +186,17 @@ def dialog(
     title: rx.Component,
     *content: rx.Component,
     on_dismiss: Any,  # noqa: ANN401  # an event
+    leave: str = "Cancel",
+    beside: rx.Component | None = None,
+    name: str = "dialog-title",
 ) -> rx.Component:
-    """Show a modal dialog for as long as this component is on the page."""
-    leave = button(
-        "Cancel", kind="quiet", on_click=on_dismiss, custom_attrs={"data-dismiss": "true"}
+    """Show a modal dialog for as long as this component is on the page.
+
+    The focus starts on the button to `leave`, unless an element inside has `data-first`; another
+    button may stand `beside` it. `name` is the id of the title.
+    """
+    dismiss = button(
+        leave, kind="quiet", on_click=on_dismiss, custom_attrs={"data-dismiss": "true"}
     )
-    return dialog_element(sheet(title, *content, leave))
+    foot = dismiss if beside is None else rx.el.div(dismiss, beside, class_name="sheet-buttons")
+    return dialog_element(sheet(title, *content, foot, name=name))
