@@ -6,7 +6,7 @@ import { moveFocus } from "./focus.js";
 
 /**
  * A page in the shell: `name` is "" for a page without it, and `id` that of the open conversation.
- * @typedef {{ name: "" | "home" | "chat" | "people" | "settings", id: string }} Place
+ * @typedef {{ name: "" | "home" | "chat" | "people" | "channels" | "settings", id: string }} Place
  */
 
 /** @type {Place} */
@@ -15,6 +15,7 @@ const OUTSIDE = { name: "", id: "" };
 const PLACES = {
   "/": { name: "home", id: "" },
   "/people": { name: "people", id: "" },
+  "/channels": { name: "channels", id: "" },
   "/settings": { name: "settings", id: "" },
 };
 

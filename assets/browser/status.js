@@ -1,5 +1,5 @@
 // <chat-status>: the line under the name of an open chat. It shows who is typing, for a few seconds
-// after each event of that; else "Online", or when the person was last seen.
+// after each event of that; else "Online", when the person was last seen, or what is `otherwise` there.
 
 import { lastSeen } from "./clock.js";
 
@@ -7,7 +7,7 @@ const HOLDS = 6_000;
 const MINUTE = 60_000;
 
 class ChatStatus extends (globalThis.HTMLElement ?? class {}) {
-  static observedAttributes = ["online", "last-seen", "names", "mark"];
+  static observedAttributes = ["online", "last-seen", "names", "mark", "otherwise"];
 
   #until = 0;
   #shown = "";
@@ -43,7 +43,8 @@ class ChatStatus extends (globalThis.HTMLElement ?? class {}) {
       return;
     }
     const gone = this.getAttribute("last-seen");
-    this.#write(this.getAttribute("online") === "true" ? "Online" : lastSeen(gone));
+    const idle = this.getAttribute("otherwise") || lastSeen(gone);
+    this.#write(this.getAttribute("online") === "true" ? "Online" : idle);
     // "Today" becomes "yesterday" while a page stays open.
     if (gone) this.#timer = setTimeout(() => this.#show(), MINUTE);
   }

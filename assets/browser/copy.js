@@ -1,0 +1,27 @@
+// <chat-copy>: copies the text of the field inside it when its button is pressed, and says so.
+
+class ChatCopy extends (globalThis.HTMLElement ?? class {}) {
+  connectedCallback() {
+    this.addEventListener("click", this);
+  }
+
+  /** @param {Event} event */
+  handleEvent(event) {
+    if (/** @type {Element} */ (event.target).closest("[data-copy]")) void this.#copy();
+  }
+
+  async #copy() {
+    const field = /** @type {HTMLInputElement} */ (this.querySelector("[data-copied]"));
+    const place = /** @type {HTMLElement} */ (this.querySelector("[data-copy-state]"));
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value);
+      place.textContent = "Copied.";
+    } catch {
+      // Without HTTPS, or where it is not allowed: the text is selected.
+      place.textContent = "This browser copies nothing by itself: the link is selected, press Ctrl+C.";
+    }
+  }
+}
+
+globalThis.customElements?.define("chat-copy", ChatCopy);

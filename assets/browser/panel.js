@@ -1,0 +1,39 @@
+// <chat-panel>: a panel beside or over the page. It takes the focus when it comes, Escape presses its
+// [data-dismiss] button, and the focus returns to where it was when it goes.
+
+class ChatPanel extends (globalThis.HTMLElement ?? class {}) {
+  /** @type {HTMLElement | null} */
+  #opener = null;
+
+  connectedCallback() {
+    this.#opener = /** @type {HTMLElement | null} */ (document.activeElement);
+    this.addEventListener("keydown", this);
+    this.#dismiss?.focus({ preventScroll: true });
+  }
+
+  disconnectedCallback() {
+    if (!this.#hadFocus) return;
+    queueMicrotask(() => (this.#opener?.isConnected ? this.#opener : document.getElementById("open"))?.focus());
+  }
+
+  /** @param {KeyboardEvent} event */
+  handleEvent(event) {
+    const field = /** @type {HTMLInputElement} */ (event.target);
+    if (event.key !== "Escape" || event.defaultPrevented || event.isComposing) return;
+    // Escape first empties a search.
+    if (field.type === "search" && field.value) return;
+    event.preventDefault();
+    this.#dismiss?.click();
+  }
+
+  /** Whether the focus was in the panel, or is lost with it. */
+  get #hadFocus() {
+    return !document.activeElement || document.activeElement === document.body;
+  }
+
+  get #dismiss() {
+    return /** @type {HTMLElement | null} */ (this.querySelector("[data-dismiss]"));
+  }
+}
+
+globalThis.customElements?.define("chat-panel", ChatPanel);

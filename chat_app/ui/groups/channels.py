@@ -1,0 +1,121 @@
+"""The pane of `/channels`: open groups, which everybody of this chat may join."""
+
+import reflex as rx
+
+from chat_app.ui.groups.adding_state import AddingState
+from chat_app.ui.groups.channels_state import MAX_QUERY_LENGTH, ROUTE, ChannelsState
+from chat_app.ui.kit.avatar import avatar
+from chat_app.ui.kit.controls import PANE, back_link, button, icon, icon_link
+from chat_app.ui.kit.states import empty_state, problem, skeleton
+from chat_app.ui.reflex.vars import Cells, call, debounced
+
+TITLE = "Browse channels"
+
+
+def channels_link() -> rx.Component:
+    """Show the link to the open groups."""
+    return icon_link("channels", TITLE, ROUTE)
+
+
+def channels_pane() -> rx.Component:
+    """Show the open groups, and a search for them."""
+    return rx.el.section(
+        rx.el.header(back_link(), rx.el.h1(TITLE), class_name="chat-head page-head"),
+        rx.el.div(
+            rx.el.div(
+                rx.el.div(
+                    icon("search"),
+                    rx.el.input(
+                        type="search",
+                        placeholder="Search channels",
+                        aria_label="Search channels",
+                        auto_complete="off",
+                        spell_check=False,
+                        enter_key_hint="search",
+                        max_length=MAX_QUERY_LENGTH,
+                        on_change=debounced(ChannelsState.search, 200),
+                        class_name="input",
+                        dir="auto",
+                    ),
+                    role="search",
+                    class_name="search",
+                ),
+                problem(ChannelsState.problem),
+                rx.cond(
+                    ChannelsState.loaded,
+                    _list(),
+                    rx.cond(
+                        ChannelsState.problem == "", skeleton("Loading channels…", rows=6), None
+                    ),
+                ),
+                class_name="people channels",
+            ),
+            class_name="people-scroll",
+        ),
+        id=PANE,
+        tab_index=-1,
+        class_name="pane",
+    )
+
+
+def _list() -> rx.Component:
+    return rx.cond(
+        ChannelsState.channels,
+        rx.fragment(
+            rx.el.ul(
+                rx.foreach(ChannelsState.channels, _channel),
+                aria_label="Channels",
+                custom_attrs={"data-arrows": "true"},
+            ),
+            rx.cond(
+                ChannelsState.has_more,
+                button("Show more channels", kind="quiet", on_click=ChannelsState.load_more),
+            ),
+        ),
+        rx.cond(
+            ChannelsState.query != "",
+            empty_state("lost", "No channel by that name. Try a part of it."),
+            empty_state(
+                "channels",
+                "There are no channels yet. An open group is one.",
+                button("Make an open group", kind="primary", on_click=AddingState.open_new),
+            ),
+        ),
+    )
+
+
+def _channel(channel: Cells) -> rx.Component:
+    name_id = rx.Var.create(f"channel-{channel['id']}")
+    return rx.el.li(
+        avatar(channel["letters"], channel["tone"]),
+        rx.el.div(
+            rx.el.div(rx.el.bdi(channel["name"]), id=name_id, class_name="row-name one-line"),
+            rx.cond(
+                channel["description"] != "",
+                rx.el.div(rx.el.bdi(channel["description"]), class_name="row-preview"),
+            ),
+            rx.el.div(channel["members"], class_name="row-time"),
+            rx.cond(
+                ChannelsState.failed_id == channel["id"],
+                rx.el.div(ChannelsState.failed, role="alert", class_name="error-text"),
+            ),
+            class_name="row-text",
+        ),
+        rx.el.div(
+            rx.cond(
+                channel["joined"],
+                rx.el.a(
+                    "Open", to=channel["href"], aria_describedby=name_id, class_name="button plain"
+                ),
+                button(
+                    "Join",
+                    kind="primary",
+                    on_click=call(ChannelsState.join, channel["id"]),
+                    aria_describedby=name_id,
+                ),
+            ),
+            class_name="person-actions",
+        ),
+        class_name="row person",
+        key=channel["id"],
+    )
