@@ -21,7 +21,7 @@ const LIST = "filter";
  * @param {string} openId the open one stays among the unread while it is read
  */
 export function listed(rows, choice, openId) {
-  const chosen = rows.filter((row) => !row.archived && fits(row, choice, openId)).toReversed();
+  const chosen = rows.filter((row) => !row.archived && fits(row, choice, openId)).reverse();
   return [...chosen.filter((row) => row.favourite), ...chosen.filter((row) => !row.favourite)];
 }
 
@@ -29,7 +29,7 @@ export function listed(rows, choice, openId) {
  * Return the archived conversations, newest first.
  * @param {readonly Conversation[]} rows
  */
-export const archived = (rows) => rows.filter((row) => row.archived).toReversed();
+export const archived = (rows) => rows.filter((row) => row.archived).reverse();
 
 /**
  * @param {Conversation} row

@@ -5,6 +5,7 @@ so at their top level they touch nothing that only a browser has.
 """
 
 from pathlib import Path
+from typing import Any
 
 import reflex as rx
 
@@ -16,6 +17,7 @@ from chat_app.ui.reflex.elements import (
     call_script,
     is_disconnected,
 )
+from chat_app.ui.reflex.vars import Cells, cells
 
 RELOAD = Path(__file__).parents[2] / "assets" / "reload.js"
 
@@ -55,6 +57,11 @@ class _Gate(ScriptedElement):
     script = "forms.js"
 
 
+class _Registration(ScriptedElement):
+    tag = "chat-registration"
+    script = "registration.js"
+
+
 class _Status(ScriptedElement):
     tag = "chat-status"
     script = "status.js"
@@ -73,6 +80,26 @@ class _Settings(ScriptedElement):
 class _Dialog(ScriptedElement):
     tag = "chat-dialog"
     script = "dialog.js"
+
+
+class _Panel(ScriptedElement):
+    tag = "chat-panel"
+    script = "panel.js"
+
+
+class _Filter(ScriptedElement):
+    tag = "chat-filter"
+    script = "filter.js"
+
+
+class _Copy(ScriptedElement):
+    tag = "chat-copy"
+    script = "copy.js"
+
+
+class _Invitation(ScriptedElement):
+    tag = "chat-invitation"
+    script = "invitation.js"
 
 
 @rx.memo
@@ -141,11 +168,16 @@ def notification_element(open_id: rx.Var[str], sound: rx.Var[bool]) -> rx.Compon
 
 @rx.memo
 def chat_status(
-    online: rx.Var[bool], last_seen: rx.Var[str], names: rx.Var[list[str]], mark: rx.Var[int]
+    online: rx.Var[bool],
+    last_seen: rx.Var[str],
+    names: rx.Var[list[str]],
+    mark: rx.Var[int],
+    otherwise: rx.Var[str],
 ) -> rx.Component:
     """Show whether the peer is online, when they were last seen, or that `names` are typing.
 
-    `mark` changes with each typing event: the element counts from then how long it is shown.
+    `mark` changes with each typing event: the element counts from then how long it is shown. A
+    group shows `otherwise` while nobody types.
     """
     return _Status.create(
         role="status",
@@ -155,6 +187,7 @@ def chat_status(
             "last-seen": last_seen,
             "names": names.to_string(),
             "mark": mark,
+            "otherwise": otherwise,
         },
     )
 
@@ -177,6 +210,11 @@ def auth_forms(*content: rx.Component) -> rx.Component:
     return _Gate.create(*content)
 
 
+def registration_element(*content: rx.Component) -> rx.Component:
+    """Wrap the form to sign up in the element that checks who may register."""
+    return _Registration.create(*content)
+
+
 def arrow_key_lists(*content: rx.Component) -> rx.Component:
     """Wrap lists in the element that moves the focus with the arrow keys."""
     return _Keys.create(*content)
@@ -185,6 +223,37 @@ def arrow_key_lists(*content: rx.Component) -> rx.Component:
 def dialog_element(dialog: rx.Component) -> rx.Component:
     """Wrap a dialog in the element that opens it when it comes onto the page."""
     return _Dialog.create(dialog)
+
+
+def panel_element(panel: rx.Component) -> rx.Component:
+    """Wrap a panel in the element that moves the focus into it, and closes it with Escape."""
+    return _Panel.create(panel)
+
+
+def filter_element(*content: rx.Component) -> rx.Component:
+    """Wrap the list of conversations in the element that keeps the choice of what it shows."""
+    return _Filter.create(*content)
+
+
+def listed_conversations(rows: rx.Var[Any], choice: rx.Var[str], open_id: rx.Var[str]) -> Cells:
+    """Return the conversations to list, favourites first and newest first."""
+    return cells(call_script("filter.js", "listed", rows, choice, open_id))
+
+
+def archived_conversations(rows: rx.Var[Any]) -> Cells:
+    """Return the archived conversations, newest first."""
+    return cells(call_script("filter.js", "archived", rows))
+
+
+def copy_element(*content: rx.Component) -> rx.Component:
+    """Wrap a field and its button in the element that copies its text."""
+    return _Copy.create(*content)
+
+
+@rx.memo
+def invitation_element(token: rx.Var[str], children: rx.Var[rx.Component]) -> rx.Component:
+    """Wrap the card of an invitation in the element that loads and accepts it."""
+    return _Invitation.create(children, custom_attrs={"token": token})
 
 
 def reload_without_missing_files() -> rx.Component:

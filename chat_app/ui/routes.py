@@ -10,6 +10,12 @@ from chat_app.ui.friends import state as friends
 from chat_app.ui.friends.page import people_pane
 from chat_app.ui.friends.state import FriendsState
 from chat_app.ui.friends.view import PeopleView
+from chat_app.ui.groups import channels_state as channels
+from chat_app.ui.groups import invitation
+from chat_app.ui.groups.channels import TITLE, channels_pane
+from chat_app.ui.groups.channels_state import ChannelsState
+from chat_app.ui.groups.state import GroupState
+from chat_app.ui.groups.view import GroupView
 from chat_app.ui.messages.pane import chat_pane, no_chat_pane
 from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.messages.timeline import chat_row
@@ -28,9 +34,16 @@ PRELOADS: dict[str, list[type[PreloadedScreen]]] = {
     "/index": [ConversationsState, FriendsState],
     CHAT: [ConversationsState, TimelineState, FriendsState],
     friends.ROUTE: [ConversationsState, FriendsState],
+    channels.ROUTE: [ConversationsState, ChannelsState, FriendsState],
     settings.ROUTE: [ConversationsState, SettingsState, FriendsState],
 }
-LIVE_VIEWS: tuple[type[View], ...] = (TimelineView, ConversationsView, PeopleView, FoundView)
+LIVE_VIEWS: tuple[type[View], ...] = (
+    TimelineView,
+    ConversationsView,
+    PeopleView,
+    FoundView,
+    GroupView,
+)
 
 
 def add_pages(app: rx.App) -> None:
@@ -59,7 +72,13 @@ def add_pages(app: rx.App) -> None:
         route=CHAT,
         title=shell.page_title(chat_row(address_id())["name"]),
         # The messages first: they are what the reader waits for.
-        on_load=[timeline.open, load, fresh_search, requests],
+        on_load=[timeline.open, load, fresh_search, requests, GroupState.arrive],
+    )
+    app.add_page(
+        channels_pane,
+        route=channels.ROUTE,
+        title=shell.page_title(TITLE),
+        on_load=[ChannelsState.load, load, timeline.close, fresh_search, requests],
     )
     app.add_page(
         settings_pane,
@@ -78,5 +97,10 @@ def add_pages(app: rx.App) -> None:
         route="/register",
         title=f"Create your account · {shell.PRODUCT}",
         on_load=accounts.SignInState.redirect_signed_in,
+    )
+    app.add_page(
+        invitation.invitation_page,
+        route=invitation.ROUTE,
+        title=f"Invitation · {shell.PRODUCT}",
     )
     app.add_page(shell.not_found_page, route="404", title=f"Not found · {shell.PRODUCT}")

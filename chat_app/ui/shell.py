@@ -14,6 +14,7 @@ from chat_app.ui.browser import (
 from chat_app.ui.conversations.lists import conversation_facts, own_profile
 from chat_app.ui.conversations.side import side_pane
 from chat_app.ui.friends.person_dialog import person_dialog
+from chat_app.ui.groups.adding import adding_dialog
 from chat_app.ui.kit.controls import PANE
 from chat_app.ui.kit.states import empty_state
 from chat_app.ui.reflex.elements import shown_place
@@ -29,7 +30,7 @@ STYLESHEETS = ["/chat.css", "/icons.css"]
 class Place(TypedDict):
     """The page in the shell and the open conversation; the name is "" without a shell."""
 
-    name: Literal["", "home", "chat", "people", "settings"]
+    name: Literal["", "home", "chat", "people", "channels", "settings"]
     id: str
 
 
@@ -69,6 +70,7 @@ def shell(children: rx.Var[rx.Component]) -> rx.Component:
                 rx.match(
                     here,
                     ("people", "Skip to the people"),
+                    ("channels", "Skip to the channels"),
                     ("settings", "Skip to the settings"),
                     "Skip to the messages",
                 ),
@@ -89,6 +91,7 @@ def shell(children: rx.Var[rx.Component]) -> rx.Component:
                 custom_attrs={"data-view": rx.cond(here == "home", "list", "chat")},
             ),
             person_dialog(),
+            adding_dialog(),
         ),
     )
 

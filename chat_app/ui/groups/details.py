@@ -113,16 +113,17 @@ def _own_part(group: Cells) -> rx.Component:
                 rx.el.p("Until ", full_time(group["muted_until"]), class_name="field-hint"),
             ),
             rx.el.div(
+                rx.el.span("Only for", class_name="field-hint"),
                 *(
                     button(
                         label,
                         kind="quiet",
                         on_click=call(GroupState.mute, period),
-                        aria_label=f"For {label} only",
+                        aria_label=f"Only for {label}",
                     )
                     for period, label in PERIODS.items()
                 ),
-                class_name="member-actions",
+                class_name="periods",
             ),
         ),
         switch(

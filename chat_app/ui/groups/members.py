@@ -44,7 +44,7 @@ def members_region() -> rx.Component:
         ),
         rx.cond((group["members_count"] > FEW) | (group["query"] != ""), _search()),
         rx.cond(
-            member_list().length() > 0,
+            cells(member_list()).length() > 0,
             rx.el.ul(
                 rx.foreach(
                     member_list(),

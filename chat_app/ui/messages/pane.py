@@ -7,8 +7,10 @@ import reflex as rx
 from chat_app.ui.browser import address_id, chat_status, wanted_list
 from chat_app.ui.friends.person_dialog import more_button
 from chat_app.ui.friends.state import FriendsState
+from chat_app.ui.groups.details import group_details
+from chat_app.ui.groups.state import GroupState
 from chat_app.ui.kit.avatar import avatar
-from chat_app.ui.kit.controls import PANE, back_link, button
+from chat_app.ui.kit.controls import PANE, back_link, button, icon, icon_button
 from chat_app.ui.kit.states import empty_state, skeleton
 from chat_app.ui.messages.composer import composer
 from chat_app.ui.messages.state import OPEN, TimelineState
@@ -56,8 +58,9 @@ def open_chat(conversation_id: rx.Var[str]) -> rx.Component:
                 rx.cond(
                     chat["friendship"] == "blocked",
                     _blocked(chat["peer_id"]),
-                    composer(conversation_id),
+                    rx.cond(chat["may_write"], composer(conversation_id), _read_only()),
                 ),
+                group_details(group_id=conversation_id),
             ),
             _loading(conversation_id),
         ),
@@ -88,6 +91,20 @@ def _head(chat: Cells) -> rx.Component:
             class_name="who",
         ),
         rx.cond(
+            chat["muted"],
+            rx.el.span(
+                icon("muted"), role="img", aria_label="Muted", title="Muted", class_name="row-mark"
+            ),
+        ),
+        rx.cond(
+            chat["kind"] == "group",
+            icon_button(
+                "info",
+                "Group details",
+                on_click=call(GroupState.toggle, chat["id"]),
+            ),
+        ),
+        rx.cond(
             chat["peer_id"] != "",
             more_button(chat["peer_id"], chat["name"]),
             rx.fragment(),
@@ -105,7 +122,16 @@ def _status_line(chat: Cells) -> rx.Component:
         last_seen=chat["last_seen"],
         names=rx.cond(is_here, typing["names"], []),
         mark=typing["mark"],
+        otherwise=rx.cond(
+            chat["kind"] == "group",
+            rx.match(chat["members_count"], (1, "1 member"), f"{chat['members_count']} members"),
+            "",
+        ),
     )
+
+
+def _read_only() -> rx.Component:
+    return rx.el.div(rx.el.p("Only admins write in this group."), class_name="blocked-line")
 
 
 def _blocked(peer_id: rx.Var[str]) -> rx.Component:
