@@ -237,12 +237,12 @@ def filter_element(*content: rx.Component) -> rx.Component:
 
 def listed_conversations(rows: rx.Var[Any], choice: rx.Var[str], open_id: rx.Var[str]) -> Cells:
     """Return the conversations to list, favourites first and newest first."""
-    return cells(call_script("filter.js", "listed", rows, choice, open_id))
+    return cells(call_script("listed.js", "listed", rows, choice, open_id))
 
 
 def archived_conversations(rows: rx.Var[Any]) -> Cells:
     """Return the archived conversations, newest first."""
-    return cells(call_script("filter.js", "archived", rows))
+    return cells(call_script("listed.js", "archived", rows))
 
 
 def copy_element(*content: rx.Component) -> rx.Component:
