@@ -60,6 +60,10 @@ async def call(tab: Tab, handler: str, *, state: str = GROUP, **payload: Any) ->
     await tab.send(f"{state}.{handler}", payload, path=f"/chat/{group_id}")
 
 
+def ids(tab: Tab, name: str) -> list[str]:
+    return [row["id"] for row in tab.var(ADDING, name) or ()]
+
+
 def roles(tab: Tab) -> dict[str, str]:
     return {row["id"]: row["role"] for row in tab.rows("members")}
 
@@ -217,12 +221,12 @@ async def test_a_group_is_made_with_the_people_chosen(
         for person in (bea, eve):
             await tab.send(f"{ADDING}.search", {"text": person.username})
             await tab.until(
-                lambda person=person: [r["id"] for r in tab.var(ADDING, "found")] == [person.id]  # type: ignore[misc]  # of this round
+                lambda person=person: ids(tab, "found") == [person.id]  # type: ignore[misc]  # of this round
             )
             await tab.send(f"{ADDING}.choose", {"user_id": person.id})
-        await tab.until(lambda: len(tab.var(ADDING, "chosen")) == 2)
+        await tab.until(lambda: ids(tab, "chosen") == [bea.id, eve.id])
         await tab.send(f"{ADDING}.create", {"form": {"new_title": " "}})
-        await tab.until(lambda: "title" in tab.var(ADDING, "errors"))
+        await tab.until(lambda: "title" in (tab.var(ADDING, "errors") or {}))
         await tab.send(f"{ADDING}.create", {"form": {"new_title": "Choir"}})
         await tab.until(lambda: tab.var(ADDING, "problem") == "Eve cannot be added by you.")
         assert [row["refused"] for row in tab.var(ADDING, "chosen")] == [False, True]
@@ -242,7 +246,9 @@ async def test_an_open_group_is_found_and_joined(ada: Person, bea: Person) -> No
         await tab.until(lambda: tab.var(CHANNELS, "loaded"))
         await tab.send(f"{CHANNELS}.search", {"text": title[:-1]}, path="/channels")
         async with asyncio.timeout(5):
-            await tab.until(lambda: [r["name"] for r in tab.var(CHANNELS, "channels")] == [title])
+            await tab.until(
+                lambda: [row["name"] for row in tab.var(CHANNELS, "channels")] == [title]
+            )
         assert tab.var(CHANNELS, "channels")[0]["joined"] is False
         await tab.send(f"{CHANNELS}.join", {"group_id": str(uuid4())}, path="/channels")
         await tab.until(lambda: tab.var(CHANNELS, "failed"))
