@@ -37,6 +37,11 @@ class _Composer(ScriptedElement):
     script = "composer.js"
 
 
+class _Mentions(ScriptedElement):
+    tag = "chat-mentions"
+    script = "mentions.js"
+
+
 class _Actions(ScriptedElement):
     tag = "chat-actions"
     script = "actions.js"
@@ -140,6 +145,11 @@ def composer_element(
     return _Composer.create(
         children, custom_attrs={"conversation-id": conversation_id, "user-id": user_id}
     )
+
+
+def mentions_element(event: str) -> rx.Component:
+    """Complete names after an @ in the composer around it; `event` asks for people."""
+    return _Mentions.create(custom_attrs={"event": event})
 
 
 @rx.memo

@@ -182,6 +182,41 @@ def test_a_group_is_favoured_muted_and_archived(mira: Visitor, tomas: Visitor) -
     expect(links).to_have_count(2)
 
 
+def test_names_are_completed_by_keyboard(mira: Visitor, tomas: Visitor, sofia: Visitor) -> None:
+    group_id = make_group(mira, tomas, sofia)
+    page, keyboard = mira.page, mira.page.keyboard
+    page.goto(f"{mira.url}/chat/{group_id}")
+    expect(mira.box).to_be_focused()
+    people = page.get_by_role("listbox", name="People to mention")
+    keyboard.type("Dear @")
+    expect(people.get_by_role("option")).to_have_count(3)
+    expect(people.get_by_role("option").last).to_contain_text("Everybody")
+    keyboard.press("ArrowDown")
+    expect(people.get_by_role("option", selected=True)).to_contain_text("Tomas Okafor")
+    keyboard.press("Enter")
+    expect(mira.box).to_have_value(f"Dear @{tomas.username} ")
+    expect(people).to_have_count(0)
+    keyboard.type("and @sof")
+    expect(people.get_by_role("option")).to_have_count(1)
+    keyboard.press("Escape")
+    expect(people).to_have_count(0)
+    keyboard.type("i")
+    expect(people).to_have_count(0)
+    for _ in "@sofi":
+        keyboard.press("Backspace")
+    keyboard.type("@sof")
+    expect(people.get_by_role("option")).to_have_count(1)
+    keyboard.press("Tab")
+    expect(mira.box).to_be_focused()
+    keyboard.press("Enter")
+
+    text = f"Dear @{tomas.username} and @{sofia.username}"
+    expect(mira.message(text)).to_be_visible()
+    tomas.open_home()
+    row = tomas.conversations.get_by_role("link")
+    expect(row).to_have_accessible_name(re.compile("mentions you 1 unread"))
+
+
 @pytest.mark.parametrize("device", [{}, PHONE], ids=["desktop", "phone"])
 def test_the_screens_of_groups_are_usable_by_ear_and_eye(
     new_visitor: NewVisitor, device: dict[str, object]

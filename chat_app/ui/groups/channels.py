@@ -38,6 +38,7 @@ def channels_pane() -> rx.Component:
                         dir="auto",
                     ),
                     role="search",
+                    aria_label="Channels",
                     class_name="search",
                 ),
                 problem(ChannelsState.problem),

@@ -4,10 +4,12 @@ from typing import Any
 
 import reflex as rx
 
-from chat_app.ui.browser import composer_element
+from chat_app.ui.browser import composer_element, mentions_element
 from chat_app.ui.conversations.lists import account_id
 from chat_app.ui.kit.controls import button, icon, icon_button
+from chat_app.ui.messages.mentions import MentionState
 from chat_app.ui.messages.state import TimelineState
+from chat_app.ui.reflex.elements import event_name
 from chat_app.ui.reflex.vars import throttled
 
 
@@ -26,6 +28,7 @@ def composer(conversation_id: rx.Var[str]) -> rx.Component:
                     on_change=_writing,
                     class_name="composer-input",
                 ),
+                mentions_element(event_name(MentionState.find)),
                 icon_button("send", "Send", type="submit", class_name="icon-button send"),
                 class_name="composer-row",
             ),
