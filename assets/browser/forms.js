@@ -146,7 +146,10 @@ function enter() {
 /** Open the group that the new user was invited to: its link may be used up by now. */
 async function enterInvited() {
   const token = inviteToken();
-  if (!token) return enter();
+  if (!token) {
+    enter();
+    return;
+  }
   forgetTab();
   const { path } = await accept(token);
   location.assign(path || "/");

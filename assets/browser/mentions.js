@@ -132,7 +132,7 @@ class ChatMentions extends (globalThis.HTMLElement ?? class {}) {
     this.#chosen = Math.min(this.#chosen, people.length - 1);
     const list = document.createElement("ul");
     Object.assign(list, { id: "mention-list", className: "menu mentions", role: "listbox", ariaLabel: "People to mention" });
-    list.append(...people.map((person, at) => option(person, at, at === this.#chosen)));
+    list.append(...people.map((person, at) => optionOf(person, at, at === this.#chosen)));
     this.replaceChildren(list);
     list.children[this.#chosen].scrollIntoView({ block: "nearest" });
     box?.setAttribute("aria-autocomplete", "list");
@@ -146,7 +146,7 @@ class ChatMentions extends (globalThis.HTMLElement ?? class {}) {
  * @param {number} at
  * @param {boolean} isChosen
  */
-function option({ name, username, letters, tone }, at, isChosen) {
+function optionOf({ name, username, letters, tone }, at, isChosen) {
   const row = document.createElement("li");
   row.id = `mention-${at}`;
   row.className = "mention";

@@ -142,6 +142,35 @@ def _show_people(viewer: Viewer) -> None:
     expect(friends.get_by_role("listitem").first).to_be_visible()
 
 
+def _show_new_group(viewer: Viewer) -> None:
+    _show_home(viewer)
+    viewer.page.get_by_role("button", name="New group").click()
+    dialog = viewer.page.get_by_role("dialog", name="New group")
+    dialog.get_by_role("searchbox", name="Add people").fill("li")
+    found = dialog.get_by_role("list", name="People to add")
+    expect(found.get_by_role("listitem").first).to_be_visible()
+
+
+def _show_group_details(viewer: Viewer) -> None:
+    viewer.open(f"/chat/{_group(viewer.http)['id']}")
+    viewer.page.get_by_role("button", name="Group details").click()
+    members = viewer.page.get_by_role("region", name="Members")
+    expect(members.get_by_role("listitem").first).to_be_visible()
+
+
+def _show_channels(viewer: Viewer) -> None:
+    _group(viewer.http)
+    viewer.open("/channels")
+    expect(viewer.page.get_by_role("list", name="Channels")).to_be_visible()
+
+
+def _show_invitation(viewer: Viewer) -> None:
+    path = f"/api/conversations/{_group(viewer.http)['id']}/invites"
+    made = viewer.http.post(path, json={}).raise_for_status().json()
+    viewer.open(f"/invite/{made['token']}")
+    expect(viewer.page.get_by_role("link", name="Create an account")).to_be_visible()
+
+
 def _show_dialog(viewer: Viewer) -> None:
     _show_people(viewer)
     friends = viewer.page.get_by_role("region", name="Friends")
@@ -193,10 +222,14 @@ def _show_long_chat(viewer: Viewer) -> None:
 SCREENS = (
     Screen("sign-in", _show_sign_in, is_public=True),
     Screen("register", _show_register, is_public=True),
+    Screen("invitation", _show_invitation, is_public=True),
     Screen("home", _show_home),
     Screen("search", _show_search),
     Screen("people", _show_people),
     Screen("dialog", _show_dialog),
+    Screen("new-group", _show_new_group),
+    Screen("group-details", _show_group_details),
+    Screen("channels", _show_channels),
     Screen("settings", _show_settings),
     Screen("not-found", _show_not_found),
     Screen("chat", _show_chat),
@@ -271,8 +304,31 @@ def _conversation(http: httpx.Client, username: str) -> dict[str, Any]:
     return next(one for one in _conversations(http) if _is_with(one, username))
 
 
+def _group(http: httpx.Client) -> dict[str, Any]:
+    """Return the first open group of the viewer; make one where there is none."""
+    found = (one for one in _conversations(http) if one["visibility"] == "open")
+    if group := next(found, None):
+        return group
+    others = [member["id"] for name in (OTHER, UNREAD) for member in _members_with(http, name)]
+    body = {
+        "kind": "group",
+        "title": "Staircase B",
+        "description": "Keys, parcels, and who waters which plant.",
+        "visibility": "open",
+        "member_ids": others,
+    }
+    made: dict[str, Any] = http.post("/api/conversations", json=body).raise_for_status().json()
+    return made
+
+
+def _members_with(http: httpx.Client, username: str) -> list[dict[str, Any]]:
+    members = _conversation(http, username)["members"]
+    return [member for member in members if member["username"] == username]
+
+
 def _is_with(conversation: dict[str, Any], username: str) -> bool:
-    return username in {member["username"] for member in conversation["members"]}
+    names = {member["username"] for member in conversation["members"]}
+    return conversation["kind"] == "direct" and username in names
 
 
 def _write_long_chat(viewer: Viewer) -> None:

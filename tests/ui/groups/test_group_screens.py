@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest_asyncio
 
 from tests.harness.clients import Json, Person, as_json
-from tests.harness.tabs import SESSION, Tab, state_name
+from tests.harness.tabs import Tab, state_name
 
 GROUP = state_name("groups.state", "group_state")
 ADDING = state_name("groups.adding_state", "adding_state")
@@ -55,9 +55,9 @@ async def tab(ada: Person, group: Json) -> AsyncIterator[Tab]:
         yield tab
 
 
-async def call(tab: Tab, handler: str, *, state: str = GROUP, **payload: Any) -> None:  # noqa: ANN401  # forged
+async def call(tab: Tab, handler: str, **payload: Any) -> None:  # noqa: ANN401  # forged
     group_id = tab.fact("group", "id") or payload.get("group_id")
-    await tab.send(f"{state}.{handler}", payload, path=f"/chat/{group_id}")
+    await tab.send(f"{GROUP}.{handler}", payload, path=f"/chat/{group_id}")
 
 
 def ids(tab: Tab, name: str) -> list[str]:
@@ -208,7 +208,7 @@ async def test_the_page_of_an_invitation_is_shown_without_a_session(ada: Person)
         await tab.until(lambda: tab.var("reflex___state____state", "is_hydrated"))
 
         assert tab.redirects == []
-        assert tab.var(SESSION, "user_id") in {None, ""}
+        assert tab.fact("account", "user_id") in {None, ""}
 
 
 async def test_a_group_is_made_with_the_people_chosen(
