@@ -242,6 +242,7 @@ def test_the_screens_of_groups_are_usable_by_ear_and_eye(
     expect(page.get_by_role("textbox", name="Group name")).to_have_value(title)
     assert_usable(page)
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("Escape")
     expect(page.get_by_role("complementary")).to_have_count(0)
     expect(page.get_by_role("button", name="Group details")).to_be_focused()
