@@ -37,6 +37,8 @@ SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 UNREAD, OTHER, UNREAD_COUNT = "elif", "tomas", 3
 # A person of the demo without a conversation, who gets a long one.
 WRITER, LONG = "ben", 120
+# An open group that the first person makes.
+GROUP = "Staircase B"
 TEXTS = (
     "The choir meets on Tuesdays. 🎶",
     "Which room is it? Last time I stood at a locked door, and the caretaker had gone home.",
@@ -305,14 +307,14 @@ def _conversation(http: httpx.Client, username: str) -> dict[str, Any]:
 
 
 def _group(http: httpx.Client) -> dict[str, Any]:
-    """Return the first open group of the viewer; make one where there is none."""
-    found = (one for one in _conversations(http) if one["visibility"] == "open")
+    """Return the group that the viewer has made; make it where there is none."""
+    found = (one for one in _conversations(http) if one["title"] == GROUP)
     if group := next(found, None):
         return group
     others = [member["id"] for name in (OTHER, UNREAD) for member in _members_with(http, name)]
     body = {
         "kind": "group",
-        "title": "Staircase B",
+        "title": GROUP,
         "description": "Keys, parcels, and who waters which plant.",
         "visibility": "open",
         "member_ids": others,
