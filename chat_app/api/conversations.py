@@ -52,7 +52,7 @@ After = Annotated[
 
 
 # What every change of a group may be refused with.
-OF_GROUPS = [ConversationNotFound, NotAGroup, NotAllowed]
+OF_GROUPS = [ConversationNotFound, NotAGroup, NotAllowed, RateLimited]
 
 
 class ConversationsController(Controller):

@@ -37,6 +37,7 @@ from chat_app.conversations.invites.schemas import (
     NewInvite,
 )
 from chat_app.conversations.schemas import Conversation
+from chat_app.core.errors import RateLimited
 from chat_app.core.input import text_pattern
 from chat_app.node.node import Node
 
@@ -134,7 +135,7 @@ class GroupsController(Controller):
     @post(
         "/{conversation_id:uuid}/join",
         status_code=200,
-        errors=[ConversationNotFound, CannotJoin, GroupFull],
+        errors=[ConversationNotFound, CannotJoin, GroupFull, RateLimited],
     )
     async def join(self, me: Identity, node: Node, conversation_id: UUID) -> Conversation:
         """Join an open group."""
@@ -174,14 +175,17 @@ class InvitesController(Controller):
         "/{token:str}/accept",
         status_code=200,
         guards=[signed_in],
-        errors=[InviteNotFound, CannotJoin, GroupFull],
+        errors=[InviteNotFound, CannotJoin, GroupFull, RateLimited],
     )
     async def accept(self, me: Identity, node: Node, token: str) -> Conversation:
         """Join the group of an invitation."""
         return await node.invitations.accept(actor_id=me.user_id, token=token)
 
     @delete(
-        "/{token:str}", status_code=204, guards=[signed_in], errors=[InviteNotFound, NotAllowed]
+        "/{token:str}",
+        status_code=204,
+        guards=[signed_in],
+        errors=[InviteNotFound, NotAllowed, RateLimited],
     )
     async def withdraw(self, me: Identity, node: Node, token: str) -> None:
         """Withdraw an invitation, by its id."""

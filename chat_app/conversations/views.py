@@ -186,7 +186,8 @@ def _view(found: _Found, viewer_id: UUID, connected: set[UUID]) -> Conversation:
         visibility=one.visibility,
         history=one.history,
         posting=one.posting,
-        members_count=one.members_count,
+        # An earlier version of a node counts none.
+        members_count=2 if one.kind == "direct" else one.members_count,
         unread_mentions=one.unread_mentions,
         me=_membership(one),
     )

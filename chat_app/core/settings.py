@@ -77,6 +77,8 @@ class Settings(BaseSettings):
     limit_friend_requests_per_hour: int = Field(default=30, ge=1)
     limit_conversations_per_hour: int = Field(default=30, ge=1)
     limit_groups_per_hour: int = Field(default=30, ge=1)
+    limit_group_change_burst: int = Field(default=40, ge=1)
+    limit_group_changes_per_second: float = Field(default=0.5, gt=0)
     limit_sockets_per_user: int = Field(default=20, ge=1)
     limit_tabs_per_user: int = Field(default=50, ge=1)
 

@@ -42,7 +42,7 @@ from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
 from chat_app.core.ids import new_id
-from chat_app.core.rate_limit import HOUR_S, Limit, RateLimits, charged
+from chat_app.core.rate_limit import HOUR_S, Limit, RateLimits, charged, token_bucket
 from chat_app.core.settings import Settings
 from chat_app.models import Conversation as Group
 from chat_app.realtime.broker import Broker
@@ -80,6 +80,12 @@ class Groups:
         self._online = online
         self._limits = limits
         self._limit = Limit("group", settings.limit_groups_per_hour, HOUR_S)
+        # Each change is a notice for all members.
+        self._change_limit = token_bucket(
+            "group_change",
+            settings.limit_group_change_burst,
+            settings.limit_group_changes_per_second,
+        )
 
     async def create(self, *, actor_id: UUID, data: GroupRequest) -> Conversation:
         """Make a group of the actor, who owns it, and others.
@@ -114,8 +120,9 @@ class Groups:
     ) -> Conversation:
         """Change what an admin may change; each change is a notice.
 
-        Raises ConversationNotFound, NotAGroup and NotAllowed.
+        Raises ConversationNotFound, NotAGroup, NotAllowed and RateLimited.
         """
+        await self.take(actor_id)
         async with unit_of_work(self._database, self._broker) as uow:
             group, _ = await self._managed(uow, actor_id, conversation_id)
             changes = {
@@ -137,8 +144,9 @@ class Groups:
     async def delete(self, *, actor_id: UUID, conversation_id: UUID) -> None:
         """Delete a group with its messages, for all.
 
-        Raises ConversationNotFound, NotAGroup, and NotAllowed for whoever is no owner.
+        Raises ConversationNotFound, NotAGroup, RateLimited, and NotAllowed for whoever is no owner.
         """
+        await self.take(actor_id)
         async with unit_of_work(self._database, self._broker) as uow:
             group, role = await self._joined(uow, actor_id, conversation_id)
             if role != "owner":
@@ -151,10 +159,11 @@ class Groups:
     ) -> Added:
         """Add people to a group.
 
-        Raises ConversationNotFound, NotAGroup, NotAllowed, Invalid, CannotAdd and GroupFull; nobody
-        is added then.
+        Raises ConversationNotFound, NotAGroup, NotAllowed, Invalid, CannotAdd, GroupFull and
+        RateLimited; nobody is added then.
         """
         check_ids("user_ids", user_ids, None)
+        await self.take(actor_id)
         async with unit_of_work(self._database, self._broker) as uow:
             group, _ = await self._managed(uow, actor_id, conversation_id)
             present = await store.members_among(uow.session, group.id, user_ids)
@@ -171,8 +180,9 @@ class Groups:
         """Set the role of a member, and return them.
 
         Raises ConversationNotFound, NotAGroup, NotAllowed for whoever is no owner, MemberNotFound,
-        and LastOwner.
+        LastOwner and RateLimited.
         """
+        await self.take(actor_id)
         async with unit_of_work(self._database, self._broker) as uow:
             group, own = await self._joined(uow, actor_id, conversation_id)
             if own != "owner":
@@ -198,8 +208,9 @@ class Groups:
         """Remove a member, or leave; the last one takes the group along.
 
         From then on no device of theirs receives anything of it. Raises ConversationNotFound,
-        NotAGroup, NotAllowed, MemberNotFound, and LastOwner.
+        NotAGroup, NotAllowed, MemberNotFound, LastOwner and RateLimited.
         """
+        await self.take(actor_id)
         async with unit_of_work(self._database, self._broker) as uow:
             group, own = await self._joined(uow, actor_id, conversation_id)
             role = own if user_id == actor_id else None
@@ -223,8 +234,9 @@ class Groups:
     async def join(self, *, actor_id: UUID, conversation_id: UUID) -> Conversation:
         """Join an open group; a member is in it already.
 
-        Raises ConversationNotFound for any other, CannotJoin and GroupFull.
+        Raises ConversationNotFound for any other, CannotJoin, GroupFull and RateLimited.
         """
+        await self.take(actor_id)
         async with unit_of_work(self._database, self._broker) as uow:
             group = await store.lock_group(uow.session, conversation_id)
             if group is None or group.kind != "group":
@@ -234,6 +246,10 @@ class Groups:
                     raise ConversationNotFound
                 await self.enter(uow, group, actor_id)
             return await self._view(uow, actor_id, group.id)
+
+    async def take(self, actor_id: UUID) -> None:
+        """Take the token of a change. Raises RateLimited."""
+        await self._limits.take(self._change_limit, actor_id.hex)
 
     async def enter(self, uow: UnitOfWork, group: Group, user_id: UUID) -> None:
         """Add somebody who joins by themselves to a locked group. Raises CannotJoin, GroupFull."""

@@ -39,6 +39,7 @@ class Invitations:
         self, *, actor_id: UUID, conversation_id: UUID, data: InviteRequest
     ) -> NewInvite:
         """Make an invitation to a group. Raises ConversationNotFound, NotAGroup and NotAllowed."""
+        await self._groups.take(actor_id)
         async with unit_of_work(self._database, self._broker) as uow:
             group = await self._groups.managed(uow, actor_id, conversation_id)
             return store.add_invite(
@@ -54,6 +55,7 @@ class Invitations:
 
         Raises InviteNotFound for whoever is not in its group, and NotAllowed for its members.
         """
+        await self._groups.take(actor_id)
         async with unit_of_work(self._database, self._broker) as uow:
             invite = await store.invite_with_id(uow.session, invite_id)
             if invite is None or invite.conversation_id is None:
@@ -70,6 +72,7 @@ class Invitations:
 
         Raises InviteNotFound, CannotJoin and GroupFull.
         """
+        await self._groups.take(actor_id)
         async with unit_of_work(self._database, self._broker) as uow:
             group_id = await self._enter(uow, actor_id, token)
             await groups_store.write_changes(uow.session)
