@@ -46,11 +46,13 @@ Part = Annotated[
     # The search itself checks the pattern; an empty text is everybody.
     Parameter(max_length=64, schema_extra={"pattern": text_pattern(may_be_blank=True)}),
 ]
-Place = Annotated[
+ABOUT_AFTER = "The `next_after` of the page before."
+MemberPlace = Annotated[
     str | None,
-    Parameter(
-        pattern="^[A-Za-z0-9_-]{1,1000}$", description="The `next_after` of the page before."
-    ),
+    Parameter(pattern=f"^{queries.MEMBER_CURSOR.pattern}$", description=ABOUT_AFTER),
+]
+NamePlace = Annotated[
+    str | None, Parameter(pattern=f"^{queries.NAME_CURSOR.pattern}$", description=ABOUT_AFTER)
 ]
 
 
@@ -68,7 +70,7 @@ class GroupsController(Controller):
         node: Node,
         conversation_id: UUID,
         q: Part = "",
-        after: Place = None,
+        after: MemberPlace = None,
         limit: Limit = 50,
     ) -> MemberPage:
         """Return members: owners, then admins, then the others by name."""
@@ -205,7 +207,7 @@ class ChannelsController(Controller):
 
     @get("/", errors=[BadCursor])
     async def channels(
-        self, me: Identity, node: Node, q: Part = "", after: Place = None, limit: Limit = 50
+        self, me: Identity, node: Node, q: Part = "", after: NamePlace = None, limit: Limit = 50
     ) -> ChannelPage:
         """Return open groups by their titles."""
         return await queries.list_channels(

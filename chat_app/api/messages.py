@@ -8,7 +8,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from chat_app.accounts.schemas import Identity
 from chat_app.api.conversations import After, Before, Limit
 from chat_app.api.dependencies import signed_in
-from chat_app.api.groups import Place
+from chat_app.api.groups import NamePlace
 from chat_app.api.large_replies import large_reply
 from chat_app.conversations.errors import (
     BadCursor,
@@ -109,7 +109,7 @@ class MessagesController(Controller):
 
     @get("/{id:uuid}/receipts", errors=[MessageNotFound, BadCursor])
     async def receipts(
-        self, me: Identity, node: Node, id: UUID, after: Place = None, limit: Limit = 50
+        self, me: Identity, node: Node, id: UUID, after: NamePlace = None, limit: Limit = 50
     ) -> ReceiptPage:
         """Return who has read a message of the signed-in user."""
         page = await message_receipts(

@@ -237,7 +237,10 @@ def _plain(media_type: MediaType | str) -> str:
 
 
 def _path_parameter(name: str) -> Json:
-    schema = {"type": "string", "format": "uuid"}
+    # The token of an invitation, where its id may stand, too.
+    is_token = name == "token"
+    kind = {"pattern": "^[A-Za-z0-9_-]{1,200}$"} if is_token else {"format": "uuid"}
+    schema = {"type": "string", **kind}
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 

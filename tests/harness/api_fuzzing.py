@@ -35,6 +35,12 @@ class World(NamedTuple):
     friend_id: str
     conversation_id: str
     message_id: str
+    group_id: str
+    invite: str
+
+
+# What of a conversation is about groups.
+OF_GROUPS = ("/members", "/invites", "/join")
 
 
 def _client(token: str = "") -> httpx.Client:
@@ -51,7 +57,7 @@ def _register() -> tuple[Json, str]:
 
 
 def new_world(*, are_friends: bool) -> World:
-    """Create an account, a friend or a friend request to it, and a conversation with a message."""
+    """Create an account, a friend or a friend request to it, a conversation and a group."""
     friend, friend_token = _register()
     own, token = _register()
     with _client(friend_token) as client:
@@ -61,6 +67,10 @@ def new_world(*, are_friends: bool) -> World:
             client.post("/api/friends/accept", json={"user_id": friend["id"]}).raise_for_status()
         sent = client.post("/api/messages", json={"receiver_id": friend["id"], "content": "Hello"})
         message = sent.raise_for_status().json()
+        group = {"kind": "group", "title": "Group", "member_ids": [friend["id"]]}
+        made = client.post("/api/conversations", json=group).raise_for_status().json()
+        path = f"/api/conversations/{made['id']}/invites"
+        invite = client.post(path, json={}).raise_for_status().json()
         sessions = client.get("/api/auth/sessions").raise_for_status().json()["items"]
     return World(
         token=token,
@@ -69,6 +79,8 @@ def new_world(*, are_friends: bool) -> World:
         friend_id=friend["id"],
         conversation_id=message["conversation_id"],
         message_id=message["id"],
+        group_id=made["id"],
+        invite=invite["token"],
     )
 
 
@@ -99,16 +111,18 @@ def before_call(context: HookContext, case: AnyCase, kwargs: dict[str, Any]) -> 
     del context, kwargs
     if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE:
         return
-    there = world(case.operation.label)
-    if case.operation.label in ENDING:
+    label = case.operation.label
+    there = world(label)
+    if label in ENDING:
         there = new_world(are_friends=False)
         case.headers["Authorization"] = f"Bearer {there.token}"
     ids = {
         "user_id": there.friend_id,
         "receiver_id": there.friend_id,
         "session_id": there.session_id,
-        "conversation_id": there.conversation_id,
-        "id": there.friend_id if case.method == "GET" else there.message_id,
+        "conversation_id": there.group_id if _is_about_group(case) else there.conversation_id,
+        "id": there.friend_id if label == "GET /api/messages/{id}" else there.message_id,
+        "token": there.invite,
     }
     for name in case.path_parameters or ():
         case.path_parameters[name] = ids[name]
@@ -118,12 +132,27 @@ def before_call(context: HookContext, case: AnyCase, kwargs: dict[str, Any]) -> 
         _correct(case.operation.label, case.body, ids, there)
 
 
+def _is_about_group(case: AnyCase) -> bool:
+    is_change = case.operation.label.removeprefix("PATCH ").removeprefix("DELETE ") == (
+        "/api/conversations/{conversation_id}"
+    )
+    return is_change or any(part in case.operation.path for part in OF_GROUPS)
+
+
 def _correct(operation: str, body: Json, ids: dict[str, str], there: World) -> None:
     for name in body.keys() & ids.keys():
         body[name] = body[name] and ids[name]
-    for name in ("display_name", "content"):
+    for name in ("display_name", "content", "title"):
         if isinstance(body.get(name), str) and not body[name].strip():
             body[name] = "x" * len(body[name])
+    for name in body.keys() & {"user_ids", "member_ids"}:
+        body[name] = [there.friend_id]
+    if isinstance(body.get("muted_until"), str):
+        body["muted_until"] = "forever"  # another time may be over
+    _correct_account(operation, body, there)
+
+
+def _correct_account(operation: str, body: Json, there: World) -> None:
     if operation == "POST /api/auth/register":
         body["password"] = _of_many_characters(body["password"])
     elif operation == "POST /api/auth/password":

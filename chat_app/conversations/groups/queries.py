@@ -1,12 +1,10 @@
 """Reads about groups on behalf of a user: members, open groups, and who has read a message."""
 
-import base64
-import binascii
 import functools
+import re
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -52,6 +50,10 @@ from chat_app.models.tables import CONVERSATIONS, MEMBERS, MESSAGES
 from chat_app.realtime.events import RemovalReason
 from chat_app.realtime.online import Online
 
+# A name in UTF-8, as hexadecimal digits, and an id; of a member, after the rank of the role.
+NAME_CURSOR = re.compile(r"((?:[0-9a-f]{2}){0,1200})-([0-9a-f]{32})")
+MEMBER_CURSOR = re.compile(rf"[0-2]-{NAME_CURSOR.pattern}")
+
 _rank = case((col(Member.role) == "owner", 0), (col(Member.role) == "admin", 1), else_=2)
 _own = aliased(Member)
 
@@ -77,8 +79,10 @@ async def list_members(
         "most": limit + 1,
     }
     if after is not None:
-        rank, part, user_id = _read_cursor(after, int, str, UUID)
-        values |= {"after_rank": rank, "after_part": part, "after_id": user_id}
+        if MEMBER_CURSOR.fullmatch(after) is None:
+            raise BadCursor("after")
+        part, user_id = _name_place(after[2:])
+        values |= {"after_rank": int(after[0]), "after_part": part, "after_id": user_id}
     group = await database.fetch_all(
         _group(), {k: values[k] for k in ("viewer_id", "conversation_id")}
     )
@@ -94,7 +98,7 @@ async def list_members(
         async for row, card in with_cards(rows[:limit], online)
     ]
     last = rows[limit - 1] if len(rows) > limit else None
-    next_after = None if last is None else _cursor(last.rank, last.part, last.id.hex)
+    next_after = None if last is None else f"{last.rank}-{_name_cursor(last.part, last.id)}"
     return MemberPage(items=items, total=group[0].members_count, next_after=next_after)
 
 
@@ -127,7 +131,7 @@ async def list_channels(
     wanted = _wanted(text)
     values: dict[str, Any] = {"viewer_id": viewer_id, "wanted": wanted, "most": limit + 1}
     if after is not None:
-        key, identifier = _read_cursor(after, str, UUID)
+        key, identifier = _name_place(after)
         values |= {"after_key": key, "after_id": identifier}
     statement = _channels(database.dialect, first=after is None, searches=bool(wanted))
     rows = await database.fetch_all(statement, values)
@@ -142,7 +146,7 @@ async def list_channels(
         for row in rows[:limit]
     ]
     last = rows[limit - 1] if len(rows) > limit else None
-    next_after = None if last is None else _cursor(last.title_key, last.id.hex)
+    next_after = None if last is None else _name_cursor(last.title_key, last.id)
     return ChannelPage(items=items, next_after=next_after)
 
 
@@ -170,7 +174,7 @@ async def message_receipts(
         return None
     values: dict[str, Any] = {**given, "most": limit + 1}
     if after is not None:
-        part, user_id = _read_cursor(after, str, UUID)
+        part, user_id = _name_place(after)
         values |= {"after_part": part, "after_id": user_id}
     rows = await database.fetch_all(_readers(first=after is None), values)
     items = [Reader(user=person_of(row.id, row.username, row.display_name)) for row in rows[:limit]]
@@ -179,7 +183,7 @@ async def message_receipts(
         read=items,
         read_count=counts[0].read_count,
         delivered_count=counts[0].delivered_count,
-        next_after=None if last is None else _cursor(last.part, last.id.hex),
+        next_after=None if last is None else _name_cursor(last.part, last.id),
     )
 
 
@@ -376,15 +380,15 @@ def _readers(*, first: bool) -> Select[*tuple[Any, ...]]:
     return page.order_by(readers.c.part, readers.c.id).limit(bindparam("most", type_=Integer))
 
 
-def _cursor(*parts: object) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(parts)).rstrip(b"=").decode()
+def _name_cursor(part: str, identifier: UUID) -> str:
+    return f"{part.encode().hex()}-{identifier.hex}"
 
 
-def _read_cursor(text: str, *types: Any) -> tuple[Any, ...]:  # noqa: ANN401  # types of msgspec
-    """Return the parts of a cursor. Raises BadCursor."""
-    try:
-        decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        found: tuple[Any, ...] = msgspec.json.decode(decoded, type=tuple[types])  # type: ignore[valid-type]  # made of the caller's types
-    except (ValueError, binascii.Error, msgspec.DecodeError):
-        raise BadCursor("after") from None
-    return found
+def _name_place(text: str) -> tuple[str, UUID]:
+    """Return the name and the id of a cursor. Raises BadCursor."""
+    match = NAME_CURSOR.fullmatch(text)
+    if match is None:
+        raise BadCursor("after")
+    # No name holds what PostgreSQL does not take.
+    name = bytes.fromhex(match[1]).decode(errors="replace").replace("\x00", "")
+    return name, UUID(match[2])
