@@ -1,17 +1,28 @@
-// <chat-panel>: a panel beside or over the page. It takes the focus when it comes, Escape presses its
-// [data-dismiss] button, and the focus returns to where it was when it goes.
+// <chat-panel event payload>: a panel beside or over the page. It takes the focus when it comes, Escape presses
+// its [data-dismiss] button, and the focus returns to where it was when it goes. It asks the server to follow
+// what it shows, again after the link was broken.
+
+import { send } from "./replica.js";
 
 class ChatPanel extends (globalThis.HTMLElement ?? class {}) {
   /** @type {HTMLElement | null} */
   #opener = null;
+  #follow = () => {
+    /** @type {unknown} */
+    const payload = JSON.parse(this.getAttribute("payload") || "{}");
+    send(this.getAttribute("event") ?? "", /** @type {Record<string, unknown>} */ (payload));
+  };
 
   connectedCallback() {
     this.#opener = /** @type {HTMLElement | null} */ (document.activeElement);
     this.addEventListener("keydown", this);
     this.#dismiss?.focus({ preventScroll: true });
+    window.chatLink?.on("connect", this.#follow);
+    this.#follow();
   }
 
   disconnectedCallback() {
+    window.chatLink?.off("connect", this.#follow);
     if (!this.#hadFocus) return;
     queueMicrotask(() => (this.#opener?.isConnected ? this.#opener : document.getElementById("open"))?.focus());
   }

@@ -235,9 +235,12 @@ def dialog_element(dialog: rx.Component) -> rx.Component:
     return _Dialog.create(dialog)
 
 
-def panel_element(panel: rx.Component) -> rx.Component:
-    """Wrap a panel in the element that moves the focus into it, and closes it with Escape."""
-    return _Panel.create(panel)
+def panel_element(panel: rx.Component, *, event: str, payload: rx.Var[str]) -> rx.Component:
+    """Wrap a panel in the element that moves the focus into it, and closes it with Escape.
+
+    `event` asks the server to follow what it shows.
+    """
+    return _Panel.create(panel, custom_attrs={"event": event, "payload": payload})
 
 
 def filter_element(*content: rx.Component) -> rx.Component:

@@ -144,6 +144,19 @@ def test_rights_change_where_they_are_shown(mira: Visitor, tomas: Visitor) -> No
     expect(mira.conversations.get_by_role("link")).to_have_count(0)
 
 
+def test_the_details_outlive_a_broken_link(mira: Visitor, tomas: Visitor) -> None:
+    group_id = make_group(mira, tomas)
+    members = open_details(mira, group_id)
+    row = members.get_by_role("listitem").filter(has_text="Tomas Okafor")
+    mira.page.evaluate("window.chatLink.io.engine.close()")
+    path = f"/api/conversations/{group_id}/members/{tomas.user_id}"
+    mira.http.patch(path, json={"role": "admin"}).raise_for_status()
+    expect(row.get_by_text("Admin", exact=True)).to_be_visible()
+
+    row.get_by_role("button", name="Remove").click()
+    expect(row).to_have_count(0)
+
+
 def test_the_list_is_filtered_without_the_server(mira: Visitor, tomas: Visitor) -> None:
     make_group(mira, tomas)
     tomas.post(mira, "Unread")

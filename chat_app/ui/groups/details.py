@@ -10,6 +10,7 @@ from chat_app.ui.groups.state import GroupState
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import button, icon_button, switch
 from chat_app.ui.kit.states import notice, problem
+from chat_app.ui.reflex.elements import event_name
 from chat_app.ui.reflex.vars import Cells, call
 
 PERIODS = {"hour": "1 hour", "day": "8 hours", "week": "1 week"}
@@ -42,6 +43,8 @@ def group_details(group_id: rx.Var[str]) -> rx.Component:
                     aria_label="Group details",
                     class_name="details",
                 ),
+                event=event_name(GroupState.follow),
+                payload=rx.Var.create({"group_id": group_id}).to_string(),
             ),
             group_dialogs(),
         ),

@@ -19,7 +19,7 @@ from chat_app.ui.current_node import current_node
 from chat_app.ui.groups.rows import InviteRow, invite_row
 from chat_app.ui.groups.view import GroupView
 from chat_app.ui.reflex.live import tab_of
-from chat_app.ui.reflex.vars import BrowserEvent, parse_id, set_changed
+from chat_app.ui.reflex.vars import BrowserEvent, parse_id, parse_id_or_nil, set_changed
 from chat_app.ui.session import require_identity
 
 CHAT_PATH = "/chat/"
@@ -68,10 +68,21 @@ class GroupState(rx.State):
         tab = tab_of(self)
         async with tab.changing():
             view = tab.view(GroupView)
-            # A page whose link broke still shows what this tab of the server does not know.
-            if self.router.url.path.rstrip("/") != f"{CHAT_PATH}{view.group_id}":
+            here = self.router.url.path.rstrip("/")
+            if view.group_id is not None and here != f"{CHAT_PATH}{view.group_id}":
                 view.close()
                 self._forget()
+
+    @rx.event
+    async def follow(self, group_id: str) -> None:
+        """Follow the group whose details the page shows: its link may have been broken."""
+        await require_identity(self)
+        tab = tab_of(self)
+        wanted = parse_id_or_nil(str(group_id))
+        async with tab.changing():
+            view = tab.view(GroupView)
+            if view.group_id != wanted:
+                await view.open(wanted)
 
     @rx.event
     async def toggle(self, group_id: str) -> None:
@@ -79,10 +90,7 @@ class GroupState(rx.State):
         await require_identity(self)
         tab = tab_of(self)
         self._forget()
-        try:
-            wanted = parse_id(group_id)
-        except AppError:
-            return
+        wanted = parse_id_or_nil(str(group_id))
         async with tab.changing():
             view = tab.view(GroupView)
             if view.group_id == wanted:

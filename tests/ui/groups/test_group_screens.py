@@ -19,6 +19,7 @@ FORGED: list[object] = [
 # With the names of their arguments.
 DETAILS = {
     "toggle": ("group_id",),
+    "follow": ("group_id",),
     "search": ("text",),
     "load_more": (),
     "ask": ("question",),
@@ -171,7 +172,16 @@ async def test_a_member_has_no_more_rights_by_calling_handlers(
 
 
 async def test_forged_arguments_change_nothing(tab: Tab, ada: Person, group: Json) -> None:
-    harmless = {"leave", "delete", "arrive", "close", "toggle", "load_more", "show_invites"}
+    harmless = {
+        "leave",
+        "delete",
+        "arrive",
+        "close",
+        "toggle",
+        "follow",
+        "load_more",
+        "show_invites",
+    }
     for handler, names in DETAILS.items():
         if handler in harmless:
             continue
