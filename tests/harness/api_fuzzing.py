@@ -37,6 +37,7 @@ class World(NamedTuple):
     message_id: str
     group_id: str
     invite: str
+    invite_id: str
 
 
 # What of a conversation is about groups.
@@ -81,6 +82,7 @@ def new_world(*, are_friends: bool) -> World:
         message_id=message["id"],
         group_id=made["id"],
         invite=invite["token"],
+        invite_id=invite["id"],
     )
 
 
@@ -122,7 +124,7 @@ def before_call(context: HookContext, case: AnyCase, kwargs: dict[str, Any]) -> 
         "session_id": there.session_id,
         "conversation_id": there.group_id if _is_about_group(case) else there.conversation_id,
         "id": there.friend_id if label == "GET /api/messages/{id}" else there.message_id,
-        "token": there.invite,
+        "token": there.invite_id if case.method == "DELETE" else there.invite,
     }
     for name in case.path_parameters or ():
         case.path_parameters[name] = ids[name]
