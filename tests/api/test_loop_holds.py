@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import insert, text
 
+from chat_app.conversations.queries import MAX_MEMBERS_SHOWN
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id, pair_key
 from chat_app.models import Conversation, FriendRequest, Friendship, Member, Message
@@ -65,6 +66,7 @@ def conversation(
         kind="direct" if is_direct else "group",
         title="" if is_direct else f"Group {number}",
         direct_key=pair_key(members[0], members[1]) if is_direct else None,
+        members_count=len(members),
         created_by=members[1],
         last_seq=1,
         last_rev=1,
@@ -229,8 +231,12 @@ def works_of(me: Person, made: list[UUID], crowd: Crowd) -> dict[str, Work]:
             await socket.expect("pong")
 
     return {
+        # Each with the members it shows, and the sender of its last message.
         "a list of groups": lambda: get(
-            "/api/conversations", counted='"username"', times=GROUPS * GROUP_SIZE - GROUP_SIZE + 100
+            "/api/conversations", counted='"username"', times=50 * (MAX_MEMBERS_SHOWN + 1)
+        ),
+        "members of a large group": lambda: get(
+            f"/api/conversations/{made[-1]}/members", counted='"username"', times=PAGE, limit=PAGE
         ),
         "a list of 100": lambda: get("/api/conversations", limit=100),
         "a page of long messages": lambda: get(

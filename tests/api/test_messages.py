@@ -32,8 +32,15 @@ async def test_a_message_holds_what_the_contract_names(alice: Person, bob: Perso
 
     assert message.keys() == {
         "id", "conversation_id", "seq", "rev", "client_id", "sender_id", "receiver_id",
-        "content", "created_at", "edited_at", "deleted_at",
+        "content", "created_at", "edited_at", "deleted_at", "sender", "kind", "notice",
+        "mentions", "mentions_all",
     }  # fmt: skip
+    assert message["sender"] == {
+        "id": alice.id,
+        "username": alice.username,
+        "display_name": alice.user["display_name"],
+        "avatar_url": None,
+    }
     assert message["sender_id"] == alice.id
     assert message["receiver_id"] == bob.id
     assert message["client_id"] == client_id

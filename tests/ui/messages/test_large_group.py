@@ -30,7 +30,12 @@ async def large_group(storage: Storage, viewer_id: UUID) -> UUID:
         for number in range(MEMBERS)
     ]
     group = Conversation(
-        kind="group", title="All", created_by=viewer_id, last_seq=MEMBERS, last_rev=MEMBERS
+        kind="group",
+        title="All",
+        members_count=MEMBERS + 1,
+        created_by=viewer_id,
+        last_seq=MEMBERS,
+        last_rev=MEMBERS,
     )
     members = [
         Member(conversation_id=group.id, user_id=user_id)
