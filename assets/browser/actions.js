@@ -1,10 +1,14 @@
-// <chat-actions>: the menu that all messages share, and the confirmation before one is deleted. The
-// messages only hold buttons; this element handles their clicks.
+// <chat-actions>: the menu that all messages share, the confirmation before one is deleted, and who has
+// read one. The messages only hold buttons; this element handles their clicks.
 
 /** @import { TimelineElement } from "./timeline.js" */
 
 import { ask } from "./ask.js";
+import { store } from "./replica.js";
+import { request } from "./request.js";
 
+/** How long a list may take, in ms. */
+const PATIENCE = 15_000;
 /** @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowUp: -1 };
 
@@ -45,6 +49,10 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     return /** @type {HTMLDialogElement} */ (this.querySelector("dialog"));
   }
 
+  get #readers() {
+    return /** @type {HTMLDialogElement} */ (this.querySelector("[data-readers]")?.closest("dialog"));
+  }
+
   /** @param {Element} target */
   #click(target) {
     const opener = /** @type {HTMLElement | null} */ (target.closest("[data-menu]"));
@@ -70,7 +78,9 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     this.#opener = opener;
     this.#message = /** @type {HTMLElement} */ (opener.closest("article"));
     const mine = this.#message.classList.contains("mine");
-    for (const item of this.#entries) item.hidden = mine === (item.dataset.do === "unread");
+    const hidden = new Set(mine ? ["unread"] : ["edit", "delete", "readers"]);
+    if (!this.#isGroup) hidden.add("readers");
+    for (const item of this.#entries) item.hidden = hidden.has(item.dataset.do ?? "");
     opener.setAttribute("aria-expanded", "true");
     this.#say("");
     this.#menu.hidden = false;
@@ -141,6 +151,8 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     else if (action === "edit") edit(this.#message);
     else if (action === "delete") this.#question.showModal();
     else if (action === "delete-now") void this.#delete(id);
+    else if (action === "readers") void this.#showReaders(id);
+    else if (action === "close-readers") this.#readers.close();
     else this.#question.close();
   }
 
@@ -163,11 +175,64 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     this.#say(await ask("DELETE", `/api/messages/${id}`));
   }
 
+  get #isGroup() {
+    const here = this.#timeline?.getAttribute("conversation-id");
+    return store.read("chats").rows.some((row) => row.id === here && row.kind === "group");
+  }
+
+  /**
+   * Show who has read a message: the first hundred by name, and how many there are.
+   * @param {string | undefined} id
+   */
+  async #showReaders(id) {
+    const dialog = this.#readers;
+    const count = /** @type {HTMLElement} */ (dialog.querySelector("[data-readers-count]"));
+    const list = /** @type {HTMLElement} */ (dialog.querySelector("[data-readers]"));
+    list.replaceChildren();
+    count.textContent = "Loading…";
+    dialog.showModal();
+    const page = await readersOf(id);
+    if (this.#message?.dataset.id !== id) return;
+    if (!page) {
+      count.textContent = "This could not be loaded. Please try again.";
+      return;
+    }
+    const { read, read_count: readers, delivered_count: delivered } = page;
+    const others = delivered > readers ? ` It has reached ${delivered - readers} more.` : "";
+    count.textContent = readers ? `${readers} of the others ${readers === 1 ? "has" : "have"} read it.${others}` : `Nobody yet.${others}`;
+    for (const { user } of read) {
+      const name = document.createElement("bdi");
+      name.textContent = user.display_name;
+      const row = document.createElement("li");
+      row.append(name);
+      list.append(row);
+    }
+  }
+
   /** @param {string} words */
   #say(words) {
     const place = /** @type {HTMLElement} */ (this.querySelector("[data-actions-error]"));
     place.textContent = words;
     place.hidden = !words;
+  }
+}
+
+/**
+ * Who has read a message, see `GET /api/messages/{id}/receipts`.
+ * @typedef {{ read: { user: { display_name: string } }[], read_count: number, delivered_count: number }} Readers
+ */
+
+/**
+ * Return who has read a message; undefined where that cannot be loaded.
+ * @param {string | undefined} id
+ * @returns {Promise<Readers | undefined>}
+ */
+async function readersOf(id) {
+  try {
+    const reply = await request(`/api/messages/${id}/receipts?limit=100`, { signal: AbortSignal.timeout(PATIENCE) });
+    return reply.ok ? /** @type {Readers} */ (await reply.json()) : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -270,3 +270,28 @@ def test_the_screens_of_groups_are_usable_by_ear_and_eye(
     page.goto(invite(mira, group_id))
     expect(page.get_by_role("button", name="Join")).to_be_visible()
     assert_usable(page)
+
+
+def test_the_sender_sees_who_has_read_a_message(
+    mira: Visitor, tomas: Visitor, sofia: Visitor
+) -> None:
+    group_id = make_group(mira, tomas, sofia)
+    mira.page.goto(f"{mira.url}/chat/{group_id}")
+    mira.write("Eight o'clock")
+    tomas.page.goto(f"{tomas.url}/chat/{group_id}")
+    expect(tomas.message("Eight o'clock")).to_be_visible()
+    tomas.message("Eight o'clock").hover()
+    tomas.message("Eight o'clock").get_by_role("button", name="More actions").click()
+    theirs = tomas.page.get_by_role("menu", name="More actions").get_by_role("menuitem")
+    expect(theirs).to_have_text(["Mark as unread"])
+    row = tomas.conversations.get_by_role("link").filter(has_text="Choir")
+    expect(row).not_to_have_accessible_name(re.compile("unread"))
+
+    mira.message("Eight o'clock").hover()
+    mira.message("Eight o'clock").get_by_role("button", name="More actions").click()
+    mira.page.get_by_role("menuitem", name="Read by").click()
+    dialog = mira.page.get_by_role("dialog", name="Read by")
+    expect(dialog.get_by_role("listitem")).to_have_text(["Tomas Okafor"])
+    expect(dialog.get_by_role("status")).to_have_text(re.compile("^1 of the others has read it"))
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_be_hidden()

@@ -1,4 +1,4 @@
-"""Actions on a message: one menu and one confirmation, shared by all rows."""
+"""Actions on a message: one menu and its dialogs, shared by all rows."""
 
 import reflex as rx
 
@@ -10,13 +10,14 @@ MENU = "data-menu"
 
 
 def message_actions() -> rx.Component:
-    """Return the menu and the confirmation, which a script opens beside a message."""
-    return actions_element(_menu(), _question(), _problem())
+    """Return the menu and its dialogs, which a script opens beside a message."""
+    return actions_element(_menu(), _question(), _readers(), _problem())
 
 
 def _menu() -> rx.Component:
     return rx.el.div(
         _item("Mark as unread", "unread"),
+        _item("Read by", "readers"),
         _item("Edit", "edit"),
         _item("Delete", "delete"),
         role="menu",
@@ -47,6 +48,22 @@ def _question() -> rx.Component:
             class_name="sheet-buttons",
         ),
         name="delete-question",
+    )
+
+
+def _readers() -> rx.Component:
+    """Return the dialog of the members of a group who have read a message."""
+    return sheet(
+        "Read by",
+        rx.el.p(
+            class_name="sheet-text", role="status", custom_attrs={"data-readers-count": "true"}
+        ),
+        rx.el.ul(class_name="readers", custom_attrs={"data-readers": "true"}),
+        rx.el.div(
+            button("Close", custom_attrs={"data-do": "close-readers"}),
+            class_name="sheet-buttons",
+        ),
+        name="readers-title",
     )
 
 
