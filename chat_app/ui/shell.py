@@ -90,7 +90,7 @@ def shell(children: rx.Var[rx.Component]) -> rx.Component:
                 class_name="shell",
                 custom_attrs={"data-view": rx.cond(here == "home", "list", "chat")},
             ),
-            person_dialog(),
+            person_dialog(conversation_id=place["id"]),
             adding_dialog(),
         ),
     )

@@ -321,6 +321,8 @@ async def test_what_is_mine_alone(alice: Person, bob: Person) -> None:
     assert (await change(archived=True))["archived"]
     await bob.write_in(group["id"], "hello again")
     assert not (await alice.conversation(group["id"]))["me"]["archived"]
+    assert not (await change(muted_until="forever"))["archived"]
+    assert not (await change(muted_until=None))["archived"]
     later = "2999-01-01T00:00:00Z"
     assert (await change(muted_until=later))["muted_until"] == later
     for wrong in ("2001-01-01T00:00:00Z", "tomorrow", 5, "2999-01-01T00:00:00"):

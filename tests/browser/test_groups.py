@@ -295,3 +295,28 @@ def test_the_sender_sees_who_has_read_a_message(
     expect(dialog.get_by_role("status")).to_have_text(re.compile("^1 of the others has read it"))
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_be_hidden()
+
+
+def test_a_direct_conversation_is_archived_and_comes_back(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    tomas.open_chat_with(mira)
+    tomas.write("First")
+    expect(mira.message("First")).to_be_visible()
+    link = mira.conversations.get_by_role("link").filter(has_text="Tomas")
+
+    def press(label: str) -> None:
+        mira.page.get_by_role("region", name="Conversation").get_by_role(
+            "button", name="More", exact=True
+        ).click()
+        dialog = mira.page.get_by_role("dialog", name="Tomas Okafor")
+        dialog.get_by_role("button", name=label, exact=True).click()
+        dialog.get_by_role("button", name="Cancel").click()
+        expect(dialog).to_be_hidden()
+
+    press("Archive")
+    expect(link).to_have_count(0)
+    tomas.write("Second")
+    expect(link).to_have_count(1)
+    press("Mute")
+    press("Archive")
+    expect(link).to_have_count(0)

@@ -26,7 +26,9 @@ async def test_the_document_is_valid(chat: ChatServer) -> None:
     validator = jsonschema_rs.validator_for(json.loads(SCHEMA.read_text()))
 
     assert [error.message for error in validator.iter_errors(served)] == []
-    assert served["components"]["schemas"] == document()["components"]["schemas"]
+    # As JSON: a default of no members is a tuple here.
+    own = json.loads(json.dumps(document()["components"]["schemas"]))
+    assert served["components"]["schemas"] == own
     assert chat.url.endswith(served["servers"]["chat"]["host"])
 
 

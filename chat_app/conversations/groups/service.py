@@ -274,6 +274,11 @@ class Groups:
             if given.get("archived") is not None:
                 _, end = await ends_of(uow.session, actor_id, conversation_id)
                 values["archived_seq"] = end if given["archived"] else None
+            elif "muted_until" in values:
+                present = await self._view(uow, actor_id, conversation_id)
+                # One that a message has brought back does not leave again because it is muted.
+                if not present.me.archived:
+                    values["archived_seq"] = None
             if values:
                 if not await store.set_membership(uow.session, conversation_id, actor_id, values):
                     raise ConversationNotFound

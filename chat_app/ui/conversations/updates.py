@@ -156,7 +156,7 @@ def with_loaded(current: Conversation | None, conversation: Conversation) -> Con
     return conversation
 
 
-def _brought_back(current: Conversation) -> Membership:
+def brought_back(current: Conversation) -> Membership:
     """Return the viewer's part after a new message: it ends the archiving, unless it is muted."""
     is_kept = not current.me.archived or is_muted(current)
     return current.me if is_kept else replace(current.me, archived=False)
@@ -218,7 +218,7 @@ def _with_new(current: Conversation, message: Message, viewer_id: UUID) -> Conve
         last_read_seq=message.seq if own else current.last_read_seq,
         unread=0 if own else current.unread + 1,
         unread_mentions=0 if own else current.unread_mentions + mentions,
-        me=_brought_back(current),
+        me=brought_back(current),
         receipts=receipts,
         updated_at=message.created_at,
     )

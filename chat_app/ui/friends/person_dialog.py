@@ -1,4 +1,7 @@
-"""The dialog about one person: befriend, unfriend, block and unblock, each explained."""
+"""The dialog about one person: befriend, unfriend, block and unblock, each explained.
+
+Opened from their conversation, it mutes, favours and archives that, too.
+"""
 
 from typing import Any
 
@@ -6,7 +9,9 @@ import reflex as rx
 
 from chat_app.ui.friends.state import FriendsState
 from chat_app.ui.kit.controls import button, dialog, icon_button
-from chat_app.ui.reflex.vars import Handler, call
+from chat_app.ui.messages.state import TimelineState
+from chat_app.ui.messages.timeline import chat_row
+from chat_app.ui.reflex.vars import Cells, Handler, call
 
 NOT_NOTIFIED = "They are not told."
 
@@ -27,8 +32,9 @@ def more_button(
 
 
 @rx.memo
-def person_dialog() -> rx.Component:
-    """Show the dialog while a person is chosen."""
+def person_dialog(conversation_id: rx.Var[str]) -> rx.Component:
+    """Show the dialog while a person is chosen; `conversation_id` is the open conversation."""
+    chat = chat_row(conversation_id)
     failed = FriendsState.failed_id == FriendsState.chosen_id
     return rx.cond(
         FriendsState.chosen_id != "",
@@ -42,6 +48,7 @@ def person_dialog() -> rx.Component:
                 ("blocked", _unblock()),
                 rx.fragment(_add_friend(), _block()),
             ),
+            rx.cond(chat["peer_id"] == FriendsState.chosen_id, _own_part(chat)),
             rx.cond(
                 failed,
                 rx.el.p(FriendsState.failed, role="alert", class_name="error-text"),
@@ -50,6 +57,26 @@ def person_dialog() -> rx.Component:
             on_dismiss=FriendsState.dismiss,
         ),
         rx.fragment(),
+    )
+
+
+def _own_part(chat: Cells) -> rx.Component:
+    """Show what concerns the reader's view of the conversation alone."""
+    failed = TimelineState.own_part_failed
+    return rx.el.div(
+        *(
+            button(
+                rx.cond(chat[name], off, on),
+                on_click=call(TimelineState.set_own_part, name, ~chat[name]),
+            )
+            for name, on, off in (
+                ("muted", "Mute", "Unmute"),
+                ("favourite", "Add to favourites", "Remove from favourites"),
+                ("archived", "Archive", "Unarchive"),
+            )
+        ),
+        rx.cond(failed != "", rx.el.p(failed, role="alert", class_name="error-text")),
+        class_name="sheet-choice",
     )
 
 

@@ -5,21 +5,26 @@ from typing import cast, get_args
 import reflex as rx
 
 from chat_app.accounts.schemas import Identity
+from chat_app.conversations.groups.schemas import MembershipRequest
 from chat_app.core.errors import AppError
 from chat_app.ui.current_node import current_node
 from chat_app.ui.messages.view import PageKind, TimelineView
 from chat_app.ui.reflex.live import tab_of
-from chat_app.ui.reflex.vars import parse_id_or_nil
+from chat_app.ui.reflex.vars import parse_id_or_nil, set_changed
 from chat_app.ui.session import require_identity
 
 CHAT_PATH = "/chat/"
 MAX_SEQ = 2**63 - 2
 # The kind of page that is a whole conversation.
 OPEN = "open"
+OWN_PARTS = ("muted", "favourite", "archived")
 
 
 class TimelineState(rx.State):
     """The events of the open conversation."""
+
+    # Why the reader's own part in the open conversation could not be changed.
+    own_part_failed: str = ""
 
     # Opened by `_preload`: the page's own handler need not open it again.
     _preloaded: str = ""
@@ -71,6 +76,25 @@ class TimelineState(rx.State):
         except AppError:
             # The next letter publishes it again.
             return
+
+    @rx.event
+    async def set_own_part(self, name: str, on: bool) -> None:  # noqa: FBT001  # the state wanted
+        """Mute, favour or archive the open conversation for the user, or not any more."""
+        me = await require_identity(self)
+        conversation_id = tab_of(self).view(TimelineView).conversation_id
+        set_changed(self, own_part_failed="")
+        if conversation_id is None or name not in OWN_PARTS:
+            return
+        value: object = "forever" if on is True else None
+        given = {"muted_until": value} if name == "muted" else {name: on is True}
+        try:
+            await current_node().groups.change_membership(
+                actor_id=me.user_id,
+                conversation_id=conversation_id,
+                data=MembershipRequest.model_validate(given),
+            )
+        except AppError as error:
+            self.own_part_failed = error.detail
 
     async def _open(self, wanted: str) -> None:
         tab = tab_of(self)

@@ -158,6 +158,7 @@ class TimelineView:
                     if message.conversation_id == here:
                         await self._send_message(message)
                         changes_head = self._apply_author(event, message) or changes_head
+                        changes_head = self._bring_back(event, message) or changes_head
                 case ConversationRead() | ConversationDelivered():
                     changes_head = self._apply_receipt(event, here) or changes_head
                 case FriendRemoved(user_id=user_id) if self._head["peer_id"] == str(user_id):
@@ -211,6 +212,17 @@ class TimelineView:
             self._receipts = before.with_loaded(conversation.receipts)
             conversation = replace(conversation, receipts=[])
         self._conversation = conversation
+
+    def _bring_back(self, event: AnyEvent, message: Message) -> bool:
+        """End the archiving of the conversation by a new message; return whether that was one."""
+        conversation = self._conversation
+        if conversation is None or not isinstance(event, MessageCreated) or message.notice:
+            return False
+        part = updates.brought_back(conversation)
+        if part is conversation.me:
+            return False
+        self._conversation = replace(conversation, me=part)
+        return True
 
     def _apply_author(self, event: AnyEvent, message: Message) -> bool:
         if message.kind == "notice" or not isinstance(event, MessageCreated):
