@@ -17,6 +17,7 @@ from chat_app.change_log.statements import entries_after, present_place
 from chat_app.conversations import queries as conversation_queries
 from chat_app.conversations.statements import (
     changed_lately,
+    find_members,
     memberships,
     store_deliveries,
 )
@@ -52,6 +53,10 @@ class Found:
 class Rows(list[Found]):
     """The result of a statement."""
 
+    def all(self) -> "Rows":
+        """Return all rows."""
+        return self
+
     def first(self) -> Found | None:
         """Return the first row, None where there is none."""
         return self[0] if self else None
@@ -86,6 +91,7 @@ def _handlers(dialect: str) -> dict[int, Handler]:
         memberships(dialect): _memberships,
         changed_lately(dialect): _changed_lately,
         store_deliveries(dialect): _store_deliveries,
+        find_members(dialect): _find_members,
         conversation_queries._one(dialect): _one,  # noqa: SLF001  # recognised by identity
         message_queries._given(dialect): _given,  # noqa: SLF001  # the same
         message_queries._changed(dialect): _changed,  # noqa: SLF001  # the same
@@ -181,6 +187,14 @@ async def _send_targets(transaction: Transaction, values: Values) -> Rows:
             }
             found.append(conversation | target)
     return _rows(found)
+
+
+async def _find_members(transaction: Transaction, values: Values) -> Rows:
+    return _rows(
+        {"number": one.number}
+        for one in parameters.targets(values["rows"])
+        if one.user_id in transaction.members_of(one.id)
+    )
 
 
 async def _write(transaction: Transaction, values: Values) -> Rows:

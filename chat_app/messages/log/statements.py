@@ -112,10 +112,9 @@ class SendStatements:
                 & (MEMBERS.c.user_id == wanted.columns["user_id"]),
             )
             .join(SENDER, col(SENDER.id) == wanted.columns["user_id"])
-            # In one order on every node, or two batches could wait for each other. The members,
-            # too: one who is removed at this moment sends nothing more.
-            .order_by(CONVERSATIONS.c.id, MEMBERS.c.user_id)
-            .with_for_update(of=[CONVERSATIONS, MEMBERS])
+            # In one order on every node, or two batches could wait for each other.
+            .order_by(CONVERSATIONS.c.id)
+            .with_for_update(of=CONVERSATIONS)
         )
         moved = JsonRows(dialect, "moved", id=Uuid, seq=BigInteger, rev=BigInteger)
         bump = (
