@@ -1,5 +1,6 @@
 """Rows of the list of conversations, and the presence of their peers."""
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -154,7 +155,7 @@ def _preview(last: Message | None, kind: Literal["direct", "group"], *, is_own: 
     shown = DELETED if last.deleted_at else _excerpt(last.content)
     if is_own:
         return f"You: {shown}"
-    return shown if kind == "direct" else f"{last.sender.display_name}: {shown}"
+    return shown if kind == "direct" else f"{_isolated(last.sender.display_name)}: {shown}"
 
 
 def rings(conversation: Conversation, *, viewer_id: UUID) -> bool:
@@ -196,6 +197,12 @@ def _listed(names: Sequence[str], count: int) -> str:
         people = "person" if unnamed == 1 else "people"
         parts.append(f"{unnamed} {people if not names else 'more'}")
     return "".join(parts) if not parts[1:] else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _isolated(name: str) -> str:
+    """Return a name that does not turn the text after it (UAX #9, FSI and PDI)."""
+    turns = any(unicodedata.bidirectional(letter) in {"R", "AL"} for letter in name)
+    return f"\u2068{name}\u2069" if turns else name
 
 
 def _excerpt(text: str) -> str:
