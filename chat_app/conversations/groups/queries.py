@@ -223,30 +223,22 @@ def _contains(dialect: str, text: ColumnElement[str] | Any) -> ColumnElement[boo
     return position(text, bindparam("wanted", type_=String), type_=Integer) > 0
 
 
-def _part() -> ColumnElement[str]:
-    """Return the folded display name of a user, by which lists of people are sorted."""
-    return (
-        select(col(NamePart.part))
-        .where(
-            col(NamePart.user_id) == col(User.id),
-            # In the words of the index.
-            col(NamePart.place) == literal_column(str(int(Place.DISPLAY_NAME))),
-        )
-        .limit(1)
-        .correlate(User)
-        .scalar_subquery()
-    )
+# The folded display name of a user, by which lists of people are sorted; in the words of the index.
+_part = func.coalesce(col(NamePart.part), "")
+_of_user = and_(
+    col(NamePart.user_id) == col(User.id),
+    col(NamePart.place) == literal_column(str(int(Place.DISPLAY_NAME))),
+)
 
 
 @functools.cache
 def _members(dialect: str, *, first: bool, searches: bool) -> Select[*tuple[Any, ...]]:
     """Select a page of members with their cards, for a viewer who is in the group."""
-    part = func.coalesce(_part(), "")
     conversation_id = bindparam("conversation_id", type_=CONVERSATIONS.c.id.type)
     of_group = (
         select(
             _rank.label("rank"),
-            part.label("part"),
+            _part.label("part"),
             col(User.id).label("user_id"),
             col(User.username_key).label("username_key"),
             col(Member.role).label("role"),
@@ -254,6 +246,7 @@ def _members(dialect: str, *, first: bool, searches: bool) -> Select[*tuple[Any,
         )
         .select_from(Member)
         .join(User, col(User.id) == col(Member.user_id))
+        .outerjoin(NamePart, _of_user)
         .where(col(Member.conversation_id) == conversation_id)
         .subquery("of_group")
     )
@@ -361,12 +354,12 @@ def _receipt_counts() -> Select[*tuple[Any, ...]]:
 
 @functools.cache
 def _readers(*, first: bool) -> Select[*tuple[Any, ...]]:
-    part = func.coalesce(_part(), "")
     readers = (
         _of_own_message(
-            col(User.id), col(User.username), col(User.display_name), part.label("part")
+            col(User.id), col(User.username), col(User.display_name), _part.label("part")
         )
         .join(User, col(User.id) == MEMBERS.c.user_id)
+        .outerjoin(NamePart, _of_user)
         .where(_HAS_READ)
         .subquery("readers")
     )
