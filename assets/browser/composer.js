@@ -287,6 +287,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   /** @param {string} text */
   #write(text) {
     this.#box.value = text;
+    this.#box.dispatchEvent(new Event("chat:written"));
     this.#changed();
   }
 

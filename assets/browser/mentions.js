@@ -9,10 +9,14 @@ import { send, store } from "./replica.js";
 
 const LIST = "mentions";
 const PAUSE = 120; // ms without another letter until the server is asked
+const AGAIN = 2_000;
 /** @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowUp: -1 };
 
 /** @typedef {Row & { name: string, username: string, letters: string, tone: string }} Candidate */
+
+// Of the box; the last one is the composer's, which has cleared or filled it.
+const EVENTS = ["keydown", "input", "click", "blur", "chat:written"];
 
 class ChatMentions extends (globalThis.HTMLElement ?? class {}) {
   /** @type {HTMLTextAreaElement | null} */
@@ -30,13 +34,13 @@ class ChatMentions extends (globalThis.HTMLElement ?? class {}) {
   connectedCallback() {
     this.#box = this.closest("chat-composer")?.querySelector("textarea") ?? null;
     // At the box itself: what is handled here does not reach the composer.
-    for (const type of ["keydown", "input", "click", "blur"]) this.#box?.addEventListener(type, this);
+    for (const type of EVENTS) this.#box?.addEventListener(type, this);
     this.addEventListener("pointerdown", this);
     this.#unsubscribe = store.subscribe(LIST, () => this.#show());
   }
 
   disconnectedCallback() {
-    for (const type of ["keydown", "input", "click", "blur"]) this.#box?.removeEventListener(type, this);
+    for (const type of EVENTS) this.#box?.removeEventListener(type, this);
     this.#unsubscribe?.();
     clearTimeout(this.#timer);
   }
@@ -54,9 +58,12 @@ class ChatMentions extends (globalThis.HTMLElement ?? class {}) {
     }
   }
 
-  /** The people who fit the word: none while the server's answer is that to another one. */
+  /** The people who fit the word: none once it was sent, or while the server's answer is that to another one. */
   get #people() {
     const { rows, about } = store.read(LIST);
+    const box = this.#box;
+    const written = box ? atWord(box.value, box.selectionEnd) : undefined;
+    if (written?.start !== this.#word?.start || written?.query !== this.#word?.query) return [];
     const isAnswer = this.#word && about.query === this.#word.query && about.conversation_id === this.#conversation;
     return /** @type {readonly Candidate[]} */ (isAnswer ? rows : []);
   }
@@ -72,15 +79,16 @@ class ChatMentions extends (globalThis.HTMLElement ?? class {}) {
     const before = this.#word;
     this.#word = word?.start === this.#closed ? undefined : word;
     clearTimeout(this.#timer);
-    if (this.#word && this.#word.query !== before?.query) {
-      this.#chosen = 0;
-      this.#timer = setTimeout(() => this.#ask(), PAUSE);
-    }
+    if (this.#word?.query !== before?.query) this.#chosen = 0;
+    if (this.#word) this.#timer = setTimeout(() => this.#ask(), PAUSE);
     this.#show();
   }
 
+  /** Ask for the people who fit the word, and again while no answer comes: the link may be down. */
   #ask() {
-    if (!this.#word) return;
+    const { about } = store.read(LIST);
+    if (!this.#word || (about.query === this.#word.query && about.conversation_id === this.#conversation)) return;
+    this.#timer = setTimeout(() => this.#ask(), AGAIN);
     send(this.getAttribute("event") ?? "", { conversation_id: this.#conversation, text: this.#word.query });
   }
 

@@ -36,7 +36,8 @@ JOBS = (
     # Nodes that were stopped for half of it let their devices resume.
     Job("change_log", KEPT_FOR, remove_entries),
     Job("sessions", timedelta(days=7), remove_sessions),
-    Job("invites", timedelta(days=7), remove_invites),
+    # A member who accepts it once more is told that they are in the group.
+    Job("invites", timedelta(days=90), remove_invites),
     # A device that was away for longer loads its conversations anew.
     Job("former_members", timedelta(days=90), remove_former_members),
     Job("groups", timedelta(0), remove_groups),

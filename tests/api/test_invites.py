@@ -99,6 +99,10 @@ async def test_invitations_are_listed_and_withdrawn_by_admins(
     assert_problem(await bob.http.delete(url), 403, "not_allowed")
     assert (await alice.http.delete(url)).status_code == 204
     assert_problem(await accept(carol, made["token"]), 404)
+    assert_problem(await carol.http.get(f"/api/invites/{made['token']}"), 404)
+    assert as_json(await alice.http.get(path(group, "invites")))["items"] == []
+    # Whatever became of it, a member is in the group.
+    assert (await accept(bob, made["token"])).status_code == 200
     for wrong in ({"expires_in": 59}, {"expires_in": 2_592_001}, {"max_uses": 0}):
         reply = await alice.http.post(path(group, "invites"), json=wrong)
         assert_invalid(reply, next(iter(wrong)))

@@ -93,6 +93,12 @@ def test_a_member_joins_by_link_and_is_removed_while_writing(mira: Visitor, toma
     expect(tomas.box).to_have_count(0)
     expect(tomas.log).to_have_count(0)
     expect(tomas.conversations.get_by_role("link").filter(has_text="Choir")).to_have_count(0)
+    expect(tomas.page.get_by_text("You are no longer in this group")).to_be_visible()
+    path = f"/api/conversations/{group_id}/members"
+    mira.http.post(path, json={"user_ids": [tomas.user_id]}).raise_for_status()
+    expect(tomas.box).to_be_visible()
+    mira.http.delete(f"{path}/{tomas.user_id}").raise_for_status()
+    expect(tomas.box).to_have_count(0)
     tomas.page.goto(invite(mira, group_id))
     tomas.page.get_by_role("button", name="Join").click()
     expect(tomas.page.get_by_role("alert")).to_have_text("You cannot join this group.")

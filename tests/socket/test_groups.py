@@ -39,6 +39,15 @@ async def test_a_new_member_gets_the_group_and_its_messages_live(
         assert message["sender"]["id"] == alice.id
 
 
+async def test_a_message_written_at_once_follows_the_notices(alice: Person, bob: Person) -> None:
+    async with bob.socket() as socket:
+        for number in range(10):
+            group = await alice.make_group(bob)
+            await alice.write_in(group["id"], f"at once {number}")
+            seqs = [(await socket.expect("message.created"))["message"]["seq"] for _ in range(2)]
+            assert seqs == [1, 2]
+
+
 async def test_a_removed_member_gets_nothing_from_then_on(
     alice: Person, bob: Person, carol: Person
 ) -> None:

@@ -113,7 +113,10 @@ class Groups:
             others = list(data.member_ids)
             await self._add(uow, group, [actor_id, *others], owner=actor_id)
             await _notify(uow, group, "created", actor_id, others, title=data.title)
-            return await self._view(uow, actor_id, group.id)
+            view = await self._view(uow, actor_id, group.id)
+        # So that what the actor writes next comes after the notice on every device here.
+        await self._tail.caught_up()
+        return view
 
     async def change(
         self, *, actor_id: UUID, conversation_id: UUID, data: GroupChange
@@ -171,6 +174,7 @@ class Groups:
             await _check_reach(uow, "user_ids", actor_id, user_ids, but=present)
             if added:
                 await self._add_with_notice(uow, group, "added", actor_id, added)
+        await self._tail.caught_up()
         already = [user_id for user_id in user_ids if user_id in present]
         return Added(added=added, already=already)
 
@@ -245,7 +249,9 @@ class Groups:
                 if group.visibility != "open":
                     raise ConversationNotFound
                 await self.enter(uow, group, actor_id)
-            return await self._view(uow, actor_id, group.id)
+            view = await self._view(uow, actor_id, group.id)
+        await self._tail.caught_up()
+        return view
 
     async def take(self, actor_id: UUID) -> None:
         """Take the token of a change. Raises RateLimited."""

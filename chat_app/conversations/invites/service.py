@@ -65,7 +65,7 @@ class Invitations:
                 raise InviteNotFound
             if role == "member":
                 raise NotAllowed
-            await store.delete_invite(uow.session, invite_id)
+            await store.withdraw_invite(uow.session, invite_id)
 
     async def accept(self, *, actor_id: UUID, token: str) -> Conversation:
         """Join the group of an invitation; a member is in it, whatever became of the invitation.

@@ -77,9 +77,11 @@ async def use_invite(session: AsyncSession, token: str) -> Invite | None:
     return used
 
 
-async def delete_invite(session: AsyncSession, invite_id: UUID) -> None:
-    """Withdraw an invitation."""
-    await session.execute(delete(Invite).where(col(Invite.id) == invite_id))
+async def withdraw_invite(session: AsyncSession, invite_id: UUID) -> None:
+    """End an invitation now. Members who accept it once more are still recognised by it."""
+    await session.execute(
+        update(Invite).where(col(Invite.id) == invite_id).values(expires_at=utc_now())
+    )
 
 
 def remove_invites(connection: Connection, before: datetime, count: int) -> int:

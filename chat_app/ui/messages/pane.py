@@ -49,7 +49,7 @@ def open_chat(conversation_id: rx.Var[str]) -> rx.Component:
     is_there = (chat["id"] != "") & timeline_facts(conversation_id)["loaded"]
     return rx.cond(
         chat["missing"],
-        _missing(),
+        rx.cond(chat["removed"], _removed(), _missing()),
         rx.cond(
             is_there,
             rx.fragment(
@@ -164,6 +164,15 @@ def _loading(conversation_id: rx.Var[str]) -> rx.Component:
             key=conversation_id,
         ),
         skeleton("Loading messages…", rows=3),
+    )
+
+
+def _removed() -> rx.Component:
+    return empty_state(
+        "lost",
+        "You are no longer in this group, or it was deleted.",
+        rx.el.a("Back to the conversations", to="/", class_name="button plain"),
+        heading=rx.el.h1("Not in this group"),
     )
 
 

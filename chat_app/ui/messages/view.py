@@ -78,6 +78,8 @@ class TimelineView:
         # Monotonic times by person until which they are shown as typing.
         self._typing: dict[UUID, float] = {}
         self._mark = 0
+        # The group that was open when the user was removed from it.
+        self._removed_id: UUID | None = None
 
     @property
     def conversation_id(self) -> UUID | None:
@@ -87,6 +89,7 @@ class TimelineView:
     def close(self) -> None:
         """Follow no conversation."""
         self._conversation = None
+        self._removed_id = None
         self._head = NO_HEAD
         self._names = {}
         self._typing = {}
@@ -96,11 +99,13 @@ class TimelineView:
 
         The page looks for it under its `address`, which may be no id at all.
         """
+        removed = conversation_id == self._removed_id
         self.close()
         try:
             await self._open(conversation_id)
         except NotFound:
-            self._send_missing(address)
+            self._removed_id = conversation_id if removed else None
+            self._send_missing(address, removed=removed)
         except AppError as error:
             self._send_problem(conversation_id, error)
 
@@ -144,6 +149,7 @@ class TimelineView:
     async def apply_events(self, events: Sequence[AnyEvent]) -> None:
         """Send what these events change in the open conversation."""
         self._drop_removed(events)
+        await self._come_back(events)
         if self._conversation is None:
             return
         here = self._conversation.id
@@ -174,6 +180,17 @@ class TimelineView:
             self._tab.send(*self._head_patches())
         self._apply_typing(here, events)
 
+    async def _come_back(self, events: Sequence[AnyEvent]) -> None:
+        """Open the group again from which the user was removed, once they are in it again."""
+        wanted = self._removed_id
+        for event in events:
+            match event:
+                case ConversationUpdated(conversation=fresh) if fresh.id == wanted:
+                    await self.open(fresh.id, str(fresh.id))
+                    return
+                case _:
+                    pass
+
     def _drop_removed(self, events: Sequence[AnyEvent]) -> None:
         """Drop the heads of groups that the user is in no more, the open one with a reason."""
         for event in events:
@@ -182,6 +199,7 @@ class TimelineView:
             key = event.conversation_id
             if key == self.conversation_id:
                 self.close()
+                self._removed_id = key
                 self._send_missing(str(key), removed=True)
             else:
                 self._tab.send(Patch(list=head.LIST, drop=[str(key)]))
