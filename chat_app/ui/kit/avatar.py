@@ -9,13 +9,16 @@ TONES = 12
 
 
 def initials(name: str) -> str:
-    """Return the first letters of the first and the last word of a name, in any script."""
+    """Return the first letters of the first and the last word of a name, in any script.
+
+    A name without letters has its first sign, such as an emoji.
+    """
     letters = [
         next((sign for sign in word if unicodedata.category(sign)[0] in "LN"), "")
         for word in name.split()
     ]
     letters = [letter for letter in letters if letter]
-    return "".join(letters[:1] + letters[1:][-1:]).upper() or "?"
+    return "".join(letters[:1] + letters[1:][-1:]).upper() or name.strip()[:1] or "?"
 
 
 def tone(user_id: UUID) -> str:

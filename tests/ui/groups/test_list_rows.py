@@ -74,6 +74,11 @@ def test_a_preview_names_the_sender_without_turning_the_text() -> None:
     assert preview(message(Sender("يوسف"))) == "\u2068يوسف\u2069: hello"
 
 
+def test_a_group_named_by_an_emoji_has_it_as_its_picture() -> None:
+    one = replace(group(message(Sender())), title="🎉")
+    assert conversation_row(one, viewer_id=ME)["letters"] == "🎉"
+
+
 def test_a_notice_is_a_sentence_of_its_actor() -> None:
     for sender, who in ((Sender(), "Ann"), (Sender("Me", ME), "You")):
         notice = Notice(event="added", actor_id=sender.id, user_ids=(uuid4(), uuid4()))
