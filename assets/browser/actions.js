@@ -218,7 +218,7 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
 }
 
 /**
- * Who has read a message, see `GET /api/messages/{id}/receipts`.
+ * The readers of a message, see `GET /api/messages/{id}/receipts`.
  * @typedef {{ read: { user: { display_name: string } }[], read_count: number, delivered_count: number }} Readers
  */
 

@@ -9,7 +9,7 @@ const LIST = "invitation";
 
 class ChatInvitation extends (globalThis.HTMLElement ?? class {}) {
   static observedAttributes = ["token"];
-  /** What was loaded: a page that gets another account forgets its lists. @type {Record<string, string>} */
+  /** The invitation that was loaded: a page that gets another account forgets its lists. @type {Record<string, string>} */
   #about = {};
   /** @type {(() => void) | undefined} */
   #unsubscribe;

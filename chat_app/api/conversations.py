@@ -51,7 +51,7 @@ After = Annotated[
 ]
 
 
-# What every change of a group may be refused with.
+# The errors of every change of a group.
 OF_GROUPS = [ConversationNotFound, NotAGroup, NotAllowed, RateLimited]
 
 

@@ -47,7 +47,7 @@ MAX_BYTES_AT_ONCE = 64 * 1024
 MAX_LOGGED = 10
 # A connection that is abandoned in the middle of a read outlives its loop.
 CLOSE_S = 4.0
-# Whoever waits for the log to be delivered here goes on after so long.
+# A caller that waits for the log to be delivered here continues after so long.
 CATCH_UP_S = 2.0
 # A node that has not read the log for so long is not ready.
 STALE_S = 5.0

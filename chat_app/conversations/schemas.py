@@ -45,7 +45,7 @@ class NewConversation(
         ]
     ]
 ):
-    """Whom to talk to, or the group to make."""
+    """A user to talk to, or a group to make."""
 
 
 class ReadRequest(Input):

@@ -213,5 +213,5 @@ def _muted_until(moment: datetime | None) -> str | None:
 
 def _receipts(marks: Iterable[Receipt]) -> Iterator[Receipt]:
     for mark in sorted(marks, key=attrgetter("user_id.int")):
-        # What was read was delivered.
+        # A read message was delivered.
         yield replace(mark, delivered_seq=max(mark.delivered_seq, mark.read_seq))

@@ -31,7 +31,7 @@ QUIET = {
 }
 
 
-# Whoever has the token of an invitation may use it.
+# Anybody who has the token of an invitation may use it.
 _INVITATION = re.compile(r"(/invites?/)[^/?#\s]+")
 
 

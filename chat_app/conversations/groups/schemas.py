@@ -84,7 +84,7 @@ class GroupRequest(Input):
 
 
 class GroupChange(Input):
-    """What changes about a group; fields that are left out stay."""
+    """Changes of a group; fields that are left out stay."""
 
     title: Title | None = None
     description: Description | None = None
@@ -120,7 +120,7 @@ def _moment(value: object) -> object:
 
 
 class MembershipRequest(Input):
-    """What changes about the user's own part in a conversation."""
+    """Changes of the user's own part in a conversation."""
 
     muted_until: Annotated[datetime | Literal["forever"] | None, BeforeValidator(_moment)] = None
     favourite: bool | None = None
@@ -174,7 +174,7 @@ class Reader(Shape, frozen=True):
 
 
 class ReceiptPage(Shape, frozen=True):
-    """Who has read a message, by name, and how many members have it."""
+    """Readers of a message, by name, and how many members have it."""
 
     read: list[Reader]
     read_count: int

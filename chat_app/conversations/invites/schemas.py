@@ -48,7 +48,7 @@ class Invites(Shape, frozen=True):
 
 
 class Invitation(Shape, frozen=True):
-    """What anybody sees who has the link."""
+    """An invitation as anybody sees it who has the link."""
 
     title: str
     description: str

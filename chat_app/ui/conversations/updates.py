@@ -130,7 +130,7 @@ def changes_unlisted_count(event: AnyEvent, *, viewer_id: UUID) -> bool:
             return False
 
 
-# What may change about a conversation without a message.
+# The fields of a conversation that may change without a message.
 _BESIDE_MESSAGES = (
     "members",
     "title",
