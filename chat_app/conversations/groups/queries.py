@@ -247,7 +247,14 @@ def _members(dialect: str, *, first: bool, searches: bool) -> Select[*tuple[Any,
         .select_from(Member)
         .join(User, col(User.id) == col(Member.user_id))
         .outerjoin(NamePart, _of_user)
-        .where(col(Member.conversation_id) == conversation_id)
+        .where(
+            col(Member.conversation_id) == conversation_id,
+            exists(
+                select(1).where(
+                    col(_own.conversation_id) == conversation_id, col(_own.user_id) == VIEWER
+                )
+            ),
+        )
         .subquery("of_group")
     )
     page = select(of_group)
