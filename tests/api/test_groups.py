@@ -130,6 +130,8 @@ async def test_admins_change_a_group_and_members_do_not(
 
     assert_problem(await bob.http.patch(path(group), json={"title": "x"}), 403, "not_allowed")
     assert_problem(await carol.http.patch(path(group), json={"title": "x"}), 404)
+    for name in (*changes, "description"):
+        assert_problem(await alice.http.patch(path(group), json={name: None}), 422)
     await set_role(alice, group, bob, "admin")
     reply = await bob.http.patch(path(group), json=changes)
     assert reply.status_code == 200, reply.text
@@ -327,6 +329,8 @@ async def test_what_is_mine_alone(alice: Person, bob: Person) -> None:
     assert (await change(muted_until=later))["muted_until"] == later
     for wrong in ("2001-01-01T00:00:00Z", "tomorrow", 5, "2999-01-01T00:00:00"):
         assert_problem(await alice.http.patch(mine, json={"muted_until": wrong}), 422)
+    for name in ("favourite", "archived"):
+        assert_problem(await alice.http.patch(mine, json={name: None}), 422)
     assert not (await bob.conversation(group["id"]))["me"]["favourite"]
     direct = await alice.opened(bob)
     assert (await alice.http.patch(path(direct, "me"), json={"archived": True})).status_code == 200

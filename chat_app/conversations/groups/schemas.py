@@ -84,13 +84,18 @@ class GroupRequest(Input):
 
 
 class GroupChange(Input):
-    """Changes of a group; fields that are left out stay."""
+    """Changes of a group: only what is given changes, and null is no value."""
 
-    title: Title | None = None
-    description: Description | None = None
-    visibility: Visibility | None = None
-    history: History | None = None
-    posting: Posting | None = None
+    # What was not given has a value of no meaning, from a factory, so that no document names it.
+    title: Title = Field(default_factory=str)
+    description: Description = Field(default_factory=str)
+    visibility: Visibility = Field(default_factory=lambda: "private")
+    history: History = Field(default_factory=lambda: "all")
+    posting: Posting = Field(default_factory=lambda: "everyone")
+
+    def given(self) -> dict[str, str]:
+        """Return the fields that were given, by name."""
+        return self.model_dump(exclude_unset=True)
 
 
 class MembersRequest(Input):
@@ -120,11 +125,11 @@ def _moment(value: object) -> object:
 
 
 class MembershipRequest(Input):
-    """Changes of the user's own part in a conversation."""
+    """Changes of the user's own part in a conversation: only what is given changes."""
 
     muted_until: Annotated[datetime | Literal["forever"] | None, BeforeValidator(_moment)] = None
-    favourite: bool | None = None
-    archived: bool | None = None
+    favourite: bool = Field(default_factory=bool)
+    archived: bool = Field(default_factory=bool)
 
 
 class Added(Shape, frozen=True):

@@ -129,9 +129,7 @@ class Groups:
         async with unit_of_work(self._database, self._broker) as uow:
             group, _ = await self._managed(uow, actor_id, conversation_id)
             changes = {
-                name: value
-                for name, value in data.model_dump(exclude_none=True).items()
-                if getattr(group, name) != value
+                name: value for name, value in data.given().items() if getattr(group, name) != value
             }
             for name, value in changes.items():
                 setattr(group, name, value)
@@ -274,10 +272,10 @@ class Groups:
         values: dict[str, Any] = {}
         if "muted_until" in given:
             values["muted_until"] = _muted_until(given["muted_until"])
-        if given.get("favourite") is not None:
+        if "favourite" in given:
             values["favourite"] = given["favourite"]
         async with unit_of_work(self._database, self._broker) as uow:
-            if given.get("archived") is not None:
+            if "archived" in given:
                 _, end = await ends_of(uow.session, actor_id, conversation_id)
                 values["archived_seq"] = end if given["archived"] else None
             elif "muted_until" in values:
