@@ -14,7 +14,7 @@ GROUP = state_name("groups.state", "group_state")
 ADDING = state_name("groups.adding_state", "adding_state")
 CHANNELS = state_name("groups.channels_state", "channels_state")
 FORGED: list[object] = [
-    "", "me", "a" * 100_000, "../..", "\u202e", "0198c0de\u200b", None, 7, -1, [], {"id": 1}, True,
+    "", "me", "a" * 50_000, "../..", "\u202e", "0198c0de\u200b", None, 7, -1, [], {"id": 1}, True,
 ]  # fmt: skip
 # With the names of their arguments.
 DETAILS = {
