@@ -113,6 +113,7 @@ _OF_MEMBERS: Row = {
     "muted_until": None,
     "favourite": False,
     "unread_mentions": 0,
+    "unread_calls_of_all": 0,
     "since_archived": None,
 }
 _json = msgspec.json.Encoder()
@@ -140,7 +141,8 @@ def _with_key(transaction: Transaction, message: Row) -> Row:
     conversation = transaction.existing(message["conversation_id"])
     name = transaction.tables.people[message["sender_id"]]
     names = {"sender_username": name, "sender_display_name": name}
-    return message | names | {"direct_key": conversation["direct_key"]}
+    counts = {"members_count": conversation["members_count"]}
+    return message | names | counts | {"direct_key": conversation["direct_key"]}
 
 
 async def _earlier(transaction: Transaction, values: Values) -> Rows:

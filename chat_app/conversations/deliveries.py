@@ -1,7 +1,7 @@
 """Delivery receipts: collected per receiver, stored and published together a few times a second.
 
-Messages do not wait for it: the doors only record, and a task of its own writes. Only direct
-conversations have receipts (docs/decisions/0009).
+Messages do not wait for it: the doors only record, and a task of its own writes. Larger groups have
+no receipts (docs/decisions/0009).
 """
 
 import asyncio
@@ -20,7 +20,13 @@ from chat_app.core.json_rows import as_parameter
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.time_slice import TimeSlice
 from chat_app.realtime.broker import Broker
-from chat_app.realtime.events import ConversationDelivered, Delivery, make_envelope, user_topic
+from chat_app.realtime.events import (
+    ConversationDelivered,
+    Delivery,
+    conversation_topic,
+    make_envelope,
+    user_topic,
+)
 from chat_app.realtime.shapes import Message
 
 INTERVAL_S = 0.3
@@ -48,7 +54,7 @@ class Deliveries:
 
     def record(self, delivery: Delivery) -> None:
         """Record what a device of its receiver has; it is stored and published soon."""
-        key = _key(delivery.conversation_id, delivery.user_id)
+        key = _key(delivery)
         waiting = self._waiting.get(key)
         recorded = max(waiting.seq if waiting else 0, self._stored.get(key, 0))
         if delivery.seq <= recorded or (waiting is None and len(self._waiting) >= MAX_WAITING):
@@ -59,9 +65,10 @@ class Deliveries:
     def record_page(self, messages: Iterable[Message], *, viewer_id: UUID) -> None:
         """Record a page of messages, in rising `seq`, that `viewer_id` has loaded."""
         for message in reversed(list(messages)):
-            delivery = delivery_of(message)
-            if delivery is not None and delivery.user_id == viewer_id:
-                self.record(delivery)
+            # Whether a group is too large for receipts is seen when they are stored.
+            delivery = delivery_of(message, is_small=True)
+            if delivery is not None and (own := delivery.of_receiver(viewer_id)) is not None:
+                self.record(own)
                 return
 
     async def record_all(self, *, viewer_id: UUID) -> None:
@@ -111,16 +118,17 @@ class Deliveries:
             self._broker.wake_readers()
 
 
-def delivery_of(message: Message) -> Delivery | None:
-    """Return the receipt for a delivered message, None in a group."""
-    if message.receiver_id is None:
+def delivery_of(message: Message, *, is_small: bool) -> Delivery | None:
+    """Return the receipt for a delivered message, None in a group that is not small."""
+    if message.receiver_id is None and not is_small:
         return None
     return Delivery(message.conversation_id, message.receiver_id, message.sender_id, message.seq)
 
 
-def _key(conversation_id: UUID, user_id: UUID) -> bytes:
+def _key(delivery: Delivery) -> bytes:
     """Return the key of a receiver in a conversation; the garbage collector visits no bytes."""
-    return conversation_id.bytes + user_id.bytes
+    receiver = delivery.user_id.bytes if delivery.user_id is not None else b""
+    return delivery.conversation_id.bytes + receiver
 
 
 def _store(deliveries: list[Delivery], connection: Connection) -> bool:
@@ -132,18 +140,23 @@ def _store(deliveries: list[Delivery], connection: Connection) -> bool:
     stored = connection.execute(
         store_deliveries(connection.dialect.name), {"rows": as_parameter(rows)}
     )
-    fresh = {_key(row.conversation_id, row.user_id) for row in stored}
+    fresh = {(row.conversation_id, row.user_id) for row in stored}
     publications = [
-        _publication(one) for one in deliveries if _key(one.conversation_id, one.user_id) in fresh
+        _publication(one, one.user_id)
+        for one in deliveries
+        if one.user_id is not None and (one.conversation_id, one.user_id) in fresh
     ]
     if publications:
         append(connection, [published(publications)])
     return bool(publications)
 
 
-def _publication(delivery: Delivery) -> Publication:
+def _publication(delivery: Delivery, user_id: UUID) -> Publication:
     event = ConversationDelivered(
-        conversation_id=delivery.conversation_id, user_id=delivery.user_id, seq=delivery.seq
+        conversation_id=delivery.conversation_id, user_id=user_id, seq=delivery.seq
     )
-    topics = [user_topic(delivery.peer_id), user_topic(delivery.user_id)]
+    if delivery.peer_id is None:
+        topics = [conversation_topic(delivery.conversation_id)]
+    else:
+        topics = [user_topic(delivery.peer_id), user_topic(user_id)]
     return Publication(topics, make_envelope(event))

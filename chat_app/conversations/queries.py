@@ -20,6 +20,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    exists,
     func,
     literal,
     literal_column,
@@ -72,6 +73,9 @@ MESSAGE_COLUMNS = (
 # The only condition about history: no door shows a member what was before it. In every statement
 # about the messages that somebody may read, beside that of being a member.
 IS_READABLE = MESSAGES.c.seq >= MEMBERS.c.since_seq
+HAS_RECEIPTS = or_(
+    CONVERSATIONS.c.direct_key.is_not(None), CONVERSATIONS.c.members_count <= MAX_RECEIPTS
+)
 
 
 class UnreadRow(msgspec.Struct, gc=False):
@@ -82,10 +86,10 @@ class UnreadRow(msgspec.Struct, gc=False):
 
 
 class UndeliveredRow(msgspec.Struct, gc=False):
-    """A direct conversation with a message that reached no device, in a JSON text."""
+    """A conversation with a message that reached no device, in a JSON text."""
 
     id: UUID
-    direct_key: str
+    direct_key: str | None
     last_seq: int
 
 
@@ -159,16 +163,15 @@ async def direct_peers(
 
 
 async def undelivered(database: Database, *, viewer_id: UUID) -> list[Delivery]:
-    """Return the newest message of each direct conversation that reached no device of the viewer.
+    """Return the newest message of each conversation that reached no device of the viewer.
 
-    Those that the viewer has read count as delivered.
+    Those that the viewer has read count as delivered; larger groups have no receipts.
     """
     pieces = await database.fetch_all(_undelivered(database.dialect), {"viewer_id": viewer_id})
     return [
-        Delivery(row.id, viewer_id, peer_id, row.last_seq)
+        Delivery(row.id, viewer_id, peer_of(row.direct_key, viewer_id), row.last_seq)
         async for rows in decode_pieces(pieces, _decode_undelivered)
         for row in rows
-        if (peer_id := peer_of(row.direct_key, viewer_id)) is not None
     ]
 
 
@@ -212,7 +215,7 @@ def unread_of(viewer_id: UUID | ColumnElement[UUID]) -> ColumnElement[int]:
 
 
 def unread_mentions_of(viewer_id: UUID | ColumnElement[UUID]) -> ColumnElement[int]:
-    """Return the number of unread messages of others that mention the viewer, or all members."""
+    """Return the number of unread messages of others that mention the viewer by name."""
     mark, last_seq = col(Member.last_read_seq), col(ConversationRow.last_seq)
     by_name = (
         select(func.count())
@@ -225,6 +228,25 @@ def unread_mentions_of(viewer_id: UUID | ColumnElement[UUID]) -> ColumnElement[i
         .correlate(ConversationRow, Member)
         .scalar_subquery()
     )
+    return case((last_seq > mark, by_name), else_=0)
+
+
+def unread_calls_of_all(viewer_id: UUID | ColumnElement[UUID]) -> ColumnElement[int]:
+    """Return the number of unread messages that mention all members, and not the viewer by name.
+
+    They count for members who have not muted the conversation.
+    """
+    mark, last_seq = col(Member.last_read_seq), col(ConversationRow.last_seq)
+    by_name = exists(
+        select(1)
+        .select_from(Mention)
+        .where(
+            col(Mention.user_id) == viewer_id,
+            col(Mention.conversation_id) == col(OF_ALL.conversation_id),
+            col(Mention.seq) == col(OF_ALL.seq),
+        )
+        .correlate(OF_ALL)
+    )
     of_all = (
         select(func.count())
         .select_from(OF_ALL)
@@ -233,11 +255,12 @@ def unread_mentions_of(viewer_id: UUID | ColumnElement[UUID]) -> ColumnElement[i
             col(OF_ALL.seq) > mark,
             col(OF_ALL.mentions_all) == true(),
             col(OF_ALL.sender_id) != viewer_id,
+            ~by_name,
         )
         .correlate(ConversationRow, Member)
         .scalar_subquery()
     )
-    return case((last_seq > mark, by_name + of_all), else_=0)
+    return case((last_seq > mark, of_all), else_=0)
 
 
 def _uncounted_after(
@@ -298,6 +321,7 @@ def conversations_of(viewer_id: ColumnElement[UUID]) -> Select[*tuple[Any, ...]]
             col(Member.favourite),
             unread_of(viewer_id).label("unread"),
             unread_mentions_of(viewer_id).label("unread_mentions"),
+            unread_calls_of_all(viewer_id).label("unread_calls_of_all"),
             _since_archived().label("since_archived"),
             *(column.label(LAST + column.name) for column in MESSAGE_COLUMNS),
         )
@@ -443,14 +467,14 @@ def _unread(dialect: str) -> Select[*tuple[Any, ...]]:
 
 @functools.cache
 def _undelivered(dialect: str) -> Select[*tuple[Any, ...]]:
-    """Select the direct conversations with a message that reached no device, in pieces."""
+    """Select the conversations with a message that reached no device, in pieces."""
     last_seq = col(ConversationRow.last_seq)
     found = (
         select(col(ConversationRow.id), col(ConversationRow.direct_key), last_seq)
         .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
         .where(
             col(Member.user_id) == VIEWER,
-            col(ConversationRow.direct_key).is_not(None),
+            HAS_RECEIPTS,
             last_seq > col(Member.delivered_seq),
             last_seq > col(Member.read_seq),
         )

@@ -29,7 +29,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
 from chat_app.change_log.statements import append_entry
-from chat_app.conversations.queries import unread_of
+from chat_app.conversations.queries import HAS_RECEIPTS, unread_of
 from chat_app.core.joint_writes import JointWrites
 from chat_app.core.json_rows import CountedJsonRows, JsonRows, in_pieces
 from chat_app.friends.relations import blocked_between
@@ -97,8 +97,8 @@ def changed_lately(dialect: str) -> Select[*tuple[Any, ...]]:
 def store_deliveries(dialect: str) -> ReturningUpdate[UUID, UUID]:
     """Raise `delivered_seq` to the given `seq`, and return the members for whom that is news.
 
-    Rows have `id` (of the conversation), `user_id` and `peer_id`; a block between the two, or a
-    read mark that is as far, makes it no news.
+    Rows have `id` (of the conversation), `user_id` and, in a direct one, `peer_id`; a block between
+    the two, a read mark that is as far, or a larger group makes it no news.
     """
     given = JsonRows(dialect, id=Uuid, user_id=Uuid, peer_id=Uuid, seq=BigInteger)
     # In the order of the log writer: two transactions that lock the same members in two orders
@@ -107,6 +107,7 @@ def store_deliveries(dialect: str) -> ReturningUpdate[UUID, UUID]:
         select(CONVERSATIONS.c.id)
         .select_from(given.table)
         .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["id"])
+        .where(HAS_RECEIPTS)
         .order_by(CONVERSATIONS.c.id)
         .with_for_update(of=CONVERSATIONS)
         .cte("locked")

@@ -45,7 +45,9 @@ class ConversationRow(msgspec.Struct, gc=False):
     muted_until: datetime | None
     favourite: bool | int
     unread: int
+    # By name, and of all members without the viewer's name.
     unread_mentions: int
+    unread_calls_of_all: int
     # The number of messages since it was archived, None where it is not.
     since_archived: int | None
 
@@ -188,19 +190,22 @@ def _view(found: _Found, viewer_id: UUID, connected: set[UUID]) -> Conversation:
         posting=one.posting,
         # An earlier version of a node counts none.
         members_count=2 if one.kind == "direct" else one.members_count,
-        unread_mentions=one.unread_mentions,
+        unread_mentions=one.unread_mentions + (0 if _is_muted(one) else one.unread_calls_of_all),
         me=_membership(one),
     )
 
 
+def _is_muted(one: ConversationRow) -> bool:
+    return one.muted_until is not None and one.muted_until > utc_now()
+
+
 def _membership(one: ConversationRow) -> Membership:
-    is_muted = one.muted_until is not None and one.muted_until > utc_now()
     return Membership(
         role=one.role,
         muted_until=_muted_until(one.muted_until),
         favourite=bool(one.favourite),
         # A new message brings an archived conversation back, unless it is muted.
-        archived=one.since_archived is not None and (is_muted or one.since_archived <= 0),
+        archived=one.since_archived is not None and (_is_muted(one) or one.since_archived <= 0),
         since_seq=one.since_seq,
     )
 

@@ -11,11 +11,12 @@ from chat_app.change_log.moves import moves_of
 from chat_app.change_log.store import Publication
 from chat_app.conversations.deliveries import delivery_of
 from chat_app.conversations.errors import ConversationNotFound
-from chat_app.conversations.queries import get_conversation
+from chat_app.conversations.queries import MAX_RECEIPTS, get_conversation
 from chat_app.conversations.views import message_of
 from chat_app.core import request_context
 from chat_app.core.database import Database
 from chat_app.core.json_rows import as_parameter
+from chat_app.messages.log.batch import Stored
 from chat_app.messages.log.statements import messages_at
 from chat_app.messages.log.writer import Committed, Entry, Published
 from chat_app.messages.replay import event_of
@@ -83,24 +84,32 @@ class MessagePublisher:
         statement = messages_at(self._database.dialect)
         rows = await self._database.fetch_all(statement, {"rows": as_parameter(wanted)})
         found = {
-            (row.conversation_id, row.rev): (message_of(row, row.direct_key), row.direct_key)
+            (row.conversation_id, row.rev): (
+                message_of(row, row.direct_key),
+                row.direct_key,
+                row.members_count <= MAX_RECEIPTS,
+            )
             for row in rows
         }
-        first = [message for message, key in found.values() if message.seq == 1 and key]
+        first = [message for message, key, _ in found.values() if message.seq == 1 and key]
         publications = await self._introductions(first)
         for move in moves:
             if (here := found.get((move.conversation_id, move.rev))) is not None:
-                event, delivers = event_of(here[0]), delivery_of(here[0])
+                message, direct_key, is_small = here
                 envelope = make_envelope(
-                    event, delivers=delivers, seq=here[0].seq, context=move.context
+                    event_of(message),
+                    delivers=delivery_of(message, is_small=is_small),
+                    seq=message.seq,
+                    context=move.context,
                 )
-                publications.append(Publication(topics_of(move.conversation_id, here[1]), envelope))
+                topics = topics_of(move.conversation_id, direct_key)
+                publications.append(Publication(topics, envelope))
         return publications
 
     def _deliver_stored(self, committed: Committed) -> Publication:
         entry, stored, context = committed
         request_context.set_current(context)
-        publication = Publication(_topics(stored.message), _envelope(entry, stored.message))
+        publication = Publication(_topics(stored.message), _envelope(entry, stored))
         self._deliver(publication)
         request_context.set_current(request_context.NONE)
         return publication
@@ -148,13 +157,13 @@ def _topics(message: Message) -> list[str]:
     return [user_topic(message.sender_id), user_topic(message.receiver_id)]
 
 
-def _envelope(entry: Entry, message: Message) -> Envelope:
+def _envelope(entry: Entry, stored: Stored) -> Envelope:
+    message = stored.message
     if isinstance(entry, MessageChange):
         deleted = entry.content is None
         return make_envelope(
             MessageDeleted(message=message) if deleted else MessageUpdated(message=message),
             seq=message.seq,
         )
-    return make_envelope(
-        MessageCreated(message=message), origin=entry.origin, delivers=delivery_of(message)
-    )
+    delivers = delivery_of(message, is_small=stored.is_small)
+    return make_envelope(MessageCreated(message=message), origin=entry.origin, delivers=delivers)

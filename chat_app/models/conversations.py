@@ -152,10 +152,7 @@ class Message(Table, table=True):
 
 
 class Mention(Table, table=True):
-    """A member mentioned by name in a message of somebody else, for their unread counts.
-
-    Messages that mention all members have no rows here.
-    """
+    """A member mentioned by name in a message of somebody else, for their unread counts."""
 
     __table_args__ = (Index(None, "conversation_id", "seq"),)
 

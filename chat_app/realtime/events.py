@@ -148,15 +148,24 @@ _decoder: msgspec.json.Decoder[AnyEvent | Batch] = msgspec.json.Decoder(AnyEvent
 
 
 class Delivery(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The receipt of an envelope: a device of `user_id` has the messages of `peer_id` up to `seq`.
+    """The receipt of an envelope: a device of `user_id` has the messages up to `seq`.
 
-    For direct conversations only: a group of N members would have N receipts for each message.
+    `peer_id` is the other member of a direct conversation, None in a group. On the envelope of a
+    group's message `user_id` is None, for every member but its sender, who is `peer_id`.
     """
 
     conversation_id: UUID
-    user_id: UUID
-    peer_id: UUID
+    user_id: UUID | None
+    peer_id: UUID | None
     seq: int
+
+    def of_receiver(self, user_id: UUID) -> "Delivery | None":
+        """Return what a device of `user_id` that has the envelope records, None for nothing."""
+        if self.user_id is not None:
+            return self if self.user_id == user_id else None
+        if self.peer_id == user_id:
+            return None
+        return Delivery(self.conversation_id, user_id, None, self.seq)
 
 
 # The prefix of `merge` in envelopes with a Typing event.

@@ -161,8 +161,10 @@ class Outlet:
 
     def delivered(self, envelope: Envelope) -> None:
         """Record that the device behind this outlet has an envelope."""
-        delivery = envelope.delivers
-        if delivery is not None and delivery.user_id == self.user_id:
+        if envelope.delivers is None:
+            return
+        delivery = envelope.delivers.of_receiver(self.user_id)
+        if delivery is not None:
             self._hub.record_delivery(delivery)
 
     async def drained(self) -> None:

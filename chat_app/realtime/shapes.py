@@ -137,8 +137,9 @@ class Conversation(Shape, frozen=True):
     """A conversation as one member sees it; `receipts` are those of the other members.
 
     `unread` is the number of messages of others after `last_read_seq` that are neither deleted nor
-    notices, `unread_mentions` of those that mention the member. A group shows five `members`, the
-    most recent writers first, and `receipts` only while it is small.
+    notices, `unread_mentions` of those that mention the member, by name only in a muted group. A
+    group shows five `members`, the most recent writers first, and `receipts` only while it is
+    small.
     """
 
     id: UUID

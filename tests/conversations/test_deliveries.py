@@ -6,7 +6,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from chat_app.conversations import deliveries
-from chat_app.conversations.queries import get_conversation
+from chat_app.conversations.groups.queries import message_receipts
+from chat_app.conversations.queries import MAX_RECEIPTS, get_conversation
 from chat_app.messages.schemas import Message
 from chat_app.models import Block
 from chat_app.node.node import Node
@@ -15,6 +16,7 @@ from chat_app.realtime.events import (
     ConversationDelivered,
     ConversationRead,
     Delivery,
+    MessageCreated,
     decode,
 )
 from chat_app.realtime.outlet import Outlet
@@ -34,11 +36,13 @@ async def device(node: Node, user_id: UUID) -> Outlet:
     return await node.hub.open(user_id=user_id, session_id=uuid4())
 
 
-async def hand_out(outlet: Outlet) -> None:
-    """Do as a door does: take what is there and note that the device has it."""
+async def hand_out(outlet: Outlet) -> list[AnyEvent]:
+    """Take the queued envelopes, record that the device has them, and return their events."""
     async with asyncio.timeout(5):
-        for envelope in await outlet.take():
-            outlet.delivered(envelope)
+        taken = await outlet.take()
+    for envelope in taken:
+        outlet.delivered(envelope)
+    return [event for envelope in taken for event in decode(envelope.body)]
 
 
 async def receipt(outlet: Outlet) -> ConversationDelivered | ConversationRead:
@@ -64,6 +68,15 @@ async def marks(node: Node, viewer: UUID, conversation_id: UUID) -> tuple[int, i
             session, viewer_id=viewer, conversation_id=conversation_id, online=node.online
         )
     return view.receipts[0].delivered_seq, view.receipts[0].read_seq
+
+
+async def delivered_to(node: Node, viewer: UUID, group: UUID) -> dict[UUID, int]:
+    """Return how far each other member of a group has received it, as `viewer` reads."""
+    async with node.database.reading() as session:
+        view = await get_conversation(
+            session, viewer_id=viewer, conversation_id=group, online=node.online
+        )
+    return {one.user_id: one.delivered_seq for one in view.receipts}
 
 
 async def settled(node: Node) -> None:
@@ -166,10 +179,51 @@ async def test_reading_implies_delivery(storage: Storage) -> None:
         assert not waiting_receipts(own)
 
 
-async def test_a_list_delivers_the_newest_of_every_direct_conversation(storage: Storage) -> None:
+async def test_a_small_group_has_a_receipt_of_every_member(storage: Storage) -> None:
     async with open_node(storage) as node:
         alice, bob, carol = [await new_user(node) for _ in range(3)]
         group = await add_group(node, actor_id=alice, title="three", member_ids=[bob, carol])
+        own, theirs = await device(node, alice), await device(node, bob)
+        sent = (await node.messages.send(to_conversation(alice, group))).message
+
+        async with asyncio.timeout(5):
+            while (delivered := await delivered_to(node, alice, group))[bob] == 0:
+                await hand_out(theirs)
+
+        assert delivered == {bob: 1, carol: 0}
+        told = await receipt(own)
+        assert told == ConversationDelivered(conversation_id=group, user_id=bob, seq=1)
+        page = await message_receipts(
+            node.database, viewer_id=alice, message_id=sent.id, after=None, limit=50
+        )
+        assert (page.read_count, page.delivered_count) == (0, 1)
+
+
+async def test_a_larger_group_has_no_receipts_of_delivery(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        alice, *others = [await new_user(node) for _ in range(MAX_RECEIPTS + 1)]
+        bob = others[0]
+        group = await add_group(node, actor_id=alice, title="large", member_ids=others)
+        theirs = await device(node, bob)
+        sent = (await node.messages.send(to_conversation(alice, group))).message
+        taken: list[AnyEvent] = []
+        while not any(isinstance(event, MessageCreated) for event in taken):
+            taken = await hand_out(theirs)
+        assert not node.deliveries._waiting
+
+        node.deliveries.record_page([sent], viewer_id=bob)
+        await node.deliveries.record_all(viewer_id=bob)
+        await settled(node)
+        page = await message_receipts(
+            node.database, viewer_id=alice, message_id=sent.id, after=None, limit=50
+        )
+        assert page.delivered_count == 0
+
+
+async def test_a_list_delivers_the_newest_of_every_conversation(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        alice, bob, carol = [await new_user(node) for _ in range(3)]
+        group = await add_group(node, actor_id=alice, title="two", member_ids=[bob])
         await node.messages.send(to_conversation(alice, group))
         messages = [await said(node, alice, bob), await said(node, carol, bob)]
 
@@ -179,7 +233,7 @@ async def test_a_list_delivers_the_newest_of_every_direct_conversation(storage: 
         for message in messages:
             delivered = await marks(node, message.sender_id, message.conversation_id)
             assert delivered == (1, 0)
-        assert await marks(node, alice, group) == (0, 0)
+        assert await marks(node, alice, group) == (1, 0)
 
 
 @pytest.mark.parametrize("blocker", ["sender", "receiver"])

@@ -2,7 +2,7 @@
 
 import contextlib
 import random
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 import pytest
@@ -35,7 +35,9 @@ class Recount(NamedTuple):
     mentions: int
 
 
-async def recount(node: Node, conversation_id: UUID, viewer_id: UUID, mark: int) -> Recount:
+async def recount(
+    node: Node, conversation_id: UUID, viewer_id: UUID, mark: int, *, is_muted: bool
+) -> Recount:
     async with node.database.reading() as session:
         rows = await session.scalars(
             select(Message).where(
@@ -47,7 +49,11 @@ async def recount(node: Node, conversation_id: UUID, viewer_id: UUID, mark: int)
             )
         )
         unread = list(rows)
-    called = [one for one in unread if one.mentions_all or str(viewer_id) in (one.mentions or "")]
+    called = [
+        one
+        for one in unread
+        if (one.mentions_all and not is_muted) or str(viewer_id) in (one.mentions or "")
+    ]
     return Recount(len(unread), len(called))
 
 
@@ -67,6 +73,7 @@ class _Day:
         self._sent: list[MessageView] = []
         # The read mark of each member.
         self._marks: dict[UUID, int] = {}
+        self._muted: set[UUID] = set()
         self._last = 0
 
     async def check(self) -> None:
@@ -101,7 +108,8 @@ class _Day:
             view = await get_conversation(
                 session, viewer_id=who, conversation_id=self._group, online=node.online
             )
-        expected = await recount(node, self._group, who, self._marks[who])
+        mark, is_muted = self._marks[who], who in self._muted
+        expected = await recount(node, self._group, who, mark, is_muted=is_muted)
         assert view.last_read_seq == self._marks[who], self._seed
         assert Recount(view.unread, view.unread_mentions) == expected, self._seed
         assert counts.get(self._group, 0) == expected.unread, self._seed
@@ -168,6 +176,7 @@ class _Day:
             actor_id=actor, conversation_id=self._group, user_id=who
         )
         del self._marks[who]
+        self._muted.discard(who)
         self._last += 1
 
     async def _rename(self, _: UUID) -> None:
@@ -178,7 +187,9 @@ class _Day:
         self._last += 1
 
     async def _mute(self, who: UUID) -> None:
-        data = MembershipRequest(muted_until="forever", archived=True)
+        self._muted ^= {who}
+        muted_until: Literal["forever"] | None = "forever" if who in self._muted else None
+        data = MembershipRequest(muted_until=muted_until, archived=True)
         await self._node.groups.change_membership(
             actor_id=who, conversation_id=self._group, data=data
         )

@@ -143,6 +143,13 @@ async def test_mentions_are_counted_and_follow_edits(
     assert [await mentions(one) for one in (alice, bob, carol)] == [0, 1, 2]
     await carol.http.post(path(group, "read"), json={"seq": message["seq"]})
     assert await mentions(carol) == 1
+    # A muted group counts mentions by name only.
+    for muted_until, expected in (("forever", [0, 1, 0]), (None, [0, 1, 1])):
+        for person in (bob, carol):
+            change = {"muted_until": muted_until}
+            reply = await person.http.patch(path(group, "me"), json=change)
+            assert reply.json()["unread_mentions"] == expected[1 if person is bob else 2]
+        assert [await mentions(one) for one in (alice, bob, carol)] == expected
     assert (await alice.http.delete(f"/api/messages/{to_all['id']}")).status_code == 204
     assert [await mentions(one) for one in (alice, bob, carol)] == [0, 0, 0]
     direct = await alice.write(bob, f"@{bob.username}")

@@ -20,6 +20,7 @@ from chat_app.conversations.errors import (
     NotAllowed,
     ReceiverIsSelf,
 )
+from chat_app.conversations.queries import MAX_RECEIPTS
 from chat_app.conversations.statements import find_members
 from chat_app.conversations.store import NewConversation, add_conversation
 from chat_app.conversations.views import message_of, person_of
@@ -44,11 +45,15 @@ from chat_app.realtime.shapes import Person
 
 
 class Stored(NamedTuple):
-    """The outcome of a send or a change: the message; `replayed` where nothing was written."""
+    """The outcome of a send or a change: the message; `replayed` where nothing was written.
+
+    `is_small` is whether the conversation is small enough for receipts of delivery.
+    """
 
     message: MessageView
     direct_key: str | None
     replayed: bool
+    is_small: bool = False
 
 
 class SendTarget(NamedTuple):
@@ -58,6 +63,7 @@ class SendTarget(NamedTuple):
     refusal: Unreachable | None
     may_post: bool
     may_call_all: bool
+    is_small: bool
     sender: Person
 
 
@@ -222,6 +228,7 @@ class Batch:
                 row.refusal,
                 may_post=manages or row.posting == "everyone",
                 may_call_all=manages or row.members_count <= MAX_ALL,
+                is_small=row.members_count <= MAX_RECEIPTS,
                 sender=person_of(target[1], row.sender_username, row.sender_display_name),
             )
         return targets
@@ -281,9 +288,8 @@ class Batch:
             return ConversationNotFound()
         if (refusal := _refusal(target)) is not None:
             return refusal
-        return Stored(
-            self._number(send, conversation_id, target), target.direct_key, replayed=False
-        )
+        message = self._number(send, conversation_id, target)
+        return Stored(message, target.direct_key, replayed=False, is_small=target.is_small)
 
     def _number(self, send: NewMessage, conversation_id: UUID, target: SendTarget) -> MessageView:
         seq, rev = self._counters[conversation_id]

@@ -65,9 +65,7 @@ class MentionedMembers:
 
 
 def mention_rows(view: Message) -> Iterable[MentionRow]:
-    """Return the rows of a message's mentions; one that is for all members has none."""
-    if view.mentions_all:
-        return []
+    """Return the rows of a message's mentions by name."""
     return [
         MentionRow(user_id=user_id, conversation_id=view.conversation_id, seq=view.seq)
         for user_id in view.mentions

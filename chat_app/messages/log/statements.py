@@ -287,7 +287,7 @@ def messages_at(dialect: str) -> Select[*tuple[Any, ...]]:
     """Select the messages whose `rev` is the given one in the conversation `id`."""
     given = JsonRows(dialect, id=Uuid, rev=BigInteger)
     return (
-        select(*MESSAGE_COLUMNS, CONVERSATIONS.c.direct_key)
+        select(*MESSAGE_COLUMNS, CONVERSATIONS.c.direct_key, CONVERSATIONS.c.members_count)
         .select_from(given.table)
         .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["id"])
         .join(

@@ -204,7 +204,8 @@ def _with_new(current: Conversation, message: Message, viewer_id: UUID) -> Conve
             updated_at=message.created_at,
         )
     own = message.sender_id == viewer_id
-    mentions = not own and _mentions(message, viewer_id)
+    # A muted group counts mentions by name only.
+    mentions = viewer_id in message.mentions or (message.mentions_all and not is_muted(current))
     receipts = current.receipts
     if receipts:
         # A sender has read what came before.

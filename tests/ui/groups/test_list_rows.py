@@ -8,7 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 from msgspec.structs import replace
 
+from chat_app.realtime.events import MessageCreated
 from chat_app.realtime.shapes import Conversation, Membership, Message, Notice, Person
+from chat_app.ui.conversations import updates
 from chat_app.ui.conversations.rows import conversation_row, notice_text
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -114,3 +116,18 @@ def test_others_messages_ring_unless_the_group_is_muted(
     rings: bool,  # noqa: FBT001  # a parameter of the test
 ) -> None:
     assert conversation_row(group(last, **part), viewer_id=ME)["rings"] is rings
+
+
+def test_a_muted_group_counts_mentions_by_name_only() -> None:
+    before = message(Sender())
+    for muted_until, fields, expected in [
+        (None, {"mentions_all": True}, 1),
+        ("forever", {"mentions_all": True}, 0),
+        ("forever", {"mentions_all": True, "mentions": (ME,)}, 1),
+        ("forever", {"mentions": (ME,)}, 1),
+    ]:
+        listed = group(before, muted_until=muted_until)
+        new = message(Sender(), **fields)
+        new = replace(new, conversation_id=listed.id, seq=4, rev=4)
+        after = updates.apply(listed, MessageCreated(message=new), viewer_id=ME)
+        assert after.unread_mentions == expected, (muted_until, fields)
