@@ -10,7 +10,16 @@ from tests.harness.cases import case
 from tests.harness.chats import NewPerson
 from tests.harness.clients import Json, Person, as_json, assert_invalid, assert_problem
 
-BAD_TITLES = ["", "   ", "x" * 101, "\u200b", "a\nb", "\u202eevil", "nul\x00"]
+BAD_TITLES = [
+    "Z\u0301\u0302\u0303\u0304",
+    "",
+    "   ",
+    "x" * 101,
+    "\u200b",
+    "a\nb",
+    "\u202eevil",
+    "nul\x00",
+]
 GOOD_TITLES = ["🎉", "مجموعة العائلة", "x" * 100, "  Rowing club  "]
 
 

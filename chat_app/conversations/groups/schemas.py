@@ -7,8 +7,15 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from chat_app.accounts.rules import MAX_MARKS
 from chat_app.core.input import Id, Input, text_pattern
-from chat_app.core.text import has_control, has_lone_surrogate, shows_something, turns_text
+from chat_app.core.text import (
+    has_control,
+    has_lone_surrogate,
+    has_stacked_marks,
+    shows_something,
+    turns_text,
+)
 from chat_app.realtime.shapes import History, Person, Posting, Role, Shape, UserCard, Visibility
 
 MAX_TITLE_LENGTH = 100
@@ -26,6 +33,9 @@ def clean_title(text: str) -> str:
         raise ValueError(message)
     if has_control(title) or has_lone_surrogate(title) or turns_text(title):
         message = "The name holds characters that cannot be seen."
+        raise ValueError(message)
+    if has_stacked_marks(title, most=MAX_MARKS):
+        message = "The name holds too many marks on one letter."
         raise ValueError(message)
     return title
 
