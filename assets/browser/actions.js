@@ -3,32 +3,34 @@
 
 /** @import { TimelineElement } from "./timeline.js" */
 
+import { autoUpdate, computePosition, flip, hide, offset, shift } from "@floating-ui/dom";
+import { FocusKeys, focusZone } from "@primer/behaviors";
 import { ask } from "./ask.js";
 import { store } from "./replica.js";
 import { request } from "./request.js";
 
 /** How long a list may take, in ms. */
 const PATIENCE = 15_000;
-/** @type {Record<string, number>} */
-const STEPS = { ArrowDown: 1, ArrowUp: -1 };
 
 class ChatActions extends (globalThis.HTMLElement ?? class {}) {
   /** @type {TimelineElement | null} */
   #timeline = null;
   /** The button whose menu is open. @type {HTMLElement | undefined} */
   #opener;
+  /** Ends what the open menu does. */
+  #opened = new AbortController();
   /** The article that the menu is about. @type {HTMLElement | undefined} */
   #message;
 
   connectedCallback() {
     this.#timeline = this.closest("chat-timeline");
     this.#timeline?.addEventListener("click", this);
-    this.#timeline?.querySelector("[role=log]")?.addEventListener("scroll", this, { passive: true });
     this.#menu.addEventListener("keydown", this);
     document.addEventListener("pointerdown", this, true);
   }
 
   disconnectedCallback() {
+    this.#opened.abort();
     document.removeEventListener("pointerdown", this, true);
   }
 
@@ -37,7 +39,6 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     const target = /** @type {Element} */ (event.target);
     if (event.type === "keydown") this.#key(/** @type {KeyboardEvent} */ (event));
     else if (event.type === "click") this.#click(target);
-    else if (event.type === "scroll") this.#follow();
     else if (!target.closest?.("[role=menu], [data-menu]")) this.#close();
   }
 
@@ -84,37 +85,34 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     opener.setAttribute("aria-expanded", "true");
     this.#say("");
     this.#menu.hidden = false;
-    this.#place(opener);
+    this.#opened = new AbortController();
+    const { signal } = this.#opened;
+    const bindKeys = FocusKeys.ArrowVertical | FocusKeys.HomeAndEnd;
+    focusZone(this.#menu, { bindKeys, focusOutBehavior: "wrap", abortSignal: signal });
+    // A message that arrives moves the others.
+    signal.addEventListener("abort", autoUpdate(opener, this.#menu, () => void this.#place(opener)));
     this.#items[0].focus();
   }
 
   /**
-   * Put the menu below its button, or above it where there is no room; never outside the timeline.
+   * Put the menu below its button, or above it where there is no room; never outside the timeline. Close
+   * it when its button is scrolled out of sight.
    * @param {HTMLElement} opener
    */
-  #place(opener) {
-    const area = /** @type {HTMLElement} */ (this.#timeline).getBoundingClientRect();
-    const button = opener.getBoundingClientRect();
-    const { offsetWidth: width, offsetHeight: height } = this.#menu;
-    const below = button.bottom - area.top + 4;
-    const top = below + height > area.height ? button.top - area.top - height - 4 : below;
-    const left = Math.min(button.left - area.left, area.width - width - 8);
-    this.#menu.style.top = `${Math.max(8, top)}px`;
-    this.#menu.style.left = `${Math.max(8, left)}px`;
-  }
-
-  /** Keep the menu beside its button: a message that arrives moves the others. */
-  #follow() {
-    const area = this.#timeline?.querySelector("[role=log]");
-    if (!this.#opener || !area) return;
-    const log = area.getBoundingClientRect();
-    const button = this.#opener.getBoundingClientRect();
-    if (button.bottom < log.top || button.top > log.bottom) this.#close();
-    else this.#place(this.#opener);
+  async #place(opener) {
+    const area = { boundary: this.#timeline ?? undefined, padding: 8 };
+    const { x, y, middlewareData } = await computePosition(opener, this.#menu, {
+      placement: "bottom-start",
+      middleware: [offset(4), flip(area), shift(area), hide()],
+    });
+    if (opener !== this.#opener) return;
+    if (middlewareData.hide?.referenceHidden) this.#close();
+    else Object.assign(this.#menu.style, { left: `${x}px`, top: `${y}px` });
   }
 
   #close() {
     if (!this.#opener) return;
+    this.#opened.abort();
     const hadFocus = this.#menu.contains(document.activeElement);
     this.#menu.hidden = true;
     this.#opener.removeAttribute("aria-expanded");
@@ -132,13 +130,8 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const items = this.#items;
-    const at = items.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-    if (event.key === "Escape" || event.key === "Tab") this.#close();
-    else if (event.key in STEPS) items.at((at + STEPS[event.key]) % items.length)?.focus();
-    else if (event.key === "Home") items[0].focus();
-    else if (event.key === "End") items.at(-1)?.focus();
-    else return;
+    if (event.key !== "Escape" && event.key !== "Tab") return;
+    this.#close();
     event.preventDefault();
   }
 
