@@ -1,6 +1,6 @@
 // <chat-panel event payload>: a panel beside or over the page. It takes the focus when it comes, Escape presses
-// its [data-dismiss] button, and the focus returns to where it was when it goes. It asks the server to follow
-// what it shows, again after the link was broken.
+// its [data-dismiss] button wherever the focus is, and the focus returns to where it was when it goes. It asks
+// the server to follow what it shows, again after the link was broken.
 
 import { send } from "./replica.js";
 
@@ -15,13 +15,15 @@ class ChatPanel extends (globalThis.HTMLElement ?? class {}) {
 
   connectedCallback() {
     this.#opener = /** @type {HTMLElement | null} */ (document.activeElement);
-    this.addEventListener("keydown", this);
+    // After everything else that Escape closes, empties or cancels.
+    addEventListener("keydown", this);
     this.#dismiss?.focus({ preventScroll: true });
     window.chatLink?.on("connect", this.#follow);
     this.#follow();
   }
 
   disconnectedCallback() {
+    removeEventListener("keydown", this);
     window.chatLink?.off("connect", this.#follow);
     if (!this.#hadFocus) return;
     queueMicrotask(() => (this.#opener?.isConnected ? this.#opener : document.getElementById("open"))?.focus());
@@ -31,8 +33,8 @@ class ChatPanel extends (globalThis.HTMLElement ?? class {}) {
   handleEvent(event) {
     const field = /** @type {HTMLInputElement} */ (event.target);
     if (event.key !== "Escape" || event.defaultPrevented || event.isComposing) return;
-    // Escape first empties a search.
-    if (field.type === "search" && field.value) return;
+    // Escape first closes a dialog, and empties a search.
+    if (document.querySelector("dialog:modal") || (field.type === "search" && field.value)) return;
     event.preventDefault();
     this.#dismiss?.click();
   }
