@@ -59,7 +59,7 @@ class ChatInvitation extends (globalThis.HTMLElement ?? class {}) {
    * Show an invitation; return whether the answer was one.
    * @param {Record<string, unknown>} invitation
    */
-  #take({ title, description, members_count, inviter }) {
+  #take({ title, description, members_count, inviter, conversation_id }) {
     if (typeof title !== "string" || typeof members_count !== "number") return false;
     const { display_name } = /** @type {{ display_name?: unknown }} */ (inviter ?? {});
     this.#show({
@@ -68,6 +68,7 @@ class ChatInvitation extends (globalThis.HTMLElement ?? class {}) {
       description: typeof description === "string" ? description : "",
       members: `${members_count.toLocaleString()} member${members_count === 1 ? "" : "s"}`,
       inviter: typeof display_name === "string" ? display_name : "",
+      href: typeof conversation_id === "string" ? `/chat/${conversation_id}` : "",
     });
     return true;
   }

@@ -4,12 +4,14 @@ Guards run before a body is read: an unauthorized request is refused whatever it
 """
 
 from typing import Any
+from uuid import UUID
 
 from litestar import Request
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 
+from chat_app.accounts.errors import OtherAccount
 from chat_app.accounts.schemas import Identity
 from chat_app.api.auth import SAFE, Connection, identify, refuse_cross_site
 from chat_app.core.errors import Unauthenticated
@@ -24,6 +26,14 @@ async def signed_in(connection: Connection, _handler: BaseRouteHandler) -> None:
     if connection.scope.get("method") == "OPTIONS":
         return
     connection.state.identity = await identify(connection, connection.app.state.node)
+
+
+async def viewer_of(connection: Connection, node: Node) -> UUID | None:
+    """Return the user of a request that anybody may send; None for somebody without a session."""
+    try:
+        return (await identify(connection, node)).user_id
+    except (Unauthenticated, OtherAccount):
+        return None
 
 
 def own_pages_or_programs(connection: Connection, _handler: BaseRouteHandler) -> None:

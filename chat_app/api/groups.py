@@ -1,14 +1,14 @@
 """`/api/conversations` of groups, `/api/invites` and `/api/channels`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Controller, delete, get, patch, post
+from litestar import Controller, Request, delete, get, patch, post
 from litestar.params import Parameter
 
 from chat_app.accounts.schemas import Identity
 from chat_app.api.conversations import OF_GROUPS, Limit
-from chat_app.api.dependencies import signed_in
+from chat_app.api.dependencies import signed_in, viewer_of
 from chat_app.conversations.errors import BadCursor, ConversationNotFound, NotAllowed
 from chat_app.conversations.groups import queries
 from chat_app.conversations.groups.errors import (
@@ -168,10 +168,13 @@ class InvitesController(Controller):
     tags = ("Groups",)
 
     @get("/{token:str}", errors=[InviteNotFound])
-    async def invitation(self, node: Node, token: str) -> Invitation:
-        """Return what an invitation is to; for anybody."""
+    async def invitation(
+        self, node: Node, request: Request[Any, Any, Any], token: str
+    ) -> Invitation:
+        """Return what an invitation is to, for anybody; its `conversation_id` for members only."""
+        viewer_id = await viewer_of(request, node)
         async with node.database.reading() as session:
-            return await get_invitation(session, token=token)
+            return await get_invitation(session, viewer_id=viewer_id, token=token)
 
     @post(
         "/{token:str}/accept",

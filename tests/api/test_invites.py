@@ -45,8 +45,12 @@ async def test_an_invitation_is_shown_to_anybody_and_accepted_by_a_user(
         assert (shown["title"], shown["description"]) == ("Lake", "Sundays")
         assert shown["members_count"] == 1
         assert shown["inviter"]["id"] == alice.id
+        assert shown["conversation_id"] is None
         assert_problem(await nobody.post(f"{url}/accept"), 401)
         assert_problem(await nobody.get(f"/api/invites/{uuid4()}"), 404)
+
+    assert as_json(await bob.http.get(url))["conversation_id"] is None
+    assert as_json(await alice.http.get(url))["conversation_id"] == group["id"]
 
     joined = await accept(bob, made["token"])
 

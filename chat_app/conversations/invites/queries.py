@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -56,19 +56,29 @@ async def list_invites(session: AsyncSession, *, viewer_id: UUID, conversation_i
     )
 
 
-async def get_invitation(session: AsyncSession, *, token: str) -> Invitation:
+async def get_invitation(
+    session: AsyncSession, *, viewer_id: UUID | None, token: str
+) -> Invitation:
     """Return what an invitation is to, for anybody. Raises InviteNotFound."""
     found = await session.execute(
-        select(Invite, Conversation, User)
+        select(Invite, Conversation, User, col(Member.conversation_id))
         .outerjoin(Conversation, col(Conversation.id) == col(Invite.conversation_id))
+        .outerjoin(
+            Member,
+            and_(
+                col(Member.conversation_id) == col(Invite.conversation_id),
+                col(Member.user_id) == viewer_id,
+            ),
+        )
         .outerjoin(User, col(User.id) == col(Invite.created_by))
         .where(col(Invite.token_hash) == fingerprint(token), valid())
     )
     row: Row[*tuple[Any, ...]] | None = found.first()
     if row is None:
         raise InviteNotFound
-    invite, group, user = row
+    invite, group, user, joined = row
     return Invitation(
+        conversation_id=joined,
         title=group.title if group else "",
         description=group.description if group else "",
         members_count=group.members_count if group else 0,

@@ -48,8 +48,9 @@ class Invites(Shape, frozen=True):
 
 
 class Invitation(Shape, frozen=True):
-    """An invitation as anybody sees it who has the link."""
+    """An invitation as anybody sees it who has the link; its members see which group it is to."""
 
+    conversation_id: UUID | None
     title: str
     description: str
     members_count: int

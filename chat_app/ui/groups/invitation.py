@@ -18,17 +18,24 @@ ROUTE = "/invite/[token]"
 
 
 class Invitation(TypedDict):
-    """An invitation, as facts about a list; the title is empty for one to the chat itself."""
+    """An invitation, as facts about a list.
+
+    The title is empty for one to the chat itself; `href` is the address of a group that the reader
+    is in.
+    """
 
     state: Literal["loading", "valid", "over", "away"]
     title: str
     description: str
     members: str
     inviter: str
+    href: str
     problem: str
 
 
-LOADING = Invitation(state="loading", title="", description="", members="", inviter="", problem="")
+LOADING = Invitation(
+    state="loading", title="", description="", members="", inviter="", href="", problem=""
+)
 
 
 def invitation_page() -> rx.Component:
@@ -74,8 +81,12 @@ def _valid(invitation: Cells) -> rx.Component:
                 rx.el.p(invitation["description"], class_name="details-text", dir="auto"),
             ),
             rx.cond(
-                invitation["inviter"] != "",
-                rx.el.p(rx.el.bdi(invitation["inviter"]), " invites you."),
+                invitation["href"] != "",
+                rx.el.p("You are in this group."),
+                rx.cond(
+                    invitation["inviter"] != "",
+                    rx.el.p(rx.el.bdi(invitation["inviter"]), " invites you."),
+                ),
             ),
             class_name="card-head",
         ),
@@ -84,7 +95,12 @@ def _valid(invitation: Cells) -> rx.Component:
             account_id() != "",
             rx.cond(
                 is_to_group,
-                button("Join", kind="primary", custom_attrs={"data-join": "true"}),
+                rx.cond(
+                    invitation["href"] != "",
+                    # A full load: the shell, and its link, come with the page.
+                    rx.el.A.create("Open", href=invitation["href"], class_name="button primary"),
+                    button("Join", kind="primary", custom_attrs={"data-join": "true"}),
+                ),
                 _home(),
             ),
             rx.cond(
