@@ -24,7 +24,7 @@ const FIELDS = {
   people: ["order", "group", "name", "about", "letters", "tone"],
 };
 /** Lists of the present moment, which are not kept. */
-const PASSING = new Set(["typing", "trouble", "waiting", "group", "members", "mentions", "invitation", "found"]);
+const PASSING = new Set(["typing", "trouble", "waiting", "group", "members", "channels", "mentions", "invitation", "found"]);
 
 export const store = new Store({ messages: mergeMessages });
 

@@ -1,5 +1,5 @@
-// <chat-wanted list event payload>: asks the server for a list until it is there and live; what is kept
-// of it may be shown meanwhile. Where it cannot be had, or something of it, this element says so, with a
+// <chat-wanted list event payload leave>: asks the server for a list until it is there and live; what is kept
+// of it may be shown meanwhile. The event `leave`, where there is one, ends that the server follows it. Where it cannot be had, or something of it, this element says so, with a
 // button to try again at once; it tries again by itself, too.
 
 import { send, store } from "./replica.js";
@@ -27,6 +27,8 @@ class ChatWanted extends (globalThis.HTMLElement ?? class {}) {
     this.#unsubscribe?.();
     this.#stop();
     removeEventListener("online", this);
+    const leave = this.getAttribute("leave");
+    if (leave) send(leave, {});
   }
 
   /** @param {Event} event */

@@ -128,12 +128,17 @@ def timeline_element(
 
 
 @rx.memo
-def wanted_list(name: rx.Var[str], event: rx.Var[str], payload: rx.Var[str]) -> rx.Component:
-    """Ask for a list until the page has it; show that it cannot be had, and a way to try again."""
+def wanted_list(
+    name: rx.Var[str], event: rx.Var[str], payload: rx.Var[str], leave: rx.Var[str]
+) -> rx.Component:
+    """Ask for a list until the page has it; show that it cannot be had, and a way to try again.
+
+    The event `leave` is sent when the list is shown no more; "" where the server need not hear it.
+    """
     return _Wanted.create(
         role="alert",
         class_name="wanted",
-        custom_attrs={"list": name, "event": event, "payload": payload},
+        custom_attrs={"list": name, "event": event, "payload": payload, "leave": leave},
     )
 
 

@@ -14,6 +14,7 @@ from chat_app.ui.groups import channels_state as channels
 from chat_app.ui.groups import invitation
 from chat_app.ui.groups.channels import TITLE, channels_pane
 from chat_app.ui.groups.channels_state import ChannelsState
+from chat_app.ui.groups.channels_view import ChannelsView
 from chat_app.ui.groups.state import GroupState
 from chat_app.ui.groups.view import GroupView
 from chat_app.ui.messages.pane import chat_pane, no_chat_pane
@@ -43,6 +44,7 @@ LIVE_VIEWS: tuple[type[View], ...] = (
     PeopleView,
     FoundView,
     GroupView,
+    ChannelsView,
 )
 
 

@@ -121,6 +121,59 @@ def test_somebody_without_an_account_registers_with_the_link(
     expect(page.get_by_role("heading", level=1, name="Choir")).to_be_visible()
 
 
+def test_a_member_opens_the_group_of_an_invitation(mira: Visitor) -> None:
+    group_id = make_group(mira)
+    mira.page.goto(invite(mira, group_id))
+    expect(mira.page.get_by_text("You are in this group.")).to_be_visible()
+    expect(mira.page.get_by_role("button", name="Join")).to_have_count(0)
+    mira.page.get_by_role("link", name="Open").click()
+
+    mira.page.wait_for_url(f"**/chat/{group_id}")
+    expect(mira.page.get_by_role("heading", level=1, name="Choir")).to_be_visible()
+
+
+def test_open_groups_are_left_joined_and_deleted_where_they_are_listed(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    title = f"Walkers {mira.username}"
+    group_id = make_group(mira, tomas, title=title, visibility="open")
+    tomas.page.goto(f"{tomas.url}/channels")
+    row = tomas.page.get_by_role("list", name="Channels").get_by_role("listitem")
+    row = row.filter(has_text=title)
+    expect(row.get_by_role("link", name="Open")).to_be_visible()
+    path = f"/api/conversations/{group_id}"
+    tomas.http.delete(f"{path}/members/{tomas.user_id}").raise_for_status()
+    expect(row.get_by_role("button", name="Join")).to_be_visible()
+    tomas.http.post(f"{path}/join").raise_for_status()
+    expect(row.get_by_role("link", name="Open")).to_be_visible()
+    mira.http.delete(path).raise_for_status()
+    expect(row).to_have_count(0)
+
+
+def test_escape_closes_the_details_wherever_the_focus_is(mira: Visitor, tomas: Visitor) -> None:
+    group_id = make_group(mira, tomas)
+    page, keyboard = mira.page, mira.page.keyboard
+    details = page.get_by_role("complementary", name="Group details")
+    for where in (mira.box, page.get_by_role("searchbox", name="Search people"), mira.log):
+        open_details(mira, group_id)
+        where.click()
+        keyboard.press("Escape")
+        expect(details).to_have_count(0)
+    open_details(mira, group_id)
+    mira.write("Good morning")
+    expect(mira.message("Good morning").get_by_role("img", name="Sent")).to_be_visible()
+    mira.box.press("ArrowUp")
+    expect(mira.box).to_have_value("Good morning")
+    keyboard.press("Escape")
+    expect(mira.box).to_have_value("")
+    mira.message("Good morning").get_by_role("button", name="More actions").click()
+    keyboard.press("Escape")
+    expect(page.get_by_role("menu", name="More actions")).to_be_hidden()
+    expect(details).to_be_visible()
+    keyboard.press("Escape")
+    expect(details).to_have_count(0)
+
+
 def test_an_invitation_that_is_over_says_so(mira: Visitor) -> None:
     mira.page.goto(f"{mira.url}/invite/{'x' * 43}")
 
@@ -274,7 +327,7 @@ def test_the_screens_of_groups_are_usable_by_ear_and_eye(
     expect(page.get_by_role("list", name="People to add")).to_be_visible()
     assert_usable(page)
     page.goto(invite(mira, group_id))
-    expect(page.get_by_role("button", name="Join")).to_be_visible()
+    expect(page.get_by_role("link", name="Open")).to_be_visible()
     assert_usable(page)
 
 

@@ -152,7 +152,9 @@ def conversation_list(open_id: rx.Var[str]) -> rx.Component:
     )
     archived = archived_conversations(conversation_rows()).to(list[ConversationRow])
     return rx.el.nav(
-        wanted_list(name=LIST, event=event_name(ConversationsState.load_again), payload="{}"),
+        wanted_list(
+            name=LIST, event=event_name(ConversationsState.load_again), payload="{}", leave=""
+        ),
         rx.cond(
             rows.length() > 0,
             _items(rows, open_id),

@@ -53,7 +53,7 @@ def people_pane() -> rx.Component:
 def people_lists() -> rx.Component:
     """Show all lists of people, once the page has them."""
     return rx.el.div(
-        wanted_list(name=LIST, event=event_name(FriendsState.load_again), payload="{}"),
+        wanted_list(name=LIST, event=event_name(FriendsState.load_again), payload="{}", leave=""),
         rx.cond(
             people_facts()["loaded"],
             rx.fragment(_requests(), _friends(), _suggestions(), _blocked()),

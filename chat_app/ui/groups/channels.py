@@ -2,12 +2,17 @@
 
 import reflex as rx
 
+from chat_app.ui.browser import wanted_list
 from chat_app.ui.groups.adding_state import AddingState
 from chat_app.ui.groups.channels_state import MAX_QUERY_LENGTH, ROUTE, ChannelsState
+from chat_app.ui.groups.channels_view import LIST
+from chat_app.ui.groups.facts import channel_facts, channel_list
+from chat_app.ui.groups.rows import ChannelRow
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import PANE, back_link, button, icon, icon_link
-from chat_app.ui.kit.states import empty_state, problem, skeleton
-from chat_app.ui.reflex.vars import Cells, call, debounced
+from chat_app.ui.kit.states import empty_state, skeleton
+from chat_app.ui.reflex.elements import event_name
+from chat_app.ui.reflex.vars import Cells, call, cells, debounced
 
 TITLE = "Browse channels"
 
@@ -41,14 +46,13 @@ def channels_pane() -> rx.Component:
                     aria_label="Channels",
                     class_name="search",
                 ),
-                problem(ChannelsState.problem),
-                rx.cond(
-                    ChannelsState.loaded,
-                    _list(),
-                    rx.cond(
-                        ChannelsState.problem == "", skeleton("Loading channels…", rows=6), None
-                    ),
+                wanted_list(
+                    name=LIST,
+                    event=event_name(ChannelsState.load_again),
+                    payload="{}",
+                    leave=event_name(ChannelsState.close),
                 ),
+                channel_items(),
                 class_name="people channels",
             ),
             class_name="people-scroll",
@@ -59,22 +63,32 @@ def channels_pane() -> rx.Component:
     )
 
 
-def _list() -> rx.Component:
+@rx.memo
+def channel_items() -> rx.Component:
+    """Show the open groups, once the page has them."""
+    facts = channel_facts()
+    return rx.cond(facts["loaded"], _list(facts), skeleton("Loading channels…", rows=6))
+
+
+def _list(facts: Cells) -> rx.Component:
     return rx.cond(
-        ChannelsState.channels,
+        cells(channel_list()).length() > 0,
         rx.fragment(
             rx.el.ul(
-                rx.foreach(ChannelsState.channels, _channel),
+                rx.foreach(
+                    channel_list(),
+                    lambda row: rx.fragment(channel_item(row=row), key=row["id"]),
+                ),
                 aria_label="Channels",
                 custom_attrs={"data-arrows": "true"},
             ),
             rx.cond(
-                ChannelsState.has_more,
+                facts["has_more"],
                 button("Show more channels", kind="quiet", on_click=ChannelsState.load_more),
             ),
         ),
         rx.cond(
-            ChannelsState.query != "",
+            facts["query"] != "",
             empty_state("lost", "No channel by that name. Try a part of it."),
             empty_state(
                 "channels",
@@ -85,7 +99,10 @@ def _list() -> rx.Component:
     )
 
 
-def _channel(channel: Cells) -> rx.Component:
+@rx.memo
+def channel_item(row: rx.Var[ChannelRow]) -> rx.Component:
+    """Show an open group."""
+    channel = cells(row)
     name_id = rx.Var.create(f"channel-{channel['id']}")
     return rx.el.li(
         avatar(channel["letters"], channel["tone"]),
@@ -118,5 +135,4 @@ def _channel(channel: Cells) -> rx.Component:
             class_name="person-actions",
         ),
         class_name="row person",
-        key=channel["id"],
     )

@@ -87,9 +87,10 @@ class InviteRow(TypedDict):
 
 
 class ChannelRow(TypedDict):
-    """An open group."""
+    """An open group; `order` is its place in the list."""
 
     id: str
+    order: int
     href: str
     name: str
     description: str
@@ -227,10 +228,11 @@ def invite_row(invite: Invite) -> InviteRow:
     )
 
 
-def channel_row(channel: Channel) -> ChannelRow:
-    """Return the row of an open group."""
+def channel_row(channel: Channel, order: int) -> ChannelRow:
+    """Return the row of an open group at its place in the list."""
     return ChannelRow(
         id=str(channel.id),
+        order=order,
         href=f"/chat/{channel.id}",
         name=channel.title,
         description=channel.description,

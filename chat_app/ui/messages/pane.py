@@ -160,6 +160,7 @@ def _loading(conversation_id: rx.Var[str]) -> rx.Component:
                 name=f"messages:{conversation_id}",
                 event=event_name(TimelineState.send_page),
                 payload=wanted.to_string(),
+                leave="",
             ),
             key=conversation_id,
         ),

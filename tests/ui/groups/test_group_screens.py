@@ -252,15 +252,67 @@ async def test_an_open_group_is_found_and_joined(ada: Person, bea: Person) -> No
     title = f"Open {uuid4().hex}"
     group = await ada.make_group(title=title, visibility="open")
     async with Tab.open(bea.url, cookie=bea.cookie) as tab:
-        await tab.hydrate("/channels")
-        await tab.until(lambda: tab.var(CHANNELS, "loaded"))
-        await tab.send(f"{CHANNELS}.search", {"text": title[:-1]}, path="/channels")
-        async with asyncio.timeout(5):
-            await tab.until(
-                lambda: [row["name"] for row in tab.var(CHANNELS, "channels")] == [title]
-            )
-        assert tab.var(CHANNELS, "channels")[0]["joined"] is False
+        await find_channel(tab, title)
+        assert tab.rows("channels")[0]["joined"] is False
         await tab.send(f"{CHANNELS}.join", {"group_id": str(uuid4())}, path="/channels")
         await tab.until(lambda: tab.var(CHANNELS, "failed"))
         await tab.send(f"{CHANNELS}.join", {"group_id": group["id"]}, path="/channels")
         await tab.until(lambda: tab.redirects == [f"/chat/{group['id']}"])
+        await tab.until(lambda: tab.rows("channels")[0]["joined"])
+
+
+async def find_channel(tab: Tab, title: str) -> None:
+    """Open the screen of open groups, and search for the one with this title."""
+    await tab.hydrate("/channels")
+    await tab.until(lambda: tab.fact("channels", "loaded"))
+    # The last letter is missing: a part of the title is enough.
+    await tab.send(f"{CHANNELS}.search", {"text": title[:-1]}, path="/channels")
+    async with asyncio.timeout(5):
+        await tab.until(lambda: [row["name"] for row in tab.rows("channels")] == [title])
+
+
+async def test_the_open_groups_follow_what_becomes_of_them(ada: Person, bea: Person) -> None:
+    title = f"Open {uuid4().hex}"
+    group = await ada.make_group(bea, title=title, visibility="open")
+    path = f"/api/conversations/{group['id']}"
+    async with Tab.open(bea.url, cookie=bea.cookie) as tab:
+        await find_channel(tab, title)
+        assert tab.rows("channels")[0]["joined"]
+        (await bea.http.delete(f"{path}/members/{bea.id}")).raise_for_status()
+        await tab.until(lambda: tab.rows("channels")[0]["joined"] is False)
+        assert tab.rows("channels")[0]["members"] == "1 member"
+        (await bea.http.post(f"{path}/join")).raise_for_status()
+        await tab.until(lambda: tab.rows("channels")[0]["joined"])
+        (await ada.http.patch(path, json={"description": "Of the lake"})).raise_for_status()
+        await tab.until(lambda: tab.rows("channels")[0]["description"] == "Of the lake")
+        (await ada.http.delete(path)).raise_for_status()
+        await tab.until(lambda: tab.rows("channels") == [])
+
+
+async def test_an_open_group_that_is_gone_cannot_be_joined_and_is_listed_no_more(
+    ada: Person, bea: Person
+) -> None:
+    """Delete a group of which nobody tells the reader."""
+    title = f"Open {uuid4().hex}"
+    group = await ada.make_group(title=title, visibility="open")
+    async with Tab.open(bea.url, cookie=bea.cookie) as tab:
+        await find_channel(tab, title)
+        (await ada.http.delete(f"/api/conversations/{group['id']}")).raise_for_status()
+        await tab.send(f"{CHANNELS}.join", {"group_id": group["id"]}, path="/channels")
+        await tab.until(lambda: tab.rows("channels") == [])
+        assert tab.redirects == []
+
+
+async def test_open_groups_are_followed_while_they_are_shown(ada: Person) -> None:
+    title = f"Open {uuid4().hex}"
+    await ada.make_group(title=title, visibility="open")
+    async with Tab.open(ada.url, cookie=ada.cookie) as tab:
+        await find_channel(tab, title)
+        await tab.send(f"{CHANNELS}.close", path="/people")
+        await tab.until(lambda: tab.rows("channels") == [])
+        other = f"Other {uuid4().hex}"
+        await ada.make_group(title=other, visibility="open")
+        await tab.settled()
+        assert tab.rows("channels") == []
+        await tab.send(f"{CHANNELS}.load_again", path="/channels")
+        await tab.until(lambda: other in [row["name"] for row in tab.rows("channels")])
