@@ -71,6 +71,7 @@ test-all: test ## The same, then trust at full size, other browsers, chaos and e
 	$(BIN)/python -m simulation --first 500 --seeds 21500
 	$(BIN)/python tests/install_servers.py --engines
 	$(BIN)/pytest -m only_in_test_all tests/api tests/browser tests/chaos tests/engines tests/node tests/socket
+	$(BIN)/python -m chaos --browsers --seconds 10m
 	$(BIN)/python -m chaos --all --nginx
 	$(BIN)/python -m chaos --all --nginx --pair postgres --nodes 3
 	$(BIN)/pytest --behind-nginx -m only_in_test_all tests/socket

@@ -3,6 +3,7 @@
 Without a fault named everything stays calm; `--all` names all of them. What happens is thrown by
 dice whose seed is printed: the same seed throws the same, though time is never quite the same.
 The exit code is 0 only when every message was delivered to every device once and in order.
+With `--browsers` people sit at browsers, and every screen must equal the database in the end.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from dataclasses import replace
 
 import structlog
 
+from chaos.browsers import report_browsers, run_browsers
 from chaos.plan import Plan
 from chaos.proxy import Weather
 from chaos.report import report
@@ -24,7 +26,10 @@ from tests.harness.programs import ProgramMissing
 from tests.harness.servers import ServerFailed
 
 DUPLICATE = 0.2
+# The weather of browsers where none is named.
+BROWSERS_DROP, BROWSERS_DELAY_S = 0.3, 0.3
 MOST_MESSAGES = 500_000
+OF_BROWSERS = "--drop, --delay, --kill-every, --redis-off, --freeze and --slow-commits, on one node"
 UNITS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "min": 60.0}
 # The defaults of --all, which single flags override.
 EVERYTHING = {
@@ -50,9 +55,7 @@ def main() -> None:
         for turn in range(times):
             one = replace(plan, seed=plan.seed + turn)
             print(f"{one}; seed {one.seed} …", file=sys.stderr, flush=True)
-            outcome = asyncio.run(run(one))
-            print(report(one, outcome), flush=True)
-            broken += not outcome.is_whole
+            broken += not _is_whole(one)
     except KeyboardInterrupt:
         sys.exit("stopped; nothing is left running")
     except (ProgramMissing, ServerFailed) as failure:
@@ -60,6 +63,17 @@ def main() -> None:
     if times > 1:
         print(f"\n{times - broken} of {times} runs were whole")
     sys.exit(1 if broken else 0)
+
+
+def _is_whole(plan: Plan) -> bool:
+    """Run a plan and print what came of it; return whether every promise held."""
+    if plan.browsers:
+        seen = asyncio.run(run_browsers(plan))
+        print(report_browsers(plan, seen), flush=True)
+        return seen.is_whole
+    outcome = asyncio.run(run(plan))
+    print(report(plan, outcome), flush=True)
+    return outcome.is_whole
 
 
 def read_plan(words: list[str]) -> tuple[Plan, int]:
@@ -75,7 +89,10 @@ def read_plan(words: list[str]) -> tuple[Plan, int]:
         options.half_open = options.pair == "postgres"
         if options.pair == "sqlite":
             options.redis_off = 0.0
+    if options.browsers and options.drop is None and options.delay is None:
+        options.drop, options.delay = BROWSERS_DROP, BROWSERS_DELAY_S
     for fits, complaint in (
+        (not options.browsers or _fits_browsers(options), f"--browsers goes with {OF_BROWSERS}"),
         (options.pair == "postgres" or options.nodes == 1, "--nodes needs --pair postgres"),
         (options.pair == "postgres" or not options.redis_off, "--redis-off needs --pair postgres"),
         (options.pair == "postgres" or not options.half_open, "--half-open needs --pair postgres"),
@@ -105,8 +122,15 @@ def read_plan(words: list[str]) -> tuple[Plan, int]:
         slow_commits_s=options.slow_commits or 0.0,
         half_open=options.half_open,
         tasks_fail_s=options.tasks_fail or 0.0,
+        browsers=options.browsers,
     )
     return plan, options.times
+
+
+def _fits_browsers(options: argparse.Namespace) -> bool:
+    """Return whether only faults are named that browsers can have."""
+    others = (options.all, options.nginx, options.duplicate, options.half_open, options.tasks_fail)
+    return not any(others) and options.nodes == 1 and not options.kills
 
 
 def _longest_s(options: argparse.Namespace) -> float:
@@ -131,6 +155,9 @@ def _parser() -> argparse.ArgumentParser:
     chat.add_argument("--nginx", action="store_true", help="put deploy/nginx.conf before them")
     chat.add_argument(
         "--users", type=_between(int, 2, 200), default=12, help="how many, with two devices each"
+    )
+    chat.add_argument(
+        "--browsers", action="store_true", help="two people at two Chromium profiles each instead"
     )
     chat.add_argument(
         "--rate", type=_between(float, 0.1, 5_000), default=50.0, help="messages a second, together"

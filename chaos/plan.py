@@ -29,13 +29,15 @@ class Plan:
     slow_commits_s: float = 0.0
     half_open: bool = False
     tasks_fail_s: float = 0.0
+    browsers: bool = False  # two people at two browsers each, in place of `users` and `rate`
 
     def __str__(self) -> str:
         """Return the plan in a line."""
+        people = f"{self.users} users with 2 devices each, {self.rate:g} messages/s"
         what = [
             f"{self.pair}, {self.nodes} node{'s' if self.nodes > 1 else ''}"
             + " behind nginx" * self.nginx,
-            f"{self.users} users with 2 devices each, {self.rate:g} messages/s",
+            "2 people with 2 browsers each" if self.browsers else people,
             f"{self.seconds:g} s of",
         ]
         faults = [

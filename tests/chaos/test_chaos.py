@@ -131,6 +131,8 @@ async def test_ctrl_c_leaves_nothing_running() -> None:
         "--redis-off 5s",
         "--rate 5000 --seconds 1000",
         "--kills 5",
+        "--browsers --duplicate",
+        "--browsers --all",
         "--unknown",
     ],
 )

@@ -1,0 +1,58 @@
+"""Runs with browsers, and what their judge finds."""
+
+import asyncio
+
+import pytest
+
+from chaos.browsers import judge_words, report_browsers, run_browsers
+from chaos.ledger import Row, Stored
+from chaos.plan import Plan
+from chaos.proxy import Weather
+from chaos.screens import Word
+
+
+def stored(*contents: str) -> Stored:
+    """Return a database with messages of Mira in one conversation; "" is a deleted one."""
+    rows = [
+        Row("talk", seq, seq, str(seq), "mira", content, 0)
+        for seq, content in enumerate(contents, 1)
+    ]
+    return Stored(rows, {}, {})
+
+
+def test_the_judge_finds_words_that_are_lost_doubled_or_altered() -> None:
+    words = {"a-0.": Word("mira", "talk", {"a-0. hello", "a-0. edited 5"})}
+    for contents, fault in (
+        (["a-0. hello"], None),
+        (["a-0. edited 5"], None),
+        ([], "lost"),
+        (["a-0. hello", "a-0. hello"], "stored 2 times"),
+        (["a-0. hell"], "altered"),
+        ([""], "lost"),
+        (["a-0. hello", ""], "deleted messages"),
+    ):
+        faults = judge_words(words, stored(*contents))
+
+        assert (faults == []) is (fault is None), contents
+        assert fault is None or any(fault in found for found in faults), faults
+
+
+def test_the_judge_finds_deletions_that_did_not_last() -> None:
+    maybe = Word("mira", "talk", {"a-0. hello"}, may_be_deleted=True)
+    gone = Word("mira", "talk", {"a-1. hello"}, may_be_deleted=True, may_be_there=False)
+
+    assert judge_words({"a-0.": maybe}, stored("a-0. hello")) == []
+    assert judge_words({"a-0.": maybe}, stored("")) == []
+    assert judge_words({"a-1.": gone}, stored("")) == []
+    assert judge_words({"a-1.": gone}, stored("a-1. hello")) == ["a-1. was deleted and is there"]
+
+
+@pytest.mark.only_in_test_all
+@pytest.mark.timeout(400)
+def test_every_screen_equals_the_database_after_broken_links() -> None:
+    weather = Weather(drop=0.4, delay_s=0.2, look_s=4)
+    plan = Plan(browsers=True, seconds=30, seed=7, weather=weather)
+    seen = asyncio.run(run_browsers(plan))
+
+    assert seen.is_whole, report_browsers(plan, seen)
+    assert seen.did["links cut"] + seen.did["answers swallowed"] > 0
