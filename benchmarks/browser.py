@@ -1,8 +1,8 @@
-"""Chromium against the production build: the first load, and how soon an own message is shown."""
+"""Chromium against the production build: the first load, and how soon a page answers its person."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from playwright.async_api import Browser, Page, async_playwright
 
@@ -12,6 +12,7 @@ from benchmarks.filling import Thread, fill
 from benchmarks.stage import Person
 from benchmarks.workload import Plan
 from tests.harness import programs
+from tests.harness.response_times import FILL, MOST_ROWS, OPENING, SENDING, TOOK, TYPING
 
 PATIENCE_MS = 60_000
 CONVERSATIONS = 200
@@ -25,36 +26,12 @@ WEIGHT = """end => performance.getEntriesByType("resource")
   .reduce((sum, one) => sum + one.transferSize, 0)"""
 MESSAGES = 40
 BETWEEN_S = 0.15
-TOOK = """count => new Promise((resolve) => {
-  const look = () => (window.took.length >= count ? resolve() : setTimeout(look, 20));
-  look();
-})"""
-
-# Looks at the page before each frame is drawn: what is there then is on the screen in that frame.
-WATCH = """
-window.took = [];
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter") return;
-  const text = event.target.value;
-  let frames = 0, shown;
-  const look = (frame) => {
-    const now = Math.max(0, frame - event.timeStamp);
-    const article = [...document.querySelectorAll("[role=log] article")]
-      .findLast((one) => one.textContent.includes(text));
-    if (shown === undefined) {
-      frames += 1;
-      if (article) shown = now;
-    }
-    const status = "[aria-label=Sent], [aria-label=Delivered], [aria-label=Read]";
-    if (article?.querySelector(status)) {
-      window.took.push([frames, shown, now]);
-    } else {
-      requestAnimationFrame(look);
-    }
-  };
-  requestAnimationFrame(look);
-}, true);
-"""
+KEYS = 60
+# As fast as people write who write fast.
+BETWEEN_KEYS_MS = 80
+OPENINGS = 20
+# A round trip to the other side of the world, on a phone.
+FAR = {"offline": False, "latency": 400, "downloadThroughput": -1, "uploadThroughput": -1}
 
 
 @contextlib.asynccontextmanager
@@ -125,7 +102,7 @@ async def _load(
     if not slow:
         state = sum(len(one if isinstance(one, bytes) else one.encode()) for one in frames)
         figures.add("state, KiB", state / 1024, most=50)
-        figures.add("JavaScript, gzipped, KiB", scripts / 1024, most=350)
+        figures.add("JavaScript, gzipped, KiB", scripts / 1024, most=250)
         figures.add("style sheets, gzipped, KiB", styles / 1024)
 
 
@@ -147,7 +124,7 @@ async def measure_outbox(plan: Plan) -> list[Figures]:
                 await page.goto(f"{server.url}/chat/{conversation.id}")
                 log = page.get_by_role("log", name="Messages")
                 await log.get_by_role("article").first.wait_for()
-                await page.evaluate(WATCH)
+                await page.evaluate(SENDING)
                 await _write(page, "warm-up", 5)
                 for run in range(plan.runs):
                     frames, shown, sent = await _write(page, f"run-{run}", count)
@@ -173,3 +150,65 @@ async def _write(page: Page, name: str, count: int) -> list[tuple[float, ...]]:
         await asyncio.sleep(BETWEEN_S)
     await page.evaluate(TOOK, count)
     return list(zip(*await page.evaluate("window.took"), strict=True))
+
+
+async def measure_response(plan: Plan) -> list[Figures]:
+    """Run *response*: keys beside a full log, and conversations that were seen before."""
+    count = 3 if plan.quick else OPENINGS
+    figures = Figures(
+        "response",
+        f"Chromium; {KEYS} keys in the box beside {MOST_ROWS} rows, one every {BETWEEN_KEYS_MS} ms,"
+        " the page's work from the key to the drawn frame without the wait for the frame;"
+        f" {count} openings of a conversation that was seen before, with a round trip of"
+        f" {FAR['latency']} ms, from the click until its rows are drawn",
+    )
+    with stage.fresh(plan) as chat:
+        async with chat.node() as node:
+            people = await stage.add_people(node, 3)
+            full = Thread(people[0], people[1], MOST_ROWS + 50)
+            other = Thread(people[0], people[2], 100)
+            await fill(node, [full, other])
+        with chat.full_server() as server:
+            async with chromium() as browser, profile(browser, server.url, people[0]) as page:
+                for one in (other, full):
+                    await page.goto(f"{server.url}/chat/{one.id}")
+                    log = page.get_by_role("log", name="Messages")
+                    await log.get_by_role("article").first.wait_for()
+                await page.evaluate(FILL, MOST_ROWS)
+                for _ in range(plan.runs):
+                    took = await _type(page)
+                    figures.add("a key, p50, ms", percentile(took, 50))
+                    figures.add("a key, p95, ms", percentile(took, 95), most=16)
+                session = await page.context.new_cdp_session(page)
+                await session.send("Network.enable")
+                await session.send("Network.emulateNetworkConditions", FAR)
+                for _ in range(plan.runs):
+                    took = await _open(page, [other, full], count)
+                    figures.add("a conversation seen before, p50, ms", percentile(took, 50))
+                    figures.add(
+                        "a conversation seen before, p95, ms", percentile(took, 95), most=100
+                    )
+    return [figures]
+
+
+async def _type(page: Page) -> list[float]:
+    """Write a text key by key; return the ms of each key."""
+    box = page.get_by_role("textbox", name="Message", exact=True)
+    await box.fill("")
+    await page.evaluate(TYPING)
+    await box.press_sequentially("x" * KEYS, delay=BETWEEN_KEYS_MS)
+    took: list[float] = await page.evaluate(TOOK, KEYS)
+    await box.fill("")
+    return took[:KEYS]
+
+
+async def _open(page: Page, threads: Sequence[Thread], count: int) -> list[float]:
+    """Open conversations in turn; return the ms of each."""
+    await page.evaluate(OPENING)
+    for number in range(count):
+        thread = threads[number % len(threads)]
+        await page.locator(f'nav a.row[href="/chat/{thread.id}"]').click()
+        await page.evaluate(TOOK, number + 1)
+        await asyncio.sleep(BETWEEN_S)
+    took: list[float] = await page.evaluate("window.took")
+    return took

@@ -11,7 +11,7 @@ from benchmarks.figures import HEAD, Record, load, markdown, short
 PAGES = {
     "direct": ("direct",),
     "rooms": ("open", "knee", "room of 1,000", "marks"),
-    "browser": ("boot", "outbox"),
+    "browser": ("boot", "outbox", "response", "lighthouse"),
     "growth": ("growth", "growth-long", "members"),
     "presence": ("presence", "storm"),
 }

@@ -1,0 +1,90 @@
+"""How soon a page answers its person: keys, own messages, conversations that were seen before.
+
+The figures are measured in the page. The bounds are those of a quiet machine; the median of many
+is judged, and the time in which our processes waited for a core does not count.
+"""
+
+import statistics
+
+from playwright.sync_api import Page, expect
+
+from tests.harness.pages import wait_until
+from tests.harness.processor import Stopwatch
+from tests.harness.response_times import FILL, MOST_ROWS, OPENING, SENDING, TOOK, TYPING
+from tests.harness.visitors import Visitor
+
+KEY_MS = 16
+FRAME_MS = 1000 / 60
+SEEN_BEFORE_MS = 100
+ROUND_TRIP_MS = 400
+KEYS = 40
+MESSAGES = 15
+OPENINGS = 8
+
+
+class Timed:
+    """Times of a page while the block lasts, less what one of them waited for a core."""
+
+    def __init__(self, page: Page, script: str) -> None:
+        self._page = page
+        page.evaluate(script)
+        self._watch = Stopwatch()
+        self._started = page.evaluate("performance.now()")
+
+    def median_ms(self, took: list[float]) -> float:
+        """Return the median of times of which the slow ones have waited for a core."""
+        passed_ms = self._page.evaluate("performance.now()") - self._started
+        waited_ms = max(0.0, passed_ms - self._watch.seconds() * 1000)
+        return max(0.0, statistics.median(took) - waited_ms / len(took))
+
+
+def test_a_key_beside_a_full_log_takes_no_frame(mira: Visitor, tomas: Visitor) -> None:
+    for number in range(MOST_ROWS + 20):
+        tomas.post(mira, f"Number {number}: a message of an ordinary length, in one line or two")
+    mira.open_chat_with(tomas)
+    expect(mira.message("Number 319")).to_be_visible()
+    mira.page.evaluate(FILL, MOST_ROWS)
+
+    timed = Timed(mira.page, TYPING)
+    mira.box.press_sequentially("x" * KEYS, delay=60)
+    took = mira.page.evaluate(TOOK, KEYS)
+
+    assert timed.median_ms(took) <= KEY_MS, took
+    expect(mira.box).to_have_value("x" * KEYS)
+
+
+def test_an_own_message_is_on_the_screen_within_a_frame(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    mira.write("The first one draws more than a message")
+    expect(mira.message("The first").get_by_role("img", name="Sent")).to_be_visible()
+
+    timed = Timed(mira.page, SENDING)
+    for number in range(MESSAGES):
+        mira.write(f"Number {number:03}")
+        wait_until(mira.page, "count => window.took.length >= count", number + 1)
+    took = mira.page.evaluate("window.took")
+
+    assert timed.median_ms([shown for _, shown, _ in took]) <= FRAME_MS, took
+
+
+def test_a_conversation_seen_before_opens_without_the_server(
+    mira: Visitor, tomas: Visitor, sofia: Visitor
+) -> None:
+    for other in (tomas, sofia):
+        for number in range(60):
+            other.post(mira, f"Number {number} of {other.username}")
+        mira.open_chat_with(other)
+        expect(mira.message("Number 59")).to_be_visible()
+    session = mira.context.new_cdp_session(mira.page)
+    session.send("Network.enable")
+    far = {"latency": ROUND_TRIP_MS, "downloadThroughput": -1, "uploadThroughput": -1}
+    session.send("Network.emulateNetworkConditions", {"offline": False, **far})
+
+    timed = Timed(mira.page, OPENING)
+    for number in range(OPENINGS):
+        name = (tomas, sofia)[number % 2].username
+        mira.conversations.get_by_role("link").filter(has_text=name).click()
+        wait_until(mira.page, "count => window.took.length >= count", number + 1)
+    took = mira.page.evaluate("window.took")
+
+    assert timed.median_ms(took) <= SEEN_BEFORE_MS, took
