@@ -1,7 +1,7 @@
-"""Chats forked from a process that has imported the API server already.
+"""Chats forked from a process that has imported and started the API server already.
 
-The imports are most of a start: forking saves two seconds of a core. The process to fork from
-starts with the first chat and ends with us.
+The imports are most of a start: forking saves two seconds of a core, the start before it half a
+second more. The process to fork from starts with the first chat and ends with us.
 """
 
 import ctypes
@@ -15,11 +15,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 API_SERVER = "tests.harness.api_server"
+WARM_SERVER = "tests.harness.warm_server"
 PR_SET_PDEATHSIG = 1
 
 _context = multiprocessing.get_context("forkserver")
 # Without the main module every fork would import the test runner.
-_context.set_forkserver_preload(["__main__", API_SERVER])
+_context.set_forkserver_preload(["__main__", API_SERVER, WARM_SERVER])
 
 
 class Fork:
