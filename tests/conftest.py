@@ -28,6 +28,7 @@ from tests.harness.chats import (
     build_front_end,
     start_built,
 )
+from tests.harness.cheap_hashes import cheap_hashes
 
 # The groups that take longest begin first, so that no test process ends with one alone. Those that
 # mostly wait stand between those that keep a core busy.
@@ -107,6 +108,13 @@ def _is_for_many(item: pytest.Item) -> bool:
 
 def _parameters(item: pytest.Item) -> dict[str, object]:
     return getattr(getattr(item, "callspec", None), "params", {})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hashes() -> Iterator[None]:
+    """Let nodes in this process hash passwords cheaply: each hashes one when it starts."""
+    with cheap_hashes():
+        yield
 
 
 @pytest.fixture(scope="session")

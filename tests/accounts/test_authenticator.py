@@ -102,7 +102,7 @@ async def test_groups_cost_one_statement_more(storage: Storage) -> None:
 
 
 async def test_a_crowd_that_comes_at_once_costs_a_few_statements(storage: Storage) -> None:
-    async with open_still_node(storage, TEST_CHEAP_HASHES="1") as node:
+    async with open_still_node(storage) as node:
         some = [await sign_up(node) for _ in range(5)]
         devices = [one for one in some for _ in range(CROWD // len(some))]
         with statements_of_connecting() as asked:

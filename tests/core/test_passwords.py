@@ -18,6 +18,11 @@ CHEAP = CryptContext(
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def hashes() -> None:
+    """Leave the cost of hashes as it is in production."""
+
+
 async def test_a_hash_is_argon2id_and_fits_only_its_password() -> None:
     passwords = Passwords()
     stored = await passwords.hash("correct horse")

@@ -27,7 +27,6 @@ from chat_app.api.app import create_api
 from chat_app.core import clock
 from chat_app.core.logs import configure_logs
 from chat_app.core.metrics import Metrics
-from chat_app.core.passwords import CONTEXT
 from chat_app.core.settings import SettingsError, read_settings
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
@@ -36,6 +35,7 @@ from chat_app.server import uvicorn
 from chat_app.server.cors import allow_pages_origin
 from chat_app.server.edge import AsgiApp, edge
 from chat_app.server.uvicorn import serve
+from tests.harness.cheap_hashes import use_cheap_hashes
 
 # A process that has just started is ready before a task fails.
 FIRST_FAILURE_S = 5.0
@@ -80,7 +80,7 @@ def main(port: int) -> None:
     except SettingsError as error:
         sys.exit(str(error))
     if os.environ.get("TEST_CHEAP_HASHES"):
-        CONTEXT.update(argon2__memory_cost=1024, argon2__time_cost=1)
+        use_cheap_hashes()
     if ahead_s := os.environ.get("TEST_CLOCK_AHEAD_S"):
         clock.machine_now = lambda: datetime.now(UTC) + timedelta(seconds=float(ahead_s))
     if heartbeat_s := os.environ.get("TEST_HEARTBEAT_S"):

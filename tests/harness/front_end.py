@@ -17,10 +17,10 @@ from pathlib import Path
 from reflex_base import constants
 from reflex_base.environment import environment
 
-from chat_app.core.passwords import CONTEXT
 from chat_app.server import uvicorn
 from chat_app.ui.reflex.build import front_end_is_current
 from chat_app.ui.reflex.production import serve_existing_build
+from tests.harness.cheap_hashes import use_cheap_hashes
 from tests.harness.servers import LOOPBACK, ROOT
 
 REFLEX = Path(sys.executable).parent / "reflex"
@@ -49,7 +49,7 @@ def build_front_end() -> None:
 def main(*ports: str) -> None:
     """Build, then serve at the port, if there is one."""
     if os.environ.get("TEST_CHEAP_HASHES"):
-        CONTEXT.update(argon2__memory_cost=1024, argon2__time_cost=1)
+        use_cheap_hashes()
     if heartbeat_s := os.environ.get("TEST_HEARTBEAT_S"):
         uvicorn.HEARTBEAT_SECONDS = float(heartbeat_s)
     build_front_end()
