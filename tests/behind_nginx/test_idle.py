@@ -25,6 +25,7 @@ def test_the_heartbeat_comes_more_than_twice_before_nginx_gives_up(location: str
     assert int(patience) > 2 * (HEARTBEAT_SECONDS + HEARTBEAT_SECONDS / 2)
 
 
+@pytest.mark.only_in_test_all
 @pytest.mark.parametrize("pair", ["sqlite+memory"])
 async def test_a_silent_socket_stays_open(start_chat: StartChat, tmp_path: Path) -> None:
     chat = start_chat(TEST_HEARTBEAT_S=f"{HEARTBEAT_S}")

@@ -48,6 +48,7 @@ async def test_a_cookie_opens_the_socket_from_the_own_origin_only(cluster: Clust
             pass
 
 
+@pytest.mark.only_in_test_all
 async def test_every_node_sends_the_messages_of_a_conversation_in_one_order(
     cluster: Cluster,
 ) -> None:
@@ -80,6 +81,7 @@ async def changes(socket: Socket, count: int) -> list[Json]:
     return list(received.values())
 
 
+@pytest.mark.only_in_test_all
 async def test_presence_and_typing_cross_nodes(cluster: Cluster) -> None:
     alice, bob = await register(cluster.url), await register(cluster.url)
     await alice.befriend(bob)

@@ -21,7 +21,7 @@ from tests.harness.devices import until
 from tests.harness.nginx import Nginx
 from tests.harness.servers import LOOPBACK, free_port
 
-pytestmark = pytest.mark.xdist_group("cluster")
+pytestmark = [pytest.mark.only_in_test_all, pytest.mark.xdist_group("cluster")]
 
 FORGED = {
     "X-Forwarded-For": "203.0.113.7",

@@ -14,6 +14,8 @@ from tests.harness.cluster import WIDE_LIMITS, Cluster
 from tests.harness.servers import ChatServer
 from tests.harness.visitors import NewVisitor, Visitor
 
+pytestmark = pytest.mark.only_in_test_all
+
 # Two, one of which is killed; what nginx does with three is in tests/behind_nginx.
 NODES = 2
 HISTORY = 60
@@ -68,7 +70,6 @@ def insist(visitor: Visitor, other: Visitor, text: str) -> None:
     pytest.fail("nobody answers")
 
 
-@pytest.mark.only_in_test_all
 @pytest.mark.timeout(240)
 def test_a_tab_whose_node_dies_goes_on_at_another(
     cluster: Cluster, two_in_a_chat: tuple[Visitor, Visitor], new_visitor: NewVisitor

@@ -90,6 +90,7 @@ def command(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.only_in_test_all
 def test_the_command_ends_with_a_table_and_a_verdict() -> None:
     done = command("--users=2", "--rate=20", "--seconds=1", "--seed=3", "--duplicate")
 
@@ -99,6 +100,7 @@ def test_the_command_ends_with_a_table_and_a_verdict() -> None:
     assert "seed 3" in done.stdout
 
 
+@pytest.mark.only_in_test_all
 async def test_ctrl_c_leaves_nothing_running() -> None:
     """Interrupt while a killed node is being started again."""
     run_for_long = [sys.executable, "-m", "chaos", "--users=2", "--seconds=10m", "--kill-every=2s"]

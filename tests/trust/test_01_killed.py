@@ -1,6 +1,6 @@
 """Kill -9 at random moments under load (trust 1): no acked message is lost or doubled.
 
-Here twice. A hundred times, at 500 messages a second:
+Here once, in a chat of one node. A hundred times, of several nodes too, at 500 messages a second:
 `TRUST_KILLS=100 TRUST_RATE=500 pytest -m "" tests/trust/test_01_killed.py`.
 """
 
@@ -13,8 +13,8 @@ from chaos.report import report
 from chaos.run import run
 from tests.harness.processor import watched_core
 
-KILLS = int(os.environ.get("TRUST_KILLS", "2"))
-RATE = float(os.environ.get("TRUST_RATE", "100"))
+KILLS = int(os.environ.get("TRUST_KILLS", "1"))
+RATE = float(os.environ.get("TRUST_RATE", "50"))
 # On a machine that does nothing else.
 READY_WITHIN_S = 3
 # Of processor time: a restart may read back what the kill has left behind.
@@ -26,9 +26,8 @@ AS_A_FIRST_START = 2
     ("pair", "count"),
     [
         ("sqlite", 1),
-        # One node of several is killed in the next.
         pytest.param("postgres", 1, marks=pytest.mark.only_in_test_all),
-        ("postgres", 2),
+        pytest.param("postgres", 2, marks=pytest.mark.only_in_test_all),
     ],
 )
 async def test_kills_under_load_lose_nothing(pair: Pair, count: int) -> None:
