@@ -23,6 +23,8 @@ from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_database, open_node, settings_of, to_user
 
 KINDS = ["sqlite", "postgres"]
+# Each round trip takes a second: several random texts travel in one.
+TEXTS = 8
 
 
 @pytest.fixture(params=KINDS)
@@ -96,42 +98,48 @@ async def test_a_replaced_chat_leaves_no_rows(storage: Storage, tmp_path: Path) 
 
 @pytest.fixture
 def filled(storage: Storage, tmp_path: Path) -> tuple[Settings, Settings, Path]:
-    """Give a chat with two messages, an empty one beside it of the other kind, and a file."""
+    """Give a chat with messages, an empty one beside it of the other kind, and a file."""
 
     async def fill() -> None:
         async with open_node(storage) as node:
             sender, receiver = await new_user(node), await new_user(node)
-            await node.messages.send(to_user(sender, receiver, "one"))
-            await node.messages.send(to_user(sender, receiver, "two"))
+            for number in range(TEXTS + 1):
+                await node.messages.send(to_user(sender, receiver, f"{number}"))
 
     asyncio.run(fill())
     aside = Storage("", f"sqlite+aiosqlite:///{tmp_path}/aside.db", "", tmp_path)
     return settings_of(storage), settings_of(aside), tmp_path / "chat.backup"
 
 
-@given(content=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00")))
-@example(content=r"\.")
-@example(content="\r\n\x01\x1f\x7f\x85\u2028")
+@given(
+    contents=st.lists(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00")),
+        min_size=TEXTS,
+        max_size=TEXTS,
+    )
+)
+@example(contents=[r"\.", "\r\n\x01\x1f\x7f\x85\u2028"])
 @settings(
-    max_examples=8,
+    max_examples=3,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_any_text_is_restored_unchanged(
-    filled: tuple[Settings, Settings, Path], content: str
+    filled: tuple[Settings, Settings, Path], contents: list[str]
 ) -> None:
     source, aside, file = filled
 
     async def there_and_back() -> None:
         url, folder = source.database_address, source.data_dir
         async with open_database(url, folder) as database, database.writing() as session:
-            second = update(Message).where(col(Message.seq) == 2)
-            await session.execute(second.values(content=content))
+            for seq, content in enumerate(contents, 2):
+                changed = update(Message).where(col(Message.seq) == seq)
+                await session.execute(changed.values(content=content))
         await service.backup(source, file, progress=UNWATCHED)
         await service.restore(aside, file, replace=True, progress=UNWATCHED)
         kept = await contents_of(source)
         assert await contents_of(aside) == kept
-        assert content in {row[6] for row in kept["message"]}
+        assert {*contents} <= {row[6] for row in kept["message"]}
         await service.backup(aside, file, progress=UNWATCHED)
         await service.restore(source, file, replace=True, progress=UNWATCHED)
         assert await contents_of(source) == kept
