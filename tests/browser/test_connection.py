@@ -66,8 +66,7 @@ def test_the_place_of_a_reader_in_the_past_outlives_a_broken_link(
     mira: Visitor, tomas: Visitor
 ) -> None:
     """Cut the link of a reader one page up, and of one so far up that the end is not shown."""
-    for number in range(400):
-        tomas.post(mira, f"Number {number:03}")
+    tomas.post_all(mira, [f"Number {number:03}" for number in range(400)])
     mira.page.add_init_script(CUTTABLE)
     mira.open_chat_with(tomas)
     for place, shows_end in (("Number 320", True), ("Number 020", False)):

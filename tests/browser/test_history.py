@@ -1,22 +1,14 @@
 """Scrolling through a long history: no jump, repeat or hole, while new messages arrive."""
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
-from uuid import uuid4
-
 import pytest
 from playwright.sync_api import expect
 
-from tests.harness.clients import Socket
 from tests.harness.pages import REST, top_of
 from tests.harness.visitors import Visitor
 
-LENGTH = 10_000
-BATCH_SIZE = 32
 WINDOW = 300
-# As far as one scrolls up: more windows than one, so that the newest messages have left it.
-FAR = LENGTH - 700
+# As far up as one scrolls: more windows than one, so that the newest messages have left it.
+FAR = 700
 
 # Scrolls up by half a screen and waits until the next page is there, noting every message on the
 # way and how far the topmost one moved when rows came above it.
@@ -58,22 +50,11 @@ SCROLL_UP = """async (goal) => {
 }"""
 
 
-async def fill(mira: Visitor, tomas: Visitor) -> None:
-    """Store `LENGTH` messages of both, over a socket each."""
-    numbers = iter(range(LENGTH))
-
-    async def write(sender: Visitor, receiver: Visitor) -> None:
-        cookie = f"chat_session={sender.http.cookies['chat_session']}"
-        async with Socket.open(sender.url, cookie=cookie, origin=sender.url) as socket:
-            while batch := list(islice(numbers, BATCH_SIZE)):
-                for number in batch:
-                    content = f"Message {number} " + "of many words " * (number % 7)
-                    frame = {"type": "message", "id": uuid4().hex, "content": content}
-                    await socket.send({**frame, "receiver_id": receiver.user_id})
-                for _ in batch:
-                    await socket.expect("ack")
-
-    await asyncio.gather(write(mira, tomas), write(tomas, mira))
+def fill(mira: Visitor, tomas: Visitor, length: int) -> None:
+    """Store messages of both, of different heights."""
+    texts = [f"Message {number} " + "of many words " * (number % 7) for number in range(length)]
+    mira.post_all(tomas, texts[: length // 2])
+    tomas.post_all(mira, texts[length // 2 :])
 
 
 def press_end_until_shown(visitor: Visitor, text: str) -> None:
@@ -89,21 +70,23 @@ def press_end_until_shown(visitor: Visitor, text: str) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_scrolling_through_a_long_history(mira: Visitor, tomas: Visitor) -> None:
-    with ThreadPoolExecutor(1) as beside_the_browser:
-        beside_the_browser.submit(asyncio.run, fill(mira, tomas)).result()
+@pytest.mark.parametrize(
+    "length", [2_000, pytest.param(10_000, marks=pytest.mark.only_in_test_all)]
+)
+def test_scrolling_through_a_long_history(mira: Visitor, tomas: Visitor, length: int) -> None:
+    fill(mira, tomas, length)
     mira.open_chat_with(tomas)
     expect(mira.log.get_by_role("article")).to_have_count(50)
 
     # Messages arrive while she scrolls up.
     tomas.post(mira, "While you were reading, 1")
-    way_up = mira.page.evaluate(SCROLL_UP, FAR)
+    way_up = mira.page.evaluate(SCROLL_UP, length - FAR)
     tomas.post(mira, "While you were reading, 2")
 
     assert way_up["holes"] == 0
     assert way_up["jump"] <= 2
     assert way_up["widest"] <= WINDOW
-    assert way_up["least"] <= FAR
+    assert way_up["least"] <= length - FAR
     assert way_up["seen"] == way_up["most"] - way_up["least"] + 1
     expect(mira.message("While you were reading")).to_have_count(0)
 
@@ -117,8 +100,7 @@ def test_scrolling_through_a_long_history(mira: Visitor, tomas: Visitor) -> None
 
 @pytest.mark.timeout(300)
 def test_scrolling_back_down_reaches_the_present(mira: Visitor, tomas: Visitor) -> None:
-    for number in range(400):
-        tomas.post(mira, f"Message {number}\nin two lines")
+    tomas.post_all(mira, [f"Message {number}\nin two lines" for number in range(400)])
     mira.open_chat_with(tomas)
     mira.page.evaluate(SCROLL_UP, 1)
     expect(mira.message("Message 399")).to_have_count(0)
@@ -135,8 +117,7 @@ def test_scrolling_back_down_reaches_the_present(mira: Visitor, tomas: Visitor) 
 def test_a_message_written_in_the_past_shows_up_at_the_end_once(
     mira: Visitor, tomas: Visitor
 ) -> None:
-    for number in range(400):
-        tomas.post(mira, f"Message {number}")
+    tomas.post_all(mira, [f"Message {number}" for number in range(400)])
     mira.open_chat_with(tomas)
     mira.page.evaluate(SCROLL_UP, 1)
     for number in range(60):
@@ -155,8 +136,7 @@ def test_a_message_written_in_the_past_shows_up_at_the_end_once(
 def test_the_place_of_a_reader_in_the_past_stays_when_a_message_arrives(
     mira: Visitor, tomas: Visitor
 ) -> None:
-    for number in range(60):
-        tomas.post(mira, f"Message {number}")
+    tomas.post_all(mira, [f"Message {number}" for number in range(60)])
     mira.open_chat_with(tomas)
     mira.log.focus()
     for _ in range(2):

@@ -6,6 +6,7 @@ import httpx
 from playwright.sync_api import Locator, Page, expect
 
 from tests.harness.clients import PASSWORD
+from tests.harness.tls import trusted
 from tests.harness.visitors import Visitor
 
 CONVERSATIONS, MESSAGES = 20, 50
@@ -15,7 +16,9 @@ SIZES = ({"width": 360, "height": 640}, {"width": 1280, "height": 800})
 def receive_from_many(visitor: Visitor, count: int = CONVERSATIONS) -> None:
     """Send the visitor a message from each of many people."""
     headers = {"Origin": visitor.url}
-    with httpx.Client(base_url=visitor.url, headers=headers, timeout=30) as client:
+    with httpx.Client(
+        base_url=visitor.url, headers=headers, timeout=30, verify=trusted()
+    ) as client:
         for number in range(count):
             body = {"username": f"u{uuid4().hex[:20]}", "password": PASSWORD, "tokens": False}
             client.post("/api/auth/register", json=body).raise_for_status()
@@ -41,8 +44,7 @@ def test_long_lists_and_conversations_scroll_inside_their_panes(
     mira: Visitor, tomas: Visitor
 ) -> None:
     receive_from_many(mira)
-    for number in range(MESSAGES):
-        tomas.post(mira, f"Message {number}.")
+    tomas.post_all(mira, [f"Message {number}." for number in range(MESSAGES)])
     page = mira.page
     for size in SIZES:
         page.set_viewport_size(size)  # type: ignore[arg-type]  # a TypedDict of Playwright's own

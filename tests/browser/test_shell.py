@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.harness.clients import PASSWORD
 from tests.harness.pages import wait_until
+from tests.harness.tls import trusted
 from tests.harness.visitors import CHAT, Visitor
 
 CONVERSATIONS = 30
@@ -19,7 +20,8 @@ KEPT = f"{LIST}, [type=search], chat-connection, chat-news"
 def post_as_somebody(receiver: Visitor, text: str) -> None:
     """Send a message from a new person."""
     body = {"username": f"somebody-{uuid4().hex[:10]}", "password": PASSWORD, "tokens": False}
-    with httpx.Client(base_url=receiver.url, headers={"Origin": receiver.url}) as http:
+    headers = {"Origin": receiver.url}
+    with httpx.Client(base_url=receiver.url, headers=headers, verify=trusted()) as http:
         http.post("/api/auth/register", json=body).raise_for_status()
         message = {"receiver_id": receiver.user_id, "content": text}
         http.post("/api/messages", json=message).raise_for_status()

@@ -1,14 +1,20 @@
 """People at browsers of their own: page objects for what they see and do."""
 
+import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import httpx
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
+from tests.harness.clients import Socket
+
 CHAT = re.compile(r"/chat/[0-9a-f-]{36}$")
+BATCH_SIZE = 32
 PHONE = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
 
 
@@ -71,6 +77,25 @@ class Visitor:
         reply = self.http.post("/api/messages", json=body).raise_for_status()
         message: dict[str, Any] = reply.json()
         return message
+
+    def post_all(self, other: "Visitor", texts: Sequence[str]) -> None:
+        """Send many messages in their order over a socket, in a quarter of the time of requests."""
+        # Playwright's event loop runs in this thread.
+        with ThreadPoolExecutor(1) as beside_the_browser:
+            beside_the_browser.submit(asyncio.run, self._send_all(other, texts)).result()
+
+    async def _send_all(self, other: "Visitor", texts: Sequence[str]) -> None:
+        [cookie] = self.http.cookies.jar
+        async with Socket.open(
+            self.url, cookie=f"{cookie.name}={cookie.value}", origin=self.url
+        ) as socket:
+            for start in range(0, len(texts), BATCH_SIZE):
+                batch = texts[start : start + BATCH_SIZE]
+                for text in batch:
+                    frame = {"type": "message", "id": uuid4().hex, "content": text}
+                    await socket.send({**frame, "receiver_id": other.user_id})
+                for _ in batch:
+                    await socket.expect("ack")
 
 
 NewVisitor = Callable[..., Visitor]
