@@ -90,10 +90,10 @@ class Hub:
         """
         # A group that the user has left since its topics were loaded is none of theirs.
         topics = [topic for topic in topics if topic not in outlet.left]
-        outlet.since.update(since)
         for topic in topics:
             self._subscribers.setdefault(topic, set()).add(outlet)
             outlet.topics.add(topic)
+            _set_since(outlet, topic, since.get(topic, 0))
         # Also topics that have a subscriber: its own subscription may not be confirmed yet.
         await self._broker.subscribe(topics)
 
@@ -130,12 +130,8 @@ class Hub:
         for outlet in list(subscribers) if envelope.ends else subscribers:
             if envelope.ends:
                 outlet.close_with(envelope)
-            elif outlet.id == envelope.origin:
-                continue
-            elif envelope.seq and envelope.seq < outlet.since.get(topic, 0):
-                self.on_concealed(topic, outlet.user_id)
-            else:
-                outlet.push(envelope)
+            elif outlet.id != envelope.origin:
+                self._push(outlet, topic, envelope)
 
     def users_of(self, topic: str) -> set[UUID]:
         """Return the users whose outlets here are subscribed to `topic`."""
@@ -143,9 +139,16 @@ class Hub:
 
     def deliver_to_late(self, topic: str, envelope: Envelope, *, joined_after: float) -> None:
         """Deliver to those outlets only that joined a group after `joined_after` (monotonic)."""
-        for joined in self._joined:
-            if joined.topic == topic and joined.at > joined_after:
-                joined.outlet.push(envelope)
+        # A dict keeps the order, and somebody who has joined twice once.
+        late = dict.fromkeys(
+            joined.outlet
+            for joined in self._joined
+            if joined.topic == topic and joined.at > joined_after
+        )
+        for outlet in late:
+            # Somebody may have left again.
+            if topic in outlet.topics:
+                self._push(outlet, topic, envelope)
 
     def record_delivery(self, delivery: Delivery) -> None:
         """Call `on_delivered` with a delivery."""
@@ -167,6 +170,13 @@ class Hub:
         for task in self._subscribing:
             task.cancel()
         await asyncio.gather(*self._subscribing, return_exceptions=True)
+
+    def _push(self, outlet: Outlet, topic: str, envelope: Envelope) -> None:
+        """Queue an envelope, unless it is about an older message than the user may read."""
+        if envelope.seq and envelope.seq < outlet.since.get(topic, 0):
+            self.on_concealed(topic, outlet.user_id)
+        else:
+            outlet.push(envelope)
 
     def _count(self, user_id: UUID, change: int) -> None:
         self._outlets_of[user_id] += change
@@ -206,8 +216,7 @@ class Hub:
             self._subscribers.setdefault(topic, set()).add(outlet)
             outlet.topics.add(topic)
             outlet.left.discard(topic)
-            if since:
-                outlet.since[topic] = since
+            _set_since(outlet, topic, since)
             self._joined.append(_Joined(now, topic, outlet))
         self._soon(self._broker.subscribe([topic]))
 
@@ -233,3 +242,11 @@ class Hub:
         return metrics.counters(
             "chat_outlets_closed_total", "Sockets and tabs closed, by close code", "code", "reason"
         )
+
+
+def _set_since(outlet: Outlet, topic: str, seq: int) -> None:
+    """Set the first `seq` that the user may read; most may read all, and need no entry."""
+    if seq:
+        outlet.since[topic] = seq
+    else:
+        outlet.since.pop(topic, None)

@@ -151,6 +151,50 @@ async def test_an_envelope_subscribes_its_receivers_to_the_topic_it_names(
     assert await bodies(outlet) == [b"welcome", b"first"]
 
 
+async def test_an_own_batch_reaches_those_who_joined_late_and_are_still_there(
+    hub: Hub, broker: MemoryBroker
+) -> None:
+    staying, leaving = await opened(hub), await opened(hub, BOB)
+    topic = conversation_topic(uuid4())
+    for user_id in (ALICE, BOB, ALICE):
+        broker.publish([user_topic(user_id)], Envelope(b"welcome", join=topic))
+    broker.publish([user_topic(BOB)], Envelope(b"removed", leave=topic))
+
+    hub.deliver_to_late(topic, Envelope(b"first"), joined_after=0)
+
+    assert await bodies(staying) == [b"welcome", b"welcome", b"first"]
+    assert await bodies(leaving) == [b"welcome", b"removed"]
+
+
+async def test_a_late_member_gets_no_change_of_an_older_message(
+    hub: Hub, broker: MemoryBroker
+) -> None:
+    outlet, topic = await opened(hub), conversation_topic(uuid4())
+    concealed: list[object] = []
+    hub.on_concealed = lambda *what: concealed.append(what)
+    broker.publish([user_topic(ALICE)], Envelope(b"welcome", join=topic, since=5))
+
+    hub.deliver_to_late(topic, Envelope(b"edited", seq=4), joined_after=0)
+    hub.deliver_to_late(topic, Envelope(b"edited too", seq=5), joined_after=0)
+
+    assert await bodies(outlet) == [b"welcome", b"edited too"]
+    assert concealed == [(topic, ALICE)]
+
+
+async def test_a_member_who_is_added_again_may_read_what_they_are_told_then(
+    hub: Hub, broker: MemoryBroker
+) -> None:
+    outlet, topic = await opened(hub), conversation_topic(uuid4())
+    broker.publish([user_topic(ALICE)], Envelope(b"removed", leave=topic))
+    # Its memberships were loaded before.
+    await hub.subscribe(outlet, [topic], since={topic: 5})
+    broker.publish([user_topic(ALICE)], Envelope(b"welcome", join=topic))
+
+    broker.publish([topic], Envelope(b"edited", seq=4))
+
+    assert await bodies(outlet) == [b"removed", b"welcome", b"edited"]
+
+
 async def test_a_closed_outlet_leaves_nothing_behind(hub: Hub, broker: MemoryBroker) -> None:
     async with await opened(hub):
         assert len(hub.outlets) == 1
