@@ -1,6 +1,7 @@
 """Resume: replay what a device missed while it was disconnected."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 from uuid import UUID
 
 from chat_app.accounts.schemas import Identity
@@ -16,6 +17,7 @@ from chat_app.realtime.events import (
     ConversationRemoved,
     ConversationUpdated,
     Envelope,
+    conversation_topic,
     join_bodies,
     make_envelope,
 )
@@ -65,7 +67,8 @@ async def resume(
         former = await former_groups(node.database, viewer_id=identity.user_id)
         for conversation_id in former.keys() & cursors.keys():
             reason = former[conversation_id]
-            await batch.add(ConversationRemoved(conversation_id=conversation_id, reason=reason))
+            removal = ConversationRemoved(conversation_id=conversation_id, reason=reason)
+            await batch.add(removal, conversation_id)
     are_of_another = bool(cursors) and generation not in (None, await node.generation())
     found = missed(
         node.database,
@@ -75,42 +78,59 @@ async def resume(
         are_of_another_generation=are_of_another,
     )
     async for one in found:
-        await batch.add(ConversationUpdated(conversation=one.conversation))
+        await batch.add(ConversationUpdated(conversation=one.conversation), one.conversation.id)
         await time_slice.pause()
         if one.changes is None:
             await batch.push()
-            outlet.push(Envelope(frames.encode(_reset(one.conversation))))
+            if conversation_topic(one.conversation.id) not in outlet.left:
+                outlet.push(Envelope(frames.encode(_reset(one.conversation))))
         for message in one.changes or ():
-            await batch.add(event_of(message))
+            await batch.add(event_of(message), one.conversation.id)
             await time_slice.pause()
         node.deliveries.record_page(one.changes or (), viewer_id=identity.user_id)
     await batch.push()
 
 
+class _Collected(NamedTuple):
+    conversation_id: UUID
+    is_removal: bool
+    body: bytes
+
+
 class _Batch:
-    """Collects events into `batch` frames."""
+    """Collects events into `batch` frames.
+
+    Live events may overtake them: of a group that the user has left or joined since, nothing is
+    sent that was loaded before.
+    """
 
     def __init__(self, outlet: Outlet) -> None:
         self._outlet = outlet
-        self._bodies: list[bytes] = []
+        self._collected: list[_Collected] = []
         self._size = 0
 
-    async def add(self, event: AnyEvent) -> None:
+    async def add(self, event: AnyEvent, conversation_id: UUID) -> None:
         body = make_envelope(event).body
         if (
-            len(self._bodies) == MAX_EVENTS_PER_FRAME
+            len(self._collected) == MAX_EVENTS_PER_FRAME
             or self._size + len(body) > MAX_BYTES_PER_FRAME
         ):
             await self.push()
-        self._bodies.append(body)
+        is_removal = isinstance(event, ConversationRemoved)
+        self._collected.append(_Collected(conversation_id, is_removal, body))
         self._size += len(body)
 
     async def push(self) -> None:
-        if self._bodies:
-            body = join_bodies(self._bodies)
-            self._bodies, self._size = [], 0
-            self._outlet.push(Envelope(body))
-            await self._outlet.drained()
+        outlet, collected = self._outlet, self._collected
+        self._collected, self._size = [], 0
+        bodies = [one.body for one in collected if not self._is_overtaken(one)]
+        if bodies:
+            outlet.push(Envelope(join_bodies(bodies)))
+            await outlet.drained()
+
+    def _is_overtaken(self, one: _Collected) -> bool:
+        topic = conversation_topic(one.conversation_id)
+        return topic in (self._outlet.topics if one.is_removal else self._outlet.left)
 
 
 def _reset(conversation: Conversation) -> frames.Reset:
