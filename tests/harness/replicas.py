@@ -12,6 +12,7 @@ from chat_app.accounts.schemas import Identity
 from chat_app.realtime.events import AnyEvent
 from chat_app.ui.conversations.view import ConversationsView
 from chat_app.ui.friends.view import PeopleView
+from chat_app.ui.groups.view import GroupView
 from chat_app.ui.messages.view import TimelineView
 from chat_app.ui.reflex.patches import EncodedPatch, Patch, encoded
 from chat_app.ui.reflex.tab import Tab, View
@@ -68,6 +69,7 @@ class ReplicaTab:
         self.conversations = ConversationsView(tab)
         self.timeline = TimelineView(tab)
         self.people = PeopleView(tab)
+        self.group = GroupView(tab)
 
     def send(self, *patches: Patch) -> None:
         """Send patches, encoded as on the wire."""
@@ -83,6 +85,7 @@ class ReplicaTab:
         await self.timeline.apply_events(events)
         await self.conversations.apply_events(events)
         await self.people.apply_events(events)
+        await self.group.apply_events(events)
 
     async def lists(self) -> Lists:
         """Return what the page shows, after it has asked for what it misses."""
