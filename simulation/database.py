@@ -79,26 +79,35 @@ class SimulatedDatabase(Database):
     async def reading(self, *, any_schema: bool = False) -> AsyncIterator[AsyncSession]:  # noqa: ARG002  # of the real one
         """Yield a session to read with."""
         await self.trip()
-        yield cast("AsyncSession", _Session(self, self._tables.begin(self._process.name)))
+        yield cast("AsyncSession", Session(self, self._tables.begin(self._process.name)))
 
     @contextlib.asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """Yield a session whose work is committed at the end."""
-        async with self._writer_lock_of():
+        await self._acquire_writer()
+        try:
             await self.trip()
-            transaction = self._tables.begin(self._process.name)
-            try:
-                yield cast("AsyncSession", _Session(self, transaction))
-            except BaseException as error:
-                self._abort(transaction, error)
-                raise
-            await self._commit(transaction)
+        except BaseException:
+            self._release_writer()
+            raise
+        transaction = self._tables.begin(self._process.name)
+        # A commit that takes long holds up the next writer, whoever waits for it.
+        transaction.on_end = self._release_writer
+        try:
+            yield cast("AsyncSession", Session(self, transaction))
+        except BaseException as error:
+            self._abort(transaction, error)
+            raise
+        await self._commit(transaction)
 
     async def transact(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` in one writing transaction."""
         if self.is_sqlite:
-            async with self._writer_lock_of():
+            await self._acquire_writer()
+            try:
                 return await self._run_in_thread(work)
+            finally:
+                self._release_writer()
         await self.trip()
         transaction = self._tables.begin(self._process.name)
         try:
@@ -138,9 +147,14 @@ class SimulatedDatabase(Database):
         values: Any,  # noqa: ANN401  # any values
     ) -> Rows:
         """Run one of several statements."""
+        await self.begin_statement(transaction)
+        return await self.execute(transaction, statement, values)
+
+    async def begin_statement(self, transaction: Transaction) -> Transaction:
+        """Wait as long as one of several statements takes. Raises Unavailable."""
         if self._weather.is_away or self._random.random() < PAUSES:
             await self.trip()
-        return await self.execute(transaction, statement, values)
+        return transaction
 
     def _may_be_overtaken(self) -> None:
         if self._random.random() < self._weather.overtaken_share:
@@ -152,7 +166,8 @@ class SimulatedDatabase(Database):
 
     def _abort(self, transaction: Transaction, error: BaseException) -> None:
         """Roll back, at once if the client still has its connection."""
-        if isinstance(error, Unavailable) and not isinstance(error, Overtaken):
+        is_lost = isinstance(error, Unavailable) and not isinstance(error, Overtaken)
+        if is_lost and not self.is_sqlite:
             after_s = self._random.uniform(0, NOTICED_S)
             self._tables.loop.call_later(after_s, transaction.roll_back, context=Context())
         else:
@@ -175,6 +190,8 @@ class SimulatedDatabase(Database):
         done: asyncio.Future[bool] = loop.create_future()
 
         def settle() -> None:
+            if transaction.ended.is_set():
+                return
             if is_rolled_back:
                 transaction.roll_back()
             else:
@@ -220,19 +237,18 @@ class SimulatedDatabase(Database):
         await asyncio.sleep(chance() * weather.latency_s)
         return result
 
-    @contextlib.asynccontextmanager
-    async def _writer_lock_of(self) -> AsyncIterator[None]:
+    async def _acquire_writer(self) -> None:
+        """Wait until nobody else writes, on SQLite. Raises Unavailable."""
         if not self.is_sqlite:
-            yield
             return
         try:
             async with asyncio.timeout(ANSWER_S):
                 await self._one_writer.acquire()
         except TimeoutError:
             raise Unavailable from None
-        try:
-            yield
-        finally:
+
+    def _release_writer(self) -> None:
+        if self.is_sqlite:
             self._one_writer.release()
 
 
@@ -263,12 +279,16 @@ class _AsyncConnection:
         return await greenlet_spawn(work, self._connection, *values)
 
 
-class _Session:
+class Session:
     """A session, of which delivery uses little."""
 
     def __init__(self, database: SimulatedDatabase, transaction: Transaction) -> None:
         self._database = database
         self._transaction = transaction
+
+    async def begin_statement(self) -> Transaction:
+        """Wait as long as a statement takes to the database; return the transaction."""
+        return await self._database.begin_statement(self._transaction)
 
     def get_bind(self) -> AsyncEngine:
         """Return the engine."""

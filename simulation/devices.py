@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from contextvars import Context
 from typing import Any, Protocol
@@ -15,7 +15,7 @@ from chat_app.messages.queries import history as load_history
 from chat_app.node.node import Node
 from chat_app.realtime.outlet import WRITE_AT_ONCE
 from simulation.clock import Process, VirtualLoop
-from simulation.history import Answer, Change, History, Received, Refusal, Sent
+from simulation.history import Answer, Change, History, Received, Refusal, Seen, Sent
 from simulation.nodes import SimulatedNode
 
 # Frames under way to a device that does not read, before its node must wait.
@@ -36,6 +36,8 @@ class World(Protocol):
     history: History
     nodes: list[SimulatedNode]
     seed: int
+    # The groups that people join and leave.
+    changing: set[UUID]
 
     def tell(self, who: str, text: str) -> None:
         """Add to the story."""
@@ -193,6 +195,10 @@ class Device:
         self._world = world
         self._revs: defaultdict[UUID, set[int]] = defaultdict(set)
         self._replayed: dict[UUID, int] = {}
+        self._messages: defaultdict[UUID, set[UUID]] = defaultdict(set)
+        # How often each conversation was removed here, and which of them on this connection.
+        self._removals: Counter[UUID] = Counter()
+        self._removed_here: set[UUID] = set()
         self._connections = 0
         self._number = 0
 
@@ -211,6 +217,7 @@ class Device:
         link = self.link = Link(self._world, self, node, self._connections)
         self.is_resumed = False
         self._replayed = {}
+        self._removed_here = set()
         later = self._world.loop.call_later
         later(self.random.random() * LATENCY_S, self._knock, link, context=Context())
         later(PATIENCE_S, self._give_up, link, context=Context())
@@ -249,8 +256,7 @@ class Device:
         kind = frame["type"]
         if kind == "ready":
             link.is_ready = True
-            cursors = {str(one): rev for one, rev in self.cursors.items()}
-            link.send({"type": "resume", "id": "resume", "cursors": cursors})
+            self._resume(link)
             for client_id in self.outbox:
                 self._send(client_id)
         elif kind == "batch":
@@ -292,8 +298,12 @@ class Device:
     def _resume_again(self, link: Link) -> None:
         if self.link is link:
             self._replayed = {}
-            cursors = {str(one): rev for one, rev in self.cursors.items()}
-            link.send({"type": "resume", "id": "resume", "cursors": cursors})
+            self._resume(link)
+
+    def _resume(self, link: Link) -> None:
+        # Also of conversations without a message: it may be in one no more.
+        cursors = {str(one): self.cursors.get(one, 0) for one in self.conversations}
+        link.send({"type": "resume", "id": "resume", "cursors": cursors})
 
     def _take(self, link: Link, event: Json, how: str) -> None:
         if "message" in event:
@@ -301,9 +311,40 @@ class Device:
         elif event["type"] == "conversation.updated":
             conversation = event["conversation"]
             identifier = UUID(conversation["id"])
+            self._see(link, identifier, how, is_removed=False)
+            is_new = identifier in self._world.changing and identifier not in self.conversations
             self.conversations[identifier] = None
             if how == "replay":
                 self._replayed[identifier] = conversation["last_rev"]
+            # A replay holds all of a conversation but one that was removed since it was requested.
+            if is_new and (how == "live" or identifier in self._removed_here):
+                self._load(identifier, conversation["last_rev"])
+        elif event["type"] == "conversation.removed":
+            identifier = UUID(event["conversation_id"])
+            self._see(link, identifier, how, is_removed=True)
+            self._forget(identifier)
+
+    def _see(self, link: Link, identifier: UUID, how: str, *, is_removed: bool) -> None:
+        history = self._world.history
+        seen = Seen(
+            self._world.loop.time(),
+            self.name,
+            link.number,
+            how,
+            identifier,
+            is_removed,
+            len(history.received),
+        )
+        history.seen.append(seen)
+
+    def _forget(self, identifier: UUID) -> None:
+        """Drop everything of a conversation that its user is in no more."""
+        self._removals[identifier] += 1
+        self._removed_here.add(identifier)
+        for message_id in self._messages.pop(identifier, ()):
+            self.seen.pop(message_id, None)
+        for kept in (self.conversations, self.cursors, self._revs, self._replayed):
+            kept.pop(identifier, None)
 
     def _take_message(self, link: Link, message: Json, how: str) -> Change:
         change = Change(
@@ -322,7 +363,10 @@ class Device:
     def _record(self, number: int, process: str, how: str, change: Change) -> None:
         now, identifier = self._world.loop.time(), change.conversation_id
         self._world.history.received.append(Received(now, self.name, number, process, how, change))
-        self.conversations[identifier] = None
+        if identifier not in self._world.changing:
+            # Of a group that one may leave only its view tells that one is in it.
+            self.conversations[identifier] = None
+        self._messages[identifier].add(change.message_id)
         self.seen[change.message_id] = max(self.seen.get(change.message_id, 0), change.rev)
         revs, cursor = self._revs[identifier], self.cursors.get(identifier, 0)
         revs.add(change.rev)
@@ -354,6 +398,7 @@ class Device:
     def _load(self, conversation_id: UUID, last_rev: int) -> None:
         """Load a conversation page by page, instead of a replay."""
         self._replayed.pop(conversation_id, None)
+        removals = self._removals[conversation_id]
 
         async def load(node: Node) -> None:
             after, more, found = 0, True, []
@@ -367,6 +412,8 @@ class Device:
                 )
                 found += page.items
                 more, after = page.has_more, max((one.seq for one in page.items), default=0)
+            if self._removals[conversation_id] > removals:
+                return
             for one in found:
                 change = Change(
                     one.id,

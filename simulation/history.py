@@ -59,6 +59,21 @@ class Received(NamedTuple):
     change: Change
 
 
+class Seen(NamedTuple):
+    """A conversation that a device received the view of, or whose removal it received.
+
+    `place` is the number of changes that all devices had received before.
+    """
+
+    at: float
+    device: str
+    connection: int
+    how: str
+    conversation_id: UUID
+    is_removed: bool
+    place: int
+
+
 class Told(NamedTuple):
     """A line of the story."""
 
@@ -76,6 +91,9 @@ class History:
     answers: list[Answer] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+    # The conversations that each device has at the end.
+    kept: dict[str, set[UUID]] = field(default_factory=dict)
     # A request that ended too late, or failed in a way that the chat has no word for.
     trouble: list[str] = field(default_factory=list)
     story: list[Told] = field(default_factory=list)

@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy.engine import Connection
 
 from chat_app.accounts.schemas import Identity
+from chat_app.api import resume as resume_module
 from chat_app.change_log import tail as tail_module
 from chat_app.change_log.store import Publication
 from chat_app.change_log.tail import OwnBatch, Tail
@@ -254,6 +255,39 @@ def _acks_of_one_batch_are_swapped() -> Iterator[None]:
         yield
 
 
+def _outlets_stay_in_left_groups() -> AbstractContextManager[object]:
+    return mock.patch.object(Hub, "_leave", _nothing)
+
+
+@contextlib.contextmanager
+def _newcomers_get_changes_of_old_messages() -> Iterator[None]:
+    join = Hub._join  # noqa: SLF001  # broken on purpose
+
+    def join_from_the_beginning(self: Hub, outlets: set[Outlet], envelope: Envelope) -> None:
+        join(self, outlets, msgspec.structs.replace(envelope, since=0))
+
+    with mock.patch.object(Hub, "_join", join_from_the_beginning):
+        yield
+
+
+@contextlib.contextmanager
+def _former_members_write() -> Iterator[None]:
+    def keep(self: Batch, rows: Sequence[object], wanted: object) -> Sequence[object]:  # noqa: ARG001  # as the chat calls it
+        return rows
+
+    with mock.patch.object(Batch, "_without_former_members", keep):
+        yield
+
+
+@contextlib.contextmanager
+def _missed_removals_are_not_told() -> Iterator[None]:
+    async def nothing(*_: object, **__: object) -> dict[UUID, str]:
+        return {}
+
+    with mock.patch.object(resume_module, "former_groups", nothing):
+        yield
+
+
 MUTATIONS: Mapping[str, Mutation] = MappingProxyType(
     {
         "late members of a group get nothing": _late_members_get_nothing,
@@ -274,6 +308,10 @@ MUTATIONS: Mapping[str, Mutation] = MappingProxyType(
         "outlets leak when opening fails": _outlets_leak_when_opening_fails,
         "outlets subscribe after loading": _outlets_subscribe_after_loading,
         "an unforeseen error ends the writer": _an_unforeseen_error_ends_the_writer,
+        "outlets stay in groups that were left": _outlets_stay_in_left_groups,
+        "newcomers get changes of old messages": _newcomers_get_changes_of_old_messages,
+        "former members write": _former_members_write,
+        "missed removals are not told": _missed_removals_are_not_told,
         "acks of one batch are swapped": _acks_of_one_batch_are_swapped,
     }
 )

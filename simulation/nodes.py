@@ -12,7 +12,6 @@ from chat_app.accounts.service import Accounts
 from chat_app.api.formats import JSON
 from chat_app.api.frame_intake import SocketMetrics, SocketRefused
 from chat_app.api.live import LiveSocket
-from chat_app.conversations.groups.service import Groups
 from chat_app.conversations.invites.service import Invitations
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import AppError
@@ -208,7 +207,7 @@ class SimulatedNode:
             # Delivery uses none of these.
             accounts=cast("Accounts", None),
             friends=cast("Friends", None),
-            groups=cast("Groups", None),
+            groups=parts.groups(tail),
             invitations=cast("Invitations", None),
             conversations=parts.conversations(hub, tail, read_marks),
             deliveries=deliveries,

@@ -9,6 +9,8 @@ Random = random.Random
 
 # What people do.
 SEND, GREET, EDIT, DELETE, GROUP = "send", "greet", "edit", "delete", "make a group"
+LEAVE, REMOVE, ADD = "leave a group", "remove a member", "add a member"
+OF_MEMBERS = {LEAVE, REMOVE, ADD}
 # What happens to nodes, to the database, to the bus, to devices.
 CRASH, RESTART, STOP, CLOCK = "crash", "restart", "stop", "clock"
 AWAY, SILENT, SLOW, ROLLBACK, LOST_ANSWERS, OVERTAKEN, FAR, FLAKY, EXPIRE = (
@@ -27,6 +29,8 @@ CUT, HALF_OPEN, SLOW_READER = "cut", "half-open", "slow reader"
 FOREIGN, UNREADABLE = "entry of another version", "unreadable entry"
 OF_NODES = {CRASH, RESTART, STOP, CLOCK}
 SQLITE_SHARE, PAIRS_SHARE, LIMITED_SHARE, LONG_SHARE = 0.25, 0.5, 0.25, 0.05
+# Of the runs in which people join and leave groups, and of groups that hide what was before.
+MOVING_SHARE, JOINING_SHARE = 0.4, 0.5
 # Entries of the log that are younger stay.
 EXPIRES_S = 20.0
 
@@ -64,6 +68,9 @@ class Plan:
     pairs: tuple[tuple[int, int], ...]
     ends_at: float
     steps: tuple[Step, ...]
+    # The `history` of each group, and whether people join and leave them.
+    histories: tuple[str, ...]
+    are_moving: bool
     # The limits of the chat that are made small, so that a short run reaches them.
     limits: dict[str, int] = field(default_factory=dict)
 
@@ -71,7 +78,8 @@ class Plan:
         """Return the plan in words, without its steps."""
         return (
             f"seed {self.seed}: {self.dialect}, {self.nodes} nodes, people with {self.devices} "
-            f"devices, groups {self.groups}, pairs {self.pairs}, limits {self.limits or 'as usual'}"
+            f"devices, groups {self.groups} ({', '.join(self.histories)}), pairs {self.pairs}, "
+            f"limits {self.limits or 'as usual'}"
         )
 
 
@@ -108,6 +116,11 @@ def plan_of(seed: int) -> Plan:
     # Half of what breaks does so while people talk.
     moments = [step.at for step in talk]
     steps = [*talk, *_faults(dice, nodes, sum(devices), ends_at, moments)]
+    # Of other dice, so that the others throw what they always threw.
+    other = Random(f"members {seed}")
+    are_moving = other.random() < MOVING_SHARE
+    if are_moving:
+        steps += _moves(other, devices, groups, ends_at)
     if dice.random() < LONG_SHARE:
         long = _stopped_until_entries_expire(dice, nodes, ends_at)
         steps += long
@@ -126,6 +139,10 @@ def plan_of(seed: int) -> Plan:
         pairs=pairs,
         ends_at=ends_at,
         steps=tuple(sorted(steps)),
+        histories=tuple(
+            "joining" if are_moving and other.random() < JOINING_SHARE else "all" for _ in groups
+        ),
+        are_moving=are_moving,
         limits=limits,
     )
 
@@ -149,6 +166,28 @@ def _talk(dice: Random, people: int, devices: int, ends_at: float) -> list[Step]
             steps.append(Step(later, SEND, writer, amount=99))
         # Its messages are stored together with first ones between two people.
         steps.append(Step(later, GREET, dice.randrange(devices), amount=dice.randrange(100)))
+    return steps
+
+
+def _moves(
+    dice: Random, devices: tuple[int, ...], groups: tuple[tuple[int, ...], ...], ends_at: float
+) -> list[Step]:
+    """Return how people leave groups, are removed and added again, while others write to them."""
+    steps = []
+    for _ in range(dice.randint(1, 4)):
+        group, person = dice.randrange(len(groups)), dice.randrange(len(devices))
+        at = dice.uniform(0, ends_at)
+        what = dice.choice((LEAVE, REMOVE, REMOVE))
+        for _ in range(dice.randint(1, 3)):
+            # Of the group and the person.
+            steps.append(Step(at, what, group, amount=person))
+            for _ in range(dice.randint(0, 2)):
+                moment = at + dice.choice((0.0, 0.005, 0.02, 0.1)) * dice.uniform(-1, 1)
+                writer = dice.randrange(sum(devices))
+                doing = dice.choices((SEND, EDIT), (3, 1))[0]
+                steps.append(Step(max(0.0, moment), doing, writer, amount=group))
+            at += dice.choice((0.003, 0.02, 0.1, 1.0)) * dice.random()
+            what = ADD if what != ADD else dice.choice((LEAVE, REMOVE))
     return steps
 
 

@@ -27,11 +27,12 @@ from simulation.bus import Bus, BusWeather
 from simulation.clock import NothingLeft, Process, VirtualLoop, virtual_time
 from simulation.database import Weather
 from simulation.devices import Device
+from simulation.groups import modelled_groups
 from simulation.history import History, Told
 from simulation.nodes import SimulatedNode, Surroundings
 from simulation.plan import Plan, Step
-from simulation.statements import OF_GROUPS
-from simulation.tables import Tables
+from simulation.statements import NEW_MEMBER, OF_GROUPS
+from simulation.tables import Row, Tables
 from tests.harness.groups import add_group
 
 # So long after the last fault every device is connected again and every send is answered: a commit
@@ -109,6 +110,7 @@ class World:
             for number in range(count)
         ]
         self.history.owners = {one.name: one.user_id for one in self.devices}
+        self.changing: set[UUID] = set()
         self._ids = ids
         self._sent = 0
         self._dice = random.Random(f"world {plan.seed}")
@@ -140,6 +142,7 @@ class World:
         await self._until(lambda: self._leaked() == 0, NOTICED_S)
         if leaked := self._leaked():
             self.history.trouble.append(f"outlets without a device: {leaked}")
+        self.history.kept = {one.name: set(one.conversations) for one in self.devices}
         await self._end()
 
     def _leaked(self) -> int:
@@ -161,13 +164,25 @@ class World:
             await asyncio.sleep(CHECK_S)
 
     def _is_complete(self) -> bool:
-        members = self.tables.members
-        return not self.tables.running and all(
-            device.seen.get(identifier, 0) >= row["rev"]
-            for identifier, row in self.tables.messages.items()
-            for device in self.devices
-            if device.user_id in members[row["conversation_id"]]
+        return (
+            not self.tables.running
+            and all(
+                device.seen.get(identifier, 0) >= row["rev"]
+                for identifier, row in self.tables.messages.items()
+                for device in self.devices
+                if self._may_read(device.user_id, row)
+            )
+            and not any(self._left_over(device) for device in self.devices)
         )
+
+    def _may_read(self, user_id: UUID, row: Row) -> bool:
+        member = self.tables.members[row["conversation_id"]].get(user_id)
+        return member is not None and bool(row["seq"] >= member["since_seq"])
+
+    def _left_over(self, device: Device) -> set[UUID]:
+        """Return the conversations of a device that its user is in no more."""
+        members = self.tables.members
+        return {one for one in device.conversations if device.user_id not in members[one]}
 
     def _probe(self) -> None:
         """Let one device of each node send once more: every writer and every tail still works."""
@@ -212,6 +227,8 @@ class World:
         self.tell("step", str(step))
         if step.what in {plans.SEND, plans.GREET, plans.EDIT, plans.DELETE, plans.GROUP}:
             self._act(step, self.devices[step.who % len(self.devices)])
+        elif step.what in plans.OF_MEMBERS:
+            self._move(step)
         elif step.what in {plans.CUT, plans.HALF_OPEN, plans.SLOW_READER}:
             self._break_link(step, self.devices[step.who % len(self.devices)])
         elif step.what in {plans.CRASH, plans.RESTART, plans.STOP, plans.CLOCK}:
@@ -245,6 +262,26 @@ class World:
             device.request("make a group", create)
         elif device.own:
             self._change(device, device.own[number % len(device.own)], step.what)
+
+    def _move(self, step: Step) -> None:
+        """Let somebody leave a group, or its owner remove or add them."""
+        group_id = UUID(int=1000 + step.who)
+        owner_id = self._ids[self.plan.groups[step.who][0]]
+        user_id = self._ids[int(step.amount) % len(self._ids)]
+        actor_id = user_id if step.what == plans.LEAVE else owner_id
+        device = next(one for one in self.devices if one.user_id == actor_id)
+
+        async def leave(node: Node) -> None:
+            await node.groups.remove_member(
+                actor_id=actor_id, conversation_id=group_id, user_id=user_id
+            )
+
+        async def add(node: Node) -> None:
+            await node.groups.add_members(
+                actor_id=owner_id, conversation_id=group_id, user_ids=[user_id]
+            )
+
+        device.request(step.what, add if step.what == plans.ADD else leave)
 
     def _send(self, device: Device, number: int) -> None:
         known = list(device.conversations)
@@ -357,6 +394,7 @@ class World:
             *(("direct", pair) for pair in self.plan.pairs),
         ]
         with_ids = [(kind, [self._ids[one] for one in members]) for kind, members in both]
+        histories = (*self.plan.histories, *("all" for _ in self.plan.pairs))
         now = utc_now()
         for number, (kind, members) in enumerate(with_ids):
             identifier = UUID(int=1000 + number)
@@ -367,16 +405,18 @@ class World:
                 title="",
                 direct_key=pair_key(*members) if kind == "direct" else None,
                 members_count=len(members),
-                **OF_GROUPS,
+                **OF_GROUPS | {"history": histories[number]},
                 last_seq=0,
                 last_rev=0,
                 updated_at=now,
                 changed_at=now,
             )
-            for user_id in members:
-                transaction.set_member(
-                    identifier, user_id, last_read_seq=0, read_seq=0, delivered_seq=0
-                )
+            for place, user_id in enumerate(members):
+                is_owner = kind == "group" and place == 0
+                role = "owner" if is_owner else "member"
+                transaction.set_member(identifier, user_id, **NEW_MEMBER | {"role": role})
+            if kind == "group" and self.plan.are_moving:
+                self.changing.add(identifier)
             for device in self.devices:
                 if device.user_id in members:
                     device.conversations[identifier] = None
@@ -396,6 +436,7 @@ def _small(limits: dict[str, int]) -> Iterator[None]:
     """Make some limits of the chat small meanwhile."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.object(tail, "MAX_UNREAD_S", MAX_UNREAD_S))
+        stack.enter_context(modelled_groups())
         for name, value in limits.items():
             module, attribute = name.split(".")
             stack.enter_context(mock.patch.object(MODULES[module], attribute, value))

@@ -100,16 +100,23 @@ def _handlers(dialect: str) -> dict[int, Handler]:
     return {id(statement): handler for statement, handler in known.items()}
 
 
-# What the simulated conversations and memberships are, and always remain.
+# What the simulated conversations and memberships are, unless somebody says something else.
 OF_GROUPS: Row = {
     "description": "",
     "visibility": "private",
     "history": "all",
     "posting": "everyone",
+    "deleted_at": None,
 }
-_OF_MEMBERS: Row = {
+NEW_MEMBER: Row = {
+    "last_read_seq": 0,
+    "read_seq": 0,
+    "delivered_seq": 0,
     "role": "member",
     "since_seq": 0,
+    "since_rev": 0,
+}
+_OF_MEMBERS: Row = {
     "muted_until": None,
     "favourite": False,
     "unread_mentions": 0,
@@ -174,16 +181,18 @@ async def _lock(transaction: Transaction, identifiers: Iterable[UUID]) -> None:
 
 async def _send_targets(transaction: Transaction, values: Values) -> Rows:
     wanted = parameters.targets(values["rows"])
+    # As of the begin of the statement: PostgreSQL reads only the locked rows again.
+    members = {one.number: transaction.members_of(one.id).get(one.user_id) for one in wanted}
     await _lock(transaction, (one.id for one in wanted))
     found = []
     for one in wanted:
-        conversation = transaction.conversation(one.id)
-        if conversation is not None and one.user_id in transaction.members_of(one.id):
+        conversation, member = transaction.conversation(one.id), members[one.number]
+        if conversation is not None and member is not None:
             name = transaction.tables.people[one.user_id]
             target = {
                 "number": one.number,
                 "refusal": None,
-                "role": "member",
+                "role": member["role"],
                 "sender_username": name,
                 "sender_display_name": name,
             }
@@ -206,7 +215,8 @@ async def _write(transaction: Transaction, values: Values) -> Rows:
     if "fresh" in values:
         await _add(transaction, values)
     for one in parameters.marks(values.get("marks", "[]")):
-        transaction.set_member(one.id, one.reader, last_read_seq=one.seq, read_seq=one.seq)
+        if one.reader in transaction.members_of(one.id):
+            transaction.set_member(one.id, one.reader, last_read_seq=one.seq, read_seq=one.seq)
     if "changed" in values:
         _change(transaction, values)
     if "entry_kind" in values:
@@ -255,12 +265,16 @@ async def _change_targets(transaction: Transaction, values: Values) -> Rows:
     found = []
     for one in parameters.members(values["rows"]):
         message = transaction.message(one.id)
-        if message and one.user_id in transaction.members_of(message["conversation_id"]):
+        if message and _is_readable(transaction, message, one.user_id):
             found.append((message, one.user_id))
     await _lock(transaction, (message["conversation_id"] for message, _ in found))
     rows = []
     for message, user_id in found:
         conversation = transaction.existing(message["conversation_id"])
+        # Locked as well, and so read again.
+        member = transaction.members_of(conversation["id"]).get(user_id)
+        if member is None:
+            continue
         rows.append(
             {
                 "id": conversation["id"],
@@ -269,7 +283,7 @@ async def _change_targets(transaction: Transaction, values: Values) -> Rows:
                 "members_count": conversation["members_count"],
                 "message_id": message["id"],
                 "user_id": user_id,
-                "role": "member",
+                "role": member["role"],
             }
         )
     return _rows(rows)
@@ -292,7 +306,7 @@ async def _add_conversation(transaction: Transaction, values: Values) -> Rows:
 
 async def _add_members(transaction: Transaction, values: Values) -> Rows:
     for one in values:
-        transaction.set_member(one["conversation_id"], one["user_id"], **one)
+        transaction.set_member(one["conversation_id"], one["user_id"], **NEW_MEMBER | one)
     return Rows()
 
 
@@ -326,7 +340,7 @@ async def _memberships(transaction: Transaction, values: Values) -> Rows:
             "user_id": one.user_id,
             "id": conversation["id"],
             "kind": conversation["kind"],
-            "since_seq": 0,
+            "since_seq": member["since_seq"],
             "unread": _unread(transaction, conversation, member, one.user_id),
         }
         for one in parameters.users(values["rows"])
@@ -370,14 +384,19 @@ async def _one(transaction: Transaction, values: Values) -> Rows:
 async def _changed(transaction: Transaction, values: Values) -> Rows:
     known = {one.id: one.rev for one in parameters.cursors(values["rows"])}
     found = [
-        row
-        for row, _ in transaction.conversations_of(values["viewer_id"])
+        (row, member)
+        for row, member in transaction.conversations_of(values["viewer_id"])
         if (row["last_rev"] > 0 or row["id"] in known) and known.get(row["id"]) != row["last_rev"]
     ]
-    found.sort(key=_activity, reverse=True)
+    found.sort(key=lambda one: _activity(one[0]), reverse=True)
     return _pieces(
-        {"id": row["id"], "last_rev": row["last_rev"], "since_rev": 0, "place": place}
-        for place, row in enumerate(found, 1)
+        {
+            "id": row["id"],
+            "last_rev": row["last_rev"],
+            "since_rev": member["since_rev"],
+            "place": place,
+        }
+        for place, (row, member) in enumerate(found, 1)
     )
 
 
@@ -394,7 +413,7 @@ async def _changes(transaction: Transaction, values: Values) -> Rows:
         _with_key(transaction, row)
         for row in transaction.tables.messages.values()
         if row["rev"] > known.get(row["conversation_id"], row["rev"])
-        and values["viewer_id"] in transaction.members_of(row["conversation_id"])
+        and _is_readable(transaction, row, values["viewer_id"], by_rev=True)
     )
 
 
@@ -408,7 +427,9 @@ async def _page(transaction: Transaction, values: Values) -> Rows:
     later = [
         _with_key(transaction, row)
         for row in transaction.tables.messages.values()
-        if row["conversation_id"] == conversation["id"] and row["seq"] > values["seq"]
+        if row["conversation_id"] == conversation["id"]
+        and row["seq"] > values["seq"]
+        and _is_readable(transaction, row, values["viewer_id"])
     ]
     later.sort(key=lambda row: int(row["seq"]))
     found = _pieces(later[: values["most"]]) or _rows([{"rows": None}])
@@ -420,10 +441,21 @@ def _unread(transaction: Transaction, conversation: Row, member: Row, user_id: U
     left_out: int = sum(
         row["conversation_id"] == conversation["id"]
         and row["seq"] > mark
-        and (row["sender_id"] == user_id or row["deleted_at"] is not None)
+        and (
+            row["sender_id"] == user_id or row["deleted_at"] is not None or row["kind"] == "notice"
+        )
         for row in transaction.tables.messages.values()
     )
     return last - mark - left_out
+
+
+def _is_readable(
+    transaction: Transaction, message: Row, user_id: UUID, *, by_rev: bool = False
+) -> bool:
+    member = transaction.members_of(message["conversation_id"]).get(user_id)
+    if member is None or (by_rev and message["rev"] < member["since_rev"]):
+        return False
+    return bool(message["seq"] >= member["since_seq"])
 
 
 def _views(
@@ -433,9 +465,13 @@ def _views(
         members = transaction.members_of(conversation["id"])
         last_id = _last_of(transaction, conversation)
         last = transaction.message(last_id) if last_id else None
+        if last is not None and not _is_readable(transaction, last, viewer_id):
+            last = None
         own = {
             **conversation,
             **_OF_MEMBERS,
+            "role": members[viewer_id]["role"],
+            "since_seq": members[viewer_id]["since_seq"],
             "own_mark": members[viewer_id]["last_read_seq"],
             "unread": _unread(transaction, conversation, members[viewer_id], viewer_id),
         }
@@ -477,9 +513,9 @@ def _last_of(transaction: Transaction, conversation: Row) -> UUID | None:
     return None
 
 
-async def _former(_transaction: Transaction, _values: Values) -> Rows:
-    """Return nothing: nobody leaves a simulated group."""
-    return Rows()
+async def _former(transaction: Transaction, values: Values) -> Rows:
+    former = transaction.former_of(values["viewer_id"])
+    return _rows({"conversation_id": one, "reason": reason} for one, reason in former.items())
 
 
 _INSERTS: dict[str, Handler] = {

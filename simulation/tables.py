@@ -7,7 +7,7 @@ their ids early, and become visible when they are committed, in any order.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -34,6 +34,16 @@ class LogRow(NamedTuple):
     committed_at: float = 0.0
 
 
+class Membership(NamedTuple):
+    """A time during which somebody was in a conversation, by its revs: until `end_rev`."""
+
+    joined_at: float
+    first_rev: int
+    since_seq: int
+    left_at: float = float("inf")
+    end_rev: float = float("inf")
+
+
 class Version(NamedTuple):
     """A message as one commit left it; `conversation_id` and `rev` are in it."""
 
@@ -53,6 +63,8 @@ class Tables:
         self.conversations: dict[UUID, Row] = {}
         self.direct_ids: dict[str, UUID] = {}
         self.members: defaultdict[UUID, dict[UUID, Row]] = defaultdict(dict)
+        # Of each user, why they are in some conversations no more.
+        self.former: defaultdict[UUID, dict[UUID, str]] = defaultdict(dict)
         self.messages: dict[UUID, Row] = {}
         self.by_client_id: dict[tuple[UUID, str], UUID] = {}
         self.by_rev: dict[tuple[UUID, int], UUID] = {}
@@ -61,6 +73,8 @@ class Tables:
         self.versions: dict[tuple[UUID, int], Version] = {}
         # When those revs were committed that a later one of the same transaction replaced.
         self.replaced: dict[tuple[UUID, int], float] = {}
+        # When each user was in each conversation.
+        self.memberships: defaultdict[tuple[UUID, UUID], list[Membership]] = defaultdict(list)
         # The revs that two transactions gave.
         self.clashes: list[tuple[UUID, int]] = []
         self.running: dict[int, Transaction] = {}
@@ -111,6 +125,9 @@ class Tables:
     def end(self, transaction: "Transaction") -> None:
         """Release what a transaction holds."""
         self.running.pop(transaction.id, None)
+        if transaction.on_end is not None:
+            transaction.on_end()
+            transaction.on_end = None
         for key in transaction.locks:
             if self._locks.get(key) is transaction:
                 del self._locks[key]
@@ -119,7 +136,12 @@ class Tables:
     def disconnect(self, process: str, after_s: float) -> None:
         """Roll back what a process has begun and will not commit: its connections are gone."""
         for one in list(self.running.values()):
-            if one.process == process and not one.is_committing:
+            if one.process != process:
+                continue
+            if self.dialect == "sqlite":
+                # Its locks are those of the process.
+                one.roll_back()
+            elif not one.is_committing:
                 self.loop.call_later(after_s, one.roll_back, context=Context())
 
     def snapshot(self) -> str:
@@ -164,8 +186,11 @@ class Transaction:
         self.locks: set[object] = set()
         self.waits_for: Transaction | None = None
         self.ended = asyncio.Event()
+        self.on_end: Callable[[], None] | None = None
         self.conversations: dict[UUID, Row] = {}
-        self.members: dict[tuple[UUID, UUID], Row] = {}
+        # None for a member who is removed.
+        self.members: dict[tuple[UUID, UUID], Row | None] = {}
+        self.former: dict[tuple[UUID, UUID], str | None] = {}
         self.messages: dict[UUID, Row] = {}
         self.log: list[LogRow] = []
 
@@ -189,9 +214,19 @@ class Transaction:
         """Return the members of a conversation by user."""
         rows = dict(self.tables.members.get(conversation_id, {}))
         for (one, user_id), changes in self.members.items():
-            if one == conversation_id:
+            if one != conversation_id:
+                continue
+            if changes is None:
+                rows.pop(user_id, None)
+            else:
                 rows[user_id] = rows.get(user_id, {}) | changes
         return rows
+
+    def former_of(self, user_id: UUID) -> dict[UUID, str]:
+        """Return the conversations that a user is in no more, with the reasons."""
+        found: dict[UUID, str | None] = {**self.tables.former.get(user_id, {})}
+        found |= {one: why for (user, one), why in self.former.items() if user == user_id}
+        return {one: why for one, why in found.items() if why is not None}
 
     def conversations_of(self, user_id: UUID) -> Iterator[tuple[Row, Row]]:
         """Yield the conversations of a user, each with the user's row as a member."""
@@ -222,7 +257,14 @@ class Transaction:
         """Change or add a member."""
         self.tables.number(self)
         key = conversation_id, user_id
-        self.members[key] = self.members.get(key, {}) | values
+        self.members[key] = (self.members.get(key) or {}) | values
+        self.former[user_id, conversation_id] = None
+
+    def remove_member(self, conversation_id: UUID, user_id: UUID, reason: str) -> None:
+        """Remove a member; the conversation is locked."""
+        self.tables.number(self)
+        self.members[conversation_id, user_id] = None
+        self.former[user_id, conversation_id] = reason
 
     def set_message(self, identifier: UUID, /, **values: object) -> None:
         """Change or add a message; its conversation is locked."""
@@ -250,13 +292,11 @@ class Transaction:
             revs = ((identifier, rev) for rev in range(before + 1, row["last_rev"] + 1))
             tables.replaced.update({one: now for one in revs if one not in stored})
         tables.clashes += [one for one in stored if one in tables.versions]
+        self._move_members(now)
         tables.conversations.update(self.conversations)
         for identifier, row in self.conversations.items():
             if row["direct_key"] is not None:
                 tables.direct_ids[row["direct_key"]] = identifier
-        for (conversation_id, user_id), changes in self.members.items():
-            rows = tables.members[conversation_id]
-            rows[user_id] = rows.get(user_id, {}) | changes
         for identifier, row in self.messages.items():
             if (old := tables.messages.get(identifier)) is not None:
                 tables.by_rev.pop((row["conversation_id"], old["rev"]), None)
@@ -270,6 +310,30 @@ class Transaction:
     def roll_back(self) -> None:
         """Drop the writes."""
         self.tables.end(self)
+
+    def _move_members(self, now: float) -> None:
+        """Store who is in which conversation, and from which `rev` on."""
+        tables = self.tables
+        for (conversation_id, user_id), changes in self.members.items():
+            rows, known = (
+                tables.members[conversation_id],
+                user_id in tables.members[conversation_id],
+            )
+            rev = tables.conversations.get(conversation_id, {}).get("last_rev", 0) + 1
+            times = tables.memberships[conversation_id, user_id]
+            if changes is None:
+                if known:
+                    del rows[user_id]
+                    times[-1] = times[-1]._replace(left_at=now, end_rev=rev)
+                continue
+            rows[user_id] = rows.get(user_id, {}) | changes
+            if not known:
+                times.append(Membership(now, rev, changes.get("since_seq", 0)))
+        for (user_id, conversation_id), reason in self.former.items():
+            if reason is None:
+                tables.former[user_id].pop(conversation_id, None)
+            else:
+                tables.former[user_id][conversation_id] = reason
 
 
 def lock_order(keys: Iterable[UUID]) -> list[UUID]:

@@ -8,8 +8,9 @@ import pytest
 
 from simulation.checker import change_of, check
 from simulation.clock import VirtualLoop
-from simulation.history import Answer, History, Received, Refusal, Sent
-from simulation.tables import Row, Tables
+from simulation.history import Answer, History, Received, Refusal, Seen, Sent
+from simulation.statements import NEW_MEMBER
+from simulation.tables import Membership, Row, Tables
 
 ALICE, BOB, EVE = UUID(int=1), UUID(int=2), UUID(int=3)
 TALK = UUID(int=10)
@@ -46,8 +47,26 @@ def commit(tables: Tables, message: Row) -> None:
         last_rev=max(last["last_rev"], message["rev"]),
     )
     for user_id in (ALICE, BOB):
-        transaction.set_member(TALK, user_id, last_read_seq=0)
+        transaction.set_member(TALK, user_id, **NEW_MEMBER)
     transaction.commit()
+
+
+def remove(tables: Tables, user_id: UUID) -> None:
+    """Remove a member, which takes the next numbers as a notice."""
+    transaction = tables.begin("node2/1")
+    transaction.remove_member(TALK, user_id, "removed")
+    last = tables.conversations[TALK]
+    notice = row(last["last_seq"] + 1, rev=last["last_rev"] + 1) | {"kind": "notice"}
+    transaction.set_message(notice["id"], **notice)
+    numbers = {"last_seq": notice["seq"], "last_rev": notice["rev"]}
+    transaction.set_conversation(TALK, **numbers)
+    transaction.commit()
+
+
+def see(history: History, *, is_removed: bool) -> None:
+    """Let the peer receive the conversation, or its removal."""
+    place = len(history.received)
+    history.seen.append(Seen(RECEIVED_S, PEER, 1, "live", TALK, is_removed, place))
 
 
 def received(device: str, message: Row) -> Received:
@@ -132,6 +151,36 @@ def _receive_as_a_stranger(history: History, _tables: Tables) -> None:
     history.received.append(received(STRANGER, row(1)))
 
 
+def _receive_after_leaving(history: History, tables: Tables) -> None:
+    remove(tables, BOB)
+    history.received += [received(PHONE, row(4)), received(PEER, row(4))]
+
+
+def _receive_after_the_removal(history: History, _tables: Tables) -> None:
+    see(history, is_removed=True)
+    history.received.append(received(PEER, row(1)))
+
+
+def _receive_what_was_before(_history: History, tables: Tables) -> None:
+    tables.memberships[TALK, BOB] = [Membership(COMMITTED_S, 3, since_seq=3)]
+
+
+def _keep_what_was_left(history: History, tables: Tables) -> None:
+    remove(tables, BOB)
+    history.received.append(received(PHONE, row(4) | {"kind": "notice"}))
+    history.kept[PEER] = {TALK}
+
+
+def _lose_what_was_dropped(history: History, _tables: Tables) -> None:
+    see(history, is_removed=True)
+    see(history, is_removed=False)
+
+
+def _write_after_leaving(_history: History, tables: Tables) -> None:
+    times = tables.memberships[TALK, ALICE]
+    times[-1] = times[-1]._replace(end_rev=3)
+
+
 def _receive_twice(history: History, _tables: Tables) -> None:
     history.received.append(history.received[-1])
 
@@ -177,6 +226,12 @@ def _log_an_error(history: History, _tables: Tables) -> None:
         (_receive_what_is_not_stored, "received and not stored"),
         (_receive_another_text, "received and not stored"),
         (_receive_as_a_stranger, "received by a stranger"),
+        (_receive_after_leaving, "received by a stranger"),
+        (_receive_after_the_removal, "received after the removal"),
+        (_receive_what_was_before, "received by a stranger"),
+        (_keep_what_was_left, "kept"),
+        (_lose_what_was_dropped, "lost"),
+        (_write_after_leaving, "written by a stranger"),
         (_receive_twice, "doubled"),
         (_receive_out_of_order, "out of order"),
         (_store_twice, "stored twice"),
@@ -196,6 +251,25 @@ def test_a_broken_promise_is_found(tamper: Tamper, kind: str) -> None:
 
 def test_a_run_in_which_everything_held_breaks_nothing() -> None:
     assert check(*good()) == []
+
+
+def test_who_left_needs_nothing_more() -> None:
+    history, tables = good()
+    remove(tables, BOB)
+    see(history, is_removed=True)
+    history.received.append(received(PHONE, row(4)))
+
+    assert check(history, tables) == []
+
+
+def test_a_message_that_somebody_sent_after_leaving_may_be_refused() -> None:
+    history, tables = good()
+    remove(tables, ALICE)
+    history.received.append(received(PEER, row(4)))
+    history.sent["client-9"] = Sent(0, PHONE, ALICE, "too late", TALK, None)
+    history.refusals.append(Refusal(1, PHONE, "client-9", "not_found", is_retryable=False))
+
+    assert check(history, tables) == []
 
 
 def test_messages_of_the_own_node_may_come_in_another_order() -> None:
