@@ -1,6 +1,8 @@
 """Changes of a group at one moment, and what is left of a deleted one."""
 
 import asyncio
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,11 +11,13 @@ from sqlmodel import col
 
 from chat_app.conversations.errors import ConversationNotFound
 from chat_app.conversations.groups.errors import CannotJoin, MemberNotFound
+from chat_app.conversations.groups.queries import list_members
 from chat_app.conversations.groups.schemas import GroupRequest
 from chat_app.conversations.invites.errors import InviteNotFound
 from chat_app.conversations.invites.schemas import InviteRequest
 from chat_app.conversations.queries import get_conversation
 from chat_app.conversations.schemas import Conversation
+from chat_app.core.database import Database
 from chat_app.core.errors import RateLimited
 from chat_app.core.maintenance import Maintenance
 from chat_app.models import Conversation as ConversationRow
@@ -67,6 +71,44 @@ async def test_nothing_is_sent_by_a_member_after_the_notice_of_the_removal(
             assert [one.seq for one in messages] == list(range(1, len(messages) + 1))
             refused = [one for one in sends if one.exception() is not None]
             assert len(sent) + len(refused) == len(sends)
+
+
+@pytest.mark.parametrize("text", ["", "s", "some"])
+async def test_a_viewer_removed_in_the_middle_of_a_query_sees_no_members(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    async with open_node(storage) as node:
+        owner, member = await new_user(node), await new_user(node)
+        group = await group_of(node, owner, member)
+        fetch_all = Database.fetch_all
+        removed: list[bool] = []
+
+        async def fetch_and_remove(database: Database, *args: Any) -> Any:  # noqa: ANN401  # of the statement
+            rows = await fetch_all(database, *args)
+            if asyncio.current_task() is reader and not removed:
+                removed.append(True)
+                await node.groups.remove_member(
+                    actor_id=owner, conversation_id=group.id, user_id=member
+                )
+            return rows
+
+        reader = asyncio.current_task()
+        monkeypatch.setattr(Database, "fetch_all", fetch_and_remove)
+        load = partial(
+            list_members,
+            node.database,
+            viewer_id=member,
+            conversation_id=group.id,
+            online=node.online,
+            text=text,
+        )
+
+        page = await load()
+
+        assert removed
+        assert page.items == []
+        with pytest.raises(ConversationNotFound):
+            await load()
 
 
 async def test_leaving_on_two_devices_is_leaving_once(storage: Storage) -> None:

@@ -10,9 +10,11 @@ import pytest
 from chat_app.accounts.schemas import Identity
 from chat_app.api import resume as resume_module
 from chat_app.api.resume import resume
+from chat_app.conversations.groups.queries import former_groups
 from chat_app.conversations.groups.schemas import GroupRequest
 from chat_app.core.ids import new_id
 from chat_app.messages import replay
+from chat_app.messages.queries import changes_since
 from chat_app.node.node import Node
 from chat_app.realtime.events import AnyEvent, ConversationRemoved, ConversationUpdated, decode
 from chat_app.realtime.outlet import Outlet
@@ -75,7 +77,7 @@ async def test_a_group_that_was_left_meanwhile_is_not_replayed(
         async def remove() -> None:
             await node.groups.remove_member(actor_id=owner, conversation_id=group_id, user_id=me)
 
-        loading = then(replay.changes_since, remove)
+        loading = then(changes_since, remove)
         monkeypatch.setattr(replay, "changes_since", loading)
         async with await node.open_outlet(identity) as outlet:
             events = await replayed(node, identity, outlet, {})
@@ -96,7 +98,7 @@ async def test_a_group_that_was_joined_again_meanwhile_is_not_removed(
         async def add() -> None:
             await node.groups.add_members(**at, user_ids=[me])
 
-        loading = then(resume_module.former_groups, add)
+        loading = then(former_groups, add)
         monkeypatch.setattr(resume_module, "former_groups", loading)
         async with await node.open_outlet(identity) as outlet:
             events = await replayed(node, identity, outlet, {group_id: 2})

@@ -2,6 +2,7 @@
 
 import functools
 import re
+from enum import Enum, auto
 from typing import Any
 from uuid import UUID
 
@@ -42,7 +43,7 @@ from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
 from chat_app.core.text import fold, has_control, has_lone_surrogate
 from chat_app.friends.cards import VIEWER, card_columns, with_cards, with_relations
-from chat_app.friends.queries import MAX_QUERY_LENGTH
+from chat_app.friends.queries import BEYOND, MAX_QUERY_LENGTH
 from chat_app.friends.relations import MAX_GROUP_SIZE
 from chat_app.models import Conversation, FormerMember, Member, NamePart, User
 from chat_app.models.conversations import IS_OPEN
@@ -90,8 +91,11 @@ async def list_members(
         raise ConversationNotFound
     if group[0].kind != "group":
         raise NotAGroup
+    wanted: str = values["wanted"]
+    values["beyond"] = wanted + BEYOND
+    search = _search_for(wanted)
     rows = await database.fetch_all(
-        _members(database.dialect, first=after is None, searches=bool(values["wanted"])), values
+        _members(database.dialect, first=after is None, search=search), values
     )
     items = [
         GroupMember(user=card, role=row.role, joined_at=row.joined_at)
@@ -225,28 +229,45 @@ def _contains(dialect: str, text: ColumnElement[str] | Any) -> ColumnElement[boo
 
 # The folded display name of a user, by which lists of people are sorted; in the words of the index.
 _part = func.coalesce(col(NamePart.part), "")
-_of_user = and_(
-    col(NamePart.user_id) == col(User.id),
-    col(NamePart.place) == literal_column(str(int(Place.DISPLAY_NAME))),
+_IS_BEGINNING = col(NamePart.place) == literal_column(str(int(Place.DISPLAY_NAME)))
+_of_user = and_(col(NamePart.user_id) == col(User.id), _IS_BEGINNING)
+_found = aliased(NamePart)
+# Whose names contain the text `wanted`.
+_NAMED = select(col(_found.user_id)).where(
+    col(_found.place).in_([literal_column(str(int(place))) for place in Place]),
+    col(_found.part) >= bindparam("wanted", type_=String),
+    col(_found.part) < bindparam("beyond", type_=String),
 )
 
 
+class _Search(Enum):
+    NONE = auto()
+    # A letter is in most names of the whole chat: those of the members are read instead.
+    LETTER = auto()
+    # By the index of name parts, as people are searched.
+    TEXT = auto()
+
+
+def _search_for(wanted: str) -> _Search:
+    if not wanted:
+        return _Search.NONE
+    return _Search.LETTER if len(wanted) == 1 else _Search.TEXT
+
+
 @functools.cache
-def _members(dialect: str, *, first: bool, searches: bool) -> Select[*tuple[Any, ...]]:
+def _members(dialect: str, *, first: bool, search: _Search) -> Select[*tuple[Any, ...]]:
     """Select a page of members with their cards, for a viewer who is in the group."""
     conversation_id = bindparam("conversation_id", type_=CONVERSATIONS.c.id.type)
     of_group = (
         select(
             _rank.label("rank"),
             _part.label("part"),
-            col(User.id).label("user_id"),
-            col(User.username_key).label("username_key"),
+            col(Member.user_id).label("user_id"),
             col(Member.role).label("role"),
             col(Member.joined_at).label("joined_at"),
         )
         .select_from(Member)
-        .join(User, col(User.id) == col(Member.user_id))
-        .outerjoin(NamePart, _of_user)
+        .outerjoin(NamePart, and_(col(NamePart.user_id) == col(Member.user_id), _IS_BEGINNING))
         .where(
             col(Member.conversation_id) == conversation_id,
             exists(
@@ -255,14 +276,16 @@ def _members(dialect: str, *, first: bool, searches: bool) -> Select[*tuple[Any,
                 )
             ),
         )
-        .subquery("of_group")
     )
-    page = select(of_group)
-    if searches:
-        page = page.where(
-            or_(_contains(dialect, of_group.c.part), _contains(dialect, of_group.c.username_key))
+    if search is _Search.LETTER:
+        of_group = of_group.join(User, col(User.id) == col(Member.user_id)).where(
+            or_(_contains(dialect, _part), _contains(dialect, col(User.username_key)))
         )
-    order = (of_group.c.rank, of_group.c.part, of_group.c.user_id)
+    elif search is _Search.TEXT:
+        of_group = of_group.where(col(Member.user_id).in_(_NAMED))
+    found = of_group.subquery("of_group")
+    page = select(found)
+    order = (found.c.rank, found.c.part, found.c.user_id)
     if not first:
         page = page.where(
             tuple_(*order)
