@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 Json = dict[str, Any]
+# A node publishes its own messages from memory until it has read of a removal.
+LEAK_S = 2.0
 
 
 class Row(NamedTuple):
@@ -20,6 +22,16 @@ class Row(NamedTuple):
     sender_id: str
     content: str
     created_at: float
+    notice: Json | None = None
+
+
+class Absence(NamedTuple):
+    """A time in which somebody was not in a conversation, by the notices of removing and adding."""
+
+    user_id: str
+    conversation_id: str
+    removed: Row
+    added: Row | None
 
 
 @dataclass(frozen=True)
@@ -29,6 +41,20 @@ class Stored:
     rows: list[Row]
     members: Mapping[str, frozenset[str]]  # of each conversation
     counters: Mapping[str, tuple[int, int]]  # last_seq and last_rev of each
+
+    def absences(self) -> list[Absence]:
+        """Return when who was not in which conversation."""
+        found: list[Absence] = []
+        away: dict[tuple[str, str], Row] = {}
+        for row in sorted(self.rows, key=lambda one: (one.conversation_id, one.seq)):
+            notice = row.notice or {}
+            for user_id in notice.get("user_ids", ()):
+                key = user_id, row.conversation_id
+                if notice["event"] == "removed":
+                    away[key] = row
+                elif notice["event"] == "added" and key in away:
+                    found.append(Absence(*key, away.pop(key), row))
+        return found + [Absence(*key, row, None) for key, row in away.items()]
 
     def due(self) -> Counter[str]:
         """Count the messages that each user is to get."""
@@ -74,6 +100,8 @@ class Ledger:
         default_factory=lambda: defaultdict(list)
     )
     refused: list[str] = field(default_factory=list)
+    # Sends to a group that were refused because the sender was not in it, with their times.
+    refused_outside: dict[str, float] = field(default_factory=dict)
     received: dict[str, list[Received]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -87,6 +115,10 @@ class Ledger:
     def answer(self, client_id: str, message: Json) -> None:
         """Record an answer to a sender; every answer to one message has to be the same."""
         self.answers[client_id].append((message["id"], message["seq"]))
+
+    def refuse_outside(self, client_id: str) -> None:
+        """Record that a sender was not in the group."""
+        self.refused_outside[client_id] = self.clock()
 
     def receive(self, device: str, message: Json) -> None:
         """Record that a device received a message."""
@@ -112,6 +144,8 @@ class DeviceFindings(NamedTuple):
     doubled: int
     out_of_order: int
     altered: int
+    # Messages of a group that the user was not in.
+    leaked: int
 
 
 @dataclass(frozen=True)
@@ -156,24 +190,35 @@ class Findings:
         return self.sent > 0 and not self.faults
 
 
-def judge(ledger: Ledger, stored: Stored) -> Findings:
-    """Compare the ledger with the database."""
+def judge(ledger: Ledger, stored: Stored, leak_s: float = LEAK_S) -> Findings:
+    """Compare the ledger with the database.
+
+    A message that is stored later than `leak_s` after somebody's removal must not reach them.
+    """
     copies = Counter((row.sender_id, row.client_id) for row in stored.rows)
     by_client_id = {row.client_id: row for row in stored.rows}
     answers = ledger.answers
+    absences = stored.absences()
+    outside = {
+        client_id
+        for client_id in ledger.refused_outside
+        if _was_outside(ledger, client_id, absences)
+    }
     return Findings(
         sent=len(ledger.sent),
         acked=len(answers),
         stored=len(stored.rows),
-        unanswered=len(ledger.sent.keys() - answers.keys()),
-        refused=len(ledger.refused),
+        unanswered=len(ledger.sent.keys() - answers.keys() - ledger.refused_outside.keys()),
+        refused=len(ledger.refused) + len(ledger.refused_outside.keys() - outside),
         differing_answers=sum(len(set(given)) > 1 for given in answers.values()),
         acked_and_not_stored=sum(
             not _is_stored(by_client_id.get(client_id), given)
             for client_id, given in answers.items()
         ),
         stored_twice=sum(count - 1 for count in copies.values()),
-        stored_and_not_sent=sum(not _was_sent(ledger, row) for row in stored.rows),
+        stored_and_not_sent=sum(
+            row.notice is None and not _was_sent(ledger, row) for row in stored.rows
+        ),
         sent_out_of_order=_falls(
             ((sent.device, sent.address), by_client_id[client_id].seq)
             for client_id, sent in ledger.sent.items()
@@ -181,7 +226,10 @@ def judge(ledger: Ledger, stored: Stored) -> Findings:
         ),
         holes=_holes(stored),
         longest_gap_s=_longest_gap_s(ledger, by_client_id),
-        devices=[_of_device(ledger, stored, device) for device in sorted(ledger.devices)],
+        devices=[
+            _of_device(ledger, stored, device, absences, leak_s)
+            for device in sorted(ledger.devices)
+        ],
     )
 
 
@@ -222,7 +270,39 @@ def _longest_gap_s(ledger: Ledger, rows: Mapping[str, Row]) -> float:
     return max(gaps, default=0.0)
 
 
-def _of_device(ledger: Ledger, stored: Stored, device: str) -> DeviceFindings:
+def _was_outside(ledger: Ledger, client_id: str, absences: Iterable[Absence]) -> bool:
+    """Return whether the sender of a refused message was removed before the refusal."""
+    sent = ledger.sent[client_id]
+    user, refused_at = ledger.devices[sent.device], ledger.refused_outside[client_id]
+    return any(
+        one.user_id == user
+        and one.conversation_id in sent.address
+        and one.removed.created_at <= refused_at
+        for one in absences
+    )
+
+
+def _leaks(
+    page: Iterable[Received],
+    due: Mapping[tuple[str, int], Row],
+    absences: Iterable[Absence],
+    leak_s: float,
+) -> int:
+    """Count what somebody received while they were not in its group."""
+    return sum(
+        received.conversation_id == one.conversation_id
+        and received.seq > one.removed.seq
+        and (row := due.get((received.conversation_id, received.seq))) is not None
+        and row.created_at > one.removed.created_at + leak_s
+        and (one.added is None or received.at < one.added.created_at)
+        for one in absences
+        for received in page
+    )
+
+
+def _of_device(
+    ledger: Ledger, stored: Stored, device: str, absences: Iterable[Absence], leak_s: float
+) -> DeviceFindings:
     user = ledger.devices[device]
     due = {
         (row.conversation_id, row.seq): row
@@ -242,6 +322,7 @@ def _of_device(ledger: Ledger, stored: Stored, device: str) -> DeviceFindings:
             or not received.is_of(row)
             for received in page
         ),
+        leaked=_leaks(page, due, [one for one in absences if one.user_id == user], leak_s),
     )
 
 

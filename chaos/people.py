@@ -3,19 +3,25 @@
 import asyncio
 import contextlib
 import itertools
+import json
 import random
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 from uuid import UUID
 
 from chaos.ledger import Json, Ledger, Sent
 from chaos.proxy import Link, Network
 from chaos.stage import PASSWORD
-from docs.client import TEMPORARY, Client, Refused
+from docs.client import TEMPORARY, TIMEOUT_S, Client, Refused
 
 DEVICES = ("phone", "laptop")
 TO_THE_ROOM = 0.2
+TO_THE_CLUB = 0.2
+AGAIN_S = 0.3
 # Sends that wait for their answers; beyond it people fall silent until some have come. While a
 # chat is away they go on writing, as long as a restart takes.
 MOST_UNDER_WAY, MOST_UNDER_WAY_S = 1_000, 10
@@ -56,16 +62,93 @@ async def devices(
                     task.cancel()
 
 
+class Club:
+    """A group from which its owner removes others, and adds them again."""
+
+    def __init__(self, devices: Sequence[Device], club: str, network: Network) -> None:
+        self.id = club
+        # Who may not be in it.
+        self.absent: set[str] = set()
+        self._owner = devices[0]
+        self._others = sorted({one.user_id for one in devices} - {self._owner.user_id})
+        self._network = network
+
+    @contextlib.asynccontextmanager
+    async def changing(self, every_s: float) -> AsyncIterator[None]:
+        """Remove somebody about so often inside, and add them again."""
+        task = asyncio.create_task(self._change(every_s))
+        try:
+            yield
+        finally:
+            task.cancel()
+            [outcome] = await asyncio.gather(task, return_exceptions=True)
+        if isinstance(outcome, Exception):
+            raise outcome
+
+    async def add_all(self) -> None:
+        """Add all who may be out."""
+        for user_id in sorted(self.absent):
+            await self._add(user_id)
+
+    async def _change(self, every_s: float) -> None:
+        dice = self._network.dice
+        while True:
+            await asyncio.sleep(dice.uniform(0.5, 1.5) * every_s)
+            user_id = dice.choice(self._others)
+            self.absent.add(user_id)
+            await self._until_answered(f"/members/{user_id}", None, "DELETE")
+            self._network.did["removed from a group"] += 1
+            await asyncio.sleep(dice.uniform(0, 2) * every_s)
+            await self._add(user_id)
+            self._network.did["added to a group"] += 1
+
+    async def _add(self, user_id: str) -> None:
+        await self._until_answered("/members", {"user_ids": [user_id]}, "POST")
+        self.absent.discard(user_id)
+
+    async def _until_answered(self, path: str, body: Json | None, method: str) -> None:
+        client = self._owner.client
+        while True:
+            try:
+                if not client.token:
+                    await client.call("/api/auth/me")
+                await asyncio.to_thread(self._request, path, body, method)
+            except HTTPError as error:
+                if error.code == HTTPStatus.NOT_FOUND:
+                    # Done before, by a request whose answer was lost.
+                    return
+                if error.code == HTTPStatus.UNAUTHORIZED:
+                    client.token = ""
+                elif error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
+                    raise
+            except TEMPORARY:
+                pass
+            else:
+                return
+            await asyncio.sleep(AGAIN_S)
+
+    def _request(self, path: str, body: Json | None, method: str) -> None:
+        client = self._owner.client
+        headers = {"Authorization": f"Bearer {client.token}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        url = f"{client.url}/api/conversations/{self.id}{path}"
+        request = Request(url, data, headers, method=method)  # noqa: S310  # the chat's address
+        with urlopen(request, timeout=TIMEOUT_S) as reply:  # noqa: S310  # the same
+            reply.read()
+
+
 class Talk:
-    """Messages at a common rate, each from a random device to another user or to the room."""
+    """Messages at a common rate, each from a random device to another user or to a group."""
 
     def __init__(
         self,
         devices: Sequence[Device],
         room: str,
+        club: Club,
         ledger: Ledger,
         network: Network,
     ) -> None:
+        self._club = club
         self._devices = devices
         self._users = sorted({device.user_id for device in devices})
         self._room = room
@@ -122,7 +205,11 @@ class Talk:
                 answer = await device.client.send(content, client_id=client_id, **address)
                 self._ledger.answer(client_id, answer)
         except* Refused as refusals:
-            self._ledger.refused.append(str(refusals.exceptions[0]))
+            reason = str(refusals.exceptions[0])
+            if self._club.id in lane[1] and reason.startswith("not_found"):
+                self._ledger.refuse_outside(client_id)
+            else:
+                self._ledger.refused.append(reason)
         finally:
             self._busy[lane] -= 1
         if repeated:
@@ -141,6 +228,8 @@ class Talk:
     def _address(self, device: Device) -> dict[str, str]:
         if self._dice.random() < TO_THE_ROOM:
             return {"conversation_id": self._room}
+        if self._dice.random() < TO_THE_CLUB and device.user_id not in self._club.absent:
+            return {"conversation_id": self._club.id}
         others = [user for user in self._users if user != device.user_id]
         return {"receiver_id": self._dice.choice(others)}
 

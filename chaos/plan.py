@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from chaos.ledger import LEAK_S
 from chaos.proxy import CALM, Weather
 
 Pair = Literal["sqlite", "postgres"]
@@ -30,6 +31,13 @@ class Plan:
     half_open: bool = False
     tasks_fail_s: float = 0.0
     browsers: bool = False  # two people at two browsers each, in place of `users` and `rate`
+    # Somebody is removed from a group, and added again, about so often.
+    moves_s: float = 1.0
+
+    @property
+    def leak_s(self) -> float:
+        """How long a node may not have read of a removal."""
+        return LEAK_S + self.freeze_s + self.slow_commits_s + min(self.tasks_fail_s, LEAK_S)
 
     def __str__(self) -> str:
         """Return the plan in a line."""

@@ -4,7 +4,7 @@ from chaos.ledger import DeviceFindings, Findings
 from chaos.plan import Plan
 from chaos.run import Outcome
 
-HEAD = ("device", "delivered", "lost", "doubled", "out of order", "altered")
+HEAD = ("device", "delivered", "lost", "doubled", "out of order", "altered", "leaked")
 
 
 def report(plan: Plan, outcome: Outcome) -> str:

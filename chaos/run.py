@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from chaos import stage
 from chaos.faults import Faults
 from chaos.ledger import Findings, Ledger, Stored, judge
-from chaos.people import DEVICES, Device, Talk, devices, dice_of
+from chaos.people import DEVICES, Club, Device, Talk, devices, dice_of
 from chaos.plan import Plan
 from chaos.proxy import Network
 from tests.harness.half_open import HalfOpenProxy
@@ -40,6 +40,7 @@ async def run(plan: Plan) -> Outcome:
     async with contextlib.AsyncExitStack() as stack:
         settings, redis = stack.enter_context(stage.storage(plan.pair))
         users, room = await stage.seed(settings, plan.users)
+        club_id = await stage.add_club(settings, users)
         to_redis = None
         if redis is not None:
             to_redis = await stack.enter_async_context(HalfOpenProxy.to(redis.port))
@@ -50,10 +51,10 @@ async def run(plan: Plan) -> Outcome:
         )
         faults = Faults(chat, network, plan)
         async with devices(users, network, ledger) as everybody:
-            settled = await _talk(plan, faults, everybody, room, ledger)
+            settled = await _talk(plan, faults, everybody, (room, club_id), ledger)
         stored = await chat.stored()
         return Outcome(
-            findings=judge(ledger, stored),
+            findings=judge(ledger, stored, plan.leak_s),
             did=network.did,
             starts_s=chat.starts_s,
             restarts=faults.restarts,
@@ -64,12 +65,14 @@ async def run(plan: Plan) -> Outcome:
 
 
 async def _talk(
-    plan: Plan, faults: Faults, everybody: list[Device], room: str, ledger: Ledger
+    plan: Plan, faults: Faults, everybody: list[Device], groups: tuple[str, str], ledger: Ledger
 ) -> float | None:
     """Let people talk during the faults; return the time until everything was delivered."""
-    talk = Talk(everybody, room, ledger, faults.network)
+    room, club_id = groups
+    club = Club(everybody, club_id, faults.network)
+    talk = Talk(everybody, room, club, ledger, faults.network)
     try:
-        async with faults.happening():
+        async with faults.happening(), club.changing(plan.moves_s):
             await talk.talk(plan.rate, plan.seconds)
             while len(faults.restarts) < plan.kills:
                 await talk.talk(plan.rate, MORE_S)
@@ -77,6 +80,7 @@ async def _talk(
         over = loop.time()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(plan.settle_s):
+                await club.add_all()
                 await talk.answered()
                 due = (await faults.stage.stored()).due()
                 while not ledger.has_received(due):  # noqa: ASYNC110  # the devices only receive

@@ -1,17 +1,19 @@
 """A private chat to break: its servers, its people, and what its database holds in the end."""
 
 import contextlib
+import json
 import secrets
 import signal
 import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
+from uuid import UUID
 
 import psutil
 from pydantic import SecretStr
@@ -20,6 +22,7 @@ from sqlmodel import col
 
 from chaos.ledger import Row, Stored
 from chaos.plan import Pair, Plan
+from chat_app.conversations.groups.schemas import GroupRequest
 from chat_app.core import database as limits
 from chat_app.core.database import Database
 from chat_app.core.passwords import CONTEXT
@@ -120,6 +123,7 @@ def _row(message: Message) -> Row:
         sender_id=str(message.sender_id),
         content=message.content or "",
         created_at=message.created_at.timestamp(),
+        notice=None if message.notice is None else json.loads(message.notice),
     )
 
 
@@ -206,6 +210,14 @@ async def seed(settings: Settings, count: int) -> tuple[dict[str, str], str]:
         everybody = list(ids.values())
         room = await add_group(node, actor_id=everybody[0], title="Everybody", member_ids=everybody)
     return {name: str(user_id) for name, user_id in ids.items()}, str(room)
+
+
+async def add_club(settings: Settings, users: Mapping[str, str]) -> str:
+    """Make a group of all users, which the first of them owns; return its id."""
+    owner, *others = users.values()
+    request = GroupRequest.model_validate({"kind": "group", "title": "Club", "member_ids": others})
+    async with running_node(settings) as node:
+        return str((await node.groups.create(actor_id=UUID(owner), data=request)).id)
 
 
 def _user(username: str, password_hash: str) -> User:

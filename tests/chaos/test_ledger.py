@@ -26,7 +26,7 @@ def message(seq: int) -> Json:
 
 def row(seq: int) -> Row:
     """Return the same as a row."""
-    fields = {name: message(seq)[name] for name in Row._fields[:-1]}
+    fields = {name: message(seq)[name] for name in Row._fields[:-2]}
     return Row(**fields, created_at=100.0 + seq)
 
 
@@ -125,9 +125,40 @@ def count_a_change_that_was_none(_: Ledger, stored: Stored) -> Stored:
     return replace(stored, counters={"talk": (5, 6)})
 
 
+def notice(seq: int, event: str) -> Row:
+    """Return the row that tells that bob was removed or added."""
+    about = {"event": event, "actor_id": "alice", "user_ids": ["bob"]}
+    return row(seq)._replace(client_id=f"notice-{seq}", content="", notice=about)
+
+
+def remove_bob_meanwhile(ledger: Ledger, stored: Stored) -> Stored:
+    """Remove bob at place 6 and add him at 8; between the two alice writes."""
+    rows = [*stored.rows, notice(6, "removed"), row(7), notice(8, "added")]
+    ledger.send("client-7", Sent(PHONE, "{'conversation_id': 'talk'}", "text 7"))
+    ledger.answer("client-7", message(7))
+    for device in ledger.devices:
+        for one in rows[5:]:
+            ledger.receive(device, dict(zip(Row._fields, one[:6], strict=False)))
+    return replace(stored, rows=rows, counters={"talk": (8, 8)})
+
+
+def refuse_a_member(ledger: Ledger, _: Stored) -> None:
+    ledger.send("client-9", Sent(PEER, "{'conversation_id': 'talk'}", "text 9"))
+    ledger.refuse_outside("client-9")
+
+
+def deliver_to_a_former_member(ledger: Ledger, stored: Stored) -> Stored:
+    stored = remove_bob_meanwhile(ledger, stored)
+    page = ledger.received[PEER]
+    page[6] = page[6]._replace(at=75.0)
+    return replace(stored, rows=[one._replace(created_at=one.seq * 10.0) for one in stored.rows])
+
+
 @pytest.mark.parametrize(
     ("tamper", "fault"),
     [
+        (refuse_a_member, "refused"),
+        (deliver_to_a_former_member, "leaked at a device"),
         (drop_a_delivery, "lost at a device"),
         (deliver_twice, "doubled at a device"),
         (deliver_in_another_order, "out of order at a device"),
@@ -151,6 +182,17 @@ def test_every_kind_of_tampering_is_found(
 
     assert not result.is_whole
     assert fault in result.faults
+
+
+def test_somebody_may_be_removed_and_added_again() -> None:
+    ledger, stored = good()
+    stored = remove_bob_meanwhile(ledger, stored)
+    # What he writes meanwhile is refused.
+    refuse_a_member(ledger, stored)
+
+    result = judge(ledger, stored)
+
+    assert result.is_whole, result.faults
 
 
 def test_a_device_waits_for_all_that_is_due() -> None:
