@@ -56,11 +56,12 @@ install-dev: $(VENV)/.installed-dev ## Install what tests and checks need
 # The tests start many programs: compiled files are kept, whatever the environment says.
 test test-nodes: export PYTHONDONTWRITEBYTECODE =
 
-# Two at once keep two cores busy; each starts servers of its own, so more would cost more.
+# Three at once keep two cores busy, for many tests wait. Each starts servers of its own: more would
+# cost more.
 .PHONY: test
 test: install-dev $(JAVASCRIPT)/node_modules/.installed ## Run every test, on both databases (ARGS="-k name" narrows)
 	$(BIN)/python tests/install_servers.py
-	$(BIN)/pytest -n 2 --dist=loadgroup $(ARGS)
+	$(BIN)/pytest -n 3 --dist=loadgroup $(ARGS)
 
 # One test at a time, and one after the other: these fill the machine by themselves.
 .PHONY: test-all
