@@ -29,13 +29,16 @@ class Timed:
         self._page = page
         page.evaluate(script)
         self._watch = Stopwatch()
-        self._started = page.evaluate("performance.now()")
+        self._started = self._now()
 
     def median_ms(self, took: list[float]) -> float:
         """Return the median of times of which the slow ones have waited for a core."""
-        passed_ms = self._page.evaluate("performance.now()") - self._started
+        passed_ms = self._now() - self._started
         waited_ms = max(0.0, passed_ms - self._watch.seconds() * 1000)
         return max(0.0, statistics.median(took) - waited_ms / len(took))
+
+    def _now(self) -> float:
+        return float(self._page.evaluate("performance.now()"))
 
 
 def test_a_key_beside_a_full_log_takes_no_frame(mira: Visitor, tomas: Visitor) -> None:
