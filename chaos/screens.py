@@ -15,6 +15,8 @@ from tests.harness.unsent import READ
 PATIENCE_MS = 20_000
 # The page itself waits for an answer for a quarter of a minute.
 ANSWER_MS = 25_000
+# Until a message has been scrolled away.
+MENU_MS = 5_000
 PAUSE_S = (0.2, 1.2)
 OFFLINE_S = (0.5, 6.0)
 # How often each thing is done, of a hundred.
@@ -87,6 +89,7 @@ class Screen:
     dice: random.Random
     here: str = ""
     own: list[str] = field(default_factory=list)
+    written: int = 0
     # The message whose menu was opened last.
     opened_id: str | None = None
 
@@ -172,7 +175,9 @@ class Screen:
         return self.page.locator(f'nav a.row[href="/chat/{conversation_id}"]')
 
     async def _write(self) -> None:
-        mark = f"{self.name}-{len(self.own)}."
+        # A mark is not given twice: what was deleted is still remembered.
+        self.written += 1
+        mark = f"{self.name}-{self.written}."
         text = f"{mark} {' '.join(self.dice.choices(WORDS, k=self.dice.randint(1, 12)))}"
         box = self._box
         await box.fill(text, timeout=PATIENCE_MS)
@@ -228,7 +233,7 @@ class Screen:
     async def _menu_of_own(self, action: str) -> tuple[str, Word] | None:
         """Open the menu of a message of this browser and choose from it; None if it is not there.
 
-        Another one comes between the look at the log and the click, now and then.
+        Messages that arrive scroll it away now and then, which closes its menu.
         """
         words = self.diary.words
         lately = [mark for mark in self.own[-LATELY:] if words[mark].conversation_id == self.here]
@@ -239,10 +244,14 @@ class Screen:
         if await article.count() != 1:
             return None
         self.opened_id = await article.get_attribute("data-id")
-        await article.hover(timeout=PATIENCE_MS)
-        await article.get_by_role("button", name="More actions").click(timeout=PATIENCE_MS)
         menu = self.page.get_by_role("menu", name="More actions")
-        await menu.get_by_role("menuitem", name=action).click(timeout=PATIENCE_MS)
+        try:
+            await article.hover(timeout=MENU_MS)
+            await article.get_by_role("button", name="More actions").click(timeout=MENU_MS)
+            await menu.get_by_role("menuitem", name=action).click(timeout=MENU_MS)
+        except Error:
+            self.diary.did["menus that closed"] += 1
+            return None
         return mark, words[mark]
 
     async def _scroll(self) -> None:
