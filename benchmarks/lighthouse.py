@@ -26,6 +26,14 @@ LIGHTHOUSE = "lighthouse@13.5.0"
 NPX = Path(sys.executable).parent / "npx"
 # Every category, and the least score.
 LEAST = {"performance": 90, "accessibility": 95, "best-practices": 95}
+# What the score for performance is made of.
+AUDITS = {
+    "first-contentful-paint": "first contentful paint, ms",
+    "largest-contentful-paint": "largest contentful paint, ms",
+    "speed-index": "speed index, ms",
+    "total-blocking-time": "blocked, ms",
+    "cumulative-layout-shift": "layout shift",
+}
 MESSAGES = 100
 
 
@@ -57,6 +65,9 @@ async def measure(plan: Plan) -> list[Figures]:
                     for category, least in LEAST.items():
                         score = 100 * float(report["categories"][category]["score"])
                         figures.add(f"/{name}, {category}", score, least=least)
+                    for audit, what in AUDITS.items():
+                        value = float(report["audits"][audit]["numericValue"])
+                        figures.add(f"/{name}, {what}", value)
     return [figures]
 
 
