@@ -196,6 +196,7 @@ async def test_a_small_group_has_a_receipt_of_every_member(storage: Storage) -> 
         page = await message_receipts(
             node.database, viewer_id=alice, message_id=sent.id, after=None, limit=50
         )
+        assert page is not None
         assert (page.read_count, page.delivered_count) == (0, 1)
 
 
@@ -217,6 +218,7 @@ async def test_a_larger_group_has_no_receipts_of_delivery(storage: Storage) -> N
         page = await message_receipts(
             node.database, viewer_id=alice, message_id=sent.id, after=None, limit=50
         )
+        assert page is not None
         assert page.delivered_count == 0
 
 

@@ -120,12 +120,13 @@ def test_others_messages_ring_unless_the_group_is_muted(
 
 def test_a_muted_group_counts_mentions_by_name_only() -> None:
     before = message(Sender())
-    for muted_until, fields, expected in [
+    cases: list[tuple[str | None, dict[str, Any], int]] = [
         (None, {"mentions_all": True}, 1),
         ("forever", {"mentions_all": True}, 0),
         ("forever", {"mentions_all": True, "mentions": (ME,)}, 1),
         ("forever", {"mentions": (ME,)}, 1),
-    ]:
+    ]
+    for muted_until, fields, expected in cases:
         listed = group(before, muted_until=muted_until)
         new = message(Sender(), **fields)
         new = replace(new, conversation_id=listed.id, seq=4, rev=4)
