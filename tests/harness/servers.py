@@ -240,7 +240,7 @@ class Postgres:
             shutil.rmtree(self._folder, ignore_errors=True)
         else:
             # Each database has four hundred files: the tests end without waiting for that.
-            command = ["/bin/sh", "-c", 'rm -rf "$0" &', self._folder]
+            command = ["/bin/sh", "-c", 'rm -rf "$0" &', str(self._folder)]
             subprocess.run(
                 command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
