@@ -23,6 +23,7 @@ from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
 from chat_app.friends.service import Friends
 from chat_app.messages.log.writer import NO_FAILPOINTS
+from chat_app.messages.saved.service import SavedMessages
 from chat_app.node.infrastructure import Infrastructure
 from chat_app.node.node import Node
 from chat_app.node.parts import Parts
@@ -209,6 +210,7 @@ class SimulatedNode:
             friends=cast("Friends", None),
             groups=parts.groups(tail),
             invitations=cast("Invitations", None),
+            saved_messages=cast("SavedMessages", None),
             conversations=parts.conversations(hub, tail, read_marks),
             deliveries=deliveries,
             messages=messages,

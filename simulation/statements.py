@@ -23,7 +23,8 @@ from chat_app.conversations.statements import (
 )
 from chat_app.core.clock import utc_now
 from chat_app.messages import queries as message_queries
-from chat_app.messages.log.statements import change_statements, messages_at, send_statements
+from chat_app.messages.log.changes.statements import change_statements
+from chat_app.messages.log.statements import latest_revs, messages_at, send_statements
 from chat_app.models.tables import CONVERSATIONS, MEMBERS
 from simulation import parameters
 from simulation.tables import Row, Transaction, lock_order
@@ -88,6 +89,7 @@ def _handlers(dialect: str) -> dict[int, Handler]:
         present_place(dialect): _present_place,
         entries_after(dialect): _entries_after,
         messages_at(dialect): _messages_at,
+        latest_revs(dialect): _latest_revs,
         memberships(dialect): _memberships,
         changed_lately(dialect): _changed_lately,
         store_deliveries(dialect): _store_deliveries,
@@ -123,6 +125,15 @@ _OF_MEMBERS: Row = {
     "unread_calls_of_all": 0,
     "since_archived": None,
 }
+# What the simulated messages have none of.
+_WITHOUT_PARTS: Row = {
+    "pinned_at": None,
+    "is_changed": False,
+    "quote": None,
+    "reactions": None,
+    "pinned_by": None,
+    "forwarded_from": None,
+}
 _json = msgspec.json.Encoder()
 
 
@@ -149,7 +160,8 @@ def _with_key(transaction: Transaction, message: Row) -> Row:
     name = transaction.tables.people[message["sender_id"]]
     names = {"sender_username": name, "sender_display_name": name}
     counts = {"members_count": conversation["members_count"]}
-    return message | names | counts | {"direct_key": conversation["direct_key"]}
+    direct = {"direct_key": conversation["direct_key"]}
+    return _WITHOUT_PARTS | message | names | counts | direct
 
 
 async def _earlier(transaction: Transaction, values: Values) -> Rows:
@@ -281,9 +293,13 @@ async def _change_targets(transaction: Transaction, values: Values) -> Rows:
                 "last_rev": conversation["last_rev"],
                 "posting": conversation["posting"],
                 "members_count": conversation["members_count"],
+                "direct_key": conversation["direct_key"],
                 "message_id": message["id"],
                 "user_id": user_id,
                 "role": member["role"],
+                "username": transaction.tables.people[user_id],
+                "display_name": transaction.tables.people[user_id],
+                "refusal": None,
             }
         )
     return _rows(rows)
@@ -291,9 +307,7 @@ async def _change_targets(transaction: Transaction, values: Values) -> Rows:
 
 async def _locked_messages(transaction: Transaction, values: Values) -> Rows:
     found = (transaction.message(one.id) for one in parameters.identifiers(values["rows"]))
-    return _rows(
-        _with_key(transaction, one) | {"refusal": None} for one in found if one is not None
-    )
+    return _rows(_with_key(transaction, one) for one in found if one is not None)
 
 
 async def _add_conversation(transaction: Transaction, values: Values) -> Rows:
@@ -332,6 +346,11 @@ async def _messages_at(transaction: Transaction, values: Values) -> Rows:
     tables = transaction.tables
     found = (tables.by_rev.get((one.id, one.rev)) for one in parameters.cursors(values["rows"]))
     return _rows(_with_key(transaction, tables.messages[one]) for one in found if one is not None)
+
+
+async def _latest_revs(transaction: Transaction, values: Values) -> Rows:
+    found = (transaction.existing(one.id) for one in parameters.identifiers(values["rows"]))
+    return _rows({"id": one["id"], "last_rev": one["last_rev"]} for one in found)
 
 
 async def _memberships(transaction: Transaction, values: Values) -> Rows:

@@ -19,7 +19,7 @@ from chat_app.api.frame_intake import SocketMetrics
 from chat_app.api.friends import BlocksController, FriendsController
 from chat_app.api.groups import ChannelsController, GroupsController, InvitesController
 from chat_app.api.health import HealthController
-from chat_app.api.messages import MessagesController
+from chat_app.api.messages import MessagesController, SavedController
 from chat_app.api.metrics import metrics as metrics_page
 from chat_app.api.openapi import API_VERSION
 from chat_app.api.socket import live_socket
@@ -59,6 +59,7 @@ def create_api(
             InvitesController,
             ChannelsController,
             MessagesController,
+            SavedController,
             HealthController,
             metrics_page,
             openapi_document,

@@ -1,5 +1,6 @@
 """`/api/conversations`: the lists, pages and read marks of a member."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -28,10 +29,11 @@ from chat_app.conversations.schemas import (
     ReadRequest,
     UnreadRequest,
 )
-from chat_app.core.errors import RateLimited
+from chat_app.core.errors import Invalid, RateLimited
 from chat_app.friends.errors import PersonNotFound
-from chat_app.messages.queries import history
-from chat_app.messages.schemas import MessagePage
+from chat_app.messages.parts.queries import pinned_messages
+from chat_app.messages.queries import history, page_around
+from chat_app.messages.schemas import MessagePage, Pins
 from chat_app.node.node import Node
 
 Limit = Annotated[int, Parameter(ge=1, le=100)]
@@ -50,6 +52,14 @@ After = Annotated[
     Parameter(ge=0, le=2**63 - 1, description="A page after this `seq`; not with `before`."),
 ]
 
+Around = Annotated[
+    int | None,
+    Parameter(ge=0, le=2**63 - 1, description="A page with this `seq` in its middle; alone."),
+]
+At = Annotated[
+    datetime | None,
+    Parameter(description="A page with the first message since then in its middle; alone."),
+]
 
 # The errors of every change of a group.
 OF_GROUPS = [ConversationNotFound, NotAGroup, NotAllowed, RateLimited]
@@ -131,19 +141,42 @@ class ConversationsController(Controller):
         conversation_id: UUID,
         before: Before = None,
         after: After = None,
+        around: Around = None,
+        at: At = None,
         limit: Limit = 50,
     ) -> Response[MessagePage]:
-        """Return a page of messages by `seq`; without `before` and `after`, the newest."""
-        page = await history(
-            node.database,
-            viewer_id=me.user_id,
-            conversation_id=conversation_id,
-            before=before,
-            after=after,
-            limit=limit,
-        )
+        """Return a page of messages by `seq`; without a place, the newest."""
+        if sum(place is not None for place in (before, after, around, at)) > 1:
+            message = "Give one of before, after, around and at."
+            raise Invalid({"around" if at is None else "at": message})
+        if around is not None or at is not None:
+            page = await page_around(
+                node.database,
+                viewer_id=me.user_id,
+                conversation_id=conversation_id,
+                seq=around,
+                at=at,
+                limit=limit,
+            )
+        else:
+            page = await history(
+                node.database,
+                viewer_id=me.user_id,
+                conversation_id=conversation_id,
+                before=before,
+                after=after,
+                limit=limit,
+            )
         node.deliveries.record_page(page.items, viewer_id=me.user_id)
         return await large_reply(page)
+
+    @get("/{conversation_id:uuid}/pins", errors=[ConversationNotFound])
+    async def pins(self, me: Identity, node: Node, conversation_id: UUID) -> Response[Pins]:
+        """Return the pinned messages, the newest pin first."""
+        pins = await pinned_messages(
+            node.database, viewer_id=me.user_id, conversation_id=conversation_id
+        )
+        return await large_reply(pins)
 
     @post(
         "/{conversation_id:uuid}/read",

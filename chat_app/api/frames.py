@@ -37,12 +37,29 @@ class Auth(ClientFrame, frozen=True, tag="auth"):
 
 
 class Send(ClientFrame, frozen=True, kw_only=True, tag="message"):
-    """A message to send, to one of the two addresses; `id` is its `client_id`."""
+    """A message to send, to one of the two addresses; `id` is its `client_id`.
 
-    content: Content
+    It has a text, or it forwards the message `forward_of`. It may reply to a message `reply_to` of
+    the same conversation.
+    """
+
+    content: Content | msgspec.UnsetType = msgspec.UNSET
     receiver_id: UUID | None = None
     conversation_id: UUID | None = None
+    reply_to: UUID | None = None
+    forward_of: UUID | None = None
     id: ClientId | None = None
+
+    def fields(self) -> dict[str, object]:
+        """Return the fields of a request over HTTP."""
+        content = {} if self.content is msgspec.UNSET else {"content": self.content}
+        return content | {
+            "receiver_id": self.receiver_id,
+            "conversation_id": self.conversation_id,
+            "client_id": self.id,
+            "reply_to": self.reply_to,
+            "forward_of": self.forward_of,
+        }
 
 
 class Read(ClientFrame, frozen=True, tag="read"):

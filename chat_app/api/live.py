@@ -170,20 +170,12 @@ class LiveSocket:
 
     def _new_message(self, frame: frames.Send) -> NewMessage:
         try:
-            request = SendRequest(
-                content=frame.content,
-                receiver_id=frame.receiver_id,
-                conversation_id=frame.conversation_id,
-                client_id=frame.id,
-            )
+            request = SendRequest.model_validate(frame.fields())
         except ValidationError as error:
             raise complaints(error) from None
-        return NewMessage(
+        return request.message(
             sender_id=self._identity.user_id,
-            content=request.content,
             client_id=request.client_id or str(new_id()),
-            conversation_id=request.conversation_id,
-            receiver_id=request.receiver_id,
             origin=self._outlet.id,
         )
 

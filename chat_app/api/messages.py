@@ -1,9 +1,11 @@
 """`/api/messages`: sending, editing, deleting, and direct history."""
 
+from typing import Annotated
 from uuid import UUID
 
-from litestar import Controller, Response, delete, get, patch, post
+from litestar import Controller, Response, delete, get, patch, post, put
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import Parameter
 
 from chat_app.accounts.schemas import Identity
 from chat_app.api.conversations import After, Before, Limit
@@ -23,15 +25,63 @@ from chat_app.conversations.groups.schemas import ReceiptPage
 from chat_app.core.errors import RateLimited
 from chat_app.core.ids import new_id
 from chat_app.friends.errors import PersonNotFound
+from chat_app.messages.emoji import qualified
 from chat_app.messages.errors import (
     IdempotencyConflict,
     MessageIsDeleted,
     MessageNotFound,
+    NotAnEmoji,
     NotYourMessage,
+    ReplyNotFound,
+    TooManyPins,
+    TooManyReactions,
 )
+from chat_app.messages.parts.queries import CURSOR, reactors_of, texts_of
 from chat_app.messages.queries import direct_history
-from chat_app.messages.schemas import EditRequest, Message, MessagePage, NewMessage, SendRequest
+from chat_app.messages.saved import queries as saved
+from chat_app.messages.schemas import (
+    EditRequest,
+    MessagePage,
+    Reactions,
+    ReactorPage,
+    SavedPage,
+    SendRequest,
+    Texts,
+)
 from chat_app.node.node import Node
+from chat_app.realtime.shapes import Message
+
+Emoji = Annotated[str, Parameter(description="One emoji of Unicode's RGI set.", max_length=64)]
+AnyEmoji = Annotated[str | None, Parameter(description="Only those with it.", max_length=64)]
+ReactionPlace = Annotated[
+    str | None,
+    Parameter(pattern=f"^{CURSOR.pattern}$", description="The `next_after` of the page before."),
+]
+SavedPlace = Annotated[
+    str | None,
+    Parameter(
+        pattern=f"^{saved.CURSOR.pattern}$", description="The `next_before` of the page before."
+    ),
+]
+REACTING = [
+    NotAnEmoji,
+    MessageNotFound,
+    MessageIsDeleted,
+    TooManyReactions,
+    CannotMessage,
+    FriendsOnly,
+    NotAllowed,
+    RateLimited,
+]
+PINNING = [
+    MessageNotFound,
+    MessageIsDeleted,
+    TooManyPins,
+    CannotMessage,
+    FriendsOnly,
+    NotAllowed,
+    RateLimited,
+]
 
 
 class MessagesController(Controller):
@@ -51,21 +101,16 @@ class MessagesController(Controller):
             CannotMessage,
             FriendsOnly,
             NotAllowed,
+            ReplyNotFound,
+            MessageNotFound,
             IdempotencyConflict,
             RateLimited,
         ],
     )
     async def send(self, data: SendRequest, me: Identity, node: Node) -> Response[Message]:
         """Send a message: 201 when it is stored, 200 when its `client_id` was stored before."""
-        sent = await node.messages.send(
-            NewMessage(
-                sender_id=me.user_id,
-                content=data.content,
-                client_id=data.client_id or str(new_id()),
-                conversation_id=data.conversation_id,
-                receiver_id=data.receiver_id,
-            )
-        )
+        client_id = data.client_id or str(new_id())
+        sent = await node.messages.send(data.message(sender_id=me.user_id, client_id=client_id))
         return Response(sent.message, status_code=200 if sent.replayed else 201)
 
     @get("/{id:uuid}", errors=[PersonNotFound])
@@ -107,6 +152,72 @@ class MessagesController(Controller):
         """Replace the text of a message of the signed-in user."""
         return await node.messages.edit(actor_id=me.user_id, message_id=id, content=data.content)
 
+    @put("/{id:uuid}/reactions/{emoji:str}", errors=REACTING)
+    async def react(self, me: Identity, node: Node, id: UUID, emoji: Emoji) -> Reactions:
+        """React to a message with an emoji; with one that was there already, nothing changes."""
+        return Reactions(
+            reactions=await node.messages.react(
+                actor_id=me.user_id, message_id=id, emoji=emoji, added=True
+            )
+        )
+
+    @delete("/{id:uuid}/reactions/{emoji:str}", status_code=200, errors=REACTING)
+    async def take_back(self, me: Identity, node: Node, id: UUID, emoji: Emoji) -> Reactions:
+        """Take a reaction back; where there is none, nothing changes."""
+        return Reactions(
+            reactions=await node.messages.react(
+                actor_id=me.user_id, message_id=id, emoji=emoji, added=False
+            )
+        )
+
+    @get("/{id:uuid}/reactions", errors=[MessageNotFound, NotAnEmoji, BadCursor])
+    async def reactors(
+        self,
+        me: Identity,
+        node: Node,
+        id: UUID,
+        emoji: AnyEmoji = None,
+        after: ReactionPlace = None,
+        limit: Limit = 50,
+    ) -> ReactorPage:
+        """Return who has reacted to a message, with one emoji or with any."""
+        known = None if emoji is None else qualified(emoji)
+        if emoji is not None and known is None:
+            raise NotAnEmoji
+        return await reactors_of(
+            node.database,
+            viewer_id=me.user_id,
+            message_id=id,
+            emoji=known,
+            after=after,
+            limit=limit,
+        )
+
+    @get("/{id:uuid}/edits", errors=[MessageNotFound])
+    async def edits(self, me: Identity, node: Node, id: UUID) -> Texts:
+        """Return the texts that a message has had, the present one last."""
+        return await texts_of(node.database, viewer_id=me.user_id, message_id=id)
+
+    @put("/{id:uuid}/pin", errors=PINNING)
+    async def pin(self, me: Identity, node: Node, id: UUID) -> Message:
+        """Pin a message for all members of its conversation."""
+        return await node.messages.pin(actor_id=me.user_id, message_id=id, pinned=True)
+
+    @delete("/{id:uuid}/pin", status_code=200, errors=PINNING)
+    async def unpin(self, me: Identity, node: Node, id: UUID) -> Message:
+        """Unpin a message for all members of its conversation."""
+        return await node.messages.pin(actor_id=me.user_id, message_id=id, pinned=False)
+
+    @put("/{id:uuid}/save", status_code=204, errors=[MessageNotFound, RateLimited])
+    async def save(self, me: Identity, node: Node, id: UUID) -> None:
+        """Save a message for the signed-in user alone."""
+        await node.saved_messages.save(actor_id=me.user_id, message_id=id)
+
+    @delete("/{id:uuid}/save", status_code=204, errors=[RateLimited])
+    async def remove_saved(self, me: Identity, node: Node, id: UUID) -> None:
+        """Keep a message no more; where it was not saved, nothing changes."""
+        await node.saved_messages.remove(actor_id=me.user_id, message_id=id)
+
     @get("/{id:uuid}/receipts", errors=[MessageNotFound, BadCursor])
     async def receipts(
         self, me: Identity, node: Node, id: UUID, after: NamePlace = None, limit: Limit = 50
@@ -123,3 +234,21 @@ class MessagesController(Controller):
     async def delete(self, me: Identity, node: Node, id: UUID) -> None:
         """Delete a message of the signed-in user, for all members."""
         await node.messages.delete(actor_id=me.user_id, message_id=id)
+
+
+class SavedController(Controller):
+    """The messages that the signed-in user has saved."""
+
+    path = "/api/saved"
+    guards = (signed_in,)
+    tags = ("Messages",)
+
+    @get("/", errors=[BadCursor])
+    async def list_saved(
+        self, me: Identity, node: Node, before: SavedPlace = None, limit: Limit = 50
+    ) -> Response[SavedPage]:
+        """Return what the signed-in user has saved and may read now, the latest first."""
+        page = await saved.list_saved(
+            node.database, viewer_id=me.user_id, before=before, limit=limit
+        )
+        return await large_reply(page)

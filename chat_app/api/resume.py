@@ -84,10 +84,12 @@ async def resume(
             await batch.push()
             if conversation_topic(one.conversation.id) not in outlet.left:
                 outlet.push(Envelope(frames.encode(_reset(one.conversation))))
-        for message in one.changes or ():
-            await batch.add(event_of(message), one.conversation.id)
+        changes = one.changes or ()
+        for message, is_changed in changes:
+            await batch.add(event_of(message, is_changed=is_changed), one.conversation.id)
             await time_slice.pause()
-        node.deliveries.record_page(one.changes or (), viewer_id=identity.user_id)
+        messages = [change.message for change in changes]
+        node.deliveries.record_page(messages, viewer_id=identity.user_id)
     await batch.push()
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from chat_app.change_log.store import MESSAGES, NewEntry
+from chat_app.change_log.store import MESSAGES, REACTIONS, NewEntry
 from chat_app.core.request_context import NONE, RequestContext
 from chat_app.realtime.shapes import Message
 
@@ -23,7 +23,23 @@ class Move(NamedTuple):
     context: RequestContext = NONE
 
 
+class Reacted(NamedTuple):
+    """A reaction that was added or taken back; then `total` members have reacted with it."""
+
+    conversation_id: UUID
+    rev: int
+    direct_key: str | None
+    message_id: UUID
+    seq: int
+    emoji: str
+    user_id: UUID
+    added: bool
+    total: int
+    context: RequestContext = NONE
+
+
 _decoder = msgspec.msgpack.Decoder(list[Move])
+_reactions_decoder = msgspec.msgpack.Decoder(list[Reacted])
 
 
 def move_of(message: Message, direct_key: str | None, context: RequestContext) -> Move:
@@ -39,3 +55,13 @@ def moves_entry(moves: Sequence[Move], batch: UUID | None) -> NewEntry:
 def moves_of(payload: bytes) -> list[Move]:
     """Return what `moves_entry` encoded. Raises msgspec.DecodeError."""
     return _decoder.decode(payload)
+
+
+def reactions_entry(reactions: Sequence[Reacted], batch: UUID) -> NewEntry:
+    """Return the log entry of a batch of reactions."""
+    return NewEntry(REACTIONS, msgspec.msgpack.encode(reactions), batch)
+
+
+def reactions_of(payload: bytes) -> list[Reacted]:
+    """Return what `reactions_entry` encoded. Raises msgspec.DecodeError."""
+    return _reactions_decoder.decode(payload)

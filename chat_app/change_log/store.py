@@ -21,6 +21,7 @@ MESSAGES = "messages"
 PROFILE = "profile"
 VIEW = "view"
 GROUP = "group"
+REACTIONS = "reactions"
 
 # Entries are removed once they are so old.
 KEPT_FOR = timedelta(days=1)

@@ -35,6 +35,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from chat_app.conversations.errors import REFUSALS, BadCursor, ConversationNotFound
+from chat_app.conversations.message_rows import IS_READABLE, SENDER, message_columns
 from chat_app.conversations.schemas import Conversation, ConversationPage
 from chat_app.conversations.views import views_of
 from chat_app.core.database import Database
@@ -45,7 +46,7 @@ from chat_app.friends.errors import PersonNotFound
 from chat_app.friends.relations import both_see, has_blocked, unreachable
 from chat_app.models import Conversation as ConversationRow
 from chat_app.models import Member, Mention, Message, User
-from chat_app.models.tables import CONVERSATIONS, MEMBERS, MESSAGES
+from chat_app.models.tables import CONVERSATIONS
 from chat_app.realtime.events import Delivery
 from chat_app.realtime.online import Online
 
@@ -56,7 +57,6 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Made once: an alias composes its columns when they are first used, which takes a millisecond.
 OWN, UNCOUNTED, OF_ALL, WRITTEN = (aliased(Message) for _ in range(4))
 MEMBER, SHOWN = aliased(Member), aliased(Member)
-SENDER = aliased(User)
 # A group shows so many of its members, and receipts while it has no more than so many.
 MAX_MEMBERS_SHOWN = 5
 MAX_RECEIPTS = 20
@@ -64,15 +64,6 @@ MAX_RECEIPTS = 20
 WRITERS_WINDOW = 20
 # The prefix of the columns of a conversation's last message.
 LAST = "last_message_"
-# The columns of `message_of`: a message with the present name of its sender.
-MESSAGE_COLUMNS = (
-    *MESSAGES.columns,
-    col(SENDER.username).label("sender_username"),
-    col(SENDER.display_name).label("sender_display_name"),
-)
-# The only condition about history: no door shows a member what was before it. In every statement
-# about the messages that somebody may read, beside that of being a member.
-IS_READABLE = MESSAGES.c.seq >= MEMBERS.c.since_seq
 HAS_RECEIPTS = or_(
     CONVERSATIONS.c.direct_key.is_not(None), CONVERSATIONS.c.members_count <= MAX_RECEIPTS
 )
@@ -292,7 +283,7 @@ def _since_archived() -> ColumnElement[int | None]:
     return case((archived_seq.is_not(None), later - _uncounted_after(archived_seq)))
 
 
-def conversations_of(viewer_id: ColumnElement[UUID]) -> Select[*tuple[Any, ...]]:
+def conversations_of(dialect: str, viewer_id: ColumnElement[UUID]) -> Select[*tuple[Any, ...]]:
     """Select the conversations of `viewer_id`; narrow it, then pass it to `with_members`."""
     last = and_(
         col(Message.conversation_id) == col(ConversationRow.id),
@@ -323,7 +314,10 @@ def conversations_of(viewer_id: ColumnElement[UUID]) -> Select[*tuple[Any, ...]]
             unread_mentions_of(viewer_id).label("unread_mentions"),
             unread_calls_of_all(viewer_id).label("unread_calls_of_all"),
             _since_archived().label("since_archived"),
-            *(column.label(LAST + column.name) for column in MESSAGE_COLUMNS),
+            *(
+                column.label(LAST + column.name)
+                for column in message_columns(dialect, viewer_id=viewer_id)
+            ),
         )
         .select_from(ConversationRow)
         .join(Member, col(Member.conversation_id) == col(ConversationRow.id))
@@ -362,7 +356,9 @@ def with_members(dialect: str, statement: Select[*tuple[Any, ...]]) -> Select[*t
         col(MEMBER.conversation_id) == found.c.id,
         found.c.members_count <= MAX_RECEIPTS,
     )
-    last = {column.name: found.c[LAST + column.name] for column in MESSAGE_COLUMNS}
+    last = {
+        name.removeprefix(LAST): column for name, column in found.c.items() if name.startswith(LAST)
+    }
     conversation = {
         name: column
         for name, column in found.c.items()
@@ -425,7 +421,7 @@ def _shown_members(found: CTE) -> Subquery:
 @functools.cache
 def _one(dialect: str) -> Select[*tuple[Any, ...]]:
     """Select the conversation `conversation_id` of `viewer_id`."""
-    narrowed = conversations_of(VIEWER).where(
+    narrowed = conversations_of(dialect, VIEWER).where(
         col(ConversationRow.id) == bindparam("conversation_id", type_=CONVERSATIONS.c.id.type)
     )
     return with_members(dialect, narrowed)
@@ -438,7 +434,7 @@ def _listed(dialect: str, *, first: bool) -> Select[*tuple[Any, ...]]:
     Those before (`before_moment`, `before_id`) unless it is the first page.
     """
     moment, place = col(ConversationRow.updated_at), col(ConversationRow.id)
-    listed = conversations_of(VIEWER).where(
+    listed = conversations_of(dialect, VIEWER).where(
         or_(col(ConversationRow.last_seq) > 0, col(Member.opened))
     )
     if not first:

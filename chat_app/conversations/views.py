@@ -1,4 +1,4 @@
-"""Views of conversations and messages: the shapes that clients get, made of rows."""
+"""Views of conversations: the shapes that clients get, made of rows."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime
@@ -10,15 +10,13 @@ import msgspec
 from msgspec.structs import replace
 from sqlalchemy import Row
 
-from chat_app.accounts.rules import DELETED_NAME
+from chat_app.conversations.message_rows import MessageRow, message_of
 from chat_app.conversations.schemas import Conversation, Receipt
 from chat_app.core.clock import utc_now
-from chat_app.core.ids import peer_of
 from chat_app.core.time_slice import TimeSlice
 from chat_app.friends.cards import BATCH_SIZE, JsonCardRow, card_of
 from chat_app.realtime.online import Online
-from chat_app.realtime.shapes import History, Membership, Notice, Person, Posting, Role, Visibility
-from chat_app.realtime.shapes import Message as MessageView
+from chat_app.realtime.shapes import History, Membership, Posting, Role, Visibility
 
 # A conversation that is muted until then is muted for ever.
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -58,28 +56,6 @@ class MemberRow(JsonCardRow, gc=False):
     wrote: int
 
 
-class MessageRow(msgspec.Struct, gc=False):
-    """A message of a JSON text; `direct_key` where the statement selects it."""
-
-    id: UUID
-    conversation_id: UUID
-    seq: int
-    rev: int
-    client_id: str
-    sender_id: UUID
-    content: str
-    created_at: datetime
-    edited_at: datetime | None
-    deleted_at: datetime | None
-    kind: Literal["text", "notice"]
-    notice: str | None
-    mentions: str | None
-    mentions_all: bool | int
-    sender_username: str
-    sender_display_name: str
-    direct_key: str | None = None
-
-
 class _Found(msgspec.Struct, gc=False):
     conversation: ConversationRow
     members: list[MemberRow]
@@ -91,8 +67,6 @@ _decode_conversation = msgspec.json.Decoder(ConversationRow).decode
 _decode_members = msgspec.json.Decoder(list[MemberRow]).decode
 _decode_marks = msgspec.json.Decoder(list[Receipt]).decode
 _decode_message = msgspec.json.Decoder(MessageRow).decode
-_decode_notice = msgspec.json.Decoder(Notice).decode
-_decode_ids = msgspec.json.Decoder(tuple[UUID, ...]).decode
 
 
 async def views_of(
@@ -109,36 +83,6 @@ async def views_of(
         for one in batch:
             yield _view(one, viewer_id, connected)
             await time_slice.pause()
-
-
-def message_of(
-    row: Any,  # noqa: ANN401  # however it was read
-    direct_key: str | None,
-) -> MessageView:
-    """Make the view of a message, from its row or anything else with its columns."""
-    return MessageView(
-        id=row.id,
-        conversation_id=row.conversation_id,
-        seq=row.seq,
-        rev=row.rev,
-        client_id=row.client_id,
-        sender_id=row.sender_id,
-        receiver_id=peer_of(direct_key, row.sender_id),
-        content=row.content,
-        created_at=row.created_at,
-        sender=person_of(row.sender_id, row.sender_username, row.sender_display_name),
-        edited_at=row.edited_at,
-        deleted_at=row.deleted_at,
-        kind=row.kind,
-        notice=_decode_notice(row.notice) if row.notice else None,
-        mentions=_decode_ids(row.mentions) if row.mentions else (),
-        mentions_all=bool(row.mentions_all),
-    )
-
-
-def person_of(user_id: UUID, username: str, display_name: str) -> Person:
-    """Make a person of the columns of an account; a deleted one has lost its names."""
-    return Person(id=user_id, username=username, display_name=display_name or DELETED_NAME)
 
 
 async def _batches(rows: Iterable[Row[*tuple[Any, ...]]]) -> AsyncIterator[list[_Found]]:

@@ -2,6 +2,8 @@
 
 import unicodedata
 
+import regex
+
 # Invisible though Unicode files them under letters or marks: fillers that fake an empty name.
 BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800")
 # Embeddings, overrides and isolates: they turn the text around them, too.
@@ -14,6 +16,8 @@ PLAIN_LETTERS = str.maketrans({"\u0131": "i", "ł": "l", "ø": "o", "đ": "d", "
 # Accents and enclosing marks, and what cannot be seen: it comes along when text is copied.
 MARKS = ("Mn", "Me", "Cf")
 
+_GRAPHEMES = regex.compile(r"\X")
+
 
 def fold(text: str) -> str:
     """Return `text` without case, accents and compatibility forms, for searching only.
@@ -23,6 +27,19 @@ def fold(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text.casefold()).translate(PLAIN_LETTERS)
     bare = "".join(letter for letter in decomposed if unicodedata.category(letter) not in MARKS)
     return " ".join(unicodedata.normalize("NFKC", bare).casefold().split())
+
+
+def beginning(text: str, most: int) -> str:
+    """Return at most `most` characters of a text, cut between graphemes (Unicode's UAX 29)."""
+    if len(text) <= most:
+        return text
+    end = 0
+    # What combines with the last letter may follow the cut.
+    for grapheme in _GRAPHEMES.finditer(text, 0, most + 1):
+        if grapheme.end() > most:
+            break
+        end = grapheme.end()
+    return text[:end]
 
 
 def has_lone_surrogate(text: str) -> bool:

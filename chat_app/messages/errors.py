@@ -1,6 +1,6 @@
 """Errors of messages."""
 
-from chat_app.core.errors import Conflict, Forbidden, NotFound
+from chat_app.core.errors import Conflict, Forbidden, Invalid, NotFound
 
 
 class IdempotencyConflict(Conflict):
@@ -28,3 +28,35 @@ class MessageIsDeleted(Conflict):
 
     code = "message_deleted"
     default_detail = "This message was deleted."
+
+
+class ReplyNotFound(NotFound):
+    """The message to reply to is unknown, of another conversation, or not for the sender."""
+
+    code = "reply_not_found"
+    default_detail = "The message that you reply to is not here."
+
+
+class NotAnEmoji(Invalid):
+    """A reaction is no emoji of Unicode's list for general interchange."""
+
+    code = "not_an_emoji"
+
+    def __init__(self) -> None:
+        super().__init__({"emoji": "React with one emoji."})
+
+
+class TooManyReactions(Invalid):
+    """A message has as many kinds of reactions as it may have."""
+
+    code = "too_many_reactions"
+
+    def __init__(self) -> None:
+        super().__init__({"emoji": "A message has at most 20 kinds of reactions."})
+
+
+class TooManyPins(Conflict):
+    """A conversation has as many pinned messages as it may have."""
+
+    code = "too_many_pins"
+    default_detail = "A conversation has at most 100 pinned messages."

@@ -5,8 +5,9 @@ Permission is in each statement.
 
 import functools
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -25,14 +26,17 @@ from sqlalchemy import (
 from sqlmodel import col
 
 from chat_app.conversations.errors import ConversationNotFound
-from chat_app.conversations.queries import (
+from chat_app.conversations.message_rows import (
     IS_READABLE,
-    MESSAGE_COLUMNS,
     SENDER,
+    MessageRow,
+    message_columns,
+    message_of,
+)
+from chat_app.conversations.queries import (
     conversations_of,
     with_members,
 )
-from chat_app.conversations.views import MessageRow, message_of
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
 from chat_app.core.ids import pair_key
@@ -46,9 +50,15 @@ from chat_app.core.json_rows import (
 from chat_app.core.time_slice import TimeSlice
 from chat_app.friends.cards import VIEWER
 from chat_app.friends.queries import user_card
-from chat_app.messages.schemas import MessagePage
+from chat_app.messages.schemas import (
+    MessagePage,
+)
 from chat_app.models import Conversation as ConversationRow
-from chat_app.models.tables import CONVERSATIONS, MEMBERS, MESSAGES
+from chat_app.models.tables import (
+    CONVERSATIONS,
+    MEMBERS,
+    MESSAGES,
+)
 from chat_app.realtime.online import Online
 from chat_app.realtime.shapes import Message
 
@@ -68,6 +78,13 @@ class Changed(msgspec.Struct, gc=False):
     last_rev: int
     since_rev: int
     place: int
+
+
+class ChangedMessage(NamedTuple):
+    """A message as it is now; `is_changed` is whether that differs from what was sent."""
+
+    message: Message
+    is_changed: bool
 
 
 _decode = msgspec.json.Decoder(list[MessageRow]).decode
@@ -156,7 +173,7 @@ async def load_conversations(
 
 async def changes_since(
     database: Database, *, viewer_id: UUID, cursors: Mapping[UUID, int]
-) -> dict[UUID, list[Message]]:
+) -> dict[UUID, list[ChangedMessage]]:
     """Return the messages of these conversations with a later `rev`, in its order.
 
     Conversations without any, or of which `viewer_id` is no member, are missing.
@@ -165,14 +182,15 @@ async def changes_since(
         return {}
     values = {"viewer_id": viewer_id, "rows": await _rows(cursors)}
     pieces = await database.fetch_all(_changes(database.dialect), values)
-    changes: dict[UUID, list[Message]] = {}
+    changes: dict[UUID, list[ChangedMessage]] = {}
     time_slice = TimeSlice()
     async for rows in decode_pieces(pieces, _decode):
         for row in rows:
-            changes.setdefault(row.conversation_id, []).append(message_of(row, row.direct_key))
+            one = ChangedMessage(message_of(row, row.direct_key), bool(row.is_changed))
+            changes.setdefault(row.conversation_id, []).append(one)
             await time_slice.pause()
     for messages in changes.values():
-        messages.sort(key=attrgetter("rev"))
+        messages.sort(key=attrgetter("message.rev"))
         await time_slice.pause()
     return changes
 
@@ -204,6 +222,43 @@ async def _page(
     return MessagePage(items=shown, has_more=len(items) > limit)
 
 
+async def page_around(
+    database: Database,
+    *,
+    viewer_id: UUID,
+    conversation_id: UUID,
+    seq: int | None = None,
+    at: datetime | None = None,
+    limit: int = PAGE_SIZE,
+) -> MessagePage:
+    """Return a page with a `seq`, or the first message since a time, in its middle.
+
+    Past the end it is the last page. Raises ConversationNotFound.
+    """
+    which = {"viewer_id": viewer_id, "conversation_id": conversation_id}
+    if seq is None:
+        rows = await database.fetch_all(_first_since(), {**which, "at": at})
+        seq = rows[0].seq if rows else END
+    page = await _page(database, which, before=seq, after=None, limit=limit)
+    if page is None:
+        raise ConversationNotFound
+    later = await _page(database, which, before=None, after=seq - 1, limit=limit)
+    if later is None:
+        raise ConversationNotFound
+    # Half of the page is from before the place, and more where there is less behind it.
+    before_count = max(limit // 2, limit - len(later.items))
+    earlier = page.items[-before_count:] if before_count else []
+    shown = later.items[: limit - len(earlier)]
+    has_older = page.has_more or len(earlier) < len(page.items)
+    has_newer = later.has_more or len(shown) < len(later.items)
+    return MessagePage(
+        items=[*earlier, *shown],
+        has_more=has_older or has_newer,
+        has_older=has_older,
+        has_newer=has_newer,
+    )
+
+
 @functools.cache
 def _page_statement(dialect: str, *, is_direct: bool, rising: bool) -> Select[*tuple[Any, ...]]:
     """Select the page in pieces, which only a member gets: the only statement of a page."""
@@ -218,7 +273,7 @@ def _page_statement(dialect: str, *, is_direct: bool, rising: bool) -> Select[*t
     bound = bindparam("seq", type_=BigInteger)
     viewer_id = bindparam("viewer_id", type_=Uuid)
     page = (
-        select(*MESSAGE_COLUMNS)
+        select(*message_columns(dialect, viewer_id=viewer_id))
         .join(SENDER, col(SENDER.id) == MESSAGES.c.sender_id)
         .join(
             MEMBERS,
@@ -270,7 +325,9 @@ def _given(dialect: str) -> Select[*tuple[Any, ...]]:
     """Select the given conversations of `viewer_id`."""
     given = JsonRows(dialect, id=Uuid)
     ids = select(given.columns["id"]).select_from(given.table)
-    return with_members(dialect, conversations_of(VIEWER).where(col(ConversationRow.id).in_(ids)))
+    return with_members(
+        dialect, conversations_of(dialect, VIEWER).where(col(ConversationRow.id).in_(ids))
+    )
 
 
 @functools.cache
@@ -278,7 +335,7 @@ def _changes(dialect: str) -> Select[*tuple[Any, ...]]:
     """Select the messages of `viewer_id` that changed after the cursors, in pieces."""
     given = JsonRows(dialect, id=Uuid, rev=BigInteger)
     later = (
-        select(*MESSAGE_COLUMNS, CONVERSATIONS.c.direct_key)
+        select(*message_columns(dialect, viewer_id=VIEWER), CONVERSATIONS.c.direct_key)
         .select_from(given.table)
         .join(
             MEMBERS,
@@ -300,4 +357,24 @@ def _changes(dialect: str) -> Select[*tuple[Any, ...]]:
 async def _rows(cursors: Mapping[UUID, int]) -> str:
     return await as_large_parameter(
         {"id": identifier, "rev": rev} for identifier, rev in cursors.items()
+    )
+
+
+@functools.cache
+def _first_since() -> Select[*tuple[Any, ...]]:
+    """Select the first readable message since `at`.
+
+    Times rise with `seq`, but for those of nodes whose clocks differ.
+    """
+    return (
+        select(MESSAGES.c.seq)
+        .join(MEMBERS, MEMBERS.c.conversation_id == MESSAGES.c.conversation_id)
+        .where(
+            MESSAGES.c.conversation_id == bindparam("conversation_id", type_=Uuid),
+            MEMBERS.c.user_id == VIEWER,
+            MESSAGES.c.created_at >= bindparam("at", type_=MESSAGES.c.created_at.type),
+            IS_READABLE,
+        )
+        .order_by(MESSAGES.c.seq)
+        .limit(1)
     )

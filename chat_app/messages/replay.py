@@ -13,6 +13,7 @@ from chat_app.core.database import Database
 from chat_app.core.time_slice import TimeSlice
 from chat_app.messages.queries import (
     Changed,
+    ChangedMessage,
     changed_conversations,
     changes_since,
     load_conversations,
@@ -32,7 +33,7 @@ class Missed(NamedTuple):
     """A conversation and its missed changes in `rev` order; None when they are too many."""
 
     conversation: Conversation
-    changes: list[Message] | None
+    changes: list[ChangedMessage] | None
 
 
 async def missed(
@@ -72,11 +73,13 @@ async def missed(
             yield Missed(view, changes.pop(view.id, []) if view.id in since else None)
 
 
-def event_of(message: Message) -> MessageCreated | MessageUpdated | MessageDeleted:
+def event_of(
+    message: Message, *, is_changed: bool
+) -> MessageCreated | MessageUpdated | MessageDeleted:
     """Return the event for the present state of a message: a new and then edited one has one."""
     if message.deleted_at is not None:
         return MessageDeleted(message=message)
-    if message.edited_at is not None:
+    if is_changed or message.edited_at is not None:
         return MessageUpdated(message=message)
     return MessageCreated(message=message)
 

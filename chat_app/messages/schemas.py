@@ -1,11 +1,14 @@
 """Shapes of messages."""
 
-from typing import Annotated, NamedTuple, Self
+from datetime import datetime
+from typing import Annotated, NamedTuple, Self, TypeAlias
 from uuid import UUID
 
+import msgspec
 from pydantic import (
     AfterValidator,
     ConfigDict,
+    Field,
     JsonValue,
     StringConstraints,
     WithJsonSchema,
@@ -14,19 +17,7 @@ from pydantic import (
 
 from chat_app.core.input import Id, Input, text_pattern
 from chat_app.core.text import has_control, has_lone_surrogate, shows_something
-from chat_app.realtime.shapes import Message, Shape
-
-__all__ = [
-    "MAX_CONTENT_LENGTH",
-    "EditRequest",
-    "Message",
-    "MessageChange",
-    "MessagePage",
-    "NewMessage",
-    "SendRequest",
-    "Sent",
-    "clean_content",
-]
+from chat_app.realtime.shapes import Message, Person, Reaction, Shape
 
 MAX_CONTENT_LENGTH = 8_000
 
@@ -73,14 +64,37 @@ ONE_ADDRESS: list[JsonValue] = [
 
 
 class SendRequest(Input):
-    """A message to send, to a user or into a conversation: one of the two addresses."""
+    """A message to send, to a user or into a conversation: one of the two addresses.
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": ONE_ADDRESS})
+    It has a text, or it forwards the message `forward_of`. It may reply to a message `reply_to` of
+    the same conversation.
+    """
 
-    content: Content
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                {"oneOf": ONE_ADDRESS},
+                {
+                    "oneOf": [
+                        {"required": ["content"], "properties": {"forward_of": {"type": "null"}}},
+                        {
+                            "required": ["forward_of"],
+                            "not": {"required": ["content"]},
+                            "properties": {"forward_of": {"type": "string"}},
+                        },
+                    ]
+                },
+            ]
+        }
+    )
+
+    # What was not given has a value of no meaning, from a factory, so that no document names it.
+    content: Content = Field(default_factory=str)
     receiver_id: Id | None = None
     conversation_id: Id | None = None
     client_id: ClientId | None = None
+    reply_to: Id | None = None
+    forward_of: Id | None = None
 
     @model_validator(mode="after")
     def _has_one_address(self) -> Self:
@@ -88,6 +102,26 @@ class SendRequest(Input):
             message = "Give either receiver_id or conversation_id."
             raise ValueError(message)
         return self
+
+    @model_validator(mode="after")
+    def _has_one_text(self) -> Self:
+        if (self.forward_of is None) != ("content" in self.model_fields_set):
+            message = "Give either content or forward_of."
+            raise ValueError(message)
+        return self
+
+    def message(self, *, sender_id: UUID, client_id: str, origin: str = "") -> "NewMessage":
+        """Return the message for the log."""
+        return NewMessage(
+            sender_id=sender_id,
+            content=self.content,
+            client_id=client_id,
+            conversation_id=self.conversation_id,
+            receiver_id=self.receiver_id,
+            origin=origin,
+            reply_to=self.reply_to,
+            forward_of=self.forward_of,
+        )
 
 
 class EditRequest(Input):
@@ -99,7 +133,8 @@ class EditRequest(Input):
 class NewMessage(NamedTuple):
     """A checked message on its way to the log.
 
-    `origin` is the outlet it came in by: that device gets the ack instead of the event.
+    `origin` is the outlet it came in by: that device gets the ack instead of the event. One that
+    forwards another has no `content` yet.
     """
 
     sender_id: UUID
@@ -108,14 +143,43 @@ class NewMessage(NamedTuple):
     conversation_id: UUID | None = None
     receiver_id: UUID | None = None
     origin: str = ""
+    reply_to: UUID | None = None
+    forward_of: UUID | None = None
 
 
-class MessageChange(NamedTuple):
-    """A change of a message on its way to the log: its new text, or None to delete it."""
+class Edit(NamedTuple):
+    """A new text of an own message, on its way to the log."""
 
     actor_id: UUID
     message_id: UUID
-    content: str | None
+    content: str
+
+
+class Deletion(NamedTuple):
+    """The deletion of an own message, on its way to the log."""
+
+    actor_id: UUID
+    message_id: UUID
+
+
+class Pinning(NamedTuple):
+    """A message to pin, or not any more, on its way to the log."""
+
+    actor_id: UUID
+    message_id: UUID
+    pinned: bool
+
+
+class Reacting(NamedTuple):
+    """A reaction that is `added` or taken back, on its way to the log."""
+
+    actor_id: UUID
+    message_id: UUID
+    emoji: str
+    added: bool
+
+
+MessageChange: TypeAlias = Edit | Deletion | Pinning
 
 
 class Sent(NamedTuple):
@@ -126,7 +190,66 @@ class Sent(NamedTuple):
 
 
 class MessagePage(Shape, frozen=True):
-    """Messages in rising `seq`; `has_more` tells of more in the direction that was asked."""
+    """Messages in rising `seq`; `has_more` tells of more in the direction that was asked.
+
+    A page around a place tells of both directions.
+    """
 
     items: list[Message]
     has_more: bool
+    has_older: bool | msgspec.UnsetType = msgspec.UNSET
+    has_newer: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class Reactions(Shape, frozen=True):
+    """The reactions of a message, the first emoji first."""
+
+    reactions: tuple[Reaction, ...]
+
+
+class Reactor(Shape, frozen=True):
+    """A member who has reacted to a message, and when."""
+
+    user: Person
+    emoji: str
+    at: datetime
+
+
+class ReactorPage(Shape, frozen=True):
+    """Members who have reacted, the first of them first; `next_after` asks for more."""
+
+    items: list[Reactor]
+    next_after: str | None
+
+
+class EarlierText(Shape, frozen=True):
+    """A text of a message, and when it was written."""
+
+    content: str
+    at: datetime
+
+
+class Texts(Shape, frozen=True):
+    """All texts of a message: the first one first, the present one last."""
+
+    items: list[EarlierText]
+
+
+class Pins(Shape, frozen=True):
+    """The pinned messages of a conversation, the newest pin first."""
+
+    items: list[Message]
+
+
+class Saved(Shape, frozen=True):
+    """A message that a user has saved, and when."""
+
+    message: Message
+    at: datetime
+
+
+class SavedPage(Shape, frozen=True):
+    """Saved messages, the latest first; `next_before` asks for more."""
+
+    items: list[Saved]
+    next_before: str | None

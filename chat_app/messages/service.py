@@ -3,7 +3,9 @@
 import asyncio
 from uuid import UUID
 
-from chat_app.change_log.store import MESSAGES
+from msgspec.structs import replace
+
+from chat_app.change_log.store import MESSAGES, REACTIONS
 from chat_app.change_log.tail import Tail
 from chat_app.core.database import Database
 from chat_app.core.errors import AppError
@@ -12,13 +14,25 @@ from chat_app.core.rate_limit import RateLimits, token_bucket
 from chat_app.core.settings import Settings
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
+from chat_app.messages.emoji import qualified
+from chat_app.messages.errors import NotAnEmoji
 from chat_app.messages.log.batch import Stored
 from chat_app.messages.log.writer import NO_FAILPOINTS, Entry, Failpoints, MessageLog
+from chat_app.messages.parts.queries import own_reactions
 from chat_app.messages.publishing import MessagePublisher
-from chat_app.messages.schemas import Message, MessageChange, NewMessage, Sent
+from chat_app.messages.schemas import (
+    Deletion,
+    Edit,
+    MessageChange,
+    NewMessage,
+    Pinning,
+    Reacting,
+    Sent,
+)
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.hub import Hub
 from chat_app.realtime.online import Online
+from chat_app.realtime.shapes import Message, Reaction
 
 
 class Messages:
@@ -42,8 +56,9 @@ class Messages:
         self._send_limit = token_bucket(
             "message", settings.limit_message_burst, settings.limit_messages_per_second
         )
+        self._database = database
         publisher = MessagePublisher(database=database, hub=hub, online=online)
-        tail.read_with({MESSAGES: publisher.read})
+        tail.read_with({MESSAGES: publisher.read, REACTIONS: publisher.read_reactions})
         self._log = MessageLog(
             database, publisher, tail, broker, failpoints, metrics=metrics, traces=traces
         )
@@ -79,17 +94,45 @@ class Messages:
         The same text changes nothing. Raises MessageNotFound, NotYourMessage, MessageIsDeleted,
         CannotMessage, RateLimited and Unavailable.
         """
-        return await self._change(MessageChange(actor_id, message_id, content))
+        return await self._change(Edit(actor_id, message_id, content))
 
     async def delete(self, *, actor_id: UUID, message_id: UUID) -> Message:
         """Delete an own message for all members; its `seq` stays. Repeating it is harmless.
 
         Raises MessageNotFound, NotYourMessage, RateLimited and Unavailable.
         """
-        return await self._change(MessageChange(actor_id, message_id, None))
+        return await self._change(Deletion(actor_id, message_id))
 
-    async def _change(self, change: MessageChange) -> Message:
-        return (await (await self._append(change, change.actor_id))).message
+    async def pin(self, *, actor_id: UUID, message_id: UUID, pinned: bool) -> Message:
+        """Pin a message for all members, or unpin it; return it. Repeating it is harmless.
+
+        Raises MessageNotFound, NotAllowed, MessageIsDeleted, TooManyPins, CannotMessage,
+        RateLimited and Unavailable.
+        """
+        return await self._change(Pinning(actor_id, message_id, pinned))
+
+    async def react(
+        self, *, actor_id: UUID, message_id: UUID, emoji: str, added: bool
+    ) -> tuple[Reaction, ...]:
+        """Add a reaction, or take it back; return those of the message. Repeating is harmless.
+
+        Raises NotAnEmoji, MessageNotFound, MessageIsDeleted, TooManyReactions, CannotMessage,
+        NotAllowed, RateLimited and Unavailable.
+        """
+        known = qualified(emoji)
+        if known is None:
+            raise NotAnEmoji
+        message = await self._change(Reacting(actor_id, message_id, known, added))
+        return message.reactions
+
+    async def _change(self, change: MessageChange | Reacting) -> Message:
+        """Store a change and return the message as its actor sees it."""
+        message = (await (await self._append(change, change.actor_id))).message
+        if not message.reactions:
+            return message
+        own = await own_reactions(self._database, viewer_id=change.actor_id, message_id=message.id)
+        reactions = (replace(one, mine=one.emoji in own) for one in message.reactions)
+        return replace(message, reactions=tuple(reactions))
 
     async def _append(self, entry: Entry, actor_id: UUID) -> asyncio.Future[Stored]:
         try:

@@ -10,6 +10,7 @@ from chat_app.models.conversations import (
     Mention,
     Message,
 )
+from chat_app.models.message_parts import EarlierText, Reaction, SavedMessage
 from chat_app.models.people import (
     AuthSession,
     Block,
@@ -25,6 +26,7 @@ __all__ = [
     "Block",
     "Change",
     "Conversation",
+    "EarlierText",
     "FormerMember",
     "FriendRequest",
     "Friendship",
@@ -34,7 +36,9 @@ __all__ = [
     "Mention",
     "Message",
     "NamePart",
+    "Reaction",
     "RefreshToken",
+    "SavedMessage",
     "Table",
     "User",
 ]

@@ -13,6 +13,7 @@ from chat_app.models.base import Table
 # Of indexes: only these rows are in them. Statements name them in the same words.
 IS_UNCOUNTED = or_(column("deleted_at").is_not(None), column("kind") == literal_column("'notice'"))
 _MENTIONS_ALL = column("mentions_all") == true()
+IS_PINNED = column("pinned_at").is_not(None)
 IS_OPEN = column("visibility") == literal_column("'open'")
 MANAGES = column("role") != literal_column("'member'")
 
@@ -110,6 +111,8 @@ class Message(Table, table=True):
     """One message. `seq` is its place for ever; `rev` the number of its latest change.
 
     A `notice` is about its group and has no text. `notice` and `mentions` (user ids) are JSON.
+    `reply_to` is a message of the same conversation, `forwarded_from` the first author of a
+    forwarded text. `is_changed` is whether anything about it changed after it was stored.
     """
 
     __table_args__ = (
@@ -133,6 +136,13 @@ class Message(Table, table=True):
             postgresql_where=_MENTIONS_ALL,
             sqlite_where=_MENTIONS_ALL,
         ),
+        Index(
+            "ix_message_pinned",
+            "conversation_id",
+            "pinned_at",
+            postgresql_where=IS_PINNED,
+            sqlite_where=IS_PINNED,
+        ),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
@@ -149,6 +159,12 @@ class Message(Table, table=True):
     created_at: datetime = Field(default_factory=utc_now)
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
+    reply_to: UUID | None = None
+    forwarded_from: UUID | None = None
+    pinned_at: datetime | None = None
+    pinned_by: UUID | None = None
+    has_reactions: bool = False
+    is_changed: bool = False
 
 
 class Mention(Table, table=True):

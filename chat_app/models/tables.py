@@ -12,6 +12,7 @@ from chat_app.models.conversations import (
     Mention,
     Message,
 )
+from chat_app.models.message_parts import EarlierText, Reaction, SavedMessage
 from chat_app.models.people import AuthSession, User
 
 
@@ -26,6 +27,9 @@ CONVERSATIONS = _table(Conversation)
 MEMBERS = _table(Member)
 MESSAGES = _table(Message)
 MENTIONS = _table(Mention)
+REACTIONS = _table(Reaction)
+EARLIER_TEXTS = _table(EarlierText)
+SAVED_MESSAGES = _table(SavedMessage)
 FORMER_MEMBERS = _table(FormerMember)
 INVITES = _table(Invite)
 CHANGES = _table(Change)

@@ -27,6 +27,7 @@ from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
 from chat_app.friends.service import Friends
 from chat_app.messages.log.writer import NO_FAILPOINTS, Failpoints
+from chat_app.messages.saved.service import SavedMessages
 from chat_app.messages.service import Messages
 from chat_app.node.infrastructure import open_infrastructure
 from chat_app.node.parts import JOBS, Parts, run
@@ -71,6 +72,7 @@ class Node:
     invitations: Invitations
     deliveries: Deliveries
     messages: Messages
+    saved_messages: SavedMessages
     presence: Presence
     tail: Tail
 
@@ -179,6 +181,7 @@ async def running_node(
             invitations=invitations,
             deliveries=deliveries,
             messages=messages,
+            saved_messages=parts.saved_messages(),
             presence=presence,
             tail=tail,
         )

@@ -26,6 +26,7 @@ from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
 from chat_app.friends.service import Friends
 from chat_app.messages.log.writer import Failpoints
+from chat_app.messages.saved.service import SavedMessages
 from chat_app.messages.service import Messages
 from chat_app.node.infrastructure import Infrastructure
 from chat_app.presence.service import Presence
@@ -195,6 +196,16 @@ class Parts:
             broker=infrastructure.broker,
             online=infrastructure.online,
             groups=groups,
+            settings=self.settings,
+        )
+
+    def saved_messages(self) -> SavedMessages:
+        """Make the use cases of saved messages."""
+        infrastructure = self.infrastructure
+        return SavedMessages(
+            database=infrastructure.database,
+            broker=infrastructure.broker,
+            limits=infrastructure.limits,
             settings=self.settings,
         )
 

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from chat_app.core import request_context
 from chat_app.core.ids import both_of
@@ -44,6 +45,26 @@ class MessageDeleted(Event, frozen=True, tag="message.deleted"):
     """
 
     message: Message
+
+
+class MessageReacted(Event, frozen=True, tag="message.reacted"):
+    """A member has reacted to a message, or taken that back; then `count` have reacted with it."""
+
+    conversation_id: UUID
+    message_id: UUID
+    seq: int
+    rev: int
+    emoji: str
+    user_id: UUID
+    added: bool
+    count: int
+
+
+class SavedUpdated(Event, frozen=True, tag="saved.updated"):
+    """The receiver has saved a message, or does not keep it any more."""
+
+    message_id: UUID
+    saved: bool
 
 
 class ConversationUpdated(Event, frozen=True, tag="conversation.updated"):
@@ -124,6 +145,8 @@ AnyEvent: TypeAlias = (
     MessageCreated
     | MessageUpdated
     | MessageDeleted
+    | MessageReacted
+    | SavedUpdated
     | ConversationUpdated
     | ConversationRemoved
     | ConversationRead
@@ -179,7 +202,8 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True, gc=False):
     later one of the same `merge`; those may be dropped under pressure. `join` is a topic to which
     the receivers are subscribed from now on, `leave` one to which they are not any more; `since` is
     the first `seq` of the joined group that they may read. An envelope about the message `seq` is
-    not for those who may only read later ones. `ends` closes the receivers' outlets after it.
+    not for those who may only read later ones; those who may not read the message `quoted` in it
+    get `bare` instead of `body`. `ends` closes the receivers' outlets after it.
     `delivers` is recorded once a device of its receiver has the envelope. `context` is the request
     or frame that it comes from. `unused` is the `rev` that nodes without a change log send.
     """
@@ -195,6 +219,8 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True, gc=False):
     leave: str = ""
     since: int = 0
     seq: int = 0
+    quoted: int = 0
+    bare: bytes = b""
 
 
 def make_envelope(
@@ -225,6 +251,23 @@ def make_envelope(
         since=since,
         seq=seq,
     )
+
+
+def message_envelope(
+    event: MessageCreated | MessageUpdated | MessageDeleted,
+    *,
+    origin: str = "",
+    seq: int = 0,
+    delivers: Delivery | None = None,
+    context: RequestContext | None = None,
+) -> Envelope:
+    """Encode an event about a message, for members of a group also without what it quotes."""
+    envelope = make_envelope(event, origin=origin, seq=seq, delivers=delivers, context=context)
+    quote = event.message.reply_to
+    if quote is None or event.message.receiver_id is not None:
+        return envelope
+    bare = type(event)(message=replace(event.message, reply_to=None))
+    return replace(envelope, quoted=quote.seq, bare=_encoder.encode(bare))
 
 
 def make_batch(events: Sequence[AnyEvent]) -> Envelope:

@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from chat_app.core.metrics import Counter as ClosedCounter
 from chat_app.core.metrics import Family, Metrics
 from chat_app.realtime.broker import Broker
@@ -172,9 +174,12 @@ class Hub:
         await asyncio.gather(*self._subscribing, return_exceptions=True)
 
     def _push(self, outlet: Outlet, topic: str, envelope: Envelope) -> None:
-        """Queue an envelope, unless it is about an older message than the user may read."""
-        if envelope.seq and envelope.seq < outlet.since.get(topic, 0):
+        """Queue what the user may read of an envelope: no older message, and none in a quote."""
+        since = outlet.since.get(topic, 0)
+        if envelope.seq and envelope.seq < since:
             self.on_concealed(topic, outlet.user_id)
+        elif envelope.bare and envelope.quoted < since:
+            outlet.push(replace(envelope, body=envelope.bare, bare=b""))
         else:
             outlet.push(envelope)
 

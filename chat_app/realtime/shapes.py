@@ -87,11 +87,37 @@ class Notice(Shape, frozen=True, cache_hash=True):
     title: str | None = None
 
 
+class Quote(Shape, frozen=True, cache_hash=True):
+    """The present state of the message that another one replies to.
+
+    `excerpt` is the beginning of its text, 140 characters at most; empty where it is `deleted`.
+    """
+
+    id: UUID
+    seq: int
+    sender: Person
+    excerpt: str
+    deleted: bool
+
+
+class Reaction(Shape, frozen=True, cache_hash=True):
+    """An emoji with which `count` members have reacted, the first who did so first.
+
+    `user_ids` are 50 of them at most. `mine` is only in answers for a viewer: whether they are one.
+    """
+
+    emoji: str
+    count: int
+    user_ids: tuple[UUID, ...]
+    mine: bool | msgspec.UnsetType = msgspec.UNSET
+
+
 class Message(Shape, frozen=True, cache_hash=True):
     """One message. `receiver_id` is the other person of a direct conversation, else null.
 
     `mentions` are the members named in it, `mentions_all` is whether it is for all of them. A
-    message of `kind` "notice" tells what happened to its group and has no text.
+    message of `kind` "notice" tells what happened to its group and has no text. `forwarded_from` is
+    the first author of a forwarded text.
     """
 
     id: UUID
@@ -110,6 +136,11 @@ class Message(Shape, frozen=True, cache_hash=True):
     notice: Notice | None = None
     mentions: tuple[UUID, ...] = ()
     mentions_all: bool = False
+    reply_to: Quote | None = None
+    reactions: tuple[Reaction, ...] = ()
+    pinned_at: datetime | None = None
+    pinned_by: Person | None = None
+    forwarded_from: Person | None = None
 
 
 class Receipt(Shape, frozen=True):

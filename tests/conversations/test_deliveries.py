@@ -8,7 +8,6 @@ import pytest
 from chat_app.conversations import deliveries
 from chat_app.conversations.groups.queries import message_receipts
 from chat_app.conversations.queries import MAX_RECEIPTS, get_conversation
-from chat_app.messages.schemas import Message
 from chat_app.models import Block
 from chat_app.node.node import Node
 from chat_app.realtime.events import (
@@ -20,6 +19,7 @@ from chat_app.realtime.events import (
     decode,
 )
 from chat_app.realtime.outlet import Outlet
+from chat_app.realtime.shapes import Message
 from tests.harness.chats import Storage
 from tests.harness.groups import add_group
 from tests.harness.nodes import new_user, open_node, open_still_node, to_conversation, to_user

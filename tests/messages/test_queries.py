@@ -5,8 +5,8 @@ from datetime import UTC
 from sqlalchemy import text
 
 from chat_app.messages.queries import direct_history, history
-from chat_app.messages.schemas import Message
 from chat_app.node.node import Node
+from chat_app.realtime.shapes import Message
 from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_still_node, to_user
 

@@ -27,7 +27,7 @@ async def test_a_resume_costs_two_statements_for_any_number_of_conversations(
                 )
             ]
 
-    told = [message.content for one in found for message in one.changes or ()]
+    told = [message.content for one in found for message, _ in one.changes or ()]
     assert told == ["missed"] * 5
     replaying = [text for text in asked if "message.content" in text]
     assert len(replaying) == 2, replaying
@@ -45,7 +45,7 @@ async def test_a_cached_statement_takes_any_viewer(storage: Storage) -> None:
         for viewer in (bob, carol, alice):
             replay = missed(node.database, viewer_id=viewer, cursors=cursors, online=node.online)
             told[viewer] = [
-                message.content async for one in replay for message in one.changes or ()
+                message.content async for one in replay for message, _ in one.changes or ()
             ]
 
     assert told[bob] == ["for bob"]

@@ -21,10 +21,10 @@ from chat_app.accounts.schemas import Identity
 from chat_app.core.ids import new_id
 from chat_app.messages.queries import history
 from chat_app.messages.replay import missed
-from chat_app.messages.schemas import Message
 from chat_app.node.node import Node
 from chat_app.realtime.events import MessageCreated, decode
 from chat_app.realtime.outlet import Outlet
+from chat_app.realtime.shapes import Message
 from tests.harness.chats import Storage
 from tests.harness.groups import add_group
 from tests.harness.nodes import new_user, open_node, to_conversation, to_user
@@ -68,7 +68,7 @@ async def load_missed(room: Room, seen: int) -> list[Message]:
     changes: list[Message] = []
     async for one in found:
         assert one.changes is not None
-        changes += one.changes
+        changes += [message for message, _ in one.changes]
     return changes
 
 

@@ -38,7 +38,7 @@ from chat_app.conversations.groups.schemas import (
     Reader,
     ReceiptPage,
 )
-from chat_app.conversations.views import person_of
+from chat_app.conversations.message_rows import person_of
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
 from chat_app.core.text import fold, has_control, has_lone_surrogate

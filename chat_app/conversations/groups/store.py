@@ -25,7 +25,18 @@ from chat_app.core.ids import new_id
 from chat_app.core.json_rows import JsonRows, as_parameter
 from chat_app.core.text import fold
 from chat_app.friends.relations import Unreachable, has_blocked, unreachable
-from chat_app.models import Conversation, FormerMember, Invite, Member, Mention, Message, User
+from chat_app.models import (
+    Conversation,
+    EarlierText,
+    FormerMember,
+    Invite,
+    Member,
+    Mention,
+    Message,
+    Reaction,
+    SavedMessage,
+    User,
+)
 from chat_app.models.conversations import MANAGES
 from chat_app.realtime.shapes import Notice, Role
 
@@ -327,6 +338,8 @@ def remove_groups(connection: Connection, before: datetime, count: int) -> int:
     some = select(col(Message.id)).where(col(Message.conversation_id) == group_id).limit(count)
     ids = list(connection.scalars(some))
     if ids:
+        for part in (Reaction, EarlierText, SavedMessage):
+            connection.execute(delete(part).where(col(part.message_id).in_(ids)))
         return connection.execute(delete(Message).where(col(Message.id).in_(ids))).rowcount
     connection.execute(delete(Mention).where(col(Mention.conversation_id) == group_id))
     return connection.execute(delete(Conversation).where(col(Conversation.id) == group_id)).rowcount

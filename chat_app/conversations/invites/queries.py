@@ -13,7 +13,7 @@ from chat_app.conversations.invites.errors import InviteNotFound
 from chat_app.conversations.invites.schemas import Invitation, Invites
 from chat_app.conversations.invites.schemas import Invite as InviteView
 from chat_app.conversations.invites.store import valid
-from chat_app.conversations.views import person_of
+from chat_app.conversations.message_rows import person_of
 from chat_app.core.tokens import fingerprint
 from chat_app.models import Conversation, Invite, Member, User
 

@@ -20,17 +20,17 @@ from chat_app.conversations.errors import (
     NotAllowed,
     ReceiverIsSelf,
 )
+from chat_app.conversations.message_rows import message_of, person_of, quote_of
 from chat_app.conversations.queries import MAX_RECEIPTS
 from chat_app.conversations.statements import find_members
 from chat_app.conversations.store import NewConversation, add_conversation
-from chat_app.conversations.views import message_of, person_of
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import AppError, NotFound
 from chat_app.core.ids import new_id, pair_key, peer_of
 from chat_app.core.json_rows import as_parameter
 from chat_app.core.request_context import RequestContext
 from chat_app.friends.relations import Unreachable
-from chat_app.messages.errors import IdempotencyConflict
+from chat_app.messages.errors import IdempotencyConflict, MessageNotFound, ReplyNotFound
 from chat_app.messages.log.mentioned import (
     MentionedMembers,
     MentionRow,
@@ -41,7 +41,7 @@ from chat_app.messages.log.statements import send_statements
 from chat_app.messages.mentions import MAX_ALL, NO_CALLS, calls_in
 from chat_app.messages.schemas import NewMessage
 from chat_app.realtime.shapes import Message as MessageView
-from chat_app.realtime.shapes import Person
+from chat_app.realtime.shapes import Person, Quote
 
 
 class Stored(NamedTuple):
@@ -79,6 +79,17 @@ class NewRow(msgspec.Struct, gc=False):
     content: str
     mentions: str | None
     mentions_all: bool
+    reply_to: UUID | None
+    forwarded_from: UUID | None
+
+
+class Original(NamedTuple):
+    """A message that a sender may read, to reply to or to forward; `author` wrote it first."""
+
+    conversation_id: UUID
+    quote: Quote
+    content: str
+    author: Person
 
 
 Outcome = Stored | AppError
@@ -127,6 +138,7 @@ class Batch:
         fresh = [s for s in self._sends if (s.sender_id, s.client_id) not in earlier]
         unreachable = self._find_direct(fresh)
         targets = self._targets(fresh)
+        self._originals = self._find_originals(fresh)
         self._members = self._find_mentioned(fresh)
         outcomes = []
         for send, context in zip(self._sends, self._contexts, strict=True):
@@ -252,11 +264,51 @@ class Batch:
         present = {row.number for row in self._run(find_members(dialect), given)}
         return [row for row in rows if row.direct_key is not None or row.number in present]
 
+    def _find_originals(self, sends: Iterable[NewMessage]) -> dict[tuple[UUID, UUID], Original]:
+        """Find what is replied to or forwarded, by its id and the sender."""
+        wanted = list(
+            {
+                (message_id, send.sender_id)
+                for send in sends
+                for message_id in (send.reply_to, send.forward_of)
+                if message_id is not None
+            }
+        )
+        if not wanted:
+            return {}
+        rows = self._run(
+            self._statements.originals,
+            [
+                {"number": number, "id": identifier, "user_id": user_id}
+                for number, (identifier, user_id) in enumerate(wanted)
+            ],
+        )
+        return {
+            wanted[row.number]: Original(
+                row.conversation_id,
+                quote_of(row),
+                row.text,
+                person_of(row.author_id, row.author_username, row.author_display_name),
+            )
+            for row in rows
+        }
+
+    def _content_of(self, send: NewMessage) -> str:
+        """Return the text of a send, or that of the message which it forwards."""
+        if send.forward_of is None:
+            return send.content
+        original = self._original(send, send.forward_of)
+        return "" if original is None else original.content
+
+    def _original(self, send: NewMessage, message_id: UUID | None) -> Original | None:
+        """Return a message that its sender may read, None for any other."""
+        return None if message_id is None else self._originals.get((message_id, send.sender_id))
+
     def _find_mentioned(self, sends: Iterable[NewMessage]) -> MentionedMembers:
         called = {
-            (conversation_id, send.content): calls
+            (conversation_id, content): calls
             for send in sends
-            if (calls := calls_in(send.content)) is not NO_CALLS
+            if (calls := calls_in(content := self._content_of(send))) is not NO_CALLS
             and (conversation_id := self._conversation_of(send)) is not None
         }
         return MentionedMembers(self._connection, called)
@@ -286,16 +338,27 @@ class Batch:
         target = targets.get((conversation_id, send.sender_id))
         if target is None:
             return ConversationNotFound()
-        if (refusal := _refusal(target)) is not None:
+        if (refusal := _refusal(target) or self._missing(send, conversation_id)) is not None:
             return refusal
         message = self._number(send, conversation_id, target)
         return Stored(message, target.direct_key, replayed=False, is_small=target.is_small)
+
+    def _missing(self, send: NewMessage, conversation_id: UUID) -> AppError | None:
+        """Return the error of a send whose original is not there for its sender."""
+        if send.reply_to is not None:
+            original = self._original(send, send.reply_to)
+            if original is None or original.conversation_id != conversation_id:
+                return ReplyNotFound()
+        # Neither a deleted message nor a notice has a text.
+        return None if self._content_of(send) else MessageNotFound()
 
     def _number(self, send: NewMessage, conversation_id: UUID, target: SendTarget) -> MessageView:
         seq, rev = self._counters[conversation_id]
         self._counters[conversation_id] = seq, rev = seq + 1, rev + 1
         self._marks[conversation_id, send.sender_id] = seq
-        mentions, calls_all = self._members.mentioned(conversation_id, send.content)
+        content = self._content_of(send)
+        quoted, source = (self._original(send, one) for one in (send.reply_to, send.forward_of))
+        mentions, calls_all = self._members.mentioned(conversation_id, content)
         view = MessageView(
             id=new_id(),
             conversation_id=conversation_id,
@@ -304,11 +367,13 @@ class Batch:
             client_id=send.client_id,
             sender_id=send.sender_id,
             receiver_id=send.receiver_id or peer_of(target.direct_key, send.sender_id),
-            content=send.content,
+            content=content,
             created_at=self._at,
             sender=target.sender,
             mentions=mentions,
             mentions_all=calls_all and target.may_call_all,
+            reply_to=quoted.quote if quoted else None,
+            forwarded_from=source.author if source else None,
         )
         self._fresh.append(row_of(view))
         self._mentions += mention_rows(view)
@@ -361,6 +426,8 @@ def row_of(view: MessageView) -> NewRow:
         view.content,
         mentions_text(view.mentions),
         view.mentions_all,
+        view.reply_to.id if view.reply_to else None,
+        view.forwarded_from.id if view.forwarded_from else None,
     )
 
 
@@ -370,8 +437,14 @@ def _replay(send: NewMessage, stored: Stored) -> Outcome:
         if send.receiver_id is None
         else stored.direct_key == pair_key(send.sender_id, send.receiver_id)
     )
-    # A message that was edited or deleted since no longer has the text of the retry.
-    is_changed = stored.message.edited_at or stored.message.deleted_at
-    if not is_same_target or not (is_changed or stored.message.content == send.content):
+    # A message that was edited or deleted since no longer has the text of the retry, and the text
+    # of what was forwarded may be gone.
+    message = stored.message
+    is_changed = message.edited_at or message.deleted_at
+    is_forwarded = message.forwarded_from is not None
+    is_same = send.forward_of is not None or message.content == send.content
+    if not is_same_target or not (is_changed or is_same):
+        return IdempotencyConflict()
+    if is_forwarded != (send.forward_of is not None):
         return IdempotencyConflict()
     return stored._replace(replayed=True)

@@ -18,11 +18,9 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     case,
-    delete,
     func,
     insert,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.orm import aliased
@@ -30,7 +28,12 @@ from sqlalchemy.sql.dml import Insert
 from sqlmodel import col
 
 from chat_app.change_log.statements import append_entry
-from chat_app.conversations.queries import IS_READABLE, MESSAGE_COLUMNS, SENDER
+from chat_app.conversations.message_rows import (
+    IS_READABLE,
+    SENDER,
+    message_columns,
+    quote_columns,
+)
 from chat_app.core.joint_writes import JointWrites
 from chat_app.core.json_rows import JsonRows
 from chat_app.friends.relations import unreachable
@@ -54,7 +57,7 @@ class SendStatements:
         keys = JsonRows(dialect, sender_id=Uuid, client_id=Text)
         # The messages that earlier sends with the same `client_id` stored.
         self.earlier = (
-            select(*MESSAGE_COLUMNS, CONVERSATIONS.c.direct_key)
+            select(*message_columns(dialect), CONVERSATIONS.c.direct_key)
             .select_from(keys.table)
             .join(
                 MESSAGES,
@@ -139,6 +142,8 @@ class SendStatements:
             content=Text,
             mentions=Text,
             mentions_all=Boolean,
+            reply_to=Uuid,
+            forwarded_from=Uuid,
         )
         at = bindparam("at", type_=MESSAGES.c.created_at.type)
         add = insert(MESSAGES).from_select(
@@ -155,6 +160,35 @@ class SendStatements:
                 MEMBERS.c.user_id == marks.columns["reader"],
             )
             .values(last_read_seq=marks.columns["seq"], read_seq=marks.columns["seq"])
+        )
+        # Of the messages that are replied to or forwarded, those that the sender may read.
+        asked = JsonRows(dialect, number=Integer, id=Uuid, user_id=Uuid)
+        author = USERS.alias("author")
+        first_author = USERS.alias("first_author")
+        self.originals = (
+            select(
+                asked.columns["number"].label("number"),
+                MESSAGES.c.conversation_id,
+                MESSAGES.c.content.label("text"),
+                MESSAGES.c.kind,
+                first_author.c.id.label("author_id"),
+                first_author.c.username.label("author_username"),
+                first_author.c.display_name.label("author_display_name"),
+                *(column.label(name) for name, column in quote_columns(MESSAGES, author).items()),
+            )
+            .select_from(asked.table)
+            .join(MESSAGES, MESSAGES.c.id == asked.columns["id"])
+            .join(
+                MEMBERS,
+                (MEMBERS.c.conversation_id == MESSAGES.c.conversation_id)
+                & (MEMBERS.c.user_id == asked.columns["user_id"])
+                & IS_READABLE,
+            )
+            .join(author, author.c.id == MESSAGES.c.sender_id)
+            .join(
+                first_author,
+                first_author.c.id == func.coalesce(MESSAGES.c.forwarded_from, MESSAGES.c.sender_id),
+            )
         )
         # Takes `moved`, `fresh`, `marks`, `at` and the log entry.
         self.write = JointWrites(dialect, bump, add, read, append_entry(dialect))
@@ -188,106 +222,12 @@ def add_mentions(dialect: str) -> Insert:
     )
 
 
-# An edit is a send: not to a deleted user, nor across a block, nor to one who takes messages from
-# friends only.
-_EDIT_REFUSAL = case(
-    (
-        CONVERSATIONS.c.direct_key.is_not(None),
-        select(unreachable(MESSAGES.c.sender_id, _person))
-        .join_from(_peer, _person, col(_person.id) == col(_peer.user_id))
-        .where(
-            col(_peer.conversation_id) == CONVERSATIONS.c.id,
-            col(_peer.user_id) != MESSAGES.c.sender_id,
-        )
-        .correlate(CONVERSATIONS, MESSAGES)
-        .scalar_subquery(),
-    )
-)
-
-
-class ChangeStatements:
-    """The statements of a run of changes, for one kind of database."""
-
-    def __init__(self, dialect: str) -> None:
-        wanted = JsonRows(dialect, id=Uuid, user_id=Uuid)
-        self.targets = (
-            select(
-                CONVERSATIONS.c.id,
-                CONVERSATIONS.c.last_rev,
-                CONVERSATIONS.c.posting,
-                CONVERSATIONS.c.members_count,
-                MESSAGES.c.id.label("message_id"),
-                MEMBERS.c.user_id,
-                MEMBERS.c.role,
-            )
-            .select_from(wanted.table)
-            .join(MESSAGES, MESSAGES.c.id == wanted.columns["id"])
-            .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)
-            .join(
-                MEMBERS,
-                (MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
-                & (MEMBERS.c.user_id == wanted.columns["user_id"])
-                & IS_READABLE,
-            )
-            # In one order on every node, as for sends.
-            .order_by(CONVERSATIONS.c.id, MEMBERS.c.user_id)
-            .with_for_update(of=[CONVERSATIONS, MEMBERS])
-        )
-        locked = JsonRows(dialect, id=Uuid)
-        self.messages = (
-            select(*MESSAGE_COLUMNS, CONVERSATIONS.c.direct_key, _EDIT_REFUSAL.label("refusal"))
-            .select_from(locked.table)
-            .join(MESSAGES, MESSAGES.c.id == locked.columns["id"])
-            .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)
-            .join(SENDER, col(SENDER.id) == MESSAGES.c.sender_id)
-        )
-        new = JsonRows(
-            dialect,
-            "changed",
-            id=Uuid,
-            rev=BigInteger,
-            content=Text,
-            is_edited=Integer,
-            is_deleted=Integer,
-            mentions=Text,
-            mentions_all=Boolean,
-        )
-        at = bindparam("at", type_=MESSAGES.c.created_at.type)
-        change = (
-            update(MESSAGES)
-            .where(MESSAGES.c.id == new.columns["id"])
-            .values(
-                rev=new.columns["rev"],
-                content=new.columns["content"],
-                mentions=new.columns["mentions"],
-                mentions_all=new.columns["mentions_all"],
-                edited_at=case((new.columns["is_edited"] == 1, at), else_=MESSAGES.c.edited_at),
-                deleted_at=case((new.columns["is_deleted"] == 1, at), else_=MESSAGES.c.deleted_at),
-            )
-        )
-        moved = JsonRows(dialect, "moved", id=Uuid, rev=BigInteger)
-        # `updated_at` stays: a change of an old message moves no conversation up the lists.
-        count = (
-            update(CONVERSATIONS)
-            .where(CONVERSATIONS.c.id == moved.columns["id"])
-            .values(last_rev=moved.columns["rev"], changed_at=moment(dialect))
-        )
-        # Takes `changed`, `moved`, `at` and the log entry.
-        self.write = JointWrites(dialect, change, count, append_entry(dialect))
-        self.mention = add_mentions(dialect)
-        gone = JsonRows(dialect, id=Uuid, seq=BigInteger)
-        is_of_changed = tuple_(MENTIONS.c.conversation_id, MENTIONS.c.seq).in_(
-            select(gone.columns["id"], gone.columns["seq"]).select_from(gone.table)
-        )
-        self.unmention = delete(MENTIONS).where(is_of_changed)
-
-
 @functools.cache
 def messages_at(dialect: str) -> Select[*tuple[Any, ...]]:
     """Select the messages whose `rev` is the given one in the conversation `id`."""
     given = JsonRows(dialect, id=Uuid, rev=BigInteger)
     return (
-        select(*MESSAGE_COLUMNS, CONVERSATIONS.c.direct_key, CONVERSATIONS.c.members_count)
+        select(*message_columns(dialect), CONVERSATIONS.c.direct_key, CONVERSATIONS.c.members_count)
         .select_from(given.table)
         .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["id"])
         .join(
@@ -299,5 +239,15 @@ def messages_at(dialect: str) -> Select[*tuple[Any, ...]]:
     )
 
 
+@functools.cache
+def latest_revs(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Select the ends of the given conversations."""
+    given = JsonRows(dialect, id=Uuid)
+    return (
+        select(CONVERSATIONS.c.id, CONVERSATIONS.c.last_rev)
+        .select_from(given.table)
+        .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["id"])
+    )
+
+
 send_statements = functools.cache(SendStatements)
-change_statements = functools.cache(ChangeStatements)

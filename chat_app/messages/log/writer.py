@@ -33,10 +33,11 @@ from chat_app.core.request_context import RequestContext
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import NO_SPAN, Span, Traces
 from chat_app.messages.log.batch import Batch, Outcome, Stored
-from chat_app.messages.log.changes import store_changes
+from chat_app.messages.log.changes.edits import store_changes
+from chat_app.messages.log.changes.reactions import store_reactions
 from chat_app.messages.log.queue import KeyedQueue, Taken
 from chat_app.messages.metrics import LogMetrics
-from chat_app.messages.schemas import MessageChange, NewMessage
+from chat_app.messages.schemas import Edit, MessageChange, NewMessage, Reacting
 from chat_app.realtime.broker import Broker
 
 BATCH_SIZE = 256
@@ -50,7 +51,7 @@ MAX_STORING = 2
 
 log = structlog.get_logger(__name__)
 
-Entry: TypeAlias = NewMessage | MessageChange
+Entry: TypeAlias = NewMessage | MessageChange | Reacting
 
 
 class Committed(NamedTuple):
@@ -180,7 +181,7 @@ class MessageLog:
 
     def _key_of(self, entry: Entry) -> Hashable | None:
         """Return what all entries of a conversation have in common; None where it is not known."""
-        if isinstance(entry, MessageChange):
+        if not isinstance(entry, NewMessage):
             return None
         if entry.receiver_id is not None:
             return pair_key(entry.sender_id, entry.receiver_id)
@@ -251,7 +252,7 @@ class MessageLog:
                 [pending.since for pending in batch],
                 outcomes,
                 started=started,
-                changes=_kind(batch[0]),
+                changes=_kind(batch[0]) is not NewMessage,
             )
             self._failpoints.committed()
             if fresh := self._answer(batch, outcomes):
@@ -298,8 +299,12 @@ class MessageLog:
         self, batch: Sequence[Pending], batch_id: UUID, attempt: int, connection: Connection
     ) -> tuple[dict[str, UUID], list[Outcome]]:
         contexts = [pending.context for pending in batch]
-        changes = [one.entry for one in batch if isinstance(one.entry, MessageChange)]
-        if changes:
+        kind = _kind(batch[0])
+        if kind is Reacting:
+            reactings = [one.entry for one in batch if isinstance(one.entry, Reacting)]
+            return {}, store_reactions(connection, reactings, contexts, batch_id)
+        if kind is not NewMessage:
+            changes = [one.entry for one in batch if isinstance(one.entry, MessageChange)]
             return {}, store_changes(connection, changes, contexts, batch_id)
         sends = Batch(
             connection,
@@ -351,5 +356,7 @@ class MessageLog:
             self.metrics.refused(error)
 
 
-def _kind(pending: Pending) -> bool:
-    return isinstance(pending.entry, MessageChange)
+def _kind(pending: Pending) -> type:
+    """Return what a run of entries has in common: all are sends, reactions or other changes."""
+    kind = type(pending.entry)
+    return kind if kind in (NewMessage, Reacting) else Edit

@@ -1,7 +1,7 @@
 """Statements of a send: the same few for any number of members, and no table scans."""
 
 from chat_app.messages.queries import direct_history, history
-from chat_app.messages.schemas import Message
+from chat_app.realtime.shapes import Message
 from tests.harness.chats import Storage
 from tests.harness.groups import add_group
 from tests.harness.nodes import new_user, new_users, open_still_node, to_conversation, to_user

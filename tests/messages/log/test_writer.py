@@ -17,9 +17,9 @@ from chat_app.messages.errors import IdempotencyConflict
 from chat_app.messages.log import writer as log_writer
 from chat_app.messages.log.writer import Committed, Published
 from chat_app.messages.queries import direct_history, history
-from chat_app.messages.schemas import Message
 from chat_app.models import Message as MessageRow
 from chat_app.node.node import Node
+from chat_app.realtime.shapes import Message
 from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
 from tests.harness.groups import add_group

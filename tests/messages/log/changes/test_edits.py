@@ -13,12 +13,12 @@ from chat_app.conversations.schemas import Conversation
 from chat_app.core.errors import NotFound, RateLimited, Unavailable
 from chat_app.messages.errors import IdempotencyConflict, MessageIsDeleted, NotYourMessage
 from chat_app.messages.queries import history
-from chat_app.messages.schemas import Message
 from chat_app.models import Block
 from chat_app.models import Message as MessageRow
 from chat_app.node.node import Node
 from chat_app.realtime.events import MessageCreated, MessageDeleted, MessageUpdated, decode
 from chat_app.realtime.outlet import Outlet
+from chat_app.realtime.shapes import Message
 from tests.harness.chats import Storage
 from tests.harness.connected import befriend
 from tests.harness.groups import add_group

@@ -1,0 +1,1 @@
+"""Changes of stored messages, each run of them in one transaction of the log writer."""

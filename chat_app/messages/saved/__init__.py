@@ -1,0 +1,1 @@
+"""Messages that people have saved for themselves."""

@@ -1,0 +1,83 @@
+"""Reads about saved messages on behalf of their owner."""
+
+import functools
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Integer, Select, bindparam, select, tuple_
+from sqlmodel import col
+
+from chat_app.conversations.errors import BadCursor
+from chat_app.conversations.message_rows import (
+    IS_READABLE,
+    SENDER,
+    message_columns,
+    message_of,
+)
+from chat_app.core.database import Database
+from chat_app.friends.cards import VIEWER
+from chat_app.messages.schemas import Saved, SavedPage
+from chat_app.models.tables import CONVERSATIONS, MEMBERS, MESSAGES, SAVED_MESSAGES
+
+# The time of saving, in microseconds, and the id of the message.
+CURSOR = re.compile(r"([0-9]{1,17})-([0-9a-f]{32})")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+async def list_saved(
+    database: Database, *, viewer_id: UUID, before: str | None = None, limit: int = 50
+) -> SavedPage:
+    """Return a page of what the viewer has saved and may read now, the latest first.
+
+    Raises BadCursor and Unavailable.
+    """
+    values: dict[str, Any] = {"viewer_id": viewer_id, "most": limit + 1}
+    if before is not None:
+        match = CURSOR.fullmatch(before)
+        if match is None:
+            raise BadCursor
+        values["before_at"] = EPOCH + timedelta(microseconds=int(match[1]))
+        values["before_id"] = UUID(match[2])
+    rows = await database.fetch_all(_saved(database.dialect, first=before is None), values)
+    items = [
+        Saved(message=message_of(row, row.direct_key), at=row.saved_at) for row in rows[:limit]
+    ]
+    more = len(rows) > limit
+    return SavedPage(items=items, next_before=_cursor(items[-1]) if more else None)
+
+
+def _cursor(last: Saved) -> str:
+    return f"{(last.at - EPOCH) // timedelta(microseconds=1)}-{last.message.id.hex}"
+
+
+@functools.cache
+def _saved(dialect: str, *, first: bool) -> Select[*tuple[Any, ...]]:
+    place = (SAVED_MESSAGES.c.saved_at, SAVED_MESSAGES.c.message_id)
+    found = (
+        select(
+            SAVED_MESSAGES.c.saved_at,
+            CONVERSATIONS.c.direct_key,
+            *message_columns(dialect, viewer_id=VIEWER),
+        )
+        .select_from(SAVED_MESSAGES)
+        .join(MESSAGES, MESSAGES.c.id == SAVED_MESSAGES.c.message_id)
+        .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)
+        .join(
+            MEMBERS,
+            (MEMBERS.c.conversation_id == MESSAGES.c.conversation_id)
+            & (MEMBERS.c.user_id == VIEWER),
+        )
+        .join(SENDER, col(SENDER.id) == MESSAGES.c.sender_id)
+        .where(SAVED_MESSAGES.c.user_id == VIEWER, IS_READABLE, MESSAGES.c.deleted_at.is_(None))
+    )
+    if not first:
+        before = tuple_(
+            bindparam("before_at", type_=SAVED_MESSAGES.c.saved_at.type),
+            bindparam("before_id", type_=SAVED_MESSAGES.c.message_id.type),
+        )
+        found = found.where(tuple_(*place) < before)
+    return found.order_by(*(column.desc() for column in place)).limit(
+        bindparam("most", type_=Integer)
+    )
