@@ -30,6 +30,7 @@ from contextlib import suppress
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import quote
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
@@ -60,9 +61,15 @@ class Client:
     """
 
     def __init__(
-        self, url: str, sign_in: Json, on_message: Callable[[Json], None], file: str = ":memory:"
+        self,
+        url: str,
+        sign_in: Json,
+        on_message: Callable[[Json], None],
+        file: str = ":memory:",
+        on_reaction: Callable[[Json], None] = lambda _event: None,
     ) -> None:
         self.url, self.sign_in, self.on_message = url, sign_in, on_message
+        self.on_reaction = on_reaction
         self.file = sqlite3.connect(file, isolation_level=None)
         self.file.executescript(TABLES)
         self.cursors: dict[str, int] = dict(self.file.execute("SELECT * FROM cursor"))
@@ -95,7 +102,8 @@ class Client:
     async def send(self, content: str, *, client_id: str = "", **address: str) -> Json:
         """Send to a `receiver_id` or `conversation_id`; return the message once it is stored.
 
-        Messages to one address are sent in the order of the calls. Raises Refused.
+        With `reply_to` it replies to a message of the conversation. Messages to one address are
+        sent in the order of the calls. Raises Refused.
         """
         frame = {"type": "message", "id": client_id or str(uuid4()), "content": content, **address}
         answer = asyncio.get_running_loop().create_future()
@@ -106,9 +114,14 @@ class Client:
             await self._send_next(self._enqueue(frame), most=1)
         return await answer
 
-    async def call(self, path: str, body: Json | None = None) -> Json:
+    async def react(self, message_id: str, emoji: str) -> Json:
+        """React to a message; return its reactions. Raises one of TEMPORARY."""
+        return await self.call(f"/api/messages/{message_id}/reactions/{quote(emoji)}", method="PUT")
+
+    async def call(self, path: str, body: Json | None = None, *, method: str = "") -> Json:
         """Send one request to the HTTP API: POST with a body, else GET. Raises one of TEMPORARY."""
-        return await asyncio.to_thread(self._call, path, body, await asyncio.to_thread(self._token))
+        token = await asyncio.to_thread(self._token)
+        return await asyncio.to_thread(self._call, path, body, token, method)
 
     def _token(self) -> str:
         if not self.token:
@@ -121,10 +134,11 @@ class Client:
             self.token = reply["access_token"]
         return self.token
 
-    def _call(self, path: str, body: Json | None, token: str = "") -> Json:
+    def _call(self, path: str, body: Json | None, token: str = "", method: str = "") -> Json:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
-        request = Request(self.url + path, data, headers)  # noqa: S310  # the chat's address
+        how = method or ("GET" if data is None else "POST")
+        request = Request(self.url + path, data, headers, method=how)  # noqa: S310  # the chat's
         with urlopen(request, timeout=TIMEOUT_S) as reply:  # noqa: S310  # the same
             answer: Json = json.loads(reply.read() or "{}")
             return answer
@@ -161,10 +175,13 @@ class Client:
 
     async def _receive(self, event: Json) -> None:
         kind, identifier = event["type"], event.get("id", "")
-        if "message" in event:  # created, updated or deleted, or an ack
+        if "message" in event and kind != "reminder.due":  # created, updated or deleted, or an ack
             message = event["message"]
             self.pending[message["conversation_id"]][message["rev"]] = message
             self._deliver(message["conversation_id"])
+        elif kind == "message.reacted":  # a change of a message, with a rev of its own
+            self.pending[event["conversation_id"]][event["rev"]] = event
+            self._deliver(event["conversation_id"])
         elif kind == "reset":  # too many changes were missed for a replay
             await self._load_history(event["conversation_id"], event["last_rev"])
         elif kind == "pong":  # an event up to `last_rev` that has not arrived is lost
@@ -201,9 +218,9 @@ class Client:
         for rev in sorted(pending):
             if rev > max(cursor + 1, complete_to):
                 break
-            message = pending.pop(rev)
+            change = pending.pop(rev)
             if rev > cursor:
-                self.on_message(message)
+                (self.on_reaction if "emoji" in change else self.on_message)(change)
                 self.cursors[conversation] = cursor = rev
                 self.file.execute("REPLACE INTO cursor VALUES (?, ?)", (conversation, rev))
         if not pending:

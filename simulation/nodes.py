@@ -22,6 +22,8 @@ from chat_app.core.settings import Settings
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
 from chat_app.friends.service import Friends
+from chat_app.messages.drafts.service import Drafts
+from chat_app.messages.due.service import DueItems
 from chat_app.messages.log.writer import NO_FAILPOINTS
 from chat_app.messages.saved.service import SavedMessages
 from chat_app.node.infrastructure import Infrastructure
@@ -211,6 +213,8 @@ class SimulatedNode:
             groups=parts.groups(tail),
             invitations=cast("Invitations", None),
             saved_messages=cast("SavedMessages", None),
+            drafts=cast("Drafts", None),
+            due_items=cast("DueItems", None),
             conversations=parts.conversations(hub, tail, read_marks),
             deliveries=deliveries,
             messages=messages,

@@ -23,6 +23,7 @@ from chat_app.conversations.statements import (
 )
 from chat_app.core.clock import utc_now
 from chat_app.messages import queries as message_queries
+from chat_app.messages.due import queries as due_queries
 from chat_app.messages.log.changes.statements import change_statements
 from chat_app.messages.log.statements import latest_revs, messages_at, send_statements
 from chat_app.models.tables import CONVERSATIONS, MEMBERS
@@ -86,9 +87,12 @@ def _handlers(dialect: str) -> dict[int, Handler]:
         sends.targets: _send_targets,
         changes.targets: _change_targets,
         changes.messages: _locked_messages,
+        changes.keep_texts: _none,
+        **dict.fromkeys(changes.forget, _none),
         present_place(dialect): _present_place,
         entries_after(dialect): _entries_after,
         messages_at(dialect): _messages_at,
+        due_queries._reminders(dialect): _none,  # noqa: SLF001  # the same
         latest_revs(dialect): _latest_revs,
         memberships(dialect): _memberships,
         changed_lately(dialect): _changed_lately,
@@ -124,6 +128,7 @@ _OF_MEMBERS: Row = {
     "unread_mentions": 0,
     "unread_calls_of_all": 0,
     "since_archived": None,
+    "draft": None,
 }
 # What the simulated messages have none of.
 _WITHOUT_PARTS: Row = {
@@ -346,6 +351,11 @@ async def _messages_at(transaction: Transaction, values: Values) -> Rows:
     tables = transaction.tables
     found = (tables.by_rev.get((one.id, one.rev)) for one in parameters.cursors(values["rows"]))
     return _rows(_with_key(transaction, tables.messages[one]) for one in found if one is not None)
+
+
+async def _none(_transaction: Transaction, _values: Values) -> Rows:
+    """Do nothing: a simulation has no earlier texts and reactions, and nothing is due in it."""
+    return Rows()
 
 
 async def _latest_revs(transaction: Transaction, values: Values) -> Rows:

@@ -31,17 +31,17 @@ def _columns() -> list[sa.Column[Any]]:
     ]
 
 
+def _partial_index(name: str, table: str, columns: list[str], column: str) -> None:
+    where = sa.text(f"{column} IS NOT NULL")
+    op.create_index(name, table, columns, postgresql_where=where, sqlite_where=where)
+
+
 def upgrade() -> None:
     for column in _columns():
         op.add_column("message", column)
-    is_pinned = sa.text("pinned_at IS NOT NULL")
-    op.create_index(
-        "ix_message_pinned",
-        "message",
-        ["conversation_id", "pinned_at"],
-        postgresql_where=is_pinned,
-        sqlite_where=is_pinned,
-    )
+    _partial_index("ix_message_pinned", "message", ["conversation_id", "pinned_at"], "pinned_at")
+    # Maintenance looks for deleted groups every few minutes.
+    _partial_index("ix_conversation_deleted", "conversation", ["deleted_at"], "deleted_at")
     op.create_table(
         "reaction",
         sa.Column("message_id", sa.Uuid(), nullable=False),
@@ -93,6 +93,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("saved_message", "earlier_text", "reaction"):
         op.drop_table(table)
+    op.drop_index("ix_conversation_deleted", "conversation")
     op.drop_index("ix_message_pinned", "message")
     for column in _columns():
         op.drop_column("message", column.name)

@@ -25,10 +25,13 @@ from chat_app.core.tokens import fingerprint, new_secret
 from chat_app.models import (
     AuthSession,
     Block,
+    Draft,
+    DueItem,
     FriendRequest,
     Friendship,
     NamePart,
     RefreshToken,
+    SavedMessage,
     User,
 )
 from chat_app.realtime.events import EndReason
@@ -118,6 +121,8 @@ async def erase_account(session: AsyncSession, account: User) -> Departure:
     account.last_seen_at = None
     await index_names(session, account)
     await session.flush()
+    for own in (SavedMessage, Draft, DueItem):
+        await session.execute(delete(own).where(col(own.user_id) == account.id))
     acquaintance_ids = await _delete_relations(session, account.id)
     return Departure(await _erase_sessions(session, account.id), acquaintance_ids)
 

@@ -17,7 +17,7 @@ from chat_app.api.resume import MAX_CURSORS, MAX_EVENTS_PER_FRAME
 from chat_app.api.socket import AUTH_TIMED_OUT, AUTH_TIMEOUT_S, UNAVAILABLE
 from chat_app.core.errors import AppError, Invalid, Unavailable
 from chat_app.core.settings import Settings
-from chat_app.messages.schemas import ONE_ADDRESS
+from chat_app.messages.schemas import OF_SEND
 from chat_app.realtime import events
 from chat_app.realtime.outlet import RESTARTING, SESSION_OVER, TOO_SLOW
 
@@ -128,7 +128,7 @@ def _messages() -> tuple[Json, Json]:
     for kind in from_server:
         # Clients must ignore fields that they do not know.
         schemas[kind.__name__].pop("additionalProperties", None)
-    schemas[frames.Send.__name__]["oneOf"] = ONE_ADDRESS
+    schemas[frames.Send.__name__]["allOf"] = OF_SEND
     schemas[frames.Error.__name__]["properties"]["code"] = {
         "enum": sorted(_codes()),
         "description": "The codes of HTTP, and those of frames that cannot be read.",

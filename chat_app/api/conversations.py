@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Controller, Response, delete, get, patch, post
+from litestar import Controller, Response, delete, get, patch, post, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
@@ -31,9 +31,10 @@ from chat_app.conversations.schemas import (
 )
 from chat_app.core.errors import Invalid, RateLimited
 from chat_app.friends.errors import PersonNotFound
+from chat_app.messages.errors import DraftConflict, ReplyNotFound
 from chat_app.messages.parts.queries import pinned_messages
 from chat_app.messages.queries import history, page_around
-from chat_app.messages.schemas import MessagePage, Pins
+from chat_app.messages.schemas import DraftRequest, DraftVersion, MessagePage, Pins
 from chat_app.node.node import Node
 
 Limit = Annotated[int, Parameter(ge=1, le=100)]
@@ -169,6 +170,19 @@ class ConversationsController(Controller):
             )
         node.deliveries.record_page(page.items, viewer_id=me.user_id)
         return await large_reply(page)
+
+    @put(
+        "/{conversation_id:uuid}/draft",
+        errors=[ConversationNotFound, ReplyNotFound, DraftConflict, RateLimited],
+    )
+    async def write_draft(
+        self, data: DraftRequest, me: Identity, node: Node, conversation_id: UUID
+    ) -> DraftVersion:
+        """Write the draft of the signed-in user; an empty one is removed."""
+        version = await node.drafts.write(
+            actor_id=me.user_id, conversation_id=conversation_id, data=data
+        )
+        return DraftVersion(version=version)
 
     @get("/{conversation_id:uuid}/pins", errors=[ConversationNotFound])
     async def pins(self, me: Identity, node: Node, conversation_id: UUID) -> Response[Pins]:

@@ -23,6 +23,8 @@ from chat_app.core.errors import (
     Unavailable,
 )
 from chat_app.core.logs import without_token
+from chat_app.messages.errors import DraftConflict
+from chat_app.realtime.shapes import Draft
 
 STATUS: dict[type[AppError], int] = {
     NotFound: 404,
@@ -80,6 +82,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: str
     request_id: str
     errors: Sequence[FieldError] = ()
+    draft: Draft | None = None
 
 
 def on_app_error(request: AnyRequest, error: AppError) -> Response[Problem]:
@@ -95,7 +98,8 @@ def on_app_error(request: AnyRequest, error: AppError) -> Response[Problem]:
         headers["WWW-Authenticate"] = 'Bearer realm="chat"'
     if isinstance(error, Unavailable):
         log.warning("unavailable", cause=type(error.__cause__).__name__)
-    return _problem(request, status, error.code, error.detail, fields, headers)
+    draft = error.draft if isinstance(error, DraftConflict) else None
+    return _problem(request, status, error.code, error.detail, fields, headers, draft)
 
 
 def on_http_error(request: AnyRequest, error: HTTPException) -> Response[Problem]:
@@ -151,6 +155,7 @@ def _problem(
     detail: str,
     errors: Sequence[FieldError] = (),
     headers: dict[str, str] | None = None,
+    draft: Draft | None = None,
 ) -> Response[Problem]:
     problem = Problem(
         type="about:blank",
@@ -160,6 +165,7 @@ def _problem(
         code=code,
         request_id=request.headers.get("x-request-id", ""),
         errors=errors,
+        draft=draft,
     )
     return Response(
         problem, status_code=status, media_type="application/problem+json", headers=headers

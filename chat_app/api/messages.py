@@ -44,6 +44,8 @@ from chat_app.messages.schemas import (
     MessagePage,
     Reactions,
     ReactorPage,
+    Reminder,
+    ReminderRequest,
     SavedPage,
     SendRequest,
     Texts,
@@ -217,6 +219,16 @@ class MessagesController(Controller):
     async def remove_saved(self, me: Identity, node: Node, id: UUID) -> None:
         """Keep a message no more; where it was not saved, nothing changes."""
         await node.saved_messages.remove(actor_id=me.user_id, message_id=id)
+
+    @put("/{id:uuid}/reminder", errors=[MessageNotFound, RateLimited])
+    async def remind(self, data: ReminderRequest, me: Identity, node: Node, id: UUID) -> Reminder:
+        """Remind the signed-in user of a message at a time."""
+        return await node.due_items.remind(actor_id=me.user_id, message_id=id, at=data.at)
+
+    @delete("/{id:uuid}/reminder", errors=[RateLimited])
+    async def forget_reminder(self, me: Identity, node: Node, id: UUID) -> None:
+        """Delete a reminder; where there is none, nothing changes."""
+        await node.due_items.forget(actor_id=me.user_id, message_id=id)
 
     @get("/{id:uuid}/receipts", errors=[MessageNotFound, BadCursor])
     async def receipts(

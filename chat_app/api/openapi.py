@@ -237,10 +237,13 @@ def _plain(media_type: MediaType | str) -> str:
 
 
 def _path_parameter(name: str) -> Json:
-    # The token of an invitation, where its id may stand, too.
-    is_token = name == "token"
-    kind = {"pattern": "^[A-Za-z0-9_-]{1,200}$"} if is_token else {"format": "uuid"}
-    schema = {"type": "string", **kind}
+    kinds: dict[str, Json] = {
+        # That of an invitation, where its id may stand, too.
+        "token": {"pattern": "^[A-Za-z0-9_-]{1,200}$"},
+        # As it is, or without U+FE0F.
+        "emoji": {"minLength": 1, "maxLength": 64},
+    }
+    schema = {"type": "string", **kinds.get(name, {"format": "uuid"})}
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 

@@ -10,6 +10,7 @@ from chat_app.conversations.groups.queries import former_groups
 from chat_app.conversations.schemas import Conversation
 from chat_app.core.errors import Invalid
 from chat_app.core.time_slice import TimeSlice
+from chat_app.messages.due.queries import due_reminders
 from chat_app.messages.replay import event_of, missed
 from chat_app.node.node import Node
 from chat_app.realtime.events import (
@@ -17,6 +18,7 @@ from chat_app.realtime.events import (
     ConversationRemoved,
     ConversationUpdated,
     Envelope,
+    ReminderDue,
     conversation_topic,
     join_bodies,
     make_envelope,
@@ -91,6 +93,9 @@ async def resume(
         messages = [change.message for change in changes]
         node.deliveries.record_page(messages, viewer_id=identity.user_id)
     await batch.push()
+    # What became due while none of the user's devices was connected.
+    for item_id, reminder in await due_reminders(node.database, viewer_id=identity.user_id):
+        outlet.push(make_envelope(ReminderDue(message=reminder.message), had=item_id.hex))
 
 
 class _Collected(NamedTuple):

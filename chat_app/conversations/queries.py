@@ -34,7 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from chat_app.conversations.errors import REFUSALS, BadCursor, ConversationNotFound
+from chat_app.conversations.errors import BadCursor, ConversationNotFound
 from chat_app.conversations.message_rows import IS_READABLE, SENDER, message_columns
 from chat_app.conversations.schemas import Conversation, ConversationPage
 from chat_app.conversations.views import views_of
@@ -42,13 +42,13 @@ from chat_app.core.database import Database
 from chat_app.core.ids import peer_of
 from chat_app.core.json_rows import as_array, as_object, decode_pieces, in_pieces
 from chat_app.friends.cards import VIEWER, card_values, with_relations
-from chat_app.friends.errors import PersonNotFound
-from chat_app.friends.relations import both_see, has_blocked, unreachable
+from chat_app.friends.relations import both_see
 from chat_app.models import Conversation as ConversationRow
 from chat_app.models import Member, Mention, Message, User
-from chat_app.models.tables import CONVERSATIONS
+from chat_app.models.tables import CONVERSATIONS, DRAFTS
 from chat_app.realtime.events import Delivery
 from chat_app.realtime.online import Online
+from chat_app.realtime.shapes import Draft
 
 # The moment of the latest activity, in microseconds, and the id.
 CURSOR = re.compile(r"([0-9]{1,17})-([0-9a-f]{32})")
@@ -166,21 +166,6 @@ async def undelivered(database: Database, *, viewer_id: UUID) -> list[Delivery]:
     ]
 
 
-async def check_reachable(session: AsyncSession, *, actor_id: UUID, user_id: UUID) -> None:
-    """Check that the actor may write to a user.
-
-    Raises PersonNotFound for an unknown or deleted user and one who has blocked the actor, and
-    CannotMessage or FriendsOnly.
-    """
-    statement = select(has_blocked(user_id, actor_id), unreachable(actor_id, User))
-    row = (await session.execute(statement.where(col(User.id) == user_id))).first()
-    # A user who has blocked the actor looks deleted to them.
-    if row is None or row[0] or row[1] == "gone":
-        raise PersonNotFound
-    if row[1] is not None:
-        raise REFUSALS[row[1]]
-
-
 def unread_of(viewer_id: UUID | ColumnElement[UUID]) -> ColumnElement[int]:
     """Return the number of others' messages after the read mark, without deleted ones and notices.
 
@@ -283,6 +268,17 @@ def _since_archived() -> ColumnElement[int | None]:
     return case((archived_seq.is_not(None), later - _uncounted_after(archived_seq)))
 
 
+def _draft(dialect: str, viewer_id: ColumnElement[UUID]) -> ColumnElement[str | None]:
+    shown = {name: DRAFTS.c[name] for name in Draft.__struct_fields__}
+    draft = (
+        select(as_object(dialect, shown))
+        .where(DRAFTS.c.user_id == viewer_id, DRAFTS.c.conversation_id == col(ConversationRow.id))
+        .correlate(ConversationRow)
+        .scalar_subquery()
+    )
+    return draft.op("||")("") if dialect == "sqlite" else draft
+
+
 def conversations_of(dialect: str, viewer_id: ColumnElement[UUID]) -> Select[*tuple[Any, ...]]:
     """Select the conversations of `viewer_id`; narrow it, then pass it to `with_members`."""
     last = and_(
@@ -314,6 +310,7 @@ def conversations_of(dialect: str, viewer_id: ColumnElement[UUID]) -> Select[*tu
             unread_mentions_of(viewer_id).label("unread_mentions"),
             unread_calls_of_all(viewer_id).label("unread_calls_of_all"),
             _since_archived().label("since_archived"),
+            _draft(dialect, viewer_id).label("draft"),
             *(
                 column.label(LAST + column.name)
                 for column in message_columns(dialect, viewer_id=viewer_id)

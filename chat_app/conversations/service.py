@@ -24,12 +24,13 @@ from chat_app.change_log.tail import Tail
 from chat_app.change_log.unit_of_work import unit_of_work
 from chat_app.conversations.errors import ConversationNotFound, ReceiverIsSelf
 from chat_app.conversations.membership_loader import MembershipLoader, MembershipSummary
-from chat_app.conversations.queries import check_reachable, direct_peers, get_conversation
+from chat_app.conversations.queries import direct_peers, get_conversation
 from chat_app.conversations.read_marks import ReadMarks
 from chat_app.conversations.schemas import Conversation, Opened
 from chat_app.conversations.store import (
     NewConversation,
     add_conversation,
+    check_reachable,
     ends_of,
     find_direct,
     set_mark,

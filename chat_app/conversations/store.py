@@ -9,10 +9,12 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from chat_app.conversations.errors import ConversationNotFound
+from chat_app.conversations.errors import REFUSALS, ConversationNotFound
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
-from chat_app.models import Conversation, Member
+from chat_app.friends.errors import PersonNotFound
+from chat_app.friends.relations import has_blocked, unreachable
+from chat_app.models import Conversation, Member, User
 
 
 class NewConversation(NamedTuple):
@@ -114,3 +116,18 @@ async def set_opened(session: AsyncSession, conversation_id: UUID, user_id: UUID
         .where(col(Member.conversation_id) == conversation_id, col(Member.user_id) == user_id)
         .values(opened=True)
     )
+
+
+async def check_reachable(session: AsyncSession, *, actor_id: UUID, user_id: UUID) -> None:
+    """Check that the actor may write to a user.
+
+    Raises PersonNotFound for an unknown or deleted user and one who has blocked the actor, and
+    CannotMessage or FriendsOnly.
+    """
+    statement = select(has_blocked(user_id, actor_id), unreachable(actor_id, User))
+    row = (await session.execute(statement.where(col(User.id) == user_id))).first()
+    # A user who has blocked the actor looks deleted to them.
+    if row is None or row[0] or row[1] == "gone":
+        raise PersonNotFound
+    if row[1] is not None:
+        raise REFUSALS[row[1]]

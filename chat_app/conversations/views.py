@@ -16,7 +16,7 @@ from chat_app.core.clock import utc_now
 from chat_app.core.time_slice import TimeSlice
 from chat_app.friends.cards import BATCH_SIZE, JsonCardRow, card_of
 from chat_app.realtime.online import Online
-from chat_app.realtime.shapes import History, Membership, Posting, Role, Visibility
+from chat_app.realtime.shapes import Draft, History, Membership, Posting, Role, Visibility
 
 # A conversation that is muted until then is muted for ever.
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -48,6 +48,8 @@ class ConversationRow(msgspec.Struct, gc=False):
     unread_calls_of_all: int
     # The number of messages since it was archived, None where it is not.
     since_archived: int | None
+    # As JSON, of an empty draft too.
+    draft: str | None
 
 
 class MemberRow(JsonCardRow, gc=False):
@@ -65,6 +67,7 @@ class _Found(msgspec.Struct, gc=False):
 
 _decode_conversation = msgspec.json.Decoder(ConversationRow).decode
 _decode_members = msgspec.json.Decoder(list[MemberRow]).decode
+_decode_draft = msgspec.json.Decoder(Draft).decode
 _decode_marks = msgspec.json.Decoder(list[Receipt]).decode
 _decode_message = msgspec.json.Decoder(MessageRow).decode
 
@@ -136,7 +139,13 @@ def _view(found: _Found, viewer_id: UUID, connected: set[UUID]) -> Conversation:
         members_count=2 if one.kind == "direct" else one.members_count,
         unread_mentions=one.unread_mentions + (0 if _is_muted(one) else one.unread_calls_of_all),
         me=_membership(one),
+        draft=_draft(one.draft),
     )
+
+
+def _draft(text: str | None) -> Draft | None:
+    draft = _decode_draft(text) if text else None
+    return draft if draft and (draft.content or draft.reply_to) else None
 
 
 def _is_muted(one: ConversationRow) -> bool:

@@ -1,5 +1,6 @@
 """Input: the base of request bodies and frames, with strict types and no unknown field."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -19,6 +20,27 @@ def _id_of(value: object) -> object:
 
 
 Id = Annotated[UUID, BeforeValidator(_id_of)]
+
+
+def _moment_of(value: object) -> object:
+    # Strict everywhere, but a time arrives as text, too.
+    if not isinstance(value, str):
+        return value
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        message = "This is not a time with its zone."
+        raise ValueError(message)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        message = "This time is out of range."
+        raise ValueError(message) from None
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment_of)]
 
 
 def _whole(value: object) -> object:

@@ -1,6 +1,7 @@
 """Errors of messages."""
 
 from chat_app.core.errors import Conflict, Forbidden, Invalid, NotFound
+from chat_app.realtime.shapes import Draft
 
 
 class IdempotencyConflict(Conflict):
@@ -60,3 +61,34 @@ class TooManyPins(Conflict):
 
     code = "too_many_pins"
     default_detail = "A conversation has at most 100 pinned messages."
+
+
+class DraftConflict(Conflict):
+    """Another text was written since the one that a device began from."""
+
+    code = "draft_conflict"
+    default_detail = "Another device has changed this draft meanwhile."
+
+    def __init__(self, draft: Draft | None) -> None:
+        self.draft = draft
+        super().__init__()
+
+
+class ScheduledNotFound(NotFound):
+    """The scheduled message is unknown, or not the actor's."""
+
+    default_detail = "There is no such scheduled message."
+
+
+class AlreadySent(Conflict):
+    """The scheduled message is sent, or about to be."""
+
+    code = "already_sent"
+    default_detail = "This message is sent already."
+
+
+class TooManyScheduled(Conflict):
+    """A user has scheduled as many messages as they may."""
+
+    code = "too_many_scheduled"
+    default_detail = "At most 100 messages can be scheduled."

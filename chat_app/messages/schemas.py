@@ -15,9 +15,10 @@ from pydantic import (
     model_validator,
 )
 
-from chat_app.core.input import Id, Input, text_pattern
+from chat_app.core.clock import utc_now
+from chat_app.core.input import Id, Input, Moment, Whole, text_pattern
 from chat_app.core.text import has_control, has_lone_surrogate, shows_something
-from chat_app.realtime.shapes import Message, Person, Reaction, Shape
+from chat_app.realtime.shapes import Message, Person, Reaction, Scheduled, Shape
 
 MAX_CONTENT_LENGTH = 8_000
 
@@ -61,6 +62,20 @@ ONE_ADDRESS: list[JsonValue] = [
     {"required": [name], "properties": {name: {"type": "string"}}}
     for name in ("receiver_id", "conversation_id")
 ]
+# A message has a text, or it forwards one.
+OF_SEND: list[JsonValue] = [
+    {"oneOf": ONE_ADDRESS},
+    {
+        "oneOf": [
+            {"required": ["content"], "properties": {"forward_of": {"type": "null"}}},
+            {
+                "required": ["forward_of"],
+                "not": {"required": ["content"]},
+                "properties": {"forward_of": {"type": "string"}},
+            },
+        ]
+    },
+]
 
 
 class SendRequest(Input):
@@ -70,23 +85,7 @@ class SendRequest(Input):
     the same conversation.
     """
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "allOf": [
-                {"oneOf": ONE_ADDRESS},
-                {
-                    "oneOf": [
-                        {"required": ["content"], "properties": {"forward_of": {"type": "null"}}},
-                        {
-                            "required": ["forward_of"],
-                            "not": {"required": ["content"]},
-                            "properties": {"forward_of": {"type": "string"}},
-                        },
-                    ]
-                },
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"allOf": OF_SEND})
 
     # What was not given has a value of no meaning, from a factory, so that no document names it.
     content: Content = Field(default_factory=str)
@@ -122,6 +121,103 @@ class SendRequest(Input):
             reply_to=self.reply_to,
             forward_of=self.forward_of,
         )
+
+
+def clean_draft(text: str) -> str:
+    """Return a draft as it was written.
+
+    Raises ValueError for more than 8,000 characters, and control characters other than newline and
+    tab.
+    """
+    if len(text) > MAX_CONTENT_LENGTH:
+        message = f"A draft has at most {MAX_CONTENT_LENGTH:,} characters."
+        raise ValueError(message)
+    if has_lone_surrogate(text) or has_control(text, allowed="\n\t"):
+        message = "The text holds control characters."
+        raise ValueError(message)
+    return text
+
+
+DRAFT_SCHEMA = {
+    "type": "string",
+    "maxLength": MAX_CONTENT_LENGTH,
+    "pattern": text_pattern(allowed="\t\n", may_be_blank=True),
+}
+
+
+class DraftRequest(Input):
+    """A draft as a device has it; an empty one is removed.
+
+    `base` is the version that it began from, 0 without one.
+    """
+
+    content: Annotated[str, AfterValidator(clean_draft), WithJsonSchema(DRAFT_SCHEMA)]
+    reply_to: Id | None = None
+    base: Annotated[int, Field(ge=0, le=2**53 - 1), Whole]
+
+
+class DraftVersion(Shape, frozen=True):
+    """The version of a draft that was written; 0 where there is none and was none."""
+
+    version: int
+
+
+class ScheduleRequest(Input):
+    """A message to send at a time, to a user or into a conversation."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": ONE_ADDRESS})
+
+    content: Content
+    receiver_id: Id | None = None
+    conversation_id: Id | None = None
+    reply_to: Id | None = None
+    send_at: Moment
+    client_id: ClientId
+
+    @model_validator(mode="after")
+    def _has_one_address(self) -> Self:
+        if (self.receiver_id is None) == (self.conversation_id is None):
+            message = "Give either receiver_id or conversation_id."
+            raise ValueError(message)
+        return self
+
+
+class ScheduledChange(Input):
+    """Changes of a scheduled message: only what is given changes."""
+
+    # What was not given has a value of no meaning, from a factory, so that no document names it.
+    content: Content = Field(default_factory=str)
+    send_at: Moment = Field(default_factory=utc_now)
+
+    def given(self) -> set[str]:
+        """Return the names of the fields that were given."""
+        return self.model_fields_set
+
+
+class ScheduledMessages(Shape, frozen=True):
+    """Scheduled messages that were not sent, the next one first."""
+
+    items: list[Scheduled]
+
+
+class ReminderRequest(Input):
+    """The time of a reminder."""
+
+    at: Moment
+
+
+class Reminder(Shape, frozen=True):
+    """A message of which a user is reminded at a time; `due` until a device has had it."""
+
+    message: Message
+    at: datetime
+    due: bool
+
+
+class Reminders(Shape, frozen=True):
+    """Reminders, the next one first."""
+
+    items: list[Reminder]
 
 
 class EditRequest(Input):

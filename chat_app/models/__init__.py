@@ -10,6 +10,7 @@ from chat_app.models.conversations import (
     Mention,
     Message,
 )
+from chat_app.models.drafts import Draft, DueItem
 from chat_app.models.message_parts import EarlierText, Reaction, SavedMessage
 from chat_app.models.people import (
     AuthSession,
@@ -26,6 +27,8 @@ __all__ = [
     "Block",
     "Change",
     "Conversation",
+    "Draft",
+    "DueItem",
     "EarlierText",
     "FormerMember",
     "FriendRequest",

@@ -14,6 +14,7 @@ from chat_app.models.base import Table
 IS_UNCOUNTED = or_(column("deleted_at").is_not(None), column("kind") == literal_column("'notice'"))
 _MENTIONS_ALL = column("mentions_all") == true()
 IS_PINNED = column("pinned_at").is_not(None)
+IS_DELETED = column("deleted_at").is_not(None)
 IS_OPEN = column("visibility") == literal_column("'open'")
 MANAGES = column("role") != literal_column("'member'")
 
@@ -32,6 +33,12 @@ class Conversation(Table, table=True):
             "id",
             postgresql_where=IS_OPEN,
             sqlite_where=IS_OPEN,
+        ),
+        Index(
+            "ix_conversation_deleted",
+            "deleted_at",
+            postgresql_where=IS_DELETED,
+            sqlite_where=IS_DELETED,
         ),
     )
 

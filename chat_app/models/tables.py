@@ -12,6 +12,7 @@ from chat_app.models.conversations import (
     Mention,
     Message,
 )
+from chat_app.models.drafts import Draft, DueItem
 from chat_app.models.message_parts import EarlierText, Reaction, SavedMessage
 from chat_app.models.people import AuthSession, User
 
@@ -27,6 +28,8 @@ CONVERSATIONS = _table(Conversation)
 MEMBERS = _table(Member)
 MESSAGES = _table(Message)
 MENTIONS = _table(Mention)
+DRAFTS = _table(Draft)
+DUE_ITEMS = _table(DueItem)
 REACTIONS = _table(Reaction)
 EARLIER_TEXTS = _table(EarlierText)
 SAVED_MESSAGES = _table(SavedMessage)

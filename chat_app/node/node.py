@@ -26,6 +26,8 @@ from chat_app.core.settings import Settings
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
 from chat_app.friends.service import Friends
+from chat_app.messages.drafts.service import Drafts
+from chat_app.messages.due.service import DueItems
 from chat_app.messages.log.writer import NO_FAILPOINTS, Failpoints
 from chat_app.messages.saved.service import SavedMessages
 from chat_app.messages.service import Messages
@@ -73,6 +75,8 @@ class Node:
     deliveries: Deliveries
     messages: Messages
     saved_messages: SavedMessages
+    drafts: Drafts
+    due_items: DueItems
     presence: Presence
     tail: Tail
 
@@ -182,6 +186,8 @@ async def running_node(
             deliveries=deliveries,
             messages=messages,
             saved_messages=parts.saved_messages(),
+            drafts=parts.drafts(),
+            due_items=parts.due_items(parts.due_queue(hub, messages)),
             presence=presence,
             tail=tail,
         )

@@ -25,6 +25,9 @@ from chat_app.core.settings import Settings
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
 from chat_app.friends.service import Friends
+from chat_app.messages.drafts.service import Drafts
+from chat_app.messages.due.queue import DueQueue
+from chat_app.messages.due.service import DueItems
 from chat_app.messages.log.writer import Failpoints
 from chat_app.messages.saved.service import SavedMessages
 from chat_app.messages.service import Messages
@@ -196,6 +199,36 @@ class Parts:
             broker=infrastructure.broker,
             online=infrastructure.online,
             groups=groups,
+            settings=self.settings,
+        )
+
+    def due_queue(self, hub: Hub, messages: Messages) -> DueQueue:
+        """Make the task that carries out what is due."""
+        infrastructure = self.infrastructure
+        queue = DueQueue(
+            database=infrastructure.database, broker=infrastructure.broker, messages=messages
+        )
+        hub.on_had = queue.record_had
+        return run(self.stack, self.supervisor, queue)
+
+    def due_items(self, queue: DueQueue) -> DueItems:
+        """Make the use cases of scheduled messages and reminders."""
+        infrastructure = self.infrastructure
+        return DueItems(
+            database=infrastructure.database,
+            broker=infrastructure.broker,
+            limits=infrastructure.limits,
+            settings=self.settings,
+            on_changed=queue.wake,
+        )
+
+    def drafts(self) -> Drafts:
+        """Make the use cases of drafts."""
+        infrastructure = self.infrastructure
+        return Drafts(
+            database=infrastructure.database,
+            broker=infrastructure.broker,
+            limits=infrastructure.limits,
             settings=self.settings,
         )
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from chat_app.core import request_context
 from chat_app.core.ids import both_of
 from chat_app.core.request_context import RequestContext
-from chat_app.realtime.shapes import Conversation, Message, UserCard
+from chat_app.realtime.shapes import Conversation, Draft, Message, Scheduled, UserCard
 
 
 class Event(
@@ -65,6 +65,30 @@ class SavedUpdated(Event, frozen=True, tag="saved.updated"):
 
     message_id: UUID
     saved: bool
+
+
+class DraftUpdated(Event, frozen=True, tag="draft.updated"):
+    """The receiver has changed their draft in a conversation; null when they have none any more."""
+
+    conversation_id: UUID
+    draft: Draft | None
+
+
+ScheduledState: TypeAlias = Literal["waiting", "sent", "refused", "deleted"]
+
+
+class ScheduledUpdated(Event, frozen=True, tag="scheduled.updated"):
+    """A scheduled message of the receiver was made, changed, sent, refused or deleted."""
+
+    scheduled: Scheduled
+    state: ScheduledState
+    code: str | None = None
+
+
+class ReminderDue(Event, frozen=True, tag="reminder.due"):
+    """The time has come at which the receiver wanted to be reminded of a message."""
+
+    message: Message
 
 
 class ConversationUpdated(Event, frozen=True, tag="conversation.updated"):
@@ -147,6 +171,9 @@ AnyEvent: TypeAlias = (
     | MessageDeleted
     | MessageReacted
     | SavedUpdated
+    | DraftUpdated
+    | ScheduledUpdated
+    | ReminderDue
     | ConversationUpdated
     | ConversationRemoved
     | ConversationRead
@@ -204,7 +231,8 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True, gc=False):
     the first `seq` of the joined group that they may read. An envelope about the message `seq` is
     not for those who may only read later ones; those who may not read the message `quoted` in it
     get `bare` instead of `body`. `ends` closes the receivers' outlets after it.
-    `delivers` is recorded once a device of its receiver has the envelope. `context` is the request
+    `delivers` is recorded once a device of its receiver has the envelope, and so is `had`, the id
+    of a due item. `context` is the request
     or frame that it comes from. `unused` is the `rev` that nodes without a change log send.
     """
 
@@ -221,6 +249,7 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True, gc=False):
     seq: int = 0
     quoted: int = 0
     bare: bytes = b""
+    had: str = ""
 
 
 def make_envelope(
@@ -234,6 +263,7 @@ def make_envelope(
     seq: int = 0,
     ends: bool = False,
     delivers: Delivery | None = None,
+    had: str = "",
     context: RequestContext | None = None,
 ) -> Envelope:
     """Encode `event` for all its receivers; `context` is the current one if it is not given."""
@@ -250,6 +280,7 @@ def make_envelope(
         leave=leave,
         since=since,
         seq=seq,
+        had=had,
     )
 
 

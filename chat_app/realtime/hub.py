@@ -42,7 +42,7 @@ class Hub:
 
     `on_delivered` is called with each delivery that a device of its receiver has; `on_concealed`
     with the topic and the user of an outlet that did not get a change of an older message than the
-    user may read.
+    user may read; `on_had` with the due item that a device has.
     """
 
     def __init__(
@@ -52,12 +52,14 @@ class Hub:
         *,
         on_delivered: Callable[[Delivery], None] = lambda _delivery: None,
         on_concealed: Callable[[str, UUID], None] = lambda _topic, _user_id: None,
+        on_had: Callable[[UUID], None] = lambda _item_id: None,
         metrics: Metrics | None = None,
     ) -> None:
         self._broker = broker
         self._observer = observer
         self._on_delivered = on_delivered
         self.on_concealed = on_concealed
+        self.on_had = on_had
         self._outlets_of: Counter[UUID] = Counter()
         self._subscribers: dict[str, set[Outlet]] = {}
         self._subscribing: set[asyncio.Task[None]] = set()
@@ -155,6 +157,10 @@ class Hub:
     def record_delivery(self, delivery: Delivery) -> None:
         """Call `on_delivered` with a delivery."""
         self._on_delivered(delivery)
+
+    def record_had(self, item_id: str) -> None:
+        """Call `on_had` with the due item that a device has."""
+        self.on_had(UUID(item_id))
 
     def record_close(self, reason: CloseReason) -> None:
         """Count a closed outlet by its reason."""

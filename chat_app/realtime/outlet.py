@@ -43,6 +43,9 @@ class OutletOwner(Protocol):
     def record_delivery(self, delivery: Delivery) -> None:
         """Record that a device of the receiver has a delivery."""
 
+    def record_had(self, item_id: str) -> None:
+        """Record that a device has a due item."""
+
     def record_close(self, reason: CloseReason) -> None:
         """Record why an outlet was closed."""
 
@@ -161,6 +164,8 @@ class Outlet:
 
     def delivered(self, envelope: Envelope) -> None:
         """Record that the device behind this outlet has an envelope."""
+        if envelope.had:
+            self._hub.record_had(envelope.had)
         if envelope.delivers is None:
             return
         delivery = envelope.delivers.of_receiver(self.user_id)

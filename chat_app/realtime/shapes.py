@@ -164,6 +164,29 @@ class Membership(Shape, frozen=True):
     since_seq: int
 
 
+class Draft(Shape, frozen=True):
+    """The text that a member has begun in a conversation; each change has the next `version`."""
+
+    content: str
+    reply_to: UUID | None
+    version: int
+    updated_at: datetime
+
+
+class Scheduled(Shape, frozen=True):
+    """A message that is sent at `send_at`, to one of the two addresses; `code` is of a refusal."""
+
+    id: UUID
+    receiver_id: UUID | None
+    conversation_id: UUID | None
+    content: str
+    reply_to: UUID | None
+    client_id: str
+    send_at: datetime
+    state: Literal["waiting", "sent", "refused"]
+    code: str | None
+
+
 class Conversation(Shape, frozen=True):
     """A conversation as one member sees it; `receipts` are those of the other members.
 
@@ -191,3 +214,4 @@ class Conversation(Shape, frozen=True):
     members_count: int
     unread_mentions: int
     me: Membership
+    draft: Draft | None = None

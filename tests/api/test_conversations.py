@@ -49,7 +49,7 @@ async def test_a_fresh_conversation_holds_what_the_contract_names(
     assert conversation.keys() == {
         "id", "kind", "title", "members", "last_message", "last_seq", "last_rev",
         "last_read_seq", "unread", "receipts", "updated_at", "description", "visibility",
-        "history", "posting", "members_count", "unread_mentions", "me",
+        "history", "posting", "members_count", "unread_mentions", "me", "draft",
     }  # fmt: skip
     assert conversation["kind"] == "direct"
     assert {member["id"] for member in conversation["members"]} == {alice.id, bob.id}

@@ -33,7 +33,8 @@ async def test_a_message_holds_what_the_contract_names(alice: Person, bob: Perso
     assert message.keys() == {
         "id", "conversation_id", "seq", "rev", "client_id", "sender_id", "receiver_id",
         "content", "created_at", "edited_at", "deleted_at", "sender", "kind", "notice",
-        "mentions", "mentions_all",
+        "mentions", "mentions_all", "reply_to", "reactions", "pinned_at", "pinned_by",
+        "forwarded_from",
     }  # fmt: skip
     assert message["sender"] == {
         "id": alice.id,

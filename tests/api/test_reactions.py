@@ -211,12 +211,13 @@ async def test_pages_around_a_place_and_a_time(alice: Person, bob: Person) -> No
     assert messages[14]["seq"] in [one["seq"] for one in since["items"]]
     later = await page(at="2999-01-01T00:00:00Z")
     assert [one["seq"] for one in later["items"]] == list(range(21, 31))
-    for wrong in (
+    wrong_places: list[dict[str, str | int]] = [
         {"around": 1, "before": 2},
         {"around": 1, "at": "2999-01-01T00:00:00Z"},
         {"after": 1, "at": "2999-01-01T00:00:00Z"},
         {"at": "soon"},
         {"around": -1},
-    ):
+    ]
+    for wrong in wrong_places:
         assert_problem(await bob.http.get(path, params=wrong), 422)
     assert "has_older" not in await page()

@@ -4,6 +4,7 @@ Loaded by `schemathesis.toml`; CHAT_URL is the running chat.
 """
 
 import os
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -17,6 +18,8 @@ PASSWORD = "correct horse battery"
 Json = dict[str, Any]
 AnyCase = Case[Any]
 
+# A time that is still to come, and not in more than a year.
+LATER = (datetime.now(UTC) + timedelta(days=100)).isoformat()
 # Each case has an account of its own: a success ends the session or changes the password.
 ENDING = {
     "DELETE /api/auth/me",
@@ -38,6 +41,7 @@ class World(NamedTuple):
     group_id: str
     invite: str
     invite_id: str
+    scheduled_id: str
 
 
 # What of a conversation is about groups.
@@ -72,6 +76,13 @@ def new_world(*, are_friends: bool) -> World:
         made = client.post("/api/conversations", json=group).raise_for_status().json()
         path = f"/api/conversations/{made['id']}/invites"
         invite = client.post(path, json={}).raise_for_status().json()
+        later = {
+            "receiver_id": friend["id"],
+            "content": "Later",
+            "client_id": "later",
+            "send_at": LATER,
+        }
+        scheduled = client.post("/api/scheduled", json=later).raise_for_status().json()
         sessions = client.get("/api/auth/sessions").raise_for_status().json()["items"]
     return World(
         token=token,
@@ -83,6 +94,7 @@ def new_world(*, are_friends: bool) -> World:
         group_id=made["id"],
         invite=invite["token"],
         invite_id=invite["id"],
+        scheduled_id=scheduled["id"],
     )
 
 
@@ -123,15 +135,32 @@ def before_call(context: HookContext, case: AnyCase, kwargs: dict[str, Any]) -> 
         "receiver_id": there.friend_id,
         "session_id": there.session_id,
         "conversation_id": there.group_id if _is_about_group(case) else there.conversation_id,
-        "id": there.friend_id if label == "GET /api/messages/{id}" else there.message_id,
+        "id": _id_for(label, there),
+        "emoji": "👍",
+        "reply_to": there.message_id,
+        "forward_of": there.message_id,
         "token": there.invite_id if case.method == "DELETE" else there.invite,
     }
     for name in case.path_parameters or ():
         case.path_parameters[name] = ids[name]
-    if case.query and {"before", "after"} <= case.query.keys():
-        del case.query["after"]  # the two exclude each other
+    if case.query:
+        _correct_query(case.query)
     if isinstance(case.body, dict):
         _correct(case.operation.label, case.body, ids, there)
+
+
+def _id_for(label: str, there: World) -> str:
+    if label == "GET /api/messages/{id}":
+        return there.friend_id
+    return there.scheduled_id if "/api/scheduled" in label else there.message_id
+
+
+def _correct_query(query: dict[str, Any]) -> None:
+    # These exclude each other.
+    for place in [name for name in ("before", "after", "around", "at") if name in query][1:]:
+        del query[place]
+    if "emoji" in query:
+        query["emoji"] = "👍"
 
 
 def _is_about_group(case: AnyCase) -> bool:
@@ -149,6 +178,10 @@ def _correct(operation: str, body: Json, ids: dict[str, str], there: World) -> N
             body[name] = "x" * len(body[name])
     for name in body.keys() & {"user_ids", "member_ids"}:
         body[name] = [there.friend_id]
+    for name in body.keys() & {"send_at", "at"}:
+        body[name] = LATER  # another time may be over
+    if "base" in body:
+        body["content"] = ""  # another draft may be there
     if isinstance(body.get("muted_until"), str):
         body["muted_until"] = "forever"  # another time may be over
     _correct_account(operation, body, there)

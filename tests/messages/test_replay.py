@@ -91,6 +91,6 @@ async def test_cursors_from_before_a_restored_backup_are_worth_nothing(storage: 
             )
             return {one.conversation.id: one.changes async for one in replay}
 
-        assert await changes(seen) == {second.conversation_id: [second]}
+        assert await changes(seen) == {second.conversation_id: [(second, False)]}
         assert await changes(seen, another=True) == dict.fromkeys(ids)
         assert await changes({first.conversation_id: 9}) == dict.fromkeys(ids)

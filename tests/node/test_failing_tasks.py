@@ -29,6 +29,7 @@ EVERYWHERE = {
     "receipts",
     "sessions",
     "views",
+    "due_items",
 }
 WITH_REDIS = {"redis_heartbeat", "redis_receive", "redis_send", "shared_key"}
 WITH_POSTGRESQL = {"clock"}

@@ -82,12 +82,14 @@ async def test_a_reply_is_sent_over_the_socket_and_retried(alice: Person, bob: P
         "reply_to": original["id"],
     }
     async with bob.socket() as socket, alice.socket() as other:
+        acks = []
         for _ in range(2):
             await socket.send(frame)
-            message = (await socket.expect("ack", id="answer"))["message"]
-            assert message["reply_to"]["excerpt"] == "a question"
+            acks.append((await socket.expect("ack", id="answer"))["message"])
+        assert acks[0] == acks[1]
+        assert acks[0]["reply_to"]["excerpt"] == "a question"
         created = await other.expect("message.created")
-        assert created["message"] == message
+        assert created["message"] == acks[0]
         forward = {"type": "message", "id": "f", "conversation_id": here}
         await socket.send(forward | {"forward_of": original["id"]})
         forwarded = (await socket.expect("ack", id="f"))["message"]

@@ -27,17 +27,19 @@ from chat_app.core.text import fold
 from chat_app.friends.relations import Unreachable, has_blocked, unreachable
 from chat_app.models import (
     Conversation,
+    Draft,
+    DueItem,
     EarlierText,
     FormerMember,
     Invite,
     Member,
-    Mention,
     Message,
     Reaction,
     SavedMessage,
     User,
 )
 from chat_app.models.conversations import MANAGES
+from chat_app.models.tables import DUE_ITEMS, MENTIONS
 from chat_app.realtime.shapes import Notice, Role
 
 RANKS: dict[Role, int] = {"owner": 0, "admin": 1, "member": 2}
@@ -188,6 +190,9 @@ async def remove_member(
             col(Member.conversation_id) == group.id, col(Member.user_id) == user_id
         )
     )
+    await session.execute(
+        delete(Draft).where(col(Draft.conversation_id) == group.id, col(Draft.user_id) == user_id)
+    )
     group.members_count -= 1
     former = {
         "user_id": user_id,
@@ -210,6 +215,7 @@ async def delete_group(session: AsyncSession, group: Conversation) -> list[UUID]
     now = utc_now()
     await session.execute(delete(Member).where(col(Member.conversation_id) == group.id))
     await session.execute(delete(Invite).where(col(Invite.conversation_id) == group.id))
+    await session.execute(delete(Draft).where(col(Draft.conversation_id) == group.id))
     # Those who were removed before need not be told of the end, and cannot join it any more.
     await session.execute(delete(FormerMember).where(col(FormerMember.conversation_id) == group.id))
     rows = [
@@ -338,8 +344,9 @@ def remove_groups(connection: Connection, before: datetime, count: int) -> int:
     some = select(col(Message.id)).where(col(Message.conversation_id) == group_id).limit(count)
     ids = list(connection.scalars(some))
     if ids:
-        for part in (Reaction, EarlierText, SavedMessage):
+        for part in (Reaction, EarlierText, SavedMessage, DueItem):
             connection.execute(delete(part).where(col(part.message_id).in_(ids)))
         return connection.execute(delete(Message).where(col(Message.id).in_(ids))).rowcount
-    connection.execute(delete(Mention).where(col(Mention.conversation_id) == group_id))
+    for table in (MENTIONS, DUE_ITEMS):
+        connection.execute(delete(table).where(table.c.conversation_id == group_id))
     return connection.execute(delete(Conversation).where(col(Conversation.id) == group_id)).rowcount

@@ -1,0 +1,1 @@
+"""Drafts: texts that a user has begun in a conversation, on every device of theirs."""
