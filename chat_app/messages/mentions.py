@@ -15,7 +15,9 @@ MAX_NAMES = 200
 MAX_ALL = 50
 ALL = "all"
 
-_FENCE = re.compile(r" {0,3}(```|~~~)")
+# As the screens read it (`assets/browser/markdown.js`): no fence closes backticks in its own line.
+_FENCE = re.compile(r" {0,3}(?:(?P<ticks>`{3,})[^`]*|(?P<tildes>~{3,}).*)")
+_CLOSING = re.compile(r" {0,3}(?P<mark>`{3,}|~{3,})[ \t]*")
 _TICKS = re.compile(r"`+")
 _TOKEN = re.compile(r"(?<![^\W_])(?<![@/\\])@([\w.-]{1,100})")
 _EDGES = re.compile(r"[.-]+")
@@ -54,11 +56,12 @@ def _without_code(content: str) -> str:
     lines: list[str] = []
     fence = ""
     for line in content.split("\n"):
-        opening = _FENCE.match(line)
         if fence:
-            fence = "" if opening is not None and opening[1] == fence else fence
-        elif opening is not None:
-            fence = opening[1]
+            closing_fence = _CLOSING.fullmatch(line)
+            if closing_fence is not None and closing_fence["mark"].startswith(fence):
+                fence = ""
+        elif (opening := _FENCE.fullmatch(line)) is not None:
+            fence = opening["ticks"] or opening["tildes"]
         else:
             lines.append(line)
     text = "\n".join(lines)

@@ -22,6 +22,9 @@ from chat_app.messages.mentions import calls_in
         ("``a ` @ann`` @bob", [["bob"]]),
         ("```\n@ann\n```\n@bob", [["bob"]]),
         ("~~~\n@ann", []),
+        ("```py\n@ann\n```py\n@bob\n```\n@eve", [["eve"]]),
+        ("````\n```\n@ann\n````\n@bob", [["bob"]]),
+        ("```code``` for @ann", [["ann"]]),
         ("an open ` and @ann", [["ann"]]),
     ],
 )
