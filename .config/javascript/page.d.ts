@@ -47,3 +47,8 @@ declare var __reactRouterManifest: { routes: Record<string, { module: string; im
 declare var chatForms: boolean | undefined;
 /** A form that was sent before forms.js was loaded. Set by a script in the page's head. */
 declare var chatEarlyForm: HTMLFormElement | undefined;
+
+declare module "highlight.js/lib/core" {
+  import hljs from "highlight.js";
+  export default hljs;
+}

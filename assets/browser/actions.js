@@ -239,8 +239,12 @@ async function readersOf(id) {
  * @param {HTMLElement} article
  */
 export function edit(article) {
+  const { id } = article.dataset;
+  const list = `messages:${article.closest("chat-timeline")?.getAttribute("conversation-id")}`;
+  // As it was written: the bubble shows it without its marks.
+  const row = store.read(list).rows.find((one) => one.id === id);
   /** @type {EditedMessage} */
-  const detail = { id: article.dataset.id, text: article.querySelector(".bubble")?.textContent ?? "" };
+  const detail = { id, text: typeof row?.text === "string" ? row.text : "" };
   dispatchEvent(new CustomEvent("chat:edit-message", { detail }));
 }
 

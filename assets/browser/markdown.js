@@ -1,5 +1,5 @@
 // Markdown's everyday part: parses the text of a message into a tree. Bold, italic, strike, code, quotes,
-// lists, links and bare addresses; everything else stays as it is written. rich_text.js shows the tree.
+// lists, links and bare addresses; everything else stays as it is written. rich_text.js shows the tree, and lists show its words.
 
 import { addressAt, hostOf, isSafe } from "./addresses.js";
 
@@ -529,6 +529,13 @@ export function plainText(text, cut = false) {
   const line = parse(text).map(wordsOf).join("\n").replace(/\s+/gu, " ").trim();
   return cut ? line.replace(UNCLOSED, "$1$2$3") : line;
 }
+
+/**
+ * Return the line that shows a message in a list: what stands before it, and its beginning without marks.
+ * @param {string} before
+ * @param {string | undefined} excerpt missing in a row that was kept by an older version
+ */
+export const previewLine = (before, excerpt = "") => before + plainText(excerpt, excerpt.endsWith("…"));
 
 // A sign or a link that begins and does not end.
 const UNCLOSED = /(^|[\s(])(?:\*{1,3}|~~|`+)(?=\S)([^*~`]*)$|\[([^[\]]*)\]\([^()]*$/u;

@@ -8,6 +8,7 @@
 import "./offline.js";
 
 import { alone, elected, holdVisible, isAnyVisible } from "./agreement.js";
+import { previewLine } from "./markdown.js";
 import { outboxOf } from "./outbox.js";
 import { store } from "./replica.js";
 import { setPageUser } from "./request.js";
@@ -27,7 +28,7 @@ const RANG = "chat.rang";
 const FRONT = "chat.front"; // "tab conversation" of the tab that has the focus
 const SOUND = "chat.sound"; // "off" where an account has switched sounds off in this browser
 
-/** @typedef {Row & { seq: number, unread: number, rings: boolean, name: string, preview: string, href: string }} Conversation */
+/** @typedef {Row & { seq: number, unread: number, rings: boolean, name: string, preview: string, excerpt: string, href: string }} Conversation */
 
 const tab = Math.random().toString(36).slice(2);
 /** The notification of each conversation, and the number of messages that it tells of. @type {Map<string, { note: Notification, unread: number }>} */
@@ -210,8 +211,9 @@ async function notify(row) {
  * Show a notification in place of the last one of the same conversation.
  * @param {Conversation} row
  */
-function showNote({ id, name, preview, unread, href }, silent = false) {
-  const body = unread > 1 ? `${preview}\n${unread} unread messages` : preview;
+function showNote({ id, name, preview, excerpt, unread, href }, silent = false) {
+  const line = previewLine(preview, excerpt);
+  const body = unread > 1 ? `${line}\n${unread} unread messages` : line;
   try {
     const note = new Notification(name, { body, tag: id, silent });
     shown.set(id, { note, unread });

@@ -322,9 +322,19 @@ def new_day(before: rx.Var[str], moment: rx.Var[str]) -> rx.Var[str]:
     return call_script("clock.js", "newDay", before, moment, today())
 
 
-def linked(text: rx.Var[str]) -> rx.Var[str]:
-    """Return a text with its web addresses as links, and all else as plain text."""
-    return call_script("links.js", "linked", text)
+def rich_text(text: rx.Var[str]) -> rx.Var[str]:
+    """Return a message's text with its Markdown as elements."""
+    return call_script("rich_text.js", "richText", text)
+
+
+def plain_text(text: rx.Var[str]) -> rx.Var[str]:
+    """Return a message's text in one line, without the marks of its Markdown."""
+    return call_script("markdown.js", "plainText", text)
+
+
+def preview_line(before: rx.Var[str], excerpt: rx.Var[str]) -> rx.Var[str]:
+    """Return the line that shows a message in a list, without the marks of its Markdown."""
+    return call_script("markdown.js", "previewLine", before, excerpt)
 
 
 def address_id() -> rx.Var[str]:

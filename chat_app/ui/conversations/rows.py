@@ -13,7 +13,7 @@ from chat_app.realtime.shapes import Message, Notice, NoticeEvent, Person
 from chat_app.ui.conversations.updates import is_muted
 from chat_app.ui.kit.avatar import initials, tone
 
-PREVIEW_LENGTH = 90
+EXCERPT_LENGTH = 120
 DELETED = "Message deleted"
 # All tabs of a group show its last message at nearly the same time.
 CACHED_ROWS = 256
@@ -25,6 +25,8 @@ class ConversationRow(TypedDict):
     `at` is empty before the first message; `seq` is that of the last one. `mentions` is the number
     of unread messages that mention the reader. The last message `rings` unless it is the reader's
     own, a notice, or in a muted conversation without a mention of the reader by name.
+    The `excerpt` is the beginning of the last message as it was written, and `preview` what stands
+    before it: the browser shows both in one line, without the marks of Markdown.
     """
 
     id: str
@@ -36,6 +38,7 @@ class ConversationRow(TypedDict):
     letters: str
     tone: str
     preview: str
+    excerpt: str
     at: str
     unread: int
     mentions: int
@@ -92,6 +95,7 @@ def _row(  # noqa: PLR0917  # the cache is quickest without names
         letters=initials(name),
         tone=tone(tone_id),
         preview=_preview(last, kind, is_own=is_own),
+        excerpt=_excerpt(last) if last else "",
         at=timestamp(last.created_at) if last else "",
         unread=0,
         mentions=0,
@@ -146,13 +150,13 @@ def peer_status(conversation: Conversation, *, viewer_id: UUID) -> PeerStatus:
 
 
 def _preview(last: Message | None, kind: Literal["direct", "group"], *, is_own: bool) -> str:
-    """Return the last message, cut to one line."""
+    """Return what stands before the last message's excerpt, or all where there is none."""
     if last is None:
         return "No messages yet"
     if last.notice is not None:
         text = notice_text(last.notice, last.sender)
         return f"You{text.removeprefix(last.sender.display_name)}" if is_own else text
-    shown = DELETED if last.deleted_at else _excerpt(last.content)
+    shown = DELETED if last.deleted_at else ""
     if is_own:
         return f"You: {shown}"
     return shown if kind == "direct" else f"{_isolated(last.sender.display_name)}: {shown}"
@@ -205,9 +209,14 @@ def _isolated(name: str) -> str:
     return f"\u2068{name}\u2069" if turns else name
 
 
-def _excerpt(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= PREVIEW_LENGTH else line[:PREVIEW_LENGTH].rstrip() + "…"
+def _excerpt(message: Message) -> str:
+    """Return the beginning of a message's text; its lines, where Markdown has its blocks, stay."""
+    if message.notice is not None or message.deleted_at:
+        return ""
+    beginning = message.content[: 4 * EXCERPT_LENGTH]
+    lines = [" ".join(line.split()) for line in beginning.splitlines()]
+    text = "\n".join(filter(None, lines))
+    return text if len(text) <= EXCERPT_LENGTH else text[:EXCERPT_LENGTH].rstrip() + "…"
 
 
 def timestamp(moment: datetime) -> str:

@@ -10,6 +10,7 @@ from chat_app.ui.browser import (
     filter_element,
     full_time,
     listed_conversations,
+    preview_line,
     short_time,
     wanted_list,
 )
@@ -225,7 +226,10 @@ def conversation_item(row: rx.Var[ConversationRow], is_open: rx.Var[bool]) -> rx
                     class_name="row-line",
                 ),
                 rx.el.div(
-                    rx.el.span(rx.el.bdi(cell["preview"]), class_name="row-preview one-line"),
+                    rx.el.span(
+                        rx.el.bdi(preview_line(cell["preview"], cell["excerpt"])),
+                        class_name="row-preview one-line",
+                    ),
                     rx.cond(
                         cell["mentions"] > 0,
                         rx.el.span(

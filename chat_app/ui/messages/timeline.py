@@ -6,8 +6,8 @@ import reflex as rx
 
 from chat_app.ui.browser import (
     full_time,
-    linked,
     new_day,
+    rich_text,
     time_of_day,
     timeline_element,
 )
@@ -136,8 +136,8 @@ def _article(cell: Cells, is_delivered: rx.Var[bool], is_read: rx.Var[bool]) -> 
             _author(cell),
         ),
         rx.el.div(
-            # Text, and nothing but text: React escapes it, and no markup is ever read from it.
-            rx.el.div(linked(cell["text"]), class_name="bubble", dir="auto"),
+            # Elements and text, and never HTML: React escapes what people write.
+            rx.el.div(rich_text(cell["text"]), class_name="bubble", dir="auto"),
             _meta(cell, is_delivered, is_read),
             _more(cell),
             class_name="said",

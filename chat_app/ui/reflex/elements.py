@@ -22,7 +22,13 @@ from reflex_components_core.core.banner import (  # type: ignore[import-untyped]
 SCRIPTS = "$/public/browser"
 
 # Packages that the scripts import. Their checks take the same version from .config/javascript.
-PACKAGES = ("@floating-ui/dom@1.8.0", "@primer/behaviors@1.11.0", "idb@8.0.4")
+PACKAGES = (
+    "@floating-ui/dom@1.8.0",
+    "@primer/behaviors@1.11.0",
+    "emoji-picker-element@1.29.1",
+    "highlight.js@11.12.0",
+    "idb@8.0.4",
+)
 
 ColorMode = Literal["system", "light", "dark"]
 

@@ -67,7 +67,8 @@ def group(last: Message, **part: Any) -> Conversation:  # noqa: ANN401  # the sa
 
 
 def preview(last: Message) -> str:
-    return conversation_row(group(last), viewer_id=ME)["preview"]
+    row = conversation_row(group(last), viewer_id=ME)
+    return row["preview"] + row["excerpt"]
 
 
 def test_a_preview_names_the_sender_without_turning_the_text() -> None:
