@@ -9,10 +9,10 @@
   const PATIENCE = 3_000; // ms for an answer, until what is kept is shown
   const MOST_FILES = 200;
   /** The types of our files, by the ends of their names. @type {Record<string, RegExp>} */
-  const TYPES = { js: /javascript/, css: /^text\/css/, svg: /^image\/svg/ };
+  const TYPES = { js: /javascript/, css: /^text\/css/, svg: /^image\/svg/, json: /^application\/json/ };
   /** Every page of ours names this script. */
   const OURS = "/home.js";
-  const OTHER_FILES = /^\/(chat|icons|reload|server|home|icon)\.(css|js|svg)$/;
+  const OTHER_FILES = /^\/(chat|icons|reload|server|home|icon)\.(css|js|svg)$|^\/emoji\/en\.json$/;
 
   const worker = /** @type {ChatWorker} */ (/** @type {unknown} */ (self));
 

@@ -1,6 +1,6 @@
 // <chat-composer>: the box for writing messages. Enter sends, Shift+Enter breaks the line, a draft is
 // kept for each conversation, and the box is emptied once a message is in the outbox. The user's own
-// messages are edited here, too; the draft is kept meanwhile.
+// messages are edited here, too; the draft is kept meanwhile. What still fits is shown near the limit.
 
 /** @import { EditedMessage } from "./actions.js" */
 /** @import { TabMessage } from "./tabs.js" */
@@ -9,10 +9,12 @@ import { lastOwn, edit } from "./actions.js";
 import { ask } from "./ask.js";
 import { clean } from "./content.js";
 import { hasOwnDraft, hasUnstoredDraft, keepDraft, readDraft } from "./drafts.js";
+import { pickEmoji } from "./emoji_picker.js";
 import { outboxOf } from "./outbox.js";
 import { subscribe } from "./tabs.js";
 
 const LIMIT = 8_000;
+const NEAR_LIMIT = 500;
 const VOLATILE =
   "This browser cannot store anything right now. What you write here is lost when you close or leave this page " +
   "before it is sent.";
@@ -79,7 +81,9 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
       // Where nothing is stored, the question is all that keeps a draft.
       if (hasUnstoredDraft()) event.preventDefault();
     } else if (event.type === "click") {
-      if (/** @type {Element} */ (event.target).closest("[data-cancel-edit]")) this.#stopEditing();
+      const pressed = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("button"));
+      if (pressed?.dataset.cancelEdit) this.#stopEditing();
+      else if (pressed?.dataset.emoji) void this.#pickEmoji(pressed);
     } else if (event.type === "chat:edit-message") {
       this.#edit(/** @type {CustomEvent<EditedMessage>} */ (event).detail);
     } else if (event.type === "chat:edit") {
@@ -284,6 +288,22 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     /** @type {HTMLElement} */ (this.querySelector("[data-editing]")).hidden = !message;
   }
 
+  /**
+   * Insert an emoji that the user picks where the caret is.
+   * @param {HTMLElement} opener
+   */
+  async #pickEmoji(opener) {
+    const place = this.#place;
+    const emoji = await pickEmoji(opener);
+    if (!this.isConnected || place !== this.#place) return;
+    const box = this.#box;
+    if (emoji) {
+      box.setRangeText(emoji, box.selectionStart, box.selectionEnd, "end");
+      box.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    box.focus({ preventScroll: true });
+  }
+
   /** @param {string} text */
   #write(text) {
     this.#box.value = text;
@@ -293,9 +313,24 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
 
   #changed() {
     this.#say("");
+    this.#showRoom();
     this.#box.style.height = "auto";
     // The border is not part of scrollHeight.
     this.#box.style.height = `${this.#box.scrollHeight + 2}px`;
+  }
+
+  /** Show how many characters still fit, near the limit. */
+  #showRoom() {
+    const { value } = this.#box;
+    // A character takes one unit of the value or two.
+    const room = value.length < LIMIT - NEAR_LIMIT ? LIMIT : LIMIT - [...clean(value)].length;
+    const place = /** @type {HTMLElement} */ (this.querySelector("[data-composer-room]"));
+    place.hidden = room > NEAR_LIMIT;
+    place.classList.toggle("error-text", room < 0);
+    const count = Math.abs(room).toLocaleString();
+    place.textContent = room < 0 ? `${count} too many` : `${count} left`;
+    if (place.hidden) this.#box.removeAttribute("aria-describedby");
+    else this.#box.setAttribute("aria-describedby", place.id);
   }
 
   /** @param {string} words */

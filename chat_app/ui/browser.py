@@ -57,6 +57,11 @@ class _Connection(ScriptedElement):
     script = "connection.js"
 
 
+class _EmojiNames(ScriptedElement):
+    tag = "chat-emoji-names"
+    script = "emoji_names.js"
+
+
 class _Gate(ScriptedElement):
     tag = "chat-gate"
     script = "forms.js"
@@ -155,6 +160,11 @@ def composer_element(
 def mentions_element(event: str) -> rx.Component:
     """Complete names after an @ in the composer around it; `event` asks for people."""
     return _Mentions.create(custom_attrs={"event": event})
+
+
+def emoji_names_element() -> rx.Component:
+    """Complete the names of emoji after a colon in the composer around it."""
+    return _EmojiNames.create()
 
 
 @rx.memo

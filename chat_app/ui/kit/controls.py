@@ -14,6 +14,7 @@ IconName = Literal[
     "cross",
     "down",
     "edit",
+    "emoji",
     "eye",
     "info",
     "lost",

@@ -4,7 +4,7 @@ from typing import Any
 
 import reflex as rx
 
-from chat_app.ui.browser import composer_element, mentions_element
+from chat_app.ui.browser import composer_element, emoji_names_element, mentions_element
 from chat_app.ui.conversations.lists import account_id
 from chat_app.ui.kit.controls import button, icon, icon_button
 from chat_app.ui.messages.mentions import MentionState
@@ -19,18 +19,35 @@ def composer(conversation_id: rx.Var[str]) -> rx.Component:
         rx.el.form(
             _editing(),
             rx.el.div(
-                rx.el.textarea(
-                    rows=1,
-                    placeholder="Message",
-                    aria_label="Message",
-                    enter_key_hint="send",
-                    dir="auto",
-                    on_change=_writing,
-                    class_name="composer-input",
+                rx.el.div(
+                    rx.el.textarea(
+                        rows=1,
+                        placeholder="Message",
+                        aria_label="Message",
+                        enter_key_hint="send",
+                        dir="auto",
+                        on_change=_writing,
+                        class_name="composer-input",
+                    ),
+                    icon_button(
+                        "emoji",
+                        "Emoji",
+                        class_name="icon-button emoji-button",
+                        aria_haspopup="dialog",
+                        custom_attrs={"data-emoji": "true"},
+                    ),
+                    class_name="composer-field",
                 ),
                 mentions_element(event_name(MentionState.find)),
+                emoji_names_element(),
                 icon_button("send", "Send", type="submit", class_name="icon-button send"),
                 class_name="composer-row",
+            ),
+            rx.el.p(
+                id="composer-room",
+                hidden=True,
+                class_name="composer-room",
+                custom_attrs={"data-composer-room": "true"},
             ),
             rx.el.p(
                 class_name="error-text",
