@@ -154,11 +154,9 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
 
   #topmost() {
     const top = this.#log.getBoundingClientRect().top;
-    for (const article of this.#stored) {
-      const box = article.getBoundingClientRect();
-      if (box.bottom > top) return { article, top: box.top - top };
-    }
-    return undefined;
+    const stored = this.#stored;
+    const at = firstWhere(stored, (article) => article.getBoundingClientRect().bottom > top);
+    return at < stored.length ? { article: stored[at], top: stored[at].getBoundingClientRect().top - top } : undefined;
   }
 
   /** Scroll to the bottom; ask for the newest page, if it is not shown. */
@@ -324,12 +322,27 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
   #lastSeen() {
     const stored = this.#stored;
     const edge = this.#log.getBoundingClientRect().bottom - 16;
-    for (let at = stored.length - 1; at >= 0; at--) {
-      const mine = stored[at].classList.contains("mine");
-      if (!mine && stored[at].getBoundingClientRect().top < edge) return Number(stored[at].dataset.seq);
-    }
-    return 0;
+    let at = firstWhere(stored, (article) => article.getBoundingClientRect().top >= edge) - 1;
+    while (at >= 0 && stored[at].classList.contains("mine")) at -= 1;
+    return at < 0 ? 0 : Number(stored[at].dataset.seq);
   }
+}
+
+/**
+ * Return the place of the first element from which on a condition is true, or how many elements there are.
+ * The elements are halved: a scroll must not look at all of them.
+ * @param {NodeListOf<HTMLElement>} elements
+ * @param {(element: HTMLElement) => boolean} condition
+ */
+function firstWhere(elements, condition) {
+  let low = 0;
+  let high = elements.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (condition(elements[middle])) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** @param {Element} log */
