@@ -8,13 +8,16 @@ from alembic import context
 from chat_app.core.database import Database
 from chat_app.core.settings import read_settings
 from chat_app.models import Table
+from chat_app.models.search import SEARCH
 
 
 def migrate(connection: Connection) -> None:
     """Run what `alembic` was asked for over `connection`."""
     context.configure(
         connection=connection,
-        target_metadata=Table.metadata,
+        target_metadata=(
+            Table.metadata if connection.dialect.name == "sqlite" else [Table.metadata, SEARCH]
+        ),
         compare_type=True,
         # SQLite cannot alter most things in place; Alembic copies the table instead.
         render_as_batch=connection.dialect.name == "sqlite",
