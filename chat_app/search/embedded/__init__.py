@@ -1,0 +1,1 @@
+"""The index beside an SQLite database: FTS5, in a file of its own."""

@@ -1,0 +1,90 @@
+"""Statements of the index in `search.db`, in SQLite's own SQL.
+
+FTS5 keeps the words of each entry, and no text. A table without texts cannot delete words; but an
+entry may be inserted once more, and then has the words of both. So an edited message keeps its
+former words, and the word EDITED: no word is excluded for it by the index. Entries of deleted
+messages are of no conversation.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from chat_app.search.index import Wanted, room_word
+from chat_app.search.words import Pattern
+
+EDITED = "\ue003"
+
+# Of FTS5: `detail=none` keeps no places in the text, `columnsize=0` no lengths; the tokenizer
+# separates at blanks, since all other ASCII signs are letters and digits here.
+TABLES = """
+CREATE TABLE IF NOT EXISTS state (id INTEGER PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS conversation (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS entry (
+    number INTEGER PRIMARY KEY, conversation INTEGER NOT NULL, seq INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS entry_place ON entry (conversation, seq);
+CREATE TABLE IF NOT EXISTS edited (number INTEGER PRIMARY KEY, edited_at TEXT NOT NULL);
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
+    word, content='', detail=none, columnsize=0, prefix='3', tokenize='ascii'
+);
+"""
+READ_STATE = "SELECT value FROM state"
+WRITE_STATE = "INSERT OR REPLACE INTO state (id, value) VALUES (1, ?)"
+ADD_CONVERSATION = "INSERT INTO conversation (id) VALUES (?) RETURNING number"
+FIND_CONVERSATION = "SELECT number FROM conversation WHERE id = ?"
+FIND_ENTRY = "SELECT number FROM entry WHERE conversation = ? AND seq = ?"
+ADD_ENTRY = "INSERT INTO entry (conversation, seq) VALUES (?, ?) RETURNING number"
+# No conversation has the number 0; the row stays, so that its number is given to no other message.
+REMOVE_ENTRY = "UPDATE entry SET conversation = 0, seq = number WHERE number = ?"
+ADD_WORDS = "INSERT INTO words (rowid, word) VALUES (?, ?)"
+FIND_EDITED = "SELECT edited_at FROM edited WHERE number = ?"
+ADD_EDITED = "INSERT OR REPLACE INTO edited (number, edited_at) VALUES (?, ?)"
+CLEAR = (
+    "INSERT INTO words (words) VALUES ('delete-all')",
+    "DELETE FROM entry",
+    "DELETE FROM edited",
+    "DELETE FROM conversation",
+)
+FIND = """
+SELECT words.rowid, conversation.id, entry.seq
+FROM words CROSS JOIN entry ON entry.number = words.rowid
+    JOIN conversation ON conversation.number = entry.conversation
+WHERE words MATCH ? AND words.rowid < ? AND words.rowid > ?
+ORDER BY words.rowid DESC LIMIT ?
+"""
+# For people with more conversations than an expression should name.
+FIND_IN_MANY = FIND.replace(
+    "ORDER BY", "AND conversation.id IN (SELECT value FROM json_each(?)) ORDER BY"
+)
+# Numbers of one conversation grow with `seq`, but for what was stored at the same moment.
+FIRST_NUMBER = """
+SELECT min(number) FROM (
+    SELECT number FROM entry
+    WHERE conversation = (SELECT number FROM conversation WHERE id = ?) AND seq >= ?
+    ORDER BY seq LIMIT 100
+)
+"""
+NUMBER_AT = """
+SELECT number FROM entry
+WHERE conversation = (SELECT number FROM conversation WHERE id = ?) AND seq = ?
+"""
+
+
+def expression(wanted: Wanted, *, with_rooms: bool) -> str:
+    """Return what FTS5 shall match, in its own language; each word is in quotes."""
+    groups = [_all(wanted.words)] if wanted.words else []
+    groups += [_any(choice) for choice in wanted.choices]
+    if with_rooms:
+        groups.append(_any(sorted({room_word(room) for room in wanted.rooms})))
+    found = " AND ".join(f"({group})" for group in groups)
+    if not wanted.excluded:
+        return found
+    excluded = " OR ".join(f"({_all(words)})" for words in wanted.excluded)
+    return f'(({found}) NOT ({excluded})) OR ({found} AND "{EDITED}")'
+
+
+def _all(patterns: Iterable[Pattern]) -> str:
+    return " AND ".join(f'"{one.word}"{" *" if one.is_prefix else ""}' for one in patterns)
+
+
+def _any(words: Sequence[str]) -> str:
+    return " OR ".join(f'"{word}"' for word in words)

@@ -1,0 +1,1 @@
+"""The index in PostgreSQL: a table of text search vectors."""
