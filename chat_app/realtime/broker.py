@@ -30,7 +30,7 @@ class Broker(Protocol):
         """End the subscription to `topics`."""
 
     def on_wake(self, wake: Callable[[], None]) -> None:
-        """Call `wake()` when something was appended to the change log."""
+        """Call `wake()`, too, when something was appended to the change log."""
 
     def wake_readers(self) -> None:
         """Wake the readers of the change log on every node; never wait, never fail."""
@@ -53,15 +53,16 @@ class MemoryBroker:
 
     def __init__(self) -> None:
         self._deliver: Deliver = lambda _topic, _envelope: None
-        self._wake: Callable[[], None] = lambda: None
+        self._wakes: list[Callable[[], None]] = []
 
     def on_wake(self, wake: Callable[[], None]) -> None:
-        """Call `wake()` when something was appended to the change log."""
-        self._wake = wake
+        """Call `wake()`, too, when something was appended to the change log."""
+        self._wakes.append(wake)
 
     def wake_readers(self) -> None:
-        """Wake the reader of this process."""
-        self._wake()
+        """Wake the readers of this process."""
+        for wake in self._wakes:
+            wake()
 
     def wake_other_nodes(self) -> None:
         """Do nothing: there are no others."""

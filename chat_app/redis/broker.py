@@ -76,7 +76,7 @@ class RedisBroker:
         self._decoder = msgspec.msgpack.Decoder(BusMessage)
         self._reconnected: Callable[[], None] = lambda: None
         self._own_topic = "node:" + self._node
-        self._wake: Callable[[], None] = lambda: None
+        self._wakes: list[Callable[[], None]] = []
         # At most one wake-up waits to be sent, for any number of commits.
         self._is_wake_queued = False
         self._alone_until = 0.0
@@ -105,13 +105,17 @@ class RedisBroker:
         ]
 
     def on_wake(self, wake: Callable[[], None]) -> None:
-        """Call `wake()` when something was appended to the change log."""
-        self._wake = wake
+        """Call `wake()`, too, when something was appended to the change log."""
+        self._wakes.append(wake)
 
     def wake_readers(self) -> None:
         """Wake the readers of the change log on every node."""
-        self._wake()
+        self._wake_own()
         self.wake_other_nodes()
+
+    def _wake_own(self) -> None:
+        for wake in self._wakes:
+            wake()
 
     def wake_other_nodes(self) -> None:
         """Wake the readers of the change log on every other node."""
@@ -259,7 +263,7 @@ class RedisBroker:
     def _connected(self) -> None:
         """Note that the link stands; what was published while it was broken is missed."""
         if self._was_connected:
-            self._wake()
+            self._wake_own()
             self._reconnected()
         self._was_connected = True
 
@@ -282,7 +286,7 @@ class RedisBroker:
             return
         if topic == CHANGES:
             if payload != self._node.encode():
-                self._wake()
+                self._wake_own()
             return
         try:
             message = self._decoder.decode(payload)

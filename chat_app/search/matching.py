@@ -1,0 +1,74 @@
+"""Matching: whether a message is what a search asks for, and the places of what was found."""
+
+from collections.abc import Set as AbstractSet
+from uuid import UUID
+
+from chat_app.realtime.shapes import Message
+from chat_app.search.criteria import Criteria, contents_of
+from chat_app.search.words import Unit, fold_with_places, has_term, matches, units_of
+
+MAX_RANGES = 100
+Range = tuple[int, int]
+
+
+class Matcher:
+    """Criteria with the people that their names mean."""
+
+    def __init__(
+        self,
+        criteria: Criteria,
+        *,
+        senders: AbstractSet[UUID] | None,
+        excluded_senders: AbstractSet[UUID],
+    ) -> None:
+        self._criteria = criteria
+        # None where anybody may be.
+        self._senders = senders
+        self._excluded_senders = excluded_senders
+
+    def ranges_in(self, message: Message) -> list[Range] | None:
+        """Return the places of what was found in the text, None if the message does not fit."""
+        if not self._fits_outside_of_text(message):
+            return None
+        folded = fold_with_places(message.content)
+        units = units_of(folded.text)
+        if self._is_excluded(units):
+            return None
+        found: list[Range] = []
+        for term in self._criteria.terms:
+            places = list(matches(units, term))
+            if not places:
+                return None
+            found += (folded.place(*place) for place in places)
+        return merged(found)[:MAX_RANGES]
+
+    def _fits_outside_of_text(self, message: Message) -> bool:
+        criteria = self._criteria
+        if self._senders is not None and message.sender_id not in self._senders:
+            return False
+        if message.sender_id in self._excluded_senders:
+            return False
+        if criteria.after is not None and message.created_at < criteria.after:
+            return False
+        if criteria.before is not None and message.created_at >= criteria.before:
+            return False
+        if not criteria.contents and not criteria.excluded_contents:
+            return True
+        contents = set(contents_of(message.content))
+        return criteria.contents <= contents and criteria.excluded_contents.isdisjoint(contents)
+
+    def _is_excluded(self, units: list[Unit]) -> bool:
+        return any(
+            all(has_term(units, term) for term in terms) for terms in self._criteria.excluded
+        )
+
+
+def merged(ranges: list[Range]) -> list[Range]:
+    """Return ranges in order, those that touch as one."""
+    whole: list[Range] = []
+    for start, end in sorted(ranges):
+        if whole and start <= whole[-1][1]:
+            whole[-1] = (whole[-1][0], max(end, whole[-1][1]))
+        else:
+            whole.append((start, end))
+    return whole
