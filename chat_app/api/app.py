@@ -23,6 +23,7 @@ from chat_app.api.messages import MessagesController, SavedController
 from chat_app.api.metrics import metrics as metrics_page
 from chat_app.api.openapi import API_VERSION
 from chat_app.api.scheduled import RemindersController, ScheduledController
+from chat_app.api.search import SearchController
 from chat_app.api.socket import live_socket
 from chat_app.core.errors import AppError
 from chat_app.core.metrics import Metrics
@@ -63,6 +64,7 @@ def create_api(
             SavedController,
             ScheduledController,
             RemindersController,
+            SearchController,
             HealthController,
             metrics_page,
             openapi_document,

@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     limit_read_marks_per_second: float = Field(default=20.0, gt=0)
     limit_unread_mark_burst: int = Field(default=20, ge=1)
     limit_unread_marks_per_second: float = Field(default=1.0, gt=0)
+    limit_search_burst: int = Field(default=40, ge=1)
+    limit_searches_per_second: float = Field(default=4.0, gt=0)
     limit_frame_burst: int = Field(default=200, ge=1)
     limit_frames_per_second: float = Field(default=50.0, gt=0)
     limit_login_failures_per_account: int = Field(default=5, ge=1)

@@ -41,6 +41,7 @@ from chat_app.realtime.online import Online
 from chat_app.realtime.outlet import Outlet
 from chat_app.realtime.socket_counts import SocketCounts
 from chat_app.redis.shared_key import SharedKey
+from chat_app.search.service import Search
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +78,7 @@ class Node:
     saved_messages: SavedMessages
     drafts: Drafts
     due_items: DueItems
+    search: Search
     presence: Presence
     tail: Tail
 
@@ -188,6 +190,7 @@ async def running_node(
             saved_messages=parts.saved_messages(),
             drafts=parts.drafts(),
             due_items=parts.due_items(parts.due_queue(hub, messages)),
+            search=await parts.search(),
             presence=presence,
             tail=tail,
         )

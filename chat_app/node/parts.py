@@ -34,6 +34,9 @@ from chat_app.messages.service import Messages
 from chat_app.node.infrastructure import Infrastructure
 from chat_app.presence.service import Presence
 from chat_app.realtime.hub import Hub
+from chat_app.search.indexer import Indexer
+from chat_app.search.rebuild import open_index
+from chat_app.search.service import Search
 
 # Rows that expire, and how long they are kept after that.
 JOBS = (
@@ -105,6 +108,24 @@ class Parts:
             traces=self.traces,
         )
         return run(self.stack, self.supervisor, messages)
+
+    async def search(self) -> Search:
+        """Make the search, with the task that fills its index."""
+        infrastructure = self.infrastructure
+        index = await self.stack.enter_async_context(open_index(infrastructure.database))
+        indexer = Indexer(
+            database=infrastructure.database,
+            index=index,
+            broker=infrastructure.broker,
+            metrics=self.metrics,
+        )
+        run(self.stack, self.supervisor, indexer)
+        return Search(
+            database=infrastructure.database,
+            index=index,
+            limits=infrastructure.limits,
+            settings=self.settings,
+        )
 
     def presence(self) -> Presence:
         """Make the service that tracks and publishes who is online."""

@@ -1,4 +1,4 @@
-"""The commands `migrate` and `stats`."""
+"""The commands `migrate`, `reindex` and `stats`."""
 
 import typer
 
@@ -8,7 +8,8 @@ from chat_app.core import migrations
 from chat_app.core.database import Database
 from chat_app.core.settings import Settings
 from chat_app.node.infrastructure import count_online
-from chat_app.shell.running import migrated_database, run
+from chat_app.search.rebuild import rebuild
+from chat_app.shell.running import migrated_database, run, shown_progress
 from chat_app.stats import Count, Stats, read_stats
 
 UNITS = ("bytes", "KB", "MB", "GB", "TB")
@@ -33,6 +34,23 @@ async def _migrate(settings: Settings) -> None:
     for step in steps:
         typer.echo(f"Migrated: {step}")
     typer.echo(f"{place_of(settings)} is at {newest}{'' if steps else ', as it was'}.")
+
+
+def reindex() -> None:
+    """Build the index of the search anew, also while the chat runs.
+
+    Until it is done, searches find a part of the messages, the oldest first.
+    """
+    read = run(_reindex)
+    typer.echo(f"{read:,} messages were read; the search has them all.")
+
+
+async def _reindex(settings: Settings) -> int:
+    async with migrated_database(settings) as database:
+        found = await read_stats(database)
+        with shown_progress() as progress:
+            progress.begin("messages", found.messages.number)
+            return await rebuild(database, progress.advance)
 
 
 def stats() -> None:

@@ -13,7 +13,7 @@ SOURCES = sorted(APP.rglob("*.py"))
 
 # A package's key is its folder under chat_app, a module's its name.
 INNER = {"core", "models", "realtime"}
-DOMAINS = ("accounts", "friends", "conversations", "messages", "presence")
+DOMAINS = ("accounts", "friends", "conversations", "messages", "presence", "search")
 MAY_IMPORT = {
     "core": set[str](),
     "models": {"core"},
@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "conversations": INNER | {"change_log", "accounts", "friends"},
     "messages": INNER | {"change_log", "accounts", "friends", "conversations"},
     "presence": INNER | {"accounts", "friends", "conversations"},
+    "search": INNER | {"change_log", "accounts", "friends", "conversations", "messages"},
     # The parts that nodes share through Redis.
     "redis": {"core", "realtime"},
     "node": INNER | {*DOMAINS, "change_log", "redis"},

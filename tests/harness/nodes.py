@@ -23,11 +23,13 @@ from chat_app.core.settings import Settings, read_settings
 from chat_app.messages.schemas import NewMessage
 from chat_app.models import NamePart, User
 from chat_app.node.node import Node, running_node
+from chat_app.search import indexer
 from tests.harness.chats import SECRET, Storage
 
 # The intervals of a node's periodic statements.
 PERIODS = (
     (tail, "INTERVAL_S"),
+    (indexer, "INTERVAL_S"),
     (deliveries, "INTERVAL_S"),
     (session_monitor, "INTERVAL_S"),
 )
