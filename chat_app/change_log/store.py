@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.engine import Connection
 
-from chat_app.change_log.statements import append_entry, delete_oldest
+from chat_app.change_log.statements import (
+    append_entry,
+    delete_oldest,
+    entries_after,
+    present_place,
+)
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.models.tables import GENERATIONS
@@ -131,6 +136,20 @@ def remove_entries(connection: Connection, before: datetime, count: int) -> int:
     """
     values = {"before": before, "count": count}
     return connection.execute(delete_oldest(), values).rowcount
+
+
+async def read_place(database: Database) -> Row[Any, int | None]:
+    """Return the place behind everything that is committed. Raises Unavailable."""
+    [row] = await database.fetch_all(present_place(database.dialect), {})
+    return row
+
+
+async def read_after(
+    database: Database, place: int | str, *, most: int
+) -> list[Row[*tuple[Any, ...]]]:
+    """Return the entries after a place, as `entries_after` selects them. Raises Unavailable."""
+    values = {"place": place, "count": most}
+    return await database.fetch_all(entries_after(database.dialect), values)
 
 
 async def generation_of(database: Database) -> UUID:

@@ -17,8 +17,13 @@ from msgspec.structs import replace
 from sqlalchemy import Row
 
 from chat_app.change_log.moves import moves_of
-from chat_app.change_log.statements import entries_after, present_place
-from chat_app.change_log.store import KEPT_FOR, MESSAGES, generation_of
+from chat_app.change_log.store import (
+    KEPT_FOR,
+    MESSAGES,
+    generation_of,
+    read_after,
+    read_place,
+)
 from chat_app.core import tasks
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
@@ -157,7 +162,7 @@ class Indexer:
 
     async def _begin(self, state: State | None) -> bool:
         """Begin to build the index anew, from the present place of the log on."""
-        [row] = await self._database.fetch_all(present_place(self._database.dialect), {})
+        row = await read_place(self._database)
         begun = State(
             generation=await self._generation_of(),
             version=VERSION,
@@ -194,8 +199,7 @@ class Indexer:
     async def _follow(self, state: State) -> Step:
         """Put into the index what the log names after its place."""
         started_at = utc_now().timestamp()
-        values = {"place": state.place, "count": MAX_BEHIND + 1}
-        rows = await self._database.fetch_all(entries_after(self._database.dialect), values)
+        rows = await read_after(self._database, state.place, most=MAX_BEHIND + 1)
         if _has_missed(state, rows, started_at):
             log.warning("search.missed_entries")
             return await self._done(await self._begin(state))
