@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chat_app.archive.codec import Tally, encode
 from chat_app.archive.errors import ArchiveError
-from chat_app.archive.schema import Shape, schema_at
+from chat_app.archive.schema import INDEX_TABLES, Shape, schema_at
 from chat_app.archive.sources import Progress, Source
 from chat_app.archive.tables import Rows, read_table, write_table
 from chat_app.core import migrations
@@ -74,7 +74,9 @@ def refuse_others(connection: Connection) -> None:
 def clear_chat(connection: Connection, revision: str) -> None:
     """Delete every row of the chat, and the tables unless they are those of `revision`."""
     if shapes := our_tables(connection):
-        names = ", ".join(f'"{shape.name}"' for shape in shapes)
+        present = inspect(connection).get_table_names()
+        tables = [shape.name for shape in shapes] + [one for one in INDEX_TABLES if one in present]
+        names = ", ".join(f'"{name}"' for name in tables)
         connection.execute(text(f"TRUNCATE {names}"))
         if migrations.revision_of(connection) != revision:
             migrations.downgrade_on(connection)

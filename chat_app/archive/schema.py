@@ -12,6 +12,8 @@ from chat_app.core import migrations
 # Alembic's table, and those of a running chat: what its nodes have yet to read, and its generation,
 # which a copy does not share.
 NOT_COPIED = ("alembic_version", "change_log", "generation")
+# The index of the search, in PostgreSQL only; it is made of the messages.
+INDEX_TABLES = ("search_state", "search_entry")
 # SQLite's name of a type, and the kind of its values.
 KINDS: Mapping[str, str] = {
     "CHAR": "id",

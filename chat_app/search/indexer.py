@@ -46,7 +46,8 @@ from chat_app.search.words import VERSION, words_of
 INTERVAL_S = 1.0
 # What comes within this time goes into the index together.
 PAUSE_S = 0.1
-# Messages of one transaction, short enough to hold up nobody.
+# Messages of one transaction, short enough to hold up nobody; more than the log writer stores in
+# one moment.
 BATCH_SIZE = 500
 # More entries than these are not read at once: all messages are quicker.
 MAX_BEHIND = 20_000
