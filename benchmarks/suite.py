@@ -14,6 +14,7 @@ from benchmarks import (
     pages,
     peers,
     rooms,
+    searches,
     tabs,
 )
 from benchmarks.figures import Figures
@@ -34,6 +35,8 @@ WORKLOADS: dict[str, Callable[[Plan], Awaitable[list[Figures]]]] = {
     "lighthouse": lighthouse.measure,
     "history": pages.measure_history,
     "search": pages.measure_search,
+    "search-messages": searches.measure,
+    "search-cost": searches.measure_cost,
     "statements": growth.measure_statements,
     "growth": growth.measure_messages,
     "members": growth.measure_members,

@@ -16,27 +16,31 @@ from chat_app.search.words import Pattern
 
 # The end of the numbers of entries.
 END = 2**63 - 1
-# Words that are in no text: private letters separate words. Of an id the last digits are enough,
-# since candidates are checked.
+# Words that are in no text: private letters separate words. Of an id some bits are enough, since
+# candidates are checked. As one letter, because beginnings of three are indexed, too.
 _ROOM, _SENDER, _CONTENT = "\ue000", "\ue001", "\ue002"
-_DIGITS = 8
+_FIRST_LETTER, _BITS = 0x10000, 0xFFFFF
 
 Place = tuple[UUID, int]
 
 
 def room_word(conversation_id: UUID) -> str:
     """Return the word of the messages of a conversation."""
-    return _ROOM + conversation_id.hex[-_DIGITS:]
+    return _ROOM + _letter(conversation_id)
 
 
 def sender_word(user_id: UUID) -> str:
     """Return the word of the messages of a sender."""
-    return _SENDER + user_id.hex[-_DIGITS:]
+    return _SENDER + _letter(user_id)
 
 
 def content_word(content: Content) -> str:
     """Return the word of the messages that have a link, a file or a picture."""
     return _CONTENT + content
+
+
+def _letter(identifier: UUID) -> str:
+    return chr(_FIRST_LETTER + (identifier.int & _BITS))
 
 
 class Document(NamedTuple):

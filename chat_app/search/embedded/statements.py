@@ -21,7 +21,10 @@ CREATE TABLE IF NOT EXISTS conversation (number INTEGER PRIMARY KEY, id TEXT NOT
 CREATE TABLE IF NOT EXISTS entry (
     number INTEGER PRIMARY KEY, conversation INTEGER NOT NULL, seq INTEGER NOT NULL
 );
-CREATE UNIQUE INDEX IF NOT EXISTS entry_place ON entry (conversation, seq);
+CREATE TABLE IF NOT EXISTS place (
+    conversation INTEGER NOT NULL, block INTEGER NOT NULL, numbers BLOB NOT NULL,
+    PRIMARY KEY (conversation, block)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS edited (number INTEGER PRIMARY KEY, edited_at TEXT NOT NULL);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
     word, content='', detail=none, columnsize=0, prefix='3', tokenize='ascii'
@@ -31,16 +34,24 @@ READ_STATE = "SELECT value FROM state"
 WRITE_STATE = "INSERT OR REPLACE INTO state (id, value) VALUES (1, ?)"
 ADD_CONVERSATION = "INSERT INTO conversation (id) VALUES (?) RETURNING number"
 FIND_CONVERSATION = "SELECT number FROM conversation WHERE id = ?"
-FIND_ENTRY = "SELECT number FROM entry WHERE conversation = ? AND seq = ?"
+# An index of the entries by conversation and `seq` would take more than twice as much: a block
+# holds the numbers of so many places that follow each other, in so many bytes each, 0 for none.
+BLOCK_SIZE, NUMBER_BYTES = 64, 5
+FIND_BLOCK = "SELECT numbers FROM place WHERE conversation = ? AND block = ?"
+FIND_BLOCKS = (
+    "SELECT block, numbers FROM place WHERE conversation = ? AND block >= ? ORDER BY block LIMIT 3"
+)
+ADD_BLOCK = "INSERT OR REPLACE INTO place (conversation, block, numbers) VALUES (?, ?, ?)"
 ADD_ENTRY = "INSERT INTO entry (conversation, seq) VALUES (?, ?) RETURNING number"
 # No conversation has the number 0; the row stays, so that its number is given to no other message.
-REMOVE_ENTRY = "UPDATE entry SET conversation = 0, seq = number WHERE number = ?"
+REMOVE_ENTRY = "UPDATE entry SET conversation = 0 WHERE number = ?"
 ADD_WORDS = "INSERT INTO words (rowid, word) VALUES (?, ?)"
 FIND_EDITED = "SELECT edited_at FROM edited WHERE number = ?"
 ADD_EDITED = "INSERT OR REPLACE INTO edited (number, edited_at) VALUES (?, ?)"
 CLEAR = (
     "INSERT INTO words (words) VALUES ('delete-all')",
     "DELETE FROM entry",
+    "DELETE FROM place",
     "DELETE FROM edited",
     "DELETE FROM conversation",
 )
@@ -55,18 +66,6 @@ ORDER BY words.rowid DESC LIMIT ?
 FIND_IN_MANY = FIND.replace(
     "ORDER BY", "AND conversation.id IN (SELECT value FROM json_each(?)) ORDER BY"
 )
-# Numbers of one conversation grow with `seq`, but for what was stored at the same moment.
-FIRST_NUMBER = """
-SELECT min(number) FROM (
-    SELECT number FROM entry
-    WHERE conversation = (SELECT number FROM conversation WHERE id = ?) AND seq >= ?
-    ORDER BY seq LIMIT 100
-)
-"""
-NUMBER_AT = """
-SELECT number FROM entry
-WHERE conversation = (SELECT number FROM conversation WHERE id = ?) AND seq = ?
-"""
 
 
 def expression(wanted: Wanted, *, with_rooms: bool) -> str:

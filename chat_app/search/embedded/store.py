@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -66,7 +67,7 @@ class EmbeddedIndex:
         self, documents: Sequence[Document], *, before: State | None, after: State
     ) -> bool:
         """Put documents into it, and move from one state to another, in one transaction."""
-        return await self._run(self._writer, lambda file: _write(file, documents, before, after))
+        return await self._run(self._writer, partial(_write, documents, before, after))
 
     async def clear(self) -> bool:
         """Remove all entries."""
@@ -93,14 +94,11 @@ class EmbeddedIndex:
 
     async def first_numbers(self, places: Mapping[UUID, int]) -> Mapping[UUID, int]:
         """Return the first number of each conversation from a `seq` on, if it has any."""
-        found = await self._numbers(statements.FIRST_NUMBER, list(places.items()))
-        pairs = zip(places, found, strict=True)
-        return {identifier: number for identifier, number in pairs if number is not None}
+        return await self._run(self._readers, partial(_first_numbers, places))
 
     async def numbers_at(self, places: Sequence[Place]) -> Sequence[int]:
         """Return the numbers of messages that it has."""
-        found = await self._numbers(statements.NUMBER_AT, places)
-        return [number for number in found if number is not None]
+        return await self._run(self._readers, partial(_numbers_at, places))
 
     async def close(self) -> None:
         """Close the file."""
@@ -109,13 +107,6 @@ class EmbeddedIndex:
         for connection in self._open:
             connection.close()
         self._open.clear()
-
-    async def _numbers(self, statement: str, places: Sequence[Place]) -> list[int | None]:
-        def read(file: sqlite3.Connection) -> list[int | None]:
-            rows = (file.execute(statement, (one.hex, seq)).fetchone() for one, seq in places)
-            return [row and row[0] for row in rows]
-
-        return await self._run(self._readers, read)
 
     async def _run(self, threads: ThreadPoolExecutor, work: Work[Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(threads, self._worked, work)
@@ -173,7 +164,7 @@ def _state(file: sqlite3.Connection) -> State | None:
 
 
 @contextlib.contextmanager
-def _transaction(file: sqlite3.Connection) -> "contextlib._GeneratorContextManager[None]":
+def _transaction(file: sqlite3.Connection) -> Iterator[None]:
     file.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -183,44 +174,121 @@ def _transaction(file: sqlite3.Connection) -> "contextlib._GeneratorContextManag
     file.execute("COMMIT")
 
 
+class _Places:
+    """The numbers of entries by the places of their messages; changes are kept until `save`."""
+
+    def __init__(self, file: sqlite3.Connection) -> None:
+        self._file = file
+        self._conversations: dict[UUID, int | None] = {}
+        self._blocks: dict[tuple[int, int], bytearray] = {}
+        self._changed: set[tuple[int, int]] = set()
+
+    def conversation(self, identifier: UUID) -> int | None:
+        """Return the number of a conversation."""
+        if identifier not in self._conversations:
+            row = self._file.execute(statements.FIND_CONVERSATION, (identifier.hex,)).fetchone()
+            self._conversations[identifier] = row[0] if row else None
+        return self._conversations[identifier]
+
+    def conversation_or_new(self, identifier: UUID) -> int:
+        """Return the number of a conversation, of a new one after adding it."""
+        number = self.conversation(identifier)
+        if number is None:
+            row = self._file.execute(statements.ADD_CONVERSATION, (identifier.hex,)).fetchone()
+            self._conversations[identifier] = number = int(row[0])
+        return number
+
+    def number_at(self, conversation: int, seq: int) -> int:
+        """Return the number of an entry, 0 where there is none."""
+        return _number_in(self._block(conversation, seq), seq)
+
+    def set_number(self, conversation: int, seq: int, number: int) -> None:
+        """Set the number of an entry; 0 removes it."""
+        block = self._block(conversation, seq)
+        start = seq % statements.BLOCK_SIZE * statements.NUMBER_BYTES
+        end = start + statements.NUMBER_BYTES
+        block.extend(bytes(max(0, end - len(block))))
+        block[start:end] = number.to_bytes(statements.NUMBER_BYTES, "little")
+        self._changed.add((conversation, seq // statements.BLOCK_SIZE))
+
+    def save(self) -> None:
+        """Write what was changed."""
+        rows = ((*key, bytes(self._blocks[key])) for key in sorted(self._changed))
+        self._file.executemany(statements.ADD_BLOCK, rows)
+
+    def _block(self, conversation: int, seq: int) -> bytearray:
+        key = (conversation, seq // statements.BLOCK_SIZE)
+        if key not in self._blocks:
+            row = self._file.execute(statements.FIND_BLOCK, key).fetchone()
+            self._blocks[key] = bytearray(row[0] if row else b"")
+        return self._blocks[key]
+
+
+def _number_in(block: bytes | bytearray, seq: int) -> int:
+    start = seq % statements.BLOCK_SIZE * statements.NUMBER_BYTES
+    return int.from_bytes(block[start : start + statements.NUMBER_BYTES], "little")
+
+
+def _numbers_at(places: Sequence[Place], file: sqlite3.Connection) -> list[int]:
+    known = _Places(file)
+    numbers = [
+        known.number_at(conversation, seq)
+        for identifier, seq in places
+        if (conversation := known.conversation(identifier)) is not None
+    ]
+    return [number for number in numbers if number]
+
+
+def _first_numbers(places: Mapping[UUID, int], file: sqlite3.Connection) -> dict[UUID, int]:
+    """Return the lowest number among the first ones of each conversation from a `seq` on.
+
+    Numbers grow with `seq`, but for what was stored at the same moment.
+    """
+    known = _Places(file)
+    first: dict[UUID, int] = {}
+    for identifier, since in places.items():
+        values = (known.conversation(identifier), since // statements.BLOCK_SIZE)
+        numbers = [
+            number
+            for block, data in file.execute(statements.FIND_BLOCKS, values)
+            for place in range(statements.BLOCK_SIZE)
+            if block * statements.BLOCK_SIZE + place >= since
+            and (number := _number_in(data, place))
+        ]
+        if numbers:
+            first[identifier] = min(numbers)
+    return first
+
+
 def _write(
-    file: sqlite3.Connection,
     documents: Sequence[Document],
     before: State | None,
     after: State,
+    file: sqlite3.Connection,
 ) -> bool:
     with _transaction(file):
         if _state(file) != before:
             return False
-        numbers: dict[UUID, int] = {}
+        places = _Places(file)
         for document in documents:
-            identifier = document.conversation_id
-            if identifier not in numbers:
-                numbers[identifier] = _number_of(file, identifier)
-            _put(file, numbers[identifier], document)
+            _put(file, places, document)
+        places.save()
         if after != before:
             file.execute(statements.WRITE_STATE, (msgspec.json.encode(after).decode(),))
     return True
 
 
-def _number_of(file: sqlite3.Connection, conversation_id: UUID) -> int:
-    row = file.execute(statements.FIND_CONVERSATION, (conversation_id.hex,)).fetchone()
-    if row is None:
-        row = file.execute(statements.ADD_CONVERSATION, (conversation_id.hex,)).fetchone()
-    number: int = row[0]
-    return number
-
-
-def _put(file: sqlite3.Connection, conversation: int, document: Document) -> None:
-    row = file.execute(statements.FIND_ENTRY, (conversation, document.seq)).fetchone()
-    if row is None:
-        if document.words is not None:
-            [number] = file.execute(statements.ADD_ENTRY, (conversation, document.seq)).fetchone()
-            file.execute(statements.ADD_WORDS, (number, " ".join(document.words)))
-        return
-    [number] = row
+def _put(file: sqlite3.Connection, places: _Places, document: Document) -> None:
+    conversation, seq = places.conversation_or_new(document.conversation_id), document.seq
+    number = places.number_at(conversation, seq)
     if document.words is None:
-        file.execute(statements.REMOVE_ENTRY, (number,))
+        if number:
+            places.set_number(conversation, seq, 0)
+            file.execute(statements.REMOVE_ENTRY, (number,))
+    elif not number:
+        [number] = file.execute(statements.ADD_ENTRY, (conversation, seq)).fetchone()
+        places.set_number(conversation, seq, number)
+        file.execute(statements.ADD_WORDS, (number, " ".join(document.words)))
     elif document.edited_at is not None:
         # Changes of a message other than of its text come here, too.
         edited_at = document.edited_at.isoformat()

@@ -1,0 +1,274 @@
+"""The search of messages: building its index, finding among many, and what it costs a send."""
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, text, update
+from sqlmodel import col
+
+from benchmarks import machine, stage
+from benchmarks.figures import Figures
+from benchmarks.texts import asked, texts
+from benchmarks.workload import Plan
+from chat_app.archive.codec import Row
+from chat_app.archive.schema import Shape, schema_at
+from chat_app.archive.tables import write_table
+from chat_app.core import migrations
+from chat_app.core.clock import utc_now
+from chat_app.core.ids import first_id_since
+from chat_app.models import Conversation, Member
+from chat_app.node.node import Node
+from chat_app.search.embedded.store import index_file
+from chat_app.search.indexer import Indexer
+from chat_app.search.rebuild import rebuild
+from tests.harness.nodes import new_users, to_conversation
+
+PEOPLE, ROOMS, MEMBERS = 500, 2_000, 17
+# Rooms of the one who searches, and of somebody who has just joined one.
+OWN_ROOMS, NEW_ROOMS = 200, 1
+AT_ONCE = 5_000
+KNOWN = 2_000
+TENTH_MS = timedelta(milliseconds=100)
+# Sends of one turn, and how many of them wait at a time.
+SENDS, WAITING = 12_000, 300
+MOST_MS, MOST_MB, MOST_COST, MOST_BEHIND_S = 50, 60, 1.05, 1.0
+MB = 2**20
+
+
+async def measure(plan: Plan) -> list[Figures]:
+    """Run *search-messages* at every scale."""
+    measured: list[Figures] = []
+    for scale in plan.scales:
+        figures = Figures(
+            "search-messages",
+            f"{scale:,} messages of 66 letters in {ROOMS:,} groups, {PEOPLE} people; 50 a page;"
+            f" one question after the other, without HTTP; {plan.durability}",
+        )
+        with machine.on(machine.ALL_CORES), stage.fresh(plan) as chat:
+            async with chat.node() as node:
+                await _measure_at(plan, figures, node, scale)
+        measured.append(figures)
+    return measured[-1:]
+
+
+async def _measure_at(plan: Plan, figures: Figures, node: Node, scale: int) -> None:
+    people = await new_users(node, PEOPLE)
+    rooms = await _make_rooms(node, people)
+    known = await _fill(node, people, rooms, scale)
+    started = time.perf_counter()
+    await rebuild(node.database, lambda _: None)
+    took = time.perf_counter() - started
+    figures.add("index built, messages a second", scale / took)
+    size = await _index_bytes(node)
+    figures.add("index, MB for a million messages", size / MB * 1e6 / scale, most=MOST_MB)
+    for run in range(plan.runs + 1):
+        for who, viewer in (("200 groups", people[0]), ("a newcomer", people[-1])):
+            times = await _ask(node, viewer, known, f"{run} {who}", plan.seconds)
+            if run:  # the first round warms up
+                everything = [ms for one in times.values() for ms in one]
+                for kind, one in times.items():
+                    figures.add_times(f"{who}, {kind}, ", one)
+                figures.add_times(f"{who}, all, ", everything, most_p99=MOST_MS)
+
+
+async def _ask(
+    node: Node, viewer: UUID, known: list[str], seed: str, seconds: float
+) -> dict[str, list[float]]:
+    chance = random.Random(seed)  # noqa: S311  # questions, not secrets
+    end = time.perf_counter() + seconds
+    took: dict[str, list[float]] = defaultdict(list)
+    while time.perf_counter() < end:
+        for kind, question in asked(known, chance).items():
+            started = time.perf_counter()
+            await node.search.find(viewer_id=viewer, text=question)
+            took[kind].append((time.perf_counter() - started) * 1000)
+    return took
+
+
+async def _make_rooms(node: Node, people: Sequence[UUID]) -> list[tuple[UUID, list[UUID]]]:
+    """Make the groups: the first person is in 200 of them, the last in one, from its end on."""
+    chance = random.Random(1)  # noqa: S311  # groups, not secrets
+    now = utc_now()
+    rooms = [
+        (first_id_since(now + number * TENTH_MS), chance.sample(people[1:-1], MEMBERS - 1))
+        for number in range(ROOMS)
+    ]
+    for _, members in rooms[:: ROOMS // OWN_ROOMS]:
+        members.append(people[0])
+    async with node.database.transaction() as connection:
+        values = [
+            {"id": one, "kind": "group", "title": "Room", "created_by": people[1], "last_seq": 1}
+            for one, _ in rooms
+        ]
+        await connection.execute(insert(Conversation), values)
+        members = [
+            {"conversation_id": room, "user_id": member, "opened": True}
+            for room, members in rooms
+            for member in members
+        ]
+        await connection.execute(insert(Member), members)
+    return rooms
+
+
+async def _fill(
+    node: Node, people: Sequence[UUID], rooms: list[tuple[UUID, list[UUID]]], scale: int
+) -> list[str]:
+    """Write the messages, evenly over a year; return some of their texts."""
+    shape = next(
+        one for one in schema_at(str(migrations.newest_revision())) if one.name == "message"
+    )
+    seqs = [0] * len(rooms)
+    known: list[str] = []
+    some = texts(scale)
+    done = 0
+
+    async def rows() -> AsyncIterator[list[Row]]:
+        nonlocal done
+        chance = random.Random(2)  # noqa: S311  # places, not secrets
+        begun = utc_now() - timedelta(days=365)
+        step = timedelta(days=365) / scale
+        while batch := list(islice(some, AT_ONCE)):
+            known.extend(batch[: max(1, KNOWN * AT_ONCE // scale)])
+            made = []
+            for number, content in enumerate(batch, done):
+                place = int(len(rooms) * chance.random() ** 2)
+                seqs[place] += 1
+                moment = begun + step * number
+                made.append(
+                    _row(
+                        shape,
+                        {
+                            "id": f"{first_id_since(moment).int >> 80:012x}7{number:019x}",
+                            "conversation_id": rooms[place][0].hex,
+                            "seq": seqs[place],
+                            "rev": seqs[place],
+                            "client_id": f"m{number}",
+                            "sender_id": chance.choice(rooms[place][1]).hex,
+                            "content": content,
+                            "kind": "text",
+                            "created_at": moment.strftime("%Y-%m-%d %H:%M:%S.%f"),
+                        },
+                    )
+                )
+            done += len(batch)
+            yield made
+
+    async with node.database.transaction() as connection:
+        if not node.database.is_sqlite:
+            # Every row's foreign keys are right; looking each up takes longer than writing it.
+            await connection.execute(text("SET LOCAL session_replication_role = replica"))
+        await write_table(connection, shape, rows())
+        for (room, _), seq in zip(rooms, seqs, strict=True):
+            ends = {"last_seq": max(1, seq), "last_rev": seq}
+            statement = update(Conversation).where(col(Conversation.id) == room).values(ends)
+            await connection.execute(statement)
+        newcomer = {
+            "conversation_id": rooms[0][0],
+            "user_id": people[-1],
+            "opened": True,
+            "since_seq": max(2, seqs[0] - 100),
+        }
+        await connection.execute(insert(Member), [newcomer])
+    async with node.database.transaction() as connection:
+        await connection.execute(text("ANALYZE"))
+    return known
+
+
+def _row(shape: Shape, values: dict[str, str | int]) -> Row:
+    return tuple(
+        values.get(column.name)
+        if column.name in values or column.is_nullable
+        else 0
+        if column.kind in {"flag", "number"}
+        else ""
+        for column in shape.columns
+    )
+
+
+async def _index_bytes(node: Node) -> int:
+    if node.database.file is None:
+        async with node.database.reading() as session:
+            size = text("SELECT pg_total_relation_size('search_entry')")
+            return int((await session.execute(size)).scalar_one())
+    return await asyncio.to_thread(_file_bytes, index_file(node.database.file))
+
+
+def _file_bytes(file: Path) -> int:
+    return file.stat().st_size
+
+
+async def measure_cost(plan: Plan) -> list[Figures]:
+    """Run *search-cost*: sends as fast as they are stored, with and without the indexer."""
+    figures = Figures(
+        "search-cost",
+        f"{WAITING} sends wait at a time, in {OWN_ROOMS} groups, without HTTP; {plan.durability}",
+    )
+    with machine.on(machine.ALL_CORES), stage.fresh(plan) as chat:
+        for run in range(plan.runs + 1):
+            rates: dict[bool, float] = {}
+            for is_indexed in (True, False) if run % 2 else (False, True):
+                async with _node(chat, is_indexed=is_indexed) as node:
+                    rates[is_indexed], behind_s = await _send(plan, node)
+                if run and is_indexed:
+                    figures.add("behind when the last was sent, s", behind_s, most=MOST_BEHIND_S)
+            if run:  # the first round warms up
+                for is_indexed, rate in rates.items():
+                    name = "with" if is_indexed else "without"
+                    figures.add(f"sends a second, {name} the index", rate)
+                figures.add(
+                    "CPU and time, with / without", rates[False] / rates[True], most=MOST_COST
+                )
+    return [figures]
+
+
+@asynccontextmanager
+async def _node(chat: stage.Stage, *, is_indexed: bool) -> AsyncIterator[Node]:
+    start = Indexer.start
+    if not is_indexed:
+        Indexer.start = lambda *_: None  # type: ignore[method-assign]  # for one node
+    try:
+        async with chat.node() as node:
+            yield node
+    finally:
+        Indexer.start = start  # type: ignore[method-assign]  # as it was
+
+
+async def _send(plan: Plan, node: Node) -> tuple[float, float]:
+    """Send messages; return how many a second, and how far the index was behind then."""
+    people = await new_users(node, 2 * OWN_ROOMS)
+    rooms = [
+        (await stage.add_group(node, [_person(one), _person(other)]), one)
+        for one, other in zip(people[::2], people[1::2], strict=True)
+    ]
+    count = SENDS // 10 if plan.quick else SENDS
+    contents = list(texts(count))
+    waiting = asyncio.Semaphore(WAITING)
+
+    async def send(number: int, content: str) -> None:
+        room, sender = rooms[number % len(rooms)]
+        async with waiting:
+            await node.messages.send(to_conversation(sender, room, content))
+
+    started = time.perf_counter()
+    await asyncio.gather(*map(send, range(count), contents))
+    took = time.perf_counter() - started
+    behind_s = _reading(node, "chat_search_behind_seconds")
+    return count / took, behind_s
+
+
+def _person(user_id: UUID) -> stage.Person:
+    return stage.Person(user_id, "", "")
+
+
+def _reading(node: Node, name: str) -> float:
+    values: Any = node.metrics.readings[name].read()
+    return float(values[""])
