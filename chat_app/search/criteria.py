@@ -138,17 +138,29 @@ class _Draft:
         name = phrase_of(value)
         if name is None:
             return False
-        field = {"from": "senders", "in": "titles"}[operator]
-        field = f"excluded_{field}" if is_excluded else field
-        self.criteria = self.criteria._replace(**{field: (*getattr(self.criteria, field), name)})
+        criteria = self.criteria
+        if operator == "from" and is_excluded:
+            names = (*criteria.excluded_senders, name)
+            self.criteria = criteria._replace(excluded_senders=names)
+        elif operator == "from":
+            self.criteria = criteria._replace(senders=(*criteria.senders, name))
+        elif is_excluded:
+            names = (*criteria.excluded_titles, name)
+            self.criteria = criteria._replace(excluded_titles=names)
+        else:
+            self.criteria = criteria._replace(titles=(*criteria.titles, name))
         return True
 
     def _add_content(self, value: str, *, is_excluded: bool) -> bool:
         content = next((one for one in CONTENTS if one == value.lower()), None)
         if content is None:
             return False
-        field = "excluded_contents" if is_excluded else "contents"
-        self.criteria = self.criteria._replace(**{field: getattr(self.criteria, field) | {content}})
+        criteria = self.criteria
+        if is_excluded:
+            contents = criteria.excluded_contents | {content}
+            self.criteria = criteria._replace(excluded_contents=contents)
+        else:
+            self.criteria = criteria._replace(contents=criteria.contents | {content})
         return True
 
     def _add_date(self, operator: str, value: str) -> bool:

@@ -11,10 +11,11 @@ from tests.harness.chats import Storage
 from tests.harness.clients import Json, Person, register
 from tests.harness.loop_holds import ServedNode
 from tests.harness.nodes import new_users, settings_of
+from tests.harness.searches import until_found
 from tests.harness.statements import executed, explained
 
 USERS, CONVERSATIONS, IN_EACH, FRIENDS = 3_000, 100_000, 3, 20
-LARGE = ("message", "member", "conversation", "friendship")
+LARGE = ("message", "member", "conversation", "friendship", "search_entry")
 NUMBERS = {
     "sqlite": "(WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {most})"
     " SELECT i FROM n)",
@@ -69,6 +70,12 @@ async def fill(node: Node) -> None:
             SELECT numbered.id, other.id, {present} {pairs}
             UNION ALL SELECT other.id, numbered.id, {present} {pairs}
     """  # noqa: S608  # ours
+    if not is_sqlite:
+        statements += """;
+            INSERT INTO search_entry (conversation_id, seq, words)
+            SELECT conversation_id, seq, array_to_tsvector(ARRAY['hello', conversation_id::text])
+            FROM message
+        """
 
     def insert(connection: Connection) -> None:
         for statement in statements.split(";"):
@@ -119,6 +126,7 @@ async def use(me: Person, friend: Person, stranger: Person) -> None:
                 f"/api/users/{friend.id}",
             )
         ],
+        *await search(me, friend),
         *await use_groups(me, friend, stranger),
         await me.http.patch("/api/users/me", json={"display_name": "Anew"}),
         await me.http.put(f"/api/blocks/{stranger.id}"),
@@ -141,6 +149,21 @@ async def use(me: Person, friend: Person, stranger: Person) -> None:
         await socket.expect("resumed")
         await theirs.settled()
         assert "error" not in {frame["type"] for frame in await socket.settled()}
+
+
+async def search(me: Person, friend: Person) -> list[Response]:
+    """Search for frequent and rare words, and with every operator."""
+    word = "seldom"
+    await friend.write(me, word)
+    await until_found(me, word, word)
+    texts = (
+        "hello",
+        '"hello, again" -seldom',
+        "nowhere",
+        f"from:{friend.user['username']} in:group has:link",
+        "seldom before:2126-01-01 after:2020-01-01",
+    )
+    return [await me.http.get("/api/search", params={"q": one}) for one in texts]
 
 
 async def use_groups(me: Person, friend: Person, stranger: Person) -> list[Response]:
