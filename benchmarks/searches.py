@@ -110,12 +110,12 @@ async def _make_rooms(node: Node, people: Sequence[UUID]) -> list[tuple[UUID, li
             for one, _ in rooms
         ]
         await connection.execute(insert(Conversation), values)
-        members = [
+        memberships = [
             {"conversation_id": room, "user_id": member, "opened": True}
             for room, members in rooms
             for member in members
         ]
-        await connection.execute(insert(Member), members)
+        await connection.execute(insert(Member), memberships)
     return rooms
 
 

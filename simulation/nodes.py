@@ -32,6 +32,7 @@ from chat_app.node.parts import Parts
 from chat_app.presence.service import Presence
 from chat_app.realtime.online import MemoryOnline
 from chat_app.realtime.socket_counts import MemorySocketCounts
+from chat_app.search.service import Search
 from simulation.bus import Bus
 from simulation.clock import Process, VirtualLoop
 from simulation.database import SimulatedDatabase, Weather
@@ -218,6 +219,7 @@ class SimulatedNode:
             conversations=parts.conversations(hub, tail, read_marks),
             deliveries=deliveries,
             messages=messages,
+            search=cast("Search", None),
             presence=presence,
             tail=tail,
         )

@@ -36,6 +36,7 @@ from chat_app.presence.service import Presence
 from chat_app.realtime.hub import Hub
 from chat_app.search.indexer import Indexer
 from chat_app.search.rebuild import open_index
+from chat_app.search.server.store import remove_entries_of_groups
 from chat_app.search.service import Search
 
 # Rows that expire, and how long they are kept after that.
@@ -47,6 +48,8 @@ JOBS = (
     Job("invites", timedelta(days=90), remove_invites),
     # A device that was away for longer loads its conversations anew.
     Job("former_members", timedelta(days=90), remove_former_members),
+    # Before the conversations that they belong to.
+    Job("search_entries", timedelta(0), remove_entries_of_groups),
     Job("groups", timedelta(0), remove_groups),
 )
 

@@ -31,7 +31,7 @@ from chat_app.core.metrics import Metrics
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.time_slice import TimeSlice
 from chat_app.realtime.broker import Broker
-from chat_app.search import queries
+from chat_app.search import queries, words
 from chat_app.search.criteria import contents_of
 from chat_app.search.index import (
     Document,
@@ -41,7 +41,6 @@ from chat_app.search.index import (
     room_word,
     sender_word,
 )
-from chat_app.search.words import VERSION, words_of
 
 INTERVAL_S = 1.0
 # What comes within this time goes into the index together.
@@ -147,7 +146,7 @@ class Indexer:
         return step
 
     async def _is_usable(self, state: State) -> bool:
-        return state.version == VERSION and state.generation == await self._generation_of()
+        return state.version == words.VERSION and state.generation == await self._generation_of()
 
     async def _generation_of(self) -> UUID:
         # A restore needs the nodes to be stopped.
@@ -166,7 +165,7 @@ class Indexer:
         row = await read_place(self._database)
         begun = State(
             generation=await self._generation_of(),
-            version=VERSION,
+            version=words.VERSION,
             phase="clearing",
             place=row.place,
             newest=row.newest or 0,
@@ -237,7 +236,11 @@ class Indexer:
         time_slice = TimeSlice()
         # Numbers follow the time of the messages, and in a conversation their `seq`.
         for row in sorted(rows, key=_moment_and_place):
-            if row.kind == "text":
+            if row.kind != "text":
+                continue
+            if len(row.content) > words.MAX_LENGTH_ON_LOOP:
+                documents.append(await asyncio.to_thread(_document, row))
+            else:
                 documents.append(_document(row))
             await time_slice.pause()
         is_written = await self._index.write(documents, before=before, after=after)
@@ -247,24 +250,24 @@ class Indexer:
 
 
 def _document(row: queries.DocumentRow) -> Document:
-    words = None
+    all_words = None
     if row.deleted_at is None:
-        words = frozenset(
+        all_words = frozenset(
             (
-                *words_of(row.content),
+                *words.words_of(row.content),
                 room_word(row.conversation_id),
                 sender_word(row.sender_id),
                 *map(content_word, contents_of(row.content)),
             )
         )
-    return Document(row.conversation_id, row.seq, words, row.edited_at)
+    return Document(row.conversation_id, row.seq, all_words, row.edited_at)
 
 
 def _moment_and_place(row: queries.DocumentRow) -> tuple[int, int, int]:
     return row.id.int >> RANDOM_BITS, row.conversation_id.int, row.seq
 
 
-def _whole_moments(rows: Sequence[queries.DocumentRow]) -> Sequence[queries.DocumentRow]:
+def _whole_moments(rows: list[queries.DocumentRow]) -> list[queries.DocumentRow]:
     """Return rows without those of the last millisecond, unless all are: more may follow."""
     last = rows[-1].id.int >> RANDOM_BITS
     before = [row for row in rows if row.id.int >> RANDOM_BITS < last]

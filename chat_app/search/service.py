@@ -1,5 +1,6 @@
 """Use case of the search: find messages that somebody may read."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -22,7 +23,14 @@ from chat_app.search.index import (
 from chat_app.search.matching import Matcher
 from chat_app.search.queries import Room
 from chat_app.search.schemas import FoundIn, FoundMessage, SearchPage
-from chat_app.search.words import Term, fold_graphemes, is_exact, patterns_of, units_of
+from chat_app.search.words import (
+    MAX_LENGTH_ON_LOOP,
+    Term,
+    fold_graphemes,
+    is_exact,
+    patterns_of,
+    units_of,
+)
 
 # The candidates that are looked at in one step, and for one page: some hundredths of a second, and
 # about one second. Most searches need a step for a page.
@@ -117,8 +125,13 @@ class Search:
         time_slice = TimeSlice()
         for one in candidates:
             message = messages.get((one.conversation_id, one.seq))
-            ranges = searched.matcher.ranges_in(message) if message else None
-            if message is not None and ranges is not None:
+            if message is None:
+                continue
+            if len(message.content) > MAX_LENGTH_ON_LOOP:
+                ranges = await asyncio.to_thread(searched.matcher.ranges_in, message)
+            else:
+                ranges = searched.matcher.ranges_in(message)
+            if ranges is not None:
                 room = searched.rooms[one.conversation_id]
                 place = FoundIn(id=room.id, kind=room.kind, title=room.title)
                 found = FoundMessage(message=message, conversation=place, ranges=ranges)

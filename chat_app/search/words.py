@@ -22,10 +22,17 @@ MAX_WORD_LENGTH = 40
 # From so many letters on, a word that is searched for is the beginning of words. Hangul writes a
 # syllable as one letter.
 MIN_PREFIX_LENGTH, MIN_HANGUL_PREFIX_LENGTH = 3, 2
+# Longer texts are cut into words in a thread: it would hold the event loop for too long.
+MAX_LENGTH_ON_LOOP = 1_000
 # The unit between two runs of letters without spaces: letters on its sides are no neighbours.
 BREAK = ""
 
 _GRAPHEMES = regex.compile(r"\X")
+# Letters that join others to one grapheme; without them each letter is one, as in most texts.
+_JOINING = regex.compile(
+    r"[\p{GCB=Extend}\p{GCB=SpacingMark}\p{GCB=ZWJ}\p{GCB=Prepend}\p{GCB=Regional_Indicator}"
+    r"\p{GCB=L}\p{GCB=V}\p{GCB=T}\r]"
+)
 _DENSE = regex.compile(
     r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\u30fc]", regex.VERSION1
 )
@@ -88,7 +95,8 @@ def fold_graphemes(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    return "".join(map(_fold_one, _GRAPHEMES.findall(text)))
+    graphemes = _GRAPHEMES.findall(text) if _JOINING.search(text) else text
+    return "".join(map(_fold_one, graphemes))
 
 
 def fold_with_places(text: str) -> Folded:
@@ -98,11 +106,13 @@ def fold_with_places(text: str) -> Folded:
     parts: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    for grapheme in _GRAPHEMES.finditer(text):
-        folded = _fold_one(grapheme.group())
+    place = 0
+    for grapheme in _GRAPHEMES.findall(text) if _JOINING.search(text) else text:
+        folded, end = _fold_one(grapheme), place + len(grapheme)
         parts.append(folded)
-        starts += [grapheme.start()] * len(folded)
-        ends += [grapheme.end()] * len(folded)
+        starts += [place] * len(folded)
+        ends += [end] * len(folded)
+        place = end
     return Folded("".join(parts), starts, ends)
 
 

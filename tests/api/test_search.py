@@ -17,7 +17,7 @@ from tests.harness.searches import contents_found, until_found
 from tests.harness.servers import ChatServer
 
 
-async def found(person: Person, text: str, **page: object) -> Json:
+async def found(person: Person, text: str, **page: str | int) -> Json:
     reply = await person.http.get("/api/search", params={"q": text, **page})
     assert reply.status_code == 200, reply.text
     return as_json(reply)

@@ -7,12 +7,15 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text as sql
 
 from chat_app.archive import service
+from chat_app.conversations.groups.schemas import GroupRequest
+from chat_app.core.maintenance import Maintenance
 from chat_app.node.node import Node
+from chat_app.node.parts import JOBS
 from chat_app.realtime.shapes import Message
-from chat_app.search import indexer
+from chat_app.search import indexer, words
 from chat_app.search.embedded.store import index_file
 from chat_app.search.indexer import Indexer
 from chat_app.search.rebuild import open_index
@@ -65,8 +68,8 @@ async def written(node: Node, *, count: int = 12) -> list[Message]:
     return [edited, *sent]
 
 
-async def ids_found(node: Node, viewer_id: UUID, words: str = "word") -> list[UUID]:
-    return [one.message.id for one in await all_found(node, viewer_id, words)]
+async def ids_found(node: Node, viewer_id: UUID, text: str = "word") -> list[UUID]:
+    return [one.message.id for one in await all_found(node, viewer_id, text)]
 
 
 @pytest.mark.usefixtures("by_hand")
@@ -99,7 +102,7 @@ async def test_an_index_that_has_missed_entries_is_built_anew(storage: Storage) 
         await until_last(one)
         more = await written(node)
         async with node.database.transaction() as connection:
-            await connection.execute(text("DELETE FROM change_log"))
+            await connection.execute(sql("DELETE FROM change_log"))
         last = await written(node)
         await until_last(one)
 
@@ -115,7 +118,7 @@ async def test_an_index_of_other_words_is_built_anew(
     async with open_node(storage) as node, indexer_of(node) as one:
         messages = await written(node)
         await until_last(one)
-        monkeypatch.setattr(indexer, "VERSION", indexer.VERSION + 1)
+        monkeypatch.setattr(words, "VERSION", words.VERSION + 1)
 
         assert await until_last(one) == len(messages) + 1
         assert len(await ids_found(node, messages[0].sender_id)) == len(messages)
@@ -202,3 +205,23 @@ async def test_a_search_that_cannot_be_filled_leaves_the_chat_ready(
 
         assert len(sent) > 0
         assert node.supervisor.failing() == []
+
+
+@pytest.mark.parametrize("pair", ["postgres+redis"], indirect=True)
+async def test_entries_of_a_deleted_group_go_with_it(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        messages = await written(node)
+        viewer, peer = messages[0].sender_id, messages[0].receiver_id
+        assert peer is not None
+        group = await node.groups.create(
+            actor_id=viewer, data=GroupRequest(kind="group", title="Group", member_ids=[peer])
+        )
+        for number in range(3):
+            await node.messages.send(to_conversation(viewer, group.id, f"word {number}"))
+        await until_indexed(node, one=viewer, other=peer)
+        await node.groups.delete(actor_id=viewer, conversation_id=group.id)
+
+        removed = await Maintenance(node.database, JOBS).remove_expired()
+
+        assert removed["search_entries"] == 3
+        assert await ids_found(node, viewer) == [message.id for message in messages[::-1]]

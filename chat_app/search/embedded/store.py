@@ -58,6 +58,7 @@ class EmbeddedIndex:
         self._open: list[sqlite3.Connection] = []
         # Counts the files that there were; connections to an earlier one are useless.
         self._files = 0
+        self._renewing = threading.Lock()
 
     async def state(self) -> State | None:
         """Return how far it is, None before the first time."""
@@ -119,17 +120,17 @@ class EmbeddedIndex:
                 if not is_damaged(error):
                     raise
                 log.warning("search.damaged", file=str(self._file), reason=str(error))
-                self._begin_anew()
+                self._begin_anew(self._own.files)
                 return work(self._connection())
         except (sqlite3.OperationalError, OSError) as error:
             raise Unavailable from error
 
     def _connection(self) -> sqlite3.Connection:
         """Return this thread's connection."""
-        if getattr(self._own, "files", None) != self._files:
-            self._own.connection = self._opened()
-            self._own.files = self._files
-        connection: sqlite3.Connection = self._own.connection
+        connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
+        if connection is None or self._own.files != self._files:
+            self._own.connection, self._own.files = None, self._files
+            self._own.connection = connection = self._opened()
         return connection
 
     def _opened(self) -> sqlite3.Connection:
@@ -144,11 +145,14 @@ class EmbeddedIndex:
         connection.executescript(f"BEGIN IMMEDIATE; {statements.TABLES} COMMIT;")
         return connection
 
-    def _begin_anew(self) -> None:
-        """Replace the file by an empty one."""
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{self._file}{suffix}").unlink(missing_ok=True)
-        self._files += 1
+    def _begin_anew(self, damaged: int) -> None:
+        """Replace a damaged file by an empty one, unless another thread has done so."""
+        with self._renewing:
+            if self._files != damaged:
+                return
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{self._file}{suffix}").unlink(missing_ok=True)
+            self._files += 1
 
 
 def is_damaged(error: sqlite3.Error) -> bool:

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, String, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
+from chat_app.models.tables import CONVERSATIONS
 from chat_app.search.index import Wanted, room_word
 from chat_app.search.words import Pattern
 
@@ -50,6 +51,14 @@ DELETE FROM search_entry WHERE number IN (
     SELECT number FROM search_entry ORDER BY number LIMIT :most
 )
 """).bindparams(_NUMBERS[2])
+# Those of a group that is being deleted; its conversation goes after them.
+REMOVE_OF_GROUPS = text("""
+DELETE FROM search_entry WHERE number IN (
+    SELECT search_entry.number FROM conversation
+    JOIN search_entry ON search_entry.conversation_id = conversation.id
+    WHERE conversation.deleted_at < :deleted_before LIMIT :most
+)
+""").bindparams(bindparam("deleted_before", type_=CONVERSATIONS.c.deleted_at.type), _NUMBERS[2])
 # The values decide how it is best found; a plan for any values would read by number all the time.
 CUSTOM_PLAN = text("SET LOCAL plan_cache_mode = force_custom_plan")
 _PICKED = "SELECT number, conversation_id, seq FROM"

@@ -1,6 +1,7 @@
 """The index in PostgreSQL's table `search_entry`; one node at a time fills it."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -78,6 +79,17 @@ class ServerIndex:
 
     async def close(self) -> None:
         """Do nothing: the database is closed by itself."""
+
+
+def remove_entries_of_groups(connection: Connection, before: datetime, count: int) -> int:
+    """Delete at most `count` entries of groups deleted before a time; return how many.
+
+    Beside SQLite the entries are in another file, and are left there: nobody is in the group.
+    """
+    if connection.dialect.name == "sqlite":
+        return 0
+    values = {"deleted_before": before, "most": count}
+    return connection.execute(statements.REMOVE_OF_GROUPS, values).rowcount
 
 
 def _given(places: Sequence[Place]) -> str:
