@@ -8,8 +8,17 @@ from uuid import UUID
 
 def new_id() -> UUID:
     """Return a UUID version 7 (RFC 9562, section 5.7), so that keys grow with time."""
+    return _id_of(time.time_ns() // 1_000_000)
+
+
+def id_at(moment: datetime) -> UUID:
+    """Return such an id of another moment, for a row that is older than its writing."""
+    return _id_of(int(moment.timestamp() * 1000))
+
+
+def _id_of(milliseconds: int) -> UUID:
     # 48 bits of Unix milliseconds, 74 random ones.
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = milliseconds << 80 | int.from_bytes(os.urandom(10), "big")
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return UUID(int=value)

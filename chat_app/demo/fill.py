@@ -16,7 +16,7 @@ from chat_app.accounts.rules import check_new_password, username_key
 from chat_app.core import migrations
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
-from chat_app.core.ids import new_id, pair_key
+from chat_app.core.ids import id_at, new_id, pair_key
 from chat_app.core.passwords import Passwords
 from chat_app.core.text import fold
 from chat_app.demo.people import FRIENDSHIPS, NEIGHBOURS, REQUESTS, Neighbour
@@ -34,6 +34,7 @@ from chat_app.models import (
     User,
 )
 from chat_app.realtime.shapes import Notice
+from chat_app.search.rebuild import rebuild
 
 PASSWORD = "lime-street"  # noqa: S105  # that of all demo people, and no secret
 MOVED_IN = timedelta(days=40)
@@ -64,6 +65,8 @@ async def fill(database: Database) -> None:
         # The story's days are in the time zone of this machine.
         for talk in read_story(now.astimezone()):
             await _write_talk(connection, ids, talk)
+    # The change log has nothing of it.
+    await rebuild(database, lambda _: None)
 
 
 async def _must_be_empty(connection: AsyncConnection | AsyncSession) -> None:
@@ -206,6 +209,7 @@ def _messages(
     for seq, one in enumerate(published, after + 1):
         rev += _changes(one)
         message = Message(
+            id=id_at(one.at),
             conversation_id=conversation_id,
             seq=seq,
             rev=rev,

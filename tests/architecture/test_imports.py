@@ -34,7 +34,7 @@ MAY_IMPORT = {
     # The server imports neither door.
     "server": {"core", "realtime"},
     # The demo fills an empty database, and no other package imports it.
-    "demo": INNER | {"accounts", "conversations", "messages"},
+    "demo": INNER | {"accounts", "conversations", "messages", "search"},
     # A command around the browser's door, which finds the composition root by its name.
     "serve": {"ui"},
     # Statistics of all tables, for the operator.

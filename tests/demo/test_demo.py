@@ -28,7 +28,8 @@ from chat_app.node.node import Node
 from tests.harness import servers
 from tests.harness.chats import PAIRS, SECRET, Farm, Storage, start
 from tests.harness.clients import http_client
-from tests.harness.nodes import new_user, open_node, settings_of, to_user
+from tests.harness.nodes import new_user, open_node, people_named, settings_of, to_user
+from tests.harness.searches import all_found
 from tests.harness.shells import environment
 
 USERNAMES = {one.username for one in NEIGHBOURS}
@@ -177,6 +178,16 @@ async def test_the_chat_goes_on_after_the_demo(filled: Filled) -> None:
     talk = next(one for one in read_story(utc_now()) if set(one.people) == {"mira", "tomas"})
     assert sent.seq == stored.last_seq == len(talk.messages) + 1
     assert sent.rev == stored.last_rev
+
+
+async def test_messages_of_the_demo_are_found_newest_first(filled: Filled) -> None:
+    async with open_node(filled.storage) as node:
+        [viewer_id] = await people_named(node, [FIRST])
+        found = await all_found(node, viewer_id, "the")
+
+    assert len(found) > 5
+    times = [one.message.created_at for one in found]
+    assert times == sorted(times, reverse=True)
 
 
 async def test_a_database_with_people_is_refused_and_unchanged(storage: Storage) -> None:
