@@ -1,28 +1,39 @@
 """Matching: whether a message is what a search asks for, and the places of what was found."""
 
-from collections.abc import Set as AbstractSet
+from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
-from chat_app.realtime.shapes import Message
-from chat_app.search.criteria import Criteria, contents_of
-from chat_app.search.words import Unit, fold_with_places, has_term, matches, units_of
+from chat_app.realtime.shapes import Message, Person
+from chat_app.search.criteria import Criteria, contents_of, has_name
+from chat_app.search.words import Term, Unit, fold_with_places, has_term, matches, units_of
 
 MAX_RANGES = 100
 Range = tuple[int, int]
 
 
+class People(NamedTuple):
+    """The people of some names: their ids, and names of too many to know their ids."""
+
+    ids: frozenset[UUID] = frozenset()
+    names: Sequence[Term] = ()
+
+    @property
+    def is_nobody(self) -> bool:
+        """Whether there can be none."""
+        return not self.ids and not self.names
+
+    def has(self, person: Person) -> bool:
+        """Return whether a person is one of them."""
+        names = (person.username, person.display_name)
+        return person.id in self.ids or any(has_name(names, name) for name in self.names)
+
+
 class Matcher:
     """Criteria with the people that their names mean."""
 
-    def __init__(
-        self,
-        criteria: Criteria,
-        *,
-        senders: AbstractSet[UUID] | None,
-        excluded_senders: AbstractSet[UUID],
-    ) -> None:
+    def __init__(self, criteria: Criteria, *, senders: People, excluded_senders: People) -> None:
         self._criteria = criteria
-        # None where anybody may be.
         self._senders = senders
         self._excluded_senders = excluded_senders
 
@@ -44,9 +55,9 @@ class Matcher:
 
     def _fits_outside_of_text(self, message: Message) -> bool:
         criteria = self._criteria
-        if self._senders is not None and message.sender_id not in self._senders:
+        if criteria.senders and not self._senders.has(message.sender):
             return False
-        if message.sender_id in self._excluded_senders:
+        if self._excluded_senders.has(message.sender):
             return False
         if criteria.after is not None and message.created_at < criteria.after:
             return False

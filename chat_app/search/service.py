@@ -20,7 +20,7 @@ from chat_app.search.index import (
     content_word,
     sender_word,
 )
-from chat_app.search.matching import Matcher
+from chat_app.search.matching import Matcher, People
 from chat_app.search.queries import Room
 from chat_app.search.schemas import FoundIn, FoundMessage, SearchPage
 from chat_app.search.words import (
@@ -145,9 +145,9 @@ class Search:
             self._database, viewer_id=viewer_id, with_names=criteria.names_conversations
         )
         rooms = {room.id: room for room in found_rooms if _is_named(room, criteria)}
-        senders = await self._people(criteria.senders) if criteria.senders else None
+        senders = await self._people(criteria.senders)
         numbers = await self._numbers(criteria)
-        if not rooms or senders == set() or numbers is None:
+        if not rooms or numbers is None or (criteria.senders and senders.is_nobody):
             return None
         since = {room.id: room.since_seq for room in rooms.values() if room.since_seq > 1}
         first_numbers = dict(await self._index.first_numbers(since)) if since else {}
@@ -186,16 +186,21 @@ class Search:
             before = max(await self._index.numbers_at(places), default=before - 1) + 1
         return after, before
 
-    async def _people(self, names: Iterable[Term]) -> set[UUID]:
+    async def _people(self, names: Iterable[Term]) -> People:
         """Return the people of any of these names; a whole username means nobody else."""
         people: set[UUID] = set()
+        of_many: list[Term] = []
         for name in names:
             rows = await queries.people_named(self._database, beginning=name.units[0])
-            exact = {row.id for row in rows if _units(row.username) == name.units}
-            people |= exact or {
-                row.id for row in rows if has_name((row.username, row.display_name), name)
-            }
-        return people
+            if exact := {row.id for row in rows if _units(row.username) == name.units}:
+                people |= exact
+            elif len(rows) == queries.MAX_PEOPLE:
+                of_many.append(name)
+            else:
+                people |= {
+                    row.id for row in rows if has_name((row.username, row.display_name), name)
+                }
+        return People(frozenset(people), of_many)
 
 
 def _is_named(room: Room, criteria: Criteria) -> bool:
@@ -207,10 +212,10 @@ def _is_named(room: Room, criteria: Criteria) -> bool:
     ) and not any(has_name(names, title) for title in criteria.excluded_titles)
 
 
-def _wanted(criteria: Criteria, rooms: Sequence[UUID], senders: set[UUID] | None) -> Wanted:
+def _wanted(criteria: Criteria, rooms: Sequence[UUID], senders: People) -> Wanted:
     choices = [[content_word(content)] for content in sorted(criteria.contents)]
-    if senders is not None and len(senders) <= MAX_SENDERS:
-        choices.append(sorted({sender_word(sender) for sender in senders}))
+    if 0 < len(senders.ids) <= MAX_SENDERS and not senders.names:
+        choices.append(sorted({sender_word(sender) for sender in senders.ids}))
     words = dict.fromkeys(pattern for term in criteria.terms for pattern in patterns_of(term))
     return Wanted(
         rooms=rooms,
