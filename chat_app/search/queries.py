@@ -27,8 +27,13 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from chat_app.accounts.names import MAX_PART_LENGTH, Place
-from chat_app.conversations.queries import IS_READABLE, MESSAGE_COLUMNS, SENDER
-from chat_app.conversations.views import MessageRow, message_of
+from chat_app.conversations.message_rows import (
+    IS_READABLE,
+    SENDER,
+    MessageRow,
+    message_columns,
+    message_of,
+)
 from chat_app.core.database import Database
 from chat_app.core.ids import first_id_since
 from chat_app.core.json_rows import CountedJsonRows, as_parameter, decode_pieces, in_pieces
@@ -204,7 +209,7 @@ def _people() -> Select[*tuple[UUID, str, str]]:
 def _messages(dialect: str) -> Select[*tuple[Any, ...]]:
     given = CountedJsonRows(dialect, id=Uuid, seq=BigInteger)
     found = (
-        select(*MESSAGE_COLUMNS, CONVERSATIONS.c.direct_key)
+        select(*message_columns(dialect, viewer_id=VIEWER), CONVERSATIONS.c.direct_key)
         .select_from(given.table)
         .join(
             MEMBERS,
