@@ -46,6 +46,11 @@ SCROLL_UP = """async () => {
   return [...seen].sort((one, other) => one - other);
 }"""
 
+# Returns what the picker has found.
+HITS = """() => [...document.querySelector("emoji-picker").shadowRoot.querySelectorAll(
+  "#search-results [role=option]"
+)]"""
+
 
 @dataclass
 class Person:
@@ -86,6 +91,13 @@ class Window:
         end = time.monotonic() + PATIENCE_S
         while self.shows(selector, name) == is_gone:
             assert time.monotonic() < end, (selector, name, self._text())
+            time.sleep(CHECK_S)
+
+    def until_true(self, function: str) -> None:
+        """Wait until a function returns something in the page."""
+        end = time.monotonic() + PATIENCE_S
+        while not self.engine.call(f"() => Boolean(({function})())"):
+            assert time.monotonic() < end, (function, self._text())
             time.sleep(CHECK_S)
 
     def click(self, selector: str, name: str = "") -> None:
@@ -188,6 +200,37 @@ def test_messages_arrive_live_in_both_directions(
     window.until("article", "I bring the boat")
 
     assert tomas.texts(here) == ["Shall we go to the lake?", "Yes, at six", "I bring the boat"]
+
+
+def test_markdown_and_emoji_are_shown_and_written(
+    window: Window, people: tuple[Person, Person]
+) -> None:
+    mira, tomas = people
+    here = tomas.post(mira, "**Six**, at the [lake](https://example.org)\n```js\nlet boat;\n```")
+    window.sign_in(mira.user["username"])
+    window.click("nav a", "Six, at the lake let boat;")
+    window.until(".bubble strong", "Six")
+    window.until(".bubble a[href='https://example.org']", "lake")
+    window.until(".bubble pre .code-keyword", "let")
+    window.fill("textarea", "Message", ":tada")
+    window.until("[role=option]", ":tada:")
+    window.engine.press(ENTER)
+    window.click("button", "Emoji")
+    window.until_true(
+        "() => document.querySelector('emoji-picker')?.shadowRoot.querySelector('input')"
+    )
+    # An engine without a mouse does not get the focus there.
+    window.engine.call(
+        "() => document.querySelector('emoji-picker').shadowRoot.querySelector('input').focus()"
+    )
+    window.engine.press("party popper")
+    window.until_true(f"() => ({HITS})().length && ({HITS})()[0].title.includes('party popper')")
+    window.engine.press(ENTER)
+    window.until("dialog", "Emoji", is_gone=True)
+    window.engine.press(ENTER)
+    window.until("article:has([aria-label=Sent])", "🎉")
+
+    assert tomas.texts(here)[-1] == "🎉 🎉"
 
 
 def test_a_message_written_without_the_chat_is_sent_when_it_is_back(
