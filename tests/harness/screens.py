@@ -43,6 +43,8 @@ TEXTS = (
     "The choir meets on Tuesdays. 🎶",
     "Which room is it? Last time I stood at a locked door, and the caretaker had gone home.",
     "The large one. Bring a chair: there are seven for twelve people.",
+    "**In this order** ([notes](https://example.org/notes)):\n\n1. Warm up\n2. The *new* song",
+    '> Which key?\n\n```py\nkeys = {"song": "D minor"}\nprint(keys["song"])\n```',
 )
 
 
@@ -206,6 +208,12 @@ def _show_menu(viewer: Viewer) -> None:
     expect(viewer.page.get_by_role("menu")).to_be_visible()
 
 
+def _show_emoji(viewer: Viewer) -> None:
+    viewer.open_chat(OTHER)
+    viewer.page.get_by_role("button", name="Emoji", exact=True).click()
+    expect(viewer.page.get_by_role("menuitem", name="grinning face").first).to_be_visible()
+
+
 def _show_offline(viewer: Viewer) -> None:
     viewer.open_chat(OTHER)
     viewer.page.context.set_offline(True)
@@ -236,6 +244,7 @@ SCREENS = (
     Screen("not-found", _show_not_found),
     Screen("chat", _show_chat),
     Screen("menu", _show_menu),
+    Screen("emoji", _show_emoji),
     Screen("offline", _show_offline),
     Screen("long-chat", _show_long_chat),
 )
