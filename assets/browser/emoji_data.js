@@ -34,6 +34,15 @@ async function load() {
   return /** @type {Emoji[]} */ (all);
 }
 
+/** Forget which emoji were picked, as the picker keeps them for its row of frequent ones. */
+export function forgetPicks() {
+  try {
+    globalThis.indexedDB?.deleteDatabase("emoji-picker-element-en");
+  } catch {
+    // Storage is blocked: nothing was kept.
+  }
+}
+
 /**
  * Return the emoji whose names fit a text best: those called so, then those whose names, parts of names and
  * topics begin so.

@@ -6,6 +6,7 @@
 
 import { useEffect, useSyncExternalStore } from "react";
 import { forgetDraft } from "./drafts.js";
+import { forgetPicks } from "./emoji_data.js";
 import { forgetKept, keep, readKept } from "./kept.js";
 import { keptMessages, mergeMessages, shownMessages } from "./messages.js";
 import { EMPTY, isContent, Store } from "./store.js";
@@ -63,6 +64,7 @@ function leave() {
   store.clear();
   unkept.clear();
   void forgetKept(userId);
+  forgetPicks();
   userId = "";
 }
 

@@ -5,8 +5,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.harness.pages import assert_usable
+from tests.harness.pages import assert_usable, wait_until
 from tests.harness.visitors import PHONE, NewVisitor, Visitor
+
+DATABASES = "async () => (await indexedDB.databases()).map((one) => one.name)"
 
 
 def open_picker(page: Page) -> None:
@@ -53,7 +55,7 @@ def test_an_emoji_is_found_by_keyboard_and_inserted_at_the_caret(
     assert len(hosts) == 1
 
 
-def test_a_skin_tone_is_chosen_and_kept(mira: Visitor, tomas: Visitor) -> None:
+def test_a_skin_tone_is_kept_until_its_user_signs_out(mira: Visitor, tomas: Visitor) -> None:
     page = mira.page
     mira.open_chat_with(tomas)
     open_picker(page)
@@ -65,6 +67,11 @@ def test_a_skin_tone_is_chosen_and_kept(mira: Visitor, tomas: Visitor) -> None:
         expect(mira.box).to_have_value("👍🏿" * count)
         if count == 1:
             open_picker(page)
+
+    assert "emoji-picker-element-en" in page.evaluate(DATABASES)
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/login")
+    wait_until(page, f"async () => !(await ({DATABASES})()).includes('emoji-picker-element-en')")
 
 
 @pytest.mark.parametrize("device", [{}, PHONE], ids=["desktop", "phone"])

@@ -300,7 +300,7 @@ def test_a_notification_comes_when_no_tab_is_visible_and_goes_when_read(
     for page in pages:
         assert page.evaluate("window.notes.length") == 0
         page.evaluate(HIDE)
-    message = mira.post(listener, "Nobody looks")
+    message = mira.post(listener, "**Nobody** [looks](https://example.org)")
     dealt_with(pages[0], message)
     for page in pages:
         expect(page).to_have_title(re.compile(r"^\(2\) "))

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parse, plainText } from "../../assets/browser/markdown.js";
+import { parse, plainText, previewLine } from "../../assets/browser/markdown.js";
 
 /**
  * Write a tree shortly: `strong[…]`, `link<address>[…]`.
@@ -309,4 +309,11 @@ test("a text that was parsed is the same tree again", () => {
   const first = parse("**first**");
   for (let at = 0; at < 500; at += 1) parse(`**${at}**`);
   assert.notEqual(parse("**first**"), first);
+});
+
+test("a line of a list has what stands before a message, and its beginning without marks", () => {
+  assert.equal(previewLine("You: ", "**a**\n- b"), "You: a • b");
+  assert.equal(previewLine("Ann: ", "a [b](https://c…"), "Ann: a b");
+  assert.equal(previewLine("*Ann* joined", ""), "*Ann* joined");
+  assert.equal(previewLine("You: a", undefined), "You: a");
 });

@@ -77,6 +77,16 @@ def test_a_preview_names_the_sender_without_turning_the_text() -> None:
     assert preview(message(Sender("يوسف"))) == "\u2068يوسف\u2069: hello"
 
 
+def test_the_excerpt_is_the_beginning_of_a_text_with_its_lines_and_marks() -> None:
+    rows = {
+        text: conversation_row(group(message(Sender(), text)), viewer_id=ME)["excerpt"]
+        for text in ("**a**\n\n-   b\tc\n", "x " * 300)
+    }
+
+    assert rows["**a**\n\n-   b\tc\n"] == "**a**\n- b c"
+    assert rows["x " * 300] == ("x " * 60).rstrip() + "…"
+
+
 def test_a_group_named_by_an_emoji_has_it_as_its_picture() -> None:
     one = replace(group(message(Sender())), title="🎉")
     assert conversation_row(one, viewer_id=ME)["letters"] == "🎉"
