@@ -24,7 +24,7 @@ from chat_app.archive.schema import Shape, schema_at
 from chat_app.archive.tables import write_table
 from chat_app.core import migrations
 from chat_app.core.clock import utc_now
-from chat_app.core.ids import first_id_since
+from chat_app.core.ids import first_id_since, id_at
 from chat_app.models import Conversation, Member
 from chat_app.node.node import Node
 from chat_app.search.embedded.store import index_file
@@ -37,7 +37,6 @@ PEOPLE, ROOMS, MEMBERS = 500, 2_000, 17
 OWN_ROOMS, NEW_ROOMS = 200, 1
 AT_ONCE = 5_000
 KNOWN = 2_000
-TENTH_MS = timedelta(milliseconds=100)
 # Sends of one turn, and how many of them wait at a time.
 SENDS, WAITING = 12_000, 300
 MOST_MS, MOST_MB, MOST_COST, MOST_BEHIND_S = 50, 60, 1.05, 1.0
@@ -96,10 +95,7 @@ async def _make_rooms(node: Node, people: Sequence[UUID]) -> list[tuple[UUID, li
     """Make the groups: the first person is in 200 of them, the last in one, from its end on."""
     chance = random.Random(1)  # noqa: S311  # groups, not secrets
     now = utc_now()
-    rooms = [
-        (first_id_since(now + number * TENTH_MS), chance.sample(people[1:-1], MEMBERS - 1))
-        for number in range(ROOMS)
-    ]
+    rooms = [(id_at(now), chance.sample(people[1:-1], MEMBERS - 1)) for _ in range(ROOMS)]
     for _, members in rooms[:: ROOMS // OWN_ROOMS]:
         members.append(people[0])
     async with node.database.transaction() as connection:

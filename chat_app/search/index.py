@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 from uuid import UUID
+from zlib import crc32
 
 import msgspec
 
@@ -16,7 +17,7 @@ from chat_app.search.words import Pattern
 
 # The end of the numbers of entries.
 END = 2**63 - 1
-# Words that are in no text: private letters separate words. Of an id some bits are enough, since
+# Words that are in no text: private letters separate words. Of an id 20 bits are enough, since
 # candidates are checked. As one letter, because beginnings of three are indexed, too.
 _ROOM, _SENDER, _CONTENT = "\ue000", "\ue001", "\ue002"
 _FIRST_LETTER, _BITS = 0x10000, 0xFFFFF
@@ -40,7 +41,8 @@ def content_word(content: Content) -> str:
 
 
 def _letter(identifier: UUID) -> str:
-    return chr(_FIRST_LETTER + (identifier.int & _BITS))
+    # All of the id: the last bits of one that somebody else has made may be the same everywhere.
+    return chr(_FIRST_LETTER + (crc32(identifier.bytes) & _BITS))
 
 
 class Document(NamedTuple):

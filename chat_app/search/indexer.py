@@ -52,8 +52,9 @@ BATCH_SIZE = 500
 MAX_BEHIND = 20_000
 # Without a newest entry, only the time tells whether the log was emptied since.
 MAX_UNREAD_S = KEPT_FOR.total_seconds() / 2
-# Another process has filled the index meanwhile, or is about to.
-RETRY_S = 0.05
+# Another process has filled the index meanwhile, or is about to; one that builds it anew is left
+# to it for longer.
+RETRY_S, LEFT_S = 0.05, 1.0
 NO_ID = UUID(int=0)
 # The bits of an id below its milliseconds.
 RANDOM_BITS = 80
@@ -154,10 +155,10 @@ class Indexer:
             self._generation = await generation_of(self._database)
         return self._generation
 
-    async def _done(self, is_done: bool, count: int = 0) -> Step:  # noqa: FBT001  # the outcome of a write
+    async def _done(self, is_done: bool, count: int = 0, *, left_s: float = LEFT_S) -> Step:  # noqa: FBT001  # the outcome of a write
         """Return the step, after a pause where another process has done something instead."""
         if not is_done:
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(left_s)
         return Step(count if is_done else 0)
 
     async def _begin(self, state: State | None) -> bool:
@@ -218,7 +219,7 @@ class Indexer:
             if not is_whole:
                 documents = _whole_moments(documents)
             if not await self._write(documents, state, after if is_whole else state):
-                return await self._done(False)  # noqa: FBT003  # the outcome of a write
+                return await self._done(is_done=False, left_s=RETRY_S)
             count += len(documents)
             if is_whole:
                 return Step(count, is_last=True)
