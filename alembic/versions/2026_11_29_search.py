@@ -39,7 +39,13 @@ def upgrade() -> None:
             "conversation_id", "seq", name=op.f("uq_search_entry_conversation_id_seq")
         ),
     )
-    op.create_index("ix_search_entry_words", "search_entry", ["words"], postgresql_using="gin")
+    op.create_index(
+        "ix_search_entry_words",
+        "search_entry",
+        ["words"],
+        postgresql_using="gin",
+        postgresql_with={"gin_pending_list_limit": 128},
+    )
 
 
 def downgrade() -> None:

@@ -38,5 +38,11 @@ SEARCH_ENTRY = Table(
     Column("seq", BigInteger, nullable=False),
     Column("words", TSVECTOR, nullable=False),
     UniqueConstraint("conversation_id", "seq"),
-    Index("ix_search_entry_words", "words", postgresql_using="gin"),
+    # What waits to be put into the index is compared with a search one by one: few kilobytes.
+    Index(
+        "ix_search_entry_words",
+        "words",
+        postgresql_using="gin",
+        postgresql_with={"gin_pending_list_limit": 128},
+    ),
 )

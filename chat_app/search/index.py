@@ -102,8 +102,8 @@ class Index(Protocol):
         Return False, and do nothing, unless it is in the state `before`: another process fills it.
         """
 
-    async def clear(self) -> bool:
-        """Remove entries; return whether all are gone."""
+    async def clear(self, *, before: State) -> bool:
+        """Remove entries while it is in the state `before`; return whether all are gone."""
 
     async def find(
         self, wanted: Wanted, *, before: int, after: int, most: int

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 import structlog
 from msgspec.structs import replace
 from sqlalchemy import Row
@@ -179,7 +180,7 @@ class Indexer:
         return is_begun
 
     async def _clear(self, state: State) -> Step:
-        if not await self._index.clear():
+        if not await self._index.clear(before=state):
             return Step()
         walking = replace(state, phase="walking")
         return await self._done(await self._index.write([], before=state, after=walking))
@@ -209,7 +210,12 @@ class Indexer:
         after = replace(state, place=rows[0].place, newest=rows[0].newest or 0, read_at=started_at)
         revs: dict[UUID, int] = {}
         for payload in (row.payload for row in rows if row.kind == MESSAGES):
-            for move in moves_of(payload):
+            try:
+                moves = moves_of(payload)
+            except msgspec.DecodeError:
+                log.warning("search.unreadable_entry")
+                continue
+            for move in moves:
                 known = revs.get(move.conversation_id, move.rev)
                 revs[move.conversation_id] = min(known, move.rev)
         count, last = 0, NO_ID

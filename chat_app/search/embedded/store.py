@@ -70,10 +70,9 @@ class EmbeddedIndex:
         """Put documents into it, and move from one state to another, in one transaction."""
         return await self._run(self._writer, partial(_write, documents, before, after))
 
-    async def clear(self) -> bool:
-        """Remove all entries."""
-        await self._run(self._writer, _clear)
-        return True
+    async def clear(self, *, before: State) -> bool:
+        """Remove all entries while it is in the state `before`; return whether it has."""
+        return await self._run(self._writer, partial(_clear, before))
 
     async def find(
         self, wanted: Wanted, *, before: int, after: int, most: int
@@ -303,7 +302,10 @@ def _put(file: sqlite3.Connection, places: _Places, document: Document) -> None:
             file.execute(statements.ADD_EDITED, (number, edited_at))
 
 
-def _clear(file: sqlite3.Connection) -> None:
+def _clear(before: State, file: sqlite3.Connection) -> bool:
     with _transaction(file):
+        if _state(file) != before:
+            return False
         for statement in statements.CLEAR:
             file.execute(statement)
+    return True

@@ -30,6 +30,8 @@ WRITE_STATE = text(
     "INSERT INTO search_state (id, value) VALUES (1, :value)"
     " ON CONFLICT (id) DO UPDATE SET value = excluded.value"
 ).bindparams(bindparam("value", type_=Text))
+# After all messages were read; the database does so by itself, but later.
+ANALYZE = text("ANALYZE search_entry")
 # Numbers are given in the order of the rows.
 PUT = text("""
 INSERT INTO search_entry (conversation_id, seq, words)
@@ -60,7 +62,12 @@ DELETE FROM search_entry WHERE number IN (
 )
 """).bindparams(bindparam("deleted_before", type_=CONVERSATIONS.c.deleted_at.type), _NUMBERS[2])
 # The values decide how it is best found; a plan for any values would read by number all the time.
-CUSTOM_PLAN = text("SET LOCAL plan_cache_mode = force_custom_plan")
+# The planner does not know that comparing a row with the words of hundreds of conversations takes
+# longer than reading it: it must not read all rows for that.
+PLANS = text(
+    "SELECT set_config('plan_cache_mode', 'force_custom_plan', true),"
+    " set_config('enable_seqscan', 'off', true)"
+)
 _PICKED = "SELECT number, conversation_id, seq FROM"
 _END = "ORDER BY number DESC LIMIT :most"
 IN_NEWEST = text(f"""
@@ -70,13 +77,13 @@ IN_NEWEST = text(f"""
 ) AS newest
 WHERE conversation_id = ANY(:rooms) AND words @@ CAST(:wanted AS tsquery) {_END}
 """).bindparams(_ROOMS, *_NUMBERS, bindparam("wanted", type_=String))  # noqa: S608  # ours
-# Without the CTE, a limit makes the planner read by number.
+# With a limit or the numbers in the CTE, the planner would read by number.
 IN_ALL = text(f"""
 WITH found AS MATERIALIZED (
-    {_PICKED} search_entry
-    WHERE words @@ CAST(:wanted AS tsquery) AND number < :before AND number > :after
+    {_PICKED} search_entry WHERE words @@ CAST(:wanted AS tsquery)
 )
-{_PICKED} found WHERE conversation_id = ANY(:rooms) {_END}
+{_PICKED} found
+WHERE conversation_id = ANY(:rooms) AND number < :before AND number > :after {_END}
 """).bindparams(_ROOMS, *_NUMBERS, bindparam("wanted", type_=String))  # ours
 # Numbers of one conversation grow with `seq`, but for what was stored at the same moment.
 FIRST_NUMBERS = text("""

@@ -36,9 +36,9 @@ class ServerIndex:
         """Put documents into it, and move from one state to another, in one transaction."""
         return await self._database.transact(partial(_write, documents, before, after))
 
-    async def clear(self) -> bool:
-        """Remove some thousand entries; return whether all are gone."""
-        return await self._database.transact(_clear)
+    async def clear(self, *, before: State) -> bool:
+        """Remove some thousand entries while it is in a state; return whether all are gone."""
+        return await self._database.transact(partial(_clear, before))
 
     async def find(
         self, wanted: Wanted, *, before: int, after: int, most: int
@@ -54,7 +54,7 @@ class ServerIndex:
         few = statements.expression(wanted, with_rooms=False)
         all_words = statements.expression(wanted, with_rooms=True)
         async with self._database.reading() as session:
-            await session.execute(statements.CUSTOM_PLAN)
+            await session.execute(statements.PLANS)
             rows = list(
                 await session.execute(statements.IN_NEWEST, {**values, "wanted": few or all_words})
             )
@@ -97,17 +97,18 @@ def _given(places: Sequence[Place]) -> str:
     return msgspec.json.encode(rows).decode()
 
 
-def _has_lock(connection: Connection) -> bool:
-    return bool(connection.execute(statements.TRY_LOCK, {"lock": LOCK}).scalar_one())
+def _is_in(state: State | None, connection: Connection) -> bool:
+    """Take the lock; return whether nobody else has it and the index is in a state."""
+    if not connection.execute(statements.TRY_LOCK, {"lock": LOCK}).scalar_one():
+        return False
+    value = connection.execute(statements.READ_STATE).scalar()
+    return (_decode_state(value) if value else None) == state
 
 
 def _write(
     documents: Sequence[Document], before: State | None, after: State, connection: Connection
 ) -> bool:
-    if not _has_lock(connection):
-        return False
-    value = connection.execute(statements.READ_STATE).scalar()
-    if (_decode_state(value) if value else None) != before:
+    if not _is_in(before, connection):
         return False
     kept = [one for one in documents if one.words is not None]
     gone = [(one.conversation_id, one.seq) for one in documents if one.words is None]
@@ -117,6 +118,8 @@ def _write(
         connection.execute(statements.REMOVE, {"given": _given(gone)})
     if after != before:
         connection.execute(statements.WRITE_STATE, {"value": msgspec.json.encode(after).decode()})
+    if before is not None and before.phase == "walking" and after.phase == "following":
+        connection.execute(statements.ANALYZE)
     return True
 
 
@@ -133,8 +136,8 @@ def _rows(documents: Sequence[Document]) -> str:
     return msgspec.json.encode(rows).decode()
 
 
-def _clear(connection: Connection) -> bool:
-    if not _has_lock(connection):
+def _clear(before: State, connection: Connection) -> bool:
+    if not _is_in(before, connection):
         return False
     values = {"most": statements.REMOVED_AT_ONCE}
     return not connection.execute(statements.REMOVE_SOME, values).rowcount
