@@ -8,7 +8,7 @@
 import { deleteDB, openDB } from "idb";
 
 /** Changes with the fields of rows: what an earlier version of the pages has kept is loaded again. */
-const VERSION = 2;
+const VERSION = 3;
 /** Lists that are kept of one account: those that were not changed for longest go first. */
 const MOST = 200;
 

@@ -2,8 +2,10 @@
 // over the conversation: where there are too many, those at the other end leave. Messages that come
 // with a gap are not shown: their page is asked for. All functions here are pure.
 
+/** @import { Pressed, Reacted, Reaction, ShownReaction } from "./reactions.js" */
 /** @import { About, Content, Patch, Row } from "./store.js" */
 
+import { shownReactions, withOwn, withReaction } from "./reactions.js";
 import { EMPTY, isSame, newer, withFacts } from "./store.js";
 
 export const MAX_ROWS = 300;
@@ -15,10 +17,17 @@ const GROUP_WITHIN = 5 * 60_000;
  * beyond the rows. While the page `follows`, it shows the newest. The rows are `kept` ones until the
  * server has sent a page; `page` is the kind of page in a patch; `unread_from` and `own_read_seq` are of the time when the conversation was opened.
  * The reader may see nothing before the message `first`. All of a group that they have left is `gone`.
+ * In a patch of one message, `reacted` is a change of its reactions, and `quoted` what replies to it show.
  * @typedef {{
  *   loaded?: boolean, last?: number, changed?: number, rev?: number, older?: boolean, newer?: boolean,
  *   follows?: boolean, kept?: boolean, page?: string, first?: number, gone?: boolean, unread_from?: number, own_read_seq?: number, problem?: string,
+ *   reacted?: Reacted, quoted?: Pick<Quote, "id" | "excerpt" | "deleted">,
  * }} Facts
+ */
+
+/**
+ * The message that another one replies to: see QuoteRow in chat_app/ui/messages/rows.py.
+ * @typedef {{ id: string, seq: number, sender_id: string, name: string, tone: string, excerpt: string, deleted: boolean }} Quote
  */
 
 /**
@@ -31,7 +40,7 @@ const GROUP_WITHIN = 5 * 60_000;
  */
 export function mergeMessages(content, patch) {
   const before = /** @type {Facts} */ (content.about);
-  const { page, ...given } = /** @type {Facts} */ (patch.about ?? {});
+  const { page, reacted, quoted, ...given } = /** @type {Facts} */ (patch.about ?? {});
   if (given.gone) return EMPTY;
   const block = patch.put ?? [];
   // Before the first page nothing can be shown, and afterwards it is in the page.
@@ -39,7 +48,11 @@ export function mergeMessages(content, patch) {
   const replaces = page === "newest" && before.follows !== false;
   const knownLast = given.last === undefined ? (before.last ?? 0) : Math.max(given.last, seqOf(block.at(-1)));
   const existing = given.last === undefined ? content.rows : upTo(content.rows, knownLast);
-  const rows = placed(existing, block, { replaces, isTrue: page !== undefined, last: before.last ?? 0 });
+  const isTrue = page !== undefined;
+  const placedRows = placed(existing, block, { replaces, isTrue, isAround: page === "around", last: before.last ?? 0 });
+  // What a page has shown already changes nothing once more.
+  const isNews = (given.changed ?? 0) > (before.rev ?? 0);
+  const rows = isNews ? withChanges(placedRows, given.changed ?? 0, reacted, quoted) : placedRows;
   const last = Math.max(knownLast, seqOf(block.at(-1)), seqOf(rows.at(-1)));
   return withAbout(
     { rows, about: content.about },
@@ -109,6 +122,44 @@ function revAfter(before, given, block, rows) {
 }
 
 /**
+ * Return the rows after a reaction to one of them, and after a change of what others quote.
+ * @param {readonly Row[]} rows
+ * @param {number} rev
+ * @param {Facts["reacted"]} reacted
+ * @param {Facts["quoted"]} quoted
+ * @returns {readonly Row[]}
+ */
+function withChanges(rows, rev, reacted, quoted) {
+  let changed = false;
+  const after = rows.map((row) => {
+    let next = row;
+    if (reacted?.id === row.id && (row.rev ?? 0) < rev) next = { ...row, rev, reactions: withReaction(reactionsOf(row), reacted) };
+    const quote = /** @type {Message} */ (next).quote;
+    if (quote && quote.id === quoted?.id && !isSame({ ...quote, ...quoted }, quote)) next = { ...next, quote: { ...quote, ...quoted } };
+    changed ||= next !== row;
+    return next;
+  });
+  return changed ? after : rows;
+}
+
+/**
+ * @param {Row} row
+ * @returns {readonly Reaction[]}
+ */
+const reactionsOf = (row) => /** @type {Message} */ (row).reactions ?? [];
+
+/**
+ * Return the row that takes the place of a kept one, with what only that has.
+ * @param {Row} kept
+ * @param {Row} row
+ */
+function succeeding(kept, row) {
+  const next = newer(kept, row);
+  if (next === kept || !reactionsOf(next).length) return next;
+  return { ...next, reactions: withOwn(reactionsOf(next), reactionsOf(kept)) };
+}
+
+/**
  * @param {readonly Row[]} rows
  * @param {number} last
  */
@@ -118,23 +169,24 @@ const upTo = (rows, last) => (seqOf(rows.at(-1)) > last ? rows.filter((row) => s
  * Return the rows with a block of others, as far as they are consecutive with them.
  * @param {readonly Row[]} rows
  * @param {Row[]} block
- * @param {{ replaces: boolean, isTrue: boolean, last: number }} how whether a block beyond a gap takes the
- *   place of the rows, whether it is right in any case, and the `seq` of the last message that was known
+ * @param {{ replaces: boolean, isTrue: boolean, isAround: boolean, last: number }} how whether a block beyond a gap
+ *   takes the place of the rows, whether it is right in any case, whether it was asked for wherever the rows
+ *   are, and the `seq` of the last message that was known
  * @returns {readonly Row[]}
  */
-function placed(rows, block, { replaces, isTrue, last: lastKnown }) {
+function placed(rows, block, { replaces, isTrue, isAround, last: lastKnown }) {
   if (!block.length) return rows;
   const [from, to] = [seqOf(block[0]), seqOf(block.at(-1))];
-  if (!rows.length) return replaces || from === lastKnown + 1 ? block.slice(-MAX_ROWS) : rows;
+  if (!rows.length) return replaces || isAround || from === lastKnown + 1 ? block.slice(-MAX_ROWS) : rows;
   const [first, last] = [seqOf(rows[0]), seqOf(rows.at(-1))];
-  if (to < first - 1 || from > last + 1) return replaces && from > last ? block : rows;
+  if (to < first - 1 || from > last + 1) return isAround || (replaces && from > last) ? block : rows;
   const above = block.filter((row) => seqOf(row) < first);
   const below = block.filter((row) => seqOf(row) > last);
   const given = new Map(block.map((row) => [seqOf(row), row]));
   let changed = above.length > 0 || below.length > 0;
   const inner = rows.map((row) => {
     const other = given.get(seqOf(row));
-    const next = !other || isSame(row, other) ? row : isTrue ? other : newer(row, other);
+    const next = !other || isSame(row, other) ? row : isTrue ? other : succeeding(row, other);
     changed ||= next !== row;
     return next;
   });
@@ -160,7 +212,7 @@ export function missingPage({ rows, about }) {
 
 /**
  * A message that waits in the outbox or was just stored.
- * @typedef {{ client_id: string, content: string, at: string, reason: string, state: string }} Waiting
+ * @typedef {{ client_id: string, content: string, at: string, reason: string, state: string, reply?: Quote }} Waiting
  */
 
 /**
@@ -168,8 +220,11 @@ export function missingPage({ rows, about }) {
  * @typedef {Row & {
  *   client_id: string, sender_id: string, text: string, at: string, state?: string, reason?: string,
  *   notice?: boolean, mentions?: readonly string[], mentions_all?: boolean,
+ *   quote?: Quote | null, reactions?: readonly Reaction[], pinned?: string, forwarded?: string,
  * }} Message
  */
+
+/** @typedef {Omit<Quote, "sender_id">} ShownQuote */
 
 /** @typedef {Row & { name: string, letters: string, tone: string }} Author */
 
@@ -178,8 +233,12 @@ export function missingPage({ rows, about }) {
  * @typedef {Message & {
  *   key: string, author: string, letters: string, tone: string, before: string, mine: boolean, first: boolean, last: boolean,
  *   notice: boolean, called: boolean, state: string, reason: string,
+ *   quoted: ShownQuote, reacted: readonly ShownReaction[], unshown: number, pinned: string, forwarded: string,
  * }} Shown
  */
+
+/** @type {ShownQuote} */
+const NO_QUOTE = { id: "", seq: 0, name: "", tone: "", excerpt: "", deleted: false };
 
 /** The row that was shown last for a stored message. @type {WeakMap<Row, Shown>} */
 const lastShown = new WeakMap();
@@ -191,17 +250,26 @@ const lastShown = new WeakMap();
  * @param {readonly Author[]} authors
  * @param {readonly Waiting[]} waiting
  * @param {string} userId
+ * @param {readonly Pressed[]} [pressed] reactions that the reader has pressed
  * @returns {Shown[]}
  */
-export function shownMessages({ rows, about }, authors, waiting, userId) {
+export function shownMessages({ rows, about }, authors, waiting, userId, pressed = []) {
   const byId = new Map(authors.map((author) => [author.id, author]));
   const messages = /** @type {readonly Message[]} */ (rows);
   const stored = new Set(messages.map((row) => row.client_id));
   const below = about.newer ? [] : waiting.filter((one) => !stored.has(one.client_id));
   /** @type {Message[]} */
   const all = [...messages, ...below.map((one) => waitingRow(one, userId))];
-  return all.map((row, at) => shown(row, byId.get(row.sender_id), all[at - 1], all[at + 1], userId));
+  const nameOf = (/** @type {string} */ id) => byId.get(id)?.name ?? "";
+  return all.map((row, at) => {
+    const own = pressed.filter((one) => one.message_id === row.id && row.id);
+    const reacted = own.length || row.reactions?.length ? shownReactions(row.reactions ?? [], own, nameOf, userId) : NONE;
+    return shown(row, byId.get(row.sender_id), all[at - 1], all[at + 1], userId, reacted);
+  });
 }
+
+/** @type {readonly ShownReaction[]} */
+const NONE = [];
 
 /** The row of a waiting message, as long as it does not change. @type {Map<string, { from: string, row: Message }>} */
 const waitingRows = new Map();
@@ -225,6 +293,7 @@ function waitingRow(one, userId) {
     deleted: false,
     state: one.state,
     reason: one.reason,
+    quote: one.reply,
   };
   if (waitingRows.size > MAX_ROWS) waitingRows.clear();
   waitingRows.set(one.client_id, { from, row });
@@ -237,8 +306,9 @@ function waitingRow(one, userId) {
  * @param {Message | undefined} above
  * @param {Message | undefined} below
  * @param {string} userId
+ * @param {readonly ShownReaction[]} reacted
  */
-function shown(row, author, above, below, userId) {
+function shown(row, author, above, below, userId, reacted) {
   const notice = row.notice ?? false;
   const mine = !notice && row.sender_id === userId;
   const parts = {
@@ -254,12 +324,26 @@ function shown(row, author, above, below, userId) {
     called: !mine && Boolean(row.mentions_all || row.mentions?.includes(userId)),
     state: row.state ?? "",
     reason: row.reason ?? "",
+    quoted: row.quote ? shownQuote(row.quote, userId) : NO_QUOTE,
+    reacted,
+    unshown: reacted.filter((one) => one.extra).length,
+    pinned: row.pinned ?? "",
+    forwarded: row.forwarded ?? "",
   };
   const kept = lastShown.get(row);
-  if (kept && Object.entries(parts).every(([name, value]) => kept[name] === value)) return kept;
+  if (kept && Object.entries(parts).every(([name, value]) => isSame(kept[name], value))) return kept;
   const next = { ...row, ...parts };
   lastShown.set(row, next);
   return next;
+}
+
+/**
+ * @param {Quote} quote
+ * @param {string} userId
+ * @returns {ShownQuote}
+ */
+function shownQuote({ sender_id: senderId, ...quote }, userId) {
+  return senderId === userId ? { ...quote, name: "You" } : quote;
 }
 
 /**

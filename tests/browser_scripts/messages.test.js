@@ -232,3 +232,85 @@ test("a row that does not change is the same object again", () => {
   assert.ok(before.slice(0, -1).every((row, at) => row === after[at]));
   assert.notEqual(before.at(-1), after.at(-2));
 });
+
+// ---- Replies and reactions
+
+/** @param {string} id */
+const quoteOf = (id) => ({ id, seq: 1, sender_id: "tomas", name: "Tomas Okafor", tone: "tone-1", excerpt: "1", deleted: false });
+
+/**
+ * @param {Store} store
+ * @param {number} rev
+ * @param {Record<string, unknown>} change
+ */
+const react = (store, rev, change) =>
+  store.apply([{ list: LIST, about: { changed: rev, reacted: { id: "m2", emoji: "👍", own: false, ...change } } }]);
+
+/** @param {Store} store */
+const reactionsOf = (store) => store.read(LIST).rows[1].reactions;
+
+test("a reaction changes its row once, whenever it comes", () => {
+  const store = page(3);
+  react(store, 4, { user_id: "tomas", added: true, count: 1 });
+  react(store, 5, { user_id: ME, added: true, count: 2, own: true });
+  assert.deepEqual(reactionsOf(store), [{ emoji: "👍", count: 2, ids: ["tomas", ME], mine: true }]);
+  react(store, 4, { user_id: "tomas", added: true, count: 1 });
+  assert.deepEqual(reactionsOf(store), [{ emoji: "👍", count: 2, ids: ["tomas", ME], mine: true }]);
+  react(store, 6, { user_id: "tomas", added: false, count: 1 });
+  assert.deepEqual(reactionsOf(store), [{ emoji: "👍", count: 1, ids: [ME], mine: true }]);
+  react(store, 7, { user_id: ME, added: false, count: 0, own: true });
+  assert.deepEqual(reactionsOf(store), []);
+  assert.deepEqual([store.read(LIST).about.rev, missingPage(store.read(LIST))], [7, undefined]);
+});
+
+test("an edited message keeps which reactions are the reader's", () => {
+  const store = page(3);
+  react(store, 4, { user_id: ME, added: true, count: 30, own: true });
+  receive(store, message(2, { rev: 5, text: "2!", reactions: [{ emoji: "👍", count: 30, ids: ["tomas"] }] }));
+  assert.deepEqual(reactionsOf(store), [{ emoji: "👍", count: 30, ids: ["tomas"], mine: true }]);
+});
+
+test("a quote follows its original, also where that is not shown", () => {
+  const store = page(0);
+  for (const row of [message(1), message(2, { quote: quoteOf("m1") }), message(3, { quote: quoteOf("older") })]) receive(store, row);
+  const edit = (/** @type {string} */ id, rev = 4) => ({ list: LIST, about: { changed: rev, quoted: { id, excerpt: "1!", deleted: false } } });
+  store.apply([{ ...edit("m1"), put: [message(1, { rev: 4, text: "1!" })] }]);
+  store.apply([edit("older", 5)]);
+  const excerpts = () => shown(store).map(({ quoted }) => quoted.excerpt);
+  assert.deepEqual(excerpts(), ["", "1!", "1!"]);
+  store.apply([{ list: LIST, about: { changed: 6, quoted: { id: "m1", excerpt: "", deleted: true } } }]);
+  // What the page has shown already comes once more.
+  store.apply([edit("m1")]);
+  assert.deepEqual(shown(store).map(({ quoted }) => [quoted.excerpt, quoted.deleted]), [["", false], ["", true], ["1!", false]]);
+});
+
+test("a pressed reaction is shown at once, and says who has reacted", () => {
+  const store = page(3);
+  receive(store, message(2, { rev: 4, reactions: [{ emoji: "👍", count: 3, ids: ["tomas", "gone"], mine: false }] }));
+  const press = (/** @type {string} */ emoji, added = true) => ({ id: `m2 ${emoji}`, message_id: "m2", emoji, added });
+  const seen = (/** @type {ReturnType<typeof press>[]} */ ...pressed) =>
+    shownMessages(store.read(LIST), [TOMAS], [], ME, pressed)[1].reacted.map(({ label, mine, title }) => [label, mine, title]);
+  assert.deepEqual(seen(), [["👍 3", false, "Tomas Okafor and 2 others"]]);
+  assert.deepEqual(seen(press("👍"), press("🎉")), [
+    ["👍 4", true, "You, Tomas Okafor and 2 others"],
+    ["🎉 1", true, "You"],
+  ]);
+  react(store, 5, { user_id: ME, added: true, count: 4, own: true });
+  assert.deepEqual(seen(press("👍")), [["👍 4", true, "You, Tomas Okafor and 2 others"]]);
+  assert.deepEqual(seen(press("👍", false)), [["👍 3", false, "Tomas Okafor and 2 others"]]);
+});
+
+test("a page around a message takes the place of the rows, wherever these are", () => {
+  const store = page(1_000);
+  store.apply([{ list: LIST, about: { follows: false } }]);
+  const around = (/** @type {number} */ first) => ({ list: LIST, put: messages(first, first + 49), about: { page: "around", last: 1_000, rev: 1_000 } });
+  store.apply([around(300)]);
+  assert.deepEqual([seqs(store)[0], seqs(store).length], [300, 50]);
+  const { older, newer, rev } = store.read(LIST).about;
+  assert.deepEqual([older, newer, rev], [true, true, 1_000]);
+  assert.equal(missingPage(store.read(LIST)), undefined);
+  store.apply([around(700)]);
+  assert.deepEqual([seqs(store)[0], seqs(store).length], [700, 50]);
+  store.apply([{ list: LIST, about: { follows: true } }]);
+  assert.deepEqual(missingPage(store.read(LIST)), { kind: "newest", seq: 0 });
+});

@@ -9,6 +9,7 @@ import contextlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from itertools import permutations
+from operator import itemgetter
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,6 +17,7 @@ import pytest
 import pytest_asyncio
 
 from chat_app.accounts.schemas import Device, Identity, ProfileChange, Registration
+from chat_app.conversations.groups.schemas import GroupRequest
 from chat_app.conversations.queries import get_conversation
 from chat_app.core.errors import AppError
 from chat_app.core.settings import Settings
@@ -24,6 +26,7 @@ from chat_app.messages.schemas import NewMessage
 from chat_app.node.node import Node, running_node
 from chat_app.realtime.events import ConversationDelivered, Envelope, decode
 from chat_app.realtime.outlet import Outlet
+from chat_app.realtime.shapes import Message
 from chat_app.ui.current_node import serving
 from tests.harness.chats import SECRET, Storage
 from tests.harness.clients import PASSWORD, PATIENCE_S
@@ -34,6 +37,8 @@ STEPS = 120
 # As many messages as a fresh page has.
 NEWEST = 50
 DELETED = 0.3
+# Chances and sizes of the talk in a group.
+SENDS, REPLIES, ADDED, FEW = 0.35, 0.5, 0.7, 8
 
 
 @pytest_asyncio.fixture
@@ -143,7 +148,7 @@ def comparable(lists: Lists) -> Lists:
         # A fresh page has the newest ones only.
         if len(content["rows"]) > NEWEST:
             about["older"] = True
-        compared[name] = {"about": about, "rows": [timeless(row) for row in rows]}
+        compared[name] = {"about": about, "rows": [timeless(unordered(row)) for row in rows]}
     return compared
 
 
@@ -155,6 +160,13 @@ def is_delivery(envelope: Envelope) -> bool:
 def timeless(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row without the moment at which somebody who is gone was last seen."""
     return {**row, "last_seen": bool(row["last_seen"])} if "last_seen" in row else row
+
+
+def unordered(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row without the order of its emoji, which a page that stays open does not change."""
+    if "reactions" not in row:
+        return row
+    return {**row, "reactions": sorted(row["reactions"], key=itemgetter("emoji"))}
 
 
 async def test_applying_events_equals_a_fresh_load(node: Node, pages: Pages) -> None:
@@ -224,6 +236,77 @@ async def test_applying_events_equals_a_fresh_load(node: Node, pages: Pages) -> 
             await choose.choice(steps)()
             while not await screen.is_true():
                 await screen.follow(outlet)
+
+
+class GroupTalk:
+    """People of a group who reply, forward, react, pin, edit and delete at random."""
+
+    def __init__(self, node: Node, people: list[Identity], here: UUID) -> None:
+        self._node = node
+        self._people = people
+        self._here = here
+        self._choose = random.Random(7)  # noqa: S311  # repeatable, not secret
+
+    async def act(self) -> None:
+        """Do one thing, which may be refused."""
+        actor = self._choose.choice(self._people)
+        page = await history(
+            self._node.database, viewer_id=actor.user_id, conversation_id=self._here, limit=100
+        )
+        known = [one for one in page.items if one.kind == "text"]
+        with contextlib.suppress(AppError):
+            if not known or self._choose.random() < SENDS:
+                await self._send(actor, known)
+            else:
+                await self._change(actor, self._choose.choice(known[-FEW:]))
+
+    async def _send(self, actor: Identity, known: list[Message]) -> None:
+        sent = NewMessage(actor.user_id, "Hello", uuid4().hex, conversation_id=self._here)
+        if known and self._choose.random() < REPLIES:
+            sent = sent._replace(reply_to=self._choose.choice(known).id)
+        elif known and self._choose.random() < REPLIES:
+            sent = sent._replace(content="", forward_of=self._choose.choice(known).id)
+        await self._node.messages.send(sent)
+
+    async def _change(self, actor: Identity, one: Message) -> None:
+        by = {"actor_id": actor.user_id, "message_id": one.id}
+        messages = self._node.messages
+        is_on = self._choose.random() < ADDED
+        match self._choose.choice(["react", "react", "react", "pin", "edit", "edit", "delete"]):
+            case "react":
+                await messages.react(**by, emoji=self._choose.choice("👍🎉❤"), added=is_on)
+            case "pin":
+                await messages.pin(**by, pinned=is_on)
+            case "edit":
+                await messages.edit(**by, content=f"{one.content}!")
+            case _:
+                await messages.delete(**by)
+
+
+async def test_applying_replies_reactions_and_pins_equals_a_fresh_load(
+    node: Node, pages: Pages
+) -> None:
+    me, *others = [await person(node, name) for name in ("mira", "tomas", "sofia", "elif")]
+    ids = [str(one.user_id) for one in others]
+    group = await node.groups.create(
+        actor_id=me.user_id,
+        data=GroupRequest.model_validate({"kind": "group", "title": "All", "member_ids": ids}),
+    )
+    screen = Screen(pages, me, group.id)
+    talk = GroupTalk(node, [me, *others], group.id)
+    seen = set[str]()
+
+    async with await node.open_outlet(me) as outlet:
+        await screen.load()
+        for _ in range(STEPS):
+            await talk.act()
+            while not await screen.is_true():
+                await screen.follow(outlet)
+            rows = (await screen.tab.lists())[f"messages:{group.id}"]["rows"]
+            names = ("quote", "reactions", "pinned", "forwarded")
+            seen |= {name for row in rows for name in names if row[name]}
+
+    assert seen == {"quote", "reactions", "pinned", "forwarded"}
 
 
 async def test_receipts_turn_sent_into_delivered_and_read(node: Node, pages: Pages) -> None:

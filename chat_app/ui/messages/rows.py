@@ -1,13 +1,18 @@
 """Rows of the timeline and of the people who wrote them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 from uuid import UUID
 
+import msgspec
+
 from chat_app.accounts.rules import DELETED_NAME
-from chat_app.realtime.shapes import Message
+from chat_app.conversations.message_rows import MAX_EXCERPT
+from chat_app.core.text import beginning
+from chat_app.realtime.events import MessageReacted
+from chat_app.realtime.shapes import Message, Quote, Reaction
 from chat_app.ui.conversations.rows import DELETED, notice_text, timestamp
 from chat_app.ui.kit.avatar import initials, tone
 from chat_app.ui.reflex.patches import EncodedPatch, Patch, encoded
@@ -17,13 +22,40 @@ CACHED_PATCHES = 256
 # A notice names so many people, and counts the others.
 MAX_NAMED = 3
 NO_NAMES: Mapping[UUID, str] = MappingProxyType({})
+# As many people of a reaction are in a row: their names are shown.
+MAX_REACTED = 20
+
+
+class QuoteRow(TypedDict):
+    """The message that another one replies to; the excerpt of a deleted one is empty."""
+
+    id: str
+    seq: int
+    sender_id: str
+    name: str
+    tone: str
+    excerpt: str
+    deleted: bool
+
+
+class ReactionRow(TypedDict):
+    """An emoji with which `count` people have reacted; `ids` are the first of them.
+
+    `mine` is whether the reader is one of them, where that is known.
+    """
+
+    emoji: str
+    count: int
+    ids: list[str]
+    mine: NotRequired[bool]
 
 
 class MessageRow(TypedDict):
     """A message, the same for everybody; `order` is its `seq`.
 
     The `client_id` is empty but for its sender: it ends what waits in their outbox. The text of a
-    notice is its sentence.
+    notice is its sentence. `pinned` is the name of the person who has pinned it, `forwarded` that
+    of the first author of a forwarded text; both may be empty.
     """
 
     id: str
@@ -38,6 +70,10 @@ class MessageRow(TypedDict):
     notice: bool
     mentions: list[str]
     mentions_all: bool
+    quote: QuoteRow | None
+    reactions: list[ReactionRow]
+    pinned: str
+    forwarded: str
 
 
 class AuthorRow(TypedDict):
@@ -47,6 +83,28 @@ class AuthorRow(TypedDict):
     name: str
     letters: str
     tone: str
+
+
+class ShownQuote(TypedDict):
+    """A quote with the name that the reader sees; the `id` is empty where nothing is quoted."""
+
+    id: str
+    seq: int
+    name: str
+    tone: str
+    excerpt: str
+    deleted: bool
+
+
+class ShownReaction(TypedDict):
+    """A reaction as a toggle button; `title` names the people, `extra` is beyond the first row."""
+
+    emoji: str
+    label: str
+    count: int
+    mine: bool
+    title: str
+    extra: bool
 
 
 class ShownMessage(TypedDict):
@@ -77,6 +135,11 @@ class ShownMessage(TypedDict):
     called: bool
     state: str
     reason: str
+    quoted: ShownQuote
+    reacted: list[ShownReaction]
+    unshown: int
+    pinned: str
+    forwarded: str
 
 
 def messages_list(conversation_id: UUID) -> str:
@@ -99,10 +162,42 @@ def message_row(
 
 
 def message_patch(
-    message: Message, *, is_own: bool, names: Mapping[UUID, str] = NO_NAMES
+    message: Message,
+    *,
+    is_own: bool,
+    is_new: bool = False,
+    names: Mapping[UUID, str] = NO_NAMES,
 ) -> EncodedPatch:
-    """Return the patch of a message that was created or changed, encoded once for all tabs."""
-    return _patch(message, is_own, _names_in(message, names))
+    """Return the patch of a message that was created or changed, encoded once for all tabs.
+
+    That of a changed one also has what replies to it quote from now on.
+    """
+    return _patch(message, is_own, is_new, _names_in(message, names))
+
+
+@lru_cache(maxsize=CACHED_PATCHES)
+def reaction_patch(event: MessageReacted, is_own: bool) -> EncodedPatch:  # noqa: FBT001  # the cache is quickest without names
+    """Return the patch of a reaction, encoded once for all tabs."""
+    reacted = {
+        "id": str(event.message_id),
+        "emoji": event.emoji,
+        "user_id": str(event.user_id),
+        "added": event.added,
+        "count": event.count,
+        "own": is_own,
+    }
+    about = {"changed": event.rev, "reacted": reacted}
+    return encoded(Patch(list=messages_list(event.conversation_id), about=about))
+
+
+def reacted_in(messages: Iterable[Message]) -> set[UUID]:
+    """Return the people whose names the reactions of messages show."""
+    return {
+        user_id
+        for message in messages
+        for reaction in message.reactions
+        for user_id in reaction.user_ids[:MAX_REACTED]
+    }
 
 
 def author_row(user_id: UUID, name: str) -> AuthorRow:
@@ -111,12 +206,19 @@ def author_row(user_id: UUID, name: str) -> AuthorRow:
 
 
 @lru_cache(maxsize=CACHED_PATCHES)
-def _patch(message: Message, is_own: bool, names: tuple[str, ...]) -> EncodedPatch:  # noqa: FBT001  # the cache is quickest without names
+def _patch(  # the cache is quickest without names
+    message: Message,
+    is_own: bool,  # noqa: FBT001  # the same
+    is_new: bool,  # noqa: FBT001  # the same
+    names: tuple[str, ...],
+) -> EncodedPatch:
+    about: dict[str, object] = {"changed": message.rev}
+    if not is_new and message.notice is None:
+        is_deleted = message.deleted_at is not None
+        excerpt = "" if is_deleted else beginning(message.content, MAX_EXCERPT)
+        about["quoted"] = {"id": str(message.id), "excerpt": excerpt, "deleted": is_deleted}
     row = _row(message, is_own, names)
-    patch = Patch(
-        list=messages_list(message.conversation_id), put=[row], about={"changed": message.rev}
-    )
-    return encoded(patch)
+    return encoded(Patch(list=messages_list(message.conversation_id), put=[row], about=about))
 
 
 def _row(message: Message, is_own: bool, names: tuple[str, ...]) -> MessageRow:  # noqa: FBT001  # as its callers have it
@@ -133,7 +235,39 @@ def _row(message: Message, is_own: bool, names: tuple[str, ...]) -> MessageRow: 
         notice=message.notice is not None,
         mentions=list(map(str, message.mentions)),
         mentions_all=message.mentions_all,
+        quote=_quote(message.reply_to) if message.reply_to and not message.deleted_at else None,
+        reactions=[] if message.deleted_at else list(map(_reaction, message.reactions)),
+        pinned=message.pinned_by.display_name if message.pinned_by else "",
+        forwarded=_forwarded(message),
     )
+
+
+def _quote(quote: Quote) -> QuoteRow:
+    return QuoteRow(
+        id=str(quote.id),
+        seq=quote.seq,
+        sender_id=str(quote.sender.id),
+        name=quote.sender.display_name,
+        tone=tone(quote.sender.id),
+        excerpt=quote.excerpt,
+        deleted=quote.deleted,
+    )
+
+
+def _reaction(reaction: Reaction) -> ReactionRow:
+    row = ReactionRow(
+        emoji=reaction.emoji,
+        count=reaction.count,
+        ids=[str(user_id) for user_id in reaction.user_ids[:MAX_REACTED]],
+    )
+    if reaction.mine is not msgspec.UNSET:
+        row["mine"] = reaction.mine
+    return row
+
+
+def _forwarded(message: Message) -> str:
+    author = message.forwarded_from
+    return author.display_name if author and not message.deleted_at else ""
 
 
 def _names_in(message: Message, names: Mapping[UUID, str]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from chat_app.accounts.queries import display_names
 from chat_app.conversations.queries import get_conversation
 from chat_app.conversations.schemas import Conversation
 from chat_app.core.errors import AppError, NotFound
-from chat_app.messages.queries import history
+from chat_app.messages.queries import history, page_around
 from chat_app.messages.schemas import MessagePage
 from chat_app.realtime.events import (
     AnyEvent,
@@ -26,6 +26,7 @@ from chat_app.realtime.events import (
     FriendRemoved,
     MessageCreated,
     MessageDeleted,
+    MessageReacted,
     MessageUpdated,
     Typing,
 )
@@ -40,6 +41,8 @@ from chat_app.ui.messages.rows import (
     message_row,
     messages_list,
     named_in,
+    reacted_in,
+    reaction_patch,
 )
 from chat_app.ui.reflex.patches import Patch
 from chat_app.ui.reflex.tab import Tab
@@ -55,7 +58,7 @@ AUTHORS = "authors"
 # The list of the people who type, with the one fact `names`, and a `mark` that changes each time.
 TYPING = "typing"
 
-PageKind: TypeAlias = Literal["newest", "older", "newer", "again"]
+PageKind: TypeAlias = Literal["newest", "older", "newer", "again", "around"]
 
 
 class TimelineView:
@@ -124,19 +127,20 @@ class TimelineView:
         )
 
     async def send_page(self, kind: PageKind, seq: int) -> None:
-        """Send a page before or after a `seq`, all from a `seq` on again, or the newest."""
+        """Send a page before, after or around a `seq`, all from it on again, or the newest."""
         if self._conversation is None:
             return
         here = self._conversation.id
         about: dict[str, object] = {}
         try:
-            if kind in {"newest", "again"}:
+            if kind in {"newest", "again", "around"}:
                 # Before the page: it is at least as new.
                 conversation = await self._load(here)
                 self._take(conversation)
                 about = _state_of(conversation)
             page = await self._page(
                 here,
+                around=seq if kind == "around" else None,
                 before=seq if kind == "older" else None,
                 after=seq if kind == "newer" else seq - 1 if kind == "again" else None,
                 limit=MAX_KEPT if kind == "again" else PAGE_SIZE,
@@ -162,9 +166,12 @@ class TimelineView:
                     | MessageDeleted(message=message)
                 ):
                     if message.conversation_id == here:
-                        await self._send_message(message)
+                        is_new = isinstance(event, MessageCreated)
+                        await self._send_message(message, is_new=is_new)
                         changes_head = self._apply_author(event, message) or changes_head
                         changes_head = self._bring_back(event, message) or changes_head
+                case MessageReacted() if event.conversation_id == here:
+                    await self._send_reaction(event)
                 case ConversationRead() | ConversationDelivered():
                     changes_head = self._apply_receipt(event, here) or changes_head
                 case FriendRemoved(user_id=user_id) if self._head["peer_id"] == str(user_id):
@@ -254,12 +261,25 @@ class TimelineView:
         read = event.seq if isinstance(event, ConversationRead) else 0
         return self._receipts.raise_to(event.user_id, delivered=event.seq, read=read)
 
-    async def _send_message(self, message: Message) -> None:
+    async def _send_message(self, message: Message, *, is_new: bool) -> None:
         if message.sender_id not in self._names:
             self._tab.send(*self._author_patches([message]))
+        if message.reactions:
+            await self._send_names(reacted_in([message]))
         is_own = message.sender_id == self._viewer_id
         names = await self._names_in([message])
-        self._tab.send_encoded(message_patch(message, is_own=is_own, names=names))
+        self._tab.send_encoded(message_patch(message, is_own=is_own, is_new=is_new, names=names))
+
+    async def _send_reaction(self, event: MessageReacted) -> None:
+        if event.added:
+            await self._send_names({event.user_id})
+        self._tab.send_encoded(reaction_patch(event, event.user_id == self._viewer_id))
+
+    async def _send_names(self, user_ids: set[UUID]) -> None:
+        """Send the names of people that the page does not have."""
+        unnamed = user_ids - self._names.keys()
+        if unnamed:
+            self._tab.send(*self._named(await self._display_names(unnamed)))
 
     def _apply_typing(self, here: UUID, events: Sequence[AnyEvent]) -> None:
         if not self._typing and not any(isinstance(event, Typing) for event in events):
@@ -297,18 +317,29 @@ class TimelineView:
         self,
         conversation_id: UUID,
         *,
+        around: int | None = None,
         before: int | None = None,
         after: int | None = None,
         limit: int = PAGE_SIZE,
     ) -> MessagePage:
-        page = await history(
-            current_node().database,
-            viewer_id=self._viewer_id,
-            conversation_id=conversation_id,
-            before=before,
-            after=after,
-            limit=limit,
-        )
+        database = current_node().database
+        if around is not None:
+            page = await page_around(
+                database,
+                viewer_id=self._viewer_id,
+                conversation_id=conversation_id,
+                seq=around,
+                limit=limit,
+            )
+        else:
+            page = await history(
+                database,
+                viewer_id=self._viewer_id,
+                conversation_id=conversation_id,
+                before=before,
+                after=after,
+                limit=limit,
+            )
         current_node().deliveries.record_page(page.items, viewer_id=self._viewer_id)
         return page
 
@@ -320,6 +351,7 @@ class TimelineView:
         about: Mapping[str, object],
     ) -> list[Patch]:
         names = await self._names_in(page.items)
+        await self._send_names(reacted_in(page.items))
         rows = [message_row(one, viewer_id=self._viewer_id, names=names) for one in page.items]
         facts = {"page": kind, "problem": "", **about}
         patch = Patch(list=messages_list(conversation_id), put=rows, about=facts)
@@ -328,10 +360,12 @@ class TimelineView:
     async def _names_in(self, messages: Sequence[Message]) -> dict[UUID, str]:
         """Return the names of the people that notices are about."""
         wanted = {user_id for message in messages for user_id in named_in(message)}
-        if not wanted:
-            return {}
+        return await self._display_names(wanted) if wanted else {}
+
+    @staticmethod
+    async def _display_names(user_ids: set[UUID]) -> dict[UUID, str]:
         async with current_node().database.reading() as reading:
-            return await display_names(reading, user_ids=wanted)
+            return await display_names(reading, user_ids=user_ids)
 
     def _author_patches(self, messages: Sequence[Message]) -> list[Patch]:
         """Return the names of authors that the page does not have."""
