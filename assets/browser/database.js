@@ -2,6 +2,7 @@
 // messages of the outbox and the drafts. Every record names its user, and holds no credential.
 
 /** @import { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from "idb" */
+/** @import { Quote } from "./messages.js" */
 
 import { openDB } from "idb";
 
@@ -20,11 +21,12 @@ const PATIENCE = 5_000;
  * @property {string} content
  * @property {string} at the time to show
  * @property {string} reason
+ * @property {Quote} [reply] the message that it replies to
  */
 
 /**
  * The drafts of one conversation, one for each tab that has written there, the latest last.
- * @typedef {{ tab: string, text: string }} Draft
+ * @typedef {{ tab: string, text: string, reply?: Quote }} Draft
  * @typedef {{ user_id: string, conversation_id: string, drafts: Draft[] }} Drafts
  */
 

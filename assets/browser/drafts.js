@@ -3,6 +3,8 @@
 
 /** @import { Draft, Transaction } from "./database.js" */
 
+/** @import { Quote } from "./messages.js" */
+
 import { transact } from "./database.js";
 import { publish } from "./tabs.js";
 
@@ -13,7 +15,7 @@ const NOTHING = { tab: "", text: "" };
 const tab = Math.random().toString(36).slice(2);
 /** This tab before it was loaded anew. */
 const earlier = takeOver();
-/** Replaces the database where it is blocked or full: drafts by user and conversation. @type {Map<string, string>} */
+/** Replaces the database where it is blocked or full: drafts by user and conversation. @type {Map<string, Draft>} */
 const unstored = new Map();
 
 /**
@@ -23,8 +25,8 @@ const unstored = new Map();
  * @returns {Promise<Draft>}
  */
 export async function readDraft(userId, conversationId) {
-  const text = unstored.get(keyOf(userId, conversationId));
-  if (text !== undefined) return { tab, text };
+  const held = unstored.get(keyOf(userId, conversationId));
+  if (held) return held;
   try {
     return await transact(async (transaction) => {
       const drafts = await draftsOf(transaction, userId, conversationId);
@@ -56,20 +58,21 @@ export async function hasOwnDraft(userId, conversationId) {
 
 /**
  * Store this tab's draft of a conversation, in place of the one of the tab `follows` that the user went
- * on writing; "" removes it.
+ * on writing; one without a text and a message to reply to is removed.
  * @param {string} userId
  * @param {string} conversationId
  * @param {string} text
  * @param {string} follows
+ * @param {Quote} [reply] the message that it replies to
  */
-export async function keepDraft(userId, conversationId, text, follows) {
+export async function keepDraft(userId, conversationId, text, follows, reply = undefined) {
   const key = keyOf(userId, conversationId);
   try {
-    await transact((transaction) => putDraft(transaction, userId, conversationId, text, follows));
+    await transact((transaction) => putDraft(transaction, userId, conversationId, text, follows, reply));
     unstored.delete(key);
     publish({ user: userId, draft: conversationId });
   } catch {
-    if (text) unstored.set(key, text);
+    if (text || reply) unstored.set(key, { tab, text, reply });
     else unstored.delete(key);
   }
 }
@@ -81,11 +84,12 @@ export async function keepDraft(userId, conversationId, text, follows) {
  * @param {string} conversationId
  * @param {string} text
  * @param {string} follows
+ * @param {Quote} [reply]
  */
-export async function putDraft(transaction, userId, conversationId, text, follows) {
+export async function putDraft(transaction, userId, conversationId, text, follows, reply = undefined) {
   const all = await draftsOf(transaction, userId, conversationId);
   const drafts = all.filter((one) => one.tab !== tab && one.tab !== follows);
-  if (text) drafts.push({ tab, text });
+  if (text || reply) drafts.push({ tab, text, reply });
   const store = transaction.objectStore("drafts");
   if (drafts.length) await store.put({ user_id: userId, conversation_id: conversationId, drafts });
   else await store.delete([userId, conversationId]);

@@ -3,6 +3,7 @@
 // it. The server recognises a client_id, so posting twice is safe.
 
 /** @import { Entry, Transaction } from "./database.js" */
+/** @import { Quote } from "./messages.js" */
 
 import { transact } from "./database.js";
 import { putDraft } from "./drafts.js";
@@ -103,8 +104,9 @@ export class Outbox {
    * @param {string} conversationId
    * @param {string} content
    * @param {string} [follows] the tab whose draft it was, besides this one's
+   * @param {Quote} [reply] the message that it replies to
    */
-  async add(conversationId, content, follows = "") {
+  async add(conversationId, content, follows = "", reply = undefined) {
     /** @type {Entry} */
     const entry = {
       user_id: this.#userId,
@@ -113,6 +115,7 @@ export class Outbox {
       content,
       at: new Date().toISOString(),
       reason: "",
+      reply,
     };
     await this.#store(entry, (transaction) => putDraft(transaction, this.#userId, conversationId, "", follows));
     this.#tell();
@@ -126,6 +129,14 @@ export class Outbox {
   retry(clientId) {
     const entry = this.#entries.find((one) => one.client_id === clientId);
     if (entry) void this.#sendAgain({ ...entry, reason: "" });
+  }
+
+  /**
+   * Return the message to which one that waits replies.
+   * @param {string} clientId
+   */
+  replyOf(clientId) {
+    return this.#entries.find((entry) => entry.client_id === clientId)?.reply;
   }
 
   /**
@@ -436,9 +447,10 @@ export class Outbox {
  * @param {Entry} entry
  * @returns {Promise<Outcome>}
  */
-async function post({ user_id, client_id, conversation_id, content }) {
+async function post({ user_id, client_id, conversation_id, content, reply }) {
   const answer = await call("POST", "/api/messages", {
-    body: { client_id, conversation_id, content },
+    // A field without a value is not sent.
+    body: { client_id, conversation_id, content, reply_to: isReply(reply) ? reply?.id : undefined },
     user: user_id,
     isAnswer: (message) => message.client_id === client_id,
   });
@@ -465,8 +477,8 @@ const placeOf = ({ client_id, position }) => `${client_id} ${position ?? ""}`;
  * @param {Entry} entry
  * @returns {Entry}
  */
-function withoutPosition({ user_id, client_id, conversation_id, content, at, reason }) {
-  return { user_id, client_id, conversation_id, content, at, reason };
+function withoutPosition({ user_id, client_id, conversation_id, content, at, reason, reply }) {
+  return { user_id, client_id, conversation_id, content, at, reason, reply: isReply(reply) ? reply : undefined };
 }
 
 /**
@@ -487,8 +499,14 @@ function isEntry(value) {
   return texts.every((name) => typeof entry[name] === "string");
 }
 
+/**
+ * Return whether a stored value names a message to reply to: values changed by hand must not stop a message.
+ * @param {unknown} value
+ */
+const isReply = (value) => typeof value === "object" && value !== null && "id" in value && typeof value.id === "string";
+
 /** Return a random id. crypto.randomUUID exists on secure origins only, not over plain HTTP. */
-function newId() {
+export function newId() {
   if (crypto.randomUUID) return crypto.randomUUID();
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

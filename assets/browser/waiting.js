@@ -43,6 +43,6 @@ export function watchWaiting(store, userId, conversationId) {
 }
 
 /** @param {Entry} entry */
-function rowOf({ client_id, content, at, reason }, state = reason ? "Failed" : "Queued") {
-  return { id: client_id, client_id, content, at, reason, state };
+function rowOf({ client_id, content, at, reason, reply }, state = reason ? "Failed" : "Queued") {
+  return { id: client_id, client_id, content, at, reason, state, reply };
 }

@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 /** @typedef {typeof import("../../assets/browser/outbox.js")} OutboxModule */
 /** @typedef {typeof import("../../assets/browser/drafts.js")} DraftsModule */
 /** @typedef {import("../../assets/browser/outbox.js").Outbox} Outbox */
-/** @typedef {{ client_id: string, conversation_id: string, content: string }} Sent */
+/** @typedef {{ client_id: string, conversation_id: string, content: string, reply_to?: string }} Sent */
 /** @typedef {(sent: Sent) => Response | Promise<Response>} Answer */
 
 const PATIENCE_MS = 20_000;

@@ -105,3 +105,14 @@ test("a draft that cannot be stored lasts as long as the page", async () => {
   await tab.keepDraft("alice", "c", "", "");
   assert.equal(tab.hasUnstoredDraft(), false);
 });
+
+test("a draft keeps the message that it replies to, also without a text", async () => {
+  const reply = { id: "m1", seq: 1, sender_id: "bob", name: "Bob", tone: "tone-1", excerpt: "Bread?", deleted: false };
+  const tab = await newTab();
+  await tab.keepDraft("alice", "c", "", "", reply);
+  assert.deepEqual((await (await newTab()).readDraft("alice", "c")).reply, reply);
+
+  await tab.keepDraft("alice", "c", "", "");
+
+  assert.deepEqual(await (await newTab()).readDraft("alice", "c"), { tab: "", text: "" });
+});

@@ -76,6 +76,28 @@ test("a tab shows what waits in another tab, and no more of it once it is sent",
   await until(() => sent.includes(id), "the other tab knows that it was sent");
 });
 
+test("a reply waits with its quote, is sent as one, and gives it back", async () => {
+  const reply = { id: "m1", seq: 1, sender_id: "bob", name: "Bob", tone: "tone-1", excerpt: "Bread?", deleted: false };
+  server.instead = unreachable;
+  const one = (await openTab()).outboxOf(server.alice);
+  await one.add("c", "I do", "", reply);
+  await one.add("c", "And you?");
+  const other = (await openTab()).outboxOf(server.alice);
+  await until(() => other.of("c").length === 2, "the other tab has both");
+  const [first, second] = other.of("c");
+  assert.deepEqual([first.reply, second.reply], [reply, undefined]);
+  assert.deepEqual(other.replyOf(first.client_id), reply);
+
+  server.instead = undefined;
+  browser.comeOnline();
+
+  await emptied(one);
+  assert.deepEqual(
+    server.messages.map(({ content, reply_to: to }) => [content, to]),
+    [["I do", "m1"], ["And you?", undefined]],
+  );
+});
+
 test("a message that another tab takes back is not shown as sent", async () => {
   server.instead = unreachable;
   const [one, other] = [(await openTab()).outboxOf(server.alice), (await openTab()).outboxOf(server.alice)];
