@@ -1,0 +1,1 @@
+"""The pinned messages of the open conversation."""
