@@ -21,16 +21,19 @@ from chat_app.core.passwords import Passwords
 from chat_app.core.text import fold
 from chat_app.demo.people import FRIENDSHIPS, NEIGHBOURS, REQUESTS, Neighbour
 from chat_app.demo.story import Published, Talk, read_story
+from chat_app.messages.emoji import qualified
 from chat_app.messages.log.mentioned import mentions_text
 from chat_app.messages.mentions import calls_in
 from chat_app.models import (
     Conversation,
+    EarlierText,
     FriendRequest,
     Friendship,
     Member,
     Mention,
     Message,
     NamePart,
+    Reaction,
     User,
 )
 from chat_app.realtime.shapes import Notice
@@ -156,8 +159,9 @@ async def _write_talk(connection: AsyncConnection, ids: Ids, talk: Talk) -> None
     members = [_member(conversation, ids[name], talk, name) for name in talk.people]
     await connection.execute(insert(Member), members)
     rows = [_notice(conversation, people)] if talk.title else []
-    rows += _messages(conversation.id, ids, talk.messages, after=notices)
-    await connection.execute(insert(Message), rows)
+    told = _messages(conversation.id, ids, talk.messages, after=notices)
+    await connection.execute(insert(Message), [*rows, *told])
+    await _write_parts(connection, ids, talk.messages, told)
     mentions = [
         {"user_id": user_id, "conversation_id": conversation.id, "seq": seq}
         for seq, one in enumerate(talk.messages, notices + 1)
@@ -201,6 +205,38 @@ def _notice(conversation: Conversation, people: list[UUID]) -> dict[str, Any]:
     ).model_dump()
 
 
+async def _write_parts(
+    connection: AsyncConnection, ids: Ids, published: Iterable[Published], told: Rows
+) -> None:
+    """Write reactions and earlier texts; each reaction has one of the last revs of its message."""
+    reactions, texts = [], []
+    for one, row in zip(published, told, strict=True):
+        first = row["rev"] - len(one.marks.reactions) + 1
+        reactions += [
+            {
+                "message_id": row["id"],
+                "emoji": qualified(emoji),
+                "user_id": ids[who],
+                "rev": rev,
+                "created_at": one.at + timedelta(minutes=2),
+            }
+            for rev, (emoji, who) in enumerate(one.marks.reactions, first)
+        ]
+        if one.marks.was:
+            texts.append(
+                {
+                    "message_id": row["id"],
+                    "rev": row["rev"] - 1,
+                    "content": one.marks.was,
+                    "written_at": one.at,
+                }
+            )
+    if reactions:
+        await connection.execute(insert(Reaction), reactions)
+    if texts:
+        await connection.execute(insert(EarlierText), texts)
+
+
 def _messages(
     conversation_id: UUID, ids: Ids, published: Iterable[Published], *, after: int
 ) -> Rows:
@@ -221,6 +257,12 @@ def _messages(
             deleted_at=one.at + timedelta(seconds=20) if one.is_deleted else None,
             mentions=mentions_text(_mentioned(one.content, ids)),
             mentions_all=calls_in(one.content).calls_all,
+            is_changed=_changes(one) > 1,
+            reply_to=rows[-one.marks.above]["id"] if one.marks.above else None,
+            forwarded_from=ids.get(one.marks.forwarded_from),
+            pinned_at=one.at + timedelta(minutes=1) if one.marks.pinned_by else None,
+            pinned_by=ids.get(one.marks.pinned_by),
+            has_reactions=bool(one.marks.reactions),
         )
         rows.append(message.model_dump())
     return rows
@@ -232,5 +274,6 @@ def _mentioned(content: str, ids: Ids) -> tuple[UUID, ...]:
 
 
 def _changes(one: Published) -> int:
-    """Return the number of revisions of a message: one, and one more if it was changed."""
-    return 2 if one.is_edited or one.is_deleted else 1
+    """Return the number of revisions of a message: one, and one more for each change."""
+    is_changed = one.is_edited or one.is_deleted
+    return 1 + is_changed + bool(one.marks.pinned_by) + len(one.marks.reactions)

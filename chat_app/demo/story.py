@@ -12,21 +12,38 @@ HEAD = re.compile(r"== (?P<one>\w+) (?P<other>\w+)(?:; (?P<mark>unread|waiting) 
 GROUP = re.compile(
     r"=== (?P<title>[^;]+); (?P<people>[\w ]+)(?P<open>; open)?(?:; unread (?P<count>\d+))?"
 )
-LINE = re.compile(r"(?P<when>\S+(?: \d\d:\d\d)?) (?P<who>\w+): (?P<text>.+)")
+LINE = re.compile(
+    r"(?P<when>\S+(?: \d\d:\d\d)?) (?P<who>\w+): (?P<text>.+?)(?P<marks>(?: \[[^\]]+\])*)"
+)
+MARK = re.compile(r"\[([^\]]+)\]")
 DAYS = re.compile(r"(\d+)d (\d\d):(\d\d)")
 AGO = re.compile(r"(\d+)([mh])")
 MOMENT = timedelta(seconds=1)
 EDITED, DELETED = " (edited)", "(deleted)"
 
 
+class Marks(NamedTuple):
+    """What happened to a message afterwards, and what it refers to.
+
+    It is a reply to the one so many messages `above` it, 0 for none.
+    """
+
+    above: int = 0
+    forwarded_from: str = ""
+    pinned_by: str = ""
+    was: str = ""
+    reactions: tuple[tuple[str, str], ...] = ()
+
+
 class Published(NamedTuple):
-    """A message of the story."""
+    """A message of the story; the reactions of its marks are pairs of an emoji and a person."""
 
     sender: str
     content: str
     at: datetime
     is_edited: bool
     is_deleted: bool
+    marks: Marks = Marks()
 
 
 class Talk(NamedTuple):
@@ -74,6 +91,7 @@ def _talk(head: re.Match[str], lines: Iterable[re.Match[str]], now: datetime) ->
                 at=at,
                 is_edited=text.endswith(EDITED),
                 is_deleted=text == DELETED,
+                marks=_marks(line["marks"]),
             )
         )
     count = int(head["count"] or 0)
@@ -83,6 +101,27 @@ def _talk(head: re.Match[str], lines: Iterable[re.Match[str]], now: datetime) ->
         return Talk(people, count, 0, tuple(messages), head["title"], is_open)
     waiting = count if head["mark"] == "waiting" else 0
     return Talk((head["one"], head["other"]), count, waiting, tuple(messages))
+
+
+def _marks(text: str) -> Marks:
+    marks = Marks()
+    for mark in MARK.findall(text):
+        match mark.split():
+            case ["reply", above]:
+                marks = marks._replace(above=int(above))
+            case ["forwarded", "from", who]:
+                marks = marks._replace(forwarded_from=who)
+            case ["pinned", "by", who]:
+                marks = marks._replace(pinned_by=who)
+            case ["was", *_]:
+                marks = marks._replace(was=mark.removeprefix("was "))
+            case [emoji, *people]:
+                marks = marks._replace(
+                    reactions=(*marks.reactions, *((emoji, who) for who in people))
+                )
+            case _:
+                raise ValueError(f"story.txt: what does [{mark}] mean?")
+    return marks
 
 
 def _time(when: str, now: datetime, before: datetime | None) -> datetime:

@@ -23,7 +23,15 @@ from chat_app.demo.people import FIRST, FRIENDSHIPS, NEIGHBOURS, REQUESTS
 from chat_app.demo.story import read_story
 from chat_app.friends.queries import search_users
 from chat_app.messages.schemas import clean_content
-from chat_app.models import Conversation, FriendRequest, Friendship, Member, Message, User
+from chat_app.models import (
+    Conversation,
+    FriendRequest,
+    Friendship,
+    Member,
+    Message,
+    Reaction,
+    User,
+)
 from chat_app.node.node import Node
 from tests.harness import servers
 from tests.harness.chats import PAIRS, SECRET, Farm, Storage, start
@@ -110,7 +118,14 @@ async def test_the_rows_of_the_demo_are_consistent(filled: Filled) -> None:
             messages = list(await session.scalars(statement.order_by(col(Message.seq))))
             assert [one.seq for one in messages] == list(range(1, conversation.last_seq + 1))
             changed = [one for one in messages if one.edited_at or one.deleted_at]
-            assert conversation.last_rev == len(messages) + len(changed)
+            pinned = [one for one in messages if one.pinned_at]
+            ids = [one.id for one in messages]
+            reacted = select(col(Reaction.rev)).where(col(Reaction.message_id).in_(ids))
+            reactions = list(await session.scalars(reacted))
+            changes = len(changed) + len(pinned) + len(reactions)
+            assert conversation.last_rev == len(messages) + changes
+            assert {one.reply_to for one in messages} - {None} <= set(ids)
+            assert len(reactions) == len(set(reactions))
             revs = [one.rev for one in messages]
             assert revs == sorted(set(revs))
             times = [one.created_at for one in messages]
