@@ -1,131 +1,283 @@
-// <chat-actions>: the menu that all messages share, the confirmation before one is deleted, and who has
-// read one. The messages only hold buttons; this element handles their clicks.
+// <chat-actions>: the menu that all messages share, the quick reactions, and the dialogs about a message.
+// The messages only hold buttons; this element handles their clicks. A long press opens the menu, too.
 
 /** @import { TimelineElement } from "./timeline.js" */
+/** @import { Author, Quote } from "./messages.js" */
+/** @import { Chat, MessageRow } from "./offered.js" */
 
 import { autoUpdate, computePosition, flip, hide, offset, shift } from "@floating-ui/dom";
 import { FocusKeys, focusZone } from "@primer/behaviors";
 import { ask } from "./ask.js";
-import { store } from "./replica.js";
-import { request } from "./request.js";
+import { pickEmoji } from "./emoji_picker.js";
+import { Forwarding } from "./forwarding.js";
+import { MessageList } from "./message_list.js";
+import { offeredFor } from "./offered.js";
+import { react } from "./reacting.js";
+import { send, store } from "./replica.js";
 
-/** How long a list may take, in ms. */
-const PATIENCE = 15_000;
+/** A finger that stays for so long opens the menu, in ms. */
+const LONG_PRESS = 450;
+const STILL = 10; // px that it may move meanwhile
+const SAID = 4_000;
 
 class ChatActions extends (globalThis.HTMLElement ?? class {}) {
   /** @type {TimelineElement | null} */
   #timeline = null;
-  /** The button whose menu is open. @type {HTMLElement | undefined} */
+  /** The element at which a menu is open. @type {HTMLElement | undefined} */
   #opener;
+  /** The menu that is open. @type {HTMLElement | undefined} */
+  #shown;
   /** Ends what the open menu does. */
   #opened = new AbortController();
   /** The article that the menu is about. @type {HTMLElement | undefined} */
   #message;
+  /** @type {MessageList | undefined} */
+  #list;
+  /** @type {Forwarding | undefined} */
+  #forwarding;
+  /** @type {{ timer: number, x: number, y: number } | undefined} */
+  #press;
+  /** Whether the click that ends a long press is still to come. */
+  #wasLong = false;
+  /** @type {number | undefined} */
+  #saidTimer;
 
   connectedCallback() {
     this.#timeline = this.closest("chat-timeline");
-    this.#timeline?.addEventListener("click", this);
-    this.#menu.addEventListener("keydown", this);
+    const timeline = this.#timeline;
+    for (const type of ["click", "contextmenu", "pointerdown", "pointermove", "pointerup", "pointercancel"]) {
+      timeline?.addEventListener(type, this);
+    }
+    for (const menu of [this.#menu, this.#quick]) menu.addEventListener("keydown", this);
     document.addEventListener("pointerdown", this, true);
+    this.#list = new MessageList(this.#dialog("[data-list]"));
+    this.#forwarding = new Forwarding(this.#dialog("[data-forward-error]"), (words) => this.#confirm(words));
+    window.chatLink?.on("connect", this.#follow);
+    this.#follow();
   }
 
   disconnectedCallback() {
     this.#opened.abort();
+    this.#endPress();
+    clearTimeout(this.#saidTimer);
     document.removeEventListener("pointerdown", this, true);
+    window.chatLink?.off("connect", this.#follow);
   }
+
+  /** Ask which messages are saved. */
+  #follow = () => void send(this.getAttribute("saved-event") ?? "", {});
 
   /** @param {Event} event */
   handleEvent(event) {
     const target = /** @type {Element} */ (event.target);
     if (event.type === "keydown") this.#key(/** @type {KeyboardEvent} */ (event));
-    else if (event.type === "click") this.#click(target);
-    else if (!target.closest?.("[role=menu], [data-menu]")) this.#close();
+    else if (event.type === "click") this.#click(target, event);
+    else if (event.type === "contextmenu") this.#contextMenu(target, event);
+    else if (event.type === "pointerdown" && event.currentTarget === document) {
+      if (!target.closest?.("[data-actions-menu], [data-quick-menu], [data-menu]")) this.#close();
+    } else this.#pointer(/** @type {PointerEvent} */ (event), target);
   }
 
   get #menu() {
-    return /** @type {HTMLElement} */ (this.querySelector("[role=menu]"));
+    return /** @type {HTMLElement} */ (this.querySelector("[data-actions-menu]"));
+  }
+
+  get #quick() {
+    return /** @type {HTMLElement} */ (this.querySelector("[data-quick-menu]"));
   }
 
   get #question() {
-    return /** @type {HTMLDialogElement} */ (this.querySelector("dialog"));
+    return this.#dialog("[data-do=delete-now]");
   }
 
-  get #readers() {
-    return /** @type {HTMLDialogElement} */ (this.querySelector("[data-readers]")?.closest("dialog"));
+  /** @param {string} content a selector of something in it */
+  #dialog(content) {
+    return /** @type {HTMLDialogElement} */ (this.querySelector(content)?.closest("dialog"));
   }
 
-  /** @param {Element} target */
-  #click(target) {
-    const opener = /** @type {HTMLElement | null} */ (target.closest("[data-menu]"));
-    const item = /** @type {HTMLElement | null} */ (target.closest("[data-do]"));
-    if (opener) {
-      if (opener === this.#opener) this.#close();
-      else this.#open(opener);
+  get #conversation() {
+    return this.#timeline?.getAttribute("conversation-id") ?? "";
+  }
+
+  get #chat() {
+    const row = store.read("chats").rows.find((one) => one.id === this.#conversation);
+    return /** @type {(Chat & typeof row) | undefined} */ (row);
+  }
+
+  /** The row of the message that the menu is about. */
+  get #row() {
+    return rowOf(this.#conversation, this.#message?.dataset.id);
+  }
+
+  /**
+   * @param {Element} target
+   * @param {Event} event
+   */
+  #click(target, event) {
+    if (this.#wasLong) {
+      this.#wasLong = false;
+      event.preventDefault();
       return;
     }
-    if (item) {
-      this.#do(item.dataset.do);
-      return;
-    }
-    // A finger does not hover: a tap on a message shows its button.
-    const message = target.closest("article");
+    const pressed = /** @type {HTMLElement | null} */ (target.closest("button"));
+    const article = /** @type {HTMLElement | null} */ (target.closest("article"));
+    if (article) this.#message = article;
+    if (pressed?.dataset.menu) this.#toggle(this.#menu, pressed);
+    else if (pressed?.dataset.do === "react" && article) this.#toggle(this.#quick, pressed);
+    else if (pressed?.dataset.do) this.#do(pressed.dataset.do);
+    else if (pressed?.dataset.reaction) this.#react(pressed.dataset.reaction);
+    else if (pressed?.dataset.quick) this.#choose(pressed.dataset.quick);
+    else if (pressed?.dataset.pick) void this.#pick();
+    else if (pressed?.dataset.moreReactions) pressed.closest(".reactions")?.setAttribute("data-all", "");
+    else if (!pressed) this.#tap(article);
+  }
+
+  /**
+   * Show the buttons of a message at a tap: a finger does not hover.
+   * @param {HTMLElement | null} article
+   */
+  #tap(article) {
     this.#timeline?.querySelector("[data-tapped]")?.removeAttribute("data-tapped");
-    message?.setAttribute("data-tapped", "");
+    article?.setAttribute("data-tapped", "");
   }
 
-  /** @param {HTMLElement} opener */
-  #open(opener) {
+  // ---- A long press
+
+  /**
+   * @param {PointerEvent} event
+   * @param {Element} target
+   */
+  #pointer(event, target) {
+    const { type, pointerType, clientX: x, clientY: y } = event;
+    if (type === "pointerdown") {
+      this.#wasLong = false;
+      const article = /** @type {HTMLElement | null} */ (target.closest("article[data-id]"));
+      if (pointerType !== "touch" || !article || target.closest("button, a")) return;
+      this.#press = { x, y, timer: setTimeout(() => this.#pressedLong(article), LONG_PRESS) };
+    } else if (type !== "pointermove" || Math.hypot(x - (this.#press?.x ?? x), y - (this.#press?.y ?? y)) > STILL) {
+      this.#endPress();
+    }
+  }
+
+  #endPress() {
+    clearTimeout(this.#press?.timer);
+    this.#press = undefined;
+  }
+
+  /** @param {HTMLElement} article */
+  #pressedLong(article) {
+    this.#endPress();
+    if (!article.isConnected || !article.querySelector("[data-menu]")) return;
+    this.#wasLong = true;
+    this.#tap(article);
+    this.#message = article;
+    this.#open(this.#menu, /** @type {HTMLElement} */ (article.querySelector(".bubble")), true);
+  }
+
+  /**
+   * Keep the browser's menu away where a long press opens ours.
+   * @param {Element} target
+   * @param {Event} event
+   */
+  #contextMenu(target, event) {
+    const isTouch = /** @type {PointerEvent} */ (event).pointerType === "touch" || this.#press || this.#wasLong;
+    if (isTouch && target.closest("article[data-id]") && !target.closest("a")) event.preventDefault();
+  }
+
+  // ---- Menus
+
+  /**
+   * @param {HTMLElement} menu
+   * @param {HTMLElement} opener
+   */
+  #toggle(menu, opener) {
+    if (menu === this.#shown && opener === this.#opener) this.#close();
+    else this.#open(menu, opener);
+  }
+
+  /**
+   * @param {HTMLElement} menu
+   * @param {HTMLElement} opener
+   * @param {boolean} [withAll] whether the menu also holds what has buttons of its own
+   */
+  #open(menu, opener, withAll = false) {
     this.#close();
     this.#opener = opener;
-    this.#message = /** @type {HTMLElement} */ (opener.closest("article"));
-    const mine = this.#message.classList.contains("mine");
-    const hidden = new Set(mine ? ["unread"] : ["edit", "delete", "readers"]);
-    if (!this.#isGroup) hidden.add("readers");
-    for (const item of this.#entries) item.hidden = hidden.has(item.dataset.do ?? "");
-    opener.setAttribute("aria-expanded", "true");
+    this.#shown = menu;
+    if (menu === this.#menu) this.#offer(withAll);
+    else this.#showOwn();
     this.#say("");
-    this.#menu.hidden = false;
+    opener.setAttribute("aria-expanded", "true");
+    menu.hidden = false;
     this.#opened = new AbortController();
     const { signal } = this.#opened;
-    const bindKeys = FocusKeys.ArrowVertical | FocusKeys.HomeAndEnd;
-    focusZone(this.#menu, { bindKeys, focusOutBehavior: "wrap", abortSignal: signal });
+    const isRow = menu === this.#quick;
+    const bindKeys = (isRow ? FocusKeys.ArrowHorizontal : FocusKeys.ArrowVertical) | FocusKeys.HomeAndEnd;
+    focusZone(menu, { bindKeys, focusOutBehavior: "wrap", abortSignal: signal });
     // A message that arrives moves the others.
-    signal.addEventListener("abort", autoUpdate(opener, this.#menu, () => void this.#place(opener)));
-    this.#items[0].focus();
+    signal.addEventListener("abort", autoUpdate(opener, menu, () => void this.#place(menu, opener)));
+    this.#itemsOf(menu)[0]?.focus();
+  }
+
+  /**
+   * Show what the user may do with the message.
+   * @param {boolean} withAll
+   */
+  #offer(withAll) {
+    const row = this.#row;
+    const isMine = this.#message?.classList.contains("mine") ?? false;
+    const isSaved = store.read("saved").rows.some((one) => one.id === row?.id);
+    const offered = new Set(offeredFor(row, this.#chat, { isMine, isSaved }));
+    if (!withAll) for (const action of ["react", "reply", "copy-text"]) offered.delete(action);
+    for (const item of /** @type {NodeListOf<HTMLElement>} */ (this.#menu.querySelectorAll("[data-do]"))) {
+      item.hidden = !offered.has(item.dataset.do ?? "");
+    }
+  }
+
+  /** Show which of the quick reactions are the reader's already. */
+  #showOwn() {
+    for (const button of /** @type {NodeListOf<HTMLElement>} */ (this.#quick.querySelectorAll("[data-quick]"))) {
+      button.setAttribute("aria-pressed", String(this.#isOwn(button.dataset.quick ?? "")));
+    }
   }
 
   /**
    * Put the menu below its button, or above it where there is no room; never outside the timeline. Close
    * it when its button is scrolled out of sight.
+   * @param {HTMLElement} menu
    * @param {HTMLElement} opener
    */
-  async #place(opener) {
+  async #place(menu, opener) {
     const area = { boundary: this.#timeline ?? undefined, padding: 8 };
-    const { x, y, middlewareData } = await computePosition(opener, this.#menu, {
-      placement: "bottom-start",
-      middleware: [offset(4), flip(area), shift(area), hide()],
+    const placement = menu === this.#quick ? "top-start" : "bottom-start";
+    const { x, y, middlewareData } = await computePosition(opener, menu, {
+      placement,
+      middleware: [offset(4), flip(area), shift({ ...area, crossAxis: true }), hide()],
     });
     if (opener !== this.#opener) return;
     if (middlewareData.hide?.referenceHidden) this.#close();
-    else Object.assign(this.#menu.style, { left: `${x}px`, top: `${y}px` });
+    else Object.assign(menu.style, { left: `${x}px`, top: `${y}px` });
   }
 
   #close() {
-    if (!this.#opener) return;
+    if (!this.#opener || !this.#shown) return;
     this.#opened.abort();
-    const hadFocus = this.#menu.contains(document.activeElement);
-    this.#menu.hidden = true;
+    const hadFocus = this.#shown.contains(document.activeElement);
+    this.#shown.hidden = true;
     this.#opener.removeAttribute("aria-expanded");
-    if (hadFocus) this.#opener.focus({ preventScroll: true });
-    this.#opener = undefined;
+    if (hadFocus) this.#button?.focus({ preventScroll: true });
+    this.#opener = this.#shown = undefined;
   }
 
-  get #entries() {
-    return /** @type {HTMLElement[]} */ ([...this.#menu.children]);
+  /** The button that gets the focus back: a long press had none. */
+  get #button() {
+    if (this.#opener?.matches("button")) return this.#opener;
+    return /** @type {HTMLElement | null | undefined} */ (this.#message?.querySelector("[data-menu]"));
   }
 
-  get #items() {
-    return this.#entries.filter((item) => !item.hidden);
+  /** @param {HTMLElement} menu */
+  #itemsOf(menu) {
+    return /** @type {HTMLElement[]} */ ([...menu.querySelectorAll("button")]).filter((item) => !item.hidden);
   }
 
   /** @param {KeyboardEvent} event */
@@ -135,17 +287,31 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     event.preventDefault();
   }
 
-  /** @param {string | undefined} action */
+  // ---- Actions
+
+  /** @param {string} action */
   #do(action) {
+    const button = this.#button ?? undefined;
     this.#close();
-    if (!this.#message) return;
-    const { id, seq } = this.#message.dataset;
+    const article = this.#message;
+    if (!article) return;
+    const { id = "", seq } = article.dataset;
     if (action === "unread") void this.#markUnread(Number(seq));
-    else if (action === "edit") edit(this.#message);
+    else if (action === "react") this.#open(this.#quick, /** @type {HTMLElement} */ (button ?? article.querySelector("[data-menu]")));
+    else if (action === "reply") this.#reply();
+    else if (action === "edit") edit(article);
+    else if (action === "forward") this.#forwarding?.open(id);
     else if (action === "delete") this.#question.showModal();
     else if (action === "delete-now") void this.#delete(id);
-    else if (action === "readers") void this.#showReaders(id);
-    else if (action === "close-readers") this.#readers.close();
+    else if (action === "pin" || action === "unpin") void this.#pin(id, action === "pin");
+    else if (action === "save" || action === "unsave") void this.#save(id, action === "save");
+    else if (action === "copy-link") void this.#copy(`${location.origin}/chat/${this.#conversation}?at=${seq}`, "The link is copied.");
+    else if (action === "copy-text") void this.#copy(this.#row?.text ?? "", "The text is copied.");
+    else if (action === "readers") void this.#list?.showReaders(id);
+    else if (action === "reactors") void this.#list?.showReactors(id);
+    else if (action === "edits") void this.#list?.showTexts(id);
+    else if (action === "close-list") this.#list?.close();
+    else if (action === "close-forward") this.#forwarding?.close();
     else this.#question.close();
   }
 
@@ -156,50 +322,114 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
   async #markUnread(seq) {
     const timeline = /** @type {TimelineElement} */ (this.#timeline);
     await timeline.stopReading();
-    const problem = await ask("POST", `/api/conversations/${timeline.getAttribute("conversation-id")}/unread`, { seq });
+    const problem = await ask("POST", `/api/conversations/${this.#conversation}/unread`, { seq });
     if (problem) timeline.readAgain();
     else /** @type {HTMLElement | null} */ (document.querySelector("a.back"))?.click();
     this.#say(problem);
   }
 
-  /** @param {string | undefined} id */
+  /** @param {string} id */
   async #delete(id) {
     this.#question.close();
     this.#say(await ask("DELETE", `/api/messages/${id}`));
   }
 
-  get #isGroup() {
-    const here = this.#timeline?.getAttribute("conversation-id");
-    return store.read("chats").rows.some((row) => row.id === here && row.kind === "group");
+  /**
+   * @param {string} id
+   * @param {boolean} isPinned
+   */
+  async #pin(id, isPinned) {
+    const isAnswer = (/** @type {Record<string, unknown>} */ body) => body.id === id;
+    this.#say(await ask(isPinned ? "PUT" : "DELETE", `/api/messages/${id}/pin`, undefined, isAnswer));
   }
 
   /**
-   * Show who has read a message: the first hundred by name, and how many there are.
-   * @param {string | undefined} id
+   * @param {string} id
+   * @param {boolean} isSaved
    */
-  async #showReaders(id) {
-    const dialog = this.#readers;
-    const count = /** @type {HTMLElement} */ (dialog.querySelector("[data-readers-count]"));
-    const list = /** @type {HTMLElement} */ (dialog.querySelector("[data-readers]"));
-    list.replaceChildren();
-    count.textContent = "Loading…";
-    dialog.showModal();
-    const page = await readersOf(id);
-    if (this.#message?.dataset.id !== id) return;
-    if (!page) {
-      count.textContent = "This could not be loaded. Please try again.";
-      return;
+  async #save(id, isSaved) {
+    const problem = await ask(isSaved ? "PUT" : "DELETE", `/api/messages/${id}/save`);
+    this.#say(problem);
+    if (!problem) this.#confirm(isSaved ? "Saved." : "Removed from saved.");
+  }
+
+  #reply() {
+    const row = this.#row;
+    if (!row) return;
+    const authors = /** @type {readonly Author[]} */ (store.read("authors").rows);
+    const author = authors.find((one) => one.id === row.sender_id);
+    /** @type {Quote} */
+    const detail = {
+      id: row.id,
+      seq: Number(row.order),
+      sender_id: row.sender_id,
+      name: author?.name ?? "",
+      tone: author?.tone ?? "",
+      excerpt: [...row.text].slice(0, 140).join(""),
+      deleted: false,
+    };
+    dispatchEvent(new CustomEvent("chat:reply", { detail }));
+  }
+
+  /**
+   * @param {string} text
+   * @param {string} words
+   */
+  async #copy(text, words) {
+    try {
+      await navigator.clipboard.writeText(text);
+      this.#confirm(words);
+    } catch {
+      // Without HTTPS, or where it is not allowed.
+      this.#confirm(`This browser copies nothing by itself: ${text}`, 4 * SAID);
     }
-    const { read, read_count: readers, delivered_count: delivered } = page;
-    const others = delivered > readers ? ` It has reached ${delivered - readers} more.` : "";
-    count.textContent = readers ? `${readers} of the others ${readers === 1 ? "has" : "have"} read it.${others}` : `Nobody yet.${others}`;
-    for (const { user } of read) {
-      const name = document.createElement("bdi");
-      name.textContent = user.display_name;
-      const row = document.createElement("li");
-      row.append(name);
-      list.append(row);
-    }
+  }
+
+  // ---- Reactions
+
+  /** @param {string} emoji */
+  #isOwn(emoji) {
+    const buttons = /** @type {NodeListOf<HTMLElement>} */ (this.#message?.querySelectorAll("[data-reaction]") ?? []);
+    return [...buttons].some((one) => one.dataset.reaction === emoji && one.ariaPressed === "true");
+  }
+
+  /** @param {string} emoji */
+  #react(emoji) {
+    const id = this.#message?.dataset.id;
+    if (!id) return;
+    this.#say("");
+    void react(id, emoji, !this.#isOwn(emoji)).then((problem) => problem && this.#say(problem));
+  }
+
+  /** @param {string} emoji */
+  #choose(emoji) {
+    this.#close();
+    this.#react(emoji);
+  }
+
+  async #pick() {
+    const message = this.#message;
+    const opener = this.#button;
+    this.#close();
+    const emoji = await pickEmoji(/** @type {HTMLElement} */ (opener ?? message));
+    if (!emoji || !message?.isConnected) return;
+    this.#message = message;
+    if (!this.#isOwn(emoji)) this.#react(emoji);
+  }
+
+  // ---- Words
+
+  /**
+   * Confirm for a while what has no other place.
+   * @param {string} words
+   * @param {number} [milliseconds]
+   */
+  #confirm(words, milliseconds = SAID) {
+    const place = /** @type {HTMLElement} */ (this.querySelector("[data-said]"));
+    place.textContent = words;
+    place.hidden = false;
+    clearTimeout(this.#saidTimer);
+    this.#saidTimer = setTimeout(() => (place.hidden = true), milliseconds);
   }
 
   /** @param {string} words */
@@ -211,22 +441,13 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
 }
 
 /**
- * The readers of a message, see `GET /api/messages/{id}/receipts`.
- * @typedef {{ read: { user: { display_name: string } }[], read_count: number, delivered_count: number }} Readers
- */
-
-/**
- * Return who has read a message; undefined where that cannot be loaded.
+ * @param {string} conversationId
  * @param {string | undefined} id
- * @returns {Promise<Readers | undefined>}
+ * @returns {MessageRow | undefined}
  */
-async function readersOf(id) {
-  try {
-    const reply = await request(`/api/messages/${id}/receipts?limit=100`, { signal: AbortSignal.timeout(PATIENCE) });
-    return reply.ok ? /** @type {Readers} */ (await reply.json()) : undefined;
-  } catch {
-    return undefined;
-  }
+function rowOf(conversationId, id) {
+  const rows = /** @type {readonly MessageRow[]} */ (store.read(`messages:${conversationId}`).rows);
+  return rows.find((one) => one.id === id);
 }
 
 /**

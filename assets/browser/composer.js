@@ -1,8 +1,10 @@
 // <chat-composer>: the box for writing messages. Enter sends, Shift+Enter breaks the line, a draft is
 // kept for each conversation, and the box is emptied once a message is in the outbox. The user's own
-// messages are edited here, too; the draft is kept meanwhile. What still fits is shown near the limit.
+// messages are edited here, too; the draft is kept meanwhile. A draft may be a reply to a message. What
+// still fits is shown near the limit.
 
 /** @import { EditedMessage } from "./actions.js" */
+/** @import { Quote } from "./messages.js" */
 /** @import { TabMessage } from "./tabs.js" */
 
 import { lastOwn, edit } from "./actions.js";
@@ -10,6 +12,7 @@ import { ask } from "./ask.js";
 import { clean } from "./content.js";
 import { hasOwnDraft, hasUnstoredDraft, keepDraft, readDraft } from "./drafts.js";
 import { pickEmoji } from "./emoji_picker.js";
+import { plainText } from "./markdown.js";
 import { outboxOf } from "./outbox.js";
 import { subscribe } from "./tabs.js";
 
@@ -25,6 +28,8 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   #editing;
   /** The draft while a message is edited. */
   #draft = "";
+  /** The message that the draft replies to. @type {Quote | undefined} */
+  #reply;
   /** Whether the user has written in the box since it was opened or emptied. */
   #touched = false;
   /** The tab whose draft is in the box. */
@@ -43,6 +48,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     this.addEventListener("click", this);
     addEventListener("chat:edit", this);
     addEventListener("chat:edit-message", this);
+    addEventListener("chat:reply", this);
     addEventListener("beforeunload", this);
     this.#watch = [subscribe((message) => void this.#otherTab(message))];
     this.#open();
@@ -51,6 +57,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   disconnectedCallback() {
     removeEventListener("chat:edit", this);
     removeEventListener("chat:edit-message", this);
+    removeEventListener("chat:reply", this);
     removeEventListener("beforeunload", this);
     for (const stop of this.#watch) stop();
   }
@@ -84,6 +91,10 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
       const pressed = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("button"));
       if (pressed?.dataset.cancelEdit) this.#stopEditing();
       else if (pressed?.dataset.emoji) void this.#pickEmoji(pressed);
+      else if (pressed?.dataset.cancelReply) this.#replyTo(undefined);
+    } else if (event.type === "chat:reply") {
+      this.#stopEditing();
+      this.#replyTo(/** @type {CustomEvent<Quote>} */ (event).detail);
     } else if (event.type === "chat:edit-message") {
       this.#edit(/** @type {CustomEvent<EditedMessage>} */ (event).detail);
     } else if (event.type === "chat:edit") {
@@ -103,6 +114,9 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     if (event.key === "Escape" && this.#editing && !event.isComposing) {
       event.preventDefault();
       this.#stopEditing();
+    } else if (event.key === "Escape" && this.#reply && !event.isComposing) {
+      event.preventDefault();
+      this.#replyTo(undefined);
     } else if (event.key === "ArrowUp" && !this.#box.value && !this.#editing) {
       const own = lastOwn();
       if (!own) return;
@@ -138,6 +152,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     this.#touched = false;
     this.#follows = "";
     this.#storing = [];
+    this.#showReply(undefined);
     this.#write("");
     this.#warn();
     void this.#follow(true);
@@ -153,9 +168,10 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
    */
   async #follow(first = false) {
     const place = this.#place;
-    const { tab, text } = await readDraft(this.#user, this.#conversation);
+    const { tab, text, reply } = await readDraft(this.#user, this.#conversation);
     if (place !== this.#place || (this.#touched && !first)) return;
     this.#follows = tab;
+    this.#showReply(this.#touched ? (this.#reply ?? reply) : reply);
     if (this.#editing) this.#draft = text;
     else this.#write(this.#touched ? text + this.#box.value : text);
     if (this.#touched && text) await this.#keep();
@@ -166,7 +182,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     if (this.#editing || !this.#user) return;
     const follows = this.#follows;
     this.#follows = "";
-    await keepDraft(this.#user, this.#conversation, this.#unsent, follows);
+    await keepDraft(this.#user, this.#conversation, this.#unsent, follows, this.#reply);
     this.#warn();
   }
 
@@ -176,7 +192,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     if (forgotten) this.#touched = false;
     if (forgotten || (draft === this.#conversation && !this.#touched)) await this.#follow();
     // Another tab went on with this one's draft: it is still in this box.
-    else if (draft === this.#conversation && this.#unsent && !(await hasOwnDraft(user, draft))) await this.#keep();
+    else if (draft === this.#conversation && (this.#unsent || this.#reply) && !(await hasOwnDraft(user, draft))) await this.#keep();
   }
 
   /** The text in the box that is not on its way into the outbox. */
@@ -200,7 +216,9 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     this.#storing.push(text);
     const place = this.#place;
     const follows = this.#follows;
-    await outboxOf(this.#user).add(this.#conversation, content, follows);
+    const reply = this.#reply;
+    this.#showReply(undefined);
+    await outboxOf(this.#user).add(this.#conversation, content, follows, reply);
     if (place !== this.#place) return;
     this.#stored(text);
     if (this.#follows === follows) this.#follows = "";
@@ -230,7 +248,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     const rest = (/** @type {string} */ all) => (isFirst && all.startsWith(text) ? all.slice(text.length) : all);
     if (this.#editing) this.#draft = rest(this.#draft);
     else this.#write(rest(this.#box.value));
-    this.#touched = this.#unsent !== "";
+    this.#touched = this.#unsent !== "" || this.#reply !== undefined;
   }
 
   /** Show that this browser stores nothing, while it does not. */
@@ -245,6 +263,29 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     }
     this.#warning.hidden = !isVolatile;
     this.#warning.textContent = isVolatile ? VOLATILE : "";
+  }
+
+  // ---- Replying
+
+  /**
+   * Make the draft a reply to a message, or none any more.
+   * @param {Quote | undefined} message
+   */
+  #replyTo(message) {
+    this.#touched = true;
+    this.#showReply(message);
+    void this.#keep();
+    this.#box.focus({ preventScroll: true });
+  }
+
+  /** @param {Quote | undefined} message */
+  #showReply(message) {
+    this.#reply = message;
+    const bar = /** @type {HTMLElement} */ (this.querySelector("[data-replying]"));
+    bar.hidden = !message || this.#editing !== undefined;
+    bar.className = `replying ${message?.tone ?? ""}`;
+    /** @type {HTMLElement} */ (bar.querySelector("[data-reply-name]")).textContent = message?.sender_id === this.#user ? "yourself" : (message?.name ?? "");
+    /** @type {HTMLElement} */ (bar.querySelector("[data-reply-excerpt]")).textContent = plainText(message?.excerpt ?? "");
   }
 
   // ---- Editing
@@ -286,6 +327,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   #show(message) {
     this.#editing = message;
     /** @type {HTMLElement} */ (this.querySelector("[data-editing]")).hidden = !message;
+    /** @type {HTMLElement} */ (this.querySelector("[data-replying]")).hidden = message !== undefined || !this.#reply;
   }
 
   /**

@@ -6,7 +6,7 @@ import { moveFocus } from "./focus.js";
 
 /**
  * A page in the shell: `name` is "" for a page without it, and `id` that of the open conversation.
- * @typedef {{ name: "" | "home" | "chat" | "people" | "channels" | "settings", id: string }} Place
+ * @typedef {{ name: "" | "home" | "chat" | "people" | "channels" | "saved" | "settings", id: string }} Place
  */
 
 /** @type {Place} */
@@ -16,6 +16,7 @@ const PLACES = {
   "/": { name: "home", id: "" },
   "/people": { name: "people", id: "" },
   "/channels": { name: "channels", id: "" },
+  "/saved": { name: "saved", id: "" },
   "/settings": { name: "settings", id: "" },
 };
 

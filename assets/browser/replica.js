@@ -3,6 +3,7 @@
 
 /** @import { About, Content, Patch, Row } from "./store.js" */
 /** @import { Author, Shown, Waiting } from "./messages.js" */
+/** @import { Pressed } from "./reactions.js" */
 
 import { useEffect, useSyncExternalStore } from "react";
 import { forgetDraft } from "./drafts.js";
@@ -25,7 +26,7 @@ const FIELDS = {
   people: ["order", "group", "name", "about", "letters", "tone"],
 };
 /** Lists of the present moment, which are not kept. */
-const PASSING = new Set(["typing", "trouble", "waiting", "group", "members", "channels", "mentions", "invitation", "found"]);
+const PASSING = new Set(["typing", "trouble", "waiting", "group", "members", "channels", "mentions", "invitation", "found", "pinned", "bookmarks", "pressed"]);
 
 export const store = new Store({ messages: mergeMessages });
 
@@ -235,5 +236,6 @@ export function useTimeline(conversationId) {
   const account = String(useAbout(ACCOUNT, { user_id: "" }).user_id);
   const waiting = /** @type {readonly (Row & Waiting)[]} */ (useRows(`waiting:${conversationId}`));
   useEffect(() => watchWaiting(store, account, conversationId), [account, conversationId]);
-  return shownMessages(messages, authors, waiting, account);
+  const pressed = /** @type {readonly Pressed[]} */ (useRows("pressed"));
+  return shownMessages(messages, authors, waiting, account, pressed);
 }

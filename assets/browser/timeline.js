@@ -1,5 +1,6 @@
 // <chat-timeline>: the element around the log of messages. It keeps the reader's place, asks for the
-// pages that are missing and those near the ends, and sends read marks.
+// pages that are missing and those near the ends, and sends read marks. It shows a message in its place:
+// one that is quoted, pinned, or named in the address (?at=seq); a button leads back.
 
 /** @import { Facts } from "./messages.js" */
 
@@ -13,6 +14,10 @@ const AHEAD = 800; // px before an end where the next page is requested
 const READ_EVERY = 500;
 const READ_AGAIN = 3000;
 const PAGE_PATIENCE = 5_000;
+const FLASH = 1_600;
+const FAR_PATIENCE = 10_000; // until a message that is far away must be there
+const AWAY = "This message is not kept in this browser, and the chat cannot be reached right now.";
+const GONE = "This message cannot be shown.";
 
 /** @typedef {ChatTimeline} TimelineElement */
 
@@ -35,6 +40,10 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
   #askTimer;
   /** Whether what is shown was kept here, and the server has not answered yet. */
   #isKept = false;
+  /** The message to show once its page is there. @type {{ seq: number, flash: boolean, by: number } | undefined} */
+  #goal;
+  /** The places that the reader has jumped from, by the `seq` of the topmost message. @type {number[]} */
+  #left = [];
   /** @type {(() => void)[]} */
   #watch = [];
 
@@ -53,11 +62,14 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     for (const type of ["wheel", "touchmove", "keydown"]) this.#log.addEventListener(type, this, { passive: true });
     this.#jump.addEventListener("click", this);
     this.addEventListener("click", this);
+    this.#wayBack.addEventListener("click", this);
+    document.addEventListener("click", this);
     addEventListener("chat:sent", this);
     document.addEventListener("visibilitychange", this);
     addEventListener("focus", this);
     this.#isKept = Boolean(this.#facts.kept);
     this.#openingPlace();
+    this.#goToAddress();
     // The page's own events ask first.
     if (this.#isKept) this.#askTimer = setTimeout(() => this.#askForMissing(), PAGE_PATIENCE);
     else this.#askForMissing();
@@ -70,6 +82,7 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     clearTimeout(this.#readTimer);
     clearTimeout(this.#askTimer);
     removeEventListener("chat:sent", this);
+    document.removeEventListener("click", this);
     document.removeEventListener("visibilitychange", this);
     removeEventListener("focus", this);
   }
@@ -80,6 +93,8 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     else if (["wheel", "touchmove", "keydown"].includes(event.type)) this.#wantsNewest = false;
     else if (event.type === "visibilitychange" || event.type === "focus") this.#markRead();
     else if (event.type === "chat:sent" || event.currentTarget === this.#jump) this.#toBottom();
+    else if (event.currentTarget === this.#wayBack) this.#goBack();
+    else if (event.currentTarget === document) this.#pressAnywhere(/** @type {Element} */ (event.target));
     else this.#press(/** @type {Element} */ (event.target));
   }
 
@@ -93,6 +108,10 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
 
   get #jump() {
     return /** @type {HTMLElement} */ (this.querySelector("[data-jump]"));
+  }
+
+  get #wayBack() {
+    return /** @type {HTMLElement} */ (this.querySelector("[data-way-back]"));
   }
 
   get #stored() {
@@ -116,7 +135,7 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
       this.#settle();
       return;
     }
-    if (this.#wantsNewest) return;
+    if (this.#wantsNewest || this.#goal) return;
     this.#follow(!this.#facts.newer && log.scrollHeight - log.scrollTop - log.clientHeight < NEAR);
     if (this.#stuck) this.#newest = this.#lastSeq();
     this.#anchor = this.#topmost();
@@ -132,6 +151,7 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
       this.#isKept = false;
       this.#openingPlace();
     } else this.#settle();
+    this.#reachGoal();
     this.#log.ariaBusy = null;
     this.#showJump();
     this.#loadPages();
@@ -161,6 +181,9 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
 
   /** Scroll to the bottom; ask for the newest page, if it is not shown. */
   #toBottom() {
+    this.#goal = undefined;
+    this.#left = [];
+    this.#wayBack.hidden = true;
     this.#wantsNewest = Boolean(this.#facts.newer);
     this.#follow(true);
     this.#settle();
@@ -175,6 +198,99 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
   #follow(stuck) {
     this.#stuck = stuck;
     if ((this.#facts.follows ?? true) !== stuck) store.apply([{ list: this.#list, about: { follows: stuck } }]);
+  }
+
+  // ---- Messages elsewhere
+
+  /** Show the message that the address names. */
+  #goToAddress() {
+    const at = Number(new URLSearchParams(location.search).get("at"));
+    if (Number.isSafeInteger(at) && at > 0) this.#goTo(at);
+  }
+
+  /**
+   * Show the message that a quote or a pinned message leads to.
+   * @param {Element} target
+   */
+  #pressAnywhere(target) {
+    const pressed = /** @type {HTMLElement | null} */ (target.closest("[data-go-to]"));
+    if (!pressed) return;
+    const panel = pressed.closest("chat-panel");
+    const isCovered = panel && matchMedia("(max-width: 1099px)").matches;
+    if (isCovered) /** @type {HTMLElement | null} */ (panel.querySelector("[data-dismiss]"))?.click();
+    const place = this.#anchor?.article;
+    if (place instanceof HTMLElement) this.#left.push(Number(place.dataset.seq));
+    this.#goTo(Number(pressed.dataset.goTo));
+  }
+
+  #goBack() {
+    const seq = this.#left.pop();
+    this.#wayBack.hidden = !this.#left.length;
+    if (seq) this.#goTo(seq, false);
+    this.#log.focus({ preventScroll: true });
+  }
+
+  /**
+   * Show a message in its place; ask for the page around it, if it is not there.
+   * @param {number} seq
+   * @param {boolean} [flash]
+   */
+  #goTo(seq, flash = true) {
+    this.#lose("");
+    this.#goal = { seq, flash, by: Date.now() + FAR_PATIENCE };
+    this.#wantsNewest = false;
+    this.#follow(false);
+    if (this.#reachGoal()) return;
+    this.#askForGoal();
+  }
+
+  #askForGoal() {
+    if (!this.#goal || !this.isConnected) return;
+    const { loaded, kept, last = 0, first = 1 } = this.#facts;
+    const isLive = loaded && !kept;
+    const isNowhere = isLive && (this.#goal.seq > last || this.#goal.seq < first);
+    if (isNowhere || Date.now() > this.#goal.by) {
+      this.#lose(isNowhere || window.chatLink?.connected ? GONE : AWAY);
+      this.#goal = undefined;
+      this.#scrolled();
+      return;
+    }
+    // Before the first page of all no other is taken.
+    if (isLive) this.#ask("around", this.#goal.seq);
+    setTimeout(() => this.#askForGoal(), 500);
+  }
+
+  /** Scroll to the message that is to be shown; return whether it is there. */
+  #reachGoal() {
+    const goal = this.#goal;
+    if (!goal) return false;
+    const place = /** @type {HTMLElement | null} */ (this.#column.querySelector(`[data-seq="${goal.seq}"]`));
+    if (!place) return false;
+    const log = this.#log;
+    const [box, around] = [place.getBoundingClientRect(), log.getBoundingClientRect()];
+    // A place that was left is at the top again, another message in the middle.
+    const from = goal.flash ? around.top + Math.max(0, (around.height - box.height) / 2) : around.top;
+    log.scrollTop += box.top - from;
+    this.#goal = undefined;
+    this.#wayBack.hidden = !this.#left.length;
+    this.#scrolled();
+    if (goal.flash) this.#flash(place);
+    return true;
+  }
+
+  /** @param {HTMLElement} place */
+  #flash(place) {
+    place.setAttribute("data-flash", "");
+    setTimeout(() => place.removeAttribute("data-flash"), FLASH);
+    place.tabIndex = -1;
+    place.focus({ preventScroll: true });
+  }
+
+  /** @param {string} words */
+  #lose(words) {
+    const place = /** @type {HTMLElement} */ (this.querySelector("[data-lost]"));
+    place.textContent = words;
+    place.hidden = !words;
   }
 
   #showJump() {
@@ -216,12 +332,12 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
 
   /**
    * Ask for a page, unless it was asked for a moment ago.
-   * @param {"newest" | "older" | "newer" | "again"} kind
+   * @param {"newest" | "older" | "newer" | "again" | "around"} kind
    * @param {number} seq
    */
   #ask(kind, seq) {
     if ((kind === "older" && !this.#facts.older) || (kind === "newer" && !this.#facts.newer)) return;
-    const edge = `${this.#firstSeq()}-${this.#lastSeq()}`;
+    const edge = `${this.#firstSeq()}-${this.#lastSeq()} ${kind === "around" ? seq : ""}`;
     const asked = this.#asked.get(kind);
     if (asked?.edge === edge && Date.now() - asked.at < PAGE_PATIENCE) return;
     const payload = { conversation_id: this.#conversation, kind, seq };
@@ -264,8 +380,10 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     const outbox = outboxOf(this.getAttribute("user-id") ?? "");
     if (action === "retry") outbox.retry(id);
     else {
+      const reply = outbox.replyOf(id);
       const words = outbox.remove(id);
       if (action === "edit") dispatchEvent(new CustomEvent("chat:edit", { detail: words }));
+      if (action === "edit" && reply) dispatchEvent(new CustomEvent("chat:reply", { detail: reply }));
     }
   }
 

@@ -217,9 +217,12 @@ def chat_status(
     )
 
 
-def actions_element(*content: rx.Component) -> rx.Component:
-    """Wrap the menu and the confirmation in the element that opens them for any message."""
-    return _Actions.create(*content)
+def actions_element(*content: rx.Component, saved_event: str) -> rx.Component:
+    """Wrap the menu and the dialogs in the element that opens them for any message.
+
+    `saved_event` asks for the messages that the user has saved.
+    """
+    return _Actions.create(*content, custom_attrs={"saved-event": saved_event})
 
 
 @rx.memo

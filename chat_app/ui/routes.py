@@ -23,9 +23,15 @@ from chat_app.ui.messages.timeline import chat_row
 from chat_app.ui.messages.view import TimelineView
 from chat_app.ui.people.state import PeopleState
 from chat_app.ui.people.view import FoundView
+from chat_app.ui.pinned.state import PinnedState
+from chat_app.ui.pinned.view import PinnedView
 from chat_app.ui.reflex.elements import replace_wraps
 from chat_app.ui.reflex.screens import Preload, PreloadedScreen
 from chat_app.ui.reflex.tab import View
+from chat_app.ui.saved import state as saved
+from chat_app.ui.saved.page import saved_pane
+from chat_app.ui.saved.state import SavedState
+from chat_app.ui.saved.view import SavedView
 from chat_app.ui.settings import state as settings
 from chat_app.ui.settings.page import settings_pane
 from chat_app.ui.settings.state import SettingsState
@@ -36,6 +42,7 @@ PRELOADS: dict[str, list[type[PreloadedScreen]]] = {
     CHAT: [ConversationsState, TimelineState, FriendsState],
     friends.ROUTE: [ConversationsState, FriendsState],
     channels.ROUTE: [ConversationsState, ChannelsState, FriendsState],
+    saved.ROUTE: [ConversationsState, SavedState, FriendsState],
     settings.ROUTE: [ConversationsState, SettingsState, FriendsState],
 }
 LIVE_VIEWS: tuple[type[View], ...] = (
@@ -45,6 +52,8 @@ LIVE_VIEWS: tuple[type[View], ...] = (
     FoundView,
     GroupView,
     ChannelsView,
+    PinnedView,
+    SavedView,
 )
 
 
@@ -74,13 +83,26 @@ def add_pages(app: rx.App) -> None:
         route=CHAT,
         title=shell.page_title(chat_row(address_id())["name"]),
         # The messages first: they are what the reader waits for.
-        on_load=[timeline.open, load, fresh_search, requests, GroupState.arrive],
+        on_load=[
+            timeline.open,
+            load,
+            fresh_search,
+            requests,
+            GroupState.arrive,
+            PinnedState.arrive,
+        ],
     )
     app.add_page(
         channels_pane,
         route=channels.ROUTE,
         title=shell.page_title(TITLE),
         on_load=[ChannelsState.load, load, timeline.close, fresh_search, requests],
+    )
+    app.add_page(
+        saved_pane,
+        route=saved.ROUTE,
+        title=shell.page_title("Saved"),
+        on_load=[SavedState.load, load, timeline.close, fresh_search, requests],
     )
     app.add_page(
         settings_pane,

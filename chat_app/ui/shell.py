@@ -30,7 +30,7 @@ STYLESHEETS = ["/chat.css", "/icons.css"]
 class Place(TypedDict):
     """The page in the shell and the open conversation; the name is "" without a shell."""
 
-    name: Literal["", "home", "chat", "people", "channels", "settings"]
+    name: Literal["", "home", "chat", "people", "channels", "saved", "settings"]
     id: str
 
 
@@ -71,6 +71,7 @@ def shell(children: rx.Var[rx.Component]) -> rx.Component:
                     here,
                     ("people", "Skip to the people"),
                     ("channels", "Skip to the channels"),
+                    ("saved", "Skip to the saved messages"),
                     ("settings", "Skip to the settings"),
                     "Skip to the messages",
                 ),

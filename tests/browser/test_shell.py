@@ -14,7 +14,7 @@ from tests.harness.visitors import CHAT, Visitor
 CONVERSATIONS = 30
 SCROLLED = 400
 LIST = "nav[aria-label=Conversations]"
-KEPT = f"{LIST}, [type=search], chat-connection, chat-news"
+KEPT = f"{LIST}, .side [type=search], chat-connection, chat-news"
 
 
 def post_as_somebody(receiver: Visitor, text: str) -> None:

@@ -34,6 +34,7 @@ from chat_app.ui.reflex.elements import (
     kept_facts,
 )
 from chat_app.ui.reflex.vars import Cells, cells
+from chat_app.ui.saved.page import saved_link
 
 Choice = Literal["all", "unread", "groups"]
 CHOICES: dict[Choice, str] = {"all": "All", "unread": "Unread", "groups": "Groups"}
@@ -139,6 +140,7 @@ def filter_bar() -> rx.Component:
             class_name="filters",
         ),
         channels_link(),
+        saved_link(),
         class_name="filter-bar",
     )
 

@@ -9,6 +9,7 @@ from chat_app.ui.browser import dialog_element
 
 IconName = Literal[
     "back",
+    "bookmark",
     "bubbles",
     "channels",
     "cross",
@@ -16,6 +17,7 @@ IconName = Literal[
     "edit",
     "emoji",
     "eye",
+    "forward",
     "info",
     "lost",
     "moon",
@@ -23,10 +25,14 @@ IconName = Literal[
     "muted",
     "new-group",
     "people",
+    "pin",
+    "plus",
+    "reply",
     "search",
     "send",
     "settings",
     "sign-out",
+    "smile",
     "star",
 ]
 

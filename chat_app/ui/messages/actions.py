@@ -3,27 +3,85 @@
 import reflex as rx
 
 from chat_app.ui.browser import actions_element
-from chat_app.ui.kit.controls import button, sheet
+from chat_app.ui.kit.controls import button, icon_button, sheet
+from chat_app.ui.messages.forward import forward_dialog
+from chat_app.ui.reflex.elements import event_name
+from chat_app.ui.saved.state import SavedState
 
-# Attribute of the buttons that open the menu.
+# Attribute of the buttons that open the menu, and the actions that have buttons of their own.
 MENU = "data-menu"
+REACT, REPLY = "react", "reply"
+
+# The emoji that are one press away; all others are in the picker.
+QUICK = ("👍", "❤️", "😂", "😮", "😢", "🎉")
+
+ITEMS = {
+    REACT: "React",
+    REPLY: "Reply",
+    "edit": "Edit",
+    "forward": "Forward",
+    "pin": "Pin",
+    "unpin": "Unpin",
+    "save": "Save",
+    "unsave": "Remove from saved",
+    "unread": "Mark as unread",
+    "copy-link": "Copy link",
+    "copy-text": "Copy text",
+    "reactors": "Reactions",
+    "readers": "Read by",
+    "delete": "Delete",
+}
 
 
 def message_actions() -> rx.Component:
     """Return the menu and its dialogs, which a script opens beside a message."""
-    return actions_element(_menu(), _question(), _readers(), _problem())
+    return actions_element(
+        _menu(),
+        _quick_reactions(),
+        _question(),
+        _list(),
+        forward_dialog(),
+        _problem(),
+        _said(),
+        saved_event=event_name(SavedState.follow),
+    )
 
 
 def _menu() -> rx.Component:
     return rx.el.div(
-        _item("Mark as unread", "unread"),
-        _item("Read by", "readers"),
-        _item("Edit", "edit"),
-        _item("Delete", "delete"),
+        *(_item(label, action) for action, label in ITEMS.items()),
         role="menu",
         aria_label="More actions",
         hidden=True,
         class_name="menu",
+        custom_attrs={"data-actions-menu": "true"},
+    )
+
+
+def _quick_reactions() -> rx.Component:
+    return rx.el.div(
+        *(
+            rx.el.button(
+                emoji,
+                type="button",
+                aria_label=emoji,
+                class_name="quick-emoji",
+                custom_attrs={"data-quick": emoji},
+            )
+            for emoji in QUICK
+        ),
+        icon_button(
+            "plus",
+            "More emoji",
+            class_name="icon-button quick-more",
+            aria_haspopup="dialog",
+            custom_attrs={"data-pick": "true"},
+        ),
+        role="group",
+        aria_label="React with",
+        hidden=True,
+        class_name="menu quick",
+        custom_attrs={"data-quick-menu": "true"},
     )
 
 
@@ -51,19 +109,23 @@ def _question() -> rx.Component:
     )
 
 
-def _readers() -> rx.Component:
-    """Return the dialog of the members of a group who have read a message."""
+def _list() -> rx.Component:
+    """Return the dialog of a list about a message: its readers, its reactions, its texts."""
     return sheet(
-        "Read by",
-        rx.el.p(
-            class_name="sheet-text", role="status", custom_attrs={"data-readers-count": "true"}
-        ),
-        rx.el.ul(class_name="readers", custom_attrs={"data-readers": "true"}),
+        rx.el.span(custom_attrs={"data-list-title": "true"}),
+        rx.el.p(class_name="sheet-text", role="status", custom_attrs={"data-list-count": "true"}),
+        rx.el.ul(class_name="readers", custom_attrs={"data-list": "true"}),
         rx.el.div(
-            button("Close", custom_attrs={"data-do": "close-readers"}),
+            button(
+                "Show more",
+                kind="quiet",
+                hidden=True,
+                custom_attrs={"data-list-more": "true"},
+            ),
+            button("Close", custom_attrs={"data-do": "close-list"}),
             class_name="sheet-buttons",
         ),
-        name="readers-title",
+        name="list-title",
     )
 
 
@@ -73,4 +135,14 @@ def _problem() -> rx.Component:
         role="alert",
         hidden=True,
         custom_attrs={"data-actions-error": "true"},
+    )
+
+
+def _said() -> rx.Component:
+    """Return the line that confirms what has no other place: a copied link, a forwarded text."""
+    return rx.el.p(
+        class_name="passing-notice said-line",
+        role="status",
+        hidden=True,
+        custom_attrs={"data-said": "true"},
     )

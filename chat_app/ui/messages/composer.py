@@ -18,6 +18,7 @@ def composer(conversation_id: rx.Var[str]) -> rx.Component:
     return composer_element(
         rx.el.form(
             _editing(),
+            _replying(),
             rx.el.div(
                 rx.el.div(
                     rx.el.textarea(
@@ -72,6 +73,29 @@ def _editing() -> rx.Component:
         hidden=True,
         class_name="editing",
         custom_attrs={"data-editing": "true"},
+    )
+
+
+def _replying() -> rx.Component:
+    """Show the message that is replied to; hidden until the script begins a reply."""
+    return rx.el.div(
+        rx.el.div(
+            rx.el.span(
+                "Reply to ",
+                rx.el.bdi(custom_attrs={"data-reply-name": "true"}),
+                class_name="quote-name one-line",
+            ),
+            rx.el.span(
+                class_name="quote-text",
+                dir="auto",
+                custom_attrs={"data-reply-excerpt": "true"},
+            ),
+            class_name="quote",
+        ),
+        icon_button("cross", "Cancel reply", custom_attrs={"data-cancel-reply": "true"}),
+        hidden=True,
+        class_name="replying",
+        custom_attrs={"data-replying": "true"},
     )
 
 

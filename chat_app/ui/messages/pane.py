@@ -16,6 +16,7 @@ from chat_app.ui.messages.composer import composer
 from chat_app.ui.messages.state import OPEN, TimelineState
 from chat_app.ui.messages.timeline import chat_row, timeline, timeline_facts
 from chat_app.ui.messages.view import TYPING
+from chat_app.ui.pinned.panel import pinned_button, pinned_panel
 from chat_app.ui.reflex.elements import event_name, kept_facts
 from chat_app.ui.reflex.vars import Cells, call, cells
 
@@ -61,6 +62,7 @@ def open_chat(conversation_id: rx.Var[str]) -> rx.Component:
                     rx.cond(chat["may_write"], composer(conversation_id), _read_only()),
                 ),
                 group_details(group_id=conversation_id),
+                pinned_panel(conversation_id=conversation_id),
             ),
             _loading(conversation_id),
         ),
@@ -96,6 +98,7 @@ def _head(chat: Cells) -> rx.Component:
                 icon("muted"), role="img", aria_label="Muted", title="Muted", class_name="row-mark"
             ),
         ),
+        pinned_button(chat["id"]),
         rx.cond(
             chat["kind"] == "group",
             icon_button(

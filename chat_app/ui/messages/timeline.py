@@ -1,23 +1,25 @@
 """The log of messages."""
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 import reflex as rx
 
 from chat_app.ui.browser import (
     full_time,
     new_day,
+    plain_text,
     rich_text,
     time_of_day,
     timeline_element,
 )
 from chat_app.ui.conversations.lists import account_id
+from chat_app.ui.conversations.rows import DELETED
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import button, icon, icon_button
 from chat_app.ui.kit.states import empty_state, notice
-from chat_app.ui.messages.actions import MENU, message_actions
+from chat_app.ui.messages.actions import MENU, REACT, REPLY, message_actions
 from chat_app.ui.messages.head import LIST, NO_HEAD, Head
-from chat_app.ui.messages.rows import ShownMessage
+from chat_app.ui.messages.rows import ShownMessage, ShownReaction
 from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.reflex.elements import event_name, kept_facts_of, kept_row, kept_timeline
 from chat_app.ui.reflex.vars import Cells, cells
@@ -54,7 +56,8 @@ def timeline(conversation_id: rx.Var[str]) -> rx.Component:
     return rx.fragment(
         timeline_element(
             message_log(conversation_id=conversation_id),
-            _jump(),
+            rx.el.div(_back(), _jump(), class_name="ways"),
+            _lost(),
             message_actions(),
             conversation_id=conversation_id,
             user_id=account_id(),
@@ -99,7 +102,15 @@ def message_log(conversation_id: rx.Var[str]) -> rx.Component:
         aria_label="Messages",
         tab_index=0,
         class_name="log",
+        # What only those who may write here can do is hidden by the style.
+        custom_attrs={"data-readonly": rx.cond(may_write(chat), None, "")},
     )
+
+
+def may_write(chat: Cells) -> rx.Var[bool]:
+    """Return whether the reader may write in a conversation, as far as the page knows."""
+    is_reachable = (chat["kind"] == "group") | (chat["peer_id"] != "")
+    return cells(chat["may_write"] & (chat["friendship"] != "blocked") & is_reachable)
 
 
 @rx.memo
@@ -137,11 +148,12 @@ def _article(cell: Cells, is_delivered: rx.Var[bool], is_read: rx.Var[bool]) -> 
         ),
         rx.el.div(
             # Elements and text, and never HTML: React escapes what people write.
-            rx.el.div(rich_text(cell["text"]), class_name="bubble", dir="auto"),
+            rx.el.div(_origin(cell), rich_text(cell["text"]), class_name="bubble", dir="auto"),
+            _tools(cell),
             _meta(cell, is_delivered, is_read),
-            _more(cell),
             class_name="said",
         ),
+        rx.cond(cell["reacted"].length() > 0, _reactions(cell)),
         rx.cond(cell["reason"] != "", _refusal(cell)),
         class_name=[
             "message",
@@ -178,9 +190,92 @@ def _author(cell: Cells) -> rx.Component:
     )
 
 
+def _origin(cell: Cells) -> rx.Component:
+    """Show whose text is forwarded, and what the message replies to."""
+    return rx.fragment(
+        rx.cond(
+            cell["forwarded"] != "",
+            rx.el.div(
+                icon("forward"),
+                rx.el.span("Forwarded from ", rx.el.bdi(cell["forwarded"])),
+                class_name="forwarded",
+            ),
+        ),
+        rx.cond(cell["quoted"]["id"] != "", _quote(cell["quoted"])),
+    )
+
+
+def _quote(quote: Cells) -> rx.Component:
+    return rx.el.button(
+        rx.el.span(rx.el.bdi(quote["name"]), class_name="quote-name one-line"),
+        rx.cond(
+            quote["deleted"],
+            rx.el.span(DELETED, class_name="quote-text gone"),
+            rx.el.span(plain_text(quote["excerpt"]), class_name="quote-text", dir="auto"),
+        ),
+        type="button",
+        title="Show this message",
+        class_name=["quote", quote["tone"]],
+        custom_attrs={"data-go-to": quote["seq"]},
+    )
+
+
+def _reactions(cell: Cells) -> rx.Component:
+    """Show the reactions: a press adds the reader's own, or takes it back."""
+    return rx.el.div(
+        rx.foreach(
+            cell["reacted"].to(list[ShownReaction]),
+            lambda reaction: rx.el.button(
+                rx.el.span(reaction["emoji"], class_name="reaction-emoji", aria_hidden="true"),
+                rx.el.span(reaction["count"], aria_hidden="true"),
+                type="button",
+                title=reaction["title"],
+                aria_label=reaction["label"],
+                aria_pressed=reaction["mine"],
+                key=reaction["emoji"],
+                class_name=["reaction", rx.cond(reaction["extra"], "extra", "")],
+                custom_attrs={"data-reaction": reaction["emoji"]},
+            ),
+        ),
+        rx.cond(
+            cell["unshown"] > 0,
+            rx.el.button(
+                f"+{cell['unshown']}",
+                type="button",
+                aria_label=f"Show {cell['unshown']} more reactions",
+                class_name="reaction rest",
+                custom_attrs={"data-more-reactions": "true"},
+            ),
+        ),
+        role="group",
+        aria_label="Reactions",
+        class_name="reactions",
+    )
+
+
 def _meta(cell: Cells, is_delivered: rx.Var[bool], is_read: rx.Var[bool]) -> rx.Component:
     return rx.el.div(
-        rx.cond(cell["edited"], rx.el.span("edited", class_name="edited")),
+        rx.cond(
+            cell["pinned"] != "",
+            rx.el.span(
+                icon("pin"),
+                role="img",
+                aria_label="Pinned",
+                title=f"Pinned by {cell['pinned']}",
+                class_name="edited pin-mark",
+            ),
+        ),
+        rx.cond(
+            cell["edited"],
+            rx.el.button(
+                "edited",
+                type="button",
+                title="Show the earlier texts",
+                aria_haspopup="dialog",
+                class_name="edited",
+                custom_attrs={"data-do": "edits"},
+            ),
+        ),
         rx.el.time(time_of_day(cell["at"]), date_time=cell["at"], title=full_time(cell["at"])),
         rx.cond(
             cell["mine"],
@@ -208,18 +303,44 @@ def _status(word: str, class_name: str) -> rx.Component:
     return rx.el.span(role="img", aria_label=word, title=word, class_name=class_name)
 
 
-def _more(cell: Cells) -> rx.Component:
-    # A deleted message of the user has no actions.
+def _tools(cell: Cells) -> rx.Component:
+    """Show what can be done with a message, beside it; a deleted one of the user has no actions."""
     return rx.cond(
         (cell["mine"] & cell["deleted"]) | (cell["id"] == ""),
         rx.fragment(),
-        icon_button(
-            "more",
-            "More actions",
-            class_name="icon-button more",
-            aria_haspopup="menu",
-            custom_attrs={MENU: "true"},
+        rx.el.div(
+            rx.el.div(
+                rx.cond(
+                    cell["deleted"],
+                    rx.fragment(),
+                    rx.fragment(
+                        _tool("smile", "React", REACT, "true"),
+                        _tool("reply", "Reply", REPLY, None),
+                    ),
+                ),
+                icon_button(
+                    "more",
+                    "More actions",
+                    class_name="icon-button more",
+                    aria_haspopup="menu",
+                    custom_attrs={MENU: "true"},
+                ),
+                class_name="tools-bar",
+            ),
+            class_name="tools",
         ),
+    )
+
+
+def _tool(
+    picture: Literal["smile", "reply"], label: str, action: str, has_popup: str | None
+) -> rx.Component:
+    return icon_button(
+        picture,
+        label,
+        class_name="icon-button writes",
+        aria_haspopup=has_popup,
+        custom_attrs={"data-do": action},
     )
 
 
@@ -247,8 +368,30 @@ def _jump() -> rx.Component:
         icon("down"),
         type="button",
         hidden=True,
-        class_name="button jump",
+        class_name="button way jump",
         custom_attrs={"data-jump": "true"},
+    )
+
+
+def _back() -> rx.Component:
+    return rx.el.button(
+        icon("back"),
+        "Back",
+        type="button",
+        hidden=True,
+        title="Back to where you were",
+        class_name="button way",
+        custom_attrs={"data-way-back": "true"},
+    )
+
+
+def _lost() -> rx.Component:
+    """Show that a message could not be shown."""
+    return rx.el.p(
+        class_name="notice actions-problem",
+        role="alert",
+        hidden=True,
+        custom_attrs={"data-lost": "true"},
     )
 
 
