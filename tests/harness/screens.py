@@ -214,6 +214,53 @@ def _show_emoji(viewer: Viewer) -> None:
     expect(viewer.page.get_by_role("menuitem", name="grinning face").first).to_be_visible()
 
 
+def _show_reply(viewer: Viewer) -> None:
+    viewer.open_chat(OTHER)
+    log = viewer.page.get_by_role("log", name="Messages")
+    log.get_by_role("article").last.get_by_role("button", name="Reply").press("Enter")
+    expect(viewer.page.get_by_role("button", name="Cancel reply")).to_be_visible()
+
+
+def _show_reactions(viewer: Viewer) -> None:
+    viewer.open_chat(OTHER)
+    log = viewer.page.get_by_role("log", name="Messages")
+    log.get_by_role("article").nth(-3).get_by_role("button", name="React").press("Enter")
+    expect(viewer.page.get_by_role("group", name="React with")).to_be_visible()
+
+
+def _show_lively_group(viewer: Viewer) -> None:
+    groups = [one for one in _conversations(viewer.http) if one["title"].startswith("Street")]
+    viewer.open(f"/chat/{groups[0]['id']}")
+    log = viewer.page.get_by_role("log", name="Messages")
+    expect(log.get_by_role("article").last).to_be_visible()
+
+
+def _show_pinned(viewer: Viewer) -> None:
+    viewer.open_chat(OTHER)
+    viewer.page.get_by_role("button", name="Pinned").click()
+    pinned = viewer.page.get_by_role("region", name="Pinned")
+    expect(pinned.get_by_role("listitem").first).to_be_visible()
+
+
+def _show_saved(viewer: Viewer) -> None:
+    there = _conversation(viewer.http, OTHER)["id"]
+    page = viewer.http.get(f"/api/conversations/{there}/messages?limit=4").raise_for_status()
+    for message in page.json()["items"]:
+        viewer.http.put(f"/api/messages/{message['id']}/save").raise_for_status()
+    viewer.open("/saved")
+    saved = viewer.page.get_by_role("region", name="Saved")
+    expect(saved.get_by_role("listitem").first).to_be_visible()
+
+
+def _show_forward(viewer: Viewer) -> None:
+    viewer.open_chat(OTHER)
+    log = viewer.page.get_by_role("log", name="Messages")
+    log.get_by_role("article").last.get_by_role("button", name="More actions").press("Enter")
+    viewer.page.get_by_role("menuitem", name="Forward").press("Enter")
+    dialog = viewer.page.get_by_role("dialog", name="Forward")
+    expect(dialog.get_by_role("listitem").first).to_be_visible()
+
+
 def _show_offline(viewer: Viewer) -> None:
     viewer.open_chat(OTHER)
     viewer.page.context.set_offline(True)
@@ -245,8 +292,15 @@ SCREENS = (
     Screen("chat", _show_chat),
     Screen("menu", _show_menu),
     Screen("emoji", _show_emoji),
+    Screen("reactions", _show_reactions),
+    Screen("lively-group", _show_lively_group),
+    Screen("pinned", _show_pinned),
+    Screen("saved", _show_saved),
+    Screen("forward", _show_forward),
     Screen("offline", _show_offline),
     Screen("long-chat", _show_long_chat),
+    # It leaves a draft.
+    Screen("reply", _show_reply),
 )
 
 
