@@ -165,7 +165,7 @@ def test_a_node_runs_from_it_without_node_and_without_writing(image: Path, tmp_p
         status = server.stop()
     assert status == 0
     assert "Traceback" not in server.text()
-    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["chat.db"]
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["chat.db", "search.db"]
 
 
 def health(url: str) -> int:
