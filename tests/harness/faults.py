@@ -14,7 +14,7 @@ LOCK_S = 30.0
 
 def database_file(folder: Path) -> Path:
     """Return the embedded database in a data folder, where the index of the search is, too."""
-    (file,) = (one for one in folder.glob("*.db") if one.name != "search.db")
+    (file,) = (one for one in folder.glob("*.db") if not one.name.endswith("search.db"))
     return file
 
 
