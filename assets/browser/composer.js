@@ -367,7 +367,10 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     // A character takes one unit of the value or two.
     const room = value.length < LIMIT - NEAR_LIMIT ? LIMIT : LIMIT - [...clean(value)].length;
     const place = /** @type {HTMLElement} */ (this.querySelector("[data-composer-room]"));
-    place.hidden = room > NEAR_LIMIT;
+    const isFar = room > NEAR_LIMIT;
+    // A change in the page at each key would let the browser style its rows anew.
+    if (isFar && place.hidden) return;
+    place.hidden = isFar;
     place.classList.toggle("error-text", room < 0);
     const count = Math.abs(room).toLocaleString();
     place.textContent = room < 0 ? `${count} too many` : `${count} left`;
