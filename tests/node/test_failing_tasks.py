@@ -30,11 +30,12 @@ EVERYWHERE = {
     "sessions",
     "views",
     "due_items",
+    "search",
 }
 WITH_REDIS = {"redis_heartbeat", "redis_receive", "redis_send", "shared_key"}
 WITH_POSTGRESQL = {"clock"}
 WITH_SQLITE = {"checkpoints"}
-NOT_VITAL = {"checkpoints", "loop_lag", "maintenance"}
+NOT_VITAL = {"checkpoints", "loop_lag", "maintenance", "search"}
 
 
 class Breakable:
