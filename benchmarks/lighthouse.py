@@ -26,7 +26,7 @@ LIGHTHOUSE = "lighthouse@13.5.0"
 NPX = Path(sys.executable).parent / "npx"
 # Every category, and the least score.
 LEAST = {"performance": 90, "accessibility": 95, "best-practices": 95}
-# What the score for performance is made of.
+# The parts of the score for performance.
 AUDITS = {
     "first-contentful-paint": "first contentful paint, ms",
     "largest-contentful-paint": "largest contentful paint, ms",

@@ -33,7 +33,7 @@ DELETED = "Message deleted"
 
 @dataclass(frozen=True)
 class BrowserOutcome:
-    """What was done, and every promise that did not hold."""
+    """The outcome of a run: the deeds by kind, and every promise that did not hold."""
 
     did: Counter[str]
     faults: list[str]
@@ -48,7 +48,7 @@ class BrowserOutcome:
 
 @dataclass(frozen=True)
 class Desks:
-    """What the browsers of all people share: the chat's address, their sessions, their diary."""
+    """The things that all browsers share: the chat's address, the sessions, the diary."""
 
     browser: Browser
     url: str
@@ -166,7 +166,7 @@ async def _judge(
     faults = await _settled(nothing_waits, plan.settle_s)
     stored = await theatre.stored()
     faults += judge_words(desks.diary.words, stored)
-    # What is read is marked read: each browser shows each conversation once more.
+    # Each browser shows each conversation again, so that all messages are marked read.
     for conversation_id in reversed(desks.conversations):
         await asyncio.gather(*(screen.show(conversation_id) for screen in screens))
         expected = _expected(stored, conversation_id)

@@ -67,7 +67,7 @@ class Club:
 
     def __init__(self, devices: Sequence[Device], club: str, network: Network) -> None:
         self.id = club
-        # Who may not be in it.
+        # The users who may not be in it.
         self.absent: set[str] = set()
         self._owner = devices[0]
         self._others = sorted({one.user_id for one in devices} - {self._owner.user_id})

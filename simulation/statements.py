@@ -92,7 +92,7 @@ def _handlers(dialect: str) -> dict[int, Handler]:
         present_place(dialect): _present_place,
         entries_after(dialect): _entries_after,
         messages_at(dialect): _messages_at,
-        due_queries._reminders(dialect): _none,  # noqa: SLF001  # the same
+        due_queries._due_reminders(dialect): _none,  # noqa: SLF001  # the same
         latest_revs(dialect): _latest_revs,
         memberships(dialect): _memberships,
         changed_lately(dialect): _changed_lately,

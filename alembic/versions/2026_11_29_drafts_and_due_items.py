@@ -54,8 +54,6 @@ def upgrade() -> None:
         sa.Column("code", sa.String(64), nullable=True),
         _foreign_key("due_item", "user_id", "user_account"),
         _foreign_key("due_item", "message_id", "message"),
-        _foreign_key("due_item", "conversation_id", "conversation"),
-        _foreign_key("due_item", "receiver_id", "user_account"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_due_item")),
         sa.UniqueConstraint("user_id", "message_id", name=op.f("uq_due_item_user_id_message_id")),
         sa.UniqueConstraint("user_id", "client_id", name=op.f("uq_due_item_user_id_client_id")),

@@ -1,4 +1,4 @@
-// What completes words in the composer: a listbox above the box. The arrow keys choose, Enter and Tab take,
+// Completion of words in the composer: a listbox above the box. The arrow keys choose, Enter and Tab take,
 // Escape closes; the focus stays in the box. mentions.js and emoji_names.js are its two kinds.
 
 /** @typedef {{ start: number, query: string }} Word the beginning of a word that ends at the caret, and what stands after its sign */

@@ -36,7 +36,7 @@ const ITEM = /^( {0,3})([-*+]|(?:0|[1-9]\d{0,8})\.)([ \t]+)(?=\S)/u;
 const RULE = /^ {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*$/u;
 const INDENT = /^[ \t]*/u;
 
-// What may begin something within a line, and what may begin a block.
+// Signs that may begin something within a line, or a block.
 const SPECIAL = /[\\`*_~[\]]|\bhttps?:\/\/|\bmailto:/giu;
 const ANY_MARK = /[\\`*_~[>]|^[ \t]*[-+\d]|https?:\/\/|mailto:/imu;
 const PUNCTUATION = /[!-/:-@[-`{-~]/u;
@@ -228,7 +228,7 @@ function textOf(lines) {
 class Line {
   /** @type {Inline[]} */
   #pieces = [];
-  /** What may still be closed. @type {Opener[]} */
+  /** The signs that may still be closed. @type {Opener[]} */
   #open = [];
   /** The brackets among them; one that is closed and no link has no sign any more. @type {Opener[]} */
   #brackets = [];
@@ -403,7 +403,7 @@ class Line {
     const opener = this.#brackets.at(-1);
     const destination = opener && destinationAt(this.text, this.#at);
     if (!opener || !destination || !isTextOf(this.text.slice(opener.written + 1, end), destination.href)) {
-      // What stands between the brackets may still be closed.
+      // Signs between the brackets may still be closed.
       const dropped = this.#brackets.pop();
       if (dropped) dropped.sign = "";
       this.#pieces.push("]");

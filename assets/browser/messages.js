@@ -50,7 +50,7 @@ export function mergeMessages(content, patch) {
   const existing = given.last === undefined ? content.rows : upTo(content.rows, knownLast);
   const isTrue = page !== undefined;
   const placedRows = placed(existing, block, { replaces, isTrue, isAround: page === "around", last: before.last ?? 0 });
-  // What a page has shown already changes nothing once more.
+  // A change that the page has shown already changes nothing again.
   const isNews = (given.changed ?? 0) > (before.rev ?? 0);
   const rows = isNews ? withChanges(placedRows, given.changed ?? 0, reacted, quoted) : placedRows;
   const last = Math.max(knownLast, seqOf(block.at(-1)), seqOf(rows.at(-1)));

@@ -1,4 +1,4 @@
-// What the menu of a message holds.
+// The items of the menu of a message.
 
 /**
  * A row of the list of messages, as far as actions need it.

@@ -41,7 +41,7 @@ export function withReaction(reactions, { emoji, user_id: userId, added, count, 
   const before = reactions.find((one) => one.emoji === emoji);
   if (count <= 0) return reactions.filter((one) => one.emoji !== emoji);
   const others = before?.ids.filter((id) => id !== userId) ?? [];
-  // Whoever comes last is among the first only where these are all.
+  // The ids are those of the first users: the last one belongs there only while all are.
   const joins = added && others.length === count - 1 && others.length < MAX_REACTED;
   const after = { emoji, count, ids: joins ? [...others, userId] : others, mine: own ? added : (before?.mine ?? false) };
   return before ? reactions.map((one) => (one === before ? after : one)) : [...reactions, after];

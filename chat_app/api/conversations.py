@@ -29,20 +29,19 @@ from chat_app.conversations.schemas import (
     ReadRequest,
     UnreadRequest,
 )
-from chat_app.core.errors import Invalid, RateLimited
+from chat_app.core.cursors import CURSOR
+from chat_app.core.errors import RateLimited
 from chat_app.friends.errors import PersonNotFound
 from chat_app.messages.errors import DraftConflict, ReplyNotFound
 from chat_app.messages.parts.queries import pinned_messages
-from chat_app.messages.queries import history, page_around
+from chat_app.messages.queries import history
 from chat_app.messages.schemas import DraftRequest, DraftVersion, MessagePage, Pins
 from chat_app.node.node import Node
 
 Limit = Annotated[int, Parameter(ge=1, le=100)]
 Cursor = Annotated[
     str | None,
-    Parameter(
-        pattern=f"^{queries.CURSOR.pattern}$", description="The `next_before` of the page before."
-    ),
+    Parameter(pattern=f"^{CURSOR.pattern}$", description="The `next_before` of the page before."),
 ]
 Before = Annotated[
     int | None,
@@ -147,27 +146,16 @@ class ConversationsController(Controller):
         limit: Limit = 50,
     ) -> Response[MessagePage]:
         """Return a page of messages by `seq`; without a place, the newest."""
-        if sum(place is not None for place in (before, after, around, at)) > 1:
-            message = "Give one of before, after, around and at."
-            raise Invalid({"around" if at is None else "at": message})
-        if around is not None or at is not None:
-            page = await page_around(
-                node.database,
-                viewer_id=me.user_id,
-                conversation_id=conversation_id,
-                seq=around,
-                at=at,
-                limit=limit,
-            )
-        else:
-            page = await history(
-                node.database,
-                viewer_id=me.user_id,
-                conversation_id=conversation_id,
-                before=before,
-                after=after,
-                limit=limit,
-            )
+        page = await history(
+            node.database,
+            viewer_id=me.user_id,
+            conversation_id=conversation_id,
+            before=before,
+            after=after,
+            around=around,
+            at=at,
+            limit=limit,
+        )
         node.deliveries.record_page(page.items, viewer_id=me.user_id)
         return await large_reply(page)
 

@@ -22,10 +22,10 @@ from chat_app.conversations.errors import (
 )
 from chat_app.conversations.groups.queries import message_receipts
 from chat_app.conversations.groups.schemas import ReceiptPage
+from chat_app.core.cursors import CURSOR as MOMENT_CURSOR
 from chat_app.core.errors import RateLimited
 from chat_app.core.ids import new_id
 from chat_app.friends.errors import PersonNotFound
-from chat_app.messages.emoji import qualified
 from chat_app.messages.errors import (
     IdempotencyConflict,
     MessageIsDeleted,
@@ -62,7 +62,7 @@ ReactionPlace = Annotated[
 SavedPlace = Annotated[
     str | None,
     Parameter(
-        pattern=f"^{saved.CURSOR.pattern}$", description="The `next_before` of the page before."
+        pattern=f"^{MOMENT_CURSOR.pattern}$", description="The `next_before` of the page before."
     ),
 ]
 REACTING = [
@@ -183,14 +183,11 @@ class MessagesController(Controller):
         limit: Limit = 50,
     ) -> ReactorPage:
         """Return who has reacted to a message, with one emoji or with any."""
-        known = None if emoji is None else qualified(emoji)
-        if emoji is not None and known is None:
-            raise NotAnEmoji
         return await reactors_of(
             node.database,
             viewer_id=me.user_id,
             message_id=id,
-            emoji=known,
+            emoji=emoji,
             after=after,
             limit=limit,
         )

@@ -4,8 +4,7 @@ One statement reads everything about any number of conversations.
 """
 
 import functools
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +37,7 @@ from chat_app.conversations.errors import BadCursor, ConversationNotFound
 from chat_app.conversations.message_rows import IS_READABLE, SENDER, message_columns
 from chat_app.conversations.schemas import Conversation, ConversationPage
 from chat_app.conversations.views import views_of
+from chat_app.core.cursors import cursor_at, place_of
 from chat_app.core.database import Database
 from chat_app.core.ids import peer_of
 from chat_app.core.json_rows import as_array, as_object, decode_pieces, in_pieces
@@ -50,10 +50,7 @@ from chat_app.realtime.events import Delivery
 from chat_app.realtime.online import Online
 from chat_app.realtime.shapes import Draft
 
-# The moment of the latest activity, in microseconds, and the id.
-CURSOR = re.compile(r"([0-9]{1,17})-([0-9a-f]{32})")
 PEER = aliased(Member)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Made once: an alias composes its columns when they are first used, which takes a millisecond.
 OWN, UNCOUNTED, OF_ALL, WRITTEN = (aliased(Message) for _ in range(4))
 MEMBER, SHOWN = aliased(Member), aliased(Member)
@@ -116,7 +113,9 @@ async def list_conversations(
     views = views_of(rows[:limit], viewer_id=viewer_id, online=online)
     items = [view async for view in views]
     more = len(rows) > limit
-    return ConversationPage(items=items, next_before=_cursor(items[-1]) if more else None)
+    return ConversationPage(
+        items=items, next_before=cursor_at(items[-1].updated_at, items[-1].id) if more else None
+    )
 
 
 async def unread_counts(database: Database, *, viewer_id: UUID) -> dict[UUID, int]:
@@ -475,14 +474,8 @@ def _undelivered(dialect: str) -> Select[*tuple[Any, ...]]:
     return in_pieces(dialect, found)
 
 
-def _cursor(last: Conversation) -> str:
-    microseconds = (last.updated_at - EPOCH) // timedelta(microseconds=1)
-    return f"{microseconds}-{last.id.hex}"
-
-
 def _read_cursor(text: str) -> dict[str, datetime | UUID]:
-    match = CURSOR.fullmatch(text)
-    if match is None:
+    place = place_of(text)
+    if place is None:
         raise BadCursor
-    moment = EPOCH + timedelta(microseconds=int(match[1]))
-    return {"before_moment": moment, "before_id": UUID(match[2])}
+    return {"before_moment": place[0], "before_id": place[1]}

@@ -22,8 +22,8 @@ def _id_of(value: object) -> object:
 Id = Annotated[UUID, BeforeValidator(_id_of)]
 
 
-def _moment_of(value: object) -> object:
-    # Strict everywhere, but a time arrives as text, too.
+def moment_of(value: object) -> object:
+    """Return the time of a text in RFC 3339, in UTC; strict models take none otherwise."""
     if not isinstance(value, str):
         return value
     try:
@@ -40,7 +40,7 @@ def _moment_of(value: object) -> object:
         raise ValueError(message) from None
 
 
-Moment = Annotated[datetime, BeforeValidator(_moment_of)]
+Moment = Annotated[datetime, BeforeValidator(moment_of)]
 
 
 def _whole(value: object) -> object:

@@ -23,7 +23,7 @@ EDITED, DELETED = " (edited)", "(deleted)"
 
 
 class Marks(NamedTuple):
-    """What happened to a message afterwards, and what it refers to.
+    """The later changes of a message, and the message that it refers to.
 
     It is a reply to the one so many messages `above` it, 0 for none.
     """

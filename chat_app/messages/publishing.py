@@ -41,7 +41,7 @@ from chat_app.realtime.hub import Hub
 from chat_app.realtime.online import Online
 from chat_app.realtime.shapes import Message
 
-# Conversations with overtaken changes: there are few, and each is dropped by its next reaction.
+# Conversations with overtaken changes: there are few, and a later reaction drops its conversation.
 MAX_OVERTAKEN = 100_000
 
 
@@ -153,7 +153,7 @@ class MessagePublisher:
         if not conversation_ids:
             return
         if len(self._overtaken) > MAX_OVERTAKEN:
-            # Its marks are no more than a hundred thousand whole messages instead of reactions.
+            # Without these marks a device could miss a change; so all load again.
             self._hub.close_outlets()
             self._overtaken.clear()
         rows = as_parameter([{"id": identifier} for identifier in conversation_ids])

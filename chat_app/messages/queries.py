@@ -98,19 +98,26 @@ async def history(
     conversation_id: UUID,
     before: int | None = None,
     after: int | None = None,
+    around: int | None = None,
+    at: datetime | None = None,
     limit: int = PAGE_SIZE,
 ) -> MessagePage:
-    """Return a page of a conversation: before or after a `seq`, or the newest.
+    """Return a page of a conversation: the newest one, or by one place.
 
-    Raises ConversationNotFound, or Invalid when both ends are given.
+    The page is before or after a `seq`, or has a `seq`, or the first message since a time, in its
+    middle. Raises ConversationNotFound, or Invalid when more places are given.
     """
-    page = await _page(
-        database,
-        {"viewer_id": viewer_id, "conversation_id": conversation_id},
-        before=before,
-        after=after,
-        limit=limit,
-    )
+    places = {"before": before, "after": after, "around": around, "at": at}
+    given = [name for name, place in places.items() if place is not None]
+    if len(given) > 1:
+        raise Invalid({given[1]: "Give one of before, after, around and at."})
+    which = {"viewer_id": viewer_id, "conversation_id": conversation_id}
+    if at is not None:
+        around = await _seq_since(database, which, at)
+    if around is not None:
+        page = await _page_around(database, which, around, limit)
+    else:
+        page = await _page(database, which, before=before, after=after, limit=limit)
     if page is None:
         raise ConversationNotFound
     return page
@@ -222,34 +229,19 @@ async def _page(
     return MessagePage(items=shown, has_more=len(items) > limit)
 
 
-async def page_around(
-    database: Database,
-    *,
-    viewer_id: UUID,
-    conversation_id: UUID,
-    seq: int | None = None,
-    at: datetime | None = None,
-    limit: int = PAGE_SIZE,
-) -> MessagePage:
-    """Return a page with a `seq`, or the first message since a time, in its middle.
-
-    Past the end it is the last page. Raises ConversationNotFound.
-    """
-    which = {"viewer_id": viewer_id, "conversation_id": conversation_id}
-    if seq is None:
-        rows = await database.fetch_all(_first_since(), {**which, "at": at})
-        seq = rows[0].seq if rows else END
-    page = await _page(database, which, before=seq, after=None, limit=limit)
-    if page is None:
-        raise ConversationNotFound
+async def _page_around(
+    database: Database, which: Mapping[str, UUID], seq: int, limit: int
+) -> MessagePage | None:
+    """Return a page with a `seq` in its middle, past the end the last one; None for no member."""
+    before = await _page(database, which, before=seq, after=None, limit=limit)
     later = await _page(database, which, before=None, after=seq - 1, limit=limit)
-    if later is None:
-        raise ConversationNotFound
+    if before is None or later is None:
+        return None
     # Half of the page is from before the place, and more where there is less behind it.
     before_count = max(limit // 2, limit - len(later.items))
-    earlier = page.items[-before_count:] if before_count else []
+    earlier = before.items[-before_count:] if before_count else []
     shown = later.items[: limit - len(earlier)]
-    has_older = page.has_more or len(earlier) < len(page.items)
+    has_older = before.has_more or len(earlier) < len(before.items)
     has_newer = later.has_more or len(shown) < len(later.items)
     return MessagePage(
         items=[*earlier, *shown],
@@ -257,6 +249,29 @@ async def page_around(
         has_older=has_older,
         has_newer=has_newer,
     )
+
+
+async def _seq_since(database: Database, which: Mapping[str, UUID], at: datetime) -> int:
+    """Return the `seq` of the first readable message since a time, or one past the end.
+
+    By halving: every `seq` is there, and times rise with it but for those of nodes whose clocks
+    differ. An index by time would cost each send a write.
+    """
+    ends = await database.fetch_all(_ends(), which)
+    if not ends:
+        return END
+    low: int = max(1, ends[0].since_seq)
+    high: int = ends[0].last_seq + 1
+    while low < high:
+        middle = (low + high) // 2
+        rows = await database.fetch_all(_time_at(), {**which, "seq": middle})
+        if not rows:
+            return END  # they are no member any more
+        if rows[0].created_at < at:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @functools.cache
@@ -361,20 +376,28 @@ async def _rows(cursors: Mapping[UUID, int]) -> str:
 
 
 @functools.cache
-def _first_since() -> Select[*tuple[Any, ...]]:
-    """Select the first readable message since `at`.
-
-    Times rise with `seq`, but for those of nodes whose clocks differ.
-    """
+def _ends() -> Select[*tuple[Any, ...]]:
+    """Select the first and the last `seq` that a member may read."""
     return (
-        select(MESSAGES.c.seq)
+        select(MEMBERS.c.since_seq, CONVERSATIONS.c.last_seq)
+        .join(MEMBERS, MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
+        .where(
+            CONVERSATIONS.c.id == bindparam("conversation_id", type_=Uuid),
+            MEMBERS.c.user_id == VIEWER,
+        )
+    )
+
+
+@functools.cache
+def _time_at() -> Select[*tuple[Any, ...]]:
+    """Select the time of a message that a member may read."""
+    return (
+        select(MESSAGES.c.created_at)
         .join(MEMBERS, MEMBERS.c.conversation_id == MESSAGES.c.conversation_id)
         .where(
             MESSAGES.c.conversation_id == bindparam("conversation_id", type_=Uuid),
+            MESSAGES.c.seq == bindparam("seq", type_=BigInteger),
             MEMBERS.c.user_id == VIEWER,
-            MESSAGES.c.created_at >= bindparam("at", type_=MESSAGES.c.created_at.type),
             IS_READABLE,
         )
-        .order_by(MESSAGES.c.seq)
-        .limit(1)
     )

@@ -28,7 +28,7 @@ class Draft(Table, table=True):
 
 
 class DueItem(Table, table=True):
-    """What happens for a user at a time: a scheduled message, or a reminder of a `message_id`.
+    """A scheduled message of a user, or a reminder of a `message_id`.
 
     While a node carries it out, it is `claimed_until` a moment; then another one tries.
     """
@@ -54,8 +54,9 @@ class DueItem(Table, table=True):
     claimed_until: datetime | None = None
     created_at: datetime = Field(default_factory=utc_now)
     message_id: UUID | None = Field(default=None, foreign_key="message.id", index=True)
-    conversation_id: UUID | None = Field(default=None, foreign_key="conversation.id", index=True)
-    receiver_id: UUID | None = Field(default=None, foreign_key="user_account.id")
+    # Without foreign keys: whether they are there is seen when it is sent.
+    conversation_id: UUID | None = Field(default=None, index=True)
+    receiver_id: UUID | None = None
     client_id: str | None = Field(default=None, max_length=64)
     content: str = Field(default="", sa_type=Text)
     reply_to: UUID | None = None

@@ -40,7 +40,7 @@ _LINK = regex.compile(r"\bhttps?://[^\s/]", regex.IGNORECASE)
 
 
 class Criteria(NamedTuple):
-    """What a message must have to be found: all of it, and nothing that is excluded.
+    """The conditions of a search: a found message meets all, and has nothing that is excluded.
 
     Of the names in `senders` one must be the sender's, and of `titles` one the conversation's.
     `after` is the first moment that fits, `before` the first one that does not any more.

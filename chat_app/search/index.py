@@ -63,7 +63,7 @@ class Candidate(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What candidates must have: a room, each word, one of each choice, and no excluded words."""
+    """The conditions of candidates: a room, each word, one of each choice, no excluded words."""
 
     rooms: Sequence[UUID]
     words: Sequence[Pattern] = ()

@@ -64,14 +64,14 @@ log = structlog.get_logger(__name__)
 
 
 class Step(NamedTuple):
-    """What one step has done; it is the last while there is nothing more to do."""
+    """The result of a step; it is the last while there is nothing more to do."""
 
     documents: int = 0
     is_last: bool = False
 
 
 class Indexer:
-    """The one who fills the index; start it inside the running loop, then close it."""
+    """The task that fills the index; start it inside the running loop, then close it."""
 
     def __init__(
         self,

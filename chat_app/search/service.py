@@ -40,7 +40,7 @@ MAX_SENDERS = 100
 
 
 class _Searched(NamedTuple):
-    """What a search needs to know besides its criteria."""
+    """The prepared parts of a search, loaded once for all of its candidates."""
 
     rooms: Mapping[UUID, Room]
     # The first number of each conversation that may not be read from its beginning.

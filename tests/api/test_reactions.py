@@ -207,8 +207,11 @@ async def test_pages_around_a_place_and_a_time(alice: Person, bob: Person) -> No
         last = await page(around=past)
         assert [one["seq"] for one in last["items"]] == list(range(21, 31))
         assert (last["has_older"], last["has_newer"]) == (True, False)
-    since = await page(at=messages[14]["created_at"])
-    assert messages[14]["seq"] in [one["seq"] for one in since["items"]]
+    for wanted in (messages[0], messages[14], messages[29]):
+        since = await page(at=wanted["created_at"])
+        assert wanted["seq"] in [one["seq"] for one in since["items"]]
+    earliest = await page(at="2001-01-01T00:00:00Z")
+    assert [one["seq"] for one in earliest["items"]] == list(range(1, 11))
     later = await page(at="2999-01-01T00:00:00Z")
     assert [one["seq"] for one in later["items"]] == list(range(21, 31))
     wrong_places: list[dict[str, str | int]] = [

@@ -162,3 +162,11 @@ async def test_a_group_that_one_has_left_refuses_what_was_scheduled(
         await bob.http.delete(f"/api/conversations/{group['id']}/members/{bob.id}")
         told = await own.expect("scheduled.updated", state="refused")
         assert told["code"] == "not_found"
+
+
+async def test_an_address_that_is_not_there_is_refused_at_the_time(alice: Person) -> None:
+    async with alice.socket() as own:
+        for address in ("receiver_id", "conversation_id"):
+            await schedule(alice, send_at=soon(0.5), **{address: str(uuid4())})
+            told = await own.expect("scheduled.updated", state="refused")
+            assert told["code"] == "not_found"

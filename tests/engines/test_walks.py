@@ -18,6 +18,7 @@ from tests.harness.servers import ChatServer
 pytestmark = [pytest.mark.only_in_test_all, pytest.mark.one_process]
 
 PATIENCE_S = 40
+# Conditions are looked at so often: the drivers of these engines have no way to wait for one.
 CHECK_S = 0.05
 ENTER = "\ue007"
 LONG = 250

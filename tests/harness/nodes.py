@@ -20,16 +20,17 @@ from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.core.ids import new_id
 from chat_app.core.settings import Settings, read_settings
+from chat_app.messages.due import queue as due_queue
 from chat_app.messages.schemas import NewMessage
 from chat_app.models import NamePart, User
 from chat_app.node.node import Node, running_node
-from chat_app.search import indexer
+from chat_app.search.indexer import Indexer
 from tests.harness.chats import SECRET, Storage
 
 # The intervals of a node's periodic statements.
 PERIODS = (
     (tail, "INTERVAL_S"),
-    (indexer, "INTERVAL_S"),
+    (due_queue, "INTERVAL_S"),
     (deliveries, "INTERVAL_S"),
     (session_monitor, "INTERVAL_S"),
 )
@@ -55,10 +56,14 @@ async def open_node(storage: Storage, **more: str) -> AsyncIterator[Node]:
 
 @asynccontextmanager
 async def open_still_node(storage: Storage, **more: str) -> AsyncIterator[Node]:
-    """Run a node over `storage` without periodic statements."""
+    """Run a node over `storage` without periodic statements, and without an index of messages.
+
+    The index is filled after each send, beside it.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for module, name in PERIODS:
             patch.setattr(module, name, NEVER_S)
+        patch.setattr(Indexer, "start", lambda _indexer, _supervisor: None)
         async with open_node(storage, **more) as node:
             yield node
 

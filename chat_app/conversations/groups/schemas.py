@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from chat_app.accounts.rules import MAX_MARKS
-from chat_app.core.input import Id, Input, text_pattern
+from chat_app.core.input import Id, Input, moment_of, text_pattern
 from chat_app.core.text import (
     has_control,
     has_lone_surrogate,
@@ -120,24 +120,16 @@ class RoleRequest(Input):
     role: Role
 
 
-def _moment(value: object) -> object:
-    """Return the time of a text in RFC 3339; strict models take none otherwise."""
-    if not isinstance(value, str) or value == "forever":
-        return value
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        message = "This is not a time with its zone."
-        raise ValueError(message)
-    return moment
+def _moment_or_forever(value: object) -> object:
+    return value if value == "forever" else moment_of(value)
 
 
 class MembershipRequest(Input):
     """Changes of the user's own part in a conversation: only what is given changes."""
 
-    muted_until: Annotated[datetime | Literal["forever"] | None, BeforeValidator(_moment)] = None
+    muted_until: Annotated[
+        datetime | Literal["forever"] | None, BeforeValidator(_moment_or_forever)
+    ] = None
     favourite: bool = Field(default_factory=bool)
     archived: bool = Field(default_factory=bool)
 

@@ -1,1 +1,1 @@
-"""What is due at a time: scheduled messages and reminders."""
+"""Due items: scheduled messages and reminders, carried out at their time."""

@@ -40,11 +40,10 @@ async def list_reminders(database: Database, *, viewer_id: UUID) -> Reminders:
 
 async def due_reminders(database: Database, *, viewer_id: UUID) -> list[tuple[UUID, Reminder]]:
     """Return the reminders that are due and no device has had, with the ids of their items."""
-    rows = await database.fetch_all(_reminders(database.dialect), {"viewer_id": viewer_id})
+    rows = await database.fetch_all(_due_reminders(database.dialect), {"viewer_id": viewer_id})
     return [
         (row.item_id, Reminder(message=message_of(row, row.direct_key), at=row.due_at, due=True))
         for row in rows
-        if row.state == "due"
     ]
 
 
@@ -103,3 +102,8 @@ def _reminders(dialect: str) -> Select[*tuple[Any, ...]]:
         )
         .order_by(col(DueItem.due_at), col(DueItem.id))
     )
+
+
+@functools.cache
+def _due_reminders(dialect: str) -> Select[*tuple[Any, ...]]:
+    return _reminders(dialect).where(col(DueItem.state) == "due")

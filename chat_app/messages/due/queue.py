@@ -8,9 +8,8 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Literal
 from uuid import UUID
-
-import structlog
 
 from chat_app.change_log.unit_of_work import unit_of_work
 from chat_app.core import tasks
@@ -35,8 +34,6 @@ CLAIMED_FOR = timedelta(seconds=30)
 # What the chat cannot do at the moment is tried again after it.
 PAUSE = timedelta(seconds=2)
 BATCH_SIZE = 50
-
-log = structlog.get_logger(__name__)
 
 
 class DueQueue:
@@ -115,14 +112,16 @@ class DueQueue:
         else:
             await self._finish(item, "sent")
 
-    async def _finish(self, item: DueItem, state: str, code: str | None = None) -> None:
+    async def _finish(
+        self, item: DueItem, state: Literal["sent", "refused"], code: str | None = None
+    ) -> None:
         async with unit_of_work(self._database, self._broker) as uow:
             if not await store.finish(uow.session, item.id, state=state, code=code):
                 return
             item.state, item.code = state, code
             event = ScheduledUpdated(
                 scheduled=scheduled_of(item),
-                state="sent" if state == "sent" else "refused",
+                state=state,
                 code=code,
             )
             uow.publish([user_topic(item.user_id)], make_envelope(event))

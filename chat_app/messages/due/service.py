@@ -34,7 +34,7 @@ LONGEST = timedelta(days=366)
 
 
 class DueItems:
-    """What users let happen later; `on_changed` is called when the next item may be another."""
+    """The use cases of due items; `on_changed` is called when the next one may be another."""
 
     def __init__(
         self,

@@ -50,6 +50,25 @@ def moment(dialect: str) -> ColumnElement[datetime]:
     return func.clock_timestamp()
 
 
+def refusal_of(wanted: JsonRows) -> ColumnElement[str | None]:
+    """Return why the user of a row may not write to the other person of a direct conversation.
+
+    Only such a conversation has a peer. A group's members are not read: in a join a database might
+    read all of them to find none.
+    """
+    refusal = (
+        select(unreachable(wanted.columns["user_id"], _person))
+        .join_from(_peer, _person, col(_person.id) == col(_peer.user_id))
+        .where(
+            col(_peer.conversation_id) == CONVERSATIONS.c.id,
+            col(_peer.user_id) != wanted.columns["user_id"],
+        )
+        .correlate(CONVERSATIONS, wanted.table)
+        .scalar_subquery()
+    )
+    return case((CONVERSATIONS.c.direct_key.is_not(None), refusal))
+
+
 class SendStatements:
     """The statements of a batch of sends, for one kind of database."""
 
@@ -82,16 +101,6 @@ class SendStatements:
             .join(_person, col(_person.id) == pairs.columns["receiver_id"])
         )
         wanted = JsonRows(dialect, number=Integer, id=Uuid, user_id=Uuid)
-        refusal = (
-            select(unreachable(wanted.columns["user_id"], _person))
-            .join_from(_peer, _person, col(_person.id) == col(_peer.user_id))
-            .where(
-                col(_peer.conversation_id) == CONVERSATIONS.c.id,
-                col(_peer.user_id) != wanted.columns["user_id"],
-            )
-            .correlate(CONVERSATIONS, wanted.table)
-            .scalar_subquery()
-        )
         self.targets = (
             select(
                 wanted.columns["number"].label("number"),
@@ -103,9 +112,7 @@ class SendStatements:
                 MEMBERS.c.role,
                 col(SENDER.username).label("sender_username"),
                 col(SENDER.display_name).label("sender_display_name"),
-                # Only a direct conversation has a peer. A group's members are not read: in a join
-                # a database might read all of them to find none.
-                case((CONVERSATIONS.c.direct_key.is_not(None), refusal)).label("refusal"),
+                refusal_of(wanted).label("refusal"),
             )
             .select_from(wanted.table)
             .join(CONVERSATIONS, CONVERSATIONS.c.id == wanted.columns["id"])

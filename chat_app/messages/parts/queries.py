@@ -21,7 +21,8 @@ from chat_app.conversations.message_rows import (
 )
 from chat_app.core.database import Database
 from chat_app.friends.cards import VIEWER
-from chat_app.messages.errors import MessageNotFound
+from chat_app.messages.emoji import qualified
+from chat_app.messages.errors import MessageNotFound, NotAnEmoji
 from chat_app.messages.schemas import EarlierText, Pins, Reactor, ReactorPage, Texts
 from chat_app.models.tables import (
     CONVERSATIONS,
@@ -88,7 +89,7 @@ async def reactors_of(
 ) -> ReactorPage:
     """Return a page of those who have reacted, with one emoji or any, in the order they did.
 
-    Raises MessageNotFound and BadCursor.
+    Raises MessageNotFound, NotAnEmoji and BadCursor.
     """
     await readable_message(database, viewer_id=viewer_id, message_id=message_id)
     values: dict[str, Any] = {"message_id": message_id, "most": limit + 1, "after": 0}
@@ -97,7 +98,9 @@ async def reactors_of(
             raise BadCursor("after")
         values["after"] = int(after)
     if emoji is not None:
-        values["emoji"] = emoji
+        values["emoji"] = qualified(emoji)
+        if values["emoji"] is None:
+            raise NotAnEmoji
     rows = await database.fetch_all(_reactors(is_of_one=emoji is not None), values)
     items = [
         Reactor(

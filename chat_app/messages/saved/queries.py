@@ -1,8 +1,6 @@
 """Reads about saved messages on behalf of their owner."""
 
 import functools
-import re
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,16 +14,14 @@ from chat_app.conversations.message_rows import (
     message_columns,
     message_of,
 )
+from chat_app.core.cursors import cursor_at, place_of
 from chat_app.core.database import Database
 from chat_app.friends.cards import VIEWER
 from chat_app.messages.schemas import Saved, SavedPage
 from chat_app.models.tables import CONVERSATIONS, MEMBERS, MESSAGES, SAVED_MESSAGES
 
-# The time of saving, in microseconds, and the id of the message.
-CURSOR = re.compile(r"([0-9]{1,17})-([0-9a-f]{32})")
 # More than people save by hand: a page keeps these ids.
 MAX_IDS = 2_000
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def list_saved(
@@ -37,27 +33,24 @@ async def list_saved(
     """
     values: dict[str, Any] = {"viewer_id": viewer_id, "most": limit + 1}
     if before is not None:
-        match = CURSOR.fullmatch(before)
-        if match is None:
+        place = place_of(before)
+        if place is None:
             raise BadCursor
-        values["before_at"] = EPOCH + timedelta(microseconds=int(match[1]))
-        values["before_id"] = UUID(match[2])
+        values["before_at"], values["before_id"] = place
     rows = await database.fetch_all(_saved(database.dialect, first=before is None), values)
     items = [
         Saved(message=message_of(row, row.direct_key), at=row.saved_at) for row in rows[:limit]
     ]
-    more = len(rows) > limit
-    return SavedPage(items=items, next_before=_cursor(items[-1]) if more else None)
+    next_before = None
+    if len(rows) > limit:
+        next_before = cursor_at(items[-1].at, items[-1].message.id)
+    return SavedPage(items=items, next_before=next_before)
 
 
 async def saved_ids(database: Database, *, viewer_id: UUID) -> list[UUID]:
     """Return the ids of the latest messages that the viewer has saved. Raises Unavailable."""
     rows = await database.fetch_all(_ids(), {"viewer_id": viewer_id, "most": MAX_IDS})
     return [row.message_id for row in rows]
-
-
-def _cursor(last: Saved) -> str:
-    return f"{(last.at - EPOCH) // timedelta(microseconds=1)}-{last.message.id.hex}"
 
 
 @functools.cache

@@ -16,7 +16,7 @@ MAX_SHOWN_ID = 100
 
 
 class ChannelsState(rx.State):
-    """What a person does on the screen of open groups.
+    """The events of the screen of open groups.
 
     `failed_id` is the group whose button failed last, and `failed` the reason.
     """

@@ -15,7 +15,7 @@ from chat_app.accounts.queries import display_names
 from chat_app.conversations.queries import get_conversation
 from chat_app.conversations.schemas import Conversation
 from chat_app.core.errors import AppError, NotFound
-from chat_app.messages.queries import history, page_around
+from chat_app.messages.queries import history
 from chat_app.messages.schemas import MessagePage
 from chat_app.realtime.events import (
     AnyEvent,
@@ -322,24 +322,15 @@ class TimelineView:
         after: int | None = None,
         limit: int = PAGE_SIZE,
     ) -> MessagePage:
-        database = current_node().database
-        if around is not None:
-            page = await page_around(
-                database,
-                viewer_id=self._viewer_id,
-                conversation_id=conversation_id,
-                seq=around,
-                limit=limit,
-            )
-        else:
-            page = await history(
-                database,
-                viewer_id=self._viewer_id,
-                conversation_id=conversation_id,
-                before=before,
-                after=after,
-                limit=limit,
-            )
+        page = await history(
+            current_node().database,
+            viewer_id=self._viewer_id,
+            conversation_id=conversation_id,
+            before=before,
+            after=after,
+            around=around,
+            limit=limit,
+        )
         current_node().deliveries.record_page(page.items, viewer_id=self._viewer_id)
         return page
 

@@ -15,7 +15,7 @@ MAX_SHOWN_ID = 100
 
 
 class SavedState(rx.State):
-    """What a person does with saved messages.
+    """The events of saved messages.
 
     `failed_id` is the message whose button failed last, and `failed` the reason.
     """

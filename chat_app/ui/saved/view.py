@@ -29,7 +29,7 @@ MAX_RELOADED = 500
 
 
 class SavedView:
-    """What the user has saved: the ids, once a menu needs them, and the messages on their screen.
+    """The saved messages of a user: the ids, once a menu needs them, and those on their screen.
 
     About the list of messages: `loaded`, a `problem`, and `has_more`.
     """

@@ -1,5 +1,7 @@
 """Statements of a send: the same few for any number of members, and no table scans."""
 
+from typing import Any
+
 from chat_app.messages.queries import direct_history, history
 from chat_app.realtime.shapes import Message
 from tests.harness.chats import Storage
@@ -67,7 +69,7 @@ async def test_a_page_is_one_statement_by_keys(storage: Storage) -> None:
         alice, bob = await new_user(node), await new_user(node)
         sent = [(await node.messages.send(to_user(alice, bob, text))).message for text in "abc"]
         conversation_id = sent[0].conversation_id
-        targets: list[tuple[dict[str, int], list[Message]]] = [
+        targets: list[tuple[dict[str, Any], list[Message]]] = [
             ({}, sent),
             ({"before": 2}, sent[:1]),
             ({"after": 1}, sent[1:]),

@@ -23,16 +23,13 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from chat_app.change_log.statements import append_entry
 from chat_app.conversations.message_rows import IS_READABLE, SENDER, message_columns
 from chat_app.core.joint_writes import JointWrites
 from chat_app.core.json_rows import JsonRows
-from chat_app.friends.relations import unreachable
-from chat_app.messages.log.statements import add_mentions, moment
-from chat_app.models import Member, User
+from chat_app.messages.log.statements import add_mentions, moment, refusal_of
 from chat_app.models.tables import (
     CONVERSATIONS,
     EARLIER_TEXTS,
@@ -46,7 +43,6 @@ from chat_app.models.tables import (
 
 # What becomes of a pin.
 KEEP, PIN, UNPIN = 0, 1, 2
-_peer, _person = aliased(Member), aliased(User)
 
 
 class ChangeStatements:
@@ -56,16 +52,6 @@ class ChangeStatements:
         wanted = JsonRows(dialect, id=Uuid, user_id=Uuid)
         # A change is a send: not to a deleted user, nor across a block, nor to one who takes
         # messages from friends only.
-        refusal = (
-            select(unreachable(wanted.columns["user_id"], _person))
-            .join_from(_peer, _person, col(_person.id) == col(_peer.user_id))
-            .where(
-                col(_peer.conversation_id) == CONVERSATIONS.c.id,
-                col(_peer.user_id) != wanted.columns["user_id"],
-            )
-            .correlate(CONVERSATIONS, wanted.table)
-            .scalar_subquery()
-        )
         self.targets = (
             select(
                 CONVERSATIONS.c.id,
@@ -78,7 +64,7 @@ class ChangeStatements:
                 MEMBERS.c.role,
                 USERS.c.username,
                 USERS.c.display_name,
-                case((CONVERSATIONS.c.direct_key.is_not(None), refusal)).label("refusal"),
+                refusal_of(wanted).label("refusal"),
             )
             .select_from(wanted.table)
             .join(MESSAGES, MESSAGES.c.id == wanted.columns["id"])
