@@ -2,7 +2,8 @@
 // people write becomes a text node, and only http, https and mailto become links.
 
 /** @import { ReactElement, ReactNode } from "react" */
-/** @import { Block, Inline, Link, List } from "./markdown.js" */
+/** @import { Block, List } from "./markdown.js" */
+/** @import { Inline, Link } from "./markdown_line.js" */
 
 import { createElement } from "react";
 import { CodeBlock } from "./code_block.js";

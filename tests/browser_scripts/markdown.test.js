@@ -1,6 +1,7 @@
 // Markdown's everyday part: the tree of a text, hostile texts among them.
 
-/** @import { Block, Inline } from "../../assets/browser/markdown.js" */
+/** @import { Block } from "../../assets/browser/markdown.js" */
+/** @import { Inline } from "../../assets/browser/markdown_line.js" */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
