@@ -49,8 +49,9 @@ class Visitor:
         return self.page.get_by_role("textbox", name="Message")
 
     def message(self, text: str) -> Locator:
-        """Return the messages that contain a text."""
-        return self.log.get_by_role("article").filter(has_text=text)
+        """Return the messages whose words contain a text: the time beside them is no part of them."""
+        words = self.page.locator(".bubble", has_text=text)
+        return self.log.get_by_role("article").filter(has=words)
 
     def open_home(self) -> None:
         """Go to the list of conversations and wait for it."""
