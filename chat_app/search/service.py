@@ -65,17 +65,25 @@ class Search:
         )
 
     async def find(
-        self, *, viewer_id: UUID, text: str, before: str | None = None, limit: int = 50
+        self,
+        *,
+        viewer_id: UUID,
+        text: str,
+        before: str | None = None,
+        limit: int = 50,
+        conversation_id: UUID | None = None,
     ) -> SearchPage:
         """Return the messages that fit a text, newest first.
 
-        `before` is the `next_before` of a page. Raises Invalid, BadCursor, RateLimited and
-        Unavailable.
+        `before` is the `next_before` of a page; with a `conversation_id` only messages of that one
+        are found. Raises Invalid, BadCursor, RateLimited and Unavailable.
         """
         criteria = parse(text)
         place = END if before is None else _number(before)
         await self._limits.take(self._limit, viewer_id.hex)
-        searched = None if criteria.is_empty else await self._prepared(viewer_id, criteria)
+        searched = None
+        if not criteria.is_empty:
+            searched = await self._prepared(viewer_id, criteria, conversation_id)
         if searched is None:
             return SearchPage(items=[], next_before=None)
         return await self._page(viewer_id, searched, min(place, searched.before), limit)
@@ -139,12 +147,18 @@ class Search:
             await time_slice.pause()
         return fitting
 
-    async def _prepared(self, viewer_id: UUID, criteria: Criteria) -> _Searched | None:
+    async def _prepared(
+        self, viewer_id: UUID, criteria: Criteria, conversation_id: UUID | None
+    ) -> _Searched | None:
         """Return what the search needs to know; None where nothing can be found."""
         found_rooms = await queries.rooms_of(
             self._database, viewer_id=viewer_id, with_names=criteria.names_conversations
         )
-        rooms = {room.id: room for room in found_rooms if _is_named(room, criteria)}
+        rooms = {
+            room.id: room
+            for room in found_rooms
+            if conversation_id in (None, room.id) and _is_named(room, criteria)
+        }
         senders = await self._people(criteria.senders)
         numbers = await self._numbers(criteria)
         if not rooms or numbers is None or (criteria.senders and senders.is_nobody):
