@@ -14,7 +14,7 @@ const stopsOf = (row) => /** @type {HTMLElement[]} */ ([...row.querySelectorAll(
  * Return where an element's search field and its hits are.
  * @param {Element} element
  */
-const scopeOf = (element) => element.closest("dialog") ?? document;
+const scopeOf = (element) => element.closest("dialog, chat-search") ?? document;
 /** @param {Element} element */
 const searchFieldOf = (element) =>
   /** @type {HTMLInputElement | null} */ (scopeOf(element).querySelector("[data-search]"));

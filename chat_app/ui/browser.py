@@ -82,6 +82,16 @@ class _Keys(ScriptedElement):
     script = "keys.js"
 
 
+class _Search(ScriptedElement):
+    tag = "chat-search"
+    script = "search.js"
+
+
+class _Shortcuts(ScriptedElement):
+    tag = "chat-shortcuts"
+    script = "shortcuts.js"
+
+
 class _Settings(ScriptedElement):
     tag = "chat-settings"
     script = "settings.js"
@@ -231,6 +241,19 @@ def settings_element(
 ) -> rx.Component:
     """Wrap the settings in the element that checks which notifications the browser allows."""
     return _Settings.create(children, custom_attrs={"sound": sound, "user-id": user_id})
+
+
+def search_element(*content: rx.Component, event: str, more_event: str) -> rx.Component:
+    """Wrap the search of messages in the element that asks, and returns to the hit left last.
+
+    The events ask for messages, and for more of them.
+    """
+    return _Search.create(*content, custom_attrs={"event": event, "more-event": more_event})
+
+
+def shortcuts_element() -> rx.Component:
+    """Listen for the keys that work everywhere in the chat."""
+    return _Shortcuts.create()
 
 
 def auth_forms(*content: rx.Component) -> rx.Component:

@@ -32,6 +32,9 @@ from chat_app.ui.saved import state as saved
 from chat_app.ui.saved.page import saved_pane
 from chat_app.ui.saved.state import SavedState
 from chat_app.ui.saved.view import SavedView
+from chat_app.ui.search import state as search
+from chat_app.ui.search.page import search_pane
+from chat_app.ui.search.view import HitsView
 from chat_app.ui.settings import state as settings
 from chat_app.ui.settings.page import settings_pane
 from chat_app.ui.settings.state import SettingsState
@@ -43,6 +46,7 @@ PRELOADS: dict[str, list[type[PreloadedScreen]]] = {
     friends.ROUTE: [ConversationsState, FriendsState],
     channels.ROUTE: [ConversationsState, ChannelsState, FriendsState],
     saved.ROUTE: [ConversationsState, SavedState, FriendsState],
+    search.ROUTE: [ConversationsState, FriendsState],
     settings.ROUTE: [ConversationsState, SettingsState, FriendsState],
 }
 LIVE_VIEWS: tuple[type[View], ...] = (
@@ -54,6 +58,7 @@ LIVE_VIEWS: tuple[type[View], ...] = (
     ChannelsView,
     PinnedView,
     SavedView,
+    HitsView,
 )
 
 
@@ -103,6 +108,12 @@ def add_pages(app: rx.App) -> None:
         route=saved.ROUTE,
         title=shell.page_title("Saved"),
         on_load=[SavedState.load, load, timeline.close, fresh_search, requests],
+    )
+    app.add_page(
+        search_pane,
+        route=search.ROUTE,
+        title=shell.page_title("Search"),
+        on_load=[load, timeline.close, fresh_search, requests],
     )
     app.add_page(
         settings_pane,

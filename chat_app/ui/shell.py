@@ -10,6 +10,7 @@ from chat_app.ui.browser import (
     hold_early_forms,
     notification_element,
     reload_without_missing_files,
+    shortcuts_element,
 )
 from chat_app.ui.conversations.lists import conversation_facts, own_profile
 from chat_app.ui.conversations.side import side_pane
@@ -30,7 +31,7 @@ STYLESHEETS = ["/chat.css", "/icons.css"]
 class Place(TypedDict):
     """The page in the shell and the open conversation; the name is "" without a shell."""
 
-    name: Literal["", "home", "chat", "people", "channels", "saved", "settings"]
+    name: Literal["", "home", "chat", "people", "channels", "saved", "search", "settings"]
     id: str
 
 
@@ -72,6 +73,7 @@ def shell(children: rx.Var[rx.Component]) -> rx.Component:
                     ("people", "Skip to the people"),
                     ("channels", "Skip to the channels"),
                     ("saved", "Skip to the saved messages"),
+                    ("search", "Skip to the search"),
                     ("settings", "Skip to the settings"),
                     "Skip to the messages",
                 ),
@@ -79,6 +81,7 @@ def shell(children: rx.Var[rx.Component]) -> rx.Component:
                 class_name="skip",
             ),
             connection_status(),
+            shortcuts_element(),
             notification_element(open_id=place["id"], sound=own_profile()["sound"]),
             rx.el.main(
                 rx.el.div(

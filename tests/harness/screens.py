@@ -252,6 +252,13 @@ def _show_saved(viewer: Viewer) -> None:
     expect(saved.get_by_role("listitem").first).to_be_visible()
 
 
+def _show_found_messages(viewer: Viewer) -> None:
+    viewer.open("/search")
+    viewer.page.get_by_role("searchbox", name="Search messages").fill("the")
+    found = viewer.page.get_by_role("list", name="Messages found")
+    expect(found.get_by_role("listitem")).to_have_count(30)
+
+
 def _show_forward(viewer: Viewer) -> None:
     viewer.open_chat(OTHER)
     log = viewer.page.get_by_role("log", name="Messages")
@@ -296,6 +303,7 @@ SCREENS = (
     Screen("lively-group", _show_lively_group),
     Screen("pinned", _show_pinned),
     Screen("saved", _show_saved),
+    Screen("found-messages", _show_found_messages),
     Screen("forward", _show_forward),
     Screen("offline", _show_offline),
     Screen("long-chat", _show_long_chat),

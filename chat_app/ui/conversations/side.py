@@ -35,6 +35,7 @@ from chat_app.ui.reflex.elements import (
 )
 from chat_app.ui.reflex.vars import Cells, cells
 from chat_app.ui.saved.page import saved_link
+from chat_app.ui.search.page import search_link
 
 Choice = Literal["all", "unread", "groups"]
 CHOICES: dict[Choice, str] = {"all": "All", "unread": "Unread", "groups": "Groups"}
@@ -58,7 +59,7 @@ def side_pane(open_id: rx.Var[str], signs_out: rx.Var[bool]) -> rx.Component:
     """
     return arrow_key_lists(
         _whoami(signs_out),
-        search_box(),
+        rx.el.div(search_box(), search_link(), class_name="side-search"),
         rx.cond(
             PeopleState.query != "",
             people_found(),

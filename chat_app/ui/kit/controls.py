@@ -29,6 +29,7 @@ IconName = Literal[
     "plus",
     "reply",
     "search",
+    "search-text",
     "send",
     "settings",
     "sign-out",

@@ -19,6 +19,7 @@ from chat_app.ui.messages.view import TYPING
 from chat_app.ui.pinned.panel import pinned_button, pinned_panel
 from chat_app.ui.reflex.elements import event_name, kept_facts
 from chat_app.ui.reflex.vars import Cells, call, cells
+from chat_app.ui.search.page import search_here_link
 
 
 class Typing(TypedDict):
@@ -98,6 +99,7 @@ def _head(chat: Cells) -> rx.Component:
                 icon("muted"), role="img", aria_label="Muted", title="Muted", class_name="row-mark"
             ),
         ),
+        search_here_link(chat["id"]),
         pinned_button(chat["id"]),
         rx.cond(
             chat["kind"] == "group",

@@ -4,7 +4,7 @@ from typing import TypedDict
 
 import reflex as rx
 
-from chat_app.ui.browser import panel_element
+from chat_app.ui.browser import panel_element, plain_text
 from chat_app.ui.groups.facts import group_facts
 from chat_app.ui.kit.controls import icon_button
 from chat_app.ui.kit.states import empty_state, notice
@@ -87,7 +87,7 @@ def pinned_item(row: rx.Var[FoundRow]) -> rx.Component:
     one: Cells = cells(row)
     return rx.el.li(
         rx.el.button(
-            found_message(one),
+            found_message(one, plain_text(one["text"])),
             type="button",
             title="Show this message",
             class_name="row found-message",

@@ -93,7 +93,12 @@ def saved_item(row: rx.Var[FoundRow]) -> rx.Component:
     one = cells(row)
     name_id = rx.Var.create(f"saved-{one['id']}")
     return rx.el.li(
-        rx.el.a(found_message(one), to=one["href"], id=name_id, class_name="row found-message"),
+        rx.el.a(
+            found_message(one, plain_text(one["text"])),
+            to=one["href"],
+            id=name_id,
+            class_name="row found-message",
+        ),
         rx.el.div(
             button(
                 "Remove",
@@ -112,8 +117,8 @@ def saved_item(row: rx.Var[FoundRow]) -> rx.Component:
     )
 
 
-def found_message(one: Cells) -> rx.Component:
-    """Show who wrote a message, where and when, and its beginning."""
+def found_message(one: Cells, text: rx.Var[str] | rx.Component) -> rx.Component:
+    """Show who wrote a message, where and when, and its text."""
     return rx.fragment(
         avatar(one["letters"], one["tone"]),
         rx.el.span(
@@ -127,8 +132,12 @@ def found_message(one: Cells) -> rx.Component:
                 ),
                 class_name="row-line",
             ),
-            rx.el.span(rx.el.bdi(one["about"]), class_name="row-time one-line"),
-            rx.el.span(plain_text(one["text"]), class_name="found-text", dir="auto"),
+            # A direct conversation has the name of the person who wrote.
+            rx.cond(
+                one["about"] != one["author"],
+                rx.el.span(rx.el.bdi(one["about"]), class_name="row-time one-line"),
+            ),
+            rx.el.span(text, class_name="found-text", dir="auto"),
             class_name="row-text",
         ),
     )

@@ -1,0 +1,229 @@
+// <chat-search event more-event>: the page that searches messages. It asks while somebody types, and again
+// when the link returns; it inserts the words that narrow a search, loads more when the end comes into sight,
+// and returns to the hit that was opened. What is asked is in facts about the list that the page sets (see
+// Facts in chat_app/ui/search/page.py), and never in an address.
+
+import { send, store } from "./replica.js";
+
+const LIST = "hits";
+const PAUSE = 250; // ms without another letter until the server is asked
+const RETRY = 1_000;
+const PATIENCE = 15_000;
+const NEAR_THE_END = 600; // px
+const AWAY = "The chat does not answer.";
+/** An operator whose value is still to come, or a minus without a word. */
+const UNFINISHED = /(^|\s)-?(?:(?:from|in|has|before|after):)?$/iu;
+const NOTHING = /^[\s"“”„«»-]*$/u;
+const TODAY = "{today}";
+
+/** @typedef {{ asked: string, within: string, question: number, answered: number, problem: string, has_more: boolean }} Facts */
+/** @type {Facts} */
+const NO_FACTS = { asked: "", within: "", question: 0, answered: 0, problem: "", has_more: false };
+
+/** Where the results were left: the place in the browser's history, the hit, and how far it was scrolled. */
+const left = { key: "", hit: "", top: 0 };
+
+class ChatSearch extends (globalThis.HTMLElement ?? class {}) {
+  /** Ends the pause after a letter. @type {number | undefined} */
+  #timer;
+  /** Ends the wait for an answer. @type {number | undefined} */
+  #waiting;
+  /** The conversation that was searched last. */
+  #within = "";
+  /** @type {(() => void) | undefined} */
+  #unsubscribe;
+  #isFollowing = false;
+
+  connectedCallback() {
+    for (const type of ["input", "click", "keydown"]) this.addEventListener(type, this);
+    // It does not bubble.
+    this.addEventListener("scroll", this, true);
+    this.#field.value = this.#facts.asked;
+    this.#within = this.#facts.within;
+    this.#unsubscribe = store.subscribe(LIST, () => this.#changed());
+    if (!this.#isAnswered) this.#askAgain();
+    const isBack = left.key !== "" && keyOfPlace() === left.key;
+    // After React, which gives the focus back to the link that was followed.
+    requestAnimationFrame(() => this.#arrive(isBack));
+  }
+
+  disconnectedCallback() {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#waiting);
+    window.chatLink?.off("connect", this.#askAgain);
+    this.#isFollowing = false;
+    this.#unsubscribe?.();
+  }
+
+  /** @param {Event} event */
+  handleEvent(event) {
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (event.type === "scroll") this.#scrolled();
+    else if (event.type === "click") this.#click(target);
+    else if (target === this.#field && event.type === "input") this.#ask(PAUSE);
+    else if (target === this.#field) {
+      const { key, isComposing } = /** @type {KeyboardEvent} */ (event);
+      if (key === "Enter" && !isComposing) this.#ask();
+    }
+  }
+
+  /** @returns {Facts} */
+  get #facts() {
+    return { ...NO_FACTS, ...store.read(LIST).about };
+  }
+
+  get #isAnswered() {
+    return this.#facts.question === this.#facts.answered;
+  }
+
+  get #field() {
+    return /** @type {HTMLInputElement} */ (this.querySelector("[data-search]"));
+  }
+
+  get #scroller() {
+    return /** @type {HTMLElement} */ (this.querySelector(".people-scroll"));
+  }
+
+  /** @param {boolean} isBack */
+  #arrive(isBack) {
+    if (!this.isConnected) return;
+    const hit = isBack && /** @type {HTMLElement | null} */ (this.querySelector(`[data-hit="${CSS.escape(left.hit)}"]`));
+    if (isBack) this.#scroller.scrollTop = left.top;
+    if (hit) hit.focus({ preventScroll: true });
+    else this.#field.select();
+  }
+
+  /** @param {HTMLElement} target */
+  #click(target) {
+    const pressed = /** @type {HTMLElement | null} */ (target.closest("button, [data-hit]"));
+    if (!pressed) return;
+    const { insert, hit } = pressed.dataset;
+    if (insert) this.#insert(insert);
+    else if (hit) Object.assign(left, { key: keyOfPlace(), hit, top: this.#scroller.scrollTop });
+    else if ("everywhere" in pressed.dataset) {
+      this.#field.focus();
+      searchWithin("");
+    } else if ("searchMore" in pressed.dataset) this.#more();
+    else if ("searchAgain" in pressed.dataset) this.#askAgain();
+  }
+
+  /**
+   * Insert a word that narrows the search; the caret is where its value belongs, and a day is selected.
+   * @param {string} word
+   */
+  #insert(word) {
+    const field = this.#field;
+    const before = field.value.trimEnd();
+    const [start, end] = word.replace(TODAY, today()).split("|");
+    const text = `${before}${before ? " " : ""}${start}`;
+    if (text.length + end.length > field.maxLength) return;
+    field.value = text + end;
+    field.focus();
+    field.setSelectionRange(word.includes(TODAY) ? text.lastIndexOf(":") + 1 : text.length, text.length);
+    this.#ask(PAUSE);
+  }
+
+  /**
+   * Ask for what is in the field, after a pause.
+   * @param {number} [pause]
+   */
+  #ask(pause = 0) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      const text = this.#field.value.replace(UNFINISHED, "").trim();
+      this.#search(NOTHING.test(text) ? "" : text);
+    }, pause);
+  }
+
+  /** Ask for the same again, for as many as are shown. */
+  #askAgain = () => {
+    if (this.#facts.asked || !this.#isAnswered) this.#send(this.#facts.asked, store.read(LIST).rows.length);
+  };
+
+  /** @param {string} text */
+  #search(text) {
+    const { asked, within } = this.#facts;
+    if (text === asked && within === this.#within && this.#isAnswered) return;
+    this.#within = within;
+    this.#scroller.scrollTop = 0;
+    this.#send(text, 0);
+  }
+
+  /**
+   * @param {string} text
+   * @param {number} least
+   */
+  #send(text, least) {
+    const question = this.#nextQuestion({ asked: text });
+    const scope = this.#facts.within;
+    const isSent = send(this.getAttribute("event") ?? "", { text, scope, question, least });
+    this.#expect(isSent);
+  }
+
+  #more() {
+    if (!this.#facts.has_more || !this.#isAnswered) return;
+    const question = this.#nextQuestion({});
+    this.#expect(send(this.getAttribute("more-event") ?? "", { question }));
+  }
+
+  /**
+   * Note that something is asked, and return its number.
+   * @param {Partial<Facts>} facts
+   */
+  #nextQuestion(facts) {
+    const question = this.#facts.question + 1;
+    store.apply([{ list: LIST, about: { ...facts, question, problem: "" } }]);
+    if (!this.#isFollowing && window.chatLink) {
+      this.#isFollowing = true;
+      window.chatLink.on("connect", this.#askAgain);
+    }
+    return question;
+  }
+
+  /**
+   * Wait for an answer; show that there is none.
+   * @param {boolean} isSent
+   */
+  #expect(isSent) {
+    clearTimeout(this.#waiting);
+    const fail = () => store.apply([{ list: LIST, about: { problem: AWAY } }]);
+    if (isSent) this.#waiting = setTimeout(fail, PATIENCE);
+    else if (window.chatLink) fail();
+    // The page is loading: it has no link yet.
+    else this.#waiting = setTimeout(this.#askAgain, RETRY);
+  }
+
+  #changed() {
+    if (this.#isAnswered) clearTimeout(this.#waiting);
+    if (this.#facts.within !== this.#within) this.#ask();
+  }
+
+  #scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    if (scrollHeight - scrollTop - clientHeight < NEAR_THE_END && !this.#facts.problem) this.#more();
+  }
+}
+
+/**
+ * Search in a conversation from now on, or in all of them for "".
+ * @param {string} conversationId
+ */
+function searchWithin(conversationId) {
+  store.apply([{ list: LIST, about: { within: conversationId } }]);
+}
+
+/** Return the key of the shown place in the browser's history, "" without one. */
+function keyOfPlace() {
+  /** @type {unknown} */
+  const state = history.state;
+  const { key } = /** @type {{ key?: unknown }} */ (state ?? {});
+  return typeof key === "string" ? key : "";
+}
+
+/** Return the reader's day as 2026-11-28. */
+function today() {
+  const now = new Date();
+  return [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
+}
+
+globalThis.customElements?.define("chat-search", ChatSearch);

@@ -1,0 +1,1 @@
+"""The screens of the search of messages."""
