@@ -1,5 +1,6 @@
 // Which page of the chat the shell is around. The shell stays while the pages in it change, so it reads
-// the address and not what the page says.
+// the address and not what the page says. Scripts open another page by the shell's router, which keeps what is
+// there.
 
 import { useEffect, useSyncExternalStore } from "react";
 import { moveFocus } from "./focus.js";
@@ -8,6 +9,11 @@ import { moveFocus } from "./focus.js";
  * A page in the shell: `name` is "" for a page without it, and `id` that of the open conversation.
  * @typedef {{ name: "" | "home" | "chat" | "people" | "channels" | "saved" | "search" | "settings", id: string }} Place
  */
+
+/** @typedef {(path: string) => unknown} Navigate */
+
+/** The router's function, once the shell is there. @type {Navigate | undefined} */
+let router;
 
 /** @type {Place} */
 const OUTSIDE = { name: "", id: "" };
@@ -37,14 +43,25 @@ export function placeOf(pathname) {
  * conversation, is a page without anything (`isSpaMode`), and React must find it so.
  * @param {{ pathname: string }} address
  * @param {{ isSpaMode: boolean } | undefined} build
+ * @param {Navigate} navigate
  * @returns {Place}
  */
-export function usePlace({ pathname }, build) {
+export function usePlace({ pathname }, build, navigate) {
   const isOpen = useSyncExternalStore(
     () => () => undefined,
     () => true,
     () => false,
   );
   useEffect(() => moveFocus(pathname), [pathname]);
+  useEffect(() => void (router = navigate), [navigate]);
   return isOpen || !build?.isSpaMode ? placeOf(pathname) : OUTSIDE;
+}
+
+/**
+ * Open a page of the chat.
+ * @param {string} path
+ */
+export function openPage(path) {
+  if (router) void router(path);
+  else location.assign(path);
 }

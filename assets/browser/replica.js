@@ -26,7 +26,7 @@ const FIELDS = {
   people: ["order", "group", "name", "about", "letters", "tone"],
 };
 /** Lists of the present moment, which are not kept. */
-const PASSING = new Set(["typing", "trouble", "waiting", "group", "members", "channels", "mentions", "invitation", "found", "pinned", "bookmarks", "hits", "pressed"]);
+const PASSING = new Set(["typing", "trouble", "waiting", "group", "members", "channels", "mentions", "invitation", "found", "pinned", "bookmarks", "hits", "goto", "pressed"]);
 
 export const store = new Store({ messages: mergeMessages });
 

@@ -1,11 +1,18 @@
-// <chat-shortcuts>: keys that work everywhere in the chat, and the links that lead to the search of messages.
+// <chat-shortcuts go-to-event>: keys that work everywhere in the chat, and the links that lead to the search of
+// messages. The dialogs that keys open are loaded after everything else.
 
 import { store } from "./replica.js";
 
 const HITS = "hits";
+const IDLE = 3_000;
+const isMac = /^(Mac|iP)/.test(globalThis.navigator?.platform ?? "");
+
+const loadGoTo = () => import("./go_to.js");
 
 class ChatShortcuts extends (globalThis.HTMLElement ?? class {}) {
   connectedCallback() {
+    // Beforehand: it works without a connection, too.
+    setTimeout(() => void loadGoTo().catch(() => undefined), IDLE);
     addEventListener("keydown", this);
     // Before the router, which opens the page of the link.
     addEventListener("click", this, true);
@@ -25,10 +32,25 @@ class ChatShortcuts extends (globalThis.HTMLElement ?? class {}) {
   /** @param {KeyboardEvent} event */
   #key(event) {
     if (event.defaultPrevented || event.isComposing || event.altKey) return;
-    const isCommand = event.ctrlKey || event.metaKey;
-    if (!isCommand || !event.shiftKey || event.key.toLowerCase() !== "f") return;
+    if (!event.ctrlKey && !event.metaKey) return;
+    const key = event.key.toLowerCase();
+    // On a Mac, Ctrl+K deletes the rest of a line.
+    const isGoTo = key === "k" && !event.shiftKey && event.metaKey === isMac;
+    if (!isGoTo && !(key === "f" && event.shiftKey)) return;
     event.preventDefault();
-    if (!document.querySelector("dialog:modal")) searchMessages();
+    if (document.querySelector("dialog:modal")) return;
+    if (isGoTo) void this.#goTo();
+    else searchMessages();
+  }
+
+  async #goTo() {
+    try {
+      const { goTo } = await loadGoTo();
+      goTo(this.getAttribute("go-to-event") ?? "");
+    } catch {
+      // Never loaded, and no connection: the search has a page of its own.
+      searchMessages();
+    }
   }
 
   /**

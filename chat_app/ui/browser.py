@@ -251,9 +251,9 @@ def search_element(*content: rx.Component, event: str, more_event: str) -> rx.Co
     return _Search.create(*content, custom_attrs={"event": event, "more-event": more_event})
 
 
-def shortcuts_element() -> rx.Component:
-    """Listen for the keys that work everywhere in the chat."""
-    return _Shortcuts.create()
+def shortcuts_element(*, go_to_event: str) -> rx.Component:
+    """Listen for the keys that work everywhere; `go_to_event` asks for messages to go to."""
+    return _Shortcuts.create(custom_attrs={"go-to-event": go_to_event})
 
 
 def auth_forms(*content: rx.Component) -> rx.Component:
@@ -297,6 +297,11 @@ def listed_conversations(rows: rx.Var[Any], choice: rx.Var[str], open_id: rx.Var
 def archived_conversations(rows: rx.Var[Any]) -> Cells:
     """Return the archived conversations, newest first."""
     return cells(call_script("listed.js", "archived", rows))
+
+
+def named_conversations(rows: rx.Var[Any], text: rx.Var[str]) -> rx.Var[Any]:
+    """Return the conversations whose names have the words of a text, as places to go to."""
+    return cells(call_script("named.js", "namedConversations", rows, text))
 
 
 def copy_element(*content: rx.Component) -> rx.Component:

@@ -34,7 +34,7 @@ from chat_app.ui.saved.state import SavedState
 from chat_app.ui.saved.view import SavedView
 from chat_app.ui.search import state as search
 from chat_app.ui.search.page import search_pane
-from chat_app.ui.search.view import HitsView
+from chat_app.ui.search.view import GoToView, HitsView
 from chat_app.ui.settings import state as settings
 from chat_app.ui.settings.page import settings_pane
 from chat_app.ui.settings.state import SettingsState
@@ -59,6 +59,7 @@ LIVE_VIEWS: tuple[type[View], ...] = (
     PinnedView,
     SavedView,
     HitsView,
+    GoToView,
 )
 
 

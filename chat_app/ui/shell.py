@@ -18,8 +18,9 @@ from chat_app.ui.friends.person_dialog import person_dialog
 from chat_app.ui.groups.adding import adding_dialog
 from chat_app.ui.kit.controls import PANE
 from chat_app.ui.kit.states import empty_state
-from chat_app.ui.reflex.elements import shown_place
+from chat_app.ui.reflex.elements import event_name, shown_place
 from chat_app.ui.reflex.vars import cells
+from chat_app.ui.search.state import SearchState
 
 PRODUCT = "Chat"
 # The look: `chat.css` holds tokens and the style of every part, `icons.css` the icons. Light or
@@ -81,7 +82,7 @@ def shell(children: rx.Var[rx.Component]) -> rx.Component:
                 class_name="skip",
             ),
             connection_status(),
-            shortcuts_element(),
+            shortcuts_element(go_to_event=event_name(SearchState.go_to)),
             notification_element(open_id=place["id"], sound=own_profile()["sound"]),
             rx.el.main(
                 rx.el.div(

@@ -142,6 +142,23 @@ def test_the_search_works_by_keyboard_alone(mira: Visitor, tomas: Visitor) -> No
     expect(page.get_by_text("Find what was written")).to_be_visible()
 
 
+def test_conversations_of_that_name_come_first(mira: Visitor, tomas: Visitor) -> None:
+    word = a_word()
+    body = {"kind": "group", "title": f"Choir {word}", "member_ids": [tomas.user_id]}
+    group = mira.http.post("/api/conversations", json=body).raise_for_status().json()["id"]
+    mira.open_home()
+    page = mira.page
+    page.keyboard.press("Control+Shift+F")
+    search(mira, word)
+    places = page.get_by_role("list", name="Conversations found")
+    expect(places.get_by_role("listitem")).to_have_count(1)
+    expect(page.get_by_text("No message has these words.")).to_be_visible()
+    assert_usable(page)
+    field(page).press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/chat/{group}")
+
+
 def test_words_narrow_a_search(mira: Visitor, tomas: Visitor, sofia: Visitor) -> None:
     word = a_word()
     tomas.post(mira, f"{word} https://example.org")

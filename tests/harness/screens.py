@@ -254,9 +254,17 @@ def _show_saved(viewer: Viewer) -> None:
 
 def _show_found_messages(viewer: Viewer) -> None:
     viewer.open("/search")
-    viewer.page.get_by_role("searchbox", name="Search messages").fill("the")
+    viewer.page.get_by_role("searchbox", name="Search messages").fill("party")
     found = viewer.page.get_by_role("list", name="Messages found")
-    expect(found.get_by_role("listitem")).to_have_count(30)
+    expect(found.get_by_role("listitem").first).to_be_visible()
+
+
+def _show_go_to(viewer: Viewer) -> None:
+    viewer.open_chat(OTHER)
+    viewer.page.keyboard.press("Control+K")
+    dialog = viewer.page.get_by_role("dialog", name="Go to")
+    dialog.get_by_role("searchbox", name="Go to").fill("party")
+    expect(dialog.get_by_role("listitem").filter(has_text="Messages")).to_be_visible()
 
 
 def _show_forward(viewer: Viewer) -> None:
@@ -304,6 +312,7 @@ SCREENS = (
     Screen("pinned", _show_pinned),
     Screen("saved", _show_saved),
     Screen("found-messages", _show_found_messages),
+    Screen("go-to", _show_go_to),
     Screen("forward", _show_forward),
     Screen("offline", _show_offline),
     Screen("long-chat", _show_long_chat),

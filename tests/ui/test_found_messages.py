@@ -1,5 +1,6 @@
 """Messages found over the wire: pages, marks, live rows, and forged arguments of handlers."""
 
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -27,6 +28,11 @@ def texts(tab: Tab) -> list[str]:
 def marked(row: Json) -> list[str]:
     """Return what is marked in a row."""
     return [piece["text"] for piece in row["pieces"] if piece["hit"]]
+
+
+def is_answered(tab: Tab, question: int) -> bool:
+    """Return whether the dialog "Go to" has the answer to a question."""
+    return bool(tab.fact("goto", "answered") == question)
 
 
 class Searcher:
@@ -115,6 +121,24 @@ async def test_a_search_within_a_conversation_finds_nothing_else(ada: Person, be
         for nowhere in (str(uuid4()), "nowhere"):
             await searcher.ask(word, scope=nowhere)
             assert tab.rows("hits") == []
+
+
+async def test_the_dialog_go_to_has_a_list_of_its_own(ada: Person, bea: Person) -> None:
+    word, other = a_word(), a_word()
+    await bea.write_all(ada, *(f"{word} number {n}" for n in range(10)), other)
+    await until_found(ada, other, other)
+    async with Tab.open(ada.url, cookie=ada.cookie) as tab:
+        await tab.hydrate("/")
+        await Searcher(tab).ask(other)
+        for question, text, count in ((1, word, 8), (2, "a" * 300, 0), (3, other, 1), (4, "", 0)):
+            await tab.send(f"{SEARCH}.go_to", {"text": text, "question": question})
+            await tab.until(partial(is_answered, tab, question))
+            assert len(tab.rows("goto")) == count
+            assert bool(tab.fact("goto", "problem")) == (len(text) > 256)
+        assert texts(tab) == [other]
+        for value in FORGED:
+            await tab.send(f"{SEARCH}.go_to", {"text": value, "question": value})
+        await tab.settled()
 
 
 async def test_strangers_find_nothing_and_forged_arguments_change_nothing(

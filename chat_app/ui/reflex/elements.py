@@ -89,7 +89,7 @@ def address_parameter(name: str) -> rx.Var[str]:
 
 def shown_place() -> rx.Var[Any]:
     """Return the page that is shown in the shell, and the open conversation (`place.js`)."""
-    hook = "usePlace(useLocation(), useContext(UNSAFE_FrameworkContext))"
+    hook = "usePlace(useLocation(), useContext(UNSAFE_FrameworkContext), useNavigate())"
     return rx.Var(
         "chatPlace",
         _var_data=VarData(
@@ -99,6 +99,7 @@ def shown_place() -> rx.Var[Any]:
                 "react-router": [
                     ImportVar(tag="useLocation"),
                     ImportVar(tag="UNSAFE_FrameworkContext"),
+                    ImportVar(tag="useNavigate"),
                 ],
                 f"{SCRIPTS}/place.js": [ImportVar(tag="usePlace")],
             },

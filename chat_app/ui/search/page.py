@@ -5,7 +5,9 @@ from typing import TypedDict
 import reflex as rx
 
 from chat_app.search.criteria import MAX_QUERY_LENGTH
-from chat_app.ui.browser import search_element
+from chat_app.ui.browser import named_conversations, search_element
+from chat_app.ui.conversations.lists import conversation_rows
+from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import PANE, IconName, back_link, button, icon, icon_button
 from chat_app.ui.kit.states import empty_state, notice, skeleton
 from chat_app.ui.messages.timeline import chat_row
@@ -30,6 +32,17 @@ WORDS = {
     "“in this order”": ('"|"', "These words in this order"),
     "-without": ("-|", "Without a word: -rain"),
 }
+
+
+class Place(TypedDict):
+    """A conversation that was found by its name (`named.js`)."""
+
+    id: str
+    name: str
+    about: str
+    letters: str
+    tone: str
+    href: str
 
 
 class Facts(TypedDict):
@@ -85,7 +98,7 @@ def search_pane() -> rx.Component:
                 class_name="chat-head page-head",
             ),
             rx.el.div(
-                rx.el.div(_search_box(), hits(), class_name="people finding"),
+                rx.el.div(_search_box(), places(), hits(), class_name="people finding"),
                 class_name="people-scroll",
             ),
             event=event_name(SearchState.search),
@@ -148,6 +161,37 @@ def within_chip() -> rx.Component:
             icon_button("cross", "Search everywhere", custom_attrs={"data-everywhere": "true"}),
             class_name="chip",
         ),
+    )
+
+
+@rx.memo
+def places() -> rx.Component:
+    """Show the conversations that are called so, where the search is not in one of them."""
+    facts = _facts()
+    found = named_conversations(conversation_rows(), facts["asked"]).to(list[Place])
+    return rx.cond(
+        (found.length() > 0) & (facts["within"] == ""),
+        rx.el.ul(
+            rx.foreach(found, lambda row: rx.fragment(place(row=row), key=row["id"])),
+            aria_label="Conversations found",
+            class_name="found-messages",
+            custom_attrs={"data-arrows": "true"},
+        ),
+    )
+
+
+@rx.memo
+def place(row: rx.Var[Place]) -> rx.Component:
+    """Show a conversation that was found by its name."""
+    one = cells(row)
+    return rx.el.li(
+        rx.el.a(
+            avatar(one["letters"], one["tone"]),
+            rx.el.span(rx.el.bdi(one["name"]), class_name="row-name one-line"),
+            rx.el.span(one["about"], class_name="row-time"),
+            to=one["href"],
+            class_name="row found-place",
+        )
     )
 
 

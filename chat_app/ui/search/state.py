@@ -5,7 +5,7 @@ import reflex as rx
 from chat_app.search.criteria import MAX_QUERY_LENGTH
 from chat_app.ui.reflex.live import tab_of
 from chat_app.ui.reflex.vars import parse_id_or_nil
-from chat_app.ui.search.view import HitsView
+from chat_app.ui.search.view import GoToView, HitsView
 from chat_app.ui.session import require_identity
 
 ROUTE = "/search"
@@ -41,6 +41,19 @@ class SearchState(rx.State):
         tab = tab_of(self)
         async with tab.changing():
             await tab.view(HitsView).load_more(question=count_of(question))
+
+    @rx.event
+    async def go_to(self, text: str, question: int) -> None:
+        """Send the newest messages that fit a text, for the dialog that goes to one."""
+        await require_identity(self)
+        query, number = query_of(text), count_of(question)
+        tab = tab_of(self)
+        async with tab.changing():
+            view = tab.view(GoToView)
+            if query:
+                await view.search(query, None, question=number)
+            else:
+                view.clear(question=number)
 
 
 def query_of(text: object) -> str:

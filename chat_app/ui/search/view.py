@@ -36,6 +36,7 @@ class HitsView:
     """
 
     list_name: ClassVar[str] = LIST
+    page_size: ClassVar[int] = PAGE
 
     def __init__(self, tab: Tab) -> None:
         self._tab = tab
@@ -125,7 +126,7 @@ class HitsView:
             viewer_id=self._viewer_id,
             text=self._query,
             before=before,
-            limit=PAGE,
+            limit=self.page_size,
             conversation_id=self._scope,
         )
         titles = await self._titles(page.items)
@@ -168,6 +169,13 @@ class HitsView:
         self._rows = rows
         self._edited = {key: edited for key, edited in self._edited.items() if key in rows}
         self._tab.send(patch)
+
+
+class GoToView(HitsView):
+    """The messages that the dialog "Go to" has found, beside those of the search."""
+
+    list_name = "goto"
+    page_size = 8
 
 
 def _removes(event: AnyEvent, row: HitRow) -> bool:
