@@ -2,7 +2,7 @@
 // The messages only hold buttons; this element handles their clicks. A long press opens the menu, too.
 
 /** @import { TimelineElement } from "./timeline.js" */
-/** @import { Author, Quote } from "./messages.js" */
+/** @import { Author, Message, Quote } from "./messages.js" */
 /** @import { Chat, MessageRow } from "./offered.js" */
 
 import { autoUpdate, computePosition, flip, hide, offset, shift } from "@floating-ui/dom";
@@ -356,19 +356,7 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
   #reply() {
     const row = this.#row;
     if (!row) return;
-    const authors = /** @type {readonly Author[]} */ (store.read("authors").rows);
-    const author = authors.find((one) => one.id === row.sender_id);
-    /** @type {Quote} */
-    const detail = {
-      id: row.id,
-      seq: Number(row.order),
-      sender_id: row.sender_id,
-      name: author?.name ?? "",
-      tone: author?.tone ?? "",
-      excerpt: [...row.text].slice(0, 140).join(""),
-      deleted: false,
-    };
-    dispatchEvent(new CustomEvent("chat:reply", { detail }));
+    dispatchEvent(new CustomEvent("chat:reply", { detail: quoteFrom(row) }));
   }
 
   /**
@@ -467,6 +455,35 @@ export function edit(article) {
   /** @type {EditedMessage} */
   const detail = { id, text: typeof row?.text === "string" ? row.text : "" };
   dispatchEvent(new CustomEvent("chat:edit-message", { detail }));
+}
+
+/**
+ * Return a message as a reply quotes it; undefined where the page does not have it.
+ * @param {string} conversationId
+ * @param {string} id
+ */
+export function quoteOf(conversationId, id) {
+  const rows = /** @type {readonly Message[]} */ (store.read(`messages:${conversationId}`).rows);
+  const row = rows.find((one) => one.id === id);
+  return row && quoteFrom(row);
+}
+
+/**
+ * @param {Message} row
+ * @returns {Quote}
+ */
+function quoteFrom(row) {
+  const authors = /** @type {readonly Author[]} */ (store.read("authors").rows);
+  const author = authors.find((one) => one.id === row.sender_id);
+  return {
+    id: row.id,
+    seq: Number(row.order),
+    sender_id: row.sender_id,
+    name: author?.name ?? "",
+    tone: author?.tone ?? "",
+    excerpt: [...row.text].slice(0, 140).join(""),
+    deleted: false,
+  };
 }
 
 /** Return the newest message that the user can edit. */

@@ -7,17 +7,21 @@
 /** @import { Quote } from "./messages.js" */
 /** @import { TabMessage } from "./tabs.js" */
 
-import { lastOwn, edit } from "./actions.js";
+import { edit, lastOwn, quoteOf } from "./actions.js";
 import { ask } from "./ask.js";
 import { clean } from "./content.js";
 import { hasOwnDraft, hasUnstoredDraft, keepDraft, readDraft } from "./drafts.js";
+import { DraftEverywhere } from "./drafts_everywhere.js";
 import { pickEmoji } from "./emoji_picker.js";
 import { plainText } from "./markdown.js";
 import { outboxOf } from "./outbox.js";
+import { store } from "./replica.js";
 import { subscribe } from "./tabs.js";
 
 const LIMIT = 8_000;
 const NEAR_LIMIT = 500;
+/** A message that this page does not show. @type {Quote} */
+const UNKNOWN = { id: "", seq: 0, sender_id: "", name: "a message", tone: "", excerpt: "", deleted: false };
 const VOLATILE =
   "This browser cannot store anything right now. What you write here is lost when you close or leave this page " +
   "before it is sent.";
@@ -34,6 +38,8 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   #touched = false;
   /** The tab whose draft is in the box. */
   #follows = "";
+  /** Brings the draft to the other devices, and theirs here. @type {DraftEverywhere | undefined} */
+  #everywhere;
   /** The beginnings of the box that the outbox is storing. @type {string[]} */
   #storing = [];
   /** @type {HTMLElement | undefined} */
@@ -60,6 +66,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     removeEventListener("chat:reply", this);
     removeEventListener("beforeunload", this);
     for (const stop of this.#watch) stop();
+    this.#everywhere?.end();
   }
 
   /**
@@ -70,7 +77,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     // The first value is set before the children exist: connectedCallback opens the box then.
     if (before === null || !this.isConnected) return;
     // A text that was written before the page knew its user is theirs.
-    if (name === "user-id" && !before) void this.#follow(true).then(() => this.#keep());
+    if (name === "user-id" && !before) void this.#begin().then(() => this.#keep());
     else this.#open();
   }
 
@@ -83,7 +90,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     } else if (event.type === "input") {
       this.#touched = true;
       this.#changed();
-      void this.#keep();
+      void this.#written();
     } else if (event.type === "beforeunload") {
       // Where nothing is stored, the question is all that keeps a draft.
       if (hasUnstoredDraft()) event.preventDefault();
@@ -92,6 +99,8 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
       if (pressed?.dataset.cancelEdit) this.#stopEditing();
       else if (pressed?.dataset.emoji) void this.#pickEmoji(pressed);
       else if (pressed?.dataset.cancelReply) this.#replyTo(undefined);
+      else if (pressed?.dataset.useDraft) this.#everywhere?.useOther();
+      else if (pressed?.dataset.dropDraft) this.#everywhere?.dropOther();
     } else if (event.type === "chat:reply") {
       this.#stopEditing();
       this.#replyTo(/** @type {CustomEvent<Quote>} */ (event).detail);
@@ -102,7 +111,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
       const { detail } = /** @type {CustomEvent<string>} */ (event);
       this.#touched = true;
       this.#write([detail, this.#box.value].filter(Boolean).join("\n"));
-      void this.#keep();
+      void this.#written();
       this.#box.focus();
     } else {
       this.#key(/** @type {KeyboardEvent} */ (event));
@@ -117,6 +126,8 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     } else if (event.key === "Escape" && this.#reply && !event.isComposing) {
       event.preventDefault();
       this.#replyTo(undefined);
+    } else if (event.target !== this.#box) {
+      // A button beside the box is pressed by its own keys.
     } else if (event.key === "ArrowUp" && !this.#box.value && !this.#editing) {
       const own = lastOwn();
       if (!own) return;
@@ -148,6 +159,8 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
 
   #open() {
     if (!this.querySelector("textarea")) return;
+    this.#everywhere?.end();
+    this.#showOther(undefined);
     this.#show(undefined);
     this.#touched = false;
     this.#follows = "";
@@ -155,12 +168,56 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     this.#showReply(undefined);
     this.#write("");
     this.#warn();
-    void this.#follow(true);
+    void this.#begin();
     // On a touch screen the focus would push the keyboard over what is to be read.
     if (matchMedia("(pointer: fine)").matches) this.#box.focus({ preventScroll: true });
   }
 
   // ---- Drafts
+
+  /** Show the draft, then bring it to the other devices, and theirs here. */
+  async #begin() {
+    const place = this.#place;
+    await this.#follow(true);
+    if (place !== this.#place || !this.isConnected || !this.#user) return;
+    this.#everywhere?.end();
+    this.#everywhere = new DraftEverywhere(store, this.#user, this.#conversation, {
+      words: () => ({ text: this.#unsent, reply_to: this.#reply?.id ?? "" }),
+      take: (words) => this.#take(words),
+      showOther: (text) => this.#showOther(text),
+    });
+    if (this.#touched) this.#everywhere.written();
+  }
+
+  /** Store what the user has written. */
+  async #written() {
+    await this.#keep();
+    this.#everywhere?.written();
+  }
+
+  /**
+   * Put the words of another device into the box.
+   * @param {{ text: string, reply_to: string }} words
+   */
+  async #take({ text, reply_to: replyTo }) {
+    this.#touched = false;
+    this.#showReply(replyTo ? (quoteOf(this.#conversation, replyTo) ?? { ...UNKNOWN, id: replyTo }) : undefined);
+    if (this.#editing) this.#draft = text;
+    else this.#write(text);
+    await this.#keep();
+  }
+
+  /**
+   * Show that there is another draft, in the words `text`.
+   * @param {string | undefined} text
+   */
+  #showOther(text) {
+    const bar = /** @type {HTMLElement} */ (this.querySelector("[data-other-draft]"));
+    const words = plainText(text || "A reply without words");
+    const place = /** @type {HTMLElement} */ (bar.querySelector("[data-other-text]"));
+    if (place.textContent !== words) place.textContent = words;
+    if (bar.hidden !== (text === undefined)) bar.hidden = text === undefined;
+  }
 
   /**
    * Show the draft as it is stored, unless the user is writing. What they wrote while it was being read
@@ -223,6 +280,8 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     this.#stored(text);
     if (this.#follows === follows) this.#follows = "";
     await this.#keep();
+    this.#everywhere?.written();
+    this.#everywhere?.send();
     dispatchEvent(new CustomEvent("chat:sent"));
   }
 
@@ -274,7 +333,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   #replyTo(message) {
     this.#touched = true;
     this.#showReply(message);
-    void this.#keep();
+    void this.#written();
     this.#box.focus({ preventScroll: true });
   }
 

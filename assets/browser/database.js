@@ -25,9 +25,12 @@ const PATIENCE = 5_000;
  */
 
 /**
- * The drafts of one conversation, one for each tab that has written there, the latest last.
+ * The drafts of one conversation, one for each tab that has written there, the latest last. `agreed` is the
+ * draft that this browser and the server had last in common, and `aside` those of other devices, or of
+ * this one, that gave way to another.
  * @typedef {{ tab: string, text: string, reply?: Quote }} Draft
- * @typedef {{ user_id: string, conversation_id: string, drafts: Draft[] }} Drafts
+ * @typedef {{ text: string, reply_to: string, version: number }} Agreed
+ * @typedef {{ user_id: string, conversation_id: string, drafts: Draft[], agreed?: Agreed, aside?: Agreed[] }} Drafts
  */
 
 /**

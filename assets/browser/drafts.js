@@ -1,14 +1,19 @@
 // Drafts: what a user has written in the box of each conversation and not sent. Each tab that writes
-// has a draft of its own, so that none overwrites what another has typed. Drafts never leave the browser.
+// has a draft of its own, so that none overwrites what another has typed. drafts_everywhere.js brings the
+// latest of them to the other devices.
 
-/** @import { Draft, Transaction } from "./database.js" */
+/** @import { Agreed, Draft, Drafts, Transaction } from "./database.js" */
 
 /** @import { Quote } from "./messages.js" */
 
 import { transact } from "./database.js";
 import { publish } from "./tabs.js";
 
+/** @typedef {{ agreed: Agreed, aside: Agreed[] }} Shared */
+
 const TAB = "chat.tab";
+/** @type {Agreed} */
+const NOT_SHARED = { text: "", reply_to: "", version: 0 };
 /** @type {Draft} */
 const NOTHING = { tab: "", text: "" };
 
@@ -17,6 +22,8 @@ const tab = Math.random().toString(36).slice(2);
 const earlier = takeOver();
 /** Replaces the database where it is blocked or full: drafts by user and conversation. @type {Map<string, Draft>} */
 const unstored = new Map();
+/** The same for what the server has. @type {Map<string, Shared>} */
+const unstoredShared = new Map();
 
 /**
  * Return the draft to show in a conversation: this tab's own, or else the latest of another.
@@ -29,7 +36,7 @@ export async function readDraft(userId, conversationId) {
   if (held) return held;
   try {
     return await transact(async (transaction) => {
-      const drafts = await draftsOf(transaction, userId, conversationId);
+      const { drafts } = await recordOf(transaction, userId, conversationId);
       await moveEarlier(transaction, userId, conversationId, drafts);
       const own = drafts.find((one) => one.tab === tab) ?? drafts.find((one) => one.tab === earlier);
       return own ?? drafts.at(-1) ?? NOTHING;
@@ -48,7 +55,7 @@ export async function hasOwnDraft(userId, conversationId) {
   if (unstored.has(keyOf(userId, conversationId))) return true;
   try {
     return await transact(async (transaction) => {
-      const drafts = await draftsOf(transaction, userId, conversationId);
+      const { drafts } = await recordOf(transaction, userId, conversationId);
       return drafts.some((one) => one.tab === tab);
     });
   } catch {
@@ -87,12 +94,65 @@ export async function keepDraft(userId, conversationId, text, follows, reply = u
  * @param {Quote} [reply]
  */
 export async function putDraft(transaction, userId, conversationId, text, follows, reply = undefined) {
-  const all = await draftsOf(transaction, userId, conversationId);
-  const drafts = all.filter((one) => one.tab !== tab && one.tab !== follows);
+  const record = await recordOf(transaction, userId, conversationId);
+  const drafts = record.drafts.filter((one) => one.tab !== tab && one.tab !== follows);
   if (text || reply) drafts.push({ tab, text, reply });
-  const store = transaction.objectStore("drafts");
-  if (drafts.length) await store.put({ user_id: userId, conversation_id: conversationId, drafts });
-  else await store.delete([userId, conversationId]);
+  await putRecord(transaction, { ...record, drafts });
+}
+
+/**
+ * Return the draft of a conversation that this browser and the server had last in common, and those that
+ * gave way to another.
+ * @param {string} userId
+ * @param {string} conversationId
+ */
+export async function readShared(userId, conversationId) {
+  const held = unstoredShared.get(keyOf(userId, conversationId));
+  if (held) return held;
+  try {
+    return sharedOf(await transact((transaction) => recordOf(transaction, userId, conversationId)));
+  } catch {
+    return sharedOf({});
+  }
+}
+
+/**
+ * Store what `readShared` returns.
+ * @param {string} userId
+ * @param {string} conversationId
+ * @param {Agreed} agreed
+ * @param {Agreed[]} aside
+ */
+export async function keepShared(userId, conversationId, agreed, aside) {
+  const key = keyOf(userId, conversationId);
+  try {
+    await transact(async (transaction) => {
+      const record = await recordOf(transaction, userId, conversationId);
+      await putRecord(transaction, { ...record, agreed, aside });
+    });
+    unstoredShared.delete(key);
+  } catch {
+    unstoredShared.set(key, { agreed, aside });
+  }
+}
+
+/**
+ * Return the conversations whose latest draft is not the one that the server had last.
+ * @param {string} userId
+ * @returns {Promise<{ conversation_id: string, draft: Draft, agreed: Agreed }[]>}
+ */
+export async function unsharedDrafts(userId) {
+  try {
+    const records = await transact((transaction) => transaction.objectStore("drafts").getAll(allOf(userId)));
+    return records.flatMap((record) => {
+      const { agreed } = sharedOf(record);
+      const draft = (Array.isArray(record.drafts) ? record.drafts.filter(isDraft) : []).at(-1) ?? NOTHING;
+      const isShared = draft.text === agreed.text && (draft.reply?.id ?? "") === agreed.reply_to;
+      return isShared ? [] : [{ conversation_id: record.conversation_id, draft, agreed }];
+    });
+  } catch {
+    return [];
+  }
 }
 
 /**
@@ -100,12 +160,12 @@ export async function putDraft(transaction, userId, conversationId, text, follow
  * @param {string} userId
  */
 export async function forgetDrafts(userId) {
-  for (const key of unstored.keys()) if (key.startsWith(keyOf(userId, ""))) unstored.delete(key);
+  for (const held of [unstored, unstoredShared]) {
+    for (const key of held.keys()) if (key.startsWith(keyOf(userId, ""))) held.delete(key);
+  }
   for (const key of earlierKeys(userId)) localStorage.removeItem(key);
   try {
-    await transact((transaction) =>
-      transaction.objectStore("drafts").delete(IDBKeyRange.bound([userId], [userId, []])),
-    );
+    await transact((transaction) => transaction.objectStore("drafts").delete(allOf(userId)));
   } catch {
     // Nothing is stored where nothing can be.
   }
@@ -119,6 +179,7 @@ export async function forgetDrafts(userId) {
  */
 export async function forgetDraft(userId, conversationId) {
   unstored.delete(keyOf(userId, conversationId));
+  unstoredShared.delete(keyOf(userId, conversationId));
   try {
     await transact((transaction) => transaction.objectStore("drafts").delete([userId, conversationId]));
   } catch {
@@ -141,7 +202,7 @@ async function moveEarlier(transaction, userId, conversationId, drafts) {
   const text = readEarlier(key);
   if (!text) return;
   drafts.unshift({ tab: "earlier", text });
-  await transaction.objectStore("drafts").put({ user_id: userId, conversation_id: conversationId, drafts });
+  await putRecord(transaction, { ...(await recordOf(transaction, userId, conversationId)), drafts });
   void transaction.done.then(() => localStorage.removeItem(key));
 }
 
@@ -149,11 +210,50 @@ async function moveEarlier(transaction, userId, conversationId, drafts) {
  * @param {Transaction} transaction
  * @param {string} userId
  * @param {string} conversationId
+ * @returns {Promise<Drafts>}
  */
-async function draftsOf(transaction, userId, conversationId) {
+async function recordOf(transaction, userId, conversationId) {
   const record = await transaction.objectStore("drafts").get([userId, conversationId]);
   // Values changed by hand must not stop the others.
-  return Array.isArray(record?.drafts) ? record.drafts.filter(isDraft) : [];
+  const drafts = Array.isArray(record?.drafts) ? record.drafts.filter(isDraft) : [];
+  return { ...sharedOf(record ?? {}), user_id: userId, conversation_id: conversationId, drafts };
+}
+
+/**
+ * @param {Transaction} transaction
+ * @param {Drafts} record
+ */
+async function putRecord(transaction, record) {
+  const store = transaction.objectStore("drafts");
+  const isNeeded = record.drafts.length || record.aside?.length || record.agreed?.version;
+  if (isNeeded) await store.put(record);
+  else await store.delete([record.user_id, record.conversation_id]);
+}
+
+/**
+ * @param {{ agreed?: unknown, aside?: unknown }} record
+ * @returns {Shared}
+ */
+function sharedOf({ agreed, aside }) {
+  return {
+    agreed: isAgreed(agreed) ? agreed : NOT_SHARED,
+    aside: Array.isArray(aside) ? aside.filter(isAgreed) : [],
+  };
+}
+
+/**
+ * Return the range of all drafts of a user.
+ * @param {string} userId
+ */
+const allOf = (userId) => IDBKeyRange.bound([userId], [userId, []]);
+
+/**
+ * @param {unknown} value
+ * @returns {value is Agreed}
+ */
+function isAgreed(value) {
+  const { text, reply_to: replyTo, version } = /** @type {Record<string, unknown>} */ (value ?? {});
+  return typeof text === "string" && typeof replyTo === "string" && typeof version === "number";
 }
 
 /**

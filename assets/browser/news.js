@@ -9,6 +9,7 @@ import "./offline.js";
 
 import { alone, elected, holdVisible, isAnyVisible } from "./agreement.js";
 import { previewLine } from "./markdown.js";
+import { sendDrafts } from "./drafts_everywhere.js";
 import { outboxOf } from "./outbox.js";
 import { store } from "./replica.js";
 import { setPageUser } from "./request.js";
@@ -48,7 +49,7 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
   connectedCallback() {
     this.#stop = new AbortController();
     const { signal } = this.#stop;
-    for (const type of ["focus", "blur", "pagehide", "pageshow"]) addEventListener(type, this, { signal });
+    for (const type of ["focus", "blur", "pagehide", "pageshow", "online"]) addEventListener(type, this, { signal });
     for (const type of ["pointerdown", "keydown"]) addEventListener(type, this, { signal, capture: true });
     document.addEventListener("visibilitychange", this, { signal });
     signal.addEventListener(
@@ -85,16 +86,19 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
       this.#hint("");
     } else this.#noteFront(event.type === "pagehide");
     if (event.type === "visibilitychange") holdVisible();
+    if (event.type === "online") this.#sendWaiting();
   }
 
   get #user() {
     return this.getAttribute("user-id") ?? "";
   }
 
-  /** Open the user's outbox, which sends its messages, on every page. */
+  /** Open the user's outbox, which sends its messages, on every page; drafts that wait are sent, too. */
   #sendWaiting() {
     setPageUser(this.#user);
-    if (this.#user) outboxOf(this.#user);
+    if (!this.#user) return;
+    outboxOf(this.#user);
+    void sendDrafts(this.#user);
   }
 
   /** Store which conversation is in front, if this tab shows one and has the focus. */

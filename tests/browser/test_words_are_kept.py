@@ -323,12 +323,15 @@ def test_a_draft_is_not_changed_under_the_hands_of_its_writer(
     expect(other.box).to_have_value("Written here")
 
 
-def test_signing_out_drops_drafts_and_keeps_what_waits(mira: Visitor, tomas: Visitor) -> None:
+def test_signing_out_leaves_drafts_to_the_account_and_keeps_what_waits(
+    mira: Visitor, tomas: Visitor
+) -> None:
     conversation_id = mira.open_chat_with(tomas)
     mira.context.route(SEND, lambda route: route.abort())
     mira.write("Waits")
     expect(mira.message("Waits").get_by_role("img", name="Queued")).to_be_visible()
     mira.box.fill("A draft")
+    mira.until_draft(conversation_id, "A draft")
 
     sign_out(mira.page, mira)
 
@@ -338,7 +341,7 @@ def test_signing_out_drops_drafts_and_keeps_what_waits(mira: Visitor, tomas: Vis
     sign_in(mira.page, mira)
     mira.page.goto(f"{mira.url}/chat/{conversation_id}")
     expect(mira.message("Waits").get_by_role("img", name="Sent")).to_be_visible()
-    expect(mira.box).to_have_value("")
+    expect(mira.box).to_have_value("A draft")
 
 
 def test_what_an_earlier_version_kept_is_moved_and_sent(mira: Visitor, tomas: Visitor) -> None:

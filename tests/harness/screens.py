@@ -221,6 +221,18 @@ def _show_reply(viewer: Viewer) -> None:
     expect(viewer.page.get_by_role("button", name="Cancel reply")).to_be_visible()
 
 
+def _show_drafts(viewer: Viewer) -> None:
+    viewer.open_chat(OTHER)
+    viewer.page.get_by_role("textbox", name="Message").fill("I can bring two of them")
+    conversation = _conversation(viewer.http, OTHER)
+    version = (conversation["draft"] or {"version": 0})["version"]
+    # What a viewer before this one has left would be no other draft.
+    body = {"content": "I bring the bread, who brings cheese?" + " " * version, "base": version}
+    path = f"/api/conversations/{conversation['id']}/draft"
+    viewer.http.put(path, json=body).raise_for_status()
+    expect(viewer.page.get_by_role("button", name="Use it")).to_be_visible()
+
+
 def _show_reactions(viewer: Viewer) -> None:
     viewer.open_chat(OTHER)
     log = viewer.page.get_by_role("log", name="Messages")
@@ -316,8 +328,9 @@ SCREENS = (
     Screen("forward", _show_forward),
     Screen("offline", _show_offline),
     Screen("long-chat", _show_long_chat),
-    # It leaves a draft.
+    # These leave drafts.
     Screen("reply", _show_reply),
+    Screen("drafts", _show_drafts),
 )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import httpx
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.harness.clients import Socket
+from tests.harness.pages import PATIENCE_MS
 
 CHAT = re.compile(r"/chat/[0-9a-f-]{36}$")
 BATCH_SIZE = 32
@@ -49,7 +51,7 @@ class Visitor:
         return self.page.get_by_role("textbox", name="Message")
 
     def message(self, text: str) -> Locator:
-        """Return the messages whose words contain a text: the time beside them is no part of them."""
+        """Return the messages whose words contain a text; the time beside them is not searched."""
         words = self.page.locator(".bubble", has_text=text)
         return self.log.get_by_role("article").filter(has=words)
 
@@ -78,6 +80,17 @@ class Visitor:
         reply = self.http.post("/api/messages", json=body).raise_for_status()
         message: dict[str, Any] = reply.json()
         return message
+
+    def until_draft(self, conversation_id: str, text: str) -> None:
+        """Wait until the server has a draft with a text."""
+        end = time.monotonic() + PATIENCE_MS / 1000
+        while True:
+            reply = self.http.get(f"/api/conversations/{conversation_id}").raise_for_status()
+            draft = reply.json()["draft"]
+            if draft and draft["content"] == text:
+                return
+            assert time.monotonic() < end, f"the server has {draft}"
+            self.page.wait_for_timeout(100)
 
     def post_all(self, other: "Visitor", texts: Sequence[str]) -> None:
         """Send many messages in their order over a socket, in a quarter of the time of requests."""

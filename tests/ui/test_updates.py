@@ -21,8 +21,9 @@ from chat_app.conversations.groups.schemas import GroupRequest
 from chat_app.conversations.queries import get_conversation
 from chat_app.core.errors import AppError
 from chat_app.core.settings import Settings
+from chat_app.messages.errors import DraftConflict
 from chat_app.messages.queries import history
-from chat_app.messages.schemas import NewMessage
+from chat_app.messages.schemas import DraftRequest, NewMessage
 from chat_app.node.node import Node, running_node
 from chat_app.realtime.events import ConversationDelivered, Envelope, decode
 from chat_app.realtime.outlet import Outlet
@@ -86,6 +87,19 @@ async def send(node: Node, sender: Identity, conversation_id: UUID, text: str = 
     """Send a message and return its `seq`."""
     message = NewMessage(sender.user_id, text, uuid4().hex, conversation_id=conversation_id)
     return (await node.messages.send(message)).message.seq
+
+
+async def write_draft(
+    node: Node, actor: Identity, conversation_id: UUID, choose: random.Random
+) -> None:
+    """Change or remove a draft, where its version is the present one by chance."""
+    text = choose.choice(["", "", "One", "Two"])
+    with contextlib.suppress(DraftConflict):
+        await node.drafts.write(
+            actor_id=actor.user_id,
+            conversation_id=conversation_id,
+            data=DraftRequest(content=text, base=choose.randint(0, 9)),
+        )
 
 
 class Screen:
@@ -215,6 +229,8 @@ async def test_applying_events_equals_a_fresh_load(node: Node, pages: Pages) -> 
             )
 
     steps: list[Callable[[], Awaitable[object]]] = [
+        lambda: write_draft(node, me, here, choose),
+        lambda: write_draft(node, me, there, choose),
         lambda: send(node, friend, here),
         lambda: send(node, friend, here),
         lambda: send(node, other, there),

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from chat_app.accounts.schemas import UserCard
 from chat_app.conversations.schemas import Conversation
-from chat_app.realtime.shapes import Message, Notice, NoticeEvent, Person
+from chat_app.realtime.shapes import Draft, Message, Notice, NoticeEvent, Person
 from chat_app.ui.conversations.updates import is_muted
 from chat_app.ui.kit.avatar import initials, tone
 
@@ -19,6 +19,17 @@ DELETED = "Message deleted"
 CACHED_ROWS = 256
 
 
+class DraftRow(TypedDict):
+    """The reader's draft as the server has it; the `version` is 0 where there is none."""
+
+    text: str
+    reply_to: str
+    version: int
+
+
+NO_DRAFT = DraftRow(text="", reply_to="", version=0)
+
+
 class ConversationRow(TypedDict):
     """A conversation in the side list, ordered by its latest activity.
 
@@ -26,7 +37,8 @@ class ConversationRow(TypedDict):
     of unread messages that mention the reader. The last message `rings` unless it is the reader's
     own, a notice, or in a muted conversation without a mention of the reader by name.
     The `excerpt` is the beginning of the last message as it was written, and `preview` what stands
-    before it: the browser shows both in one line, without the marks of Markdown.
+    before it: the browser shows both in one line, without the marks of Markdown. `drafted` is the
+    beginning of the draft.
     """
 
     id: str
@@ -47,6 +59,8 @@ class ConversationRow(TypedDict):
     muted: bool
     favourite: bool
     archived: bool
+    draft: DraftRow
+    drafted: str
 
 
 def conversation_row(conversation: Conversation, *, viewer_id: UUID) -> ConversationRow:
@@ -70,6 +84,9 @@ def conversation_row(conversation: Conversation, *, viewer_id: UUID) -> Conversa
     row["muted"] = is_muted(conversation)
     row["favourite"] = conversation.me.favourite
     row["archived"] = conversation.me.archived
+    if conversation.draft is not None:
+        row["draft"] = _draft(conversation.draft)
+        row["drafted"] = _beginning(conversation.draft.content)
     return row
 
 
@@ -104,7 +121,14 @@ def _row(  # noqa: PLR0917  # the cache is quickest without names
         muted=False,
         favourite=False,
         archived=False,
+        draft=NO_DRAFT,
+        drafted="",
     )
+
+
+def _draft(draft: Draft) -> DraftRow:
+    reply_to = str(draft.reply_to or "")
+    return DraftRow(text=draft.content, reply_to=reply_to, version=draft.version)
 
 
 def peer_of(conversation: Conversation, *, viewer_id: UUID) -> UserCard | None:
@@ -213,7 +237,11 @@ def _excerpt(message: Message) -> str:
     """Return the beginning of a message's text; its lines, where Markdown has its blocks, stay."""
     if message.notice is not None or message.deleted_at:
         return ""
-    beginning = message.content[: 4 * EXCERPT_LENGTH]
+    return _beginning(message.content)
+
+
+def _beginning(content: str) -> str:
+    beginning = content[: 4 * EXCERPT_LENGTH]
     lines = [" ".join(line.split()) for line in beginning.splitlines()]
     text = "\n".join(filter(None, lines))
     return text if len(text) <= EXCERPT_LENGTH else text[:EXCERPT_LENGTH].rstrip() + "…"

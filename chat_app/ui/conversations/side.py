@@ -212,6 +212,8 @@ def _items(rows: Cells, open_id: rx.Var[str]) -> rx.Component:
 def conversation_item(row: rx.Var[ConversationRow], is_open: rx.Var[bool]) -> rx.Component:
     """Show one conversation; the whole row is a link."""
     cell = cells(row)
+    # The box of the open one shows it, and news go before it.
+    shows_draft = cell["drafted"] & ~is_open & (cell["unread"] == 0)
     return rx.el.li(
         rx.el.a(
             avatar(cell["letters"], cell["tone"], online=cell["online"]),
@@ -229,9 +231,17 @@ def conversation_item(row: rx.Var[ConversationRow], is_open: rx.Var[bool]) -> rx
                     class_name="row-line",
                 ),
                 rx.el.div(
-                    rx.el.span(
-                        rx.el.bdi(preview_line(cell["preview"], cell["excerpt"])),
-                        class_name="row-preview one-line",
+                    rx.cond(
+                        shows_draft,
+                        rx.el.span(
+                            rx.el.span("Draft: ", class_name="row-draft"),
+                            rx.el.bdi(preview_line(rx.Var.create(""), cell["drafted"])),
+                            class_name="row-preview one-line",
+                        ),
+                        rx.el.span(
+                            rx.el.bdi(preview_line(cell["preview"], cell["excerpt"])),
+                            class_name="row-preview one-line",
+                        ),
                     ),
                     rx.cond(
                         cell["mentions"] > 0,

@@ -13,6 +13,7 @@ from chat_app.realtime.events import (
     ConversationRead,
     ConversationRemoved,
     ConversationUpdated,
+    DraftUpdated,
     FriendAccepted,
     FriendRemoved,
     FriendRequested,
@@ -33,7 +34,7 @@ def subject_of(event: AnyEvent) -> UUID | None:
             | MessageDeleted(message=message)
         ):
             return message.conversation_id
-        case ConversationRead() | ConversationDelivered():
+        case ConversationRead() | ConversationDelivered() | DraftUpdated():
             return event.conversation_id
         case ConversationUpdated(conversation=conversation):
             return conversation.id
@@ -71,6 +72,9 @@ def apply(current: Conversation, event: AnyEvent, *, viewer_id: UUID) -> Convers
             after = _with_receipt(current, _receipt(user_id, delivered=seq))
         case ConversationUpdated(conversation=conversation):
             after = with_loaded(current, conversation)
+        case DraftUpdated(draft=draft) if draft is not None:
+            is_newer = current.draft is None or current.draft.version < draft.version
+            after = replace(current, draft=draft) if is_newer else current
         case FriendRequested(user=card) | FriendAccepted(user=card):
             after = _with_card(current, card)
         case Presence():
@@ -108,6 +112,9 @@ def must_load(current: Conversation | None, event: AnyEvent, *, viewer_id: UUID)
             must = reader == viewer_id and current.last_read_seq < seq
         case ConversationUpdated(conversation=conversation):
             must = current.last_read_seq != conversation.last_read_seq
+        case DraftUpdated(draft=draft):
+            # No draft has no version: the list may have been loaded after a later one.
+            must = draft is None and current.draft is not None
         case FriendRemoved():
             # The end of a friendship may also be a block, by either of them.
             must = True
@@ -140,6 +147,7 @@ _BESIDE_MESSAGES = (
     "posting",
     "members_count",
     "me",
+    "draft",
 )
 
 

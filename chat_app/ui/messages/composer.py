@@ -19,6 +19,7 @@ def composer(conversation_id: rx.Var[str]) -> rx.Component:
         rx.el.form(
             _editing(),
             _replying(),
+            _other_draft(),
             rx.el.div(
                 rx.el.div(
                     rx.el.textarea(
@@ -96,6 +97,27 @@ def _replying() -> rx.Component:
         hidden=True,
         class_name="replying",
         custom_attrs={"data-replying": "true"},
+    )
+
+
+def _other_draft() -> rx.Component:
+    """Show a draft of another device; hidden until the script finds one that differs."""
+    return rx.el.div(
+        rx.el.div(
+            rx.el.span("Another draft", class_name="quote-name one-line"),
+            rx.el.span(
+                class_name="quote-text",
+                dir="auto",
+                custom_attrs={"data-other-text": "true"},
+            ),
+            class_name="quote",
+        ),
+        button("Use it", kind="quiet", custom_attrs={"data-use-draft": "true"}),
+        icon_button("cross", "Remove the other draft", custom_attrs={"data-drop-draft": "true"}),
+        role="status",
+        hidden=True,
+        class_name="replying",
+        custom_attrs={"data-other-draft": "true"},
     )
 
 

@@ -1,0 +1,104 @@
+"""Drafts on every device, in two browsers of one person."""
+
+import time
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.harness.pages import PATIENCE_MS
+from tests.harness.unsent import kept_drafts
+from tests.harness.visitors import NewDevice, Visitor
+
+
+def box(page: Page) -> Locator:
+    """Return the text box of the composer."""
+    return page.get_by_role("textbox", name="Message")
+
+
+def open_chat(page: Page, visitor: Visitor, conversation_id: str) -> None:
+    """Open a conversation on another device of somebody."""
+    page.goto(f"{visitor.url}/chat/{conversation_id}")
+    expect(box(page)).to_be_visible()
+
+
+def until_kept(page: Page, text: str) -> None:
+    """Wait until the browser has stored a draft."""
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while text not in [draft["text"] for one in kept_drafts(page) for draft in one["drafts"]]:
+        assert time.monotonic() < end, kept_drafts(page)
+        page.wait_for_timeout(50)
+
+
+def test_a_draft_is_on_the_other_device_until_it_is_sent(
+    mira: Visitor, tomas: Visitor, new_device: NewDevice
+) -> None:
+    tomas.post(mira, "Who brings bread?")
+    phone = new_device(mira)
+    here = mira.open_chat_with(tomas)
+    mira.box.press_sequentially("I do, from the")
+    row = phone.get_by_role("navigation", name="Conversations").get_by_role("link")
+    expect(row).to_contain_text("Draft: I do, from the")
+
+    open_chat(phone, mira, here)
+    expect(box(phone)).to_have_value("I do, from the")
+    box(phone).press_sequentially(" train")
+    expect(mira.box).to_have_value("I do, from the train")
+    box(phone).press("Enter")
+
+    expect(mira.message("I do, from the train")).to_have_count(1)
+    expect(mira.box).to_have_value("")
+    mira.open_home()
+    expect(mira.conversations.get_by_role("link")).not_to_contain_text("Draft")
+
+
+def test_a_reply_is_part_of_the_draft(mira: Visitor, tomas: Visitor, new_device: NewDevice) -> None:
+    tomas.post(mira, "Who brings bread?")
+    phone = new_device(mira)
+    here = mira.open_chat_with(tomas)
+    mira.message("bread").get_by_role("button", name="Reply").press("Enter")
+    mira.box.press_sequentially("I do")
+    mira.until_draft(here, "I do")
+
+    open_chat(phone, mira, here)
+    expect(phone.get_by_text("Reply to Tomas Okafor")).to_be_visible()
+    box(phone).press("Enter")
+    expect(mira.message("I do").get_by_role("button", name="Who brings bread?")).to_be_visible()
+
+
+def test_two_texts_stand_side_by_side(mira: Visitor, tomas: Visitor, new_device: NewDevice) -> None:
+    here = mira.open_chat_with(tomas)
+    phone = new_device(mira)
+    open_chat(phone, mira, here)
+    mira.context.set_offline(True)
+    mira.box.press_sequentially("Written on the train")
+    box(phone).press_sequentially("Written at home")
+    mira.until_draft(here, "Written at home")
+    mira.context.set_offline(False)
+
+    note = mira.page.get_by_role("status").filter(has_text="Another draft")
+    expect(note).to_contain_text("Written at home")
+    expect(mira.box).to_have_value("Written on the train")
+    note.get_by_role("button", name="Use it").press("Enter")
+    expect(mira.box).to_have_value("Written at home")
+    expect(note).to_contain_text("Written on the train")
+    mira.page.reload()
+    expect(note).to_contain_text("Written on the train")
+    note.get_by_role("button", name="Use it").click()
+    expect(box(phone)).to_have_value("Written on the train")
+    note.get_by_role("button", name="Remove the other draft").click()
+    expect(note).to_be_hidden()
+    expect(mira.box).to_have_value("Written on the train")
+
+
+def test_a_draft_that_was_written_offline_is_sent_by_the_next_page(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    here = mira.open_chat_with(tomas)
+    mira.context.set_offline(True)
+    mira.box.press_sequentially("Not sent")
+    until_kept(mira.page, "Not sent")
+    # Another page of this browser, which never opens the conversation.
+    mira.page.goto("about:blank")
+    mira.context.set_offline(False)
+    mira.page.goto(f"{mira.url}/people")
+
+    mira.until_draft(here, "Not sent")
