@@ -28,10 +28,13 @@ from benchmarks.sockets import (
 )
 from benchmarks.stage import Person
 from benchmarks.workload import Plan
+from tests.harness.nodes import new_users
 
 SOCKETS, ROOM, RATE = 200, 10, 500
 FIRST_STEP, STEP, KNEE_MS = 600, 1.1, 200
 LARGE_ROOM, LARGE_RATE = 1_000, 10
+# A large group, of which a few are there.
+MEMBERS, THERE, THERE_RATE = 5_000, 200, 20
 SIZE = 100
 TICK_S = 0.001
 SETTLE_S = 20
@@ -195,15 +198,24 @@ async def pairs(url: str | Sequence[str], people: Sequence[Person]) -> Traffic:
 
 @contextlib.asynccontextmanager
 async def rooms_of(
-    plan: Plan, members: int, size: int, traffic_of: Callable[[list[Wire], list[Room]], Kind]
+    plan: Plan,
+    members: int,
+    size: int,
+    traffic_of: Callable[[list[Wire], list[Room]], Kind],
+    *,
+    away: int = 0,
 ) -> AsyncIterator[tuple[Kind, list[int]]]:
-    """Yield rooms with every member connected, and the servers' processes; compare at the end."""
+    """Yield rooms and the servers' processes; compare at the end.
+
+    Every member is connected but for `away` more in each room.
+    """
     with stage.fresh(plan) as chat:
         async with chat.node() as node:
             people = await stage.add_people(node, members)
+            others = await new_users(node, away) if away else []
             rooms = []
             for start in range(0, members, size):
-                group = await stage.add_group(node, people[start : start + size])
+                group = await stage.add_group(node, people[start : start + size], others)
                 devices = range(start, start + size)
                 rooms.append(Room(f'"conversation_id":"{group}"', devices, size))
         with chat.servers(plan.nodes) as nodes:
@@ -230,17 +242,30 @@ async def measure_delivery(plan: Plan) -> list[Figures]:
 
 
 async def measure_large_room(plan: Plan) -> list[Figures]:
-    """Run *rooms*: one room of 1,000 members."""
+    """Run *rooms*: one room of 1,000 members, and one of 5,000 of whom 200 are there."""
     size = 100 if plan.quick else LARGE_ROOM
     figures = Figures(f"room of {size:,}", f"{LARGE_RATE} msg/s in, fan-out {size:,}")
     await _measure(plan, figures, size, size, LARGE_RATE)
-    return [figures]
+    members, there = (200, 20) if plan.quick else (MEMBERS, THERE)
+    large = Figures(
+        f"room of {members:,}", f"{there} connected, {THERE_RATE} msg/s in, {plan.durability}"
+    )
+    away = members - there
+    await _measure(plan, large, there, there, THERE_RATE, away=away, most_p99=200)
+    return [figures, large]
 
 
 async def _measure(
-    plan: Plan, figures: Figures, members: int, size: int, rate: float, **targets: float
+    plan: Plan,
+    figures: Figures,
+    members: int,
+    size: int,
+    rate: float,
+    *,
+    away: int = 0,
+    **targets: float,
 ) -> None:
-    async with rooms_of(plan, members, size, Traffic) as (traffic, pids):
+    async with rooms_of(plan, members, size, Traffic, away=away) as (traffic, pids):
         await traffic.offer(rate / 2, plan.warm_up, *pids)
         for _ in range(plan.runs):
             outcome = await traffic.offer(rate, plan.seconds, *pids)

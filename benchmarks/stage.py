@@ -116,9 +116,9 @@ async def add_people(node: Node, count: int) -> list[Person]:
     return people
 
 
-async def add_group(node: Node, members: Sequence[Person]) -> UUID:
-    """Make a group of the first of its members."""
-    ids = [person.id for person in members]
+async def add_group(node: Node, members: Sequence[Person], others: Sequence[UUID] = ()) -> UUID:
+    """Make a group of the first of its members, with others who never sign in."""
+    ids = [*(person.id for person in members), *others]
     return await groups.add_group(node, actor_id=ids[0], title="Room", member_ids=ids)
 
 

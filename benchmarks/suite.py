@@ -56,6 +56,7 @@ WHOLE = (
     Plan("open", "postgres", seconds=5),
     Plan("open", "postgres", 2, seconds=5),
     Plan("rooms", seconds=5),
+    Plan("rooms", "postgres", seconds=5),
     Plan("marks", seconds=5),
     Plan("marks", "postgres", seconds=5),
     Plan("idle", runs=1),

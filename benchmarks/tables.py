@@ -10,7 +10,7 @@ from benchmarks.figures import HEAD, Record, load, markdown, short
 # The pages, and the workloads of each; any other workload has one of its own.
 PAGES = {
     "direct": ("direct",),
-    "rooms": ("open", "knee", "room of 1,000", "marks"),
+    "rooms": ("open", "knee", "room of 1,000", "room of 5,000", "marks"),
     "browser": ("boot", "outbox", "response", "lighthouse"),
     "growth": ("growth", "growth-long", "members"),
     "presence": ("presence", "storm"),
