@@ -1,5 +1,5 @@
-// <chat-shortcuts go-to-event>: keys that work everywhere in the chat, and the links that lead to the search of
-// messages. The dialogs that keys open are loaded after everything else.
+// <chat-shortcuts go-to-event>: keys that work everywhere in the chat, the button that lists all keys, and the
+// links that lead to the search of messages. The dialogs that keys open are loaded after everything else.
 
 import { store } from "./replica.js";
 
@@ -7,12 +7,16 @@ const HITS = "hits";
 const IDLE = 3_000;
 const isMac = /^(Mac|iP)/.test(globalThis.navigator?.platform ?? "");
 
+/** Where a key is a letter of a text. */
+const TYPING = "input:not([type=button], [type=checkbox], [type=radio], [type=submit]), textarea, select, [contenteditable]";
+
 const loadGoTo = () => import("./go_to.js");
+const loadList = () => import("./shortcut_list.js");
 
 class ChatShortcuts extends (globalThis.HTMLElement ?? class {}) {
   connectedCallback() {
     // Beforehand: it works without a connection, too.
-    setTimeout(() => void loadGoTo().catch(() => undefined), IDLE);
+    setTimeout(() => void Promise.allSettled([loadGoTo(), loadList()]), IDLE);
     addEventListener("keydown", this);
     // Before the router, which opens the page of the link.
     addEventListener("click", this, true);
@@ -31,16 +35,26 @@ class ChatShortcuts extends (globalThis.HTMLElement ?? class {}) {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.defaultPrevented || event.isComposing || event.altKey) return;
-    if (!event.ctrlKey && !event.metaKey) return;
-    const key = event.key.toLowerCase();
-    // On a Mac, Ctrl+K deletes the rest of a line.
-    const isGoTo = key === "k" && !event.shiftKey && event.metaKey === isMac;
-    if (!isGoTo && !(key === "f" && event.shiftKey)) return;
+    if (event.defaultPrevented || event.isComposing) return;
+    const action = this.#actionOf(event);
+    if (!action) return;
     event.preventDefault();
-    if (document.querySelector("dialog:modal")) return;
-    if (isGoTo) void this.#goTo();
-    else searchMessages();
+    if (!document.querySelector("dialog:modal")) action();
+  }
+
+  /**
+   * Return what a key does everywhere; undefined for a key that does nothing.
+   * @param {KeyboardEvent} event
+   * @returns {(() => unknown) | undefined}
+   */
+  #actionOf(event) {
+    const { ctrlKey, metaKey, shiftKey, altKey } = event;
+    if (!ctrlKey && !metaKey) return event.key === "?" && !isTyping(event) ? showList : undefined;
+    const key = event.key.toLowerCase();
+    if (altKey) return undefined;
+    if (shiftKey) return key === "f" ? searchMessages : undefined;
+    // On a Mac, Ctrl+K deletes the rest of a line.
+    return key === "k" && metaKey === isMac ? () => this.#goTo() : undefined;
   }
 
   async #goTo() {
@@ -54,13 +68,33 @@ class ChatShortcuts extends (globalThis.HTMLElement ?? class {}) {
   }
 
   /**
-   * Note where a link wants to search: everywhere, or in one conversation.
+   * Show all keys at the press of a button; or note where a link wants to search: everywhere, or in one
+   * conversation.
    * @param {Element} target
    */
   #click(target) {
+    if (target.closest?.("[data-shortcuts]")) void showList();
     /** @type {HTMLElement | null | undefined} */
     const link = target.closest?.("[data-search-within]");
     if (link) store.apply([{ list: HITS, about: { within: link.dataset.searchWithin } }]);
+  }
+}
+
+/**
+ * Return whether a key is typed into a field. What is in a shadow, as the picker of emoji, is seen by its path.
+ * @param {KeyboardEvent} event
+ */
+function isTyping(event) {
+  const [target] = event.composedPath();
+  return target instanceof Element && Boolean(target.closest(TYPING));
+}
+
+async function showList() {
+  try {
+    const { showShortcuts } = await loadList();
+    showShortcuts(isMac);
+  } catch {
+    // Never loaded, and no connection.
   }
 }
 

@@ -279,6 +279,12 @@ def _show_go_to(viewer: Viewer) -> None:
     expect(dialog.get_by_role("listitem").filter(has_text="Messages")).to_be_visible()
 
 
+def _show_shortcuts(viewer: Viewer) -> None:
+    _show_settings(viewer)
+    viewer.page.get_by_role("button", name="Keyboard shortcuts").click()
+    expect(viewer.page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+
+
 def _show_forward(viewer: Viewer) -> None:
     viewer.open_chat(OTHER)
     log = viewer.page.get_by_role("log", name="Messages")
@@ -325,6 +331,7 @@ SCREENS = (
     Screen("saved", _show_saved),
     Screen("found-messages", _show_found_messages),
     Screen("go-to", _show_go_to),
+    Screen("shortcuts", _show_shortcuts),
     Screen("forward", _show_forward),
     Screen("offline", _show_offline),
     Screen("long-chat", _show_long_chat),

@@ -8,7 +8,7 @@ from chat_app.ui.kit.controls import PANE, back_link
 from chat_app.ui.kit.states import notice, problem, skeleton
 from chat_app.ui.settings.account import account_section, password_form
 from chat_app.ui.settings.devices import devices
-from chat_app.ui.settings.profile import privacy, profile_form, sounds
+from chat_app.ui.settings.profile import keyboard, privacy, profile_form, sounds
 from chat_app.ui.settings.state import SettingsState
 
 
@@ -45,6 +45,7 @@ def _everything() -> rx.Component:
             profile_form(),
             privacy(),
             sounds(),
+            keyboard(),
             devices(),
             password_form(),
             account_section(),

@@ -129,3 +129,15 @@ def sounds() -> rx.Component:
         ),
         aria_label="Sounds and notifications",
     )
+
+
+def keyboard() -> rx.Component:
+    """Show the button that lists the keyboard shortcuts."""
+    return rx.el.section(
+        rx.el.h2("Keyboard"),
+        rx.el.div(
+            button("Keyboard shortcuts", custom_attrs={"data-shortcuts": "true"}),
+            class_name="settings-actions",
+        ),
+        aria_label="Keyboard",
+    )
