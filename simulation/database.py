@@ -17,7 +17,8 @@ from sqlalchemy.util import await_only, greenlet_spawn
 from chat_app.core.database import ANSWER_S, Database
 from chat_app.core.errors import Overtaken, Unavailable
 from simulation.clock import Process
-from simulation.statements import Rows, handler_of
+from simulation.results import Rows
+from simulation.statements import handler_of
 from simulation.tables import Tables, Transaction
 
 Result = TypeVar("Result")
