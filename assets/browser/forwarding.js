@@ -3,7 +3,7 @@
 
 /** @import { Row } from "./store.js" */
 
-import { newId } from "./outbox.js";
+import { newId } from "./outbox_entry.js";
 import { store } from "./replica.js";
 import { call, request, sentenceOf } from "./request.js";
 

@@ -7,6 +7,7 @@
 
 import { transact } from "./database.js";
 import { putDraft } from "./drafts.js";
+import { byPosition, isEntry, isReply, newId, placeOf, withoutPosition } from "./outbox_entry.js";
 import { isSignInPage, signInPath } from "./paths.js";
 import { call, sentenceOf } from "./request.js";
 import { publish, subscribe } from "./tabs.js";
@@ -465,48 +466,3 @@ async function post({ user_id, client_id, conversation_id, content, reply }) {
 
 /** @param {Event} event */
 const preventUnload = (event) => event.preventDefault();
-
-/**
- * Name a message at its place in the order.
- * @param {Entry} entry
- */
-const placeOf = ({ client_id, position }) => `${client_id} ${position ?? ""}`;
-
-/**
- * Return a message as it is stored, at the end of all others.
- * @param {Entry} entry
- * @returns {Entry}
- */
-function withoutPosition({ user_id, client_id, conversation_id, content, at, reason, reply }) {
-  return { user_id, client_id, conversation_id, content, at, reason, reply: isReply(reply) ? reply : undefined };
-}
-
-/**
- * @param {Entry} one
- * @param {Entry} other
- */
-const byPosition = (one, other) => (one.position ?? 0) - (other.position ?? 0);
-
-/**
- * Return whether a stored value is an entry: values changed by hand must not stop the others.
- * @param {unknown} value
- * @returns {value is Entry}
- */
-function isEntry(value) {
-  const texts = ["client_id", "conversation_id", "content", "at", "reason"];
-  if (typeof value !== "object" || value === null) return false;
-  const entry = /** @type {Record<string, unknown>} */ (value);
-  return texts.every((name) => typeof entry[name] === "string");
-}
-
-/**
- * Return whether a stored value names a message to reply to: values changed by hand must not stop a message.
- * @param {unknown} value
- */
-const isReply = (value) => typeof value === "object" && value !== null && "id" in value && typeof value.id === "string";
-
-/** Return a random id. crypto.randomUUID exists on secure origins only, not over plain HTTP. */
-export function newId() {
-  if (crypto.randomUUID) return crypto.randomUUID();
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
