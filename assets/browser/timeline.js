@@ -209,18 +209,29 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
   }
 
   /**
-   * Show the message that a quote or a pinned message leads to.
+   * Show the message that a quote or a pinned message leads to, or let the user choose a day.
    * @param {Element} target
    */
   #pressAnywhere(target) {
+    /** @type {HTMLElement | null} */
+    const day = target.closest("[data-day]");
+    if (day) void askForDate(this.#conversation, day.dataset.day ?? "", (seq) => this.#leaveFor(seq));
     const pressed = /** @type {HTMLElement | null} */ (target.closest("[data-go-to]"));
     if (!pressed) return;
     const panel = pressed.closest("chat-panel");
     const isCovered = panel && matchMedia("(max-width: 1099px)").matches;
     if (isCovered) /** @type {HTMLElement | null} */ (panel.querySelector("[data-dismiss]"))?.click();
+    this.#leaveFor(Number(pressed.dataset.goTo));
+  }
+
+  /**
+   * Show a message in its place; a button leads back to where the reader is now.
+   * @param {number} seq
+   */
+  #leaveFor(seq) {
     const place = this.#anchor?.article;
     if (place instanceof HTMLElement) this.#left.push(Number(place.dataset.seq));
-    this.#goTo(Number(pressed.dataset.goTo));
+    this.#goTo(seq);
   }
 
   #goBack() {
@@ -465,5 +476,19 @@ function firstWhere(elements, condition) {
 
 /** @param {Element} log */
 const sizeOf = (log) => `${log.scrollHeight}/${log.clientHeight}`;
+
+/**
+ * @param {string} conversationId
+ * @param {string} shown
+ * @param {(seq: number) => void} go
+ */
+async function askForDate(conversationId, shown, go) {
+  try {
+    const dialog = await import("./go_to_date.js");
+    dialog.askForDate(conversationId, shown, go);
+  } catch {
+    // Never loaded, and no connection: the server could not be asked either.
+  }
+}
 
 globalThis.customElements?.define("chat-timeline", ChatTimeline);

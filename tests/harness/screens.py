@@ -221,6 +221,12 @@ def _show_reply(viewer: Viewer) -> None:
     expect(viewer.page.get_by_role("button", name="Cancel reply")).to_be_visible()
 
 
+def _show_date(viewer: Viewer) -> None:
+    viewer.open_chat(OTHER)
+    viewer.page.get_by_role("log", name="Messages").get_by_role("button", name="Today").click()
+    expect(viewer.page.get_by_role("dialog", name="Go to a date")).to_be_visible()
+
+
 def _show_drafts(viewer: Viewer) -> None:
     viewer.open_chat(OTHER)
     viewer.page.get_by_role("textbox", name="Message").fill("I can bring two of them")
@@ -333,6 +339,7 @@ SCREENS = (
     Screen("go-to", _show_go_to),
     Screen("shortcuts", _show_shortcuts),
     Screen("forward", _show_forward),
+    Screen("date", _show_date),
     Screen("offline", _show_offline),
     Screen("long-chat", _show_long_chat),
     # These leave drafts.

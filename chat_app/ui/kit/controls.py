@@ -11,6 +11,7 @@ IconName = Literal[
     "back",
     "bookmark",
     "bubbles",
+    "calendar",
     "channels",
     "cross",
     "down",

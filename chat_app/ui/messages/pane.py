@@ -99,6 +99,12 @@ def _head(chat: Cells) -> rx.Component:
                 icon("muted"), role="img", aria_label="Muted", title="Muted", class_name="row-mark"
             ),
         ),
+        icon_button(
+            "calendar",
+            "Go to a date",
+            class_name="icon-button wide-only",
+            custom_attrs={"data-day": ""},
+        ),
         search_here_link(chat["id"]),
         pinned_button(chat["id"]),
         rx.cond(

@@ -176,7 +176,18 @@ def _article(cell: Cells, is_delivered: rx.Var[bool], is_read: rx.Var[bool]) -> 
 
 def _day_line(cell: Cells) -> rx.Component:
     day = new_day(cell["before"], cell["at"])
-    return rx.cond(day != "", rx.el.div(rx.el.time(day, date_time=cell["at"]), class_name="day"))
+    return rx.cond(
+        day != "",
+        rx.el.div(
+            rx.el.button(
+                rx.el.time(day, date_time=cell["at"]),
+                type="button",
+                title="Go to a date",
+                custom_attrs={"data-day": cell["at"]},
+            ),
+            class_name="day",
+        ),
+    )
 
 
 def _author(cell: Cells) -> rx.Component:
