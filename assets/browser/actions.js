@@ -14,6 +14,7 @@ import { MessageList } from "./message_list.js";
 import { offeredFor } from "./offered.js";
 import { react } from "./reacting.js";
 import { send, store } from "./replica.js";
+import { watchSwipes } from "./swipe.js";
 
 /** A finger that stays for so long opens the menu, in ms. */
 const LONG_PRESS = 450;
@@ -48,6 +49,7 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     for (const type of ["click", "contextmenu", "pointerdown", "pointermove", "pointerup", "pointercancel"]) {
       timeline?.addEventListener(type, this);
     }
+    if (timeline) watchSwipes(timeline);
     for (const menu of [this.#menu, this.#quick]) menu.addEventListener("keydown", this);
     document.addEventListener("pointerdown", this, true);
     this.#list = new MessageList(this.#dialog("[data-list]"));

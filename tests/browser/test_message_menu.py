@@ -14,6 +14,17 @@ LONG_PRESS = """async (article) => {
   const options = { ...at, pointerType: "touch", bubbles: true, cancelable: true };
   article.querySelector(".bubble").dispatchEvent(new PointerEvent("pointerdown", options));
 }"""
+SWIPE = """(article, [across, down]) => {
+  const bubble = article.querySelector(".bubble");
+  const { left, top } = bubble.getBoundingClientRect();
+  const move = (type, x, y) => bubble.dispatchEvent(new PointerEvent(type, {
+    clientX: left + 4 + x, clientY: top + 4 + y,
+    pointerType: "touch", isPrimary: true, bubbles: true,
+  }));
+  move("pointerdown", 0, 0);
+  for (const part of [0.25, 0.5, 0.75, 1]) move("pointermove", across * part, down * part);
+  move("pointerup", across, down);
+}"""
 IN_SIGHT = """(article) => {
   const log = article.closest("[role=log]").getBoundingClientRect();
   const { top, bottom } = article.getBoundingClientRect();
@@ -330,6 +341,23 @@ def test_a_long_press_opens_all_actions(new_visitor: NewVisitor, tomas: Visitor)
     assert box["x"] + box["width"] <= PHONE_WIDTH
     menu.get_by_role("menuitem", name="Reply").tap()
     expect(mira.page.get_by_text("Reply to Tomas Okafor")).to_be_visible()
+
+
+def test_a_swipe_on_a_phone_replies(new_visitor: NewVisitor, tomas: Visitor) -> None:
+    mira = new_visitor("Mira Lind", **PHONE)
+    tomas.post(mira, "Who brings bread?")
+    mira.open_chat_with(tomas)
+    cancel = mira.page.get_by_role("button", name="Cancel reply")
+    message = mira.message("bread")
+    for way in ([30, 0], [-90, 0], [60, 200]):
+        message.evaluate(SWIPE, way)
+        expect(cancel).to_be_hidden()
+
+    message.evaluate(SWIPE, [90, 6])
+
+    expect(cancel).to_be_visible()
+    expect(mira.page.get_by_text("Reply to Tomas Okafor")).to_be_visible()
+    assert message.evaluate("(article) => article.style.translate") == ""
 
 
 @pytest.mark.parametrize("device", [{}, PHONE], ids=["desktop", "phone"])
