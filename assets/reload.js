@@ -6,7 +6,8 @@
 (() => {
   const KEY = "chat.reloaded";
   const PAUSE = 600_000;
-  const FILES = "script, link[rel=stylesheet], link[rel=modulepreload]";
+  const FILES = "script, link[rel=stylesheet]";
+  const AHEAD = "link[rel=modulepreload]";
   // The errors of Chromium, Firefox and Safari for an `import()` whose file is missing.
   const FAILED_IMPORT = /module script|imported module/i;
   let isHandled = false;
@@ -52,7 +53,11 @@
   addEventListener(
     "error",
     (event) => {
-      if (event.target instanceof Element && event.target.matches(FILES)) recover();
+      if (!(event.target instanceof Element)) return;
+      // Later, Firefox reports an error for a module that it has loaded already. The import of one that is
+      // really missing fails by itself.
+      const isOfPage = document.readyState !== "complete" && event.target.matches(AHEAD);
+      if (isOfPage || event.target.matches(FILES)) recover();
     },
     true,
   );
