@@ -1,5 +1,5 @@
 // Keyboard navigation in lists. Inside [data-arrows] ArrowUp, ArrowDown, Home and End move the focus
-// between the rows, ArrowLeft and ArrowRight between the buttons of a row. In a search field ArrowDown
+// between the rows, and from one list of a search to the next, ArrowLeft and ArrowRight between the buttons of a row. In a search field ArrowDown
 // enters the list, Enter opens the first hit and Escape empties the field; a dialog has its own. A list
 // that changes while it has the focus keeps it.
 
@@ -31,11 +31,27 @@ function move(list, from, key) {
   /** @type {Record<string, number>} */
   const targets = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 };
   const to = targets[key];
-  if (to === -1) searchFieldOf(list)?.focus();
-  if (!rows[to]) return;
+  if (!rows[to]) {
+    leaveList(list, to);
+    return;
+  }
   // The same button of the other row, where there is one.
   const stops = stopsOf(rows[to]);
   stops[Math.min(stopsOf(rows[at]).indexOf(from), stops.length - 1)].focus();
+}
+
+/**
+ * Move the focus out of a list: to the next one or the one before, and from the first one to the search field.
+ * @param {Element} list
+ * @param {number} to -1 at its beginning
+ */
+function leaveList(list, to) {
+  const scope = scopeOf(list);
+  const lists = scope === document ? [list] : [...scope.querySelectorAll("[data-arrows]")].filter((one) => rowsOf(one).length);
+  const at = lists.indexOf(list);
+  if (to === -1 && at === 0) searchFieldOf(list)?.focus();
+  else if (to === -1) stopsOf(/** @type {Element} */ (rowsOf(lists[at - 1]).at(-1)))[0].focus();
+  else if (lists[at + 1]) stopsOf(rowsOf(lists[at + 1])[0])[0].focus();
 }
 
 /**

@@ -20,6 +20,10 @@ const TODAY = "{today}";
 /** @type {Facts} */
 const NO_FACTS = { asked: "", within: "", question: 0, answered: 0, problem: "", has_more: false };
 
+/** Whether the link has returned since the last question: the server follows nothing of its answer any more. */
+let isForgotten = false;
+let isListening = false;
+
 /** Where the results were left: the place in the browser's history, the hit, and how far it was scrolled. */
 const left = { key: "", hit: "", top: 0 };
 
@@ -32,7 +36,6 @@ class ChatSearch extends (globalThis.HTMLElement ?? class {}) {
   #within = "";
   /** @type {(() => void) | undefined} */
   #unsubscribe;
-  #isFollowing = false;
 
   connectedCallback() {
     for (const type of ["input", "click", "keydown"]) this.addEventListener(type, this);
@@ -41,7 +44,7 @@ class ChatSearch extends (globalThis.HTMLElement ?? class {}) {
     this.#field.value = this.#facts.asked;
     this.#within = this.#facts.within;
     this.#unsubscribe = store.subscribe(LIST, () => this.#changed());
-    if (!this.#isAnswered) this.#askAgain();
+    if (!this.#isAnswered || isForgotten) this.askAgain();
     const isBack = left.key !== "" && keyOfPlace() === left.key;
     // After React, which gives the focus back to the link that was followed.
     requestAnimationFrame(() => this.#arrive(isBack));
@@ -50,8 +53,6 @@ class ChatSearch extends (globalThis.HTMLElement ?? class {}) {
   disconnectedCallback() {
     clearTimeout(this.#timer);
     clearTimeout(this.#waiting);
-    window.chatLink?.off("connect", this.#askAgain);
-    this.#isFollowing = false;
     this.#unsubscribe?.();
   }
 
@@ -90,7 +91,7 @@ class ChatSearch extends (globalThis.HTMLElement ?? class {}) {
     const hit = isBack && /** @type {HTMLElement | null} */ (this.querySelector(`[data-hit="${CSS.escape(left.hit)}"]`));
     if (isBack) this.#scroller.scrollTop = left.top;
     if (hit) hit.focus({ preventScroll: true });
-    else this.#field.select();
+    else focusField(this.#field);
   }
 
   /** @param {HTMLElement} target */
@@ -104,7 +105,7 @@ class ChatSearch extends (globalThis.HTMLElement ?? class {}) {
       this.#field.focus();
       searchWithin("");
     } else if ("searchMore" in pressed.dataset) this.#more();
-    else if ("searchAgain" in pressed.dataset) this.#askAgain();
+    else if ("searchAgain" in pressed.dataset) this.askAgain();
   }
 
   /**
@@ -136,9 +137,9 @@ class ChatSearch extends (globalThis.HTMLElement ?? class {}) {
   }
 
   /** Ask for the same again, for as many as are shown. */
-  #askAgain = () => {
+  askAgain() {
     if (this.#facts.asked || !this.#isAnswered) this.#send(this.#facts.asked, store.read(LIST).rows.length);
-  };
+  }
 
   /** @param {string} text */
   #search(text) {
@@ -157,6 +158,7 @@ class ChatSearch extends (globalThis.HTMLElement ?? class {}) {
     const question = this.#nextQuestion({ asked: text });
     const scope = this.#facts.within;
     const isSent = send(this.getAttribute("event") ?? "", { text, scope, question, least });
+    if (isSent) isForgotten = false;
     this.#expect(isSent);
   }
 
@@ -173,10 +175,7 @@ class ChatSearch extends (globalThis.HTMLElement ?? class {}) {
   #nextQuestion(facts) {
     const question = this.#facts.question + 1;
     store.apply([{ list: LIST, about: { ...facts, question, problem: "" } }]);
-    if (!this.#isFollowing && window.chatLink) {
-      this.#isFollowing = true;
-      window.chatLink.on("connect", this.#askAgain);
-    }
+    listen();
     return question;
   }
 
@@ -190,7 +189,7 @@ class ChatSearch extends (globalThis.HTMLElement ?? class {}) {
     if (isSent) this.#waiting = setTimeout(fail, PATIENCE);
     else if (window.chatLink) fail();
     // The page is loading: it has no link yet.
-    else this.#waiting = setTimeout(this.#askAgain, RETRY);
+    else this.#waiting = setTimeout(() => this.askAgain(), RETRY);
   }
 
   #changed() {
@@ -210,6 +209,25 @@ class ChatSearch extends (globalThis.HTMLElement ?? class {}) {
  */
 function searchWithin(conversationId) {
   store.apply([{ list: LIST, about: { within: conversationId } }]);
+}
+
+/** Ask again whenever the link has returned. */
+function listen() {
+  if (isListening || !window.chatLink) return;
+  isListening = true;
+  window.chatLink.on("connect", () => {
+    isForgotten = true;
+    /** @type {ChatSearch | null} */ (document.querySelector("chat-search"))?.askAgain();
+  });
+}
+
+/**
+ * Put the focus into a field, with its text selected.
+ * @param {HTMLInputElement} field
+ */
+function focusField(field) {
+  field.focus();
+  field.select();
 }
 
 /** Return the key of the shown place in the browser's history, "" without one. */

@@ -102,8 +102,9 @@ async function showList() {
 function searchMessages() {
   /** @type {HTMLInputElement | null} */
   const field = document.querySelector("chat-search [data-search]");
-  if (field) field.select();
-  else /** @type {HTMLElement | null} */ (document.querySelector('[data-search-within=""]'))?.click();
+  field?.focus();
+  field?.select();
+  if (!field) /** @type {HTMLElement | null} */ (document.querySelector('[data-search-within=""]'))?.click();
 }
 
 globalThis.customElements?.define("chat-shortcuts", ChatShortcuts);

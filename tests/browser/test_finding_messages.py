@@ -46,7 +46,7 @@ def until_indexed(visitor: Visitor, word: str, count: int) -> None:
     """Wait until the search finds so many messages."""
     for _ in range(2_000):
         reply = visitor.http.get("/api/search", params={"q": word, "limit": 100})
-        if len(reply.raise_for_status().json()["items"]) == count:
+        if reply.is_success and len(reply.json()["items"]) == count:
             return
     pytest.fail("never indexed")
 
@@ -146,15 +146,28 @@ def test_conversations_of_that_name_come_first(mira: Visitor, tomas: Visitor) ->
     word = a_word()
     body = {"kind": "group", "title": f"Choir {word}", "member_ids": [tomas.user_id]}
     group = mira.http.post("/api/conversations", json=body).raise_for_status().json()["id"]
+    sent = tomas.post(mira, f"{word} directly")
+    until_indexed(mira, word, 1)
     mira.open_home()
     page = mira.page
     page.keyboard.press("Control+Shift+F")
     search(mira, word)
     places = page.get_by_role("list", name="Conversations found")
     expect(places.get_by_role("listitem")).to_have_count(1)
-    expect(page.get_by_text("No message has these words.")).to_be_visible()
+    expect(found(page)).to_have_count(1)
     assert_usable(page)
+    tomas.http.delete(f"/api/messages/{sent['id']}").raise_for_status()
+    expect(page.get_by_text("No message has these words.")).to_be_visible()
+    tomas.post(mira, f"{word} again")
+    until_indexed(mira, word, 1)
+    search(mira, word[:-1])
+    expect(found(page)).to_have_count(1)
+    # The arrows go from one list to the other.
     field(page).press("ArrowDown")
+    expect(places.get_by_role("link")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(found(page).get_by_role("link")).to_be_focused()
+    page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/chat/{group}")
 
@@ -291,6 +304,30 @@ def test_a_search_without_an_answer_says_so_and_is_made_again(
 
     expect(found(page)).to_have_count(1)
     expect(page.get_by_text("The chat does not answer.")).to_be_hidden()
+
+
+def test_results_are_live_again_after_the_link_was_broken_elsewhere(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    word = a_word()
+    sent = tomas.post(mira, f"{word} one")
+    tomas.post(mira, f"{word} two")
+    until_indexed(mira, word, 2)
+    page = mira.page
+    page.goto(f"{mira.url}/search")
+    search(mira, word)
+    found(page).last.get_by_role("link").click()
+    page.wait_for_url(AT)
+    page.context.set_offline(True)
+    wait_until(page, "() => !window.chatLink.connected")
+    page.context.set_offline(False)
+    wait_until(page, "() => window.chatLink.connected")
+
+    page.go_back()
+    expect(found(page)).to_have_count(2)
+    tomas.http.delete(f"/api/messages/{sent['id']}").raise_for_status()
+    expect(found(page)).to_have_count(1)
+    expect(field(page)).to_have_value(word)
 
 
 def test_a_phone_has_the_search_as_a_page_of_its_own(new_visitor: NewVisitor) -> None:

@@ -289,6 +289,35 @@ def test_scrolling_up_shows_every_message(window: Window, people: tuple[Person, 
     assert window.engine.call(SCROLL_UP) == list(range(1, LONG + 1))
 
 
+def test_a_message_is_found_and_opened_and_left_again(
+    window: Window, people: tuple[Person, Person]
+) -> None:
+    mira, tomas = people
+    word = new_username().replace("-", "")
+    tomas.post(mira, f"The {word} of the street")
+    end = time.monotonic() + PATIENCE_S
+    while not mira.http.get("/api/search", params={"q": word}).json()["items"]:
+        assert time.monotonic() < end
+        time.sleep(CHECK_S)
+    window.sign_in(mira.user["username"])
+    window.click("a", "Search in messages")
+    window.until_true("() => document.activeElement.ariaLabel === 'Search messages'")
+    window.engine.press(word)
+    window.until("mark", word)
+    window.click("a[data-hit]", word)
+    window.until("article", f"The {word} of the street")
+
+    window.engine.call("() => history.back()")
+    window.until("mark", word)
+    window.until_true(f"() => document.querySelector('chat-search input').value === '{word}'")
+    window.until_true("() => document.activeElement.matches('[data-hit]')")
+    window.click("a", "Settings")
+    window.until("button", "Keyboard shortcuts")
+    window.engine.call("() => document.activeElement.blur()")
+    window.engine.press("?")
+    window.until("dialog h2", "Keyboard shortcuts")
+
+
 def test_settings_are_saved(window: Window, people: tuple[Person, Person]) -> None:
     mira, _ = people
     window.sign_in(mira.user["username"])
