@@ -17,13 +17,14 @@ from chat_app.core.settings import SettingsError, read_settings
 from chat_app.server.page_policy import INLINE_SCRIPT
 from tests.harness import servers
 from tests.harness.clients import Socket, register
-from tests.harness.tabs import HYDRATE, MESSAGE, Tab
+from tests.harness.tabs import HYDRATE, MESSAGE, Tab, state_name
 
 # A checkout supports only one Reflex command at a time.
 pytestmark = pytest.mark.xdist_group("reflex")
 
 REFLEX = Path(sys.executable).parent / "reflex"
 STOP_S = 10
+SEARCH = state_name("search.state", "search_state")
 REDIS = "redis://127.0.0.1:1/0"
 
 
@@ -85,6 +86,9 @@ async def ends_in_order(chat: servers.ChatServer, number: signal.Signals) -> Non
     ):
         await tab.hydrate()
         await tab.until(lambda: tab.fact("conversations", "loaded"))
+        sought = {"text": "sought in silence", "scope": "", "question": 1, "least": 0}
+        await tab.send(f"{SEARCH}.search", sought, path="/search")
+        await tab.until(lambda: tab.fact("hits", "answered") == 1)
         await anonymous.hydrate("/login")
         children = process.children(recursive=True)
         async with Tab.open(chat.url, cookie=person.cookie) as forging, Socket.open(chat.url):
@@ -104,7 +108,7 @@ async def ends_in_order(chat: servers.ChatServer, number: signal.Signals) -> Non
     assert not [child for child in children if child.is_running()]
     assert "/_event" in log
     secrets = [forging.token, tab.token, person.access_token, person.refresh_token]
-    secrets += [person.cookie.partition("=")[2], "not for the log"]
+    secrets += [person.cookie.partition("=")[2], "not for the log", "sought"]
     assert [secret for secret in secrets if secret in log] == []
 
 
