@@ -17,8 +17,7 @@ def address(front_end: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """Yield the address of a chat where one may search once in two seconds."""
     assert front_end.is_dir()
     storage = Storage("sqlite+memory", "", "", tmp_path_factory.mktemp("few"))
-    limits = {"CHAT_LIMIT_SEARCH_BURST": "1", "CHAT_LIMIT_SEARCHES_PER_SECOND": "0.5"}
-    chat = launch_built(storage, **limits)
+    chat = launch_built(storage, CHAT_LIMIT_SEARCH_BURST="1", CHAT_LIMIT_SEARCHES_PER_SECOND="0.5")
     try:
         chat.wait_until_ready()
         yield chat.url
