@@ -18,7 +18,6 @@ from chat_app.realtime.events import (
     ConversationRemoved,
     ConversationUpdated,
     Envelope,
-    ReminderDue,
     conversation_topic,
     join_bodies,
     make_envelope,
@@ -94,8 +93,8 @@ async def resume(
         node.deliveries.record_page(messages, viewer_id=identity.user_id)
     await batch.push()
     # What became due while none of the user's devices was connected.
-    for item_id, reminder in await due_reminders(node.database, viewer_id=identity.user_id):
-        outlet.push(make_envelope(ReminderDue(message=reminder.message), had=item_id.hex))
+    for envelope in await due_reminders(node.database, viewer_id=identity.user_id):
+        outlet.push(envelope)
 
 
 class _Collected(NamedTuple):

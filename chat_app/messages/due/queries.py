@@ -18,6 +18,7 @@ from chat_app.friends.cards import VIEWER
 from chat_app.messages.schemas import Reminder, Reminders, ScheduledMessages
 from chat_app.models import DueItem
 from chat_app.models.tables import CONVERSATIONS, DUE_ITEMS, MEMBERS, MESSAGES
+from chat_app.realtime.events import Envelope, ReminderDue, make_envelope
 from chat_app.realtime.shapes import Scheduled
 
 
@@ -38,11 +39,14 @@ async def list_reminders(database: Database, *, viewer_id: UUID) -> Reminders:
     )
 
 
-async def due_reminders(database: Database, *, viewer_id: UUID) -> list[tuple[UUID, Reminder]]:
-    """Return the reminders that are due and no device has had, with the ids of their items."""
+async def due_reminders(database: Database, *, viewer_id: UUID) -> list[Envelope]:
+    """Return the events of the reminders that are due and no device has had."""
     rows = await database.fetch_all(_due_reminders(database.dialect), {"viewer_id": viewer_id})
     return [
-        (row.item_id, Reminder(message=message_of(row, row.direct_key), at=row.due_at, due=True))
+        make_envelope(
+            ReminderDue(message=message_of(row, row.direct_key)),
+            had=row.item_id.hex,
+        )
         for row in rows
     ]
 
