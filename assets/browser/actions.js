@@ -2,8 +2,7 @@
 // The messages only hold buttons; this element handles their clicks. A long press opens the menu, too.
 
 /** @import { TimelineElement } from "./timeline.js" */
-/** @import { Author, Message, Quote } from "./messages.js" */
-/** @import { Chat, MessageRow } from "./offered.js" */
+/** @import { Chat } from "./offered.js" */
 
 import { autoUpdate, computePosition, flip, hide, offset, shift } from "@floating-ui/dom";
 import { FocusKeys, focusZone } from "@primer/behaviors";
@@ -13,7 +12,9 @@ import { Forwarding } from "./forwarding.js";
 import { MessageList } from "./message_list.js";
 import { offeredFor } from "./offered.js";
 import { react } from "./reacting.js";
+import { remind } from "./reminding.js";
 import { send, store } from "./replica.js";
+import { edit, quoteFrom, rowOf } from "./shown_message.js";
 import { watchSwipes } from "./swipe.js";
 
 /** A finger that stays for so long opens the menu, in ms. */
@@ -50,7 +51,7 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
       timeline?.addEventListener(type, this);
     }
     if (timeline) watchSwipes(timeline);
-    for (const menu of [this.#menu, this.#quick]) menu.addEventListener("keydown", this);
+    for (const menu of [this.#menu, this.#quick, this.#times]) menu.addEventListener("keydown", this);
     document.addEventListener("pointerdown", this, true);
     this.#list = new MessageList(this.#dialog("[data-list]"));
     this.#forwarding = new Forwarding(this.#dialog("[data-forward-error]"), (words) => this.#confirm(words));
@@ -76,7 +77,7 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     else if (event.type === "click") this.#click(target, event);
     else if (event.type === "contextmenu") this.#contextMenu(target, event);
     else if (event.type === "pointerdown" && event.currentTarget === document) {
-      if (!target.closest?.("[data-actions-menu], [data-quick-menu], [data-menu]")) this.#close();
+      if (!target.closest?.("[data-actions-menu], [data-quick-menu], [data-times-menu], [data-menu]")) this.#close();
     } else this.#pointer(/** @type {PointerEvent} */ (event), target);
   }
 
@@ -86,6 +87,10 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
 
   get #quick() {
     return /** @type {HTMLElement} */ (this.querySelector("[data-quick-menu]"));
+  }
+
+  get #times() {
+    return /** @type {HTMLElement} */ (this.querySelector("[data-times-menu]"));
   }
 
   get #question() {
@@ -129,6 +134,7 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     else if (pressed?.dataset.do) this.#do(pressed.dataset.do);
     else if (pressed?.dataset.reaction) this.#react(pressed.dataset.reaction);
     else if (pressed?.dataset.quick) this.#choose(pressed.dataset.quick);
+    else if (pressed?.dataset.remind) void this.#remind(pressed.dataset.remind);
     else if (pressed?.dataset.pick) void this.#pick();
     else if (pressed?.dataset.moreReactions) pressed.closest(".reactions")?.setAttribute("data-all", "");
     else if (!pressed) this.#tap(article);
@@ -207,7 +213,7 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     this.#opener = opener;
     this.#shown = menu;
     if (menu === this.#menu) this.#offer(withAll);
-    else this.#showOwn();
+    else if (menu === this.#quick) this.#showOwn();
     this.#say("");
     opener.setAttribute("aria-expanded", "true");
     menu.hidden = false;
@@ -300,6 +306,7 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     const { id = "", seq } = article.dataset;
     if (action === "unread") void this.#markUnread(Number(seq));
     else if (action === "react") this.#open(this.#quick, /** @type {HTMLElement} */ (button ?? article.querySelector("[data-menu]")));
+    else if (action === "remind") this.#open(this.#times, /** @type {HTMLElement} */ (button ?? article.querySelector("[data-menu]")));
     else if (action === "reply") this.#reply();
     else if (action === "edit") edit(article);
     else if (action === "forward") this.#forwarding?.open(id);
@@ -353,6 +360,15 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     const problem = await ask(isSaved ? "PUT" : "DELETE", `/api/messages/${id}/save`);
     this.#say(problem);
     if (!problem) this.#confirm(isSaved ? "Saved." : "Removed from saved.");
+  }
+
+  /** @param {string} when */
+  async #remind(when) {
+    const id = this.#message?.dataset.id ?? "";
+    this.#close();
+    const { said, problem = "" } = await remind(id, when);
+    this.#say(problem);
+    if (said) this.#confirm(said);
   }
 
   #reply() {
@@ -428,70 +444,6 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     place.textContent = words;
     place.hidden = !words;
   }
-}
-
-/**
- * @param {string} conversationId
- * @param {string | undefined} id
- * @returns {MessageRow | undefined}
- */
-function rowOf(conversationId, id) {
-  const rows = /** @type {readonly MessageRow[]} */ (store.read(`messages:${conversationId}`).rows);
-  return rows.find((one) => one.id === id);
-}
-
-/**
- * A message that the composer edits.
- * @typedef {{ id: string | undefined, text: string }} EditedMessage
- */
-
-/**
- * Ask the composer to edit one of the user's own messages.
- * @param {HTMLElement} article
- */
-export function edit(article) {
-  const { id } = article.dataset;
-  const list = `messages:${article.closest("chat-timeline")?.getAttribute("conversation-id")}`;
-  // As it was written: the bubble shows it without its marks.
-  const row = store.read(list).rows.find((one) => one.id === id);
-  /** @type {EditedMessage} */
-  const detail = { id, text: typeof row?.text === "string" ? row.text : "" };
-  dispatchEvent(new CustomEvent("chat:edit-message", { detail }));
-}
-
-/**
- * Return a message as a reply quotes it; undefined where the page does not have it.
- * @param {string} conversationId
- * @param {string} id
- */
-export function quoteOf(conversationId, id) {
-  const rows = /** @type {readonly Message[]} */ (store.read(`messages:${conversationId}`).rows);
-  const row = rows.find((one) => one.id === id);
-  return row && quoteFrom(row);
-}
-
-/**
- * @param {Message} row
- * @returns {Quote}
- */
-function quoteFrom(row) {
-  const authors = /** @type {readonly Author[]} */ (store.read("authors").rows);
-  const author = authors.find((one) => one.id === row.sender_id);
-  return {
-    id: row.id,
-    seq: Number(row.order),
-    sender_id: row.sender_id,
-    name: author?.name ?? "",
-    tone: author?.tone ?? "",
-    excerpt: [...row.text].slice(0, 140).join(""),
-    deleted: false,
-  };
-}
-
-/** Return the newest message that the user can edit. */
-export function lastOwn() {
-  const own = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("article.mine[data-id]:not(.deleted)"));
-  return [...own].at(-1);
 }
 
 globalThis.customElements?.define("chat-actions", ChatActions);

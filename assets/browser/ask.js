@@ -4,7 +4,7 @@
 
 import { call, sentenceOf } from "./request.js";
 
-const AWAY = "The chat cannot be reached right now. Please try again.";
+export const AWAY = "The chat cannot be reached right now. Please try again.";
 
 /**
  * Call the API, and return "" on success or an error message for the user.

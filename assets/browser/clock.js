@@ -19,6 +19,7 @@ const format = (options) => {
 const hour = format({ hour: "numeric", minute: "2-digit" });
 const weekday = format({ weekday: "short" });
 const date = format({ day: "numeric", month: "short" });
+const weekDate = format({ weekday: "short", day: "numeric", month: "short" });
 const longDate = format({ weekday: "long", day: "numeric", month: "long" });
 const oldDate = format({ day: "numeric", month: "short", year: "numeric" });
 const full = format({ dateStyle: "full", timeStyle: "short" });
@@ -58,6 +59,21 @@ export function shortTime(iso, today = Date.now()) {
   if (ago === 1) return "Yesterday";
   if (ago < 7) return weekday(day);
   return day.getFullYear() === now.getFullYear() ? date(day) : oldDate(day);
+}
+
+/**
+ * Format a time that is to come: "Today 14:05", "Tomorrow 9:00", "Mon, 3 Mar, 9:00", "3 Mar 2027, 9:00".
+ * @param {string | null} iso
+ * @param {number} today - a time of the present day
+ */
+export function timeAhead(iso, today = Date.now()) {
+  if (!iso) return "";
+  const day = new Date(iso);
+  const now = new Date(today);
+  const ahead = -daysAgo(day, now);
+  if (ahead === 0) return `Today ${hour(day)}`;
+  if (ahead === 1) return `Tomorrow ${hour(day)}`;
+  return `${day.getFullYear() === now.getFullYear() ? weekDate(day) : oldDate(day)}, ${hour(day)}`;
 }
 
 /**

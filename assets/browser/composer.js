@@ -3,12 +3,11 @@
 // messages are edited here, too; the draft is kept meanwhile. A draft may be a reply to a message. What
 // still fits is shown near the limit.
 
-/** @import { EditedMessage } from "./actions.js" */
 /** @import { Quote } from "./messages.js" */
+/** @import { EditedMessage } from "./shown_message.js" */
 /** @import { TabMessage } from "./tabs.js" */
 
-import { edit, lastOwn, quoteOf } from "./actions.js";
-import { ask } from "./ask.js";
+import { ask, AWAY } from "./ask.js";
 import { clean } from "./content.js";
 import { hasOwnDraft, hasUnstoredDraft, keepDraft, readDraft } from "./drafts.js";
 import { DraftEverywhere } from "./drafts_everywhere.js";
@@ -16,6 +15,7 @@ import { pickEmoji } from "./emoji_picker.js";
 import { plainText } from "./markdown.js";
 import { outboxOf } from "./outbox.js";
 import { store } from "./replica.js";
+import { edit, lastOwn, quoteOf } from "./shown_message.js";
 import { subscribe } from "./tabs.js";
 
 const LIMIT = 8_000;
@@ -98,6 +98,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
       const pressed = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("button"));
       if (pressed?.dataset.cancelEdit) this.#stopEditing();
       else if (pressed?.dataset.emoji) void this.#pickEmoji(pressed);
+      else if (pressed?.dataset.sendLater) void this.#sendLater();
       else if (pressed?.dataset.cancelReply) this.#replyTo(undefined);
       else if (pressed?.dataset.useDraft) this.#everywhere?.useOther();
       else if (pressed?.dataset.dropDraft) this.#everywhere?.dropOther();
@@ -133,7 +134,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
       if (!own) return;
       event.preventDefault();
       edit(own);
-    } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
+    } else if (event.target === this.#box && event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
       // 229 is the only sign, in some browsers, of the Enter that ends a word of an input method.
       event.preventDefault();
       void this.#send();
@@ -285,6 +286,38 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     dispatchEvent(new CustomEvent("chat:sent"));
   }
 
+  /** Ask when to send what is in the box. It stays there until the server has it. */
+  async #sendLater() {
+    const text = this.#unsent;
+    const content = this.#content(text);
+    if (content === "") {
+      this.#say("Write something first.");
+      this.#box.focus();
+    }
+    if (!content || !this.#user) return;
+    const place = this.#place;
+    const unsent = { user: this.#user, conversation: this.#conversation, content, reply: this.#reply?.id };
+    let done = "";
+    try {
+      const { sendLater } = await import("./later.js");
+      done = await sendLater(unsent);
+    } catch {
+      this.#say(AWAY);
+    }
+    if (!done || place !== this.#place) return;
+    // Another device may have brought another text meanwhile.
+    if (this.#unsent === text) {
+      this.#showReply(undefined);
+      // What is on its way into the outbox stands before it.
+      this.#write(this.#box.value.slice(0, this.#box.value.length - text.length));
+      this.#touched = this.#unsent !== "";
+      await this.#written();
+      this.#everywhere?.send();
+    }
+    this.#confirm(done);
+    this.#box.focus({ preventScroll: true });
+  }
+
   /**
    * Return a text as the server takes it; undefined, with an error, if it is too long.
    * @param {string} text
@@ -386,6 +419,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   #show(message) {
     this.#editing = message;
     /** @type {HTMLElement} */ (this.querySelector("[data-editing]")).hidden = !message;
+    /** @type {HTMLElement} */ (this.querySelector("[data-send-later]")).hidden = message !== undefined;
     /** @type {HTMLElement} */ (this.querySelector("[data-replying]")).hidden = message !== undefined || !this.#reply;
   }
 
@@ -414,6 +448,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
 
   #changed() {
     this.#say("");
+    this.#confirm("");
     this.#showRoom();
     this.#box.style.height = "auto";
     // The border is not part of scrollHeight.
@@ -435,6 +470,17 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     place.textContent = room < 0 ? `${count} too many` : `${count} left`;
     if (place.hidden) this.#box.removeAttribute("aria-describedby");
     else this.#box.setAttribute("aria-describedby", place.id);
+  }
+
+  /**
+   * Show what was done, until the box changes.
+   * @param {string} words
+   */
+  #confirm(words) {
+    const place = /** @type {HTMLElement} */ (this.querySelector("[data-composer-done]"));
+    if (place.hidden === !words) return;
+    /** @type {HTMLElement} */ (place.querySelector("span")).textContent = words;
+    place.hidden = !words;
   }
 
   /** @param {string} words */

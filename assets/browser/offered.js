@@ -24,7 +24,7 @@ export function offeredFor(row, chat, { isMine, isSaved }) {
     "copy-link",
     ...of(writes, "react", "reply"),
     ...of(writes && isMine, "edit"),
-    ...of(isThere, "forward", "copy-text", isSaved ? "unsave" : "save"),
+    ...of(isThere, "forward", "copy-text", isSaved ? "unsave" : "save", "remind"),
     ...of(pins, row?.pinned ? "unpin" : "pin"),
     ...of(isThere && Boolean(row.reactions?.length), "reactors"),
     ...of(!isMine, "unread"),

@@ -7,7 +7,7 @@ import { moveFocus } from "./focus.js";
 
 /**
  * A page in the shell: `name` is "" for a page without it, and `id` that of the open conversation.
- * @typedef {{ name: "" | "home" | "chat" | "people" | "channels" | "saved" | "search" | "settings", id: string }} Place
+ * @typedef {{ name: "" | "home" | "chat" | "people" | "channels" | "saved" | "scheduled" | "search" | "settings", id: string }} Place
  */
 
 /** @typedef {(path: string) => unknown} Navigate */
@@ -23,6 +23,7 @@ const PLACES = {
   "/people": { name: "people", id: "" },
   "/channels": { name: "channels", id: "" },
   "/saved": { name: "saved", id: "" },
+  "/scheduled": { name: "scheduled", id: "" },
   "/search": { name: "search", id: "" },
   "/settings": { name: "settings", id: "" },
 };

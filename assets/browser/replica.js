@@ -24,9 +24,10 @@ const FIELDS = {
   chats: ["name", "letters", "tone", "peer_id", "friendship", "last_seen"],
   authors: ["name", "letters", "tone"],
   people: ["order", "group", "name", "about", "letters", "tone"],
+  due: ["href", "author", "about", "text"],
 };
 /** Lists of the present moment, which are not kept. */
-const PASSING = new Set(["typing", "trouble", "waiting", "group", "members", "channels", "mentions", "invitation", "found", "pinned", "bookmarks", "hits", "goto", "pressed"]);
+const PASSING = new Set(["typing", "trouble", "waiting", "group", "members", "channels", "mentions", "invitation", "found", "pinned", "bookmarks", "scheduled", "reminders", "hits", "goto", "pressed"]);
 
 export const store = new Store({ messages: mergeMessages });
 
@@ -37,6 +38,16 @@ let isOver = false;
 const unkept = new Set();
 /** @type {number | undefined} */
 let timer;
+
+/**
+ * Remove a row from a list, here and from what is kept, at once: the user is done with it.
+ * @param {string} list
+ * @param {string} id
+ */
+export function dropRow(list, id) {
+  onPatch([{ list, drop: [id] }]);
+  void keepChanges();
+}
 
 /** @param {Patch[]} patches */
 function onPatch(patches) {

@@ -112,6 +112,16 @@ class _Filter(ScriptedElement):
     script = "filter.js"
 
 
+class _Scheduled(ScriptedElement):
+    tag = "chat-scheduled"
+    script = "scheduled.js"
+
+
+class _Due(ScriptedElement):
+    tag = "chat-due"
+    script = "due.js"
+
+
 class _Copy(ScriptedElement):
     tag = "chat-copy"
     script = "copy.js"
@@ -304,6 +314,25 @@ def named_conversations(rows: rx.Var[Any], text: rx.Var[str]) -> rx.Var[Any]:
     return cells(call_script("named.js", "namedConversations", rows, text))
 
 
+def scheduled_element(*content: rx.Component, reload_event: str) -> rx.Component:
+    """Wrap the lists of what is scheduled in the element that opens their dialogs.
+
+    `reload_event` asks for the lists again.
+    """
+    said = rx.el.p(
+        class_name="passing-notice said-line",
+        role="status",
+        hidden=True,
+        custom_attrs={"data-said": "true"},
+    )
+    return _Scheduled.create(*content, said, custom_attrs={"reload": reload_event})
+
+
+def due_element(*content: rx.Component) -> rx.Component:
+    """Wrap the notices of reminders in the element that dismisses them."""
+    return _Due.create(*content)
+
+
 def copy_element(*content: rx.Component) -> rx.Component:
     """Wrap a field and its button in the element that copies its text."""
     return _Copy.create(*content)
@@ -351,6 +380,11 @@ def full_time(moment: rx.Var[str]) -> rx.Var[str]:
 def short_time(moment: rx.Var[str]) -> rx.Var[str]:
     """Return a time of today as "14:05", and an older one as "Yesterday", a weekday or a date."""
     return call_script("clock.js", "shortTime", moment, today())
+
+
+def time_ahead(moment: rx.Var[str]) -> rx.Var[str]:
+    """Return a time that is to come, with its day: "Tomorrow 9:00"."""
+    return call_script("clock.js", "timeAhead", moment, today())
 
 
 def today() -> rx.Var[int]:

@@ -28,10 +28,16 @@ from chat_app.ui.pinned.view import PinnedView
 from chat_app.ui.reflex.elements import replace_wraps
 from chat_app.ui.reflex.screens import Preload, PreloadedScreen
 from chat_app.ui.reflex.tab import View
+from chat_app.ui.reminders.state import RemindersState
+from chat_app.ui.reminders.view import DueView
 from chat_app.ui.saved import state as saved
 from chat_app.ui.saved.page import saved_pane
 from chat_app.ui.saved.state import SavedState
 from chat_app.ui.saved.view import SavedView
+from chat_app.ui.scheduled import state as scheduled
+from chat_app.ui.scheduled.page import scheduled_pane
+from chat_app.ui.scheduled.state import ScheduledState
+from chat_app.ui.scheduled.view import ScheduledView
 from chat_app.ui.search import state as search
 from chat_app.ui.search.page import search_pane
 from chat_app.ui.search.view import GoToView, HitsView
@@ -41,13 +47,14 @@ from chat_app.ui.settings.state import SettingsState
 
 CHAT = "/chat/[conversation_id]"
 PRELOADS: dict[str, list[type[PreloadedScreen]]] = {
-    "/index": [ConversationsState, FriendsState],
-    CHAT: [ConversationsState, TimelineState, FriendsState],
-    friends.ROUTE: [ConversationsState, FriendsState],
-    channels.ROUTE: [ConversationsState, ChannelsState, FriendsState],
-    saved.ROUTE: [ConversationsState, SavedState, FriendsState],
-    search.ROUTE: [ConversationsState, FriendsState],
-    settings.ROUTE: [ConversationsState, SettingsState, FriendsState],
+    "/index": [ConversationsState, FriendsState, RemindersState],
+    CHAT: [ConversationsState, TimelineState, FriendsState, RemindersState],
+    friends.ROUTE: [ConversationsState, FriendsState, RemindersState],
+    channels.ROUTE: [ConversationsState, ChannelsState, FriendsState, RemindersState],
+    saved.ROUTE: [ConversationsState, SavedState, FriendsState, RemindersState],
+    scheduled.ROUTE: [ConversationsState, ScheduledState, FriendsState, RemindersState],
+    search.ROUTE: [ConversationsState, FriendsState, RemindersState],
+    settings.ROUTE: [ConversationsState, SettingsState, FriendsState, RemindersState],
 }
 LIVE_VIEWS: tuple[type[View], ...] = (
     TimelineView,
@@ -60,6 +67,8 @@ LIVE_VIEWS: tuple[type[View], ...] = (
     SavedView,
     HitsView,
     GoToView,
+    ScheduledView,
+    DueView,
 )
 
 
@@ -109,6 +118,12 @@ def add_pages(app: rx.App) -> None:
         route=saved.ROUTE,
         title=shell.page_title("Saved"),
         on_load=[SavedState.load, load, timeline.close, fresh_search, requests],
+    )
+    app.add_page(
+        scheduled_pane,
+        route=scheduled.ROUTE,
+        title=shell.page_title("Scheduled"),
+        on_load=[ScheduledState.load, load, timeline.close, fresh_search, requests],
     )
     app.add_page(
         search_pane,

@@ -20,6 +20,7 @@ from chat_app.ui.kit.controls import PANE
 from chat_app.ui.kit.states import empty_state
 from chat_app.ui.reflex.elements import event_name, shown_place
 from chat_app.ui.reflex.vars import cells
+from chat_app.ui.reminders.notices import due_notices
 from chat_app.ui.search.state import SearchState
 
 PRODUCT = "Chat"
@@ -32,7 +33,9 @@ STYLESHEETS = ["/chat.css", "/icons.css"]
 class Place(TypedDict):
     """The page in the shell and the open conversation; the name is "" without a shell."""
 
-    name: Literal["", "home", "chat", "people", "channels", "saved", "search", "settings"]
+    name: Literal[
+        "", "home", "chat", "people", "channels", "saved", "scheduled", "search", "settings"
+    ]
     id: str
 
 
@@ -74,6 +77,7 @@ def shell(children: rx.Var[rx.Component]) -> rx.Component:
                     ("people", "Skip to the people"),
                     ("channels", "Skip to the channels"),
                     ("saved", "Skip to the saved messages"),
+                    ("scheduled", "Skip to what is scheduled"),
                     ("search", "Skip to the search"),
                     ("settings", "Skip to the settings"),
                     "Skip to the messages",
@@ -84,6 +88,7 @@ def shell(children: rx.Var[rx.Component]) -> rx.Component:
             connection_status(),
             shortcuts_element(go_to_event=event_name(SearchState.go_to)),
             notification_element(open_id=place["id"], sound=own_profile()["sound"]),
+            due_notices(),
             rx.el.main(
                 rx.el.div(
                     # The other pages have a heading of their own.

@@ -16,6 +16,7 @@ from chat_app.ui.groups.view import GroupView
 from chat_app.ui.messages.view import TimelineView
 from chat_app.ui.reflex.patches import EncodedPatch, Patch, encoded
 from chat_app.ui.reflex.tab import Tab, View
+from chat_app.ui.scheduled.view import ScheduledView
 from tests.harness.servers import ROOT
 
 NODE = Path(sys.executable).parent / "node"
@@ -70,6 +71,7 @@ class ReplicaTab:
         self.timeline = TimelineView(tab)
         self.people = PeopleView(tab)
         self.group = GroupView(tab)
+        self.scheduled = ScheduledView(tab)
 
     def send(self, *patches: Patch) -> None:
         """Send patches, encoded as on the wire."""
@@ -86,6 +88,7 @@ class ReplicaTab:
         await self.conversations.apply_events(events)
         await self.people.apply_events(events)
         await self.group.apply_events(events)
+        await self.scheduled.apply_events(events)
 
     async def lists(self) -> Lists:
         """Return what the page shows, after it has asked for what it misses."""

@@ -35,6 +35,7 @@ from chat_app.ui.reflex.elements import (
 )
 from chat_app.ui.reflex.vars import Cells, cells
 from chat_app.ui.saved.page import saved_link
+from chat_app.ui.scheduled.page import scheduled_link
 from chat_app.ui.search.page import search_link
 
 Choice = Literal["all", "unread", "groups"]
@@ -142,6 +143,7 @@ def filter_bar() -> rx.Component:
         ),
         channels_link(),
         saved_link(),
+        scheduled_link(),
         class_name="filter-bar",
     )
 

@@ -13,6 +13,7 @@ IconName = Literal[
     "bubbles",
     "calendar",
     "channels",
+    "clock",
     "cross",
     "down",
     "edit",

@@ -24,6 +24,7 @@ ITEMS = {
     "unpin": "Unpin",
     "save": "Save",
     "unsave": "Remove from saved",
+    "remind": "Remind me",
     "unread": "Mark as unread",
     "copy-link": "Copy link",
     "copy-text": "Copy text",
@@ -32,12 +33,21 @@ ITEMS = {
     "delete": "Delete",
 }
 
+# The times of a reminder, as `later.js` understands them.
+TIMES = {
+    "soon": "In 20 minutes",
+    "hour": "In 1 hour",
+    "tomorrow": "Tomorrow",
+    "own": "Another time…",
+}
+
 
 def message_actions() -> rx.Component:
     """Return the menu and its dialogs, which a script opens beside a message."""
     return actions_element(
         _menu(),
         _quick_reactions(),
+        _times(),
         _question(),
         _list(),
         forward_dialog(),
@@ -82,6 +92,27 @@ def _quick_reactions() -> rx.Component:
         hidden=True,
         class_name="menu quick",
         custom_attrs={"data-quick-menu": "true"},
+    )
+
+
+def _times() -> rx.Component:
+    return rx.el.div(
+        *(
+            rx.el.button(
+                label,
+                type="button",
+                role="menuitem",
+                tab_index=-1,
+                class_name="menu-item",
+                custom_attrs={"data-remind": when},
+            )
+            for when, label in TIMES.items()
+        ),
+        role="menu",
+        aria_label="Remind me",
+        hidden=True,
+        class_name="menu",
+        custom_attrs={"data-times-menu": "true"},
     )
 
 

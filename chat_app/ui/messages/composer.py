@@ -42,6 +42,13 @@ def composer(conversation_id: rx.Var[str]) -> rx.Component:
                 ),
                 mentions_element(event_name(MentionState.find)),
                 emoji_names_element(),
+                icon_button(
+                    "clock",
+                    "Send later",
+                    class_name="icon-button send-later",
+                    aria_haspopup="dialog",
+                    custom_attrs={"data-send-later": "true"},
+                ),
                 icon_button("send", "Send", type="submit", class_name="icon-button send"),
                 class_name="composer-row",
             ),
@@ -57,6 +64,7 @@ def composer(conversation_id: rx.Var[str]) -> rx.Component:
                 hidden=True,
                 custom_attrs={"data-composer-error": "true"},
             ),
+            _done(),
             method="post",
             class_name="composer",
         ),
@@ -118,6 +126,18 @@ def _other_draft() -> rx.Component:
         hidden=True,
         class_name="replying",
         custom_attrs={"data-other-draft": "true"},
+    )
+
+
+def _done() -> rx.Component:
+    """Show that a message was scheduled, and where it is; hidden until the script has done that."""
+    return rx.el.p(
+        rx.el.span(role="status"),
+        " ",
+        rx.el.a("Show what is scheduled", to="/scheduled"),
+        hidden=True,
+        class_name="composer-done",
+        custom_attrs={"data-composer-done": "true"},
     )
 
 

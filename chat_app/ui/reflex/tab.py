@@ -115,6 +115,10 @@ class Tab:
         """Send patches at the end of the change."""
         self._unsent += map(encoded, patches)
 
+    def push(self, envelope: Envelope) -> None:
+        """Show an event of which the hub told nobody, after those that wait."""
+        self._outlet.push(envelope)
+
     def send_encoded(self, patch: EncodedPatch) -> None:
         """Send a patch that was encoded for many tabs at the end of the change."""
         self._unsent.append(patch)

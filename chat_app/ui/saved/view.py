@@ -1,13 +1,9 @@
 """The messages that a tab's user has saved."""
 
 from collections.abc import Mapping, Sequence
-from uuid import UUID
 
-from chat_app.conversations.views import views_of
 from chat_app.core.errors import AppError
-from chat_app.messages.queries import load_conversations
 from chat_app.messages.saved.queries import list_saved, saved_ids
-from chat_app.messages.schemas import Saved
 from chat_app.realtime.events import (
     AnyEvent,
     ConversationRemoved,
@@ -15,7 +11,7 @@ from chat_app.realtime.events import (
     MessageUpdated,
     SavedUpdated,
 )
-from chat_app.ui.conversations.rows import name_of
+from chat_app.ui.conversations.titles import conversation_titles, name_in
 from chat_app.ui.current_node import current_node
 from chat_app.ui.reflex.patches import Patch, difference
 from chat_app.ui.reflex.tab import Tab
@@ -120,27 +116,19 @@ class SavedView:
     async def _page(self, before: str | None, place: int) -> dict[str, FoundRow]:
         node = current_node()
         page = await list_saved(node.database, viewer_id=self._viewer_id, before=before)
-        titles = await self._titles(page.items)
+        ids = {one.message.conversation_id for one in page.items}
+        titles = await conversation_titles(ids, viewer_id=self._viewer_id)
         self._next_before = page.next_before
         rows = [
             found_row(
                 one.message,
                 order,
                 viewer_id=self._viewer_id,
-                about=titles.get(one.message.conversation_id, ""),
+                about=name_in(titles, one.message.conversation_id),
             )
             for order, one in enumerate(page.items, place)
         ]
         return {row["id"]: row for row in rows}
-
-    async def _titles(self, saved: Sequence[Saved]) -> dict[UUID, str]:
-        ids = {one.message.conversation_id for one in saved}
-        if not ids:
-            return {}
-        node = current_node()
-        found = await load_conversations(node.database, viewer_id=self._viewer_id, ids=ids)
-        views = views_of(found, viewer_id=self._viewer_id, online=node.online)
-        return {view.id: name_of(view, viewer_id=self._viewer_id) async for view in views}
 
     def _send(self, rows: Mapping[str, FoundRow], *, problem: str = "") -> None:
         patch = difference(LIST, self._rows, rows)

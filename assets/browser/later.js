@@ -1,0 +1,160 @@
+// What a user wants to happen later: messages that are sent at a time, and reminders. Loaded when it is first
+// needed.
+
+/** @import { Row } from "./store.js" */
+/** @import { Answer } from "./request.js" */
+
+import { ask, AWAY } from "./ask.js";
+import { timeAhead } from "./clock.js";
+import { clean } from "./content.js";
+import { newId } from "./outbox_entry.js";
+import { call, getPageUser, sentenceOf } from "./request.js";
+import { publish } from "./tabs.js";
+import { askForTime } from "./time_dialog.js";
+import { fieldValue, timesToRemind, timesToSend } from "./times.js";
+
+const LIMIT = 8_000;
+
+/** @typedef {{ user: string, conversation: string, content: string, reply: string | undefined }} Unsent */
+/** @typedef {Row & { text: string, at: string, state: string }} ScheduledRow */
+/** @typedef {Row & { remind_at: string, due: boolean }} ReminderRow */
+
+/**
+ * Ask when to send a message, and schedule it. Return what was done in words, "" where it was not.
+ * @param {Unsent} unsent
+ */
+export async function sendLater({ user, conversation, content, reply }) {
+  // The same for every try: an answer may be lost.
+  const client_id = newId();
+  const choices = timesToSend(new Date());
+  let done = "";
+  await askForTime({
+    title: "Send later",
+    submit: "Schedule",
+    choices,
+    at: choices[0].at,
+    save: async (at) => {
+      const send_at = at.toISOString();
+      const body = { client_id, conversation_id: conversation, content, reply_to: reply, send_at };
+      /** @type {Record<string, unknown>} */
+      let made = {};
+      const isAnswer = (/** @type {Record<string, unknown>} */ found) => (made = found).client_id === client_id;
+      let problem = wordsOf(await call("POST", "/api/scheduled", { body, user, isAnswer }));
+      // An earlier try may have arrived, with another time.
+      const isOther = !problem && Date.parse(String(made.send_at)) !== at.getTime();
+      if (isOther) problem = await change(String(made.id), { send_at });
+      if (!problem) done = `Scheduled: ${timeAhead(send_at)}.`;
+      return problem;
+    },
+  });
+  return done;
+}
+
+/**
+ * Ask for another text and time of a scheduled message, and change it.
+ * @param {ScheduledRow} row
+ */
+export async function changeScheduled({ id, text, at: iso, state }) {
+  const now = new Date();
+  const before = new Date(iso);
+  const shown = before > now ? before : timesToSend(now)[0].at;
+  await askForTime({
+    title: "Edit scheduled message",
+    submit: "Save",
+    choices: [],
+    at: shown,
+    text,
+    problemOfText,
+    save: (at, words) => {
+      // The field holds no seconds.
+      const isSameTime = before > now && fieldValue(at) === fieldValue(before);
+      const content = clean(words);
+      const isSameText = content === text;
+      if (isSameTime && isSameText && state === "waiting") return Promise.resolve("");
+      return change(id, {
+        ...(isSameText ? {} : { content }),
+        send_at: isSameTime ? iso : at.toISOString(),
+      });
+    },
+  });
+}
+
+/**
+ * Set a reminder of a message, in `minutes`, tomorrow, or at a time that is asked for. Return what was done
+ * in words, or the problem.
+ * @param {string} id
+ * @param {string} when one of those in the menu
+ * @returns {Promise<{ said?: string, problem?: string }>}
+ */
+export async function remind(id, when) {
+  const choices = timesToRemind(new Date());
+  if (when === "own") return { said: await askToRemind(id, "Remind me", choices[1].at) };
+  const { at } = choices[["soon", "hour", "tomorrow"].indexOf(when)];
+  const problem = await setReminder(id, at);
+  return problem ? { problem } : { said: remindedAt(at) };
+}
+
+/**
+ * Ask for another time of a reminder, and change it. Return what was done in words, "" where it was not.
+ * @param {ReminderRow} row
+ */
+export function changeReminder({ id, remind_at }) {
+  const now = new Date();
+  const before = new Date(remind_at);
+  return askToRemind(id, "Change the reminder", before > now ? before : timesToRemind(now)[1].at);
+}
+
+/**
+ * @param {string} id
+ * @param {string} title
+ * @param {Date} shown
+ */
+async function askToRemind(id, title, shown) {
+  let done = "";
+  await askForTime({
+    title,
+    submit: "Remind me",
+    choices: timesToRemind(new Date()),
+    at: shown,
+    save: async (at) => {
+      const problem = await setReminder(id, at);
+      if (!problem) done = remindedAt(at);
+      return problem;
+    },
+  });
+  return done;
+}
+
+/**
+ * @param {string} id
+ * @param {Date} at
+ */
+async function setReminder(id, at) {
+  const isAnswer = (/** @type {Record<string, unknown>} */ body) => typeof body.at === "string";
+  const problem = await ask("PUT", `/api/messages/${id}/reminder`, { at: at.toISOString() }, isAnswer);
+  if (!problem) publish({ user: getPageUser(), reminders: true });
+  return problem;
+}
+
+/** @param {Date} at */
+const remindedAt = (at) => `You will be reminded: ${timeAhead(at.toISOString())}.`;
+
+/**
+ * @param {string} id
+ * @param {object} changes
+ */
+const change = (id, changes) => ask("PATCH", `/api/scheduled/${id}`, changes, (body) => body.id === id);
+
+/** @param {Answer | undefined} answer */
+function wordsOf(answer) {
+  if (!answer) return AWAY;
+  return answer.problem ? sentenceOf(answer.problem) || AWAY : "";
+}
+
+/** @param {string} text */
+function problemOfText(text) {
+  const content = clean(text);
+  const excess = [...content].length - LIMIT;
+  if (excess > 0) return `A message holds up to 8,000 characters; this one is ${excess.toLocaleString()} too long.`;
+  return content ? "" : "Write something, or delete the message instead.";
+}

@@ -1,0 +1,92 @@
+// <chat-scheduled reload>: what can be done with scheduled messages and reminders in a dialog. Reminders are
+// the user's own matter, of which the server tells nobody: the event `reload` asks for them again after a
+// change here or in another tab, and when the page is seen again.
+
+/** @import { ReminderRow, ScheduledRow } from "./later.js" */
+
+import { AWAY } from "./ask.js";
+import { send, store } from "./replica.js";
+import { subscribe } from "./tabs.js";
+
+const SAID = 4_000;
+
+class ChatScheduled extends (globalThis.HTMLElement ?? class {}) {
+  /** @type {(() => void) | undefined} */
+  #unsubscribe;
+  /** @type {number | undefined} */
+  #timer;
+
+  connectedCallback() {
+    this.addEventListener("click", this);
+    document.addEventListener("visibilitychange", this);
+    this.#unsubscribe = subscribe(({ reminders }) => reminders && this.#reload());
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("visibilitychange", this);
+    this.#unsubscribe?.();
+    clearTimeout(this.#timer);
+  }
+
+  /** @param {Event} event */
+  handleEvent(event) {
+    if (event.type === "visibilitychange") {
+      if (!document.hidden) this.#reload();
+      return;
+    }
+    const pressed = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-later]"));
+    if (pressed) void this.#do(pressed.dataset.later ?? "", pressed.dataset.row ?? "");
+  }
+
+  /**
+   * @param {string} action
+   * @param {string} id
+   */
+  async #do(action, id) {
+    const row = store.read(action === "change" ? "reminders" : "scheduled").rows.find((one) => one.id === id);
+    if (!row) return;
+    if (action === "copy") await this.#copy(/** @type {ScheduledRow} */ (row).text);
+    else await this.#change(action, row);
+  }
+
+  /**
+   * @param {string} action
+   * @param {object} row
+   */
+  async #change(action, row) {
+    try {
+      const { changeReminder, changeScheduled } = await import("./later.js");
+      if (action === "edit") await changeScheduled(/** @type {ScheduledRow} */ (row));
+      else this.#say(await changeReminder(/** @type {ReminderRow} */ (row)));
+    } catch {
+      this.#say(AWAY);
+    }
+    if (action === "change") this.#reload();
+  }
+
+  /** @param {string} text */
+  async #copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      this.#say("The text is copied.");
+    } catch {
+      // Without HTTPS, or where it is not allowed: the text can be selected in the dialog.
+      this.#say("This browser copies nothing by itself: press Edit, and copy the text there.");
+    }
+  }
+
+  #reload() {
+    send(this.getAttribute("reload") ?? "", {});
+  }
+
+  /** @param {string} words */
+  #say(words) {
+    const place = /** @type {HTMLElement} */ (this.querySelector("[data-said]"));
+    place.textContent = words;
+    place.hidden = !words;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => (place.hidden = true), SAID);
+  }
+}
+
+globalThis.customElements?.define("chat-scheduled", ChatScheduled);

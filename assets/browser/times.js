@@ -1,0 +1,69 @@
+// Times that are offered for what happens later, and the check of a time that is typed. All of them are in
+// the user's own time zone.
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+/** A little less than the server allows: its clock may be another one. */
+const LONGEST = 365 * DAY;
+const MORNING = 9;
+
+/** @typedef {{ label: string, at: Date }} Choice */
+
+/**
+ * Return the times that are offered for a message.
+ * @param {Date} now
+ * @returns {Choice[]}
+ */
+export function timesToSend(now) {
+  const tomorrow = morning(now, 1);
+  const monday = morning(now, ((7 - now.getDay()) % 7) + 1);
+  const choices = [
+    { label: "In 1 hour", at: after(now, 60) },
+    { label: "Tomorrow", at: tomorrow },
+  ];
+  return monday.getTime() === tomorrow.getTime() ? choices : [...choices, { label: "Monday", at: monday }];
+}
+
+/**
+ * Return the times that are offered for a reminder.
+ * @param {Date} now
+ * @returns {Choice[]}
+ */
+export const timesToRemind = (now) => [
+  { label: "In 20 minutes", at: after(now, 20) },
+  { label: "In 1 hour", at: after(now, 60) },
+  { label: "Tomorrow", at: morning(now, 1) },
+];
+
+/**
+ * Return what is wrong with a time, "" for nothing.
+ * @param {Date} at
+ * @param {Date} now
+ */
+export function problemOf(at, now) {
+  if (Number.isNaN(at.getTime())) return "Choose a day and a time.";
+  if (at <= now) return "This time is over. Choose a later one.";
+  return at.getTime() > now.getTime() + LONGEST ? "This is more than a year away. Choose an earlier time." : "";
+}
+
+/**
+ * Return a time as a field of the type datetime-local holds it.
+ * @param {Date} at
+ */
+export function fieldValue(at) {
+  const two = (/** @type {number} */ number) => String(number).padStart(2, "0");
+  const day = `${String(at.getFullYear()).padStart(4, "0")}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${day}T${two(at.getHours())}:${two(at.getMinutes())}`;
+}
+
+/**
+ * @param {Date} now
+ * @param {number} minutes
+ */
+const after = (now, minutes) => new Date(now.getTime() + minutes * MINUTE);
+
+/**
+ * @param {Date} now
+ * @param {number} days
+ */
+const morning = (now, days) => new Date(now.getFullYear(), now.getMonth(), now.getDate() + days, MORNING);

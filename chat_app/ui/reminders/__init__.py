@@ -1,0 +1,1 @@
+"""Notices of reminders that are due, on every page."""

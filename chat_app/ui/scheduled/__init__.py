@@ -1,0 +1,1 @@
+"""The screen of scheduled messages and reminders."""

@@ -1,0 +1,129 @@
+"""The scheduled messages and the reminders of a tab's user."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from chat_app.accounts.queries import display_names
+from chat_app.core.errors import AppError
+from chat_app.messages.due.queries import list_reminders, list_scheduled
+from chat_app.messages.schemas import Reminder
+from chat_app.realtime.events import (
+    AnyEvent,
+    ConversationRemoved,
+    ConversationUpdated,
+    MessageDeleted,
+    MessageUpdated,
+    ReminderDue,
+    ScheduledUpdated,
+)
+from chat_app.realtime.shapes import Scheduled
+from chat_app.ui.conversations.titles import Title, conversation_titles, name_in
+from chat_app.ui.current_node import current_node
+from chat_app.ui.reflex.patches import Patch, difference
+from chat_app.ui.reflex.tab import Tab
+from chat_app.ui.scheduled.rows import ReminderRow, ScheduledRow, reminder_row, scheduled_row
+
+LIST = "scheduled"
+REMINDERS = "reminders"
+
+
+class ScheduledView:
+    """What a user has scheduled, and their reminders, while a tab shows the screen of both.
+
+    About the list of scheduled messages: `loaded`, and a `problem`; they hold for both.
+    """
+
+    def __init__(self, tab: Tab) -> None:
+        self._tab = tab
+        self._viewer_id = tab.identity.user_id
+        self._is_open = False
+        self._scheduled: Mapping[str, ScheduledRow] = {}
+        self._reminders: Mapping[str, ReminderRow] = {}
+        # The conversations whose names are shown, those that the user has left among them.
+        self._shown: set[UUID] = set()
+
+    async def open(self) -> None:
+        """Send both lists, and follow them."""
+        self._is_open = True
+        try:
+            await self._load()
+        except AppError as error:
+            self._send(self._scheduled, self._reminders, problem=error.detail)
+
+    def close(self) -> None:
+        """Follow them no more, and remove them from the page, which shows another one."""
+        self._is_open = False
+        self._scheduled, self._reminders = {}, {}
+        self._tab.send(
+            Patch(list=LIST, reset=True, about={"loaded": False}),
+            Patch(list=REMINDERS, reset=True),
+        )
+
+    async def apply_events(self, events: Sequence[AnyEvent]) -> None:
+        """Load them again where one of these events changes them."""
+        if self._is_open and any(self._is_changed_by(event) for event in events):
+            await self._load()
+
+    async def reload(self) -> None:
+        """Send what has changed, if they are shown."""
+        if self._is_open:
+            await self._load()
+
+    def _is_changed_by(self, event: AnyEvent) -> bool:
+        match event:
+            case ScheduledUpdated() | ReminderDue() | ConversationRemoved():
+                return True
+            case MessageUpdated(message=message) | MessageDeleted(message=message):
+                return str(message.id) in self._reminders
+            case ConversationUpdated(conversation=conversation):
+                # Its name may have changed, or the user is in it again.
+                return conversation.id in self._shown
+            case _:
+                return False
+
+    async def _load(self) -> None:
+        database = current_node().database
+        scheduled = await list_scheduled(database, viewer_id=self._viewer_id)
+        reminders = await list_reminders(database, viewer_id=self._viewer_id)
+        titles = await self._titles(scheduled.items, reminders.items)
+        rows = [scheduled_row(one, titles) for one in scheduled.items]
+        due = [
+            reminder_row(
+                one,
+                order,
+                viewer_id=self._viewer_id,
+                about=name_in(titles, one.message.conversation_id),
+            )
+            for order, one in enumerate(reminders.items)
+        ]
+        self._send({row["id"]: row for row in rows}, {row["id"]: row for row in due})
+
+    async def _titles(
+        self, scheduled: Sequence[Scheduled], reminders: Sequence[Reminder]
+    ) -> dict[UUID, Title]:
+        here = {one.conversation_id for one in scheduled if one.conversation_id}
+        here |= {one.message.conversation_id for one in reminders}
+        self._shown = here
+        titles = await conversation_titles(here, viewer_id=self._viewer_id)
+        people = {one.receiver_id for one in scheduled if one.receiver_id}
+        if people:
+            async with current_node().database.reading() as session:
+                names = await display_names(session, user_ids=people)
+            titles |= {user_id: Title(name, user_id) for user_id, name in names.items()}
+        return titles
+
+    def _send(
+        self,
+        scheduled: Mapping[str, ScheduledRow],
+        reminders: Mapping[str, ReminderRow],
+        *,
+        problem: str = "",
+    ) -> None:
+        patch = difference(LIST, self._scheduled, scheduled)
+        patch["about"] = {
+            "loaded": not problem or bool(scheduled or reminders),
+            "kept": False,
+            "problem": problem,
+        }
+        self._tab.send(patch, difference(REMINDERS, self._reminders, reminders))
+        self._scheduled, self._reminders = scheduled, reminders
