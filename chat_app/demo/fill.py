@@ -19,6 +19,7 @@ from chat_app.core.database import Database
 from chat_app.core.ids import id_at, new_id, pair_key
 from chat_app.core.passwords import Passwords
 from chat_app.core.text import fold
+from chat_app.demo.later import write_due_items
 from chat_app.demo.people import FRIENDSHIPS, NEIGHBOURS, REQUESTS, Neighbour
 from chat_app.demo.story import Published, Talk, read_story
 from chat_app.messages.emoji import qualified
@@ -68,6 +69,7 @@ async def fill(database: Database) -> None:
         # The story's days are in the time zone of this machine.
         for talk in read_story(now.astimezone()):
             await _write_talk(connection, ids, talk)
+        await write_due_items(connection, ids, now.astimezone())
     # The change log has nothing of it.
     await rebuild(database, lambda _: None)
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -300,6 +301,42 @@ def _show_forward(viewer: Viewer) -> None:
     expect(dialog.get_by_role("listitem").first).to_be_visible()
 
 
+def _show_scheduled(viewer: Viewer) -> None:
+    viewer.open("/scheduled")
+    scheduled = viewer.page.get_by_role("region", name="Scheduled")
+    expect(scheduled.get_by_role("listitem").last).to_be_visible()
+
+
+def _show_send_later(viewer: Viewer) -> None:
+    viewer.open_chat(OTHER)
+    viewer.page.get_by_role("textbox", name="Message").fill(TEXTS[1])
+    viewer.page.get_by_role("button", name="Send later").click()
+    dialog = viewer.page.get_by_role("dialog", name="Send later")
+    dialog.get_by_label("Time", exact=True).fill("2020-01-01T09:00")
+    dialog.get_by_role("button", name="Schedule").click()
+    expect(dialog.get_by_role("alert")).to_be_visible()
+
+
+def _show_remind_me(viewer: Viewer) -> None:
+    viewer.open_chat(OTHER)
+    log = viewer.page.get_by_role("log", name="Messages")
+    log.get_by_role("article").last.get_by_role("button", name="More actions").press("Enter")
+    viewer.page.get_by_role("menuitem", name="Remind me").press("Enter")
+    expect(viewer.page.get_by_role("menu", name="Remind me")).to_be_visible()
+
+
+def _show_due(viewer: Viewer) -> None:
+    there = _conversation(viewer.http, UNREAD)["id"]
+    page = viewer.http.get(f"/api/conversations/{there}/messages?limit=2").raise_for_status()
+    at = datetime.now(UTC) + timedelta(seconds=1)
+    viewer.open_chat(OTHER)
+    for message in page.json()["items"]:
+        path = f"/api/messages/{message['id']}/reminder"
+        viewer.http.put(path, json={"at": at.isoformat()}).raise_for_status()
+    notices = viewer.page.get_by_role("region", name="Due reminders").get_by_role("alert")
+    expect(notices).to_have_count(2)
+
+
 def _show_offline(viewer: Viewer) -> None:
     viewer.open_chat(OTHER)
     viewer.page.context.set_offline(True)
@@ -340,11 +377,15 @@ SCREENS = (
     Screen("shortcuts", _show_shortcuts),
     Screen("forward", _show_forward),
     Screen("date", _show_date),
+    Screen("scheduled", _show_scheduled),
+    Screen("remind-me", _show_remind_me),
     Screen("offline", _show_offline),
     Screen("long-chat", _show_long_chat),
-    # These leave drafts.
+    # They leave drafts, and notices above every page.
     Screen("reply", _show_reply),
     Screen("drafts", _show_drafts),
+    Screen("send-later", _show_send_later),
+    Screen("due", _show_due),
 )
 
 
