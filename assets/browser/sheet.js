@@ -34,10 +34,10 @@ export function newSheet(title, id, className) {
  * Make an element with a text.
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
- * @param {string} words
- * @param {string} className
+ * @param {string} [words]
+ * @param {string} [className]
  */
-export function textOf(tag, words, className) {
+export function textOf(tag, words = "", className = "") {
   const element = document.createElement(tag);
   element.textContent = words;
   if (className) element.className = className;

@@ -49,6 +49,9 @@ class ChatShortcuts extends (globalThis.HTMLElement ?? class {}) {
    */
   #actionOf(event) {
     const { ctrlKey, metaKey, shiftKey, altKey } = event;
+    // A link that is a button for those who do not see it is pressed by the keys of one.
+    const pressed = event.key === " " && /** @type {HTMLElement} */ (event.target).closest?.("a[role=button]");
+    if (pressed) return () => /** @type {HTMLElement} */ (pressed).click();
     if (!ctrlKey && !metaKey) return event.key === "?" && !isTyping(event) ? showList : undefined;
     const key = event.key.toLowerCase();
     if (altKey) return undefined;

@@ -4,6 +4,7 @@
 /** @import { Choice } from "./times.js" */
 
 import { timeAhead } from "./clock.js";
+import { textOf } from "./sheet.js";
 import { fieldValue, problemOf } from "./times.js";
 
 /**
@@ -40,7 +41,7 @@ class TimeDialog {
   /** @param {Wanted} wanted */
   constructor(wanted) {
     this.#wanted = wanted;
-    const title = make("h2", wanted.title);
+    const title = textOf("h2", wanted.title);
     title.id = "later-title";
     this.#dialog.className = "sheet";
     this.#dialog.setAttribute("aria-labelledby", title.id);
@@ -127,21 +128,21 @@ class TimeDialog {
     Object.assign(field, { id: "later-time", type: "datetime-local", className: "input", value: fieldValue(this.#wanted.at) });
     field.min = fieldValue(now);
     field.setAttribute("aria-describedby", `later-zone ${this.#timeProblem.id}`);
-    const zone = make("p", `Your time zone: ${new Intl.DateTimeFormat().resolvedOptions().timeZone.replaceAll("_", " ")}`, "field-hint");
+    const zone = textOf("p", `Your time zone: ${new Intl.DateTimeFormat().resolvedOptions().timeZone.replaceAll("_", " ")}`, "field-hint");
     zone.id = "later-zone";
     return labelled("Time", field, zone, this.#timeProblem);
   }
 
   #choices() {
-    const list = make("div", "", "time-choices");
+    const list = textOf("div", "", "time-choices");
     list.setAttribute("role", "group");
     list.setAttribute("aria-label", "Often chosen");
     for (const { label, at } of this.#wanted.choices) {
-      const choice = make("button", "", "time-choice");
+      const choice = textOf("button", "", "time-choice");
       choice.setAttribute("type", "button");
       // "Tomorrow" stands there already.
       const words = timeAhead(at.toISOString()).replace(label, "").trim();
-      choice.append(make("span", label), " ", make("span", words, "row-time"));
+      choice.append(textOf("span", label), " ", textOf("span", words, "row-time"));
       choice.addEventListener("click", () => void this.#save(at));
       list.append(choice);
     }
@@ -149,12 +150,12 @@ class TimeDialog {
   }
 
   #buttons() {
-    const cancel = make("button", "Cancel", "button quiet");
+    const cancel = textOf("button", "Cancel", "button quiet");
     cancel.setAttribute("type", "button");
     cancel.addEventListener("click", () => this.#leave());
-    const submit = make("button", this.#wanted.submit, "button primary");
+    const submit = textOf("button", this.#wanted.submit, "button primary");
     submit.setAttribute("type", "submit");
-    const row = make("div", "", "sheet-buttons");
+    const row = textOf("div", "", "sheet-buttons");
     row.append(cancel, submit);
     return row;
   }
@@ -175,7 +176,7 @@ function show(field, line, words) {
 
 /** @param {string} id */
 function problemLine(id) {
-  const line = make("p", "", "error-text");
+  const line = textOf("p", "", "error-text");
   line.id = id;
   line.hidden = true;
   line.setAttribute("role", "alert");
@@ -188,21 +189,9 @@ function problemLine(id) {
  * @param {...HTMLElement} lines
  */
 function labelled(words, field, ...lines) {
-  const label = make("label", words, "field-label");
+  const label = textOf("label", words, "field-label");
   label.setAttribute("for", field.id);
-  const place = make("div", "", "field");
+  const place = textOf("div", "", "field");
   place.append(label, field, ...lines);
   return place;
-}
-
-/**
- * @param {string} tag
- * @param {string} [words]
- * @param {string} [className]
- */
-function make(tag, words = "", className = "") {
-  const element = document.createElement(tag);
-  element.textContent = words;
-  element.className = className;
-  return element;
 }

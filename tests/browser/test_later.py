@@ -43,7 +43,7 @@ def scheduled(page: Page) -> Locator:
 
 def open_scheduled(page: Page) -> Locator:
     """Go to what is scheduled by its link, and return the region."""
-    page.get_by_role("link", name="Scheduled", exact=True).click()
+    page.get_by_role("button", name="Scheduled", exact=True).click()
     region = scheduled(page)
     expect(region).to_be_visible()
     expect(region.get_by_text("Loading what is scheduled…")).to_have_count(0)
@@ -199,9 +199,9 @@ def test_scheduling_works_by_keyboard_alone(mira: Visitor, tomas: Visitor) -> No
     expect(mira.box).to_be_focused()
     expect(mira.box).to_have_value("")
 
-    link = mira.page.get_by_role("link", name="Scheduled", exact=True)
-    link.focus()
-    keys.press("Enter")
+    opener = mira.page.get_by_role("button", name="Scheduled", exact=True)
+    opener.focus()
+    keys.press("Space")
     row = scheduled(mira.page).get_by_role("listitem")
     expect(row).to_contain_text("By keys")
     row.get_by_role("button", name="Edit").focus()

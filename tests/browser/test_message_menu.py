@@ -234,14 +234,14 @@ def test_a_saved_message_is_on_a_page_of_its_own(both: tuple[Visitor, Visitor]) 
     mira, _ = both
     choose(mira, "Who brings bread?", "Save")
     expect(mira.page.get_by_text("Saved.", exact=True)).to_be_visible()
-    mira.page.get_by_role("link", name="Saved", exact=True).click()
+    mira.page.get_by_role("button", name="Saved", exact=True).click()
     saved = mira.page.get_by_role("region", name="Saved")
     expect(saved.get_by_role("listitem")).to_contain_text("Who brings bread?")
     saved.get_by_role("link").click()
     expect(mira.message("Who brings bread?")).to_be_visible()
 
     choose(mira, "Who brings bread?", "Remove from saved")
-    mira.page.get_by_role("link", name="Saved", exact=True).click()
+    mira.page.get_by_role("button", name="Saved", exact=True).click()
     expect(saved).to_contain_text("Nothing is saved yet")
 
 

@@ -34,8 +34,8 @@ from chat_app.ui.reflex.elements import (
     kept_facts,
 )
 from chat_app.ui.reflex.vars import Cells, cells
-from chat_app.ui.saved.page import saved_link
-from chat_app.ui.scheduled.page import scheduled_link
+from chat_app.ui.saved.page import saved_button
+from chat_app.ui.scheduled.page import scheduled_button
 from chat_app.ui.search.page import search_link
 
 Choice = Literal["all", "unread", "groups"]
@@ -142,8 +142,8 @@ def filter_bar() -> rx.Component:
             class_name="filters",
         ),
         channels_link(),
-        saved_link(),
-        scheduled_link(),
+        saved_button(),
+        scheduled_button(),
         class_name="filter-bar",
     )
 

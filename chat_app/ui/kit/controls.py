@@ -74,6 +74,13 @@ def icon_link(name: IconName, label: str, path: str) -> rx.Component:
     return rx.el.a(icon(name), to=path, aria_label=label, title=label, class_name="icon-button")
 
 
+def icon_opener(name: IconName, label: str, path: str) -> rx.Component:
+    """Show a button that opens a page, as a link does, with an icon only."""
+    return rx.el.a(
+        icon(name), to=path, role="button", aria_label=label, title=label, class_name="icon-button"
+    )
+
+
 def back_link() -> rx.Component:
     """Show the link back to the conversations, for screens where only one pane fits."""
     return rx.el.a(

@@ -6,7 +6,7 @@ import reflex as rx
 
 from chat_app.ui.browser import full_time, plain_text, scheduled_element, time_ahead, wanted_list
 from chat_app.ui.kit.avatar import avatar
-from chat_app.ui.kit.controls import PANE, back_link, button, dialog, icon, icon_link
+from chat_app.ui.kit.controls import PANE, back_link, button, dialog, icon, icon_opener
 from chat_app.ui.kit.states import empty_state, skeleton
 from chat_app.ui.reflex.elements import event_name, kept_facts, kept_rows
 from chat_app.ui.reflex.vars import Cells, call, cells
@@ -27,9 +27,9 @@ class Facts(TypedDict):
 NO_FACTS = Facts(loaded=False)
 
 
-def scheduled_link() -> rx.Component:
-    """Show the link to what is scheduled."""
-    return icon_link("clock", TITLE, ROUTE)
+def scheduled_button() -> rx.Component:
+    """Show the button that opens what is scheduled."""
+    return icon_opener("clock", TITLE, ROUTE)
 
 
 def scheduled_pane() -> rx.Component:
