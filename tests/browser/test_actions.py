@@ -95,8 +95,8 @@ def test_the_menu_offers_the_actions_of_its_message(mira: Visitor, tomas: Visito
     mira.post(tomas, "of mine as well")
     tomas.post(mira, "of theirs")
     menu = mira.page.get_by_role("menu", name="More actions")
-    own = ["Edit", "Forward", "Pin", "Save", "Copy link", "Delete"]
-    theirs = ["Forward", "Pin", "Save", "Mark as unread", "Copy link"]
+    own = ["Edit", "Forward", "Pin", "Save", "Remind me", "Copy link", "Delete"]
+    theirs = ["Forward", "Pin", "Save", "Remind me", "Mark as unread", "Copy link"]
     for text, offered in (("of mine as well", own), ("theirs", theirs)):
         mira.message(text).get_by_role("button", name="More actions").click()
         assert names(menu) == offered

@@ -64,7 +64,7 @@ def test_two_people_register_find_each_other_and_talk(
     their_log = tomas.get_by_role("log", name="Messages")
     expect(their_log.get_by_role("article")).to_have_count(1)
     tomas.get_by_role("textbox", name="Message").fill("Gladly.\nOn Sunday?")
-    tomas.get_by_role("button", name="Send").click()
+    tomas.get_by_role("button", name="Send", exact=True).click()
     my_log = mira.get_by_role("log", name="Messages")
     expect(my_log.get_by_role("article").last).to_contain_text("On Sunday?")
     expect(my_log.get_by_role("img", name="Read")).to_have_count(1)
