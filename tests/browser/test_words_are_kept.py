@@ -104,6 +104,9 @@ def sign_out(page: Page, visitor: Visitor) -> None:
     page.goto(f"{visitor.url}/settings")
     page.get_by_role("button", name="Sign out", exact=True).click()
     page.wait_for_url("**/login**")
+    # The end of the session leads there, too: the page may be loaded twice.
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    page.wait_for_load_state("networkidle")
 
 
 def test_words_are_not_sent_in_the_name_of_who_signs_in_in_another_tab(
