@@ -6,23 +6,47 @@
 (() => {
   const KEY = "chat.reloaded";
   const PAUSE = 600_000;
+  const PATIENCE = 5_000;
   const FILES = "script, link[rel=stylesheet]";
   const AHEAD = "link[rel=modulepreload]";
   // The errors of Chromium, Firefox and Safari for an `import()` whose file is missing.
   const FAILED_IMPORT = /module script|imported module/i;
   let isHandled = false;
 
-  function recover() {
+  /** @param {Event} [event] */
+  async function recover(event) {
     if (isHandled) return;
     isHandled = true;
-    if (mayReload()) location.reload();
-    else if (document.readyState === "loading") addEventListener("DOMContentLoaded", showNotice);
-    else showNotice();
+    const isAhead = event?.type === "vite:preloadError" && document.readyState === "complete";
+    if (await isServed()) {
+      if (mayReload()) location.reload();
+      else whenRead(showNotice);
+    } else if (isAhead) {
+      // What was loaded ahead is loaded when it is needed; the server may be there again by then.
+      isHandled = false;
+    } else {
+      whenRead(showNotice);
+    }
+  }
+
+  /** @param {() => void} work */
+  function whenRead(work) {
+    if (document.readyState === "loading") addEventListener("DOMContentLoaded", work);
+    else work();
+  }
+
+  /** Return whether the server would send the page: else the browser would show a page of its own. */
+  async function isServed() {
+    if (!navigator.onLine) return false;
+    try {
+      const reply = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout?.(PATIENCE) });
+      return reply.status < 500;
+    } catch {
+      return false;
+    }
   }
 
   function mayReload() {
-    // Without a network the browser would show a page of its own instead.
-    if (!navigator.onLine) return false;
     try {
       const before = Number(sessionStorage.getItem(KEY));
       sessionStorage.setItem(KEY, String(Date.now()));
@@ -57,16 +81,16 @@
       // Later, Firefox reports an error for a module that it has loaded already. The import of one that is
       // really missing fails by itself.
       const isOfPage = document.readyState !== "complete" && event.target.matches(AHEAD);
-      if (isOfPage || event.target.matches(FILES)) recover();
+      if (isOfPage || event.target.matches(FILES)) void recover();
     },
     true,
   );
   addEventListener("unhandledrejection", (event) => {
     if (!FAILED_IMPORT.test(String(/** @type {unknown} */ (event.reason)))) return;
     event.preventDefault();
-    recover();
+    void recover();
   });
-  addEventListener("vite:preloadError", recover);
+  addEventListener("vite:preloadError", (event) => void recover(event));
   // The router's (see build.py): the file of another page is missing.
-  addEventListener("chat:missing", recover);
+  addEventListener("chat:missing", () => void recover());
 })();

@@ -59,7 +59,7 @@ export function mergeMessages(content, patch) {
     {
       ...given,
       loaded: true,
-      kept: page ? false : (before.kept ?? false),
+      kept: page ? false : (given.kept ?? before.kept ?? false),
       last,
       older: seqOf(rows[0]) > (given.first ?? before.first ?? 1),
       newer: seqOf(rows.at(-1)) < last,

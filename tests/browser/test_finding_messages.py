@@ -85,6 +85,25 @@ def test_a_message_is_found_opened_in_its_place_and_left_again(
     assert abs(hit.evaluate("hit => hit.getBoundingClientRect().top") - top) < 2
 
 
+def test_what_is_found_opens_in_its_place_in_a_chat_that_was_open_before(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    word = a_word()
+    tomas.post_all(mira, [f"{word} first.", *(f"Later {n}." for n in range(120))])
+    until_indexed(mira, word, 1)
+    mira.open_chat_with(tomas)
+    expect(mira.message("Later 119.")).to_be_in_viewport()
+    for _ in range(2):
+        mira.page.get_by_role("link", name="Search in messages").click()
+        search(mira, word)
+
+        found(mira.page).first.get_by_role("link").click()
+
+        expect(mira.message(f"{word} first.")).to_be_in_viewport()
+        mira.page.get_by_role("button", name="Newest").click()
+        expect(mira.message("Later 119.")).to_be_in_viewport()
+
+
 def test_found_messages_are_live_and_the_other_browser_finds_them_too(
     mira: Visitor, tomas: Visitor
 ) -> None:

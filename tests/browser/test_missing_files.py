@@ -116,3 +116,28 @@ def test_an_offline_tab_keeps_its_page(mira: Visitor) -> None:
     mira.page.get_by_role("button", name="Load again").click()
     expect(notice_on(mira.page)).to_have_count(0)
     expect(mira.conversations).to_be_visible()
+
+
+def test_a_server_that_is_away_while_parts_are_loaded_ahead_disturbs_nobody(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    conversation_id = mira.open_chat_with(tomas)
+    loads = count_loads(mira.page)
+    for pattern in ("**/go_to*.js", "**/shortcut_list*.js"):
+        mira.page.route(pattern, lambda route: route.abort())
+
+    def refuse_fetch(route: Route) -> None:
+        if route.request.resource_type == "fetch":
+            route.abort()
+        else:
+            route.fallback()
+
+    # The page itself is sent no more, once it is there.
+    mira.page.route(f"**/chat/{conversation_id}", refuse_fetch)
+    with mira.page.expect_event("requestfailed", lambda request: "shortcut_list" in request.url):
+        mira.page.reload()
+
+    mira.write("Still here")
+    expect(mira.message("Still here").get_by_role("img", name="Sent")).to_be_visible()
+    expect(notice_on(mira.page)).to_have_count(0)
+    assert loads() == 1

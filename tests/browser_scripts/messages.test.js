@@ -314,3 +314,17 @@ test("a page around a message takes the place of the rows, wherever these are", 
   store.apply([{ list: LIST, about: { follows: true } }]);
   assert.deepEqual(missingPage(store.read(LIST)), { kind: "newest", seq: 0 });
 });
+
+test("a conversation that was left is not live until the server has sent it again", () => {
+  const store = page(10);
+  assert.equal(missingPage(store.read(LIST)), undefined);
+
+  store.apply([{ list: LIST, about: { kept: true, follows: true, newer: false } }]);
+
+  assert.equal(store.read(LIST).about.kept, true);
+  assert.deepEqual(missingPage(store.read(LIST)), { kind: "newest", seq: 0 });
+  receive(store, message(11));
+  assert.equal(store.read(LIST).about.kept, true);
+  newest(store, 11);
+  assert.equal(store.read(LIST).about.kept, false);
+});
