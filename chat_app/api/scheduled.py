@@ -8,11 +8,14 @@ from litestar.openapi.datastructures import ResponseSpec
 from chat_app.accounts.schemas import Identity
 from chat_app.api.dependencies import signed_in
 from chat_app.api.large_replies import large_reply
+from chat_app.conversations.errors import ConversationNotFound, ReceiverIsSelf
 from chat_app.core.errors import RateLimited
+from chat_app.friends.errors import PersonNotFound
 from chat_app.messages.due.queries import list_reminders, list_scheduled
 from chat_app.messages.errors import (
     AlreadySent,
     IdempotencyConflict,
+    ReplyNotFound,
     ScheduledNotFound,
     TooManyScheduled,
 )
@@ -36,7 +39,15 @@ class ScheduledController(Controller):
     @post(
         "/",
         responses={200: ResponseSpec(Scheduled, description="This `client_id` was scheduled.")},
-        errors=[IdempotencyConflict, TooManyScheduled, RateLimited],
+        errors=[
+            ConversationNotFound,
+            PersonNotFound,
+            ReceiverIsSelf,
+            ReplyNotFound,
+            IdempotencyConflict,
+            TooManyScheduled,
+            RateLimited,
+        ],
     )
     async def schedule(
         self, data: ScheduleRequest, me: Identity, node: Node

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import httpx
+
 from tests.harness.chats import NewPerson
 from tests.harness.clients import Json, Person, as_json, assert_invalid, assert_problem
 
@@ -164,9 +166,52 @@ async def test_a_group_that_one_has_left_refuses_what_was_scheduled(
         assert told["code"] == "not_found"
 
 
-async def test_an_address_that_is_not_there_is_refused_at_the_time(alice: Person) -> None:
+async def test_what_can_never_be_sent_is_refused_at_once(
+    alice: Person, bob: Person, carol: Person, new_person: NewPerson
+) -> None:
+    async def refusal(person: Person, **fields: object) -> httpx.Response:
+        body = {"content": "later", "client_id": str(uuid4()), "send_at": soon(3600)} | fields
+        return await person.http.post("/api/scheduled", json=body)
+
+    message = await alice.write(bob, "hello")
+    here = message["conversation_id"]
+    for wrong in (str(uuid4()), here):
+        assert_problem(await refusal(carol, conversation_id=wrong), 404, "not_found")
+    assert_problem(await refusal(alice, receiver_id=str(uuid4())), 404, "not_found")
+    assert_problem(await refusal(alice, receiver_id=alice.id), 422, "receiver_is_self")
+
+    elsewhere = await carol.write(bob, "elsewhere")
+    for reply_to in (str(uuid4()), elsewhere["id"]):
+        for to in ({"receiver_id": alice.id}, {"conversation_id": here}):
+            refused = await refusal(bob, reply_to=reply_to, **to)
+            assert_problem(refused, 404, "reply_not_found")
+    # There is no conversation yet.
+    refused = await refusal(alice, receiver_id=carol.id, reply_to=message["id"])
+    assert_problem(refused, 404, "reply_not_found")
+    owner = await new_person()
+    group = await owner.make_group(history="joining")
+    old = await owner.write_in(group["id"], "a secret")
+    await owner.http.post(f"/api/conversations/{group['id']}/members", json={"user_ids": [bob.id]})
+    refused = await refusal(bob, conversation_id=group["id"], reply_to=old["id"])
+    assert_problem(refused, 404, "reply_not_found")
+
+    same = await refusal(alice, receiver_id=bob.id, client_id=message["client_id"])
+    assert_problem(same, 409, "idempotency_conflict")
+    assert [await listed(person) for person in (alice, bob, carol)] == [[], [], []]
+
+    # Of another person it is free, and what is deleted can be replied to.
+    await alice.http.delete(f"/api/messages/{message['id']}")
+    for to in ({"receiver_id": alice.id}, {"conversation_id": here}):
+        await schedule(bob, reply_to=message["id"], **to)
+    await schedule(bob, receiver_id=alice.id, client_id=message["client_id"])
+
+
+async def test_a_client_id_that_was_used_meanwhile_is_refused_at_the_time(
+    alice: Person, bob: Person
+) -> None:
     async with alice.socket() as own:
-        for address in ("receiver_id", "conversation_id"):
-            await schedule(alice, send_at=soon(0.5), **{address: str(uuid4())})
-            told = await own.expect("scheduled.updated", state="refused")
-            assert told["code"] == "not_found"
+        await schedule(alice, receiver_id=bob.id, client_id="twice", send_at=soon(1.5))
+        now = {"receiver_id": bob.id, "content": "now", "client_id": "twice"}
+        assert (await alice.http.post("/api/messages", json=now)).status_code == 201
+        told = await own.expect("scheduled.updated", state="refused")
+        assert told["code"] == "idempotency_conflict"

@@ -72,6 +72,7 @@ class Talk:
             *[self._schedule] * 4,
             *[self._change] * 2,
             self._send_now,
+            self._send_without_membership,
             self._cancel,
             self._rename,
             self._edit,
@@ -100,6 +101,15 @@ class Talk:
 
     async def _send_now(self) -> None:
         await self._change_one(ScheduledChange(send_at=utc_now() + AT_ONCE))
+
+    async def _send_without_membership(self) -> None:
+        """Schedule a message in the group, and be removed before it is sent."""
+        data = {"content": "Later", "client_id": uuid4().hex, "send_at": str(utc_now() + AT_ONCE)}
+        to = {"conversation_id": str(self._group.id)}
+        await self._node.due_items.schedule(
+            actor_id=self._me.user_id, data=ScheduleRequest.model_validate(data | to)
+        )
+        await self._move()
 
     async def _change_one(self, data: ScheduledChange) -> None:
         found = await list_scheduled(self._node.database, viewer_id=self._me.user_id)

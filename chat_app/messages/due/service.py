@@ -7,18 +7,21 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 
 from chat_app.change_log.unit_of_work import UnitOfWork, unit_of_work
+from chat_app.conversations.errors import ConversationNotFound, ReceiverIsSelf
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
 from chat_app.core.ids import new_id
 from chat_app.core.rate_limit import RateLimits, token_bucket
 from chat_app.core.settings import Settings
+from chat_app.friends.errors import PersonNotFound
 from chat_app.messages.due import store
 from chat_app.messages.due.queries import scheduled_of
 from chat_app.messages.errors import (
     AlreadySent,
     IdempotencyConflict,
     MessageNotFound,
+    ReplyNotFound,
     ScheduledNotFound,
     TooManyScheduled,
 )
@@ -56,8 +59,10 @@ class DueItems:
     async def schedule(self, *, actor_id: UUID, data: ScheduleRequest) -> tuple[Scheduled, bool]:
         """Schedule a message; return it, and whether its `client_id` was scheduled before.
 
-        Whether it may be sent is seen at its time. Raises Invalid for a time that is not between
-        now and in a year, IdempotencyConflict, TooManyScheduled, RateLimited and Unavailable.
+        Its address and what it replies to must be there now; whether it may be sent is seen at its
+        time. Raises Invalid for a time that is not between now and in a year, IdempotencyConflict,
+        ReceiverIsSelf, PersonNotFound, ConversationNotFound, ReplyNotFound, TooManyScheduled,
+        RateLimited and Unavailable.
         """
         await self._limits.take(self._limit, actor_id.hex)
         _check_time("send_at", data.send_at)
@@ -146,6 +151,7 @@ class DueItems:
                 reply_to=data.reply_to,
                 client_id=data.client_id,
             )
+            await _check_sendable(uow, item, data.client_id)
             await store.write(uow.session, item)
             _publish(uow, item, "waiting")
             scheduled = scheduled_of(item)
@@ -178,6 +184,26 @@ def _is_same(item: DueItem, data: ScheduleRequest) -> bool:
         and item.content == data.content
         and item.reply_to == data.reply_to
     )
+
+
+async def _check_sendable(uow: UnitOfWork, item: DueItem, client_id: str) -> None:
+    """Raise the error that a send would have now, where it would have it at any time.
+
+    Nothing about blocks: they end, and must not be seen before a message is sent.
+    """
+    session, user_id = uow.session, item.user_id
+    if await store.has_sent(session, user_id=user_id, client_id=client_id):
+        raise IdempotencyConflict
+    if item.receiver_id == user_id:
+        raise ReceiverIsSelf("receiver_id")
+    if item.receiver_id is not None and not await store.has_user(session, item.receiver_id):
+        raise PersonNotFound
+    if item.conversation_id is not None and not await store.is_member(
+        session, user_id=user_id, conversation_id=item.conversation_id
+    ):
+        raise ConversationNotFound
+    if item.reply_to is not None and not await store.may_reply(session, item):
+        raise ReplyNotFound
 
 
 def _check_time(field: str, moment: datetime) -> None:

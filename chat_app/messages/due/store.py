@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from chat_app.models import DueItem
+from chat_app.conversations.message_rows import IS_READABLE
+from chat_app.core.ids import pair_key
+from chat_app.models import Conversation, DueItem, Member, Message, User
 
 
 async def claim(
@@ -61,6 +63,46 @@ async def scheduled_by(session: AsyncSession, *, user_id: UUID, client_id: str) 
         select(DueItem).where(col(DueItem.user_id) == user_id, col(DueItem.client_id) == client_id)
     )
     return found
+
+
+async def has_sent(session: AsyncSession, *, user_id: UUID, client_id: str) -> bool:
+    """Return whether a message of a user is stored with a `client_id`."""
+    is_sent = exists().where(col(Message.sender_id) == user_id, col(Message.client_id) == client_id)
+    return bool(await session.scalar(select(is_sent)))
+
+
+async def has_user(session: AsyncSession, user_id: UUID) -> bool:
+    """Return whether there is or was such a user."""
+    return bool(await session.scalar(select(exists().where(col(User.id) == user_id))))
+
+
+async def is_member(session: AsyncSession, *, user_id: UUID, conversation_id: UUID) -> bool:
+    """Return whether a user is a member of a conversation."""
+    membership = exists().where(
+        col(Member.conversation_id) == conversation_id, col(Member.user_id) == user_id
+    )
+    return bool(await session.scalar(select(membership)))
+
+
+async def may_reply(session: AsyncSession, item: DueItem) -> bool:
+    """Return whether the original of a scheduled reply is there for its user, where it goes."""
+    place = (
+        col(Conversation.id) == item.conversation_id
+        if item.receiver_id is None
+        else col(Conversation.direct_key) == pair_key(item.user_id, item.receiver_id)
+    )
+    found = await session.scalar(
+        select(col(Message.id))
+        .join(Conversation, col(Conversation.id) == col(Message.conversation_id))
+        .join(Member, col(Member.conversation_id) == col(Message.conversation_id))
+        .where(
+            col(Message.id) == item.reply_to,
+            col(Member.user_id) == item.user_id,
+            IS_READABLE,
+            place,
+        )
+    )
+    return found is not None
 
 
 async def count_scheduled(session: AsyncSession, *, user_id: UUID) -> int:
