@@ -8,28 +8,29 @@
 /** @import { TabMessage } from "./tabs.js" */
 
 import { ask, AWAY } from "./ask.js";
+import { LIMIT, showOther, showReply, showRoom, warn } from "./composer_lines.js";
 import { clean } from "./content.js";
 import { hasOwnDraft, hasUnstoredDraft, keepDraft, readDraft } from "./drafts.js";
 import { DraftEverywhere } from "./drafts_everywhere.js";
 import { pickEmoji } from "./emoji_picker.js";
-import { plainText } from "./markdown.js";
 import { outboxOf } from "./outbox.js";
 import { store } from "./replica.js";
 import { edit, lastOwn, quoteOf } from "./shown_message.js";
 import { subscribe } from "./tabs.js";
 
-const LIMIT = 8_000;
-const NEAR_LIMIT = 500;
+const SAID = 4_000; // ms for which a hint is shown
+/** Edits that were left unsaved, by what the box was for. @type {Map<string, { message: EditedMessage, text: string }>} */
+const leftEdits = new Map();
 /** A message that this page does not show. @type {Quote} */
 const UNKNOWN = { id: "", seq: 0, sender_id: "", name: "a message", tone: "", excerpt: "", deleted: false };
-const VOLATILE =
-  "This browser cannot store anything right now. What you write here is lost when you close or leave this page " +
-  "before it is sent.";
+const EMPTY = "Write something first.";
 
 class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   static observedAttributes = ["conversation-id", "user-id"];
   /** The message whose new text is in the box. @type {EditedMessage | undefined} */
   #editing;
+  /** What the box was for when the edit began. */
+  #editedIn = "";
   /** The draft while a message is edited. */
   #draft = "";
   /** The message that the draft replies to. @type {Quote | undefined} */
@@ -38,12 +39,12 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   #touched = false;
   /** The tab whose draft is in the box. */
   #follows = "";
+  /** Ends that the quote follows its message. @type {(() => void) | undefined} */
+  #quoted;
   /** Brings the draft to the other devices, and theirs here. @type {DraftEverywhere | undefined} */
   #everywhere;
   /** The beginnings of the box that the outbox is storing. @type {string[]} */
   #storing = [];
-  /** @type {HTMLElement | undefined} */
-  #warning;
   /** @type {(() => void)[]} */
   #watch = [];
 
@@ -61,11 +62,13 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   }
 
   disconnectedCallback() {
+    this.#leaveEdit();
     removeEventListener("chat:edit", this);
     removeEventListener("chat:edit-message", this);
     removeEventListener("chat:reply", this);
     removeEventListener("beforeunload", this);
     for (const stop of this.#watch) stop();
+    this.#quoted?.();
     this.#everywhere?.end();
   }
 
@@ -92,8 +95,8 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
       this.#changed();
       void this.#written();
     } else if (event.type === "beforeunload") {
-      // Where nothing is stored, the question is all that keeps a draft.
-      if (hasUnstoredDraft()) event.preventDefault();
+      // Where nothing is stored, and for an edit, the question is all that keeps the words.
+      if (hasUnstoredDraft() || this.#isEditChanged) event.preventDefault();
     } else if (event.type === "click") {
       const pressed = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("button"));
       if (pressed?.dataset.cancelEdit) this.#stopEditing();
@@ -160,8 +163,10 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
 
   #open() {
     if (!this.querySelector("textarea")) return;
+    this.#leaveEdit();
+    this.#watchQuoted();
     this.#everywhere?.end();
-    this.#showOther(undefined);
+    showOther(this, undefined);
     this.#show(undefined);
     this.#touched = false;
     this.#follows = "";
@@ -185,9 +190,12 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     this.#everywhere = new DraftEverywhere(store, this.#user, this.#conversation, {
       words: () => ({ text: this.#unsent, reply_to: this.#reply?.id ?? "" }),
       take: (words) => this.#take(words),
-      showOther: (text) => this.#showOther(text),
+      showOther: (text) => showOther(this, text),
     });
     if (this.#touched) this.#everywhere.written();
+    const left = leftEdits.get(place);
+    leftEdits.delete(place);
+    if (left && !this.#editing) this.#edit(left.message, left.text);
   }
 
   /** Store what the user has written. */
@@ -206,18 +214,6 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     if (this.#editing) this.#draft = text;
     else this.#write(text);
     await this.#keep();
-  }
-
-  /**
-   * Show that there is another draft, in the words `text`.
-   * @param {string | undefined} text
-   */
-  #showOther(text) {
-    const bar = /** @type {HTMLElement} */ (this.querySelector("[data-other-draft]"));
-    const words = plainText(text || "A reply without words");
-    const place = /** @type {HTMLElement} */ (bar.querySelector("[data-other-text]"));
-    if (place.textContent !== words) place.textContent = words;
-    if (bar.hidden !== (text === undefined)) bar.hidden = text === undefined;
   }
 
   /**
@@ -291,7 +287,8 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     const text = this.#unsent;
     const content = this.#content(text);
     if (content === "") {
-      this.#say("Write something first.");
+      this.#say(EMPTY);
+      setTimeout(() => this.#unsay(EMPTY), SAID);
       this.#box.focus();
     }
     if (!content || !this.#user) return;
@@ -345,19 +342,20 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
 
   /** Show that this browser stores nothing, while it does not. */
   #warn() {
-    const isVolatile = hasUnstoredDraft() || (this.#user !== "" && outboxOf(this.#user).isVolatile);
-    if (!this.#warning) {
-      if (!isVolatile) return;
-      this.#warning = document.createElement("p");
-      this.#warning.className = "error-text composer-warning";
-      this.#warning.setAttribute("role", "alert");
-      this.append(this.#warning);
-    }
-    this.#warning.hidden = !isVolatile;
-    this.#warning.textContent = isVolatile ? VOLATILE : "";
+    warn(this, hasUnstoredDraft() || (this.#user !== "" && outboxOf(this.#user).isVolatile));
   }
 
   // ---- Replying
+
+  /** Let the quote above the box follow the message: its words may be edited, or deleted. */
+  #watchQuoted() {
+    this.#quoted?.();
+    const conversation = this.#conversation;
+    this.#quoted = store.subscribe(`messages:${conversation}`, () => {
+      const quote = this.#reply && conversation === this.#conversation && quoteOf(conversation, this.#reply.id);
+      if (quote && quote.excerpt !== this.#reply?.excerpt) this.#showReply(quote);
+    });
+  }
 
   /**
    * Make the draft a reply to a message, or none any more.
@@ -373,22 +371,32 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   /** @param {Quote | undefined} message */
   #showReply(message) {
     this.#reply = message;
-    const bar = /** @type {HTMLElement} */ (this.querySelector("[data-replying]"));
-    bar.hidden = !message || this.#editing !== undefined;
-    bar.className = `replying ${message?.tone ?? ""}`;
-    /** @type {HTMLElement} */ (bar.querySelector("[data-reply-name]")).textContent = message?.sender_id === this.#user ? "yourself" : (message?.name ?? "");
-    /** @type {HTMLElement} */ (bar.querySelector("[data-reply-excerpt]")).textContent = plainText(message?.excerpt ?? "");
+    showReply(this, message, this.#user);
+    /** @type {HTMLElement} */ (this.querySelector("[data-replying]")).hidden = !message || this.#editing !== undefined;
   }
 
   // ---- Editing
 
-  /** @param {EditedMessage} message */
-  #edit(message) {
+  /**
+   * @param {EditedMessage} message
+   * @param {string} [text]
+   */
+  #edit(message, text = message.text) {
     if (!this.#editing) this.#draft = this.#box.value;
     this.#show(message);
-    this.#write(message.text);
+    this.#editedIn = this.#place;
+    this.#write(text);
     this.#box.focus();
-    this.#box.setSelectionRange(message.text.length, message.text.length);
+    this.#box.setSelectionRange(text.length, text.length);
+  }
+
+  get #isEditChanged() {
+    return this.#editing !== undefined && this.#box.value !== this.#editing.text;
+  }
+
+  /** Keep an edit that is not saved until its conversation is opened again. */
+  #leaveEdit() {
+    if (this.#editing && this.#isEditChanged) leftEdits.set(this.#editedIn, { message: this.#editing, text: this.#box.value });
   }
 
   #stopEditing() {
@@ -449,27 +457,10 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   #changed() {
     this.#say("");
     this.#confirm("");
-    this.#showRoom();
+    showRoom(this, this.#box);
     this.#box.style.height = "auto";
     // The border is not part of scrollHeight.
     this.#box.style.height = `${this.#box.scrollHeight + 2}px`;
-  }
-
-  /** Show how many characters still fit, near the limit. */
-  #showRoom() {
-    const { value } = this.#box;
-    // A character takes one unit of the value or two.
-    const room = value.length < LIMIT - NEAR_LIMIT ? LIMIT : LIMIT - [...clean(value)].length;
-    const place = /** @type {HTMLElement} */ (this.querySelector("[data-composer-room]"));
-    const isFar = room > NEAR_LIMIT;
-    // A change in the page at each key would let the browser style its rows anew.
-    if (isFar && place.hidden) return;
-    place.hidden = isFar;
-    place.classList.toggle("error-text", room < 0);
-    const count = Math.abs(room).toLocaleString();
-    place.textContent = room < 0 ? `${count} too many` : `${count} left`;
-    if (place.hidden) this.#box.removeAttribute("aria-describedby");
-    else this.#box.setAttribute("aria-describedby", place.id);
   }
 
   /**
@@ -481,6 +472,11 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     if (place.hidden === !words) return;
     /** @type {HTMLElement} */ (place.querySelector("span")).textContent = words;
     place.hidden = !words;
+  }
+
+  /** @param {string} words */
+  #unsay(words) {
+    if (this.querySelector("[data-composer-error]")?.textContent === words) this.#say("");
   }
 
   /** @param {string} words */

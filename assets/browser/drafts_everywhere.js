@@ -1,6 +1,6 @@
 // Drafts on every device: brings what another device wrote into the box, and sends what was written here.
 // A text that was changed here and elsewhere is shown beside the box, and never replaces what is in it
-// unasked; nor does this browser overwrite a text that its user has not seen.
+// unasked, nor comes into a box that was just used; nor does this browser overwrite a text that its user has not seen.
 
 /** @import { Agreed } from "./database.js" */
 /** @import { Answer } from "./request.js" */
@@ -102,15 +102,15 @@ export class DraftEverywhere {
   /** Put the other draft into the box; what was in it is shown in its place. */
   useOther() {
     void inTurn(async () => {
-      const { agreed, aside, mine, theirs, isConflict } = await this.#state();
-      const other = isConflict ? theirs : aside.at(-1);
+      const { agreed, aside, mine, theirs, isBeside } = await this.#state();
+      const other = isBeside ? theirs : aside.at(-1);
       if (!other) return;
-      const others = isConflict ? aside : aside.slice(0, -1);
+      const others = isBeside ? aside : aside.slice(0, -1);
       const next = isEmpty(mine) ? others : [...others, { ...mine, version: 0 }];
       // Stored first: at no moment is one of the two only on the screen.
-      await this.#note(agreed, isConflict ? next : [...next, other]);
+      await this.#note(agreed, isBeside ? next : [...next, other]);
       await this.#box.take(other);
-      await this.#note(isConflict ? theirs : agreed, next);
+      await this.#note(isBeside ? theirs : agreed, next);
       await this.#settleNow();
     });
   }
@@ -118,8 +118,8 @@ export class DraftEverywhere {
   /** Remove the other draft: what is in the box may replace it on the server, too. */
   dropOther() {
     void inTurn(async () => {
-      const { agreed, aside, theirs, isConflict } = await this.#state();
-      if (isConflict) await this.#note(theirs, aside);
+      const { agreed, aside, theirs, isBeside } = await this.#state();
+      if (isBeside) await this.#note(theirs, aside);
       else await this.#note(agreed, aside.slice(0, -1));
       await this.#settleNow();
     });
@@ -169,7 +169,9 @@ export class DraftEverywhere {
     const agreed = isOwn ? theirs : noted;
     const mine = wordsOf(this.#box.words());
     const step = decide(agreed, mine, theirs);
-    return { agreed, aside, mine, theirs, step, isConflict: step === "conflict" };
+    // In a box that is in use, as after sending, another text would be sent by the next Enter.
+    const isInUse = step === "take" && this.#isWritten && isEmpty(mine) && !isEmpty(theirs);
+    return { agreed, aside, mine, theirs, step, isBeside: step === "conflict" || isInUse };
   }
 
   /**
@@ -188,8 +190,8 @@ export class DraftEverywhere {
 
   async #settle() {
     if (this.#isOver) return;
-    const { agreed, aside, mine, theirs, step, isConflict } = await this.#state();
-    this.#box.showOther((isConflict ? theirs : aside.at(-1))?.text);
+    const { agreed, aside, mine, theirs, step, isBeside } = await this.#state();
+    this.#box.showOther((isBeside ? theirs : aside.at(-1))?.text);
     const { about, rows } = this.#store.read(LIST);
     const isUnlisted = about.loaded && !about.kept && !rows.some((row) => row.id === this.#conversation);
     if (!this.#theirs && isUnlisted) {
@@ -198,7 +200,7 @@ export class DraftEverywhere {
       if (this.#theirs) await this.#settle();
     } else if (step === "agree") {
       await this.#note(theirs, aside);
-    } else if (step === "take") {
+    } else if (step === "take" && !isBeside) {
       await this.#take(mine, theirs);
     } else if (step === "write" && this.#isWritten && this.#isDue && !(this.#refused && isSame(mine, this.#refused))) {
       this.#isDue = false;

@@ -1,5 +1,6 @@
 """Drafts on every device, in two browsers of one person."""
 
+import re
 import time
 
 from playwright.sync_api import Locator, Page, expect
@@ -102,3 +103,55 @@ def test_a_draft_that_was_written_offline_is_sent_by_the_next_page(
     mira.page.goto(f"{mira.url}/people")
 
     mira.until_draft(here, "Not sent")
+
+
+def test_another_text_does_not_come_into_a_box_that_was_just_used(
+    mira: Visitor, tomas: Visitor, new_device: NewDevice
+) -> None:
+    here = mira.open_chat_with(tomas)
+    laptop = new_device(mira)
+    open_chat(laptop, mira, here)
+    mira.write("Done on the phone")
+    expect(mira.message("Done on the phone")).to_be_visible()
+    box(laptop).press_sequentially("Not finished")
+
+    note = mira.page.get_by_role("status").filter(has_text="Another draft")
+    expect(note).to_contain_text("Not finished")
+    expect(mira.box).to_have_value("")
+    mira.box.press("Enter")
+    note.get_by_role("button", name="Use it").click()
+    expect(mira.box).to_have_value("Not finished")
+    assert len(tomas.http.get(f"/api/conversations/{here}/messages").json()["items"]) == 1
+
+
+def test_the_quote_above_the_box_follows_its_message(mira: Visitor, tomas: Visitor) -> None:
+    asked = tomas.post(mira, "Who brings bread?")
+    mira.open_chat_with(tomas)
+    mira.message("bread").get_by_role("button", name="Reply").press("Enter")
+    quote = mira.page.locator("[data-reply-excerpt]")
+    expect(quote).to_have_text("Who brings bread?")
+
+    path = f"/api/messages/{asked['id']}"
+    tomas.http.patch(path, json={"content": "Who brings cake?"}).raise_for_status()
+    expect(quote).to_have_text("Who brings cake?")
+    tomas.http.delete(path).raise_for_status()
+    expect(quote).to_have_text("Message deleted")
+
+
+def test_an_edit_that_was_left_is_there_again(mira: Visitor, tomas: Visitor) -> None:
+    tomas.post(mira, "Who brings bread?")
+    mira.open_chat_with(tomas)
+    mira.write("I do, on Sundey")
+    expect(mira.message("Sundey")).to_have_attribute("data-id", re.compile("."))
+    mira.box.press("ArrowUp")
+    expect(mira.box).to_have_value("I do, on Sundey")
+    mira.box.fill("I do, on Sunday")
+    mira.page.get_by_role("link", name="People", exact=True).click()
+    expect(mira.page.get_by_role("region", name="Friends")).to_be_visible()
+
+    mira.conversations.get_by_role("link").first.click()
+
+    expect(mira.box).to_have_value("I do, on Sunday")
+    mira.box.press("Enter")
+    expect(mira.message("I do, on Sunday")).to_contain_text("edited")
+    expect(mira.box).to_have_value("")

@@ -185,6 +185,22 @@ test("two texts stand side by side until one is removed, and change places", asy
   scene.draft.end();
 });
 
+test("a box that was just used offers another device's text, and does not take it", async () => {
+  const scene = new Scene();
+  scene.write("Sent in a moment");
+  await until(() => scene.there.text === "Sent in a moment", "the server has it");
+  scene.write("");
+  await until(() => scene.there.text === "", "it was sent");
+
+  scene.elsewhere("Not finished");
+  await until(() => scene.other === "Not finished", "it is offered");
+  assert.equal(scene.box.text, "");
+  scene.draft.useOther();
+  await until(() => scene.box.text === "Not finished" && scene.other === undefined, "it is taken");
+  assert.equal(scene.there.text, "Not finished");
+  scene.draft.end();
+});
+
 test("what is removed from the box is removed there, and a list read earlier brings nothing back", async () => {
   const scene = new Scene();
   scene.write("Hello");
