@@ -190,3 +190,13 @@ def test_a_snippet_whose_text_has_no_blanks_begins_between_letters() -> None:
     assert pieces[0] == {"text": "…", "hit": False}
     assert pieces[1]["text"].startswith("e\u0301")
     assert {"text": "x", "hit": True} in pieces
+
+
+def test_marks_of_markdown_are_left_out() -> None:
+    text = "Is the **last** one `mine`?\n> a > b, ~~yes~~"
+    at = text.index("last")
+
+    pieces = pieces_of(text, [(at, at + 4), (text.index("mine"), text.index("mine") + 4)])
+
+    assert "".join(piece["text"] for piece in pieces) == "Is the last one mine? a > b, yes"
+    assert [piece["text"] for piece in pieces if piece["hit"]] == ["last", "mine"]

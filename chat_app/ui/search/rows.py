@@ -16,6 +16,8 @@ SHOWN, BEFORE = 240, 60
 TO_NEXT_WORD = 20
 
 _BLANKS = regex.compile(r"\s+")
+# The signs of Markdown that no words are likely to have: a preview goes without them.
+_MARKS = regex.compile(r"\*\*|~~|`+|(?<=\n) {0,3}> ?")
 _GRAPHEME = regex.compile(r"\X")
 
 
@@ -62,14 +64,15 @@ def hit_row(found: FoundMessage, order: int, *, is_own: bool, about: str) -> Hit
 def pieces_of(text: str, ranges: Sequence[tuple[int, int]]) -> list[Piece]:
     """Return the part of a text around the first of the ranges, cut into hits and the rest.
 
-    Blanks and line breaks become one blank, and what is left out an ellipsis.
+    Blanks and line breaks become one blank, what is left out an ellipsis, and marks of Markdown
+    are left out.
     """
     start = _start(text, ranges[0][0] if ranges else 0)
-    shown = beginning(text[start:], SHOWN)
-    end = start + len(shown)
+    end = start + len(beginning(text[start:], SHOWN))
     pieces = [
-        Piece(text=_BLANKS.sub(" ", text[begins:ends]), hit=is_hit)
+        Piece(text=shown, hit=is_hit)
         for begins, ends, is_hit in _parts(ranges, start, end)
+        if (shown := _BLANKS.sub(" ", _MARKS.sub("", text[begins:ends])))
     ]
     if start:
         pieces.insert(0, Piece(text="…", hit=False))
