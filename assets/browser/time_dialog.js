@@ -5,7 +5,7 @@
 
 import { timeAhead } from "./clock.js";
 import { textOf } from "./sheet.js";
-import { fieldValue, problemOf } from "./times.js";
+import { fieldValue, latest, problemOf } from "./times.js";
 
 /**
  * What the dialog asks for. `save` returns what is wrong, "" for nothing; the `text` is asked for, too, where
@@ -127,6 +127,7 @@ class TimeDialog {
     const field = this.#time;
     Object.assign(field, { id: "later-time", type: "datetime-local", className: "input", value: fieldValue(this.#wanted.at) });
     field.min = fieldValue(now);
+    field.max = fieldValue(latest(now));
     field.setAttribute("aria-describedby", `later-zone ${this.#timeProblem.id}`);
     const zone = textOf("p", `Your time zone: ${new Intl.DateTimeFormat().resolvedOptions().timeZone.replaceAll("_", " ")}`, "field-hint");
     zone.id = "later-zone";

@@ -2,9 +2,10 @@
 // the user's own time zone.
 
 const MINUTE = 60_000;
-const DAY = 24 * 60 * MINUTE;
-/** A little less than the server allows: its clock may be another one. */
-const LONGEST = 365 * DAY;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+/** An hour less than the 365 days that the server allows: its clock may be behind. */
+const LONGEST = 365 * DAY - HOUR;
 const MORNING = 9;
 
 /** @typedef {{ label: string, at: Date }} Choice */
@@ -36,6 +37,12 @@ export const timesToRemind = (now) => [
 ];
 
 /**
+ * Return the latest time that may be chosen.
+ * @param {Date} now
+ */
+export const latest = (now) => new Date(now.getTime() + LONGEST);
+
+/**
  * Return what is wrong with a time, "" for nothing.
  * @param {Date} at
  * @param {Date} now
@@ -43,7 +50,7 @@ export const timesToRemind = (now) => [
 export function problemOf(at, now) {
   if (Number.isNaN(at.getTime())) return "Choose a day and a time.";
   if (at <= now) return "This time is over. Choose a later one.";
-  return at.getTime() > now.getTime() + LONGEST ? "This is more than a year away. Choose an earlier time." : "";
+  return at > latest(now) ? "This is more than a year away. Choose an earlier time." : "";
 }
 
 /**

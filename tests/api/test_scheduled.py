@@ -99,10 +99,15 @@ async def test_times_that_are_refused(alice: Person, bob: Person) -> None:
     message = await alice.write(bob, "hello")
     body = {"content": "x", "client_id": "x", "receiver_id": bob.id}
     reminder = f"/api/messages/{message['id']}/reminder"
-    for wrong in (soon(-60), soon(400 * 86_400), "soon", "2999-01-01T00:00:00", 7, None):
+    year = timedelta(days=365).total_seconds()
+    for wrong in (soon(-60), soon(year + 60), "soon", "2999-01-01T00:00:00", 7, None):
         sent = await alice.http.post("/api/scheduled", json=body | {"send_at": wrong})
         assert_invalid(sent, "send_at")
         assert_invalid(await alice.http.put(reminder, json={"at": wrong}), "at")
+    assert (await alice.http.put(reminder, json={"at": soon(year - 60)})).status_code == 200
+    scheduled = await schedule(alice, receiver_id=bob.id, send_at=soon(year - 60))
+    path = f"/api/scheduled/{scheduled['id']}"
+    assert_invalid(await alice.http.patch(path, json={"send_at": soon(year + 60)}), "send_at")
     both = body | {"send_at": soon(60), "conversation_id": message["conversation_id"]}
     assert_problem(await alice.http.post("/api/scheduled", json=both), 422)
 

@@ -33,7 +33,7 @@ from chat_app.realtime.events import ScheduledState, ScheduledUpdated, make_enve
 from chat_app.realtime.shapes import Scheduled
 
 MAX_SCHEDULED = 100
-LONGEST = timedelta(days=366)
+LONGEST = timedelta(days=365)
 
 
 class DueItems:
