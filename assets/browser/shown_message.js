@@ -68,5 +68,5 @@ export function quoteFrom(row) {
 /** Return the newest message that the user can edit. */
 export function lastOwn() {
   const own = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("article.mine[data-id]:not(.deleted)"));
-  return [...own].at(-1);
+  return [...own].reverse().find((one) => !one.querySelector(".forwarded"));
 }

@@ -29,6 +29,7 @@ from chat_app.friends.errors import PersonNotFound
 from chat_app.messages.errors import (
     IdempotencyConflict,
     MessageIsDeleted,
+    MessageIsForwarded,
     MessageNotFound,
     NotAnEmoji,
     NotYourMessage,
@@ -144,6 +145,7 @@ class MessagesController(Controller):
             MessageNotFound,
             NotYourMessage,
             MessageIsDeleted,
+            MessageIsForwarded,
             CannotMessage,
             FriendsOnly,
             NotAllowed,

@@ -31,6 +31,13 @@ class MessageIsDeleted(Conflict):
     default_detail = "This message was deleted."
 
 
+class MessageIsForwarded(Conflict):
+    """The message has the words of somebody else, and cannot be edited."""
+
+    code = "message_forwarded"
+    default_detail = "A forwarded message cannot be edited."
+
+
 class ReplyNotFound(NotFound):
     """The message to reply to is unknown, of another conversation, or not for the sender."""
 

@@ -92,7 +92,7 @@ class Messages:
         """Replace the text of an own message and publish the change; return the message.
 
         The same text changes nothing. Raises MessageNotFound, NotYourMessage, MessageIsDeleted,
-        CannotMessage, RateLimited and Unavailable.
+        MessageIsForwarded, CannotMessage, RateLimited and Unavailable.
         """
         return await self._change(Edit(actor_id, message_id, content))
 

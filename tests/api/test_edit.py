@@ -91,6 +91,23 @@ async def test_a_deleted_message_is_not_edited(alice: Person, bob: Person) -> No
     assert_problem(await edit(alice, message, "back"), 409, "message_deleted")
 
 
+async def test_a_forwarded_message_is_not_edited(alice: Person, bob: Person, carol: Person) -> None:
+    original = await alice.write(bob, "as alice wrote it")
+    body = {"receiver_id": carol.id, "forward_of": original["id"]}
+    forwarded = as_json(await bob.http.post("/api/messages", json=body))
+
+    for content in ("as bob wants it", "as alice wrote it"):
+        assert_problem(await edit(bob, forwarded, content), 409, "message_forwarded")
+    assert_problem(await edit(carol, forwarded, "as carol wants it"), 403, "not_yours")
+    [kept] = (await carol.history(forwarded["conversation_id"]))["items"]
+    assert (kept["content"], kept["edited_at"], kept["rev"]) == ("as alice wrote it", None, 1)
+    # The original is alice's to edit, also where somebody has forwarded it.
+    assert (await edit(alice, original, "as alice writes it now")).status_code == 200
+
+    assert (await bob.http.delete(f"/api/messages/{forwarded['id']}")).status_code == 204
+    assert_problem(await edit(bob, forwarded, "again"), 409, "message_deleted")
+
+
 async def test_a_text_that_is_none_is_refused(alice: Person, bob: Person) -> None:
     message = await alice.write(bob, "as it was")
     contents: tuple[object, ...] = ("", " \n ", "x" * 8001, "a\x00b", None, 1, [], {})

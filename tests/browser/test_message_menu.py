@@ -201,6 +201,24 @@ def test_a_forwarded_message_names_its_author(
     expect(sofia.message("Who brings bread?")).to_contain_text("Forwarded from Tomas Okafor")
 
 
+def test_a_forwarded_message_is_not_offered_for_editing(mira: Visitor, tomas: Visitor) -> None:
+    first = tomas.post(mira, "Who brings bread?")
+    mira.post(tomas, "I do")
+    to = {"receiver_id": tomas.user_id}
+    api(mira, "POST", "/api/messages", **to, forward_of=first["id"])
+    mira.open_chat_with(tomas)
+    forwarded = mira.log.get_by_role("article").filter(has_text="Forwarded from")
+    forwarded.get_by_role("button", name="More actions").click()
+    menu = mira.page.get_by_role("menu", name="More actions")
+    expect(menu.get_by_role("menuitem", name="Delete")).to_be_visible()
+    expect(menu.get_by_role("menuitem", name="Edit", exact=True)).to_be_hidden()
+    mira.page.keyboard.press("Escape")
+    # The arrow edits the newest message of one's own words.
+    mira.box.focus()
+    mira.page.keyboard.press("ArrowUp")
+    expect(mira.box).to_have_value("I do")
+
+
 def test_forwarding_says_that_it_needs_a_connection(both: tuple[Visitor, Visitor]) -> None:
     mira, _ = both
     mira.context.set_offline(True)

@@ -14,7 +14,12 @@ from chat_app.core.clock import utc_now
 from chat_app.core.errors import AppError
 from chat_app.core.json_rows import as_parameter
 from chat_app.core.request_context import RequestContext
-from chat_app.messages.errors import MessageIsDeleted, NotYourMessage, TooManyPins
+from chat_app.messages.errors import (
+    MessageIsDeleted,
+    MessageIsForwarded,
+    NotYourMessage,
+    TooManyPins,
+)
 from chat_app.messages.log.batch import Outcome, Stored
 from chat_app.messages.log.changes.locked import Actor, Locked
 from chat_app.messages.log.changes.statements import KEEP, PIN, UNPIN, change_statements
@@ -137,6 +142,8 @@ class _Run:
             return NotYourMessage()
         if view.deleted_at is not None:
             return MessageIsDeleted()
+        if view.forwarded_from is not None:
+            return MessageIsForwarded()
         if view.content == change.content:
             return view
         if (refusal := actor.check_writing()) is not None:
