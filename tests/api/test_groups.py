@@ -1,6 +1,7 @@
 """Groups over HTTP: making, changing and deleting them, and their members and roles."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -287,6 +288,46 @@ async def test_owners_delete_a_group_for_all(alice: Person, bob: Person, carol: 
         assert_problem(await one.http.get(path(group, "messages")), 404)
     assert_problem(await bob.http.delete(f"/api/messages/{message['id']}"), 404)
     assert_problem(await bob.http.post(path(group, "join")), 404)
+
+
+async def test_nothing_is_done_with_a_notice(alice: Person, bob: Person) -> None:
+    group = await alice.make_group(bob)
+    [notice] = (await alice.history(group["id"]))["items"]
+    assert notice["kind"] == "notice"
+    here = f"/api/messages/{notice['id']}"
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    # Alice is an owner and the actor of the notice, Bob is a member.
+    for person in (alice, bob):
+        for part, body in (
+            ("reactions/👍", None),
+            ("pin", None),
+            ("save", None),
+            ("reminder", {"at": later}),
+        ):
+            reply = await person.http.put(f"{here}/{part}", json=body)
+            assert_problem(reply, 404, "not_found")
+        to = {"conversation_id": group["id"]}
+        forward = {**to, "forward_of": notice["id"]}
+        assert_problem(await person.http.post("/api/messages", json=forward), 404, "not_found")
+        reply_to = {"content": "x", "reply_to": notice["id"]}
+        for method, address, fields in (
+            ("POST", "/api/messages", to),
+            ("POST", "/api/scheduled", {**to, "client_id": "later", "send_at": later}),
+            ("PUT", path(group, "draft"), {"base": 0}),
+        ):
+            reply = await person.http.request(method, address, json=reply_to | fields)
+            assert_problem(reply, 404, "reply_not_found")
+        # Nothing is there to be taken back, as of any message.
+        for part, status in (
+            ("reactions/👍", 200),
+            ("pin", None),
+            ("save", 204),
+            ("reminder", 204),
+        ):
+            reply = await person.http.delete(f"{here}/{part}")
+            assert reply.status_code == (status or (200 if person is alice else 403)), reply.text
+    page = await bob.history(group["id"])
+    assert page["items"] == [notice]
 
 
 async def test_history_from_joining_on_is_all_that_a_newcomer_reads(

@@ -23,13 +23,14 @@ async def lock_membership(session: AsyncSession, *, user_id: UUID, conversation_
 async def is_readable(
     session: AsyncSession, *, user_id: UUID, conversation_id: UUID, message_id: UUID
 ) -> bool:
-    """Return whether a message is in a conversation and a member may read it."""
+    """Return whether a message, no notice, is in a conversation and a member may read it."""
     found = await session.scalar(
         select(col(Message.id))
         .join(Member, col(Member.conversation_id) == col(Message.conversation_id))
         .where(
             col(Message.id) == message_id,
             col(Message.conversation_id) == conversation_id,
+            col(Message.kind) == "text",
             col(Member.user_id) == user_id,
             IS_READABLE,
         )

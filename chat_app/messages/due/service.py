@@ -111,7 +111,7 @@ class DueItems:
         await self._limits.take(self._limit, actor_id.hex)
         _check_time("at", at)
         message = await readable_message(self._database, viewer_id=actor_id, message_id=message_id)
-        if message.deleted_at is not None:
+        if message.deleted_at is not None or message.kind == "notice":
             raise MessageNotFound
         try:
             await self._set_reminder(actor_id, message_id, at)

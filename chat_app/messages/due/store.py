@@ -97,6 +97,7 @@ async def may_reply(session: AsyncSession, item: DueItem) -> bool:
         .join(Member, col(Member.conversation_id) == col(Message.conversation_id))
         .where(
             col(Message.id) == item.reply_to,
+            col(Message.kind) == "text",
             col(Member.user_id) == item.user_id,
             IS_READABLE,
             place,

@@ -90,6 +90,7 @@ class Original(NamedTuple):
     quote: Quote
     content: str
     author: Person
+    is_notice: bool
 
 
 Outcome = Stored | AppError
@@ -289,6 +290,7 @@ class Batch:
                 quote_of(row),
                 row.text,
                 person_of(row.author_id, row.author_username, row.author_display_name),
+                is_notice=row.kind == "notice",
             )
             for row in rows
         }
@@ -347,7 +349,11 @@ class Batch:
         """Return the error of a send whose original is not there for its sender."""
         if send.reply_to is not None:
             original = self._original(send, send.reply_to)
-            if original is None or original.conversation_id != conversation_id:
+            if (
+                original is None
+                or original.is_notice
+                or original.conversation_id != conversation_id
+            ):
                 return ReplyNotFound()
         # Neither a deleted message nor a notice has a text.
         return None if self._content_of(send) else MessageNotFound()

@@ -30,7 +30,7 @@ class SavedMessages:
     async def save(self, *, actor_id: UUID, message_id: UUID) -> None:
         """Save a message for the actor alone; repeating it is harmless.
 
-        Raises MessageNotFound for a deleted one, too, RateLimited and Unavailable.
+        Raises MessageNotFound for a notice or a deleted one, too, RateLimited and Unavailable.
         """
         await self._limits.take(self._limit, actor_id.hex)
         try:

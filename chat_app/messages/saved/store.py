@@ -11,13 +11,17 @@ from chat_app.models import Member, Message, SavedMessage
 
 
 async def lock_readable(session: AsyncSession, *, user_id: UUID, message_id: UUID) -> bool:
-    """Return whether a user may read a message that is not deleted; it stays so meanwhile."""
+    """Return whether a user may read a message that is no notice and not deleted.
+
+    It stays so meanwhile.
+    """
     found = await session.scalar(
         select(col(Message.id))
         .join(Member, col(Member.conversation_id) == col(Message.conversation_id))
         .where(
             col(Message.id) == message_id,
             col(Message.deleted_at).is_(None),
+            col(Message.kind) == "text",
             col(Member.user_id) == user_id,
             IS_READABLE,
         )

@@ -17,6 +17,7 @@ from chat_app.core.request_context import RequestContext
 from chat_app.messages.errors import (
     MessageIsDeleted,
     MessageIsForwarded,
+    MessageNotFound,
     NotYourMessage,
     TooManyPins,
 )
@@ -184,6 +185,8 @@ class _Run:
         )
 
     def _with_pin(self, change: Pinning, view: MessageView, actor: Actor) -> MessageView | AppError:
+        if change.pinned and view.kind == "notice":
+            return MessageNotFound()
         if change.pinned == (view.pinned_at is not None) and actor.manages:
             return view
         if (refusal := self._pin_refusal(change, view, actor)) is not None:

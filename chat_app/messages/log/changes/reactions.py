@@ -13,7 +13,7 @@ from chat_app.core.clock import utc_now
 from chat_app.core.errors import AppError
 from chat_app.core.json_rows import as_parameter
 from chat_app.core.request_context import RequestContext
-from chat_app.messages.errors import MessageIsDeleted, TooManyReactions
+from chat_app.messages.errors import MessageIsDeleted, MessageNotFound, TooManyReactions
 from chat_app.messages.log.batch import Outcome, Stored
 from chat_app.messages.log.changes.locked import Actor, Locked
 from chat_app.messages.log.changes.statements import change_statements, reaction_statements
@@ -83,6 +83,8 @@ class _Run:
         key = (view.id, one.emoji, one.actor_id)
         if view.deleted_at is not None:
             return MessageIsDeleted()
+        if one.added and view.kind == "notice":
+            return MessageNotFound()
         if one.added == (key in self._present):
             return Stored(view, direct_key, replayed=True)
         if one.added and (refusal := _refusal(one, view, actor)) is not None:
