@@ -9,6 +9,7 @@ from uuid import UUID
 import regex
 
 from chat_app.core.text import fold
+from chat_app.models import User
 from chat_app.node.node import Node
 from chat_app.realtime.shapes import Message
 from tests.harness.chats import Storage
@@ -28,7 +29,7 @@ SCRIPTS = (
     "ท้องฟ้าเป็นสีฟ้าวันนี้ บ้านเล็กอยู่ใกล้ทะเล ສະບາຍດີ ខ្ញុំ မြန်မာ",
 )
 JOINTS = (" ", " ", " ", ", ", "-", "\n", " 👍🏽 ", "。")
-SENT, SEARCHES = 240, 160
+SENT, SEARCHES, PEERS = 240, 160, 40
 # Letters that follow each other in scripts without spaces.
 DENSE = regex.compile(
     r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]+|👍|"
@@ -178,3 +179,45 @@ async def test_searches_find_what_a_look_at_every_message_finds(storage: Storage
                 assert places == sorted(places, reverse=True), query.text
             hits += len(found)
         assert hits > SEARCHES
+
+
+async def test_names_of_a_peer_find_the_direct_conversation(storage: Storage) -> None:
+    chance = random.Random(5)  # noqa: S311  # names, not secrets
+    async with open_node(storage) as node:
+        viewer = await new_user(node)
+        names = [made_up(chance).replace("\n", " ")[:40].strip() for _ in range(PEERS)]
+        peers = [await new_user(node, name) for name in names]
+        named: dict[UUID, tuple[str, ...]] = {}
+        for number, (peer, name) in enumerate(zip(peers, names, strict=True)):
+            # Who wrote makes no difference.
+            pair = (viewer, peer) if number % 2 else (peer, viewer)
+            sent = (await node.messages.send(to_user(*pair, "hello"))).message
+            named[sent.id] = (name, await username_of(node, peer))
+        await until_indexed(node, one=viewer, other=await new_user(node, "nobody"))
+        hits = 0
+        for _ in range(SEARCHES):
+            words = runs(chance.choice(chance.choice([*named.values()])))
+            start = chance.randrange(len(words))
+            some = words[start : start + chance.randint(1, 3)]
+            if any(IS_DENSE.match(word) for word in some):
+                at = chance.randrange(len(some[0]))
+                some = [some[0][at : at + chance.randint(1, 4)]]
+            value = " ".join(some)
+            fitting = {
+                identifier
+                for identifier, both in named.items()
+                if any(_has(name, value, is_quoted=True) for name in both)
+            }
+            found = await all_found(node, viewer, f'hello in:"{value}"')
+            assert {one.message.id for one in found} == fitting, value
+            others = await all_found(node, viewer, f'hello -in:"{value}"')
+            assert {one.message.id for one in others} == named.keys() - fitting, value
+            hits += len(found)
+        assert hits > SEARCHES / 2
+
+
+async def username_of(node: Node, user_id: UUID) -> str:
+    async with node.database.reading() as session:
+        user = await session.get(User, user_id)
+    assert user is not None
+    return user.username
