@@ -56,7 +56,7 @@ NO_FILTER = Filter(choice="all", archived=False)
 def side_pane(open_id: rx.Var[str], signs_out: rx.Var[bool]) -> rx.Component:
     """Show the side pane, with the conversation `open_id` marked as open.
 
-    It has no button to sign out beside a pane with one of its own.
+    It has no button to sign out beside a pane with one of its own: that of the settings.
     """
     return arrow_key_lists(
         _whoami(signs_out),
@@ -64,7 +64,7 @@ def side_pane(open_id: rx.Var[str], signs_out: rx.Var[bool]) -> rx.Component:
         rx.cond(
             PeopleState.query != "",
             people_found(),
-            filter_element(filter_bar(), conversation_list(open_id=open_id)),
+            filter_element(filter_bar(beside_save=~signs_out), conversation_list(open_id=open_id)),
         ),
     )
 
@@ -122,8 +122,8 @@ def _chosen() -> Cells:
 
 
 @rx.memo
-def filter_bar() -> rx.Component:
-    """Show the buttons that choose which conversations are listed."""
+def filter_bar(beside_save: rx.Var[bool]) -> rx.Component:
+    """Show the buttons that choose which conversations are listed, or open other lists."""
     choice = _chosen()["choice"]
     return rx.el.div(
         rx.el.div(
@@ -142,7 +142,7 @@ def filter_bar() -> rx.Component:
             class_name="filters",
         ),
         channels_link(),
-        saved_button(),
+        saved_button(beside_save=beside_save),
         scheduled_button(),
         class_name="filter-bar",
     )

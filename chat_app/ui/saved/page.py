@@ -6,7 +6,7 @@ import reflex as rx
 
 from chat_app.ui.browser import full_time, plain_text, short_time, wanted_list
 from chat_app.ui.kit.avatar import avatar
-from chat_app.ui.kit.controls import PANE, back_link, button, icon_opener
+from chat_app.ui.kit.controls import PANE, back_link, button, icon_link, icon_opener
 from chat_app.ui.kit.states import empty_state, skeleton
 from chat_app.ui.reflex.elements import event_name, kept_facts, kept_rows
 from chat_app.ui.reflex.vars import Cells, call, cells
@@ -27,9 +27,16 @@ class Facts(TypedDict):
 NO_FACTS = Facts(loaded=False, has_more=False)
 
 
-def saved_button() -> rx.Component:
-    """Show the button that opens the saved messages."""
-    return icon_opener("bookmark", TITLE, ROUTE)
+def saved_button(*, beside_save: rx.Var[bool]) -> rx.Component:
+    """Show the button that opens the saved messages.
+
+    Beside a pane with a button Save it is a link: one would be taken for the other.
+    """
+    return rx.cond(
+        beside_save,
+        icon_link("bookmark", TITLE, ROUTE),
+        icon_opener("bookmark", TITLE, ROUTE),
+    )
 
 
 def saved_pane() -> rx.Component:
