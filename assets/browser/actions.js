@@ -4,10 +4,7 @@
 /** @import { TimelineElement } from "./timeline.js" */
 /** @import { Chat } from "./offered.js" */
 
-import { autoUpdate, computePosition, flip, hide, offset, shift } from "@floating-ui/dom";
-import { FocusKeys, focusZone } from "@primer/behaviors";
-import { ask } from "./ask.js";
-import { pickEmoji } from "./emoji_picker.js";
+import { ask, AWAY } from "./ask.js";
 import { Forwarding } from "./forwarding.js";
 import { MessageList } from "./message_list.js";
 import { offeredFor } from "./offered.js";
@@ -21,6 +18,8 @@ import { watchSwipes } from "./swipe.js";
 const LONG_PRESS = 450;
 const STILL = 10; // px that it may move meanwhile
 const SAID = 4_000;
+const IDLE = 2_000; // ms after which what opens menus is loaded ahead of need
+const loadFloating = () => import("./floating.js");
 
 class ChatActions extends (globalThis.HTMLElement ?? class {}) {
   /** @type {TimelineElement | null} */
@@ -57,6 +56,7 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     this.#forwarding = new Forwarding(this.#dialog("[data-forward-error]"), (words) => this.#confirm(words));
     window.chatLink?.on("connect", this.#follow);
     this.#follow();
+    setTimeout(() => void loadFloating().catch(() => undefined), IDLE);
   }
 
   disconnectedCallback() {
@@ -219,11 +219,21 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     menu.hidden = false;
     this.#opened = new AbortController();
     const { signal } = this.#opened;
-    const isRow = menu === this.#quick;
-    const bindKeys = (isRow ? FocusKeys.ArrowHorizontal : FocusKeys.ArrowVertical) | FocusKeys.HomeAndEnd;
-    focusZone(menu, { bindKeys, focusOutBehavior: "wrap", abortSignal: signal });
-    // A message that arrives moves the others.
-    signal.addEventListener("abort", autoUpdate(opener, menu, () => void this.#place(menu, opener)));
+    void this.#float(menu, opener, signal);
+  }
+
+  /**
+   * Show a menu beside what opened it, and give it the focus.
+   * @param {HTMLElement} menu
+   * @param {HTMLElement} opener
+   * @param {AbortSignal} signal
+   */
+  async #float(menu, opener, signal) {
+    // Without a connection, and before it was ever loaded, the menu stands where the style has it.
+    const floating = await loadFloating().catch(() => undefined);
+    if (signal.aborted) return;
+    const how = { isRow: menu === this.#quick, boundary: this.#timeline ?? undefined, signal, onHidden: () => this.#close() };
+    floating?.floatBeside(menu, opener, how);
     this.#itemsOf(menu)[0]?.focus();
   }
 
@@ -247,24 +257,6 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     for (const button of /** @type {NodeListOf<HTMLElement>} */ (this.#quick.querySelectorAll("[data-quick]"))) {
       button.setAttribute("aria-pressed", String(this.#isOwn(button.dataset.quick ?? "")));
     }
-  }
-
-  /**
-   * Put the menu below its button, or above it where there is no room; never outside the timeline. Close
-   * it when its button is scrolled out of sight.
-   * @param {HTMLElement} menu
-   * @param {HTMLElement} opener
-   */
-  async #place(menu, opener) {
-    const area = { boundary: this.#timeline ?? undefined, padding: 8 };
-    const placement = menu === this.#quick ? "top-start" : "bottom-start";
-    const { x, y, middlewareData } = await computePosition(opener, menu, {
-      placement,
-      middleware: [offset(4), flip(area), shift({ ...area, crossAxis: true }), hide()],
-    });
-    if (opener !== this.#opener) return;
-    if (middlewareData.hide?.referenceHidden) this.#close();
-    else Object.assign(menu.style, { left: `${x}px`, top: `${y}px` });
   }
 
   #close() {
@@ -417,7 +409,9 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     const message = this.#message;
     const opener = this.#button;
     this.#close();
-    const emoji = await pickEmoji(/** @type {HTMLElement} */ (opener ?? message));
+    const picker = await import("./emoji_picker.js").catch(() => undefined);
+    if (!picker) this.#say(AWAY);
+    const emoji = await picker?.pickEmoji(/** @type {HTMLElement} */ (opener ?? message));
     if (!emoji || !message?.isConnected) return;
     this.#message = message;
     if (!this.#isOwn(emoji)) this.#react(emoji);

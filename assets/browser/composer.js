@@ -12,7 +12,6 @@ import { LIMIT, showOther, showReply, showRoom, warn } from "./composer_lines.js
 import { clean } from "./content.js";
 import { hasOwnDraft, hasUnstoredDraft, keepDraft, readDraft } from "./drafts.js";
 import { DraftEverywhere } from "./drafts_everywhere.js";
-import { pickEmoji } from "./emoji_picker.js";
 import { outboxOf } from "./outbox.js";
 import { store } from "./replica.js";
 import { edit, lastOwn, quoteOf } from "./shown_message.js";
@@ -437,7 +436,9 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
    */
   async #pickEmoji(opener) {
     const place = this.#place;
-    const emoji = await pickEmoji(opener);
+    const picker = await import("./emoji_picker.js").catch(() => undefined);
+    if (!picker) this.#say(AWAY);
+    const emoji = await picker?.pickEmoji(opener);
     if (!this.isConnected || place !== this.#place) return;
     const box = this.#box;
     if (emoji) {
