@@ -39,6 +39,9 @@ class Place(TypedDict):
     id: str
 
 
+EARLY = ("/server.js", "/home.js")
+
+
 def head_components() -> list[rx.Component]:
     """Return what stands in the head of every page."""
     return [
@@ -50,9 +53,10 @@ def head_components() -> list[rx.Component]:
         rx.el.meta(name="color-scheme", content="light dark"),
         # Before everything that it watches.
         reload_without_missing_files(),
+        # They keep the page from being drawn: behind all the modules they would come last.
+        *(rx.el.link(rel="preload", href=path, custom_attrs={"as": "script"}) for path in EARLY),
         # Before every other script: they read the server's address from it.
-        rx.el.script(src="/server.js"),
-        rx.el.script(src="/home.js"),
+        *(rx.el.script(src=path) for path in EARLY),
         rx.el.link(rel="icon", href="/icon.svg", type="image/svg+xml"),
         hold_early_forms(),
     ]

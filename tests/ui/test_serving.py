@@ -15,6 +15,7 @@ import pytest
 
 from chat_app.core.settings import SettingsError, read_settings
 from chat_app.server.page_policy import INLINE_SCRIPT
+from chat_app.ui.shell import EARLY
 from tests.harness import servers
 from tests.harness.clients import Socket, register
 from tests.harness.tabs import HYDRATE, MESSAGE, Tab, state_name
@@ -212,6 +213,14 @@ async def test_pages_run_their_own_inline_scripts_and_no_others(built_server: st
             assert again.headers["content-security-policy"] == policy
         api = await client.get("/api/docs")
     assert "script-src 'self';" in api.headers["content-security-policy"]
+
+
+async def test_scripts_that_hold_the_page_back_are_requested_first(built_server: str) -> None:
+    async with httpx.AsyncClient(base_url=built_server) as client:
+        page = (await client.get("/login")).text
+    modules = page.index('rel="modulepreload"')
+    for path in EARLY:
+        assert page.index(f'as="script" href="{path}"') < modules
 
 
 async def test_a_preflight_of_another_origin_is_granted_nothing(built_server: str) -> None:
