@@ -4,6 +4,7 @@
 /** @import { TimelineElement } from "./timeline.js" */
 /** @import { Chat } from "./offered.js" */
 
+import { FocusKeys, focusZone } from "@primer/behaviors";
 import { ask, AWAY } from "./ask.js";
 import { Forwarding } from "./forwarding.js";
 import { MessageList } from "./message_list.js";
@@ -219,11 +220,16 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     menu.hidden = false;
     this.#opened = new AbortController();
     const { signal } = this.#opened;
+    const isRow = menu === this.#quick;
+    const bindKeys = (isRow ? FocusKeys.ArrowHorizontal : FocusKeys.ArrowVertical) | FocusKeys.HomeAndEnd;
+    focusZone(menu, { bindKeys, focusOutBehavior: "wrap", abortSignal: signal });
+    // At once: the next key is the menu's.
+    this.#itemsOf(menu)[0]?.focus();
     void this.#float(menu, opener, signal);
   }
 
   /**
-   * Show a menu beside what opened it, and give it the focus.
+   * Show a menu beside what opened it.
    * @param {HTMLElement} menu
    * @param {HTMLElement} opener
    * @param {AbortSignal} signal
@@ -234,7 +240,6 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     if (signal.aborted) return;
     const how = { isRow: menu === this.#quick, boundary: this.#timeline ?? undefined, signal, onHidden: () => this.#close() };
     floating?.floatBeside(menu, opener, how);
-    this.#itemsOf(menu)[0]?.focus();
   }
 
   /**
