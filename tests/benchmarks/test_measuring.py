@@ -211,7 +211,12 @@ def test_the_pages_of_the_documents_are_those_of_the_records() -> None:
 
 
 def test_every_recorded_figure_is_one_that_the_whole_run_makes() -> None:
-    made = {plan.workload for plan in WHOLE} | {"knee", "room of 1,000", "growth-long"}
+    made = {plan.workload for plan in WHOLE} | {
+        "knee",
+        "room of 1,000",
+        "room of 5,000",
+        "growth-long",
+    }
 
     recorded_workloads = {
         record.workload for record in load(ROOT / "docs/figures/results.jsonl").values()
