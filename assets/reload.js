@@ -22,7 +22,7 @@
       if (mayReload()) location.reload();
       else whenRead(showNotice);
     } else if (isAhead) {
-      // What was loaded ahead is loaded when it is needed; the server may be there again by then.
+      // A part loaded ahead is loaded again when it is needed; the server may be there by then.
       isHandled = false;
     } else {
       whenRead(showNotice);

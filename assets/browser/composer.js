@@ -18,7 +18,7 @@ import { edit, lastOwn, quoteOf } from "./shown_message.js";
 import { subscribe } from "./tabs.js";
 
 const SAID = 4_000; // ms for which a hint is shown
-/** Edits that were left unsaved, by what the box was for. @type {Map<string, { message: EditedMessage, text: string }>} */
+/** Edits that were left unsaved, by user and conversation as `#place` names them. @type {Map<string, { message: EditedMessage, text: string }>} */
 const leftEdits = new Map();
 /** A message that this page does not show. @type {Quote} */
 const UNKNOWN = { id: "", seq: 0, sender_id: "", name: "a message", tone: "", excerpt: "", deleted: false };
@@ -28,7 +28,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   static observedAttributes = ["conversation-id", "user-id"];
   /** The message whose new text is in the box. @type {EditedMessage | undefined} */
   #editing;
-  /** What the box was for when the edit began. */
+  /** The user and conversation of the edit, as `#place` names them. */
   #editedIn = "";
   /** The draft while a message is edited. */
   #draft = "";
@@ -304,7 +304,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     // Another device may have brought another text meanwhile.
     if (this.#unsent === text) {
       this.#showReply(undefined);
-      // What is on its way into the outbox stands before it.
+      // A message on its way into the outbox stands before it.
       this.#write(this.#box.value.slice(0, this.#box.value.length - text.length));
       this.#touched = this.#unsent !== "";
       await this.#written();

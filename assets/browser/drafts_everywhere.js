@@ -1,6 +1,7 @@
 // Drafts on every device: brings what another device wrote into the box, and sends what was written here.
 // A text that was changed here and elsewhere is shown beside the box, and never replaces what is in it
-// unasked, nor comes into a box that was just used; nor does this browser overwrite a text that its user has not seen.
+// unasked, nor comes into a box that was just used; nor does this browser overwrite a text that its user has
+// not seen.
 
 /** @import { Agreed } from "./database.js" */
 /** @import { Answer } from "./request.js" */
@@ -14,7 +15,7 @@ const RETRY = 10_000;
 const LIST = "conversations";
 /** @type {Agreed} */
 const NONE = { text: "", reply_to: "", version: 0 };
-/** What this page does, one after the other: it would conflict with itself. */
+/** The steps of all drafts of this page, one after the other: two at once would conflict. */
 let work = Promise.resolve();
 
 /** @typedef {Pick<Agreed, "text" | "reply_to">} Words */
@@ -47,7 +48,7 @@ export class DraftEverywhere {
   #user;
   #conversation;
   #box;
-  /** What the server has; undefined until the page knows. @type {Agreed | undefined} */
+  /** The draft on the server; undefined until the page knows. @type {Agreed | undefined} */
   #theirs;
   /** The words that this page sent last: an answer may have been lost. @type {Words | undefined} */
   #sent;
@@ -142,7 +143,7 @@ export class DraftEverywhere {
   /** Take note of what the list of conversations says, where that is new. */
   #follow() {
     const { rows, about } = this.#store.read(LIST);
-    // What was kept may be older than what this browser has sent since.
+    // A kept list may be older than the words that this browser has sent since.
     if (!about.loaded || about.kept) return;
     const row = rows.find((one) => one.id === this.#conversation);
     const theirs = draftOf(row);
@@ -282,8 +283,10 @@ export const sendDrafts = (user) =>
 
 /** @param {() => Promise<void>} next */
 function inTurn(next) {
-  work = work.then(next);
-  return work;
+  const step = work.then(next);
+  // A step that fails must not end those after it.
+  work = step.catch(() => undefined);
+  return step;
 }
 
 /**

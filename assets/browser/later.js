@@ -1,5 +1,4 @@
-// What a user wants to happen later: messages that are sent at a time, and reminders. Loaded when it is first
-// needed.
+// Messages that are sent at a time, and reminders. Loaded when one is first wanted.
 
 /** @import { Row } from "./store.js" */
 /** @import { Answer } from "./request.js" */

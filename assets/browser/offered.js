@@ -23,7 +23,7 @@ export function offeredFor(row, chat, { isMine, isSaved }) {
   return [
     "copy-link",
     ...of(writes, "react", "reply"),
-    // What is forwarded are the words of somebody else.
+    // A forward has the words of somebody else.
     ...of(writes && isMine && !row.forwarded, "edit"),
     ...of(isThere, "forward", "copy-text", isSaved ? "unsave" : "save", "remind"),
     ...of(pins, row?.pinned ? "unpin" : "pin"),

@@ -1,4 +1,4 @@
-"""What the first person of the demo has scheduled, and a reminder of theirs."""
+"""A scheduled message of the first person of the demo, and a reminder."""
 
 from datetime import datetime, timedelta
 from typing import Any

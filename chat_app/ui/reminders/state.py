@@ -1,4 +1,4 @@
-"""What a page loads for the notices of reminders that are due."""
+"""Loading of the notices of due reminders with every page."""
 
 import reflex as rx
 

@@ -28,7 +28,7 @@ REMINDERS = "reminders"
 
 
 class ScheduledView:
-    """What a user has scheduled, and their reminders, while a tab shows the screen of both.
+    """The scheduled messages and the reminders of a user, while a tab shows their screen.
 
     About the list of scheduled messages: `loaded`, and a `problem`; they hold for both.
     """

@@ -20,8 +20,8 @@ from chat_app.ui.search.view import LIST
 
 TITLE = "Search messages"
 
-# What a press on a word inserts into the field; `search.js` puts the date of today for TODAY, and
-# the caret where the bar is.
+# Words, and the text that a press inserts into the field; `search.js` puts the date of today for
+# TODAY, and the caret where the bar is.
 TODAY = "{today}"
 WORDS = {
     "from:": ("from:|", "Written by a person: from:anna"),

@@ -5,17 +5,14 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from chat_app.conversations.views import views_of
 from chat_app.core.errors import AppError
-from chat_app.messages.queries import load_conversations
 from chat_app.realtime.events import (
     AnyEvent,
     ConversationRemoved,
     MessageDeleted,
     MessageUpdated,
 )
-from chat_app.search.schemas import FoundMessage
-from chat_app.ui.conversations.rows import name_of
+from chat_app.ui.conversations.titles import conversation_titles, name_in
 from chat_app.ui.current_node import current_node
 from chat_app.ui.reflex.patches import Patch, difference
 from chat_app.ui.reflex.tab import Tab
@@ -129,28 +126,20 @@ class HitsView:
             limit=self.page_size,
             conversation_id=self._scope,
         )
-        titles = await self._titles(page.items)
+        ids = {one.conversation.id for one in page.items}
+        titles = await conversation_titles(ids, viewer_id=self._viewer_id)
         self._next_before = page.next_before
         rows = [
             hit_row(
                 one,
                 order,
                 is_own=one.message.sender_id == self._viewer_id,
-                about=titles.get(one.conversation.id, one.conversation.title),
+                about=name_in(titles, one.conversation.id),
             )
             for order, one in enumerate(page.items, place)
         ]
         self._edited |= {str(one.message.id): one.message.edited_at for one in page.items}
         return {row["id"]: row for row in rows}
-
-    async def _titles(self, found: Sequence[FoundMessage]) -> dict[UUID, str]:
-        ids = {one.conversation.id for one in found}
-        if not ids:
-            return {}
-        node = current_node()
-        loaded = await load_conversations(node.database, viewer_id=self._viewer_id, ids=ids)
-        views = views_of(loaded, viewer_id=self._viewer_id, online=node.online)
-        return {view.id: name_of(view, viewer_id=self._viewer_id) async for view in views}
 
     def _send(self, rows: Mapping[str, HitRow], *, problem: str = "", resets: bool = False) -> None:
         if resets:
