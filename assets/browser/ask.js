@@ -1,6 +1,6 @@
 // Calls to the HTTP API whose failure is shown to the user.
 
-/** @import { Call } from "./request.js" */
+/** @import { Answer, Call } from "./request.js" */
 
 import { call, sentenceOf } from "./request.js";
 
@@ -15,7 +15,14 @@ export const AWAY = "The chat cannot be reached right now. Please try again.";
  * @returns {Promise<string>}
  */
 export async function ask(method, path, body, isAnswer) {
-  const answer = await call(method, path, { body, isAnswer });
+  return problemIn(await call(method, path, { body, isAnswer }));
+}
+
+/**
+ * Return an error message for the user about an answer, "" for success.
+ * @param {Answer | undefined} answer
+ */
+export function problemIn(answer) {
   if (!answer) return AWAY;
   return answer.problem ? sentenceOf(answer.problem) || AWAY : "";
 }

@@ -8,8 +8,8 @@
 /** @import { TabMessage } from "./tabs.js" */
 
 import { ask, AWAY } from "./ask.js";
-import { LIMIT, showOther, showReply, showRoom, warn } from "./composer_lines.js";
-import { clean } from "./content.js";
+import { showOther, showReply, showRoom, warn } from "./composer_lines.js";
+import { clean, excessOf } from "./content.js";
 import { hasOwnDraft, hasUnstoredDraft, keepDraft, readDraft } from "./drafts.js";
 import { DraftEverywhere } from "./drafts_everywhere.js";
 import { outboxOf } from "./outbox.js";
@@ -320,9 +320,9 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
    */
   #content(text) {
     const content = clean(text);
-    const excess = [...content].length - LIMIT;
-    if (excess <= 0) return content;
-    this.#say(`A message holds up to 8,000 characters; this one is ${excess.toLocaleString()} too long.`);
+    const excess = excessOf(content);
+    if (!excess) return content;
+    this.#say(excess);
     return undefined;
   }
 

@@ -3,11 +3,9 @@
 
 /** @import { Quote } from "./messages.js" */
 
-import { clean } from "./content.js";
+import { clean, LIMIT } from "./content.js";
 import { plainText } from "./markdown.js";
 
-/** How many characters a message holds. */
-export const LIMIT = 8_000;
 const NEAR_LIMIT = 500;
 const VOLATILE =
   "This browser cannot store anything right now. What you write here is lost when you close or leave this page " +

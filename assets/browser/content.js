@@ -1,5 +1,8 @@
 // The text of a message as the server takes it.
 
+/** How many characters a message holds. */
+export const LIMIT = 8_000;
+
 // Separators that word processors put between lines, and the other control characters: the server refuses them.
 const LINE_BREAKS = /\r\n?|[\v\f\u0085]/g;
 const CONTROL = /(?![\t\n])\p{Cc}/gu;
@@ -14,4 +17,14 @@ const BLANK = /^[\s\p{Cf}\p{Mn}\u115f\u1160\u3164\uffa0\u2800]*$/u;
 export function clean(text) {
   const plain = text.replace(LINE_BREAKS, "\n").replace(CONTROL, "").replace(LONE_SURROGATE, "\ufffd");
   return BLANK.test(plain) ? "" : plain.trim();
+}
+
+/**
+ * Return that a clean text is too long, in words; "" where it is not.
+ * @param {string} content
+ */
+export function excessOf(content) {
+  const excess = [...content].length - LIMIT;
+  if (excess <= 0) return "";
+  return `A message holds up to ${LIMIT.toLocaleString()} characters; this one is ${excess.toLocaleString()} too long.`;
 }

@@ -1,9 +1,10 @@
 // The dialog "Go to a date": opens a conversation where a day begins. It is loaded when it is first needed.
 
-import { call, sentenceOf } from "./request.js";
+import { problemIn } from "./ask.js";
+import { call } from "./request.js";
 import { newSheet, textOf } from "./sheet.js";
+import { isoDay } from "./times.js";
 
-const AWAY = "The chat cannot be reached right now. Please try again.";
 const SOME = 20; // messages around the beginning of the day
 
 /**
@@ -19,8 +20,8 @@ export function askForDate(conversationId, shown, go) {
   const label = textOf("label", "Date", "field-label");
   const field = document.createElement("input");
   Object.assign(field, { type: "date", id: "go-to-date", className: "input", required: true });
-  field.max = dayOf(new Date());
-  field.value = dayOf(shown ? new Date(shown) : new Date());
+  field.max = isoDay(new Date());
+  field.value = isoDay(shown ? new Date(shown) : new Date());
   label.htmlFor = field.id;
   const problem = textOf("p", "", "error-text");
   problem.setAttribute("role", "alert");
@@ -61,19 +62,10 @@ async function firstOf(conversationId, start) {
   const answer = await call("GET", `/api/conversations/${conversationId}/messages?${query}`, {
     isAnswer: (body) => Array.isArray((found = body.items)),
   });
-  if (!answer) return AWAY;
-  if (answer.problem) return sentenceOf(answer.problem) || AWAY;
+  const problem = problemIn(answer);
+  if (problem) return problem;
   const items = /** @type {{ seq: number, created_at: string }[]} */ (found);
   items.sort((one, other) => one.seq - other.seq);
   const first = items.find((one) => Date.parse(one.created_at) >= start.getTime()) ?? items.at(-1);
   return first ? first.seq : "There are no messages yet.";
-}
-
-/**
- * Return a day of this browser's time zone as a field of dates has it.
- * @param {Date} moment
- */
-function dayOf(moment) {
-  const parts = [moment.getFullYear(), moment.getMonth() + 1, moment.getDate()];
-  return parts.map((part) => String(part).padStart(2, "0")).join("-");
 }

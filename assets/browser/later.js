@@ -1,18 +1,15 @@
 // Messages that are sent at a time, and reminders. Loaded when one is first wanted.
 
 /** @import { Row } from "./store.js" */
-/** @import { Answer } from "./request.js" */
 
-import { ask, AWAY } from "./ask.js";
+import { ask, problemIn } from "./ask.js";
 import { timeAhead } from "./clock.js";
-import { clean } from "./content.js";
+import { clean, excessOf } from "./content.js";
 import { newId } from "./outbox_entry.js";
-import { call, getPageUser, sentenceOf } from "./request.js";
+import { call, getPageUser } from "./request.js";
 import { publish } from "./tabs.js";
 import { askForTime } from "./time_dialog.js";
 import { fieldValue, timesToRemind, timesToSend } from "./times.js";
-
-const LIMIT = 8_000;
 
 /** @typedef {{ user: string, conversation: string, content: string, reply: string | undefined }} Unsent */
 /** @typedef {Row & { text: string, at: string, state: string }} ScheduledRow */
@@ -38,7 +35,7 @@ export async function sendLater({ user, conversation, content, reply }) {
       /** @type {Record<string, unknown>} */
       let made = {};
       const isAnswer = (/** @type {Record<string, unknown>} */ found) => (made = found).client_id === client_id;
-      let problem = wordsOf(await call("POST", "/api/scheduled", { body, user, isAnswer }));
+      let problem = problemIn(await call("POST", "/api/scheduled", { body, user, isAnswer }));
       // An earlier try may have arrived, with another time.
       const isOther = !problem && Date.parse(String(made.send_at)) !== at.getTime();
       if (isOther) problem = await change(String(made.id), { send_at });
@@ -144,16 +141,8 @@ const remindedAt = (at) => `You will be reminded: ${timeAhead(at.toISOString())}
  */
 const change = (id, changes) => ask("PATCH", `/api/scheduled/${id}`, changes, (body) => body.id === id);
 
-/** @param {Answer | undefined} answer */
-function wordsOf(answer) {
-  if (!answer) return AWAY;
-  return answer.problem ? sentenceOf(answer.problem) || AWAY : "";
-}
-
 /** @param {string} text */
 function problemOfText(text) {
   const content = clean(text);
-  const excess = [...content].length - LIMIT;
-  if (excess > 0) return `A message holds up to 8,000 characters; this one is ${excess.toLocaleString()} too long.`;
-  return content ? "" : "Write something, or delete the message instead.";
+  return content ? excessOf(content) : "Write something, or delete the message instead.";
 }

@@ -4,6 +4,7 @@
 // Facts in chat_app/ui/search/page.py), and never in an address.
 
 import { send, store } from "./replica.js";
+import { isoDay } from "./times.js";
 
 const LIST = "hits";
 const PAUSE = 250; // ms without another letter until the server is asked
@@ -115,7 +116,7 @@ class ChatSearch extends (globalThis.HTMLElement ?? class {}) {
   #insert(word) {
     const field = this.#field;
     const before = field.value.trimEnd();
-    const [start, end] = word.replace(TODAY, today()).split("|");
+    const [start, end] = word.replace(TODAY, isoDay(new Date())).split("|");
     const text = `${before}${before ? " " : ""}${start}`;
     if (text.length + end.length > field.maxLength) return;
     field.value = text + end;
@@ -236,12 +237,6 @@ function keyOfPlace() {
   const state = history.state;
   const { key } = /** @type {{ key?: unknown }} */ (state ?? {});
   return typeof key === "string" ? key : "";
-}
-
-/** Return the reader's day as 2026-11-28. */
-function today() {
-  const now = new Date();
-  return [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
 }
 
 globalThis.customElements?.define("chat-search", ChatSearch);

@@ -53,14 +53,23 @@ export function problemOf(at, now) {
   return at > latest(now) ? "This is more than a year away. Choose an earlier time." : "";
 }
 
+/** @param {number} number */
+const two = (number) => String(number).padStart(2, "0");
+
+/**
+ * Return a day as fields of dates and the search have it: 2026-11-28.
+ * @param {Date} day
+ */
+export function isoDay(day) {
+  return `${String(day.getFullYear()).padStart(4, "0")}-${two(day.getMonth() + 1)}-${two(day.getDate())}`;
+}
+
 /**
  * Return a time as a field of the type datetime-local holds it.
  * @param {Date} at
  */
 export function fieldValue(at) {
-  const two = (/** @type {number} */ number) => String(number).padStart(2, "0");
-  const day = `${String(at.getFullYear()).padStart(4, "0")}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-  return `${day}T${two(at.getHours())}:${two(at.getMinutes())}`;
+  return `${isoDay(at)}T${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
 /**
