@@ -222,7 +222,8 @@ def judge(ledger: Ledger, stored: Stored, leak_s: float = LEAK_S) -> Findings:
         sent_out_of_order=_falls(
             ((sent.device, sent.address), by_client_id[client_id].seq)
             for client_id, sent in ledger.sent.items()
-            if client_id in by_client_id
+            # A repeated post of one that was refused is stored after a return to the group.
+            if client_id in by_client_id and client_id not in ledger.refused_outside
         ),
         holes=_holes(stored),
         longest_gap_s=_longest_gap_s(ledger, by_client_id),

@@ -195,6 +195,26 @@ def test_somebody_may_be_removed_and_added_again() -> None:
     assert result.is_whole, result.faults
 
 
+def test_what_was_refused_may_be_stored_by_a_repeated_post_after_a_return() -> None:
+    ledger, stored = good()
+    ledger.send("client-9", Sent(PEER, "{'conversation_id': 'talk'}", "text 9"))
+    ledger.refuse_outside("client-9")
+    stored = remove_bob_meanwhile(ledger, stored)
+    ledger.clock = lambda: 110.5
+    late = row(10)._replace(client_id="client-9", sender_id="bob", content="text 9")
+    ledger.send("client-10", Sent(PEER, "{'conversation_id': 'talk'}", "text 10"))
+    before = row(9)._replace(client_id="client-10", sender_id="bob", content="text 10")
+    ledger.answer("client-10", message(9))
+    for device in ledger.devices:
+        for one in (before, late):
+            ledger.receive(device, one._asdict())
+    stored = replace(stored, rows=[*stored.rows, before, late], counters={"talk": (10, 10)})
+
+    result = judge(ledger, stored)
+
+    assert result.is_whole, result.faults
+
+
 def test_a_device_waits_for_all_that_is_due() -> None:
     ledger, stored = good()
 
