@@ -6,7 +6,17 @@ from uuid import UUID
 
 from chat_app.realtime.shapes import Message, Person
 from chat_app.search.criteria import Criteria, contents_of, has_name
-from chat_app.search.words import Term, Unit, fold_with_places, has_term, matches, units_of
+from chat_app.search.words import (
+    Term,
+    Unit,
+    fold_graphemes,
+    fold_with_places,
+    has_phrase,
+    has_term,
+    is_exact,
+    matches,
+    units_of,
+)
 
 MAX_RANGES = 100
 Range = tuple[int, int]
@@ -36,6 +46,17 @@ class Matcher:
         self._criteria = criteria
         self._senders = senders
         self._excluded_senders = excluded_senders
+        self._phrases = [term.units for term in criteria.terms if not is_exact(term)]
+
+    @property
+    def reads_texts(self) -> bool:
+        """Whether many candidates of the index may not fit: it knows words, but not their order."""
+        return bool(self._phrases)
+
+    def may_fit(self, content: str) -> bool:
+        """Return whether a text has what the index cannot know, without looking for the places."""
+        folded = fold_graphemes(content)
+        return all(has_phrase(folded, units) for units in self._phrases)
 
     def ranges_in(self, message: Message) -> list[Range] | None:
         """Return the places of what was found in the text, None if the message does not fit."""

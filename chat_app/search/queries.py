@@ -72,6 +72,14 @@ class Room(msgspec.Struct, frozen=True, gc=False):
         return [name for name in (self.title, self.username, self.display_name) if name]
 
 
+class TextRow(msgspec.Struct, frozen=True, gc=False):
+    """The text of a message in a JSON text."""
+
+    conversation_id: UUID
+    seq: int
+    content: str
+
+
 class DocumentRow(msgspec.Struct, frozen=True, gc=False):
     """A message of a JSON text, as the index needs it."""
 
@@ -86,6 +94,7 @@ class DocumentRow(msgspec.Struct, frozen=True, gc=False):
 
 
 _decode_rooms = msgspec.json.Decoder(list[Room]).decode
+_decode_texts = msgspec.json.Decoder(list[TextRow]).decode
 _decode_messages = msgspec.json.Decoder(list[MessageRow]).decode
 _decode_documents = msgspec.json.Decoder(list[DocumentRow]).decode
 
@@ -108,15 +117,25 @@ async def people_named(
     return await database.fetch_all(_people(), {"first": part, "last": part + "\U0010ffff"})
 
 
+async def texts_at(
+    database: Database, *, viewer_id: UUID, places: Sequence[index.Place]
+) -> list[TextRow]:
+    """Return the texts at these places that the viewer may read, in the order of the places."""
+    if not places:
+        return []
+    pieces = await database.fetch_all(_texts(database.dialect), _given(viewer_id, places))
+    rows = [row async for some in decode_pieces(pieces, _decode_texts) for row in some]
+    order = {place: number for number, place in enumerate(places)}
+    return sorted(rows, key=lambda row: order[row.conversation_id, row.seq])
+
+
 async def messages_at(
     database: Database, *, viewer_id: UUID, places: Sequence[index.Place]
 ) -> Mapping[index.Place, Message]:
     """Return the messages at these places that the viewer may read, with a text."""
     if not places:
         return {}
-    rows = as_parameter([{"id": identifier, "seq": seq} for identifier, seq in places])
-    values = {"viewer_id": viewer_id, "rows": rows}
-    pieces = await database.fetch_all(_messages(database.dialect), values)
+    pieces = await database.fetch_all(_messages(database.dialect), _given(viewer_id, places))
     found: dict[index.Place, Message] = {}
     time_slice = TimeSlice()
     async for some in decode_pieces(pieces, _decode_messages):
@@ -124,6 +143,11 @@ async def messages_at(
             found[row.conversation_id, row.seq] = message_of(row, row.direct_key)
             await time_slice.pause()
     return found
+
+
+def _given(viewer_id: UUID, places: Sequence[index.Place]) -> Mapping[str, object]:
+    rows = as_parameter([{"id": identifier, "seq": seq} for identifier, seq in places])
+    return {"viewer_id": viewer_id, "rows": rows}
 
 
 async def places_around(
@@ -206,10 +230,22 @@ def _people() -> Select[*tuple[UUID, str, str]]:
 
 
 @functools.cache
+def _texts(dialect: str) -> Select[*tuple[Any, ...]]:
+    columns = [MESSAGES.c[name] for name in TextRow.__struct_fields__]
+    return in_pieces(dialect, _at_places(dialect, columns), size=MESSAGES_IN_PIECE)
+
+
+@functools.cache
 def _messages(dialect: str) -> Select[*tuple[Any, ...]]:
+    columns = [*message_columns(dialect, viewer_id=VIEWER), CONVERSATIONS.c.direct_key]
+    found = _at_places(dialect, columns).join(SENDER, col(SENDER.id) == MESSAGES.c.sender_id)
+    return in_pieces(dialect, found, size=MESSAGES_IN_PIECE)
+
+
+def _at_places(dialect: str, columns: Iterable[ColumnElement[Any]]) -> Select[*tuple[Any, ...]]:
     given = CountedJsonRows(dialect, id=Uuid, seq=BigInteger)
-    found = (
-        select(*message_columns(dialect, viewer_id=VIEWER), CONVERSATIONS.c.direct_key)
+    return (
+        select(*columns)
         .select_from(given.table)
         .join(
             MEMBERS,
@@ -221,10 +257,8 @@ def _messages(dialect: str) -> Select[*tuple[Any, ...]]:
             (MESSAGES.c.conversation_id == given.columns["id"])
             & (MESSAGES.c.seq == given.columns["seq"]),
         )
-        .join(SENDER, col(SENDER.id) == MESSAGES.c.sender_id)
         .where(IS_READABLE, MESSAGES.c.deleted_at.is_(None), MESSAGES.c.kind == "text")
     )
-    return in_pieces(dialect, found, size=MESSAGES_IN_PIECE)
 
 
 @functools.cache

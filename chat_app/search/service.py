@@ -16,6 +16,7 @@ from chat_app.search.index import (
     END,
     Candidate,
     Index,
+    Place,
     Wanted,
     content_word,
     sender_word,
@@ -32,9 +33,9 @@ from chat_app.search.words import (
     units_of,
 )
 
-# The candidates that are looked at in one step, and for one page: some hundredths of a second, and
-# about one second. Most searches need a step for a page.
-FEWEST, AT_ONCE, MOST = 30, 300, 6_000
+# The candidates of a first step, which most searches need for a page; each next one asks the index
+# for more of them. So many are read together, and for one page at most: less than a second.
+FEWEST, TIMES_MORE, AT_ONCE, MOST = 30, 3, 300, 6_000
 # Of more senders, the index is not asked for each.
 MAX_SENDERS = 100
 
@@ -100,8 +101,11 @@ class Search:
             if candidates:
                 place = candidates[-1].number
             examined += len(candidates)
-            found += await self._fitting(viewer_id, searched, candidates)
-            most = AT_ONCE
+            for start in range(0, len(candidates), AT_ONCE):
+                if len(found) <= limit:
+                    some = candidates[start : start + AT_ONCE]
+                    found += await self._fitting(viewer_id, searched, some)
+            most = min(most * TIMES_MORE, MOST - examined)
         items = [one for _, one in found[:limit]]
         if len(found) > limit:
             return SearchPage(items=items, next_before=str(found[limit - 1][0]))
@@ -128,6 +132,8 @@ class Search:
             for one in candidates
             if (room := searched.rooms.get(one.conversation_id)) and one.seq >= room.since_seq
         ]
+        if searched.matcher.reads_texts:
+            places = await self._places_of_texts(viewer_id, searched.matcher, places)
         messages = await queries.messages_at(self._database, viewer_id=viewer_id, places=places)
         fitting: list[tuple[int, FoundMessage]] = []
         time_slice = TimeSlice()
@@ -144,6 +150,23 @@ class Search:
                 place = FoundIn(id=room.id, kind=room.kind, title=room.title)
                 found = FoundMessage(message=message, conversation=place, ranges=ranges)
                 fitting.append((one.number, found))
+            await time_slice.pause()
+        return fitting
+
+    async def _places_of_texts(
+        self, viewer_id: UUID, matcher: Matcher, places: Sequence[Place]
+    ) -> list[Place]:
+        """Return the places of those texts that may fit: a text alone is quickly read."""
+        rows = await queries.texts_at(self._database, viewer_id=viewer_id, places=places)
+        fitting: list[Place] = []
+        time_slice = TimeSlice()
+        for row in rows:
+            if len(row.content) > MAX_LENGTH_ON_LOOP:
+                may_fit = await asyncio.to_thread(matcher.may_fit, row.content)
+            else:
+                may_fit = matcher.may_fit(row.content)
+            if may_fit:
+                fitting.append((row.conversation_id, row.seq))
             await time_slice.pause()
         return fitting
 

@@ -225,6 +225,22 @@ def has_term(units: Sequence[Unit], term: Term) -> bool:
     return next(matches(units, term), None) is not None
 
 
+def has_phrase(folded: str, units: tuple[str, ...]) -> bool:
+    """Return whether a folded text has these units, one after the other.
+
+    It says what `has_term` says of the units of the text, without making them where it can.
+    """
+    if not folded.isascii():
+        return has_term(units_of(folded), Term(units))
+    return all(map(str.isascii, units)) and _ascii_phrase(units).search(folded) is not None
+
+
+@functools.lru_cache(maxsize=256)
+def _ascii_phrase(units: tuple[str, ...]) -> "regex.Pattern[str]":
+    words = (unit + ("[a-z0-9]*" if len(unit) == MAX_WORD_LENGTH else "") for unit in units)
+    return regex.compile(f"(?<![a-z0-9]){'[^a-z0-9]+'.join(words)}(?![a-z0-9])")
+
+
 # Letters of a chat repeat; what is not in it is made again.
 @functools.lru_cache(maxsize=16_384)
 def kind_of(letter: str) -> Kind:

@@ -6,12 +6,14 @@ import unicodedata
 from typing import NamedTuple
 from uuid import UUID
 
+import pytest
 import regex
 
 from chat_app.core.text import fold
 from chat_app.models import User
 from chat_app.node.node import Node
 from chat_app.realtime.shapes import Message
+from chat_app.search.embedded import store
 from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_node, to_conversation, to_user
 from tests.harness.searches import all_found, until_indexed
@@ -150,7 +152,9 @@ async def written(node: Node, people: list[UUID], chance: random.Random) -> list
     return [message for message in sent if message.deleted_at is None]
 
 
-async def test_searches_find_what_a_look_at_every_message_finds(storage: Storage) -> None:
+async def test_searches_find_what_a_look_at_every_message_finds(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chance = random.Random(14)  # noqa: S311  # texts, not secrets
     async with open_node(storage) as node:
         people = [await new_user(node) for _ in range(3)]
@@ -163,6 +167,11 @@ async def test_searches_find_what_a_look_at_every_message_finds(storage: Storage
         contents = [message.content for message in messages]
         hits = 0
         for _ in range(SEARCHES):
+            # All ways on which the embedded index finds with many conversations and messages.
+            monkeypatch.setattr(store, "FEW_ROOMS", chance.choice((0, 16)))
+            monkeypatch.setattr(store, "NEWEST", chance.choice((1, 5, 1_000)))
+            monkeypatch.setattr(store, "SPARSE", chance.choice((0, 25)))
+            monkeypatch.setattr(store, "MAX_ROOMS", chance.choice((0, 3_000)))
             query = asked(chance, contents)
             fitting = {one.id for one in messages if query.fits(one.content)}
             found = await all_found(node, people[0], query.text, limit=chance.choice((7, 100)))

@@ -11,6 +11,7 @@ from chat_app.search.words import (
     Term,
     fold_graphemes,
     fold_with_places,
+    has_phrase,
     has_term,
     is_exact,
     matches,
@@ -141,3 +142,23 @@ def test_an_index_finds_each_text_that_has_a_term(text: str, query: str) -> None
         )
         assert is_candidate or not has_term(units, term), term
         assert has_term(units, term) or not (is_candidate and is_exact(term)), term
+
+
+@given(
+    st.text("ab1 -Z" + "x" * 8, max_size=60) | TEXTS,
+    st.integers(0, 40),
+    st.integers(1, 4),
+    st.sampled_from(["", "x" * MAX_WORD_LENGTH, "日"]),
+)
+def test_a_phrase_is_found_without_units_as_with_them(
+    text: str, start: int, count: int, more: str
+) -> None:
+    folded = fold_graphemes(f"{text} {more}y a{more}")
+    own = tuple(unit.text for unit in units_of(folded))
+    for units in (own[start : start + count], own[:count], (*own[:1], *own[-1:])):
+        if units:
+            expected = has_term(units_of(folded), Term(units))
+            assert has_phrase(folded, units) is expected
+            assert has_phrase(fold_graphemes(f"a{text}"), units) is has_term(
+                units_of(fold_graphemes(f"a{text}")), Term(units)
+            )
