@@ -159,6 +159,7 @@ async def search(me: Person, friend: Person) -> list[Response]:
     texts = (
         "hello",
         '"hello, again" -seldom',
+        '"hello again and again"',
         "nowhere",
         f"from:{friend.user['username']} in:group has:link",
         "seldom before:2126-01-01 after:2020-01-01",

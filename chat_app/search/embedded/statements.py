@@ -42,7 +42,17 @@ FIND_BLOCKS = (
     "SELECT block, numbers FROM place WHERE conversation = ? AND block >= ? ORDER BY block LIMIT 3"
 )
 ADD_BLOCK = "INSERT OR REPLACE INTO place (conversation, block, numbers) VALUES (?, ?, ?)"
-ADD_ENTRY = "INSERT INTO entry (conversation, seq) VALUES (?, ?) RETURNING number"
+# Of one JSON text for all: the thread that runs a statement leaves Python's lock to others.
+LAST_NUMBER = "SELECT coalesce(max(number), 0) FROM entry"
+ADD_ENTRIES = """
+INSERT INTO entry (number, conversation, seq)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')
+FROM json_each(?)
+"""
+ADD_WORDS_OF_ENTRIES = """
+INSERT INTO words (rowid, word)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[3]') FROM json_each(?)
+"""
 # No conversation has the number 0; the row stays, so that its number is given to no other message.
 REMOVE_ENTRY = "UPDATE entry SET conversation = 0 WHERE number = ?"
 ADD_WORDS = "INSERT INTO words (rowid, word) VALUES (?, ?)"

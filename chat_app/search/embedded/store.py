@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -240,8 +241,8 @@ def _find(
     found: list[Candidate] = []
     looks_on = len(wanted.rooms) > MAX_ROOMS
     if len(wanted.rooms) > FEW_ROOMS and (wanted.words or wanted.choices):
-        values = (statements.expression(wanted, with_rooms=False), before, after, NEWEST)
-        newest = file.execute(statements.FIND, values).fetchall()
+        expression = statements.expression(wanted, with_rooms=False)
+        newest = file.execute(statements.FIND, (expression, before, after, NEWEST)).fetchall()
         rooms = {room.hex for room in wanted.rooms}
         found = [_candidate(row) for row in newest if row[1] in rooms][:most]
         if len(found) == most or len(newest) < NEWEST:
@@ -249,14 +250,11 @@ def _find(
         before = newest[-1][0]
         looks_on = looks_on or len(found) * SPARSE >= NEWEST
     looks_on = looks_on and bool(wanted.words or wanted.choices)
-    expression = statements.expression(wanted, with_rooms=not looks_on)
+    statement = statements.FIND_IN_MANY if looks_on else statements.FIND
+    between = [statements.expression(wanted, with_rooms=not looks_on), before, after]
     if looks_on:
-        names = msgspec.json.encode([room.hex for room in wanted.rooms]).decode()
-        values = (expression, before, after, names, most - len(found))
-        rows = file.execute(statements.FIND_IN_MANY, values)
-    else:
-        values = (expression, before, after, most - len(found))
-        rows = file.execute(statements.FIND, values)
+        between.append(msgspec.json.encode([room.hex for room in wanted.rooms]).decode())
+    rows = file.execute(statement, (*between, most - len(found)))
     return found + list(map(_candidate, rows))
 
 
@@ -295,34 +293,47 @@ def _write(
     with _transaction(file):
         if _state(file) != before:
             return False
-        places = _Places(file)
-        for document in documents:
-            _put(file, places, document)
-        places.save()
+        _put(file, documents)
         if after != before:
             file.execute(statements.WRITE_STATE, (msgspec.json.encode(after).decode(),))
     return True
 
 
-def _put(file: sqlite3.Connection, places: _Places, document: Document) -> None:
-    conversation, seq = places.conversation_or_new(document.conversation_id), document.seq
-    number = places.number_at(conversation, seq)
-    if document.words is None:
-        if number:
-            places.set_number(conversation, seq, 0)
-            file.execute(statements.REMOVE_ENTRY, (number,))
-    elif not number:
-        [number] = file.execute(statements.ADD_ENTRY, (conversation, seq)).fetchone()
-        places.set_number(conversation, seq, number)
-        file.execute(statements.ADD_WORDS, (number, " ".join(document.words)))
-    elif document.edited_at is not None:
-        # Changes of a message other than of its text come here, too.
-        edited_at = document.edited_at.isoformat()
-        known = file.execute(statements.FIND_EDITED, (number,)).fetchone()
-        if known is None or known[0] != edited_at:
-            words = " ".join((*document.words, statements.EDITED))
-            file.execute(statements.ADD_WORDS, (number, words))
-            file.execute(statements.ADD_EDITED, (number, edited_at))
+def _put(file: sqlite3.Connection, documents: Sequence[Document]) -> None:
+    places = _Places(file)
+    [number] = file.execute(statements.LAST_NUMBER).fetchone()
+    # Each with its number, the number of its conversation, `seq` and words.
+    new: list[tuple[int, int, int, str]] = []
+    for document in documents:
+        conversation, seq = places.conversation_or_new(document.conversation_id), document.seq
+        known = places.number_at(conversation, seq)
+        if document.words is None:
+            if known:
+                places.set_number(conversation, seq, 0)
+                file.execute(statements.REMOVE_ENTRY, (known,))
+        elif known:
+            # Changes of a message other than of its text come here, too.
+            _edit(file, known, document.words, document.edited_at)
+        else:
+            number += 1
+            places.set_number(conversation, seq, number)
+            new.append((number, conversation, seq, " ".join(document.words)))
+    entries = msgspec.json.encode(new).decode()
+    file.execute(statements.ADD_ENTRIES, (entries,))
+    file.execute(statements.ADD_WORDS_OF_ENTRIES, (entries,))
+    places.save()
+
+
+def _edit(
+    file: sqlite3.Connection, number: int, words: Iterable[str], edited_at: datetime | None
+) -> None:
+    """Add the words of an edited message to its entry, unless they are there."""
+    if edited_at is None:
+        return
+    known = file.execute(statements.FIND_EDITED, (number,)).fetchone()
+    if known is None or known[0] != edited_at.isoformat():
+        file.execute(statements.ADD_WORDS, (number, " ".join((*words, statements.EDITED))))
+        file.execute(statements.ADD_EDITED, (number, edited_at.isoformat()))
 
 
 def _clear(before: State, file: sqlite3.Connection) -> bool:
