@@ -12,6 +12,8 @@ import { getPageUser, request } from "./request.js";
 import { newSheet, textOf } from "./sheet.js";
 
 const LIST = "goto";
+/** The lists whose rows are found by their names. */
+const NAMES = ["conversations", "people", "authors"];
 const MOST = 8;
 const PAUSE = 250; // ms without another letter until the server is asked
 const PATIENCE = 15_000;
@@ -47,8 +49,8 @@ class GoTo {
   #targets = [];
   /** @type {number | undefined} */
   #timer;
-  /** @type {(() => void) | undefined} */
-  #unsubscribe;
+  /** @type {(() => void)[]} */
+  #watch = [];
 
   constructor() {
     const field = this.#field;
@@ -80,14 +82,15 @@ class GoTo {
     this.#field.value = "";
     this.#fail("");
     document.body.append(this.#sheet.dialog);
-    this.#unsubscribe = store.subscribe(LIST, () => this.#show());
+    // What the page loads meanwhile belongs to it, too: the key may be pressed before the conversations are there.
+    this.#watch = [LIST, ...NAMES].map((list) => store.subscribe(list, () => this.#show()));
     this.#show();
     this.#sheet.dialog.showModal();
     this.#field.focus();
   }
 
   #closed() {
-    this.#unsubscribe?.();
+    for (const stop of this.#watch) stop();
     clearTimeout(this.#timer);
     // Nothing of what was found is followed any more.
     if (this.#asked.text) this.#ask("");

@@ -17,7 +17,8 @@ class ChatPanel extends (globalThis.HTMLElement ?? class {}) {
     this.#opener = /** @type {HTMLElement | null} */ (document.activeElement);
     // After everything else that Escape closes, empties or cancels.
     addEventListener("keydown", this);
-    this.#dismiss?.focus({ preventScroll: true });
+    // After React, which gives it back to what had it before the panel.
+    queueMicrotask(() => this.#dismiss?.focus({ preventScroll: true }));
     window.chatLink?.on("connect", this.#follow);
     this.#follow();
   }

@@ -75,6 +75,17 @@ def test_names_come_first_then_messages_by_keyboard_alone(
     expect(dialog(page)).to_be_hidden()
 
 
+def test_a_conversation_that_begins_meanwhile_is_listed(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_home()
+    open_dialog(mira.page)
+    expect(dialog(mira.page)).to_contain_text("No conversations yet.")
+    tomas.post(mira, "Hello")
+    expect(found(mira.page)).to_have_count(1)
+    mira.page.keyboard.press("ArrowDown")
+    mira.page.keyboard.press("Enter")
+    expect(mira.message("Hello")).to_be_visible()
+
+
 def test_a_message_of_the_open_chat_is_shown_in_its_place(mira: Visitor, tomas: Visitor) -> None:
     word = a_word()
     tomas.post(mira, f"{word} far away")

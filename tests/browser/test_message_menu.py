@@ -235,6 +235,7 @@ def test_a_pinned_message_is_found_by_both(both: tuple[Visitor, Visitor]) -> Non
     tomas.page.get_by_role("button", name="Pinned").click()
     pinned = tomas.page.get_by_role("region", name="Pinned")
     expect(pinned).to_contain_text("Nothing is pinned here")
+    expect(pinned.get_by_role("button", name="Close the pinned messages")).to_be_focused()
     choose(mira, "Who brings bread?", "Pin")
 
     expect(pinned.get_by_role("listitem")).to_contain_text("Who brings bread?")
