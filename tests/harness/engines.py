@@ -57,12 +57,24 @@ class Engine(ABC):
         actions = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
         self.perform({"type": "key", "id": "keyboard", "actions": actions})
 
+    def press_together(self, *keys: str) -> None:
+        """Press keys one after the other, and release them all at the end."""
+        actions = [{"type": "keyDown", "value": key} for key in keys]
+        actions += [{"type": "keyUp", "value": key} for key in reversed(keys)]
+        self.perform({"type": "key", "id": "keyboard", "actions": actions})
+
+    def move(self, x: float, y: float) -> None:
+        """Move the mouse to a place in the window."""
+        self._use_mouse(x, y)
+
     def click(self, x: float, y: float) -> None:
         """Click at a place in the window."""
+        self._use_mouse(x, y, "pointerDown", "pointerUp")
+
+    def _use_mouse(self, x: float, y: float, *then: str) -> None:
         actions: list[dict[str, object]] = [
             {"type": "pointerMove", "x": round(x), "y": round(y), "duration": 0},
-            {"type": "pointerDown", "button": 0},
-            {"type": "pointerUp", "button": 0},
+            *({"type": kind, "button": 0} for kind in then),
         ]
         mouse = {"pointerType": "mouse"}
         self.perform({"type": "pointer", "id": "mouse", "parameters": mouse, "actions": actions})
