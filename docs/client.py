@@ -184,6 +184,10 @@ class Client:
             self._deliver(event["conversation_id"])
         elif kind == "reset":  # too many changes were missed for a replay
             await self._load_history(event["conversation_id"], event["last_rev"])
+        elif kind == "conversation.removed":
+            # Its changes are not replayed now: a return must find the gap before what is pending.
+            self.pending.pop(event["conversation_id"], None)
+            self.newest.pop(event["conversation_id"], None)
         elif kind == "pong":  # an event up to `last_rev` that has not arrived is lost
             last = event["last_rev"].items()
             self.is_behind |= any(rev > self.cursors.get(one, 0) for one, rev in last)

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from chaos.proxy import Link, Network
-from docs.client import Client, Refused
+from docs.client import Client, Json, Refused
 from tests.harness.clients import PATIENCE_S, Person, log_in, register
 from tests.harness.devices import device, until
 from tests.harness.servers import ChatServer
@@ -135,6 +135,32 @@ async def test_changes_that_others_replaced_leave_no_hole(
         await peer.until("two", "first", "third", "four")
 
     assert [message["rev"] for message in peer.received] == [2, 6, 7, 8]
+
+
+async def test_what_was_missed_before_a_removal_is_not_skipped_after_a_return() -> None:
+    received: list[Json] = []
+    client = Client("http://nowhere", {}, on_message=received.append)
+    client.cursors = {"group": 1}
+
+    async def receive(rev: int) -> None:
+        message = {"conversation_id": "group", "rev": rev}
+        await client._receive({"type": "message.created", "message": message})
+
+    # The second change is lost. When the client asks for it, its user has been removed.
+    await receive(3)
+    client.resume_id, client.newest = "asked", {"group": 3}
+    removed = {"type": "conversation.removed", "conversation_id": "group", "reason": "removed"}
+    await client._receive(removed)
+    await client._receive({"type": "resumed", "id": "asked"})
+    assert received == []
+
+    await receive(5)
+    client.resume_id, client.newest = "asked again", {"group": 5}
+    for rev in (2, 3, 4):
+        await receive(rev)
+    await client._receive({"type": "resumed", "id": "asked again"})
+
+    assert [one["rev"] for one in received] == [2, 3, 4, 5]
 
 
 async def test_a_restored_database_is_replayed(
