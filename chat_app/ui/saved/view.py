@@ -51,7 +51,8 @@ class SavedView:
         """Send the saved messages, the latest first, and follow them."""
         self._is_open = True
         try:
-            await self._load(least=0)
+            # All of them: the page may have missed a change while its link was down.
+            await self._load(least=0, afresh=True)
         except AppError as error:
             self._send(self._rows, problem=error.detail)
 
@@ -107,11 +108,11 @@ class SavedView:
         rows = [{"id": str(message_id)} for message_id in ids]
         self._tab.send(Patch(list=IDS, put=rows, reset=True, about={"loaded": True}))
 
-    async def _load(self, *, least: int) -> None:
+    async def _load(self, *, least: int, afresh: bool = False) -> None:
         rows = await self._page(None, 0)
         while self._next_before is not None and len(rows) < least:
             rows |= await self._page(self._next_before, len(rows))
-        self._send(rows)
+        self._send(rows, afresh=afresh)
 
     async def _page(self, before: str | None, place: int) -> dict[str, FoundRow]:
         node = current_node()
@@ -130,8 +131,12 @@ class SavedView:
         ]
         return {row["id"]: row for row in rows}
 
-    def _send(self, rows: Mapping[str, FoundRow], *, problem: str = "") -> None:
-        patch = difference(LIST, self._rows, rows)
+    def _send(
+        self, rows: Mapping[str, FoundRow], *, problem: str = "", afresh: bool = False
+    ) -> None:
+        patch = difference(LIST, {} if afresh else self._rows, rows)
+        if afresh:
+            patch["reset"] = True
         patch["about"] = {
             "loaded": not problem or bool(rows),
             "kept": False,

@@ -46,7 +46,8 @@ class ScheduledView:
         """Send both lists, and follow them."""
         self._is_open = True
         try:
-            await self._load()
+            # All of both: the page may have missed a change while its link was down.
+            await self._load(afresh=True)
         except AppError as error:
             self._send(self._scheduled, self._reminders, problem=error.detail)
 
@@ -81,7 +82,7 @@ class ScheduledView:
             case _:
                 return False
 
-    async def _load(self) -> None:
+    async def _load(self, *, afresh: bool = False) -> None:
         database = current_node().database
         scheduled = await list_scheduled(database, viewer_id=self._viewer_id)
         reminders = await list_reminders(database, viewer_id=self._viewer_id)
@@ -96,7 +97,7 @@ class ScheduledView:
             )
             for order, one in enumerate(reminders.items)
         ]
-        self._send({row["id"]: row for row in rows}, {row["id"]: row for row in due})
+        self._send({row["id"]: row for row in rows}, {row["id"]: row for row in due}, afresh=afresh)
 
     async def _titles(
         self, scheduled: Sequence[Scheduled], reminders: Sequence[Reminder]
@@ -118,12 +119,16 @@ class ScheduledView:
         reminders: Mapping[str, ReminderRow],
         *,
         problem: str = "",
+        afresh: bool = False,
     ) -> None:
-        patch = difference(LIST, self._scheduled, scheduled)
+        patch = difference(LIST, {} if afresh else self._scheduled, scheduled)
+        reminded = difference(REMINDERS, {} if afresh else self._reminders, reminders)
+        if afresh:
+            patch["reset"] = reminded["reset"] = True
         patch["about"] = {
             "loaded": not problem or bool(scheduled or reminders),
             "kept": False,
             "problem": problem,
         }
-        self._tab.send(patch, difference(REMINDERS, self._reminders, reminders))
+        self._tab.send(patch, reminded)
         self._scheduled, self._reminders = scheduled, reminders
