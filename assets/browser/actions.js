@@ -7,7 +7,9 @@
 import { FocusKeys, focusZone } from "@primer/behaviors";
 import { ask, AWAY } from "./ask.js";
 import { Forwarding } from "./forwarding.js";
+import { pin, save, unpin, unsave } from "./marks.js";
 import { MessageList } from "./message_list.js";
+import { notify } from "./notice.js";
 import { offeredFor } from "./offered.js";
 import { react } from "./reacting.js";
 import { remind } from "./reminding.js";
@@ -18,7 +20,7 @@ import { watchSwipes } from "./swipe.js";
 /** A finger that stays for so long opens the menu, in ms. */
 const LONG_PRESS = 450;
 const STILL = 10; // px that it may move meanwhile
-const SAID = 4_000;
+const TO_READ = 16_000;
 const IDLE = 2_000; // ms after which what opens menus is loaded ahead of need
 const loadFloating = () => import("./floating.js");
 
@@ -41,8 +43,6 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
   #press;
   /** Whether the click that ends a long press is still to come. */
   #wasLong = false;
-  /** @type {number | undefined} */
-  #saidTimer;
 
   connectedCallback() {
     this.#timeline = this.closest("chat-timeline");
@@ -54,7 +54,7 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     for (const menu of [this.#menu, this.#quick, this.#times]) menu.addEventListener("keydown", this);
     document.addEventListener("pointerdown", this, true);
     this.#list = new MessageList(this.#dialog("[data-list]"));
-    this.#forwarding = new Forwarding(this.#dialog("[data-forward-error]"), (words) => this.#confirm(words));
+    this.#forwarding = new Forwarding(this.#dialog("[data-forward-error]"), notify);
     window.chatLink?.on("connect", this.#follow);
     this.#follow();
     setTimeout(() => void loadFloating().catch(() => undefined), IDLE);
@@ -63,7 +63,6 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
   disconnectedCallback() {
     this.#opened.abort();
     this.#endPress();
-    clearTimeout(this.#saidTimer);
     document.removeEventListener("pointerdown", this, true);
     window.chatLink?.off("connect", this.#follow);
   }
@@ -309,8 +308,10 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     else if (action === "forward") this.#forwarding?.open(id);
     else if (action === "delete") this.#question.showModal();
     else if (action === "delete-now") void this.#delete(id);
-    else if (action === "pin" || action === "unpin") void this.#pin(id, action === "pin");
-    else if (action === "save" || action === "unsave") void this.#save(id, action === "save");
+    else if (action === "pin") void this.#mark(pin(id));
+    else if (action === "unpin") void this.#mark(unpin(id));
+    else if (action === "save") void this.#mark(save(id), "Saved.");
+    else if (action === "unsave") void this.#mark(unsave(id));
     else if (action === "copy-link") void this.#copy(`${location.origin}/chat/${this.#conversation}?at=${seq}`, "The link is copied.");
     else if (action === "copy-text") void this.#copy(this.#row?.text ?? "", "The text is copied.");
     else if (action === "readers") void this.#list?.showReaders(id);
@@ -341,22 +342,13 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
   }
 
   /**
-   * @param {string} id
-   * @param {boolean} isPinned
+   * @param {Promise<string>} change
+   * @param {string} [words]
    */
-  async #pin(id, isPinned) {
-    const isAnswer = (/** @type {Record<string, unknown>} */ body) => body.id === id;
-    this.#say(await ask(isPinned ? "PUT" : "DELETE", `/api/messages/${id}/pin`, undefined, isAnswer));
-  }
-
-  /**
-   * @param {string} id
-   * @param {boolean} isSaved
-   */
-  async #save(id, isSaved) {
-    const problem = await ask(isSaved ? "PUT" : "DELETE", `/api/messages/${id}/save`);
+  async #mark(change, words) {
+    const problem = await change;
     this.#say(problem);
-    if (!problem) this.#confirm(isSaved ? "Saved." : "Removed from saved.");
+    if (words && !problem) notify(words);
   }
 
   /** @param {string} when */
@@ -365,7 +357,7 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     this.#close();
     const { said, problem = "" } = await remind(id, when);
     this.#say(problem);
-    if (said) this.#confirm(said);
+    if (said) notify(said);
   }
 
   #reply() {
@@ -381,10 +373,10 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
   async #copy(text, words) {
     try {
       await navigator.clipboard.writeText(text);
-      this.#confirm(words);
+      notify(words);
     } catch {
       // Without HTTPS, or where it is not allowed.
-      this.#confirm(`This browser copies nothing by itself: ${text}`, 4 * SAID);
+      notify(`This browser copies nothing by itself: ${text}`, { shown: TO_READ });
     }
   }
 
@@ -423,19 +415,6 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
   }
 
   // ---- Words
-
-  /**
-   * Confirm for a while what has no other place.
-   * @param {string} words
-   * @param {number} [milliseconds]
-   */
-  #confirm(words, milliseconds = SAID) {
-    const place = /** @type {HTMLElement} */ (this.querySelector("[data-said]"));
-    place.textContent = words;
-    place.hidden = false;
-    clearTimeout(this.#saidTimer);
-    this.#saidTimer = setTimeout(() => (place.hidden = true), milliseconds);
-  }
 
   /** @param {string} words */
   #say(words) {

@@ -5,9 +5,9 @@
 import { ask, problemIn } from "./ask.js";
 import { timeAhead } from "./clock.js";
 import { clean, excessOf } from "./content.js";
+import { setReminder } from "./marks.js";
 import { newId } from "./outbox_entry.js";
-import { call, getPageUser } from "./request.js";
-import { publish } from "./tabs.js";
+import { call } from "./request.js";
 import { askForTime } from "./time_dialog.js";
 import { fieldValue, timesToRemind, timesToSend } from "./times.js";
 
@@ -86,7 +86,7 @@ export async function remind(id, when) {
   const choices = timesToRemind(new Date());
   if (when === "own") return { said: await askToRemind(id, "Remind me", choices[1].at) };
   const { at } = choices[["soon", "hour", "tomorrow"].indexOf(when)];
-  const problem = await setReminder(id, at);
+  const problem = await setReminder(id, at.toISOString());
   return problem ? { problem } : { said: remindedAt(at) };
 }
 
@@ -113,23 +113,12 @@ async function askToRemind(id, title, shown) {
     choices: timesToRemind(new Date()),
     at: shown,
     save: async (at) => {
-      const problem = await setReminder(id, at);
+      const problem = await setReminder(id, at.toISOString());
       if (!problem) done = remindedAt(at);
       return problem;
     },
   });
   return done;
-}
-
-/**
- * @param {string} id
- * @param {Date} at
- */
-async function setReminder(id, at) {
-  const isAnswer = (/** @type {Record<string, unknown>} */ body) => typeof body.at === "string";
-  const problem = await ask("PUT", `/api/messages/${id}/reminder`, { at: at.toISOString() }, isAnswer);
-  if (!problem) publish({ user: getPageUser(), reminders: true });
-  return problem;
 }
 
 /** @param {Date} at */

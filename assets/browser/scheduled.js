@@ -5,32 +5,30 @@
 /** @import { ReminderRow, ScheduledRow } from "./later.js" */
 
 import { AWAY } from "./ask.js";
+import { notify } from "./notice.js";
 import { send, store } from "./replica.js";
 import { subscribe } from "./tabs.js";
-
-const SAID = 4_000;
 
 class ChatScheduled extends (globalThis.HTMLElement ?? class {}) {
   /** @type {(() => void) | undefined} */
   #unsubscribe;
-  /** @type {number | undefined} */
-  #timer;
 
   connectedCallback() {
     this.addEventListener("click", this);
     document.addEventListener("visibilitychange", this);
+    addEventListener("chat:reminders", this);
     this.#unsubscribe = subscribe(({ reminders }) => reminders && this.#reload());
   }
 
   disconnectedCallback() {
     document.removeEventListener("visibilitychange", this);
+    removeEventListener("chat:reminders", this);
     this.#unsubscribe?.();
-    clearTimeout(this.#timer);
   }
 
   /** @param {Event} event */
   handleEvent(event) {
-    if (event.type === "visibilitychange") {
+    if (event.type !== "click") {
       if (!document.hidden) this.#reload();
       return;
     }
@@ -57,35 +55,28 @@ class ChatScheduled extends (globalThis.HTMLElement ?? class {}) {
     try {
       const { changeReminder, changeScheduled } = await import("./later.js");
       if (action === "edit") await changeScheduled(/** @type {ScheduledRow} */ (row));
-      else this.#say(await changeReminder(/** @type {ReminderRow} */ (row)));
+      else {
+        const done = await changeReminder(/** @type {ReminderRow} */ (row));
+        if (done) notify(done);
+      }
     } catch {
-      this.#say(AWAY);
+      notify(AWAY);
     }
-    if (action === "change") this.#reload();
   }
 
   /** @param {string} text */
   async #copy(text) {
     try {
       await navigator.clipboard.writeText(text);
-      this.#say("The text is copied.");
+      notify("The text is copied.");
     } catch {
       // Without HTTPS, or where it is not allowed: the text can be selected in the dialog.
-      this.#say("This browser copies nothing by itself: press Edit, and copy the text there.");
+      notify("This browser copies nothing by itself: press Edit, and copy the text there.");
     }
   }
 
   #reload() {
     send(this.getAttribute("reload") ?? "", {});
-  }
-
-  /** @param {string} words */
-  #say(words) {
-    const place = /** @type {HTMLElement} */ (this.querySelector("[data-said]"));
-    place.textContent = words;
-    place.hidden = !words;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => (place.hidden = true), SAID);
   }
 }
 

@@ -117,6 +117,16 @@ class _Scheduled(ScriptedElement):
     script = "scheduled.js"
 
 
+class _Marks(ScriptedElement):
+    tag = "chat-marks"
+    script = "marks.js"
+
+
+class _Notice(ScriptedElement):
+    tag = "chat-notice"
+    script = "notice.js"
+
+
 class _Due(ScriptedElement):
     tag = "chat-due"
     script = "due.js"
@@ -319,13 +329,17 @@ def scheduled_element(*content: rx.Component, reload_event: str) -> rx.Component
 
     `reload_event` asks for the lists again.
     """
-    said = rx.el.p(
-        class_name="passing-notice said-line",
-        role="status",
-        hidden=True,
-        custom_attrs={"data-said": "true"},
-    )
-    return _Scheduled.create(*content, said, custom_attrs={"reload": reload_event})
+    return _Scheduled.create(*content, custom_attrs={"reload": reload_event})
+
+
+def marks_element(*content: rx.Component) -> rx.Component:
+    """Wrap a list of messages in the element that removes marks: saved, a reminder."""
+    return _Marks.create(*content)
+
+
+def notice_element() -> rx.Component:
+    """Confirm for a while what was done, with a button that undoes it where that is possible."""
+    return _Notice.create(role="status")
 
 
 def due_element(*content: rx.Component) -> rx.Component:

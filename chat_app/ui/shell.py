@@ -8,6 +8,7 @@ from chat_app.ui.browser import (
     auth_forms,
     connection_status,
     hold_early_forms,
+    notice_element,
     notification_element,
     reload_without_missing_files,
     shortcuts_element,
@@ -104,6 +105,8 @@ def shell(children: rx.Var[rx.Component]) -> rx.Component:
                 class_name="shell",
                 custom_attrs={"data-view": rx.cond(here == "home", "list", "chat")},
             ),
+            # Behind the page: that is where Tab leads to its button.
+            notice_element(),
             person_dialog(conversation_id=place["id"]),
             adding_dialog(),
         ),

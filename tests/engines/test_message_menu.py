@@ -71,7 +71,7 @@ def test_a_message_is_pinned_saved_and_forwarded(
     window.click("[role=button]", "Saved")
     window.click("li a", "Who brings bread?")
     window.choose(1, "Remove from saved")
-    window.until("[role=status]", "Removed from saved.")
+    window.until("[role=status]", "Removed from Saved.")
     assert mira.items("/api/saved") == []
 
     window.choose(1, "Forward")

@@ -58,6 +58,29 @@ def button(
     return rx.el.button(*content, class_name=f"button {kind}", **props)
 
 
+def unmark_button(
+    mark: Literal["saved", "reminder"], label: str, message_id: rx.Var[str], name_id: rx.Var[str]
+) -> rx.Component:
+    """Show the button that removes a mark from the message that `name_id` shows."""
+    return button(
+        "Remove",
+        kind="quiet",
+        aria_label=label,
+        aria_describedby=name_id,
+        custom_attrs={"data-unmark": mark, "data-row": message_id},
+    )
+
+
+def unmark_error() -> rx.Component:
+    """Show why a mark could not be removed; hidden until the script writes it."""
+    return rx.el.p(
+        role="alert",
+        hidden=True,
+        class_name="error-text",
+        custom_attrs={"data-unmark-error": "true"},
+    )
+
+
 def icon_button(
     name: IconName,
     label: str | rx.Var[str],

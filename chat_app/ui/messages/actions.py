@@ -52,7 +52,6 @@ def message_actions() -> rx.Component:
         _list(),
         forward_dialog(),
         _problem(),
-        _said(),
         saved_event=event_name(SavedState.follow),
     )
 
@@ -166,14 +165,4 @@ def _problem() -> rx.Component:
         role="alert",
         hidden=True,
         custom_attrs={"data-actions-error": "true"},
-    )
-
-
-def _said() -> rx.Component:
-    """Return the line that confirms what has no other place: a copied link, a forwarded text."""
-    return rx.el.p(
-        class_name="passing-notice said-line",
-        role="status",
-        hidden=True,
-        custom_attrs={"data-said": "true"},
     )

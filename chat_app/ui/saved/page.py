@@ -4,12 +4,20 @@ from typing import TypedDict
 
 import reflex as rx
 
-from chat_app.ui.browser import full_time, plain_text, short_time, wanted_list
+from chat_app.ui.browser import full_time, marks_element, plain_text, short_time, wanted_list
 from chat_app.ui.kit.avatar import avatar
-from chat_app.ui.kit.controls import PANE, back_link, button, icon_link, icon_opener
+from chat_app.ui.kit.controls import (
+    PANE,
+    back_link,
+    button,
+    icon_link,
+    icon_opener,
+    unmark_button,
+    unmark_error,
+)
 from chat_app.ui.kit.states import empty_state, skeleton
 from chat_app.ui.reflex.elements import event_name, kept_facts, kept_rows
-from chat_app.ui.reflex.vars import Cells, call, cells
+from chat_app.ui.reflex.vars import Cells, cells
 from chat_app.ui.saved.rows import FoundRow
 from chat_app.ui.saved.state import ROUTE, SavedState
 from chat_app.ui.saved.view import LIST
@@ -53,7 +61,7 @@ def saved_pane() -> rx.Component:
                     payload="{}",
                     leave=event_name(SavedState.close),
                 ),
-                saved_items(),
+                marks_element(saved_items()),
                 aria_labelledby="saved-title",
                 class_name="people",
             ),
@@ -107,19 +115,10 @@ def saved_item(row: rx.Var[FoundRow]) -> rx.Component:
             class_name="row found-message",
         ),
         rx.el.div(
-            button(
-                "Remove",
-                kind="quiet",
-                on_click=call(SavedState.remove, one["id"]),
-                aria_label="Remove from saved",
-                aria_describedby=name_id,
-            ),
+            unmark_button("saved", "Remove from saved", one["id"], name_id),
             class_name="found-actions",
         ),
-        rx.cond(
-            SavedState.failed_id == one["id"],
-            rx.el.div(SavedState.failed, role="alert", class_name="error-text"),
-        ),
+        unmark_error(),
         class_name="found-item",
     )
 

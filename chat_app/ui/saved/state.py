@@ -3,25 +3,15 @@
 import reflex as rx
 
 from chat_app.accounts.schemas import Identity
-from chat_app.core.errors import AppError
-from chat_app.ui.current_node import current_node
 from chat_app.ui.reflex.live import tab_of
-from chat_app.ui.reflex.vars import parse_id, set_changed
 from chat_app.ui.saved.view import SavedView
 from chat_app.ui.session import require_identity
 
 ROUTE = "/saved"
-MAX_SHOWN_ID = 100
 
 
 class SavedState(rx.State):
-    """The events of saved messages.
-
-    `failed_id` is the message whose button failed last, and `failed` the reason.
-    """
-
-    failed_id: str = ""
-    failed: str = ""
+    """The events of saved messages."""
 
     # Loaded by `_preload`: the page's own handler need not load again.
     _preloaded: bool = False
@@ -64,20 +54,7 @@ class SavedState(rx.State):
         async with tab.changing():
             tab.view(SavedView).close()
 
-    @rx.event
-    async def remove(self, message_id: str) -> None:
-        """Keep a message no more."""
-        me = await require_identity(self)
-        set_changed(self, failed_id="", failed="")
-        try:
-            await current_node().saved_messages.remove(
-                actor_id=me.user_id, message_id=parse_id(message_id)
-            )
-        except AppError as error:
-            set_changed(self, failed_id=str(message_id)[:MAX_SHOWN_ID], failed=error.detail)
-
     async def _open(self) -> None:
-        set_changed(self, failed_id="", failed="")
         tab = tab_of(self)
         async with tab.changing():
             await tab.view(SavedView).open()

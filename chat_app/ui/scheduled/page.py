@@ -4,9 +4,25 @@ from typing import TypedDict
 
 import reflex as rx
 
-from chat_app.ui.browser import full_time, plain_text, scheduled_element, time_ahead, wanted_list
+from chat_app.ui.browser import (
+    full_time,
+    marks_element,
+    plain_text,
+    scheduled_element,
+    time_ahead,
+    wanted_list,
+)
 from chat_app.ui.kit.avatar import avatar
-from chat_app.ui.kit.controls import PANE, back_link, button, dialog, icon, icon_opener
+from chat_app.ui.kit.controls import (
+    PANE,
+    back_link,
+    button,
+    dialog,
+    icon,
+    icon_opener,
+    unmark_button,
+    unmark_error,
+)
 from chat_app.ui.kit.states import empty_state, skeleton
 from chat_app.ui.reflex.elements import event_name, kept_facts, kept_rows
 from chat_app.ui.reflex.vars import Cells, call, cells
@@ -47,7 +63,8 @@ def scheduled_pane() -> rx.Component:
                     leave=event_name(ScheduledState.close),
                 ),
                 scheduled_element(
-                    scheduled_lists(), reload_event=event_name(ScheduledState.load_again)
+                    marks_element(scheduled_lists()),
+                    reload_event=event_name(ScheduledState.load_again),
                 ),
                 aria_labelledby="scheduled-title",
                 class_name="people",
@@ -167,16 +184,10 @@ def reminder_item(row: rx.Var[ReminderRow]) -> rx.Component:
         rx.el.div(
             rx.el.span(_when(one["remind_at"]), class_name="row-time"),
             _action("Change", "change", one["id"], name_id),
-            button(
-                "Remove",
-                kind="quiet",
-                on_click=call(ScheduledState.remove_reminder, one["id"]),
-                aria_label="Remove the reminder",
-                aria_describedby=name_id,
-            ),
+            unmark_button("reminder", "Remove the reminder", one["id"], name_id),
             class_name="found-actions",
         ),
-        _failure(one["id"]),
+        unmark_error(),
         class_name="found-item",
     )
 

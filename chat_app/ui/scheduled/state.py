@@ -94,23 +94,6 @@ class ScheduledState(rx.State):
         except AppError as error:
             self._fail(item_id, error)
 
-    @rx.event
-    async def remove_reminder(self, message_id: str) -> None:
-        """Remind of a message no more."""
-        me = await require_identity(self)
-        set_changed(self, failed_id="", failed="")
-        try:
-            await current_node().due_items.forget(
-                actor_id=me.user_id, message_id=parse_id(message_id)
-            )
-        except AppError as error:
-            self._fail(message_id, error)
-            return
-        # Nobody else is told of it.
-        tab = tab_of(self)
-        async with tab.changing():
-            await tab.view(ScheduledView).reload()
-
     async def _open(self) -> None:
         set_changed(self, failed_id="", failed="")
         tab = tab_of(self)
