@@ -12,6 +12,7 @@ import { showOther, showReply, showRoom, warn } from "./composer_lines.js";
 import { clean, excessOf } from "./content.js";
 import { hasOwnDraft, hasUnstoredDraft, keepDraft, readDraft } from "./drafts.js";
 import { DraftEverywhere } from "./drafts_everywhere.js";
+import { notify } from "./notice.js";
 import { outboxOf } from "./outbox.js";
 import { store } from "./replica.js";
 import { edit, lastOwn, quoteOf } from "./shown_message.js";
@@ -190,6 +191,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
       words: () => ({ text: this.#unsent, reply_to: this.#reply?.id ?? "" }),
       take: (words) => this.#take(words),
       showOther: (text) => showOther(this, text),
+      dropped: (undo) => notify("The other draft was removed.", { undo, back: [this.#box] }),
     });
     if (this.#touched) this.#everywhere.written();
     const left = leftEdits.get(place);

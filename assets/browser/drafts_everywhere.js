@@ -21,9 +21,10 @@ let work = Promise.resolve();
 /** @typedef {Pick<Agreed, "text" | "reply_to">} Words */
 
 /**
- * The box of a conversation. `take` replaces its draft, and `showOther` shows the words that another
- * draft has, undefined for none.
- * @typedef {{ words(): Words, take(words: Words): Promise<void>, showOther(text: string | undefined): void }} Box
+ * The box of a conversation. `take` replaces its draft, `showOther` shows the words that another draft
+ * has, undefined for none, and `dropped` tells that one was removed, and how to bring it back.
+ * @typedef {{ words(): Words, take(words: Words): Promise<void>, showOther(text: string | undefined): void,
+ *   dropped(undo: () => Promise<string>): void }} Box
  */
 
 /**
@@ -120,10 +121,22 @@ export class DraftEverywhere {
   dropOther() {
     void inTurn(async () => {
       const { agreed, aside, theirs, isBeside } = await this.#state();
+      const other = isBeside ? theirs : aside.at(-1);
       if (isBeside) await this.#note(theirs, aside);
       else await this.#note(agreed, aside.slice(0, -1));
       await this.#settleNow();
+      if (other) this.#box.dropped(() => this.#bringBack(other));
     });
+  }
+
+  /** @param {Agreed} draft */
+  async #bringBack(draft) {
+    await inTurn(async () => {
+      const { agreed, aside } = await readShared(this.#user, this.#conversation);
+      await this.#note(agreed, [...aside, { ...draft, version: 0 }]);
+      await this.#settle();
+    });
+    return "";
   }
 
   /** Follow the conversation no more; what was written and not sent is sent. */

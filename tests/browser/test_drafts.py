@@ -88,6 +88,10 @@ def test_two_texts_stand_side_by_side(mira: Visitor, tomas: Visitor, new_device:
     note.get_by_role("button", name="Remove the other draft").click()
     expect(note).to_be_hidden()
     expect(mira.box).to_have_value("Written on the train")
+    removed = mira.page.get_by_role("status").filter(has_text="The other draft was removed.")
+    removed.get_by_role("button", name="Undo").click()
+    expect(note).to_contain_text("Written at home")
+    expect(mira.box).to_have_value("Written on the train")
 
 
 def test_a_draft_that_was_written_offline_is_sent_by_the_next_page(

@@ -93,6 +93,8 @@ class Scene {
   box = words("");
   /** @type {string | undefined} */
   other;
+  /** @type {(() => Promise<string>) | undefined} */
+  undo;
   store = new Store();
   isOnline = true;
 
@@ -106,6 +108,7 @@ class Scene {
         return Promise.resolve();
       },
       showOther: (text) => (this.other = text),
+      dropped: (undo) => (this.undo = undo),
     });
   }
 
@@ -182,6 +185,12 @@ test("two texts stand side by side until one is removed, and change places", asy
   scene.draft.dropOther();
   await until(() => scene.other === undefined, "one is left");
   assert.deepEqual([scene.box.text, scene.there.text], ["Mine", "Mine"]);
+  await until(() => scene.undo !== undefined, "it can be undone");
+  await scene.undo?.();
+  assert.equal(scene.other, "Theirs");
+  assert.deepEqual([scene.box.text, scene.there.text], ["Mine", "Mine"]);
+  scene.draft.dropOther();
+  await until(() => scene.other === undefined, "it is removed again");
   scene.draft.end();
 });
 
