@@ -15,7 +15,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.harness import programs
+from tests.harness.chromium import start_chromium
 from tests.harness.clients import PASSWORD
 from tests.harness.pages import PATIENCE_MS
 from tests.harness.profiles import Profiles
@@ -38,11 +38,8 @@ def tabs_share_a_process() -> bool:
 @pytest.fixture(scope="module")
 def browser(*, tabs_share_a_process: bool) -> Iterator[Browser]:
     """Yield Chromium."""
-    switches = [*programs.CHROMIUM_SWITCHES, *([SHARED_PROCESS] if tabs_share_a_process else [])]
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=programs.headless_chromium(), args=switches
-        )
+        chromium = start_chromium(playwright, *([SHARED_PROCESS] if tabs_share_a_process else []))
         yield chromium
         chromium.close()
 

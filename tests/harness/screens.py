@@ -19,8 +19,8 @@ from chat_app.core.database import Database
 from chat_app.demo.fill import PASSWORD, fill
 from chat_app.demo.people import FIRST, NEIGHBOURS
 from chat_app.demo.story import STORY
-from tests.harness import programs
 from tests.harness.chats import FRONT_END_BUILD_S, Storage, launch_built
+from tests.harness.chromium import start_chromium
 from tests.harness.fonts import missing_fonts
 from tests.harness.nodes import settings_of
 from tests.harness.pages import PATIENCE_MS
@@ -98,9 +98,7 @@ def write_screens(folder: Path, sizes: Sequence[str] = tuple(SIZES)) -> list[Pat
     written = []
     expect.set_options(timeout=PATIENCE_MS)
     with _demo_chat() as url, sync_playwright() as playwright, _signed_in(url, FIRST) as http:
-        browser = playwright.chromium.launch(
-            executable_path=programs.headless_chromium(), args=programs.CHROMIUM_SWITCHES
-        )
+        browser = start_chromium(playwright)
         viewers = [
             Viewer(f"{size}-{scheme}", url, _new_page(browser, scheme, SIZES[size]), http)
             for size in sizes
