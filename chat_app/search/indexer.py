@@ -54,9 +54,10 @@ BATCH_SIZE = 500
 MAX_BEHIND = 20_000
 # Without a newest entry, only the time tells whether the log was emptied since.
 MAX_UNREAD_S = KEPT_FOR.total_seconds() / 2
-# Another process has filled the index meanwhile, or is about to; one that builds it anew is left
-# to it for longer.
-RETRY_S, LEFT_S = 0.05, 1.0
+RETRY_S = 0.05
+# Another process fills the index: it is left to it, or both would read and cut into words the same
+# messages all the time.
+LEFT_S = 1.0
 NO_ID = UUID(int=0)
 # The bits of an id below its milliseconds.
 RANDOM_BITS = 80
@@ -159,10 +160,10 @@ class Indexer:
             self._generation = await generation_of(self._database)
         return self._generation
 
-    async def _done(self, is_done: bool, count: int = 0, *, left_s: float = LEFT_S) -> Step:  # noqa: FBT001  # the outcome of a write
+    async def _done(self, is_done: bool, count: int = 0) -> Step:  # noqa: FBT001  # the outcome of a write
         """Return the step, after a pause where another process has done something instead."""
         if not is_done:
-            await asyncio.sleep(left_s)
+            await asyncio.sleep(LEFT_S)
         return Step(count if is_done else 0)
 
     async def _begin(self, state: State | None) -> bool:
@@ -228,7 +229,7 @@ class Indexer:
             if not is_whole:
                 documents = _whole_moments(documents)
             if not await self._write(documents, state, after if is_whole else state):
-                return await self._done(is_done=False, left_s=RETRY_S)
+                return await self._done(is_done=False)
             count += len(documents)
             if is_whole:
                 return Step(count, is_last=True)
