@@ -82,7 +82,7 @@ class GoTo {
     this.#field.value = "";
     this.#fail("");
     document.body.append(this.#sheet.dialog);
-    // What the page loads meanwhile belongs to it, too: the key may be pressed before the conversations are there.
+    // Lists that load meanwhile are shown, too: the key may be pressed before the conversations are there.
     this.#watch = [LIST, ...NAMES].map((list) => store.subscribe(list, () => this.#show()));
     this.#show();
     this.#sheet.dialog.showModal();

@@ -296,7 +296,7 @@ def test_the_notice_stays_while_it_is_used_and_goes_then(
     expect(undo(mira.page)).to_have_count(0)
 
 
-def test_one_notice_is_shown_at_a_time(mira: Visitor, question: dict[str, Any]) -> None:
+def test_notices_are_shown_one_at_a_time(mira: Visitor, question: dict[str, Any]) -> None:
     save(mira, question)
     choose(mira, "Pin")
     expect(mira.message(QUESTION).get_by_role("img", name="Pinned")).to_be_visible()

@@ -195,7 +195,7 @@ def test_somebody_may_be_removed_and_added_again() -> None:
     assert result.is_whole, result.faults
 
 
-def test_what_was_refused_may_be_stored_by_a_repeated_post_after_a_return() -> None:
+def test_a_refused_message_may_be_stored_by_a_repeated_post_after_a_return() -> None:
     ledger, stored = good()
     ledger.send("client-9", Sent(PEER, "{'conversation_id': 'talk'}", "text 9"))
     ledger.refuse_outside("client-9")

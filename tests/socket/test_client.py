@@ -137,7 +137,7 @@ async def test_changes_that_others_replaced_leave_no_hole(
     assert [message["rev"] for message in peer.received] == [2, 6, 7, 8]
 
 
-async def test_what_was_missed_before_a_removal_is_not_skipped_after_a_return() -> None:
+async def test_changes_missed_before_a_removal_are_not_skipped_after_a_return() -> None:
     received: list[Json] = []
     client = Client("http://nowhere", {}, on_message=received.append)
     client.cursors = {"group": 1}

@@ -24,8 +24,8 @@ READERS = 2
 # An expression that names more conversations is no quicker than looking at those found.
 MAX_ROOMS = 3_000
 # Each conversation that an expression names costs some hundredths of a millisecond, however little
-# is found: with more than a few, the newest entries of all are looked at before. Where at least
-# one in so many is wanted, looking on is quicker than naming them (measured with 200 of 2,000).
+# is found: with more than a few, so many of the newest entries of all are looked at, and the next
+# ones for as long as at least one in so many is wanted (measured with 200 of 2,000).
 FEW_ROOMS, NEWEST, SPARSE = 16, 1_000, 25
 # What SQLite says of a file that is none of its own, or is damaged.
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -239,20 +239,23 @@ def _find(
     wanted: Wanted, before: int, after: int, most: int, file: sqlite3.Connection
 ) -> list[Candidate]:
     found: list[Candidate] = []
-    looks_on = len(wanted.rooms) > MAX_ROOMS
-    if len(wanted.rooms) > FEW_ROOMS and (wanted.words or wanted.choices):
+    has_words = bool(wanted.words or wanted.choices)
+    if len(wanted.rooms) > FEW_ROOMS and has_words:
         expression = statements.expression(wanted, with_rooms=False)
-        newest = file.execute(statements.FIND, (expression, before, after, NEWEST)).fetchall()
         rooms = {room.hex for room in wanted.rooms}
-        found = [_candidate(row) for row in newest if row[1] in rooms][:most]
-        if len(found) == most or len(newest) < NEWEST:
-            return found
-        before = newest[-1][0]
-        looks_on = looks_on or len(found) * SPARSE >= NEWEST
-    looks_on = looks_on and bool(wanted.words or wanted.choices)
-    statement = statements.FIND_IN_MANY if looks_on else statements.FIND
-    between = [statements.expression(wanted, with_rooms=not looks_on), before, after]
-    if looks_on:
+        is_sparse = False
+        while not is_sparse:
+            newest = file.execute(statements.FIND, (expression, before, after, NEWEST)).fetchall()
+            some = [_candidate(row) for row in newest if row[1] in rooms]
+            found += some[: most - len(found)]
+            if len(found) == most or len(newest) < NEWEST:
+                return found
+            before = newest[-1][0]
+            is_sparse = len(some) * SPARSE < NEWEST
+    is_many = len(wanted.rooms) > MAX_ROOMS and has_words
+    statement = statements.FIND_IN_MANY if is_many else statements.FIND
+    between = [statements.expression(wanted, with_rooms=not is_many), before, after]
+    if is_many:
         between.append(msgspec.json.encode([room.hex for room in wanted.rooms]).decode())
     rows = file.execute(statement, (*between, most - len(found)))
     return found + list(map(_candidate, rows))
