@@ -27,6 +27,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
@@ -50,6 +51,7 @@ class JsonRows:
     def __init__(
         self, dialect: str, parameter_name: str = "rows", /, **types: type[TypeEngine[Any]]
     ) -> None:
+        self.dialect = dialect
         parameter = bindparam(parameter_name, type_=String)
         self.table: FromClause
         self.columns: dict[str, ColumnElement[Any]]
@@ -81,6 +83,19 @@ class CountedJsonRows(JsonRows):
     def _with_number(self, rows: FromClause, given: ColumnElement[Any]) -> FromClause:
         counted = select(rows).limit(func.jsonb_array_length(given))
         return counted.subquery("given_rows")
+
+
+def for_each(given: JsonRows, found: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """Select what `found` finds for each given row; it names their columns in its conditions.
+
+    PostgreSQL expects a hundred rows and keeps its plan while tables grow: in a join it may read
+    all of a large table, or walk through it in the order of a limit. It does not merge a sub-select
+    with an offset into a join, and looks up each row by an index.
+    """
+    if given.dialect == "sqlite":
+        return found.select_from(given.table)
+    of_row = found.offset(literal_column("0")).lateral("found")
+    return select(*of_row.c).select_from(given.table).join(of_row, true())
 
 
 def as_parameter(rows: Sequence[object]) -> str:

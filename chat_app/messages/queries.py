@@ -45,6 +45,7 @@ from chat_app.core.json_rows import (
     as_large_parameter,
     as_parameter,
     decode_pieces,
+    for_each,
     in_pieces,
 )
 from chat_app.core.time_slice import TimeSlice
@@ -351,22 +352,19 @@ def _changes(dialect: str) -> Select[*tuple[Any, ...]]:
     given = JsonRows(dialect, id=Uuid, rev=BigInteger)
     later = (
         select(*message_columns(dialect, viewer_id=VIEWER), CONVERSATIONS.c.direct_key)
-        .select_from(given.table)
-        .join(
-            MEMBERS,
-            (MEMBERS.c.conversation_id == given.columns["id"]) & (MEMBERS.c.user_id == VIEWER),
-        )
-        .join(CONVERSATIONS, CONVERSATIONS.c.id == MEMBERS.c.conversation_id)
-        .join(
-            MESSAGES,
-            (MESSAGES.c.conversation_id == given.columns["id"])
-            & (MESSAGES.c.rev > given.columns["rev"])
-            & (MESSAGES.c.rev >= MEMBERS.c.since_rev)
-            & IS_READABLE,
-        )
+        .select_from(MESSAGES)
+        .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)
+        .join(MEMBERS, MEMBERS.c.conversation_id == MESSAGES.c.conversation_id)
         .join(SENDER, col(SENDER.id) == MESSAGES.c.sender_id)
+        .where(
+            MESSAGES.c.conversation_id == given.columns["id"],
+            MESSAGES.c.rev > given.columns["rev"],
+            MESSAGES.c.rev >= MEMBERS.c.since_rev,
+            MEMBERS.c.user_id == VIEWER,
+            IS_READABLE,
+        )
     )
-    return in_pieces(dialect, later, size=MESSAGES_IN_PIECE)
+    return in_pieces(dialect, for_each(given, later), size=MESSAGES_IN_PIECE)
 
 
 async def _rows(cursors: Mapping[UUID, int]) -> str:

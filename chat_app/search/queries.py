@@ -36,7 +36,7 @@ from chat_app.conversations.message_rows import (
 )
 from chat_app.core.database import Database
 from chat_app.core.ids import first_id_since
-from chat_app.core.json_rows import CountedJsonRows, as_parameter, decode_pieces, in_pieces
+from chat_app.core.json_rows import JsonRows, as_parameter, decode_pieces, for_each, in_pieces
 from chat_app.core.time_slice import TimeSlice
 from chat_app.friends.cards import VIEWER
 from chat_app.models import Member, NamePart, User
@@ -232,33 +232,35 @@ def _people() -> Select[*tuple[UUID, str, str]]:
 @functools.cache
 def _texts(dialect: str) -> Select[*tuple[Any, ...]]:
     columns = [MESSAGES.c[name] for name in TextRow.__struct_fields__]
-    return in_pieces(dialect, _at_places(dialect, columns), size=MESSAGES_IN_PIECE)
+    return in_pieces(
+        dialect, _at_places(dialect, select(*columns).select_from(MESSAGES)), size=MESSAGES_IN_PIECE
+    )
 
 
 @functools.cache
 def _messages(dialect: str) -> Select[*tuple[Any, ...]]:
     columns = [*message_columns(dialect, viewer_id=VIEWER), CONVERSATIONS.c.direct_key]
-    found = _at_places(dialect, columns).join(SENDER, col(SENDER.id) == MESSAGES.c.sender_id)
-    return in_pieces(dialect, found, size=MESSAGES_IN_PIECE)
-
-
-def _at_places(dialect: str, columns: Iterable[ColumnElement[Any]]) -> Select[*tuple[Any, ...]]:
-    given = CountedJsonRows(dialect, id=Uuid, seq=BigInteger)
-    return (
-        select(*columns)
-        .select_from(given.table)
-        .join(
-            MEMBERS,
-            (MEMBERS.c.conversation_id == given.columns["id"]) & (MEMBERS.c.user_id == VIEWER),
-        )
-        .join(CONVERSATIONS, CONVERSATIONS.c.id == MEMBERS.c.conversation_id)
-        .join(
-            MESSAGES,
-            (MESSAGES.c.conversation_id == given.columns["id"])
-            & (MESSAGES.c.seq == given.columns["seq"]),
-        )
-        .where(IS_READABLE, MESSAGES.c.deleted_at.is_(None), MESSAGES.c.kind == "text")
+    messages = (
+        select(*columns).select_from(MESSAGES).join(SENDER, col(SENDER.id) == MESSAGES.c.sender_id)
     )
+    return in_pieces(dialect, _at_places(dialect, messages), size=MESSAGES_IN_PIECE)
+
+
+def _at_places(dialect: str, messages: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    given = JsonRows(dialect, id=Uuid, seq=BigInteger)
+    found = (
+        messages.join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)
+        .join(MEMBERS, MEMBERS.c.conversation_id == MESSAGES.c.conversation_id)
+        .where(
+            MESSAGES.c.conversation_id == given.columns["id"],
+            MESSAGES.c.seq == given.columns["seq"],
+            MEMBERS.c.user_id == VIEWER,
+            IS_READABLE,
+            MESSAGES.c.deleted_at.is_(None),
+            MESSAGES.c.kind == "text",
+        )
+    )
+    return for_each(given, found)
 
 
 @functools.cache
@@ -290,17 +292,15 @@ def _following(dialect: str) -> Select[*tuple[Any, ...]]:
 
 @functools.cache
 def _changed(dialect: str) -> Select[*tuple[Any, ...]]:
-    given = CountedJsonRows(dialect, id=Uuid, rev=BigInteger)
+    given = JsonRows(dialect, id=Uuid, rev=BigInteger)
+    changed = select(*_document_columns()).where(
+        MESSAGES.c.conversation_id == given.columns["id"],
+        MESSAGES.c.rev >= given.columns["rev"],
+        MESSAGES.c.id > bindparam("after_id", type_=Uuid),
+    )
+    found = for_each(given, changed)
     page = (
-        select(*_document_columns())
-        .select_from(given.table)
-        .join(
-            MESSAGES,
-            (MESSAGES.c.conversation_id == given.columns["id"])
-            & (MESSAGES.c.rev >= given.columns["rev"]),
-        )
-        .where(MESSAGES.c.id > bindparam("after_id", type_=Uuid))
-        .order_by(MESSAGES.c.id)
+        found.order_by(found.selected_columns["id"])
         .limit(bindparam("most", type_=Integer))
         .subquery("changed")
     )

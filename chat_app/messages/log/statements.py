@@ -35,7 +35,7 @@ from chat_app.conversations.message_rows import (
     quote_columns,
 )
 from chat_app.core.joint_writes import JointWrites
-from chat_app.core.json_rows import JsonRows
+from chat_app.core.json_rows import JsonRows, for_each
 from chat_app.friends.relations import unreachable
 from chat_app.models import Member, User
 from chat_app.models.tables import CONVERSATIONS, MEMBERS, MENTIONS, MESSAGES, USERS
@@ -75,16 +75,16 @@ class SendStatements:
     def __init__(self, dialect: str) -> None:
         keys = JsonRows(dialect, sender_id=Uuid, client_id=Text)
         # The messages that earlier sends with the same `client_id` stored.
-        self.earlier = (
+        self.earlier = for_each(
+            keys,
             select(*message_columns(dialect), CONVERSATIONS.c.direct_key)
-            .select_from(keys.table)
-            .join(
-                MESSAGES,
-                (MESSAGES.c.sender_id == keys.columns["sender_id"])
-                & (MESSAGES.c.client_id == keys.columns["client_id"]),
-            )
+            .select_from(MESSAGES)
             .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)
             .join(SENDER, col(SENDER.id) == MESSAGES.c.sender_id)
+            .where(
+                MESSAGES.c.sender_id == keys.columns["sender_id"],
+                MESSAGES.c.client_id == keys.columns["client_id"],
+            ),
         )
         # Takes `keys`.
         self.direct = select(CONVERSATIONS.c.direct_key, CONVERSATIONS.c.id).where(
@@ -233,17 +233,17 @@ def add_mentions(dialect: str) -> Insert:
 def messages_at(dialect: str) -> Select[*tuple[Any, ...]]:
     """Select the messages whose `rev` is the given one in the conversation `id`."""
     given = JsonRows(dialect, id=Uuid, rev=BigInteger)
-    return (
+    found = (
         select(*message_columns(dialect), CONVERSATIONS.c.direct_key, CONVERSATIONS.c.members_count)
-        .select_from(given.table)
-        .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["id"])
-        .join(
-            MESSAGES,
-            (MESSAGES.c.conversation_id == given.columns["id"])
-            & (MESSAGES.c.rev == given.columns["rev"]),
-        )
+        .select_from(MESSAGES)
+        .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)
         .join(SENDER, col(SENDER.id) == MESSAGES.c.sender_id)
+        .where(
+            MESSAGES.c.conversation_id == given.columns["id"],
+            MESSAGES.c.rev == given.columns["rev"],
+        )
     )
+    return for_each(given, found)
 
 
 @functools.cache

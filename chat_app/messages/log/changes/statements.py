@@ -28,7 +28,7 @@ from sqlmodel import col
 from chat_app.change_log.statements import append_entry
 from chat_app.conversations.message_rows import IS_READABLE, SENDER, message_columns
 from chat_app.core.joint_writes import JointWrites
-from chat_app.core.json_rows import JsonRows
+from chat_app.core.json_rows import JsonRows, for_each
 from chat_app.messages.log.statements import add_mentions, moment, refusal_of
 from chat_app.models.tables import (
     CONVERSATIONS,
@@ -81,12 +81,13 @@ class ChangeStatements:
             .with_for_update(of=[CONVERSATIONS, MEMBERS])
         )
         locked = JsonRows(dialect, id=Uuid)
-        self.messages = (
+        self.messages = for_each(
+            locked,
             select(*message_columns(dialect), CONVERSATIONS.c.direct_key)
-            .select_from(locked.table)
-            .join(MESSAGES, MESSAGES.c.id == locked.columns["id"])
+            .select_from(MESSAGES)
             .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)
             .join(SENDER, col(SENDER.id) == MESSAGES.c.sender_id)
+            .where(MESSAGES.c.id == locked.columns["id"]),
         )
         self.write = _write_changes(dialect)
         self.mention = add_mentions(dialect)
