@@ -253,7 +253,10 @@ def test_words_that_the_browser_cannot_store_are_shown_and_sent(
 
 
 @pytest.mark.parametrize("locks", [True, False], ids=["locks", "no-locks"])
-def test_two_tabs_that_write_lose_nothing(mira: Visitor, tomas: Visitor, *, locks: bool) -> None:
+@pytest.mark.parametrize("each", [10, pytest.param(20, marks=pytest.mark.only_in_test_all)])
+def test_two_tabs_that_write_lose_nothing(
+    mira: Visitor, tomas: Visitor, each: int, *, locks: bool
+) -> None:
     if not locks:
         mira.context.add_init_script(NO_LOCKS)
     conversation_id = mira.open_chat_with(tomas)
@@ -267,29 +270,32 @@ def test_two_tabs_that_write_lose_nothing(mira: Visitor, tomas: Visitor, *, lock
             route.continue_()
 
     mira.context.route(SEND, answer)
-    for number in range(6):
+    offline = each - 4
+    for number in range(offline):
         for tab, name in ((mira, "One"), (other, "Other")):
             tab.write(f"{name} {number}.")
             expect(tab.message(f"{name} {number}.")).to_be_visible()
     blocked.clear()
     for tab in (mira, other):
         tab.page.evaluate(IS_ONLINE)
-    for number in range(6, 10):
+    for number in range(offline, each):
         mira.write(f"One {number}.")
         other.write(f"Other {number}.")
 
     for tab, name in ((mira, "One"), (other, "Other")):
-        expect(tab.message(f"{name} 9.")).to_be_visible()
-        expect(tab.log.get_by_role("article")).to_have_count(20)
+        expect(tab.message(f"{name} {each - 1}.")).to_be_visible()
+        expect(tab.log.get_by_role("article")).to_have_count(2 * each)
         expect(tab.log.get_by_role("img", name="Queued")).to_have_count(0)
     stored = [text for _, text in texts(tomas, conversation_id)]
-    assert stored[:12] == [f"{name} {n}." for n in range(6) for name in ("One", "Other")]
-    assert sorted(stored) == sorted(f"{name} {n}." for n in range(10) for name in ("One", "Other"))
+    both = ("One", "Other")
+    assert stored[: 2 * offline] == [f"{name} {n}." for n in range(offline) for name in both]
+    assert sorted(stored) == sorted(f"{name} {n}." for n in range(each) for name in both)
 
 
-def test_fast_typing_sends_every_message_once(mira: Visitor, tomas: Visitor) -> None:
+@pytest.mark.parametrize("count", [12, pytest.param(25, marks=pytest.mark.only_in_test_all)])
+def test_fast_typing_sends_every_message_once(mira: Visitor, tomas: Visitor, count: int) -> None:
     conversation_id = mira.open_chat_with(tomas)
-    lines = [f"Line {number}" for number in range(12)]
+    lines = [f"Line {number}" for number in range(count)]
 
     mira.box.focus()
     mira.page.keyboard.type("".join(f"{line}\n" for line in lines) + "And a draft")
