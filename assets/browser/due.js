@@ -1,11 +1,12 @@
-// <chat-due>: the notices of reminders that are due. Each stays, over reloads too, until it is followed or
-// dismissed in one of the browser's tabs. Where no tab is visible, the browser notifies of it, once.
+// <chat-due event>: the notices of reminders that are due. Each stays, over reloads too, until it is followed or
+// dismissed: here, in another tab, without a connection too, or on another device, of which the server tells (the
+// `event`). Where no tab is visible, the browser notifies of it, once.
 
 /** @import { Row } from "./store.js" */
 
 import { alone, elected, isAnyVisible } from "./agreement.js";
 import { plainText } from "./markdown.js";
-import { dropRow, store } from "./replica.js";
+import { dropRow, send, store } from "./replica.js";
 import { getPageUser } from "./request.js";
 import { publish, subscribe } from "./tabs.js";
 
@@ -47,6 +48,7 @@ class ChatDue extends (globalThis.HTMLElement ?? class {}) {
   #dismiss(id) {
     const hadFocus = this.contains(document.activeElement);
     dropRow(LIST, id);
+    send(this.getAttribute("event") ?? "", { message_id: id });
     publish({ user: getPageUser(), dismissed: id });
     if (hadFocus) setTimeout(() => /** @type {HTMLElement | null} */ (this.querySelector("button") ?? document.getElementById("open"))?.focus());
   }

@@ -13,7 +13,7 @@ import { fieldValue, timesToRemind, timesToSend } from "./times.js";
 
 /** @typedef {{ user: string, conversation: string, content: string, reply: string | undefined }} Unsent */
 /** @typedef {Row & { text: string, at: string, state: string }} ScheduledRow */
-/** @typedef {Row & { remind_at: string, due: boolean }} ReminderRow */
+/** @typedef {Row & { remind_at: string }} ReminderRow */
 
 /**
  * Ask when to send a message, and schedule it. Return what was done in words, "" where it was not.

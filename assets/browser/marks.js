@@ -7,8 +7,6 @@
 import { ask } from "./ask.js";
 import { notify } from "./notice.js";
 import { store } from "./replica.js";
-import { getPageUser } from "./request.js";
-import { publish } from "./tabs.js";
 
 /** @typedef {Details["back"]} Back the elements that may get the focus after the notice */
 
@@ -23,11 +21,8 @@ export const pin = (id) => ask("PUT", `/api/messages/${id}/pin`, undefined, (bod
  * @param {string} id
  * @param {string} at
  */
-export async function setReminder(id, at) {
-  const problem = await ask("PUT", `/api/messages/${id}/reminder`, { at }, (body) => typeof body.at === "string");
-  announceReminders();
-  return problem;
-}
+export const setReminder = (id, at) =>
+  ask("PUT", `/api/messages/${id}/reminder`, { at }, (body) => typeof body.at === "string");
 
 /**
  * @param {string} id
@@ -56,14 +51,7 @@ async function removeReminder(id, at, back) {
   // A reminder whose time has come cannot be set again.
   const undo = Date.parse(at) > Date.now() ? () => setReminder(id, at) : undefined;
   if (!problem) notify("Reminder removed.", { undo, back });
-  announceReminders();
   return problem;
-}
-
-/** Load the reminders again, in all tabs: the server notifies nobody of a change. */
-function announceReminders() {
-  dispatchEvent(new CustomEvent("chat:reminders"));
-  publish({ user: getPageUser(), reminders: true });
 }
 
 class ChatMarks extends (globalThis.HTMLElement ?? class {}) {

@@ -1,37 +1,18 @@
-// <chat-scheduled reload>: what can be done with scheduled messages and reminders in a dialog. Reminders are
-// the user's own matter, of which the server tells nobody: the event `reload` asks for them again after a
-// change here or in another tab, and when the page is seen again.
+// <chat-scheduled>: what can be done with scheduled messages and reminders in a dialog.
 
 /** @import { ReminderRow, ScheduledRow } from "./later.js" */
 
 import { AWAY } from "./ask.js";
 import { notify } from "./notice.js";
-import { send, store } from "./replica.js";
-import { subscribe } from "./tabs.js";
+import { store } from "./replica.js";
 
 class ChatScheduled extends (globalThis.HTMLElement ?? class {}) {
-  /** @type {(() => void) | undefined} */
-  #unsubscribe;
-
   connectedCallback() {
     this.addEventListener("click", this);
-    document.addEventListener("visibilitychange", this);
-    addEventListener("chat:reminders", this);
-    this.#unsubscribe = subscribe(({ reminders }) => reminders && this.#reload());
-  }
-
-  disconnectedCallback() {
-    document.removeEventListener("visibilitychange", this);
-    removeEventListener("chat:reminders", this);
-    this.#unsubscribe?.();
   }
 
   /** @param {Event} event */
   handleEvent(event) {
-    if (event.type !== "click") {
-      if (!document.hidden) this.#reload();
-      return;
-    }
     const pressed = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-later]"));
     if (pressed) void this.#do(pressed.dataset.later ?? "", pressed.dataset.row ?? "");
   }
@@ -73,10 +54,6 @@ class ChatScheduled extends (globalThis.HTMLElement ?? class {}) {
       // Without HTTPS, or where it is not allowed: the text can be selected in the dialog.
       notify("This browser copies nothing by itself: press Edit, and copy the text there.");
     }
-  }
-
-  #reload() {
-    send(this.getAttribute("reload") ?? "", {});
   }
 }
 

@@ -5,9 +5,9 @@ const NAME = "chat.unsent";
 
 /**
  * A change of what a user has written: in the outbox (`sent` and `removed` are the ids of a message that
- * is no longer there), in the draft of a conversation, or the removal of all drafts (`forgotten`); a change of
- * their reminders, or the message of one that was `dismissed`.
- * @typedef {{ user: string, sent?: string, removed?: string, draft?: string, forgotten?: boolean, reminders?: boolean, dismissed?: string }} TabMessage
+ * is no longer there), in the draft of a conversation, or the removal of all drafts (`forgotten`); or the
+ * message of a reminder that was `dismissed`.
+ * @typedef {{ user: string, sent?: string, removed?: string, draft?: string, forgotten?: boolean, dismissed?: string }} TabMessage
  */
 
 /** @type {Set<(message: TabMessage) => void>} */

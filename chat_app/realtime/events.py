@@ -85,6 +85,16 @@ class ScheduledUpdated(Event, frozen=True, tag="scheduled.updated"):
     code: str | None = None
 
 
+class ReminderUpdated(Event, frozen=True, tag="reminder.updated"):
+    """The receiver's reminder of a message was set, changed or dismissed; null when it is gone.
+
+    A notice of an earlier reminder of that message is out of date.
+    """
+
+    message_id: UUID
+    at: datetime | None
+
+
 class ReminderDue(Event, frozen=True, tag="reminder.due"):
     """The time has come at which the receiver wanted to be reminded of a message."""
 
@@ -173,6 +183,7 @@ AnyEvent: TypeAlias = (
     | SavedUpdated
     | DraftUpdated
     | ScheduledUpdated
+    | ReminderUpdated
     | ReminderDue
     | ConversationUpdated
     | ConversationRemoved

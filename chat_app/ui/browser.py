@@ -324,12 +324,9 @@ def named_conversations(rows: rx.Var[Any], text: rx.Var[str]) -> rx.Var[Any]:
     return cells(call_script("named.js", "namedConversations", rows, text))
 
 
-def scheduled_element(*content: rx.Component, reload_event: str) -> rx.Component:
-    """Wrap the lists of what is scheduled in the element that opens their dialogs.
-
-    `reload_event` asks for the lists again.
-    """
-    return _Scheduled.create(*content, custom_attrs={"reload": reload_event})
+def scheduled_element(*content: rx.Component) -> rx.Component:
+    """Wrap the lists of what is scheduled in the element that opens their dialogs."""
+    return _Scheduled.create(*content)
 
 
 def marks_element(*content: rx.Component) -> rx.Component:
@@ -342,9 +339,12 @@ def notice_element() -> rx.Component:
     return _Notice.create(role="status")
 
 
-def due_element(*content: rx.Component) -> rx.Component:
-    """Wrap the notices of reminders in the element that dismisses them."""
-    return _Due.create(*content)
+def due_element(*content: rx.Component, dismiss_event: str) -> rx.Component:
+    """Wrap the notices of reminders in the element that dismisses them.
+
+    `dismiss_event` does so on the other devices.
+    """
+    return _Due.create(*content, custom_attrs={"event": dismiss_event})
 
 
 def copy_element(*content: rx.Component) -> rx.Component:

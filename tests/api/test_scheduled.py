@@ -147,6 +147,25 @@ async def test_a_reminder_comes_once_and_is_listed_until_a_device_has_it(
         assert "reminder.due" not in [frame["type"] for frame in await other.settled()]
 
 
+async def test_every_change_of_a_reminder_is_published_to_the_devices_of_its_user(
+    alice: Person, bob: Person
+) -> None:
+    message = await alice.write(bob, "hello")
+    path = f"/api/messages/{message['id']}/reminder"
+    async with bob.socket() as one, bob.socket() as other, alice.socket() as stranger:
+        for seconds in (3600, 7200):
+            reply = as_json(await bob.http.put(path, json={"at": soon(seconds)}))
+            for device in (one, other):
+                told = await device.expect("reminder.updated")
+                assert (told["message_id"], told["at"]) == (message["id"], reply["at"])
+        # The second time there is none, but a device may show the notice of one that was due.
+        for _ in range(2):
+            assert (await bob.http.delete(path)).status_code == 204
+            for device in (one, other):
+                assert (await device.expect("reminder.updated"))["at"] is None
+        assert "reminder.updated" not in [frame["type"] for frame in await stranger.settled()]
+
+
 async def test_nothing_of_a_deleted_account_is_sent(
     alice: Person, bob: Person, new_person: NewPerson
 ) -> None:

@@ -262,7 +262,7 @@ def test_a_reminder_is_set_listed_changed_and_removed(mira: Visitor, tomas: Visi
     mira.page.keyboard.press("ArrowDown")
     mira.page.keyboard.press("Enter")
     expect(mira.page.get_by_text("You will be reminded: Tomorrow")).to_be_visible()
-    # Another tab of the browser lists it at once.
+    # Another tab lists it at once.
     expect(scheduled(beside).get_by_role("listitem")).to_contain_text("Who brings bread?")
 
     open_from_menu(mira, "Who brings bread?").get_by_role("menuitem", name="Another").click()
@@ -316,6 +316,34 @@ def test_a_reminder_comes_to_every_tab_and_is_dismissed_in_all(
     other.reload()
     expect(other.get_by_role("heading", name="People")).to_be_visible()
     expect(other.get_by_role("region", name="Due reminders")).to_have_count(0)
+
+
+def test_reminders_are_the_same_on_every_device_of_their_user(
+    mira: Visitor, tomas: Visitor, new_device: NewDevice
+) -> None:
+    message = tomas.post(mira, "Who brings bread?")
+    device = new_device(mira)
+    device.goto(f"{mira.url}/scheduled")
+    expect(scheduled(device)).to_contain_text("Nothing is scheduled")
+    mira.open_chat_with(tomas)
+    times = open_from_menu(mira, "Who brings bread?")
+    times.get_by_role("menuitem", name="Tomorrow").click()
+    row = scheduled(device).get_by_role("listitem")
+    expect(row).to_contain_text("Tomorrow")
+
+    # Its time comes: no row any more, and a notice on both devices.
+    remind_soon(mira, message)
+    expect(row).to_have_count(0)
+    notices = [
+        page.get_by_role("region", name="Due reminders").get_by_role("alert")
+        for page in (mira.page, device)
+    ]
+    for notice in notices:
+        expect(notice).to_contain_text("Who brings bread?")
+    notices[0].get_by_role("button", name="Dismiss").click()
+    for notice in notices:
+        expect(notice).to_have_count(0)
+    expect(scheduled(device)).to_contain_text("Nothing is scheduled")
 
 
 def test_the_browser_notifies_of_a_reminder_that_nobody_sees(mira: Visitor, tomas: Visitor) -> None:

@@ -7,6 +7,7 @@ from tests.harness.clients import Json, Person, as_json
 from tests.harness.tabs import Tab, state_name
 
 SCHEDULED = state_name("scheduled.state", "scheduled_state")
+REMINDERS = state_name("reminders.state", "reminders_state")
 PATH = "/scheduled"
 FORGED: list[object] = ["", "me", "a" * 50_000, "../..", "\u202e", None, 7, -1, [], {"id": 1}, True]
 
@@ -100,8 +101,9 @@ async def test_reminders_are_listed_until_they_are_removed_or_had(ada: Person, b
         await tab.until(lambda: texts(tab, "reminders") == ["First"])
         (row,) = tab.rows("reminders")
         assert row["href"] == f"/chat/{first['conversation_id']}?at=1"
-        assert (row["author"], row["about"], row["due"]) == ("Bea", "Bea", False)
+        assert (row["author"], row["about"]) == ("Bea", "Bea")
         await remind(ada, second, 3_000)
+        await tab.until(lambda: texts(tab, "reminders") == ["Second", "First"])
         # A patch that was lost with the link does not matter: all are sent again.
         tab.lists["reminders"].rows["lost"] = tab.lists["reminders"].rows.pop(first["id"])
         await tab.send(f"{SCHEDULED}.load_again", path=PATH)
@@ -110,7 +112,6 @@ async def test_reminders_are_listed_until_they_are_removed_or_had(ada: Person, b
         await tab.until(lambda: texts(tab, "reminders") == ["Second!", "First"])
 
         await ada.http.delete(f"/api/messages/{first['id']}/reminder")
-        await tab.send(f"{SCHEDULED}.load_again", path=PATH)
         await tab.until(lambda: texts(tab, "reminders") == ["Second!"])
         await bea.http.delete(f"/api/messages/{second['id']}")
         await tab.until(lambda: texts(tab, "reminders") == [])
@@ -136,6 +137,42 @@ async def test_every_tab_is_sent_a_reminder_that_is_due(ada: Person, bea: Person
             )
         await bea.http.delete(f"/api/messages/{message['id']}")
         await one.until(lambda: one.rows("due") == [])
+
+
+async def test_a_dismissed_reminder_is_withdrawn_from_every_tab_and_one_set_again_stays(
+    ada: Person, bea: Person
+) -> None:
+    message = await bea.write(ada, "Bread!")
+    async with (
+        Tab.open(ada.url, cookie=ada.cookie) as one,
+        Tab.open(ada.url, cookie=ada.cookie) as other,
+    ):
+        for tab in (one, other):
+            await tab.hydrate(PATH)
+            await tab.until(lambda tab=tab: tab.fact("scheduled", "loaded"))  # type: ignore[misc]  # a default that binds
+
+        async def until(due: list[str], listed: list[str]) -> None:
+            for tab in (one, other):
+                await tab.until(
+                    lambda tab=tab: (texts(tab, "due"), texts(tab, "reminders")) == (due, listed)  # type: ignore[misc]  # a default that binds
+                )
+
+        await remind(ada, message, 0.5)
+        await until(["Bread!"], [])
+        await one.send(f"{REMINDERS}.dismiss", {"message_id": message["id"]})
+        await until([], [])
+
+        await remind(ada, message, 0.5)
+        await until(["Bread!"], [])
+        # Another time answers the notice. A device that shows it still may dismiss it.
+        await remind(ada, message, 3_600)
+        await until([], ["Bread!"])
+        for value in (message["id"], *FORGED):
+            await one.send(f"{REMINDERS}.dismiss", {"message_id": value})
+        for tab in (one, other):
+            await tab.settled()
+        await until([], ["Bread!"])
+    assert len(as_json(await ada.http.get("/api/reminders"))["items"]) == 1
 
 
 async def test_a_reminder_that_came_while_away_is_sent_to_the_next_tab_once(
@@ -170,6 +207,7 @@ async def test_strangers_see_nothing_and_forged_arguments_change_nothing(
             await tab.send(f"{SCHEDULED}.send_now", {"item_id": value})
             await tab.send(f"{SCHEDULED}.ask", {"item_id": value})
             await tab.send(f"{SCHEDULED}.delete")
+            await tab.send(f"{REMINDERS}.dismiss", {"message_id": value})
         for handler in ("load", "load_again", "dismiss", "close"):
             await tab.send(f"{SCHEDULED}.{handler}")
         await tab.settled()

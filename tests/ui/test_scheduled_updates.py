@@ -6,7 +6,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
@@ -28,6 +28,7 @@ from tests.harness.nodes import open_node
 from tests.harness.replicas import Lists, Pages
 
 STEPS = 60
+MESSAGES = 3
 LISTS = ("scheduled", "reminders")
 AT_ONCE = timedelta(milliseconds=50)
 
@@ -64,6 +65,7 @@ class Talk:
         self._me = me
         self._friend = friend
         self._group = group
+        self._messages: list[UUID] = []
         self._choose = random.Random(7)  # noqa: S311  # repeatable, not secret
 
     async def act(self) -> None:
@@ -77,6 +79,9 @@ class Talk:
             self._rename,
             self._edit,
             self._move,
+            *[self._remind] * 2,
+            self._remind_at_once,
+            self._forget,
         ]
         with contextlib.suppress(AppError):
             await self._choose.choice(steps)()
@@ -131,14 +136,38 @@ class Talk:
         )
 
     async def _edit(self) -> None:
-        """Write a message of which the user is reminded at once."""
-        message = NewMessage(
-            self._friend.user_id, "Hello", uuid4().hex, conversation_id=self._group.id
-        )
-        sent = (await self._node.messages.send(message)).message
         await self._node.messages.edit(
-            actor_id=self._friend.user_id, message_id=sent.id, content="Hello!"
+            actor_id=self._friend.user_id,
+            message_id=await self._a_message(),
+            content=f"Hello {self._choose.random()}",
         )
+
+    async def _remind(self) -> None:
+        """Remind the user of a message, or change when."""
+        minutes = timedelta(minutes=self._choose.randint(1, 600))
+        await self._remind_in(minutes)
+
+    async def _remind_at_once(self) -> None:
+        await self._remind_in(AT_ONCE)
+
+    async def _remind_in(self, time: timedelta) -> None:
+        await self._node.due_items.remind(
+            actor_id=self._me.user_id, message_id=await self._a_message(), at=utc_now() + time
+        )
+
+    async def _forget(self) -> None:
+        await self._node.due_items.forget(
+            actor_id=self._me.user_id, message_id=await self._a_message()
+        )
+
+    async def _a_message(self) -> UUID:
+        """Return one of three messages of the friend in the group."""
+        if len(self._messages) < MESSAGES:
+            message = NewMessage(
+                self._friend.user_id, "Hello", uuid4().hex, conversation_id=self._group.id
+            )
+            self._messages.append((await self._node.messages.send(message)).message.id)
+        return self._choose.choice(self._messages)
 
     async def _move(self) -> None:
         """Remove the user from the group, or add them again."""

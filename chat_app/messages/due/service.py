@@ -29,7 +29,13 @@ from chat_app.messages.parts.queries import readable_message
 from chat_app.messages.schemas import Reminder, ScheduledChange, ScheduleRequest
 from chat_app.models import DueItem
 from chat_app.realtime.broker import Broker
-from chat_app.realtime.events import ScheduledState, ScheduledUpdated, make_envelope, user_topic
+from chat_app.realtime.events import (
+    ReminderUpdated,
+    ScheduledState,
+    ScheduledUpdated,
+    make_envelope,
+    user_topic,
+)
 from chat_app.realtime.shapes import Scheduled
 
 MAX_SCHEDULED = 100
@@ -128,6 +134,22 @@ class DueItems:
             item = await store.lock_reminder(uow.session, user_id=actor_id, message_id=message_id)
             if item is not None:
                 await store.remove(uow.session, item)
+            # Where there is none, a device may still show the notice of one that was due.
+            _publish_reminder(uow, actor_id, message_id, None)
+
+    async def dismiss(self, *, actor_id: UUID, message_id: UUID) -> None:
+        """Withdraw the notice of a due reminder from all devices of the actor.
+
+        A reminder that was set meanwhile stays. Raises RateLimited and Unavailable.
+        """
+        await self._limits.take(self._limit, actor_id.hex)
+        async with unit_of_work(self._database, self._broker) as uow:
+            item = await store.lock_reminder(uow.session, user_id=actor_id, message_id=message_id)
+            if item is not None and item.state == "due":
+                await store.remove(uow.session, item)
+                item = None
+            at = None if item is None else item.due_at
+            _publish_reminder(uow, actor_id, message_id, at)
 
     async def _schedule(self, actor_id: UUID, data: ScheduleRequest) -> tuple[Scheduled, bool]:
         async with unit_of_work(self._database, self._broker) as uow:
@@ -167,6 +189,7 @@ class DueItems:
                 )
             item.due_at, item.state, item.claimed_until = at, "waiting", None
             await store.write(uow.session, item)
+            _publish_reminder(uow, actor_id, message_id, at)
 
     async def _unsent(self, uow: UnitOfWork, actor_id: UUID, item_id: UUID) -> DueItem:
         item = await store.lock_scheduled(uow.session, user_id=actor_id, item_id=item_id)
@@ -217,3 +240,10 @@ def _check_time(field: str, moment: datetime) -> None:
 def _publish(uow: UnitOfWork, item: DueItem, state: ScheduledState) -> None:
     event = ScheduledUpdated(scheduled=scheduled_of(item), state=state, code=item.code)
     uow.publish([user_topic(item.user_id)], make_envelope(event))
+
+
+def _publish_reminder(
+    uow: UnitOfWork, user_id: UUID, message_id: UUID, at: datetime | None
+) -> None:
+    event = ReminderUpdated(message_id=message_id, at=at)
+    uow.publish([user_topic(user_id)], make_envelope(event))

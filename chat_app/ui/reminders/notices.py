@@ -4,8 +4,9 @@ import reflex as rx
 
 from chat_app.ui.browser import due_element, plain_text
 from chat_app.ui.kit.controls import button, icon
-from chat_app.ui.reflex.elements import kept_rows
+from chat_app.ui.reflex.elements import event_name, kept_rows
 from chat_app.ui.reflex.vars import cells
+from chat_app.ui.reminders.state import RemindersState
 from chat_app.ui.reminders.view import LIST
 from chat_app.ui.saved.rows import FoundRow
 
@@ -22,7 +23,8 @@ def due_notices() -> rx.Component:
                 aria_label="Due reminders",
                 class_name="due-notices",
             ),
-        )
+        ),
+        dismiss_event=event_name(RemindersState.dismiss),
     )
 
 

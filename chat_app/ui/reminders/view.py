@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from chat_app.core.errors import AppError
 from chat_app.messages.due.queries import due_reminders
-from chat_app.realtime.events import AnyEvent, MessageDeleted, ReminderDue
+from chat_app.realtime.events import AnyEvent, MessageDeleted, ReminderDue, ReminderUpdated
 from chat_app.realtime.shapes import Message
 from chat_app.ui.conversations.titles import conversation_titles, name_in
 from chat_app.ui.current_node import current_node
@@ -38,16 +38,28 @@ class DueView:
             self._tab.push(envelope)
 
     async def apply_events(self, events: Sequence[AnyEvent]) -> None:
-        """Send the reminders among these events; withdraw those of messages that are gone."""
-        due = [event.message for event in events if isinstance(event, ReminderDue)]
+        """Send the reminders among these events; withdraw those that are gone or set again."""
+        due: dict[str, Message] = {}
+        gone = set[str]()
+        for event in events:
+            match event:
+                case ReminderDue(message=message):
+                    due[str(message.id)] = message
+                    gone.discard(str(message.id))
+                case ReminderUpdated(message_id=message_id):
+                    # The page may have kept the notice since before this tab.
+                    due.pop(str(message_id), None)
+                    gone.add(str(message_id))
+                case MessageDeleted(message=message):
+                    if due.pop(str(message.id), None) or str(message.id) in self._sent:
+                        gone.add(str(message.id))
+                case _:
+                    pass
         if due:
-            self._sent |= {str(message.id) for message in due}
-            self._tab.send(Patch(list=LIST, put=await self._rows(due)))
-        if not self._sent:
-            return
-        deleted = {str(event.message.id) for event in events if isinstance(event, MessageDeleted)}
-        if gone := sorted(deleted & self._sent):
-            self._tab.send(Patch(list=LIST, drop=gone))
+            self._sent |= due.keys()
+            self._tab.send(Patch(list=LIST, put=await self._rows(list(due.values()))))
+        if gone:
+            self._tab.send(Patch(list=LIST, drop=sorted(gone)))
 
     async def reload(self) -> None:
         """Show what became due meanwhile."""

@@ -62,10 +62,7 @@ def scheduled_pane() -> rx.Component:
                     payload="{}",
                     leave=event_name(ScheduledState.close),
                 ),
-                scheduled_element(
-                    marks_element(scheduled_lists()),
-                    reload_event=event_name(ScheduledState.load_again),
-                ),
+                scheduled_element(marks_element(scheduled_lists())),
                 aria_labelledby="scheduled-title",
                 class_name="people",
             ),

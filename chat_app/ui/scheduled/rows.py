@@ -43,10 +43,9 @@ class ScheduledRow(TypedDict):
 
 
 class ReminderRow(FoundRow):
-    """A message, and when its reader is reminded of it; `due` if that time has come."""
+    """A message, and when its reader is reminded of it."""
 
     remind_at: str
-    due: bool
 
 
 def scheduled_row(scheduled: Scheduled, titles: Mapping[UUID, Title]) -> ScheduledRow:
@@ -75,7 +74,7 @@ def scheduled_row(scheduled: Scheduled, titles: Mapping[UUID, Title]) -> Schedul
 def reminder_row(reminder: Reminder, order: int, *, viewer_id: UUID, about: str) -> ReminderRow:
     """Return the row of a reminder as `viewer_id` sees it."""
     found = found_row(reminder.message, order, viewer_id=viewer_id, about=about)
-    return ReminderRow(**found, remind_at=timestamp(reminder.at), due=reminder.due)
+    return ReminderRow(**found, remind_at=timestamp(reminder.at))
 
 
 def _reason(scheduled: Scheduled) -> str:

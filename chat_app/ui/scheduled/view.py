@@ -14,6 +14,7 @@ from chat_app.realtime.events import (
     MessageDeleted,
     MessageUpdated,
     ReminderDue,
+    ReminderUpdated,
     ScheduledUpdated,
 )
 from chat_app.realtime.shapes import Scheduled
@@ -72,7 +73,7 @@ class ScheduledView:
 
     def _is_changed_by(self, event: AnyEvent) -> bool:
         match event:
-            case ScheduledUpdated() | ReminderDue() | ConversationRemoved():
+            case ScheduledUpdated() | ReminderUpdated() | ReminderDue() | ConversationRemoved():
                 return True
             case MessageUpdated(message=message) | MessageDeleted(message=message):
                 return str(message.id) in self._reminders
@@ -86,18 +87,22 @@ class ScheduledView:
         database = current_node().database
         scheduled = await list_scheduled(database, viewer_id=self._viewer_id)
         reminders = await list_reminders(database, viewer_id=self._viewer_id)
-        titles = await self._titles(scheduled.items, reminders.items)
+        # What is due is a notice on every page.
+        to_come = [one for one in reminders.items if not one.due]
+        titles = await self._titles(scheduled.items, to_come)
         rows = [scheduled_row(one, titles) for one in scheduled.items]
-        due = [
+        reminded = [
             reminder_row(
                 one,
                 order,
                 viewer_id=self._viewer_id,
                 about=name_in(titles, one.message.conversation_id),
             )
-            for order, one in enumerate(reminders.items)
+            for order, one in enumerate(to_come)
         ]
-        self._send({row["id"]: row for row in rows}, {row["id"]: row for row in due}, afresh=afresh)
+        self._send(
+            {row["id"]: row for row in rows}, {row["id"]: row for row in reminded}, afresh=afresh
+        )
 
     async def _titles(
         self, scheduled: Sequence[Scheduled], reminders: Sequence[Reminder]
