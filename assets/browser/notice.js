@@ -1,8 +1,10 @@
 // <chat-notice>: confirms for a while, on every page, what was done and is shown nowhere else. Where it can be
 // taken back, a button Undo does so. There is one notice at a time. It stays while it has the focus or the
-// pointer. After a key it has the focus, as the button that was pressed is often gone; Escape returns it.
+// pointer. After a key it has the focus, as the button that was pressed is often gone; Escape returns it. The
+// notices of reminders are below it (--notice-size): both have buttons.
 
 const SHOWN = 4_000;
+const GAP = 8; // px
 const UNDO_SHOWN = 10_000;
 const WATCHED = ["pointerenter", "pointerleave", "focusin", "focusout", "keydown"];
 
@@ -38,7 +40,7 @@ class ChatNotice extends (globalThis.HTMLElement ?? class {}) {
   disconnectedCallback() {
     for (const type of ["keydown", "pointerdown"]) removeEventListener(type, this.#note, true);
     clearTimeout(this.#timer);
-    this.replaceChildren();
+    this.#fill();
   }
 
   /** Note whether a key or a pointer was used last. @param {Event} event */
@@ -64,7 +66,7 @@ class ChatNotice extends (globalThis.HTMLElement ?? class {}) {
     if (button) box.append(button);
     this.#shown = shown;
     this.#back = hadFocus ? this.#back : [...back, document.activeElement];
-    this.replaceChildren(box);
+    this.#fill(box);
     if (button && (hadFocus || this.#takesFocus)) button.focus({ preventScroll: true });
     else if (hadFocus) this.#returnFocus();
     this.#restart();
@@ -115,9 +117,15 @@ class ChatNotice extends (globalThis.HTMLElement ?? class {}) {
 
   #close() {
     const hadFocus = this.contains(document.activeElement);
-    this.replaceChildren();
+    this.#fill();
     this.#hasPointer = false;
     if (hadFocus) this.#returnFocus();
+  }
+
+  /** @param {HTMLElement} [box] */
+  #fill(box) {
+    this.replaceChildren(...(box ? [box] : []));
+    document.documentElement.style.setProperty("--notice-size", box ? `${box.offsetHeight + GAP}px` : "0px");
   }
 
   #returnFocus() {

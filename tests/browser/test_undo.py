@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.harness.pages import PATIENCE_MS, assert_usable
+from tests.harness.pages import PATIENCE_MS, assert_usable, wait_until
 from tests.harness.visitors import PHONE, NewVisitor, Visitor
 
 QUESTION = "Who brings bread?"
@@ -331,3 +331,49 @@ def test_on_a_phone_the_notice_covers_no_composer(
     assert_usable(mira.page)
     undo(mira.page).tap()
     expect(notice(mira.page, "Undone.")).to_be_visible()
+
+
+@pytest.mark.parametrize("device", [{}, PHONE], ids=["desktop", "phone"])
+def test_the_notice_and_those_of_reminders_and_the_connection_are_beside_each_other(
+    new_visitor: NewVisitor, tomas: Visitor, device: dict[str, Any]
+) -> None:
+    mira = new_visitor("Mira Lind", **device)
+    message = tomas.post(mira, QUESTION)
+    save(mira, message)
+    mira.open_chat_with(tomas)
+    set_reminder(mira, message, minutes=0.01)
+    page = mira.page
+    due = page.get_by_role("region", name="Due reminders")
+    expect(due).to_be_visible()
+    _, item = open_menu(mira, "Remove from saved")
+    item.click()
+    expect(undo(page)).to_be_visible()
+    # It stays: the screen of a phone has no pointer that could rest on it.
+    undo(page).focus()
+    assert_apart(page)
+
+    mira.context.set_offline(True)
+    expect(page.get_by_text("Offline", exact=True)).to_be_visible()
+    assert_apart(page)
+    undo(page).click()
+    expect(notice(page, NOT_HERE)).to_be_visible()
+    assert_apart(page)
+    mira.context.set_offline(False)
+    due.get_by_role("button", name="Dismiss").click()
+    expect(due).to_have_count(0)
+
+
+APART = """() => {
+  const shown = [...document.querySelectorAll("chat-connection, .passing-notice, .due-notice")];
+  const boxes = shown.filter((one) => one.textContent).map((one) => one.getBoundingClientRect());
+  const meet = (a, b) =>
+    a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  const isApart = (a, place) => !boxes.slice(0, place).some((b) => meet(a, b));
+  return boxes.length > 1 && boxes.every(isApart);
+}"""
+
+
+def assert_apart(page: Page) -> None:
+    """Check that no notice covers another one, once they have moved."""
+    page.emulate_media(reduced_motion="reduce")
+    wait_until(page, APART)
