@@ -9,6 +9,8 @@ import { shownReactions, withOwn, withReaction } from "./reactions.js";
 import { EMPTY, isSame, newer, withFacts } from "./store.js";
 
 export const MAX_ROWS = 300;
+/** More than fit on a screen. */
+const FIRST_DRAWN = 40;
 const GROUP_WITHIN = 5 * 60_000;
 
 /**
@@ -266,6 +268,16 @@ export function shownMessages({ rows, about }, authors, waiting, userId, pressed
     const reacted = own.length || row.reactions?.length ? shownReactions(row.reactions ?? [], own, nameOf, userId) : NONE;
     return shown(row, byId.get(row.sender_id), all[at - 1], all[at + 1], userId, reacted);
   });
+}
+
+/**
+ * Return the end of the messages, from where the reader has not read on.
+ * @param {Shown[]} all
+ * @param {Facts} about
+ */
+export function endOf(all, { unread_from: unread = 0 }) {
+  const at = unread ? all.findIndex((row) => seqOf(row) >= unread) : -1;
+  return all.slice(-Math.max(FIRST_DRAWN, at < 0 ? 0 : all.length - at + FIRST_DRAWN / 2));
 }
 
 /** @type {readonly ShownReaction[]} */

@@ -5,11 +5,11 @@
 /** @import { Author, Shown, Waiting } from "./messages.js" */
 /** @import { Pressed } from "./reactions.js" */
 
-import { useEffect, useSyncExternalStore } from "react";
+import { useDeferredValue, useEffect, useSyncExternalStore } from "react";
 import { forgetDraft } from "./drafts.js";
 import { forgetPicks } from "./emoji_data.js";
 import { forgetKept, keep, readKept } from "./kept.js";
-import { keptMessages, mergeMessages, shownMessages } from "./messages.js";
+import { endOf, keptMessages, mergeMessages, shownMessages } from "./messages.js";
 import { EMPTY, isContent, Store } from "./store.js";
 import { watchWaiting } from "./waiting.js";
 
@@ -237,7 +237,8 @@ export const useAbout = (name, others) => ({ ...others, ...useContent(name).abou
 export const useRow = (name, id, other) => useRows(name).find((row) => row.id === id) ?? other;
 
 /**
- * Return the messages of a conversation as they are shown, those in the outbox included.
+ * Return the messages of a conversation as they are shown, those in the outbox included. Of many, the
+ * end is drawn first, and the others when that is on the screen.
  * @param {string} conversationId
  * @returns {Shown[]}
  */
@@ -248,5 +249,7 @@ export function useTimeline(conversationId) {
   const waiting = /** @type {readonly (Row & Waiting)[]} */ (useRows(`waiting:${conversationId}`));
   useEffect(() => watchWaiting(store, account, conversationId), [account, conversationId]);
   const pressed = /** @type {readonly Pressed[]} */ (useRows("pressed"));
-  return shownMessages(messages, authors, waiting, account, pressed);
+  const all = shownMessages(messages, authors, waiting, account, pressed);
+  const isDrawn = useDeferredValue(conversationId, "") === conversationId;
+  return isDrawn ? all : endOf(all, messages.about);
 }

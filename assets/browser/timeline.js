@@ -328,7 +328,9 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
   /** Ask for the next page near an end. */
   #loadPages() {
     const log = this.#log;
-    if (log.scrollTop < AHEAD) this.#ask("older", this.#firstSeq());
+    // The first rows are drawn after the last.
+    const isDrawn = this.#firstSeq() <= Number(store.read(this.#list).rows[0]?.order ?? 0);
+    if (log.scrollTop < AHEAD && isDrawn) this.#ask("older", this.#firstSeq());
     if (log.scrollHeight - log.scrollTop - log.clientHeight < AHEAD) this.#ask("newer", this.#lastSeq());
   }
 

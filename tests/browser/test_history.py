@@ -57,6 +57,20 @@ def fill(mira: Visitor, tomas: Visitor, length: int) -> None:
     tomas.post_all(mira, texts[length // 2 :])
 
 
+# Notes how many messages each frame shows, and how far the log is from its end.
+NOTE_FRAMES = """() => {
+  window.frames_seen = [];
+  const look = () => {
+    const log = document.querySelector("[role=log]");
+    const count = log?.querySelectorAll("article").length ?? 0;
+    const from_end = log && Math.round(log.scrollHeight - log.scrollTop - log.clientHeight);
+    if (count) window.frames_seen.push({ count, from_end });
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}"""
+
+
 def press_end_until_shown(visitor: Visitor, text: str) -> None:
     """Press the End key until a message is there and the log rests at its end.
 
@@ -154,3 +168,24 @@ def test_the_place_of_a_reader_in_the_past_stays_when_a_message_arrives(
     jump.click()
     expect(mira.message("News")).to_be_in_viewport()
     expect(jump).to_be_hidden()
+
+
+def test_an_opened_conversation_shows_its_end_first_and_stays_there(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    tomas.post_all(mira, [f"Message {number}" for number in range(400)])
+    mira.open_chat_with(tomas)
+    mira.page.evaluate(SCROLL_UP, 200)
+    press_end_until_shown(mira, "Message 399")
+    kept = mira.log.get_by_role("article").count()
+    assert kept > 200
+    mira.page.goto(f"{mira.url}/settings")
+    mira.page.evaluate(NOTE_FRAMES)
+
+    mira.conversations.get_by_role("link").click()
+
+    expect(mira.log.get_by_role("article")).to_have_count(kept)
+    frames = mira.page.evaluate("window.frames_seen")
+    assert 0 < frames[0]["count"] <= 40
+    assert frames[-1]["count"] == kept
+    assert {frame["from_end"] for frame in frames} == {frames[0]["from_end"]}

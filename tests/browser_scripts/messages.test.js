@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { keptMessages, MAX_ROWS, mergeMessages, missingPage, shownMessages } from "../../assets/browser/messages.js";
+import { endOf, keptMessages, MAX_ROWS, mergeMessages, missingPage, shownMessages } from "../../assets/browser/messages.js";
 import { Store } from "../../assets/browser/store.js";
 
 /** @import { Row } from "../../assets/browser/store.js" */
@@ -327,4 +327,14 @@ test("a conversation that was left is not live until the server has sent it agai
   assert.equal(store.read(LIST).about.kept, true);
   newest(store, 11);
   assert.equal(store.read(LIST).about.kept, false);
+});
+
+test("of many messages the end is drawn first, from where the reader has not read on", () => {
+  const store = page(200, 200);
+  const all = shown(store);
+  assert.deepEqual(endOf(all, {}).map((row) => row.order), Array.from({ length: 40 }, (_, at) => 161 + at));
+  assert.equal(endOf(all, { unread_from: 190 }).length, 40);
+  assert.equal(endOf(all, { unread_from: 101 })[0].order, 81);
+  assert.equal(endOf(all, { unread_from: 1 }).length, 200);
+  assert.equal(endOf(all.slice(0, 5), {}).length, 5);
 });
