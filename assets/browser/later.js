@@ -8,6 +8,7 @@ import { clean, excessOf } from "./content.js";
 import { setReminder } from "./marks.js";
 import { newId } from "./outbox_entry.js";
 import { call } from "./request.js";
+import { serverNow } from "./server_clock.js";
 import { askForTime } from "./time_dialog.js";
 import { fieldValue, timesToRemind, timesToSend } from "./times.js";
 
@@ -22,7 +23,7 @@ import { fieldValue, timesToRemind, timesToSend } from "./times.js";
 export async function sendLater({ user, conversation, content, reply }) {
   // The same for every try: an answer may be lost.
   const client_id = newId();
-  const choices = timesToSend(new Date());
+  const choices = timesToSend(serverNow());
   let done = "";
   await askForTime({
     title: "Send later",
@@ -39,7 +40,7 @@ export async function sendLater({ user, conversation, content, reply }) {
       // An earlier try may have arrived, with another time.
       const isOther = !problem && Date.parse(String(made.send_at)) !== at.getTime();
       if (isOther) problem = await change(String(made.id), { send_at });
-      if (!problem) done = `Scheduled: ${timeAhead(send_at)}.`;
+      if (!problem) done = `Scheduled: ${timeAhead(send_at, serverNow().getTime())}.`;
       return problem;
     },
   });
@@ -51,7 +52,7 @@ export async function sendLater({ user, conversation, content, reply }) {
  * @param {ScheduledRow} row
  */
 export async function changeScheduled({ id, text, at: iso, state }) {
-  const now = new Date();
+  const now = serverNow();
   const before = new Date(iso);
   const shown = before > now ? before : timesToSend(now)[0].at;
   await askForTime({
@@ -83,7 +84,7 @@ export async function changeScheduled({ id, text, at: iso, state }) {
  * @returns {Promise<{ said?: string, problem?: string }>}
  */
 export async function remind(id, when) {
-  const choices = timesToRemind(new Date());
+  const choices = timesToRemind(serverNow());
   if (when === "own") return { said: await askToRemind(id, "Remind me", choices[1].at) };
   const { at } = choices[["soon", "hour", "tomorrow"].indexOf(when)];
   const problem = await setReminder(id, at.toISOString());
@@ -95,7 +96,7 @@ export async function remind(id, when) {
  * @param {ReminderRow} row
  */
 export function changeReminder({ id, remind_at }) {
-  const now = new Date();
+  const now = serverNow();
   const before = new Date(remind_at);
   return askToRemind(id, "Change the reminder", before > now ? before : timesToRemind(now)[1].at);
 }
@@ -110,7 +111,7 @@ async function askToRemind(id, title, shown) {
   await askForTime({
     title,
     submit: "Remind me",
-    choices: timesToRemind(new Date()),
+    choices: timesToRemind(serverNow()),
     at: shown,
     save: async (at) => {
       const problem = await setReminder(id, at.toISOString());
@@ -122,7 +123,7 @@ async function askToRemind(id, title, shown) {
 }
 
 /** @param {Date} at */
-const remindedAt = (at) => `You will be reminded: ${timeAhead(at.toISOString())}.`;
+const remindedAt = (at) => `You will be reminded: ${timeAhead(at.toISOString(), serverNow().getTime())}.`;
 
 /**
  * @param {string} id

@@ -7,6 +7,7 @@
 import { ask } from "./ask.js";
 import { notify } from "./notice.js";
 import { store } from "./replica.js";
+import { serverNow } from "./server_clock.js";
 
 /** @typedef {Details["back"]} Back the elements that may get the focus after the notice */
 
@@ -49,7 +50,7 @@ export async function unpin(id) {
 async function removeReminder(id, at, back) {
   const problem = await ask("DELETE", `/api/messages/${id}/reminder`);
   // A reminder whose time has come cannot be set again.
-  const undo = Date.parse(at) > Date.now() ? () => setReminder(id, at) : undefined;
+  const undo = new Date(at) > serverNow() ? () => setReminder(id, at) : undefined;
   if (!problem) notify("Reminder removed.", { undo, back });
   return problem;
 }

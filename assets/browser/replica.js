@@ -10,11 +10,13 @@ import { forgetDraft } from "./drafts.js";
 import { forgetPicks } from "./emoji_data.js";
 import { forgetKept, keep, readKept } from "./kept.js";
 import { endOf, keptMessages, mergeMessages, shownMessages } from "./messages.js";
+import { noteServerTime } from "./server_clock.js";
 import { EMPTY, isContent, Store } from "./store.js";
 import { watchWaiting } from "./waiting.js";
 
 const KEEP_AFTER = 300;
 const ACCOUNT = "account";
+const CLOCK = "clock";
 const ACCOUNT_KEY = "chat.account";
 /** Facts about a list that nothing changes any more: it is opened at its end, wherever it was left. */
 export const NOT_LIVE = { kept: true, follows: true, newer: false };
@@ -27,7 +29,7 @@ const FIELDS = {
   due: ["href", "author", "about", "text"],
 };
 /** Lists of the present moment, which are not kept. */
-const PASSING = new Set(["typing", "trouble", "waiting", "group", "members", "channels", "mentions", "invitation", "found", "pinned", "bookmarks", "scheduled", "reminders", "hits", "goto", "pressed"]);
+const PASSING = new Set(["typing", "trouble", "clock", "waiting", "group", "members", "channels", "mentions", "invitation", "found", "pinned", "bookmarks", "scheduled", "reminders", "hits", "goto", "pressed"]);
 
 export const store = new Store({ messages: mergeMessages });
 
@@ -54,6 +56,8 @@ function onPatch(patches) {
   const account = patches.find((patch) => patch.list === ACCOUNT)?.about?.user_id;
   if (account === "") void forgetAccount();
   else if (typeof account === "string" && account !== userId) become(account);
+  const now = patches.find((patch) => patch.list === CLOCK)?.about?.now;
+  if (typeof now === "number") noteServerTime(now);
   for (const { list, about } of patches) if (about?.gone) void forgetDraft(userId, list.slice(list.indexOf(":") + 1));
   for (const name of store.apply(patches)) if (!PASSING.has(kind(name))) unkept.add(name);
   if (unkept.size) timer ??= setTimeout(() => void keepChanges(), KEEP_AFTER);

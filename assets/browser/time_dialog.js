@@ -4,6 +4,7 @@
 /** @import { Choice } from "./times.js" */
 
 import { timeAhead } from "./clock.js";
+import { serverNow } from "./server_clock.js";
 import { textOf } from "./sheet.js";
 import { fieldValue, latest, problemOf } from "./times.js";
 
@@ -89,7 +90,7 @@ class TimeDialog {
     const text = this.#text?.value ?? "";
     const problemOfText = (this.#text && this.#wanted.problemOfText?.(text)) ?? "";
     show(this.#text, this.#textProblem, problemOfText);
-    show(this.#time, this.#timeProblem, problemOf(at, new Date()));
+    show(this.#time, this.#timeProblem, problemOf(at, serverNow()));
     if (problemOfText) this.#text?.focus();
     else if (this.#timeProblem.textContent) this.#time.focus();
     else await this.#try(at, text);
@@ -123,7 +124,7 @@ class TimeDialog {
   }
 
   #timeField() {
-    const now = new Date();
+    const now = serverNow();
     const field = this.#time;
     Object.assign(field, { id: "later-time", type: "datetime-local", className: "input", value: fieldValue(this.#wanted.at) });
     field.min = fieldValue(now);
@@ -142,7 +143,7 @@ class TimeDialog {
       const choice = textOf("button", "", "time-choice");
       choice.setAttribute("type", "button");
       // "Tomorrow" stands there already.
-      const words = timeAhead(at.toISOString()).replace(label, "").trim();
+      const words = timeAhead(at.toISOString(), serverNow().getTime()).replace(label, "").trim();
       choice.append(textOf("span", label), " ", textOf("span", words, "row-time"));
       choice.addEventListener("click", () => void this.#save(at));
       list.append(choice);

@@ -28,6 +28,10 @@ HIDE = """() => {
 }"""
 # Late in the evening, in an hour is tomorrow, too.
 TOMORROW = re.compile("^Tomorrow")
+FIELD_VALUE = """time => {
+  const at = new Date(time);
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}"""
 IN_ITS_ZONE = "time => { const at = new Date(time); return [at.getHours(), at.getMinutes()]; }"
 
 
@@ -65,6 +69,16 @@ def listed(visitor: Visitor, path: str) -> list[dict[str, Any]]:
     """Return the items of a list of the API."""
     items: list[dict[str, Any]] = visitor.http.get(path).raise_for_status().json()["items"]
     return items
+
+
+def from_now(minutes: float) -> datetime:
+    """Return the time in so many minutes."""
+    return datetime.now().astimezone() + timedelta(minutes=minutes)
+
+
+def minutes_until(time: str) -> float:
+    """Return in how many minutes a time is."""
+    return (datetime.fromisoformat(time) - from_now(0)).total_seconds() / 60
 
 
 def remind_soon(visitor: Visitor, message: dict[str, Any], seconds: float = 1) -> None:
@@ -147,6 +161,49 @@ def test_a_time_that_cannot_be_is_refused_under_its_field(mira: Visitor, tomas: 
     expect(dialog).to_be_hidden()
     expect(mira.box).to_have_value("Tomorrow, then")
     assert listed(mira, "/api/scheduled") == []
+
+
+@pytest.mark.parametrize("wrong", [-10, 10], ids=["slow", "fast"])
+def test_choices_are_by_the_clock_of_the_server_where_that_of_the_device_is_wrong(
+    mira: Visitor, tomas: Visitor, wrong: int
+) -> None:
+    tomas.post(mira, "Who brings bread?")
+    mira.page.clock.install(time=from_now(wrong))
+    mira.open_chat_with(tomas)
+    open_from_menu(mira, "Who brings bread?").get_by_role("menuitem", name="In 20 min").click()
+    expect(mira.page.get_by_text("You will be reminded: ")).to_be_visible()
+    assert minutes_until(listed(mira, "/api/reminders")[0]["at"]) == pytest.approx(20, abs=2)
+
+    mira.box.fill("I do")
+    mira.page.get_by_role("button", name="Send later").click()
+    later_dialog(mira.page).get_by_role("button", name="In 1 hour").click()
+    expect(later_dialog(mira.page)).to_be_hidden()
+    assert minutes_until(listed(mira, "/api/scheduled")[0]["send_at"]) == pytest.approx(60, abs=2)
+
+
+def test_a_time_is_over_by_the_clock_of_the_server(mira: Visitor, tomas: Visitor) -> None:
+    page = mira.page
+    page.clock.install(time=from_now(-10))
+    mira.open_chat_with(tomas)
+    mira.box.fill("I do")
+    page.get_by_role("button", name="Send later").click()
+    dialog = later_dialog(page)
+    field = dialog.get_by_label("Time", exact=True)
+    field.fill(page.evaluate(FIELD_VALUE, from_now(-5).isoformat()))
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    dialog.get_by_role("button", name="Schedule").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("This time is over. Choose a later one.")
+    assert not any("/api/scheduled" in url for url in sent)
+
+    page.clock.install(time=from_now(10))
+    mira.open_chat_with(tomas)
+    expect(mira.box).to_have_value("I do")
+    page.get_by_role("button", name="Send later").click()
+    field.fill(page.evaluate(FIELD_VALUE, from_now(5).isoformat()))
+    dialog.get_by_role("button", name="Schedule").click()
+    expect(dialog).to_be_hidden()
+    assert minutes_until(listed(mira, "/api/scheduled")[0]["send_at"]) == pytest.approx(5, abs=2)
 
 
 def test_a_text_stays_in_the_box_until_the_chat_has_it(mira: Visitor, tomas: Visitor) -> None:

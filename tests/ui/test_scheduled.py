@@ -9,6 +9,8 @@ from tests.harness.tabs import Tab, state_name
 SCHEDULED = state_name("scheduled.state", "scheduled_state")
 REMINDERS = state_name("reminders.state", "reminders_state")
 PATH = "/scheduled"
+# The server's clock is that of its database.
+CLOCKS_DIFFER_S = 1
 FORGED: list[object] = ["", "me", "a" * 50_000, "../..", "\u202e", None, 7, -1, [], {"id": 1}, True]
 
 
@@ -116,6 +118,17 @@ async def test_reminders_are_listed_until_they_are_removed_or_had(ada: Person, b
         await bea.http.delete(f"/api/messages/{second['id']}")
         await tab.until(lambda: texts(tab, "reminders") == [])
     assert as_json(await ada.http.get("/api/reminders"))["items"] == []
+
+
+async def test_a_tab_is_told_the_time_whenever_its_link_opens(ada: Person) -> None:
+    before = datetime.now(UTC).timestamp() - CLOCKS_DIFFER_S
+    for _ in range(2):
+        async with Tab.open(ada.url, cookie=ada.cookie) as tab:
+            await tab.hydrate(PATH)
+            await tab.until(lambda tab=tab: tab.fact("clock", "now"))  # type: ignore[misc]  # a default that binds
+            now = tab.fact("clock", "now") / 1_000
+            assert before < now < datetime.now(UTC).timestamp() + CLOCKS_DIFFER_S
+            before = now
 
 
 async def test_every_tab_is_sent_a_reminder_that_is_due(ada: Person, bea: Person) -> None:

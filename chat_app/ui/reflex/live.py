@@ -8,11 +8,12 @@ import reflex as rx
 from reflex.state import BaseState
 
 from chat_app.accounts.schemas import Identity, OwnUser
+from chat_app.core.clock import utc_now
 from chat_app.core.errors import AppError, Unauthenticated
 from chat_app.ui.current_node import current_node
 from chat_app.ui.reflex.patches import Link, Patch, encoded
 from chat_app.ui.reflex.sockets import TooManyTabs
-from chat_app.ui.reflex.tab import ACCOUNT, Tab, View
+from chat_app.ui.reflex.tab import ACCOUNT, CLOCK, Tab, View
 
 # A school behind one address signs in at once; a script opens thousands.
 MAX_ANONYMOUS_OF_NETWORK, MAX_ANONYMOUS = 200, 1_000
@@ -105,7 +106,10 @@ class LiveTabs:
         self._tabs[token] = tab
         # First of all: the page shows the lists of this account, and of no other.
         async with tab.changing():
-            tab.send(Patch(list=ACCOUNT, about={"user_id": str(identity.user_id)}))
+            tab.send(
+                Patch(list=ACCOUNT, about={"user_id": str(identity.user_id)}),
+                Patch(list=CLOCK, about={"now": int(utc_now().timestamp() * 1000)}),
+            )
         tab.start()
 
     async def show_profile(self, token: str, user: OwnUser) -> None:

@@ -40,6 +40,8 @@ CACHED_EVENTS, MAX_CACHED_BYTES = 1_024, 8_192
 
 # The list without rows that names the account whose lists the page shows.
 ACCOUNT = "account"
+# The list without rows that holds the time of the server, in milliseconds, when the link opened.
+CLOCK = "clock"
 # The list without rows that holds what the pages show of the own profile.
 PROFILE = "profile"
 
