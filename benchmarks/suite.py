@@ -14,6 +14,7 @@ from benchmarks import (
     pages,
     peers,
     rooms,
+    scrolling,
     searches,
     tabs,
 )
@@ -32,6 +33,7 @@ WORKLOADS: dict[str, Callable[[Plan], Awaitable[list[Figures]]]] = {
     "boot": browser.measure_boot,
     "outbox": browser.measure_outbox,
     "response": browser.measure_response,
+    "scrolling": scrolling.measure,
     "lighthouse": lighthouse.measure,
     "history": pages.measure_history,
     "search": pages.measure_search,
@@ -64,6 +66,7 @@ WHOLE = (
     Plan("boot"),
     Plan("outbox"),
     Plan("response"),
+    Plan("scrolling"),
     Plan("lighthouse"),
     Plan("history", seconds=4),
     Plan("history", "postgres", seconds=4),

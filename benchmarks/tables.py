@@ -11,7 +11,7 @@ from benchmarks.figures import HEAD, Record, load, markdown, short
 PAGES = {
     "direct": ("direct",),
     "rooms": ("open", "knee", "room of 1,000", "room of 5,000", "marks"),
-    "browser": ("boot", "outbox", "response", "lighthouse"),
+    "browser": ("boot", "outbox", "response", "scrolling", "lighthouse"),
     "growth": ("growth", "growth-long", "members"),
     "presence": ("presence", "storm"),
 }
