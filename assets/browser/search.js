@@ -1,14 +1,15 @@
 // <chat-search event more-event>: the page that searches messages. It asks while somebody types, and again
 // when the link returns; it inserts the words that narrow a search, loads more when the end comes into sight,
 // and returns to the hit that was opened. What is asked is in facts about the list that the page sets (see
-// Facts in chat_app/ui/search/page.py), and never in an address.
+// Facts in chat_app/ui/search/page.py), and in the address, without a request: a reload and a link that is shared
+// show the same. No log of the chat has the query of an address.
 
+import { placeOf } from "./place.js";
 import { send, store } from "./replica.js";
 import { isoDay } from "./times.js";
 
 const LIST = "hits";
 const PAUSE = 250; // ms without another letter until the server is asked
-const RETRY = 1_000;
 const PATIENCE = 15_000;
 const NEAR_THE_END = 600; // px
 const AWAY = "The chat does not answer.";
@@ -24,6 +25,8 @@ const NO_FACTS = { asked: "", within: "", question: 0, answered: 0, problem: "",
 /** Whether the link has returned since the last question: the server follows nothing of its answer any more. */
 let isForgotten = false;
 let isListening = false;
+/** Whether the page had a link; before that it is loading. */
+let wasLinked = false;
 
 /** Where the results were left: the place in the browser's history, the hit, and how far it was scrolled. */
 const left = { key: "", hit: "", top: 0 };
@@ -42,10 +45,16 @@ class ChatSearch extends (globalThis.HTMLElement ?? class {}) {
     for (const type of ["input", "click", "keydown"]) this.addEventListener(type, this);
     // It does not bubble.
     this.addEventListener("scroll", this, true);
+    const wanted = inAddress();
+    const { asked, within } = this.#facts;
+    const isOther = wanted.asked !== "" && (wanted.asked !== asked || wanted.within !== within);
+    if (isOther) store.apply([{ list: LIST, reset: true, about: wanted }]);
     this.#field.value = this.#facts.asked;
     this.#within = this.#facts.within;
     this.#unsubscribe = store.subscribe(LIST, () => this.#changed());
-    if (!this.#isAnswered || isForgotten) this.askAgain();
+    if (isOther) this.#send(wanted.asked, 0);
+    else if (!this.#isAnswered || isForgotten) this.askAgain();
+    noteInAddress(this.#facts);
     const isBack = left.key !== "" && keyOfPlace() === left.key;
     // After React, which gives the focus back to the link that was followed.
     requestAnimationFrame(() => this.#arrive(isBack));
@@ -132,8 +141,7 @@ class ChatSearch extends (globalThis.HTMLElement ?? class {}) {
   #ask(pause = 0) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      const text = this.#field.value.replace(UNFINISHED, "").trim();
-      this.#search(NOTHING.test(text) ? "" : text);
+      this.#search(complete(this.#field.value));
     }, pause);
   }
 
@@ -157,6 +165,7 @@ class ChatSearch extends (globalThis.HTMLElement ?? class {}) {
    */
   #send(text, least) {
     const question = this.#nextQuestion({ asked: text });
+    noteInAddress(this.#facts);
     const scope = this.#facts.within;
     const isSent = send(this.getAttribute("event") ?? "", { text, scope, question, least });
     if (isSent) isForgotten = false;
@@ -187,10 +196,8 @@ class ChatSearch extends (globalThis.HTMLElement ?? class {}) {
   #expect(isSent) {
     clearTimeout(this.#waiting);
     const fail = () => store.apply([{ list: LIST, about: { problem: AWAY } }]);
-    if (isSent) this.#waiting = setTimeout(fail, PATIENCE);
-    else if (window.chatLink) fail();
-    // The page is loading: it has no link yet.
-    else this.#waiting = setTimeout(() => this.askAgain(), RETRY);
+    if (isSent || !wasLinked) this.#waiting = setTimeout(fail, PATIENCE);
+    else fail();
   }
 
   #changed() {
@@ -212,14 +219,51 @@ function searchWithin(conversationId) {
   store.apply([{ list: LIST, about: { within: conversationId } }]);
 }
 
-/** Ask again whenever the link has returned. */
+/** Ask again whenever the link has returned, and when it is there first. */
 function listen() {
-  if (isListening || !window.chatLink) return;
+  if (isListening) return;
+  if (!window.chatLink) {
+    addEventListener("chat:link", listen, { once: true });
+    return;
+  }
   isListening = true;
+  wasLinked = window.chatLink.connected;
   window.chatLink.on("connect", () => {
-    isForgotten = true;
+    wasLinked = isForgotten = true;
     /** @type {ChatSearch | null} */ (document.querySelector("chat-search"))?.askAgain();
   });
+}
+
+/**
+ * Return what is asked for a text: without an operator whose value is still to come, "" without any word.
+ * @param {string} typed
+ */
+function complete(typed) {
+  const text = typed.replace(UNFINISHED, "").trim();
+  return NOTHING.test(text) ? "" : text;
+}
+
+/** Return what is asked in the address: the words, and the conversation that is searched. */
+function inAddress() {
+  const wanted = new URLSearchParams(location.search);
+  return { asked: complete(wanted.get("q") ?? ""), within: wanted.get("in") ?? "" };
+}
+
+/**
+ * Write what is asked into the address, in the place of what was asked before.
+ * @param {Pick<Facts, "asked" | "within">} facts
+ */
+function noteInAddress({ asked, within }) {
+  const wanted = new URLSearchParams();
+  if (asked) wanted.set("q", asked);
+  if (within) wanted.set("in", within);
+  const query = wanted.size ? `?${wanted.toString()}` : "";
+  if (placeOf(location.pathname).name !== "search" || query === location.search) return;
+  try {
+    history.replaceState(history.state, "", location.pathname + query);
+  } catch {
+    // Browsers refuse very frequent changes; the next one has what is asked by then.
+  }
 }
 
 /**

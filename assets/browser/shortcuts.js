@@ -30,7 +30,7 @@ class ChatShortcuts extends (globalThis.HTMLElement ?? class {}) {
   /** @param {Event} event */
   handleEvent(event) {
     if (event.type === "keydown") this.#key(/** @type {KeyboardEvent} */ (event));
-    else this.#click(/** @type {Element} */ (event.target));
+    else this.#click(event);
   }
 
   /** @param {KeyboardEvent} event */
@@ -73,13 +73,19 @@ class ChatShortcuts extends (globalThis.HTMLElement ?? class {}) {
   /**
    * Show all keys at the press of a button; or note where a link wants to search: everywhere, or in one
    * conversation.
-   * @param {Element} target
+   * @param {Event} event
    */
-  #click(target) {
+  #click(event) {
+    const target = /** @type {Element} */ (event.target);
     if (target.closest?.("[data-shortcuts]")) void showList();
     /** @type {HTMLElement | null | undefined} */
     const link = target.closest?.("[data-search-within]");
-    if (link) store.apply([{ list: HITS, about: { within: link.dataset.searchWithin } }]);
+    if (!link) return;
+    store.apply([{ list: HITS, about: { within: link.dataset.searchWithin } }]);
+    if (!searchField()) return;
+    // It is open: the router would open it without what is asked.
+    event.preventDefault();
+    searchMessages();
   }
 }
 
@@ -101,10 +107,12 @@ async function showList() {
   }
 }
 
+/** @returns {HTMLInputElement | null} */
+const searchField = () => document.querySelector("chat-search [data-search]");
+
 /** Open the search of messages, or put the focus into its field where it is open. */
 function searchMessages() {
-  /** @type {HTMLInputElement | null} */
-  const field = document.querySelector("chat-search [data-search]");
+  const field = searchField();
   field?.focus();
   field?.select();
   if (!field) /** @type {HTMLElement | null} */ (document.querySelector('[data-search-within=""]'))?.click();

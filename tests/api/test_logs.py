@@ -80,7 +80,8 @@ async def test_no_secret_and_no_text_is_logged_on_any_node(talkative_nodes: Node
         await socket.expect("resumed")
         await socket.send({"type": "message", "id": "1", "receiver_id": 5, "content": text})
         await socket.expect("error", id="1")
-    await again.http.get("/api/users", params={"q": text[:60]})
+    for path in ("/api/users", "/api/search", "/search"):
+        await again.http.get(path, params={"q": text[:60]})
     await alice.http.post("/api/messages", json={"receiver_id": bob.id, "content": text * 500})
     async with http_client(other.url) as client:
         await client.get(

@@ -1,13 +1,14 @@
 """The search of messages in the browser: finding, opening a hit and back, narrowing, failing."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.harness.pages import assert_usable, wait_until
-from tests.harness.visitors import CHAT, PHONE, NewVisitor, Visitor
+from tests.harness.visitors import CHAT, PHONE, NewDevice, NewVisitor, Visitor
 
 AT = re.compile(r"/chat/[0-9a-f-]{36}\?at=\d+$")
 # Nothing of these may run, and all of it is text.
@@ -35,6 +36,11 @@ def found(page: Page) -> Locator:
 def search(visitor: Visitor, text: str) -> None:
     """Search on the page that is open."""
     field(visitor.page).fill(text)
+
+
+def query(page: Page) -> dict[str, list[str]]:
+    """Return the query of the address."""
+    return parse_qs(urlsplit(page.url).query)
 
 
 def a_word() -> str:
@@ -74,7 +80,7 @@ def test_a_message_is_found_opened_in_its_place_and_left_again(
     hit = found(page).filter(has_text="number 30").get_by_role("link")
     hit.scroll_into_view_if_needed()
     top = hit.evaluate("hit => hit.getBoundingClientRect().top")
-    assert word not in page.url
+    assert query(page) == {"q": [word]}
     hit.click()
     page.wait_for_url(AT)
     expect(mira.message(f"{word} number 30")).to_be_in_viewport()
@@ -158,6 +164,7 @@ def test_the_search_works_by_keyboard_alone(mira: Visitor, tomas: Visitor) -> No
     expect(field(page)).to_be_focused()
     keys.press("Escape")
     expect(field(page)).to_have_value("")
+    wait_until(page, "() => location.search === ''")
     expect(page.get_by_text("Find what was written")).to_be_visible()
 
 
@@ -246,6 +253,84 @@ def test_one_chat_is_searched_from_its_header(
     # The search of all messages is not narrowed by where one was before.
     page.get_by_role("link", name="Search in messages").click()
     expect(found(page)).to_have_count(2)
+
+
+def test_a_reload_and_a_shared_link_show_the_same_search(
+    mira: Visitor, tomas: Visitor, sofia: Visitor, new_device: NewDevice
+) -> None:
+    word = a_word()
+    tomas.post(mira, f"{word} of Tomas & 100 %")
+    sofia.post(mira, f"{word} of Sofia")
+    until_indexed(mira, word, 2)
+    conversation_id = mira.open_chat_with(tomas)
+    page = mira.page
+    page.get_by_role("link", name="Search in this chat").click()
+    text = f'{word} "tomas & 100" -word+ from:tomas'
+    search(mira, text)
+    expect(found(page)).to_have_count(1)
+    assert query(page) == {"q": [text], "in": [conversation_id]}
+
+    page.reload()
+    expect(field(page)).to_have_value(text)
+    expect(page.get_by_text("In Tomas Okafor")).to_be_visible()
+    expect(found(page)).to_have_count(1)
+    shared = new_device(mira)
+    shared.goto(page.url)
+    expect(field(shared)).to_have_value(text)
+    expect(shared.get_by_text("In Tomas Okafor")).to_be_visible()
+    expect(found(shared)).to_have_count(1)
+
+    # The link to the page that is open already leaves what is asked.
+    page.get_by_role("link", name="Search in messages").click()
+    search(mira, word)
+    expect(found(page)).to_have_count(2)
+    wait_until(page, "word => location.search === `?q=${word}`", word)
+    page.get_by_role("link", name="Search in messages").click()
+    expect(field(page)).to_be_focused()
+    assert query(page) == {"q": [word]}
+    # Its place in the history is one.
+    page.go_back()
+    expect(mira.box).to_be_visible()
+
+
+def test_each_place_in_the_history_has_its_search(mira: Visitor, tomas: Visitor) -> None:
+    one, other = a_word(), a_word()
+    tomas.post(mira, one)
+    tomas.post(mira, other)
+    until_indexed(mira, other, 1)
+    page = mira.page
+    page.goto(f"{mira.url}/search?q={one}")
+    expect(found(page)).to_contain_text(one)
+    found(page).get_by_role("link").click()
+    page.wait_for_url(AT)
+    page.get_by_role("link", name="Search in messages").click()
+    # What was asked last is there again, until something else is asked.
+    expect(field(page)).to_have_value(one)
+    search(mira, other)
+    expect(found(page)).to_contain_text(other)
+    page.go_back()
+    page.go_back()
+    expect(field(page)).to_have_value(one)
+    expect(found(page)).to_contain_text(one)
+    expect(found(page)).to_have_count(1)
+    page.go_forward()
+    page.go_forward()
+    expect(field(page)).to_have_value(other)
+    expect(found(page)).to_contain_text(other)
+
+
+def test_an_address_that_asks_for_nothing_that_can_be_is_answered(mira: Visitor) -> None:
+    page = mira.page
+    page.goto(f"{mira.url}/search?q=%20%22&in=nowhere")
+    expect(page.get_by_text("Find what was written")).to_be_visible()
+    page.goto(f"{mira.url}/search?q={'x' * 300}")
+    expect(page.get_by_text("up to 256 characters")).to_be_visible()
+    page.goto(f"{mira.url}/search?q=x%00%E2%80%AE&in={uuid4()}")
+    expect(page.get_by_text("In one conversation")).to_be_visible()
+    expect(page.get_by_text("No message has these words.")).to_be_visible()
+    page.get_by_role("button", name="Search everywhere").click()
+    expect(page.get_by_text("No message has these words.")).to_be_visible()
+    assert_usable(page)
 
 
 @pytest.mark.parametrize("device", [{}, PHONE], ids=["desktop", "phone"])

@@ -6,7 +6,7 @@ import reflex as rx
 
 from chat_app.ui.conversations.rows import ConversationRow
 from chat_app.ui.conversations.view import LIST
-from chat_app.ui.reflex.elements import kept_facts, kept_rows
+from chat_app.ui.reflex.elements import kept_facts, kept_row, kept_rows
 from chat_app.ui.reflex.tab import ACCOUNT, PROFILE
 from chat_app.ui.reflex.vars import Cells, cells
 
@@ -51,6 +51,12 @@ def conversation_facts() -> Cells:
 def conversation_rows() -> rx.Var[list[ConversationRow]]:
     """Return the conversations, newest activity last."""
     return kept_rows(LIST).to(list[ConversationRow])
+
+
+def listed_name(conversation_id: rx.Var[str]) -> rx.Var[str]:
+    """Return the name of a conversation in the side list, "" where it is not there."""
+    row = kept_row(LIST, conversation_id, {"name": ""}).to(ConversationRow)
+    return cells(row)["name"].to(str)
 
 
 def account_id() -> rx.Var[str]:

@@ -6,7 +6,7 @@ import reflex as rx
 
 from chat_app.search.criteria import MAX_QUERY_LENGTH
 from chat_app.ui.browser import named_conversations, search_element
-from chat_app.ui.conversations.lists import conversation_rows
+from chat_app.ui.conversations.lists import conversation_rows, listed_name
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import PANE, IconName, back_link, button, icon, icon_button
 from chat_app.ui.kit.states import empty_state, notice, skeleton
@@ -77,7 +77,7 @@ def search_here_link(conversation_id: rx.Var[str]) -> rx.Component:
 
 
 def _link(picture: IconName, label: str, within: str | rx.Var[str]) -> rx.Component:
-    # Neither the words nor the place are in the address: addresses are in histories and logs.
+    # The page writes into its address what is asked (`search.js`).
     return rx.el.a(
         icon(picture),
         to=ROUTE,
@@ -153,11 +153,17 @@ def _search_box() -> rx.Component:
 def within_chip() -> rx.Component:
     """Show in which conversation is searched, where it is not in all of them."""
     within = _facts()["within"]
-    chat = chat_row(within)
+    opened = chat_row(within)["name"]
+    # A link that was shared may lead to one that was never opened here, or to none of the viewer's.
+    name = rx.cond(opened != "", opened, listed_name(within))
     return rx.cond(
         within != "",
         rx.el.span(
-            rx.el.span("In ", rx.el.bdi(chat["name"]), class_name="one-line"),
+            rx.cond(
+                name != "",
+                rx.el.span("In ", rx.el.bdi(name), class_name="one-line"),
+                "In one conversation",
+            ),
             icon_button("cross", "Search everywhere", custom_attrs={"data-everywhere": "true"}),
             class_name="chip",
         ),

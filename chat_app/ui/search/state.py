@@ -14,7 +14,7 @@ MAX_COUNT = 2**53 - 1
 
 
 class SearchState(rx.State):
-    """The events of the search of messages. A query is in no address, and so in no log."""
+    """The events of the search of messages."""
 
     @rx.event
     async def search(self, text: str, scope: str, question: int, least: int) -> None:
