@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 import regex
 
 from chat_app.core.errors import Invalid
+from chat_app.messages.markdown import without_code
 from chat_app.search.words import (
     Term,
     Unit,
@@ -84,8 +85,8 @@ def parse(text: str) -> Criteria:
 
 
 def contents_of(text: str) -> Iterator[Content]:
-    """Yield what `has:` finds in the text of a message."""
-    if _LINK.search(text):
+    """Yield what `has:` finds in the text of a message. An address in code is shown as no link."""
+    if _LINK.search(text) and _LINK.search(without_code(text)):
         yield "link"
 
 

@@ -27,6 +27,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from chat_app.accounts.names import MAX_PART_LENGTH, Place
+from chat_app.accounts.rules import DELETED_NAME
 from chat_app.conversations.message_rows import (
     IS_READABLE,
     SENDER,
@@ -68,7 +69,9 @@ class Room(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def names(self) -> list[str]:
-        """The names by which somebody may search for it."""
+        """The names by which somebody may search for it: those that the screens show."""
+        if self.kind == "direct" and not self.display_name:
+            return [DELETED_NAME]
         return [name for name in (self.title, self.username, self.display_name) if name]
 
 

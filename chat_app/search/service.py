@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from chat_app.accounts.rules import DELETED_NAME
 from chat_app.conversations.errors import BadCursor
 from chat_app.core.database import Database
 from chat_app.core.rate_limit import RateLimits, token_bucket
@@ -228,6 +229,10 @@ class Search:
         people: set[UUID] = set()
         of_many: list[Term] = []
         for name in names:
+            if name.units == _units(DELETED_NAME):
+                # It is no name of anybody, but their messages show it.
+                of_many.append(name)
+                continue
             rows = await queries.people_named(self._database, beginning=name.units[0])
             if exact := {row.id for row in rows if _units(row.username) == name.units}:
                 people |= exact

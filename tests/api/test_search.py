@@ -196,6 +196,37 @@ async def test_names_of_a_deleted_account_find_nothing(
     assert await contents_found(alice, word) == [f"{word} goodbye"]
 
 
+async def test_a_deleted_account_is_found_by_the_name_that_is_shown_then(
+    alice: Person, bob: Person, new_person: NewPerson
+) -> None:
+    word = a_word()
+    leaver = await new_person()
+    await leaver.write(alice, f"{word} goodbye")
+    await alice.write(leaver, f"{word} take care")
+    await alice.write(bob, f"{word} elsewhere")
+    await leaver.leave(password=PASSWORD)
+
+    both = [f"{word} take care", f"{word} goodbye"]
+    await until_found(alice, word, f"{word} elsewhere", *both)
+    for name in ('"Deleted user"', '"deleted USER"'):
+        assert await contents_found(alice, f"{word} in:{name}") == both
+        assert await contents_found(alice, f"{word} -in:{name}") == [f"{word} elsewhere"]
+        assert await contents_found(alice, f"{word} from:{name}") == [f"{word} goodbye"]
+        assert await contents_found(bob, f"{word} in:{name}") == []
+
+
+async def test_an_address_in_code_is_no_link(alice: Person, bob: Person) -> None:
+    word = a_word()
+    address = "https://example.org"
+    code = [f"{word} `{address}`", f"{word}\n```\n{address}\n```", f"{word}\n~~~sh\n{address}"]
+    links = [f"{word} {address} `x`", f"{word} \\`{address}\\`", f"`{word}` [here]({address})"]
+    await alice.write_all(bob, *code, *links)
+    await until_found(alice, word, *reversed([*code, *links]))
+
+    assert await contents_found(alice, f"{word} has:link") == links[::-1]
+    assert await contents_found(alice, f"{word} -has:link") == code[::-1]
+
+
 async def test_any_text_up_to_256_characters_is_an_answer(alice: Person, bob: Person) -> None:
     content = "100% a_b 'quoted' \\ ünï"
     await alice.write(bob, content)
