@@ -38,6 +38,8 @@ class ChatSearch extends (globalThis.HTMLElement ?? class {}) {
   #waiting;
   /** The conversation that was searched last. */
   #within = "";
+  /** Whether the first hit gets the focus with the next answer: the button that asked for it is gone. */
+  #showsNew = false;
   /** @type {(() => void) | undefined} */
   #unsubscribe;
 
@@ -116,6 +118,11 @@ class ChatSearch extends (globalThis.HTMLElement ?? class {}) {
       searchWithin("");
     } else if ("searchMore" in pressed.dataset) this.#more();
     else if ("searchAgain" in pressed.dataset) this.askAgain();
+    else if ("searchNew" in pressed.dataset) {
+      this.#showsNew = true;
+      this.#scroller.scrollTop = 0;
+      this.askAgain();
+    }
   }
 
   /**
@@ -201,7 +208,12 @@ class ChatSearch extends (globalThis.HTMLElement ?? class {}) {
   }
 
   #changed() {
-    if (this.#isAnswered) clearTimeout(this.#waiting);
+    if (this.#isAnswered) {
+      clearTimeout(this.#waiting);
+      // After React has drawn them.
+      if (this.#showsNew) requestAnimationFrame(() => /** @type {HTMLElement | null} */ (this.querySelector("[data-hit]"))?.focus());
+      this.#showsNew = false;
+    }
     if (this.#facts.within !== this.#within) this.#ask();
   }
 

@@ -11,6 +11,7 @@ from chat_app.core.database import Database
 from chat_app.core.rate_limit import RateLimits, token_bucket
 from chat_app.core.settings import Settings
 from chat_app.core.time_slice import TimeSlice
+from chat_app.realtime.shapes import Message
 from chat_app.search import queries
 from chat_app.search.criteria import Criteria, has_name, parse
 from chat_app.search.index import (
@@ -22,7 +23,7 @@ from chat_app.search.index import (
     content_word,
     sender_word,
 )
-from chat_app.search.matching import Matcher, People
+from chat_app.search.matching import Matcher, People, Range
 from chat_app.search.queries import Room
 from chat_app.search.schemas import FoundIn, FoundMessage, SearchPage
 from chat_app.search.words import (
@@ -90,6 +91,40 @@ class Search:
             return SearchPage(items=[], next_before=None)
         return await self._page(viewer_id, searched, min(place, searched.before), limit)
 
+    async def fits(
+        self, *, viewer_id: UUID, text: str, message: Message, conversation_id: UUID | None = None
+    ) -> bool:
+        """Return whether a search would find a message that the viewer has just received.
+
+        The index may not have it yet. Raises Invalid and Unavailable.
+        """
+        criteria = parse(text)
+        if (
+            criteria.is_empty
+            or message.kind != "text"
+            or conversation_id not in (None, message.conversation_id)
+        ):
+            return False
+        by_names = Matcher(
+            criteria,
+            senders=People(names=criteria.senders),
+            excluded_senders=People(),
+        )
+        # Most messages do not fit, which is seen without the database.
+        if await _ranges_in(by_names, message) is None:
+            return False
+        senders = await self._people(criteria.senders)
+        if (criteria.senders and not senders.has(message.sender)) or (
+            await self._people(criteria.excluded_senders)
+        ).has(message.sender):
+            return False
+        if not criteria.names_conversations:
+            return True
+        rooms = await queries.rooms_of(self._database, viewer_id=viewer_id, with_names=True)
+        return any(
+            room.id == message.conversation_id and _is_named(room, criteria) for room in rooms
+        )
+
     async def _page(
         self, viewer_id: UUID, searched: _Searched, place: int, limit: int
     ) -> SearchPage:
@@ -142,10 +177,7 @@ class Search:
             message = messages.get((one.conversation_id, one.seq))
             if message is None:
                 continue
-            if len(message.content) > MAX_LENGTH_ON_LOOP:
-                ranges = await asyncio.to_thread(searched.matcher.ranges_in, message)
-            else:
-                ranges = searched.matcher.ranges_in(message)
+            ranges = await _ranges_in(searched.matcher, message)
             if ranges is not None:
                 room = searched.rooms[one.conversation_id]
                 place = FoundIn(id=room.id, kind=room.kind, title=room.title)
@@ -243,6 +275,12 @@ class Search:
                     row.id for row in rows if has_name((row.username, row.display_name), name)
                 }
         return People(frozenset(people), of_many)
+
+
+async def _ranges_in(matcher: Matcher, message: Message) -> list[Range] | None:
+    if len(message.content) > MAX_LENGTH_ON_LOOP:
+        return await asyncio.to_thread(matcher.ranges_in, message)
+    return matcher.ranges_in(message)
 
 
 def _is_named(room: Room, criteria: Criteria) -> bool:

@@ -132,6 +132,36 @@ def test_found_messages_are_live_and_the_other_browser_finds_them_too(
         expect(found(visitor.page)).to_contain_text(f"{word} three")
 
 
+@pytest.mark.parametrize("device", [{}, PHONE], ids=["desktop", "phone"])
+def test_new_results_are_shown_when_the_reader_wants_them(
+    new_visitor: NewVisitor, tomas: Visitor, device: dict[str, object]
+) -> None:
+    word = a_word()
+    mira = new_visitor("Mira Lind", **device)
+    tomas.post_all(mira, [f"{word} number {n}" for n in range(20)])
+    until_indexed(mira, word, 20)
+    page = mira.page
+    page.goto(f"{mira.url}/search?q={word}")
+    expect(found(page)).to_have_count(20)
+    found(page).last.scroll_into_view_if_needed()
+    last = found(page).last.bounding_box()
+
+    tomas.post(mira, f"{word} newest")
+    fresh = page.get_by_role("button", name="New results")
+    expect(fresh).to_be_in_viewport()
+    expect(page.get_by_role("status").filter(has_text="There are new results")).to_be_attached()
+    # Nothing has moved.
+    assert found(page).last.bounding_box() == last
+    assert_usable(page)
+    until_indexed(mira, word, 21)
+    fresh.click()
+    expect(found(page)).to_have_count(21)
+    expect(found(page).first).to_contain_text("newest")
+    expect(found(page).first.get_by_role("link")).to_be_focused()
+    expect(found(page).first).to_be_in_viewport()
+    expect(fresh).to_have_count(0)
+
+
 def test_the_search_works_by_keyboard_alone(mira: Visitor, tomas: Visitor) -> None:
     word = a_word()
     tomas.post(mira, f"{word} first")

@@ -44,3 +44,53 @@ async def test_a_rare_phrase_of_frequent_words_is_found_on_a_later_page(
     assert first.items == []
     assert first.next_before is not None
     assert [one.message.content for one in found] == ["blue sky"]
+
+
+async def test_a_message_that_has_just_come_fits_a_search_that_finds_it_later(
+    storage: Storage,
+) -> None:
+    async with open_node(storage) as node:
+        alice, bob = await new_user(node, "Alice Stone"), await new_user(node, "Bob Stone")
+        eve = await new_user(node, "Eve Wood")
+        messages = [
+            (await node.messages.send(to_user(sender, alice, content))).message
+            for sender, content in (
+                (bob, "the blue sky https://example.org"),
+                (eve, "a sky so blue"),
+                (eve, "blue " * 1_000 + "sky"),
+            )
+        ]
+        await until_indexed(node, one=alice, other=bob)
+        direct = messages[0].conversation_id
+        texts = [
+            "sky",
+            "SK",
+            "blu sky",
+            '"blue sky"',
+            "sky -green",
+            "sky -so",
+            "from:bob",
+            "sky from:stone",
+            "sky -from:stone",
+            "in:wood",
+            "sky in:stone",
+            "sky -in:stone",
+            "has:link",
+            "-has:link sky",
+            "before:2020-01-01",
+            "after:2020-01-01",
+            "from:nobody",
+            '"',
+        ]
+        fitted = 0
+        for text in texts:
+            for scope in (None, direct):
+                page = await node.search.find(viewer_id=alice, text=text, conversation_id=scope)
+                found = {one.message.id for one in page.items}
+                for message in messages:
+                    fits = await node.search.fits(
+                        viewer_id=alice, text=text, message=message, conversation_id=scope
+                    )
+                    assert fits == (message.id in found), (text, scope, message.content[:20])
+                    fitted += fits
+        assert fitted > len(texts)

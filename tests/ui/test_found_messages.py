@@ -105,6 +105,47 @@ async def test_found_messages_follow_what_becomes_of_them(ada: Person, bea: Pers
         await tab.until(lambda: tab.rows("hits") == [])
 
 
+async def test_what_would_be_found_since_is_noted_and_found_when_asked_for(
+    ada: Person, bea: Person
+) -> None:
+    word = a_word()
+    group = await bea.make_group(ada, title="Choir")
+    async with Tab.open(ada.url, cookie=ada.cookie) as tab:
+        await tab.hydrate("/search")
+        searcher = Searcher(tab)
+        await searcher.ask(word)
+        assert not tab.fact("hits", "has_new")
+
+        await bea.write(ada, "Something else")
+        sent = await bea.write(ada, f"{word} one")
+        await tab.until(lambda: tab.fact("hits", "has_new"))
+        assert tab.fact("hits", "announcement") == "There are new results"
+        assert texts(tab) == []
+        await bea.http.delete(f"/api/messages/{sent['id']}")
+        await tab.until(lambda: not tab.fact("hits", "has_new"))
+        assert tab.fact("hits", "announcement") == "No message found"
+
+        edited = await bea.write(ada, "Something else")
+        path = f"/api/messages/{edited['id']}"
+        await bea.http.patch(path, json={"content": f"{word} two"})
+        await tab.until(lambda: tab.fact("hits", "has_new"))
+        # The reader may be quicker than the index.
+        while texts(tab) != [f"{word} two"]:
+            await searcher.ask(word)
+        assert not tab.fact("hits", "has_new")
+
+        await searcher.ask(word, scope=group["id"])
+        await bea.write(ada, f"{word} elsewhere")
+        await bea.write_in(group["id"], f"{word} here")
+        await tab.until(lambda: tab.fact("hits", "has_new"))
+        await bea.http.delete(f"/api/conversations/{group['id']}/members/{ada.id}")
+        await tab.until(lambda: not tab.fact("hits", "has_new"))
+        await searcher.ask("")
+        await bea.write(ada, f"{word} last")
+        await tab.settled()
+        assert not tab.fact("hits", "has_new")
+
+
 async def test_a_search_within_a_conversation_finds_nothing_else(ada: Person, bea: Person) -> None:
     word = a_word()
     group = await bea.make_group(ada, title="Choir")

@@ -58,11 +58,19 @@ class Facts(TypedDict):
     answered: int
     problem: str
     has_more: bool
+    has_new: bool
     announcement: str
 
 
 NO_FACTS = Facts(
-    asked="", within="", question=0, answered=0, problem="", has_more=False, announcement=""
+    asked="",
+    within="",
+    question=0,
+    answered=0,
+    problem="",
+    has_more=False,
+    has_new=False,
+    announcement="",
 )
 
 
@@ -101,6 +109,7 @@ def search_pane() -> rx.Component:
                 rx.el.div(_search_box(), places(), hits(), class_name="people finding"),
                 class_name="people-scroll",
             ),
+            new_results(),
             event=event_name(SearchState.search),
             more_event=event_name(SearchState.load_more),
         ),
@@ -228,6 +237,23 @@ def hits() -> rx.Component:
         ),
         aria_busy=~is_answered & (facts["problem"] == ""),
         class_name="hits",
+    )
+
+
+@rx.memo
+def new_results() -> rx.Component:
+    """Show, above the results, that there are others since."""
+    return rx.cond(
+        _facts()["has_new"],
+        rx.el.div(
+            rx.el.button(
+                "New results",
+                type="button",
+                class_name="button way",
+                custom_attrs={"data-search-new": "true"},
+            ),
+            class_name="ways",
+        ),
     )
 
 

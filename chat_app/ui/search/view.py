@@ -1,17 +1,21 @@
 """The messages that a search in a tab has found."""
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 from uuid import UUID
 
 from chat_app.core.errors import AppError
 from chat_app.realtime.events import (
     AnyEvent,
     ConversationRemoved,
+    MessageCreated,
     MessageDeleted,
     MessageUpdated,
 )
+from chat_app.realtime.shapes import Message
+from chat_app.ui.conversations.rows import timestamp
 from chat_app.ui.conversations.titles import conversation_titles, name_in
 from chat_app.ui.current_node import current_node
 from chat_app.ui.reflex.patches import Patch, difference
@@ -22,18 +26,32 @@ LIST = "hits"
 PAGE = 30
 # As many are found again after a change or a break of the link; further ones with the button.
 MAX_FOUND_AGAIN = 120
+# Messages that would be found now; of more, it is known that there are some.
+MAX_NEW = 100
+# Until then the index may not have a message. The chat promises half of it.
+INDEXED_WITHIN_S = 2.0
+NEW = "There are new results"
+
+
+class _New(NamedTuple):
+    """A message that fits the search, and was sent or edited after it."""
+
+    conversation_id: UUID
+    noted_at: float
 
 
 class HitsView:
     """The messages that were found, newest first.
 
     About the list: `answered`, the number that the page gave its last question; `problem`, why
-    that could not be answered; `has_more`; and `announcement`, the number of messages as a sentence
-    for screen readers. The page does not keep it.
+    that could not be answered; `has_more`; `has_new`, whether there is more to find since; and
+    `announcement`, the number of messages as a sentence for screen readers. The page does not keep
+    it. What is new is shown once the reader asks again: nothing moves under their finger.
     """
 
     list_name: ClassVar[str] = LIST
     page_size: ClassVar[int] = PAGE
+    notes_new: ClassVar[bool] = True
 
     def __init__(self, tab: Tab) -> None:
         self._tab = tab
@@ -46,18 +64,25 @@ class HitsView:
         # When each message was last edited.
         self._edited: dict[str, datetime | None] = {}
         self._next_before: str | None = None
+        self._new: dict[str, _New] = {}
 
     async def search(
         self, query: str, scope: UUID | None, *, question: int, least: int = 0
     ) -> None:
         """Send the newest messages that fit the query, at least so many, and follow them."""
+        if (query, scope) != (self._query, self._scope):
+            self._new = {}
         self._query, self._scope, self._answered = query, scope, question
+        asked_at = time.monotonic()
         try:
             rows = await self._find(least=min(least, MAX_FOUND_AGAIN))
         except AppError as error:
             self._next_before = None
             self._send({}, problem=error.detail, resets=True)
             return
+        self._new = {
+            key: one for key, one in self._new.items() if asked_at - one.noted_at < INDEXED_WITHIN_S
+        }
         self._send(rows, resets=True)
 
     async def load_more(self, *, question: int) -> None:
@@ -76,19 +101,22 @@ class HitsView:
     def clear(self, *, question: int) -> None:
         """Send that nothing is searched any more."""
         self._query, self._scope, self._answered = "", None, question
-        self._next_before = None
+        self._next_before, self._new = None, {}
         self._send({}, resets=True)
 
     async def apply_events(self, events: Sequence[AnyEvent]) -> None:
         """Send what these events change: an edited text is searched again, which may be found."""
-        if not self._rows:
+        if not self._query:
             return
+        had_new = bool(self._new)
+        if self.notes_new:
+            await self._note_new(events)
         left = {
             key: row
             for key, row in self._rows.items()
             if not any(_removes(event, row) for event in events)
         }
-        if len(left) < len(self._rows):
+        if len(left) < len(self._rows) or bool(self._new) != had_new:
             self._send(left)
         if any(self._is_edited_by(event) for event in events):
             await self._search_again()
@@ -105,6 +133,42 @@ class HitsView:
             self._send(self._rows, problem=error.detail)
             return
         self._send(rows)
+
+    async def _note_new(self, events: Sequence[AnyEvent]) -> None:
+        for event in events:
+            match event:
+                case MessageCreated(message=message) | MessageUpdated(message=message):
+                    await self._note(message)
+                case MessageDeleted(message=message):
+                    self._new.pop(str(message.id), None)
+                case ConversationRemoved(conversation_id=removed):
+                    self._new = {
+                        key: one for key, one in self._new.items() if one.conversation_id != removed
+                    }
+                case _:
+                    pass
+
+    async def _note(self, message: Message) -> None:
+        key = str(message.id)
+        if key in self._rows or not self._reaches(message):
+            return
+        fits = await current_node().search.fits(
+            viewer_id=self._viewer_id,
+            text=self._query,
+            message=message,
+            conversation_id=self._scope,
+        )
+        if not fits:
+            self._new.pop(key, None)
+        elif len(self._new) < MAX_NEW:
+            self._new[key] = _New(message.conversation_id, time.monotonic())
+
+    def _reaches(self, message: Message) -> bool:
+        """Return whether the rows reach as far back as a message."""
+        if self._next_before is None or not self._rows:
+            return True
+        oldest = list(self._rows.values())[-1]
+        return timestamp(message.created_at) >= oldest["at"]
 
     def _is_edited_by(self, event: AnyEvent) -> bool:
         if not isinstance(event, MessageUpdated):
@@ -149,11 +213,14 @@ class HitsView:
             patch = difference(self.list_name, self._rows, rows)
         has_more = self._next_before is not None
         is_answer = self._query != "" and not problem
+        self._new = {key: one for key, one in self._new.items() if key not in rows}
+        announcement = NEW if self._new else number_found(len(rows), has_more=has_more)
         patch["about"] = {
             "answered": self._answered,
             "problem": problem,
             "has_more": has_more,
-            "announcement": number_found(len(rows), has_more=has_more) if is_answer else "",
+            "has_new": bool(self._new),
+            "announcement": announcement if is_answer else "",
         }
         self._rows = rows
         self._edited = {key: edited for key, edited in self._edited.items() if key in rows}
@@ -165,6 +232,7 @@ class GoToView(HitsView):
 
     list_name = "goto"
     page_size = 8
+    notes_new = False
 
 
 def _removes(event: AnyEvent, row: HitRow) -> bool:
