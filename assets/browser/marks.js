@@ -31,14 +31,15 @@ export const setReminder = (id, at) =>
  */
 export async function unsave(id, back) {
   const problem = await ask("DELETE", `/api/messages/${id}/save`);
-  if (!problem) notify("Removed from Saved.", { undo: () => save(id), back });
+  if (!problem) notify("Removed from Saved.", { undo: () => save(id), undone: "Saved again.", back });
   return problem;
 }
 
 /** @param {string} id */
 export async function unpin(id) {
   const problem = await ask("DELETE", `/api/messages/${id}/pin`, undefined, (body) => body.id === id);
-  if (!problem) notify("Unpinned.", { undo: () => pin(id) });
+  // The pin is a new one, of now and of this user.
+  if (!problem) notify("Unpinned.", { undo: () => pin(id), undone: "Pinned again." });
   return problem;
 }
 

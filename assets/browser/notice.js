@@ -9,9 +9,9 @@ const UNDO_SHOWN = 10_000;
 const WATCHED = ["pointerenter", "pointerleave", "focusin", "focusout", "keydown"];
 
 /**
- * `undo` takes back what was done and returns an error message for the user, "" on success. `back` are elements
- * that may get the focus afterwards, the best first.
- * @typedef {{ undo?: () => Promise<string>, back?: (Element | null | undefined)[], shown?: number }} Details
+ * `undo` takes back what was done and returns an error message for the user, "" on success; `undone` says so,
+ * where not everything is as before. `back` are elements that may get the focus afterwards, the best first.
+ * @typedef {{ undo?: () => Promise<string>, undone?: string, back?: (Element | null | undefined)[], shown?: number }} Details
  */
 
 /**
@@ -57,12 +57,12 @@ class ChatNotice extends (globalThis.HTMLElement ?? class {}) {
    * @param {string} words
    * @param {Details} [details]
    */
-  show(words, { undo, back = [], shown = undo ? UNDO_SHOWN : SHOWN } = {}) {
+  show(words, { undo, undone = "Undone.", back = [], shown = undo ? UNDO_SHOWN : SHOWN } = {}) {
     const hadFocus = this.contains(document.activeElement);
     const box = document.createElement("div");
     box.className = "passing-notice";
     box.append(words);
-    const button = undo && this.#undoButton(undo);
+    const button = undo && this.#undoButton(undo, undone);
     if (button) box.append(button);
     this.#shown = shown;
     this.#back = hadFocus ? this.#back : [...back, document.activeElement];
@@ -77,8 +77,11 @@ class ChatNotice extends (globalThis.HTMLElement ?? class {}) {
     return this.#wasKey && !document.activeElement?.matches("input, textarea, select, dialog *");
   }
 
-  /** @param {() => Promise<string>} undo */
-  #undoButton(undo) {
+  /**
+   * @param {() => Promise<string>} undo
+   * @param {string} undone
+   */
+  #undoButton(undo, undone) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = "Undo";
@@ -86,17 +89,20 @@ class ChatNotice extends (globalThis.HTMLElement ?? class {}) {
     button.addEventListener("click", () => {
       if (isPressed) return;
       isPressed = true;
-      void this.#takeBack(undo);
+      void this.#takeBack(undo, undone);
     });
     return button;
   }
 
-  /** @param {() => Promise<string>} undo */
-  async #takeBack(undo) {
+  /**
+   * @param {() => Promise<string>} undo
+   * @param {string} undone
+   */
+  async #takeBack(undo, undone) {
     const problem = await undo();
     // The button stays beside the reason: the chat may be reachable again in a moment.
-    if (problem) this.show(problem, { undo, back: this.#back });
-    else this.show("Undone.");
+    if (problem) this.show(problem, { undo, undone, back: this.#back });
+    else this.show(undone);
   }
 
   /** @param {KeyboardEvent} event */

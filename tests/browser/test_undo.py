@@ -100,7 +100,7 @@ def test_a_message_removed_from_saved_in_its_menu_is_saved_again(
     expect(notice(mira.page, "Removed from Saved.")).to_be_visible()
     assert mira.http.get("/api/saved").json()["items"] == []
     undo(mira.page).click()
-    expect(notice(mira.page, "Undone.")).to_be_visible()
+    expect(notice(mira.page, "Saved again.")).to_be_visible()
     expect(undo(mira.page)).to_have_count(0)
     assert len(mira.http.get("/api/saved").json()["items"]) == 1
 
@@ -132,6 +132,7 @@ def test_an_unpinned_message_is_pinned_again_for_both(mira: Visitor, tomas: Visi
     expect(mark).to_have_count(0)
     undo(mira.page).click()
     expect(mark).to_be_visible()
+    expect(notice(mira.page, "Pinned again.")).to_be_visible()
 
 
 def test_a_removed_reminder_is_set_again_at_its_time(
@@ -147,6 +148,7 @@ def test_a_removed_reminder_is_set_again_at_its_time(
     for page in (mira.page, beside):
         expect(rows(page, "Scheduled")).to_have_count(0)
     undo(mira.page).click()
+    expect(notice(mira.page, "Undone.")).to_be_visible()
     for page in (mira.page, beside):
         expect(rows(page, "Scheduled")).to_contain_text(QUESTION)
     assert [one["at"] for one in reminders(mira)] == [before["at"]]
@@ -173,7 +175,7 @@ def test_a_removal_is_undone_with_keys_alone(
     expect(undo(mira.page)).to_be_focused()
     mira.page.keyboard.press("Enter")
     expect(rows(mira.page)).to_have_count(2)
-    expect(notice(mira.page, "Undone.")).to_be_visible()
+    expect(notice(mira.page, "Saved again.")).to_be_visible()
     # The row that was pressed is gone, the one beside it has the focus.
     other = rows(mira.page).filter(has_text="And cake?")
     expect(other.get_by_role("button", name="Remove from saved")).to_be_focused()
@@ -213,7 +215,7 @@ def test_a_refused_undo_shows_the_reason_and_can_be_tried_again(
     expect(notice(mira.page, NOT_HERE)).to_be_visible()
     mira.context.set_offline(False)
     undo(mira.page).click()
-    expect(notice(mira.page, "Undone.")).to_be_visible()
+    expect(notice(mira.page, "Saved again.")).to_be_visible()
     assert len(mira.http.get("/api/saved").json()["items"]) == 1
 
     set_reminder(mira, question)
@@ -330,7 +332,7 @@ def test_on_a_phone_the_notice_covers_no_composer(
     assert box["x"] + box["width"] <= composer["width"]
     assert_usable(mira.page)
     undo(mira.page).tap()
-    expect(notice(mira.page, "Undone.")).to_be_visible()
+    expect(notice(mira.page, "Saved again.")).to_be_visible()
 
 
 @pytest.mark.parametrize("device", [{}, PHONE], ids=["desktop", "phone"])
