@@ -61,6 +61,12 @@ class Settings(BaseSettings):
 
     registration: Literal["open", "invited", "closed"] = "open"
 
+    max_file_mb: int = Field(default=25, ge=1, le=10_240)
+    user_storage_mb: int = Field(default=1_024, ge=1, le=1_048_576)
+    clamav: str = Field(
+        default="", pattern=r"^$|^/.+|^[^\s/:]+:[0-9]{1,5}$|^\[[0-9a-f:]+\]:[0-9]{1,5}$"
+    )
+
     limit_message_burst: int = Field(default=40, ge=1)
     limit_messages_per_second: float = Field(default=2.0, gt=0)
     limit_read_mark_burst: int = Field(default=100, ge=1)
@@ -81,6 +87,8 @@ class Settings(BaseSettings):
     limit_groups_per_hour: int = Field(default=30, ge=1)
     limit_group_change_burst: int = Field(default=40, ge=1)
     limit_group_changes_per_second: float = Field(default=0.5, gt=0)
+    limit_upload_burst: int = Field(default=100, ge=1)
+    limit_uploads_per_second: float = Field(default=1.0, gt=0)
     limit_sockets_per_user: int = Field(default=20, ge=1)
     limit_tabs_per_user: int = Field(default=50, ge=1)
 

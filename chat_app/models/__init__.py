@@ -11,6 +11,7 @@ from chat_app.models.conversations import (
     Message,
 )
 from chat_app.models.drafts import Draft, DueItem
+from chat_app.models.files import Attachment, File, StorageUse
 from chat_app.models.message_parts import EarlierText, Reaction, SavedMessage
 from chat_app.models.people import (
     AuthSession,
@@ -23,6 +24,7 @@ from chat_app.models.people import (
 )
 
 __all__ = [
+    "Attachment",
     "AuthSession",
     "Block",
     "Change",
@@ -30,6 +32,7 @@ __all__ = [
     "Draft",
     "DueItem",
     "EarlierText",
+    "File",
     "FormerMember",
     "FriendRequest",
     "Friendship",
@@ -42,6 +45,7 @@ __all__ = [
     "Reaction",
     "RefreshToken",
     "SavedMessage",
+    "StorageUse",
     "Table",
     "User",
 ]

@@ -171,6 +171,7 @@ class Message(Table, table=True):
     pinned_at: datetime | None = None
     pinned_by: UUID | None = None
     has_reactions: bool = False
+    has_files: bool = False
     is_changed: bool = False
 
 

@@ -13,6 +13,7 @@ from chat_app.models.conversations import (
     Message,
 )
 from chat_app.models.drafts import Draft, DueItem
+from chat_app.models.files import Attachment, File, StorageUse
 from chat_app.models.message_parts import EarlierText, Reaction, SavedMessage
 from chat_app.models.people import AuthSession, User
 
@@ -33,6 +34,9 @@ DUE_ITEMS = _table(DueItem)
 REACTIONS = _table(Reaction)
 EARLIER_TEXTS = _table(EarlierText)
 SAVED_MESSAGES = _table(SavedMessage)
+FILES = _table(File)
+STORAGE_USES = _table(StorageUse)
+ATTACHMENTS = _table(Attachment)
 FORMER_MEMBERS = _table(FormerMember)
 INVITES = _table(Invite)
 CHANGES = _table(Change)
