@@ -21,6 +21,8 @@ from chat_app.core.rate_limit import NoRateLimits
 from chat_app.core.settings import Settings
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
+from chat_app.files.disk import Disk
+from chat_app.files.uploads import Uploads
 from chat_app.friends.service import Friends
 from chat_app.messages.drafts.service import Drafts
 from chat_app.messages.due.service import DueItems
@@ -220,6 +222,8 @@ class SimulatedNode:
             deliveries=deliveries,
             messages=messages,
             search=cast("Search", None),
+            uploads=cast("Uploads", None),
+            disk=cast("Disk", None),
             presence=presence,
             tail=tail,
         )

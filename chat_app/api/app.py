@@ -2,12 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-from litestar import Litestar, Request, Response
+from litestar import Litestar
 from litestar.exceptions import HTTPException
 from litestar.plugins.pydantic import PydanticPlugin
-from litestar.routes import HTTPRoute
 
 from chat_app.api.accounts import AuthController, OwnAccountController, UsersController
 from chat_app.api.auth import move_earlier_cookie
@@ -15,6 +13,7 @@ from chat_app.api.conversations import ConversationsController
 from chat_app.api.dependencies import DEPENDENCIES
 from chat_app.api.documents import asyncapi_document, openapi_document, reference_page
 from chat_app.api.errors import on_app_error, on_broken_json, on_failure, on_http_error
+from chat_app.api.files import FilesController
 from chat_app.api.frame_intake import SocketMetrics
 from chat_app.api.friends import BlocksController, FriendsController
 from chat_app.api.groups import ChannelsController, GroupsController, InvitesController
@@ -22,9 +21,11 @@ from chat_app.api.health import HealthController
 from chat_app.api.messages import MessagesController, SavedController
 from chat_app.api.metrics import metrics as metrics_page
 from chat_app.api.openapi import API_VERSION
+from chat_app.api.options import answer_options
 from chat_app.api.scheduled import RemindersController, ScheduledController
 from chat_app.api.search import SearchController
 from chat_app.api.socket import live_socket
+from chat_app.api.uploads import UploadsController
 from chat_app.core.errors import AppError
 from chat_app.core.metrics import Metrics
 from chat_app.core.settings import Settings
@@ -65,6 +66,8 @@ def create_api(
             ScheduledController,
             RemindersController,
             SearchController,
+            UploadsController,
+            FilesController,
             HealthController,
             metrics_page,
             openapi_document,
@@ -89,18 +92,6 @@ def create_api(
         logging_config=None,
         openapi_config=None,  # see openapi.py: Litestar describes neither errors nor all limits
     )
-
-
-def answer_options(request: Request[Any, Any, Any]) -> Response[None] | None:
-    """Answer OPTIONS with every method of the address; Litestar names those of one handler only."""
-    if request.method != "OPTIONS":
-        return None
-    template = request.scope["path_template"]
-    routes = [route for route in request.app.routes if isinstance(route, HTTPRoute)]
-    methods = {
-        method for route in routes if route.path_format == template for method in route.methods
-    }
-    return Response(None, status_code=204, headers={"Allow": ", ".join(sorted(methods))})
 
 
 def _build() -> dict[str, float]:

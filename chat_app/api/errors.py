@@ -23,6 +23,15 @@ from chat_app.core.errors import (
     Unavailable,
 )
 from chat_app.core.logs import without_token
+from chat_app.files.errors import (
+    ChecksumMismatch,
+    DiskFull,
+    OutOfRange,
+    TooLarge,
+    UploadIsBusy,
+    WrongBodyType,
+    WrongVersion,
+)
 from chat_app.messages.errors import DraftConflict
 from chat_app.realtime.shapes import Draft
 
@@ -34,6 +43,14 @@ STATUS: dict[type[AppError], int] = {
     Invalid: 422,
     RateLimited: 429,
     Unavailable: 503,
+    TooLarge: 413,
+    UploadIsBusy: 423,
+    WrongBodyType: 415,
+    OutOfRange: 416,
+    # Those of tus.
+    WrongVersion: 412,
+    ChecksumMismatch: 460,
+    DiskFull: 507,
 }
 # The codes for HTTP statuses that Litestar itself raises.
 CODES = {
@@ -98,6 +115,8 @@ def on_app_error(request: AnyRequest, error: AppError) -> Response[Problem]:
         headers["WWW-Authenticate"] = 'Bearer realm="chat"'
     if isinstance(error, Unavailable):
         log.warning("unavailable", cause=type(error.__cause__).__name__)
+    if isinstance(error, OutOfRange):
+        headers["Content-Range"] = f"bytes */{error.size}"
     draft = error.draft if isinstance(error, DraftConflict) else None
     return _problem(request, status, error.code, error.detail, fields, headers, draft)
 
@@ -135,6 +154,10 @@ def on_failure(request: AnyRequest, error: Exception) -> Response[Problem]:
     return _problem(request, 500, "internal_error", DETAILS[500])
 
 
+def _title(status: int) -> str:
+    return "Checksum Mismatch" if status == STATUS[ChecksumMismatch] else HTTPStatus(status).phrase
+
+
 def _fields(extra: object) -> dict[str, str]:
     fields: dict[str, str] = {}
     for finding in extra if isinstance(extra, list) else ():
@@ -159,7 +182,7 @@ def _problem(
 ) -> Response[Problem]:
     problem = Problem(
         type="about:blank",
-        title=HTTPStatus(status).phrase,
+        title=_title(status),
         status=status,
         detail=detail,
         code=code,

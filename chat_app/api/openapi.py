@@ -1,12 +1,14 @@
 """The OpenAPI document of the HTTP API, derived from its handlers.
 
 Paths, parameters and bodies come from the handlers' signatures, errors from their guards and
-inputs and from what they declare as `errors=`.
+inputs and from what they declare as `errors=`. Handlers of bytes also declare the headers that they
+read (`request_headers=`), the type of the bytes that they take (`body_type=`), and the types of
+those that they return (`media_types=`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from inspect import cleandoc
-from typing import Any, TypeAlias, get_args, get_origin
+from typing import Any, NamedTuple, TypeAlias, get_args, get_origin
 
 import msgspec
 from litestar import Litestar, MediaType, Response
@@ -56,6 +58,7 @@ LIMITS = {
     "description": "description",
 }
 PROBLEM = "application/problem+json"
+BYTES = {"type": "string", "format": "binary"}
 
 Json: TypeAlias = dict[str, Any]
 # The codes of one status, each with its sentence.
@@ -79,6 +82,17 @@ HEADERS: Json = {
         "schema": {"type": "string"},
     },
 }
+
+
+class RequestHeader(NamedTuple):
+    """A header that a handler reads; its value matches a pattern."""
+
+    name: str
+    description: str
+    pattern: str
+    is_required: bool = True
+
+
 EXPECTED_USER_PARAMETER: Json = {
     "name": EXPECTED_USER,
     "in": "header",
@@ -143,13 +157,19 @@ class _Operation:
             "operationId": f"{owner.removesuffix('Controller')}.{name}".strip("."),
             "tags": self._handler.resolve_tags(),
             "summary": (self._handler.fn.__doc__ or "").partition("\n\n")[0],
-            "parameters": [*map(_path_parameter, self._path_names), *self._query_parameters()],
+            "parameters": [
+                *map(_path_parameter, self._path_names),
+                *self._query_parameters(),
+                *map(_header_parameter, self._handler.opt.get("request_headers", ())),
+            ],
             "responses": self._responses(shared),
         }
         if self.body is not None:
             schema = {"$ref": SCHEMAS.format(name=self.body.__name__)}
             content = {"application/json": {"schema": schema}}
             described["requestBody"] = {"required": True, "content": content}
+        if (body_type := self._handler.opt.get("body_type")) is not None:
+            described["requestBody"] = {"content": {body_type: {"schema": BYTES}}}
         if signed_in in self.guards:
             described["security"] = [{"token": []}, {"cookie": []}]
             described["parameters"].append(EXPECTED_USER_PARAMETER)
@@ -160,6 +180,8 @@ class _Operation:
         kind = self._handler.parsed_return_field.annotation
         if get_origin(kind) is Response:
             [kind] = get_args(kind)
+        if get_origin(kind) is Callable:  # an application that sends bytes
+            kind = bytes
         empty = kind is None or kind is type(None)
         about = "It is done." if empty else "The answer."
         media_type = self._handler.media_type
@@ -215,7 +237,10 @@ class _Operation:
         answer: Json = {"description": spec.description, "headers": headers}
         if spec.data_container is not None:
             schema = _schema_of(spec.data_container)
-            answer["content"] = {_plain(spec.media_type): {"schema": schema}}
+            # Not of errors, and not of answers with a type of their own.
+            kinds = self._handler.opt.get("media_types") if status in range(200, 300) else None
+            names = sorted(kinds or [_plain(spec.media_type)])
+            answer["content"] = {name: {"schema": schema} for name in names}
         return answer
 
     def _query_parameters(self) -> Iterator[Json]:
@@ -245,6 +270,16 @@ def _path_parameter(name: str) -> Json:
     }
     schema = {"type": "string", **kinds.get(name, {"format": "uuid"})}
     return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _header_parameter(header: RequestHeader) -> Json:
+    return {
+        "name": header.name,
+        "in": "header",
+        "required": header.is_required,
+        "description": header.description,
+        "schema": {"type": "string", "pattern": header.pattern},
+    }
 
 
 def _query_parameter(name: str, field: FieldDefinition) -> Json:

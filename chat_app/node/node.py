@@ -25,6 +25,8 @@ from chat_app.core.rate_limit import RateLimits
 from chat_app.core.settings import Settings
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
+from chat_app.files.disk import Disk
+from chat_app.files.uploads import Uploads
 from chat_app.friends.service import Friends
 from chat_app.messages.drafts.service import Drafts
 from chat_app.messages.due.service import DueItems
@@ -79,6 +81,8 @@ class Node:
     drafts: Drafts
     due_items: DueItems
     search: Search
+    uploads: Uploads
+    disk: Disk
     presence: Presence
     tail: Tail
 
@@ -164,6 +168,7 @@ async def running_node(
         presence = parts.presence()
         hub = parts.hub(presence, deliveries)
         tail = parts.tail(hub)
+        files = parts.files()
         messages = parts.messages(hub, tail, failpoints)
         stack.push_async_callback(hub.close)
         groups = parts.groups(tail)
@@ -191,6 +196,8 @@ async def running_node(
             drafts=parts.drafts(),
             due_items=parts.due_items(parts.due_queue(hub, messages)),
             search=await parts.search(),
+            uploads=files.uploads,
+            disk=files.disk,
             presence=presence,
             tail=tail,
         )

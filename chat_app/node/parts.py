@@ -3,7 +3,7 @@
 import contextlib
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from chat_app.accounts.service import Accounts
 from chat_app.accounts.session_monitor import SessionMonitor
@@ -24,6 +24,13 @@ from chat_app.core.passwords import Passwords
 from chat_app.core.settings import Settings
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
+from chat_app.files.check import FileCheck
+from chat_app.files.disk import Disk
+from chat_app.files.metrics import FileMetrics
+from chat_app.files.removal import FileRemoval
+from chat_app.files.scanner import Scanner
+from chat_app.files.store import LIFETIME, discard_unsent
+from chat_app.files.uploads import Uploads
 from chat_app.friends.service import Friends
 from chat_app.messages.drafts.service import Drafts
 from chat_app.messages.due.queue import DueQueue
@@ -51,6 +58,7 @@ JOBS = (
     # Before the conversations that they belong to.
     Job("search_entries", timedelta(0), remove_entries_of_groups),
     Job("groups", timedelta(0), remove_groups),
+    Job("unsent_files", LIFETIME, discard_unsent),
 )
 
 
@@ -62,6 +70,14 @@ class Running(Protocol):
 
     async def close(self) -> None:
         """End its tasks."""
+
+
+class Files(NamedTuple):
+    """The parts of files: their bytes, uploads, and what removes them."""
+
+    disk: Disk
+    uploads: Uploads
+    removal: FileRemoval
 
 
 Part = TypeVar("Part", bound=Running)
@@ -95,6 +111,26 @@ class Parts:
         database, broker = self.infrastructure.database, self.infrastructure.broker
         read_marks = ReadMarks(database=database, broker=broker, metrics=self.metrics)
         return run(self.stack, self.supervisor, read_marks)
+
+    def files(self) -> Files:
+        """Make the use cases of uploads, with the tasks that check files and remove them."""
+        infrastructure, metrics = self.infrastructure, FileMetrics(self.metrics)
+        database = infrastructure.database
+        disk = Disk(self.settings.data_dir / "files")
+        self.stack.callback(disk.close)
+        scanner = Scanner(self.settings.clamav) if self.settings.clamav else None
+        check = FileCheck(database=database, disk=disk, scanner=scanner, metrics=metrics)
+        removal = FileRemoval(database=database, disk=disk, metrics=metrics)
+        uploads = Uploads(
+            database=database,
+            disk=disk,
+            limits=infrastructure.limits,
+            settings=self.settings,
+            metrics=metrics,
+            on_complete=run(self.stack, self.supervisor, check).begin,
+            on_discarded=run(self.stack, self.supervisor, removal).wake,
+        )
+        return Files(disk, uploads, removal)
 
     def messages(self, hub: Hub, tail: Tail, failpoints: Failpoints) -> Messages:
         """Make the use cases of messages, with their log writer."""

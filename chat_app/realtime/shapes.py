@@ -112,6 +112,25 @@ class Reaction(Shape, frozen=True, cache_hash=True):
     mine: bool | msgspec.UnsetType = msgspec.UNSET
 
 
+class File(Shape, frozen=True, cache_hash=True):
+    """A file of a message, or one that its uploader has not sent yet.
+
+    `media_type` is what its bytes are. `placeholder` is a tiny picture as a `data:` address, shown
+    until the thumbnail is there. `duration` is in seconds.
+    """
+
+    id: UUID
+    name: str
+    media_type: str
+    size: int
+    width: int | None
+    height: int | None
+    duration: float | None
+    thumbnail_url: str | None
+    placeholder: str | None
+    url: str
+
+
 class Message(Shape, frozen=True, cache_hash=True):
     """One message. `receiver_id` is the other person of a direct conversation, else null.
 

@@ -13,7 +13,7 @@ SOURCES = sorted(APP.rglob("*.py"))
 
 # A package's key is its folder under chat_app, a module's its name.
 INNER = {"core", "models", "realtime"}
-DOMAINS = ("accounts", "friends", "conversations", "messages", "presence", "search")
+DOMAINS = ("accounts", "friends", "conversations", "files", "messages", "presence", "search")
 MAY_IMPORT = {
     "core": set[str](),
     "models": {"core"},
@@ -22,9 +22,10 @@ MAY_IMPORT = {
     "accounts": INNER | {"change_log"},
     "friends": INNER | {"change_log", "accounts"},
     "conversations": INNER | {"change_log", "accounts", "friends"},
-    "messages": INNER | {"change_log", "accounts", "friends", "conversations"},
+    "files": INNER | {"change_log", "accounts", "friends", "conversations"},
+    "messages": INNER | {"change_log", "accounts", "friends", "conversations", "files"},
     "presence": INNER | {"accounts", "friends", "conversations"},
-    "search": INNER | {"change_log", "accounts", "friends", "conversations", "messages"},
+    "search": INNER | {"change_log", "accounts", "friends", "conversations", "files", "messages"},
     # The parts that nodes share through Redis.
     "redis": {"core", "realtime"},
     "node": INNER | {*DOMAINS, "change_log", "redis"},
@@ -54,7 +55,8 @@ LIBRARY_HOME = {
     "reflex_base": {"ui/reflex"},
     "reflex_components_core": {"ui/reflex"},
     "litestar": {"api"},
-    "starlette": {"ui/reflex"},
+    # Its reply with a file, in ranges.
+    "starlette": {"ui/reflex", "api/files.py"},
     "socketio": {"ui/reflex"},
     "engineio": {"ui/reflex"},
     "uvicorn": {"server"},
@@ -68,6 +70,9 @@ LIBRARY_HOME = {
     # Optional libraries: only the module that is loaded when traces are on imports them.
     "opentelemetry": {"core/otel.py"},
     "prometheus_client": {"api/metrics.py"},
+    # Only the child process decodes pictures.
+    "PIL": {"files/picture_child.py"},
+    "pi_heif": {"files/picture_child.py"},
     "playwright": set[str](),
     "pytest": set[str](),
 }

@@ -4,6 +4,7 @@ Loaded by `schemathesis.toml`; CHAT_URL is the running chat.
 """
 
 import os
+import time
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
@@ -11,7 +12,10 @@ from uuid import uuid4
 
 import httpx
 import schemathesis
+from hypothesis import strategies
 from schemathesis import AuthContext, Case, GenerationMode, HookContext
+
+from tests.harness.files import BODY, TUS, picture
 
 PASSWORD = "correct horse battery"
 
@@ -42,6 +46,7 @@ class World(NamedTuple):
     invite: str
     invite_id: str
     scheduled_id: str
+    file_id: str
 
 
 # What of a conversation is about groups.
@@ -83,6 +88,7 @@ def new_world(*, are_friends: bool) -> World:
             "send_at": LATER,
         }
         scheduled = client.post("/api/scheduled", json=later).raise_for_status().json()
+        file_id = _upload_picture(client)
         sessions = client.get("/api/auth/sessions").raise_for_status().json()["items"]
     return World(
         token=token,
@@ -95,13 +101,44 @@ def new_world(*, are_friends: bool) -> World:
         invite=invite["token"],
         invite_id=invite["id"],
         scheduled_id=scheduled["id"],
+        file_id=file_id,
     )
+
+
+def _upload_picture(client: httpx.Client) -> str:
+    """Upload a picture and return its id, once it is ready."""
+    data = picture()
+    headers = {**BODY, "Upload-Length": str(len(data))}
+    reply = client.post("/api/uploads", content=data, headers=headers).raise_for_status()
+    address = reply.headers["location"]
+    while client.get(address).raise_for_status().json()["state"] == "checking":
+        time.sleep(0.05)
+    return str(address.rpartition("/")[2])
+
+
+def _begin_upload(token: str) -> str:
+    """Announce an upload and return its id."""
+    with _client(token) as client:
+        headers = {**TUS, "Upload-Length": "1000000"}
+        reply = client.post("/api/uploads", headers=headers).raise_for_status()
+    return str(reply.headers["location"].rpartition("/")[2])
 
 
 @cache
 def world(operation: str) -> World:
     """Return the account of the cases of one operation."""
     return new_world(are_friends=operation == "DELETE /api/friends/{user_id}")
+
+
+BODY_TYPE = BODY["Content-Type"]
+schemathesis.openapi.media_type(BODY_TYPE, strategies.binary(max_size=1_000))
+
+
+@schemathesis.serializer(BODY_TYPE)
+def bytes_as_they_are(context: object, value: object) -> bytes:
+    """Return the body of an upload."""
+    del context
+    return value if isinstance(value, bytes) else str(value).encode()
 
 
 @schemathesis.auth(cache_by_key=lambda case, _: case.operation.label)
@@ -145,14 +182,31 @@ def before_call(context: HookContext, case: AnyCase, kwargs: dict[str, Any]) -> 
         case.path_parameters[name] = ids[name]
     if case.query:
         _correct_query(case.query)
+    if "/api/uploads" in label:
+        _correct_upload(case)
+    elif "/api/files" in label:
+        case.headers.pop("Range", None)  # it may begin behind the end
     if isinstance(case.body, dict):
         _correct(case.operation.label, case.body, ids, there)
 
 
 def _id_for(label: str, there: World) -> str:
+    if label in {"PATCH /api/uploads/{id}", "DELETE /api/uploads/{id}"}:
+        return _begin_upload(there.token)
+    if "/api/uploads" in label or "/api/files" in label:
+        return there.file_id
     if label == "GET /api/messages/{id}":
         return there.friend_id
     return there.scheduled_id if "/api/scheduled" in label else there.message_id
+
+
+def _correct_upload(case: AnyCase) -> None:
+    # They depend on each other, and on what is there.
+    wanted = {"Tus-Resumable": "1.0.0", "Upload-Length": "1000000", "Upload-Offset": "0"}
+    for name in wanted.keys() & case.headers.keys():
+        case.headers[name] = wanted[name]
+    for name in ("Upload-Metadata", "Upload-Checksum"):
+        case.headers.pop(name, None)
 
 
 def _correct_query(query: dict[str, Any]) -> None:

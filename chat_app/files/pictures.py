@@ -1,0 +1,98 @@
+"""Pictures, made anew by a child process with limits (`picture_child.py`)."""
+
+import asyncio
+import contextlib
+import sys
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from chat_app.files import picture_child
+
+# Longer than the child may keep a processor.
+PATIENCE_S = 40.0
+MAX_ANSWER = 64 * 1024
+MEDIA_TYPES = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "GIF": "image/gif",
+    "WEBP": "image/webp",
+    "AVIF": "image/avif",
+}
+
+
+class Made(msgspec.Struct, frozen=True):
+    """A picture that the child has made; `rewritten` is whether it differs from its source."""
+
+    format: Literal["JPEG", "PNG", "GIF", "WEBP", "AVIF"]
+    width: int
+    height: int
+    placeholder: str
+    rewritten: bool
+
+    @property
+    def media_type(self) -> str:
+        """The media type of what was made."""
+        return MEDIA_TYPES[self.format]
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    format: Literal["JPEG", "PNG", "GIF", "WEBP", "AVIF"] | None = None
+    width: int = 0
+    height: int = 0
+    placeholder: str = ""
+    rewritten: bool = False
+    code: Literal["too_many_pixels", "unreadable_picture"] | None = None
+
+
+class Refused(NamedTuple):
+    """A picture that is not taken, and why."""
+
+    code: str
+
+
+class NoPicture(NamedTuple):
+    """A file that begins like a picture and is none."""
+
+
+class ChildFailed(Exception):
+    """The child was killed, or took too long: the picture, or the machine, is at fault."""
+
+
+async def make_picture(source: Path, whole: Path, thumbnail: Path) -> Made | Refused | NoPicture:
+    """Make a picture anew in a child process. Raises ChildFailed."""
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", picture_child.__file__, source, whole, thumbnail),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        # Nothing of the node's environment, which may hold secrets.
+        env={"LANG": "C.UTF-8"},
+        limit=MAX_ANSWER,
+    )
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            output, _ = await child.communicate()
+    except TimeoutError:
+        raise ChildFailed("time") from None
+    finally:
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
+    if child.returncode:
+        raise ChildFailed(str(child.returncode))
+    return _read(output)
+
+
+def _read(output: bytes) -> Made | Refused | NoPicture:
+    try:
+        answer = msgspec.json.decode(output, type=_Answer)
+    except msgspec.DecodeError as error:
+        raise ChildFailed(str(error)) from None
+    if answer.code is not None:
+        return Refused(answer.code)
+    if answer.format is None:
+        return NoPicture()
+    return Made(answer.format, answer.width, answer.height, answer.placeholder, answer.rewritten)

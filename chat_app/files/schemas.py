@@ -1,0 +1,87 @@
+"""Shapes of files and uploads."""
+
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from chat_app.realtime.shapes import File, Shape
+
+UploadState = Literal["uploading", "checking", "ready", "refused"]
+RefusalCode = Literal["too_many_pixels", "unreadable_picture", "infected", "not_scanned"]
+
+
+class Upload(Shape, frozen=True):
+    """The state of an upload, with its file once that is `ready`, or why it is `refused`."""
+
+    file: File | None
+    state: UploadState
+    code: RefusalCode | None = None
+
+
+class SharedFile(Shape, frozen=True):
+    """A file of a conversation, and the message that has it."""
+
+    file: File
+    message_id: UUID
+    seq: int
+
+
+class SharedFiles(Shape, frozen=True):
+    """Files of a conversation, the latest first; `next_before` asks for more."""
+
+    items: list[SharedFile]
+    next_before: str | None
+
+
+class NewUpload(NamedTuple):
+    """An announced upload."""
+
+    owner_id: UUID
+    name: str
+    size: int
+
+
+class Offset(NamedTuple):
+    """How far an upload is, and when it expires."""
+
+    id: UUID
+    received: int
+    size: int
+    expires_at: datetime
+
+
+class Checked(NamedTuple):
+    """What the check has found a file to be."""
+
+    name: str
+    media_type: str
+    kind: str
+    size: int
+    sha256: str
+    width: int | None = None
+    height: int | None = None
+    duration_ms: int | None = None
+    placeholder: str | None = None
+    has_thumbnail: bool = False
+
+
+def file_view(row: Any) -> File:  # noqa: ANN401  # a row with the columns of a file, however read
+    """Make the view of a file."""
+    address = file_url(row.id)
+    return File(
+        id=row.id,
+        name=row.name,
+        media_type=row.media_type,
+        size=row.size,
+        width=row.width,
+        height=row.height,
+        duration=None if row.duration_ms is None else row.duration_ms / 1000,
+        thumbnail_url=f"{address}/thumbnail" if row.has_thumbnail else None,
+        placeholder=row.placeholder,
+        url=address,
+    )
+
+
+def file_url(file_id: UUID) -> str:
+    """Return the address of a file."""
+    return f"/api/files/{file_id}"
