@@ -195,7 +195,7 @@ class SimulatedNode:
         deliveries, presence = parts.deliveries(), cast("Presence", _NoPresence())
         hub = parts.hub(presence, deliveries)
         tail, read_marks = parts.tail(hub), parts.read_marks()
-        messages = parts.messages(hub, tail, NO_FAILPOINTS)
+        messages = parts.messages(hub, tail, NO_FAILPOINTS, on_deleted=lambda: None)
         stack.push_async_callback(hub.close)
         self._stack = stack
         self._node = Node(

@@ -22,6 +22,7 @@ _WITHOUT_PARTS: Row = {
     "pinned_at": None,
     "is_changed": False,
     "quote": None,
+    "attachments": None,
     "reactions": None,
     "pinned_by": None,
     "forwarded_from": None,

@@ -27,6 +27,7 @@ from chat_app.models import (
     Block,
     Draft,
     DueItem,
+    File,
     FriendRequest,
     Friendship,
     NamePart,
@@ -123,6 +124,9 @@ async def erase_account(session: AsyncSession, account: User) -> Departure:
     await session.flush()
     for own in (SavedMessage, Draft, DueItem):
         await session.execute(delete(own).where(col(own.user_id) == account.id))
+    # Files that were sent stay, as their messages do; the others lose their bytes.
+    is_unsent = and_(col(File.owner_id) == account.id, col(File.state) != "sent")
+    await session.execute(update(File).where(is_unsent).values(state="gone"))
     acquaintance_ids = await _delete_relations(session, account.id)
     return Departure(await _erase_sessions(session, account.id), acquaintance_ids)
 

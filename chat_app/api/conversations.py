@@ -31,6 +31,9 @@ from chat_app.conversations.schemas import (
 )
 from chat_app.core.cursors import CURSOR
 from chat_app.core.errors import RateLimited
+from chat_app.files.queries import CURSOR as FILE_CURSOR
+from chat_app.files.queries import shared_files
+from chat_app.files.schemas import SharedFiles
 from chat_app.friends.errors import PersonNotFound
 from chat_app.messages.errors import DraftConflict, ReplyNotFound
 from chat_app.messages.parts.queries import pinned_messages
@@ -52,6 +55,16 @@ After = Annotated[
     Parameter(ge=0, le=2**63 - 1, description="A page after this `seq`; not with `before`."),
 ]
 
+FileKind = Annotated[
+    str | None,
+    Parameter(pattern="^(image|video|audio|file)$", description="Only files of this kind."),
+]
+FilePlace = Annotated[
+    str | None,
+    Parameter(
+        pattern=f"^{FILE_CURSOR.pattern}$", description="The `next_before` of the page before."
+    ),
+]
 Around = Annotated[
     int | None,
     Parameter(ge=0, le=2**63 - 1, description="A page with this `seq` in its middle; alone."),
@@ -179,6 +192,27 @@ class ConversationsController(Controller):
             node.database, viewer_id=me.user_id, conversation_id=conversation_id
         )
         return await large_reply(pins)
+
+    @get("/{conversation_id:uuid}/files", errors=[ConversationNotFound, BadCursor])
+    async def files(
+        self,
+        me: Identity,
+        node: Node,
+        conversation_id: UUID,
+        kind: FileKind = None,
+        before: FilePlace = None,
+        limit: Limit = 50,
+    ) -> Response[SharedFiles]:
+        """Return the files of a conversation, those of the latest messages first."""
+        page = await shared_files(
+            node.database,
+            viewer_id=me.user_id,
+            conversation_id=conversation_id,
+            kind=kind,
+            before=before,
+            limit=limit,
+        )
+        return await large_reply(page)
 
     @post(
         "/{conversation_id:uuid}/read",

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from chat_app.core.tokens import MAX_LENGTH
-from chat_app.messages.schemas import CLIENT_ID, CONTENT_SCHEMA
+from chat_app.messages.schemas import CAPTION_SCHEMA, CLIENT_ID, MAX_FILES
 from chat_app.realtime.shapes import Message, OwnUser
 
 Cursor = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -18,7 +18,10 @@ Cursor = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 BY_ID = msgspec.Meta(extra_json_schema={"propertyNames": {"type": "string", "format": "uuid"}})
 # Checked where the frame is carried out, by the same rules as over HTTP.
 ClientId = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": CLIENT_ID})]
-Content = Annotated[str, msgspec.Meta(extra_json_schema=CONTENT_SCHEMA)]
+Content = Annotated[str, msgspec.Meta(extra_json_schema=CAPTION_SCHEMA)]
+FileIds = Annotated[
+    list[UUID], msgspec.Meta(extra_json_schema={"maxItems": MAX_FILES, "uniqueItems": True})
+]
 Token = Annotated[str, msgspec.Meta(extra_json_schema={"maxLength": MAX_LENGTH})]
 
 
@@ -39,8 +42,8 @@ class Auth(ClientFrame, frozen=True, tag="auth"):
 class Send(ClientFrame, frozen=True, kw_only=True, tag="message"):
     """A message to send, to one of the two addresses; `id` is its `client_id`.
 
-    It has a text, or it forwards the message `forward_of`. It may reply to a message `reply_to` of
-    the same conversation.
+    It has a text, or files `file_ids` perhaps with one, or it forwards the message `forward_of`. It
+    may reply to a message `reply_to` of the same conversation.
     """
 
     content: Content | msgspec.UnsetType = msgspec.UNSET
@@ -48,6 +51,7 @@ class Send(ClientFrame, frozen=True, kw_only=True, tag="message"):
     conversation_id: UUID | None = None
     reply_to: UUID | None = None
     forward_of: UUID | None = None
+    file_ids: FileIds = []
     id: ClientId | None = None
 
     def fields(self) -> dict[str, object]:
@@ -59,6 +63,7 @@ class Send(ClientFrame, frozen=True, kw_only=True, tag="message"):
             "client_id": self.id,
             "reply_to": self.reply_to,
             "forward_of": self.forward_of,
+            "file_ids": self.file_ids,
         }
 
 

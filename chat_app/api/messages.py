@@ -27,6 +27,7 @@ from chat_app.core.errors import RateLimited
 from chat_app.core.ids import new_id
 from chat_app.friends.errors import PersonNotFound
 from chat_app.messages.errors import (
+    FilesNotReady,
     IdempotencyConflict,
     MessageIsDeleted,
     MessageIsForwarded,
@@ -106,6 +107,7 @@ class MessagesController(Controller):
             NotAllowed,
             ReplyNotFound,
             MessageNotFound,
+            FilesNotReady,
             IdempotencyConflict,
             RateLimited,
         ],

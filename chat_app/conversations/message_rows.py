@@ -17,9 +17,9 @@ from chat_app.core.ids import peer_of
 from chat_app.core.json_rows import as_array, as_object
 from chat_app.core.text import beginning
 from chat_app.models import User
-from chat_app.models.tables import MEMBERS, MESSAGES, REACTIONS, USERS
+from chat_app.models.tables import ATTACHMENTS, FILES, MEMBERS, MESSAGES, REACTIONS, USERS
+from chat_app.realtime.shapes import File, Notice, Person, Quote, Reaction
 from chat_app.realtime.shapes import Message as MessageView
-from chat_app.realtime.shapes import Notice, Person, Quote, Reaction
 
 # Characters of a quoted text, and of the text that is read for them.
 MAX_EXCERPT = 140
@@ -36,7 +36,7 @@ _AUTHORS = USERS.alias("author")
 _PERSONS = USERS.alias("person")
 _OWN = REACTIONS.alias("own_reaction")
 # What other columns show.
-_HIDDEN = {"reply_to", "forwarded_from", "pinned_by", "has_reactions"}
+_HIDDEN = {"reply_to", "forwarded_from", "pinned_by", "has_reactions", "has_files"}
 
 
 class MessageRow(msgspec.Struct, gc=False):
@@ -65,6 +65,7 @@ class MessageRow(msgspec.Struct, gc=False):
     own_reactions: str | None = None
     pinned_by: str | None = None
     forwarded_from: str | None = None
+    attachments: str | None = None
     direct_key: str | None = None
 
 
@@ -89,6 +90,21 @@ class _ReactionRow(msgspec.Struct, gc=False):
     count: int
 
 
+class _FileRow(msgspec.Struct, gc=False):
+    """A file of a message, at its place among them."""
+
+    position: int
+    id: UUID
+    name: str
+    media_type: str
+    size: int
+    width: int | None
+    height: int | None
+    duration_ms: int | None
+    placeholder: str | None
+    has_thumbnail: bool | int
+
+
 class _PersonRow(msgspec.Struct, gc=False):
     id: UUID
     username: str
@@ -104,6 +120,7 @@ _decode_ids = msgspec.json.Decoder(tuple[UUID, ...]).decode
 _decode_quote = msgspec.json.Decoder(QuoteRow).decode
 _decode_reactions = msgspec.json.Decoder(list[_ReactionRow]).decode
 _decode_person = msgspec.json.Decoder(_PersonRow).decode
+_decode_files = msgspec.json.Decoder(list[_FileRow]).decode
 _decode_own = msgspec.json.Decoder(list[_OwnReaction]).decode
 
 
@@ -139,6 +156,7 @@ def _columns(dialect: str) -> tuple[ColumnElement[Any] | Label[Any], ...]:
         _if_reacted(dialect, _reactions(dialect)).label("reactions"),
         _person(dialect, MESSAGES.c.pinned_by).label("pinned_by"),
         _person(dialect, MESSAGES.c.forwarded_from).label("forwarded_from"),
+        _as_text(dialect, case((MESSAGES.c.has_files, _files(dialect)))).label("attachments"),
     )
 
 
@@ -194,6 +212,30 @@ def _reactions(dialect: str) -> ColumnElement[str | None]:
     )
 
 
+def _files(dialect: str) -> ColumnElement[str | None]:
+    """Select the files of a message."""
+    shown = {name: FILES.c[name] for name in _FileRow.__struct_fields__ if name != "position"}
+    return (
+        select(as_array(dialect, {"position": ATTACHMENTS.c.position, **shown}))
+        .select_from(ATTACHMENTS)
+        .join(FILES, FILES.c.id == ATTACHMENTS.c.file_id)
+        .where(ATTACHMENTS.c.message_id == MESSAGES.c.id)
+        .correlate(MESSAGES)
+        .scalar_subquery()
+    )
+
+
+def kinds_of_files(dialect: str) -> ColumnElement[str | None]:
+    """Return the kinds of the files of a message, as JSON objects with a `kind`."""
+    kinds = (
+        select(as_array(dialect, {"kind": ATTACHMENTS.c.kind}))
+        .where(ATTACHMENTS.c.message_id == MESSAGES.c.id)
+        .correlate(MESSAGES)
+        .scalar_subquery()
+    )
+    return _as_text(dialect, case((MESSAGES.c.has_files, kinds)))
+
+
 def _if_reacted(dialect: str, selected: ColumnElement[str | None]) -> ColumnElement[str | None]:
     return _as_text(dialect, case((MESSAGES.c.has_reactions, selected)))
 
@@ -245,6 +287,7 @@ def message_of(
         pinned_at=row.pinned_at,
         pinned_by=_named(row.pinned_by) if row.pinned_by else None,
         forwarded_from=_named(row.forwarded_from) if row.forwarded_from else None,
+        attachments=_files_of(row.attachments) if row.attachments else (),
     )
 
 
@@ -280,6 +323,28 @@ def _reactions_of(row: Any) -> tuple[Reaction, ...]:  # noqa: ANN401  # however 
         )
         for emoji, rows in by_emoji.items()
     )
+
+
+def file_of(row: Any) -> File:  # noqa: ANN401  # however it was read
+    """Make the view of a file, from a row with its columns."""
+    url = f"/api/files/{row.id}"
+    return File(
+        id=row.id,
+        name=row.name,
+        media_type=row.media_type,
+        size=row.size,
+        width=row.width,
+        height=row.height,
+        duration=None if row.duration_ms is None else row.duration_ms / 1000,
+        thumbnail_url=f"{url}/thumbnail" if row.has_thumbnail else None,
+        placeholder=row.placeholder,
+        url=url,
+    )
+
+
+def _files_of(text: str) -> tuple[File, ...]:
+    rows = sorted(_decode_files(text), key=attrgetter("position"))
+    return tuple(map(file_of, rows))
 
 
 def _named(text: str) -> Person:

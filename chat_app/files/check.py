@@ -41,7 +41,7 @@ from chat_app.files.schemas import Checked
 WORKERS = 2
 # A claim is kept as long as the check takes; a node that ended loses it.
 CLAIMED_FOR, KEEP_S = timedelta(seconds=15), 5.0
-LOOK_S = 5.0
+INTERVAL_S = 5.0
 MAX_ATTEMPTS = 3
 MAX_ABSENT = 10_000
 WHOLE, THUMBNAIL = ".whole", ".thumbnail"
@@ -82,7 +82,7 @@ class FileCheck:
     async def _run(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(LOOK_S):
+                async with asyncio.timeout(INTERVAL_S):
                     found = [await self._waiting.get()]
             except TimeoutError:
                 found = await self._left_behind()

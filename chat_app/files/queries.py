@@ -8,11 +8,10 @@ from uuid import UUID
 from sqlalchemy import Integer, Select, String, Uuid, and_, bindparam, exists, or_, select, tuple_
 
 from chat_app.conversations.errors import BadCursor, ConversationNotFound
-from chat_app.conversations.message_rows import IS_READABLE
+from chat_app.conversations.message_rows import IS_READABLE, file_of
 from chat_app.core.database import Database
 from chat_app.files.errors import NoSuchFile, UploadNotFound
-from chat_app.files.media_types import Kind
-from chat_app.files.schemas import Offset, SharedFile, SharedFiles, Upload, file_view
+from chat_app.files.schemas import Offset, SharedFile, SharedFiles, Upload
 from chat_app.files.store import LIFETIME, own_upload
 from chat_app.models.tables import ATTACHMENTS, FILES, MEMBERS, MESSAGES
 
@@ -42,7 +41,7 @@ async def upload_state(
     length = row.received if is_stored else row.size
     offset = Offset(row.id, row.received, length, row.created_at + LIFETIME)
     if row.state in ("ready", "sent"):
-        return Upload(file=file_view(row), state="ready"), offset
+        return Upload(file=file_of(row), state="ready"), offset
     return Upload(file=None, state=row.state, code=row.code), offset
 
 
@@ -63,7 +62,7 @@ async def shared_files(
     *,
     viewer_id: UUID,
     conversation_id: UUID,
-    kind: Kind | None = None,
+    kind: str | None = None,
     before: str | None = None,
     limit: int = 50,
 ) -> SharedFiles:
@@ -90,7 +89,7 @@ async def shared_files(
     # A member of a conversation without files has one row without one.
     found = [row for row in rows if row.id is not None]
     items = [
-        SharedFile(file=file_view(row), message_id=row.message_id, seq=row.seq)
+        SharedFile(file=file_of(row), message_id=row.message_id, seq=row.seq)
         for row in found[:limit]
     ]
     next_before = None

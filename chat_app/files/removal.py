@@ -16,7 +16,7 @@ from chat_app.files import store
 from chat_app.files.disk import Disk
 from chat_app.files.metrics import FileMetrics
 
-LOOK_S = 30.0
+INTERVAL_S = 30.0
 BATCH_SIZE = 100
 # A folder at a time: all of them in a day.
 SWEEP_S = 300.0
@@ -79,7 +79,7 @@ class FileRemoval:
     async def _run(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
+                async with asyncio.timeout(INTERVAL_S):
                     await self._woken.wait()
             self._woken.clear()
             await self.remove_all()

@@ -1,7 +1,7 @@
 """Shapes of files and uploads."""
 
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from chat_app.realtime.shapes import File, Shape
@@ -63,25 +63,3 @@ class Checked(NamedTuple):
     duration_ms: int | None = None
     placeholder: str | None = None
     has_thumbnail: bool = False
-
-
-def file_view(row: Any) -> File:  # noqa: ANN401  # a row with the columns of a file, however read
-    """Make the view of a file."""
-    address = file_url(row.id)
-    return File(
-        id=row.id,
-        name=row.name,
-        media_type=row.media_type,
-        size=row.size,
-        width=row.width,
-        height=row.height,
-        duration=None if row.duration_ms is None else row.duration_ms / 1000,
-        thumbnail_url=f"{address}/thumbnail" if row.has_thumbnail else None,
-        placeholder=row.placeholder,
-        url=address,
-    )
-
-
-def file_url(file_id: UUID) -> str:
-    """Return the address of a file."""
-    return f"/api/files/{file_id}"

@@ -91,14 +91,14 @@ def set_received(
     connection: Connection, file_id: UUID, *, claim: UUID, received: int, until: datetime
 ) -> bool:
     """Note how far a claimed upload is, and keep it; return whether it was still claimed."""
-    return _set(connection, _claimed(file_id, claim), received=received, claimed_until=until)
+    return _set(connection, _received(file_id, claim), received=received, claimed_until=until)
 
 
 def end_receiving(connection: Connection, file_id: UUID, *, claim: UUID, received: int) -> bool:
     """Note how far a claimed upload is, and give it to nobody; return whether it was claimed."""
     return _set(
         connection,
-        _claimed(file_id, claim),
+        _received(file_id, claim),
         received=received,
         claim=None,
         claimed_until=None,
@@ -109,7 +109,7 @@ def begin_check(connection: Connection, file_id: UUID, *, claim: UUID, until: da
     """Let a complete upload be checked, by the node that has it until a time."""
     return _set(
         connection,
-        _claimed(file_id, claim),
+        _received(file_id, claim),
         state="checking",
         received=FILES.c.size,
         claimed_until=until,
@@ -249,6 +249,10 @@ def known_ids(connection: Connection, file_ids: Sequence[UUID]) -> set[UUID]:
 
 def _claimed(file_id: UUID, claim: UUID) -> ColumnElement[bool]:
     return and_(FILES.c.id == file_id, FILES.c.claim == claim)
+
+
+def _received(file_id: UUID, claim: UUID) -> ColumnElement[bool]:
+    return and_(_claimed(file_id, claim), FILES.c.state == "uploading")
 
 
 def _set(connection: Connection, which: ColumnElement[bool], **values: object) -> bool:

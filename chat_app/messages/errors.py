@@ -1,5 +1,7 @@
 """Errors of messages."""
 
+from collections.abc import Iterable
+
 from chat_app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from chat_app.realtime.shapes import Draft
 
@@ -43,6 +45,17 @@ class ReplyNotFound(NotFound):
 
     code = "reply_not_found"
     default_detail = "The message that you reply to is not here."
+
+
+class FilesNotReady(Invalid):
+    """Files that the sender has not uploaded, are not ready, or were sent before.
+
+    They are named by their places.
+    """
+
+    def __init__(self, places: Iterable[int]) -> None:
+        why = "You have no such file that is ready to be sent."
+        super().__init__({f"file_ids.{place}": why for place in places})
 
 
 class NotAnEmoji(Invalid):

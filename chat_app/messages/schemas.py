@@ -11,7 +11,9 @@ from pydantic import (
     Field,
     JsonValue,
     StringConstraints,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
@@ -47,6 +49,14 @@ def clean_content(text: str) -> str:
     return content
 
 
+def clean_ids(ids: list[UUID]) -> list[UUID]:
+    """Return ids. Raises ValueError where one is given twice."""
+    if len(set(ids)) < len(ids):
+        message = "Give each of them once."
+        raise ValueError(message)
+    return ids
+
+
 CLIENT_ID = r"^[A-Za-z0-9_-]{1,64}$"
 ClientId = Annotated[str, StringConstraints(pattern=CLIENT_ID)]
 CONTENT_SCHEMA = {
@@ -62,16 +72,36 @@ ONE_ADDRESS: list[JsonValue] = [
     {"required": [name], "properties": {name: {"type": "string"}}}
     for name in ("receiver_id", "conversation_id")
 ]
-# A message has a text, or it forwards one.
+# A text that may be blank beside files.
+CAPTION_SCHEMA = {
+    "type": "string",
+    "maxLength": MAX_CONTENT_LENGTH,
+    "pattern": text_pattern(allowed="\t\n", may_be_blank=True),
+    "description": "Trimmed before it is measured; something visible unless there are files. "
+    "Newline and tab are the only control characters.",
+}
+MAX_FILES = 10
+# A message has a text, or files perhaps with one, or it forwards one.
 OF_SEND: list[JsonValue] = [
     {"oneOf": ONE_ADDRESS},
     {
         "oneOf": [
-            {"required": ["content"], "properties": {"forward_of": {"type": "null"}}},
+            {
+                "required": ["content"],
+                "properties": {
+                    "content": {"pattern": text_pattern(allowed="\t\n")},
+                    "forward_of": {"type": "null"},
+                    "file_ids": {"maxItems": 0},
+                },
+            },
+            {
+                "required": ["file_ids"],
+                "properties": {"forward_of": {"type": "null"}, "file_ids": {"minItems": 1}},
+            },
             {
                 "required": ["forward_of"],
                 "not": {"required": ["content"]},
-                "properties": {"forward_of": {"type": "string"}},
+                "properties": {"forward_of": {"type": "string"}, "file_ids": {"maxItems": 0}},
             },
         ]
     },
@@ -81,14 +111,18 @@ OF_SEND: list[JsonValue] = [
 class SendRequest(Input):
     """A message to send, to a user or into a conversation: one of the two addresses.
 
-    It has a text, or it forwards the message `forward_of`. It may reply to a message `reply_to` of
-    the same conversation.
+    It has a text, or files `file_ids` perhaps with one, or it forwards the message `forward_of`. It
+    may reply to a message `reply_to` of the same conversation.
     """
 
     model_config = ConfigDict(json_schema_extra={"allOf": OF_SEND})
 
+    # Before the text, which may be blank beside files.
+    file_ids: Annotated[list[Id], Field(max_length=MAX_FILES), AfterValidator(clean_ids)] = Field(
+        default_factory=list, json_schema_extra={"uniqueItems": True}
+    )
     # What was not given has a value of no meaning, from a factory, so that no document names it.
-    content: Content = Field(default_factory=str)
+    content: Annotated[str, WithJsonSchema(CAPTION_SCHEMA)] = Field(default_factory=str)
     receiver_id: Id | None = None
     conversation_id: Id | None = None
     client_id: ClientId | None = None
@@ -102,9 +136,15 @@ class SendRequest(Input):
             raise ValueError(message)
         return self
 
+    @field_validator("content")
+    @classmethod
+    def _is_clean(cls, value: str, info: ValidationInfo) -> str:
+        return "" if info.data.get("file_ids") and not value.strip() else clean_content(value)
+
     @model_validator(mode="after")
     def _has_one_text(self) -> Self:
-        if (self.forward_of is None) != ("content" in self.model_fields_set):
+        has_own = "content" in self.model_fields_set or bool(self.file_ids)
+        if (self.forward_of is None) != has_own:
             message = "Give either content or forward_of."
             raise ValueError(message)
         return self
@@ -120,6 +160,7 @@ class SendRequest(Input):
             origin=origin,
             reply_to=self.reply_to,
             forward_of=self.forward_of,
+            file_ids=tuple(self.file_ids),
         )
 
 
@@ -241,6 +282,7 @@ class NewMessage(NamedTuple):
     origin: str = ""
     reply_to: UUID | None = None
     forward_of: UUID | None = None
+    file_ids: tuple[UUID, ...] = ()
 
 
 class Edit(NamedTuple):

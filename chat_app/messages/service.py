@@ -1,6 +1,7 @@
 """Use cases of messages: send, edit, delete; check, store, publish."""
 
 import asyncio
+from collections.abc import Callable
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -35,6 +36,10 @@ from chat_app.realtime.online import Online
 from chat_app.realtime.shapes import Message, Reaction
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class Messages:
     """The use cases of messages over one database and broker."""
 
@@ -51,7 +56,10 @@ class Messages:
         failpoints: Failpoints = NO_FAILPOINTS,
         metrics: Metrics | None = None,
         traces: Traces | None = None,
+        on_deleted: Callable[[], None] = _nothing,
     ) -> None:
+        """Take `on_deleted`, which is called after a message has left files behind, perhaps."""
+        self._on_deleted = on_deleted
         self._limits = limits
         self._send_limit = token_bucket(
             "message", settings.limit_message_burst, settings.limit_messages_per_second
@@ -101,7 +109,9 @@ class Messages:
 
         Raises MessageNotFound, NotYourMessage, RateLimited and Unavailable.
         """
-        return await self._change(Deletion(actor_id, message_id))
+        message = await self._change(Deletion(actor_id, message_id))
+        self._on_deleted()
+        return message
 
     async def pin(self, *, actor_id: UUID, message_id: UUID, pinned: bool) -> Message:
         """Pin a message for all members, or unpin it; return it. Repeating it is harmless.

@@ -169,7 +169,7 @@ async def running_node(
         hub = parts.hub(presence, deliveries)
         tail = parts.tail(hub)
         files = parts.files()
-        messages = parts.messages(hub, tail, failpoints)
+        messages = parts.messages(hub, tail, failpoints, on_deleted=files.removal.wake)
         stack.push_async_callback(hub.close)
         groups = parts.groups(tail)
         invitations = parts.invitations(groups)

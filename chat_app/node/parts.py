@@ -1,6 +1,7 @@
 """Parts of a node: how each domain is made, started and, at the end, closed."""
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple, Protocol, TypeVar
@@ -132,7 +133,9 @@ class Parts:
         )
         return Files(disk, uploads, removal)
 
-    def messages(self, hub: Hub, tail: Tail, failpoints: Failpoints) -> Messages:
+    def messages(
+        self, hub: Hub, tail: Tail, failpoints: Failpoints, *, on_deleted: Callable[[], None]
+    ) -> Messages:
         """Make the use cases of messages, with their log writer."""
         messages = Messages(
             database=self.infrastructure.database,
@@ -145,6 +148,7 @@ class Parts:
             failpoints=failpoints,
             metrics=self.metrics,
             traces=self.traces,
+            on_deleted=on_deleted,
         )
         return run(self.stack, self.supervisor, messages)
 

@@ -136,7 +136,7 @@ class Message(Shape, frozen=True, cache_hash=True):
 
     `mentions` are the members named in it, `mentions_all` is whether it is for all of them. A
     message of `kind` "notice" tells what happened to its group and has no text. `forwarded_from` is
-    the first author of a forwarded text.
+    the first author of a forwarded text. One with `attachments` may have no text.
     """
 
     id: UUID
@@ -160,6 +160,7 @@ class Message(Shape, frozen=True, cache_hash=True):
     pinned_at: datetime | None = None
     pinned_by: Person | None = None
     forwarded_from: Person | None = None
+    attachments: tuple[File, ...] = ()
 
 
 class Receipt(Shape, frozen=True):

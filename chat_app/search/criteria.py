@@ -4,7 +4,7 @@
 is no operator, or has no value that fits it, is words. Quotes that do not close end with the text.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
@@ -84,10 +84,15 @@ def parse(text: str) -> Criteria:
     return draft.criteria
 
 
-def contents_of(text: str) -> Iterator[Content]:
-    """Yield what `has:` finds in the text of a message. An address in code is shown as no link."""
+def contents_of(text: str, kinds: Iterable[str]) -> Iterator[Content]:
+    """Yield what `has:` finds in the text of a message, and among the kinds of its files.
+
+    An address in code is shown as no link.
+    """
     if _LINK.search(text) and _LINK.search(without_code(text)):
         yield "link"
+    for kind in set(kinds):
+        yield "image" if kind == "image" else "file"
 
 
 def has_name(names: Sequence[str], wanted: Term) -> bool:

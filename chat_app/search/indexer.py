@@ -268,7 +268,7 @@ def _document(row: queries.DocumentRow) -> Document:
                 *words.words_of(row.content),
                 room_word(row.conversation_id),
                 sender_word(row.sender_id),
-                *map(content_word, contents_of(row.content)),
+                *map(content_word, contents_of(row.content, row.kinds)),
             )
         )
     return Document(row.conversation_id, row.seq, all_words, row.edited_at)

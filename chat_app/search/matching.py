@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from chat_app.files.media_types import kind_of
 from chat_app.realtime.shapes import Message, Person
 from chat_app.search.criteria import Criteria, contents_of, has_name
 from chat_app.search.words import (
@@ -86,7 +87,8 @@ class Matcher:
             return False
         if not criteria.contents and not criteria.excluded_contents:
             return True
-        contents = set(contents_of(message.content))
+        kinds = (kind_of(file.media_type) for file in message.attachments)
+        contents = set(contents_of(message.content, kinds))
         return criteria.contents <= contents and criteria.excluded_contents.isdisjoint(contents)
 
     def _is_excluded(self, units: list[Unit]) -> bool:

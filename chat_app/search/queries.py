@@ -32,6 +32,7 @@ from chat_app.conversations.message_rows import (
     IS_READABLE,
     SENDER,
     MessageRow,
+    kinds_of_files,
     message_columns,
     message_of,
 )
@@ -94,8 +95,15 @@ class DocumentRow(msgspec.Struct, frozen=True, gc=False):
     kind: str
     edited_at: datetime | None
     deleted_at: datetime | None
+    files: str | None
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of its files."""
+        return [one["kind"] for one in _decode_kinds(self.files)] if self.files else []
 
 
+_decode_kinds = msgspec.json.Decoder(list[dict[str, str]]).decode
 _decode_rooms = msgspec.json.Decoder(list[Room]).decode
 _decode_texts = msgspec.json.Decoder(list[TextRow]).decode
 _decode_messages = msgspec.json.Decoder(list[MessageRow]).decode
@@ -277,14 +285,15 @@ def _around(*, later: bool) -> Select[*tuple[UUID, int]]:
     )
 
 
-def _document_columns() -> list[ColumnElement[Any]]:
-    return [MESSAGES.c[name] for name in DocumentRow.__struct_fields__]
+def _document_columns(dialect: str) -> list[ColumnElement[Any]]:
+    names = [name for name in DocumentRow.__struct_fields__ if name != "files"]
+    return [*(MESSAGES.c[name] for name in names), kinds_of_files(dialect).label("files")]
 
 
 @functools.cache
 def _following(dialect: str) -> Select[*tuple[Any, ...]]:
     page = (
-        select(*_document_columns())
+        select(*_document_columns(dialect))
         .where(MESSAGES.c.id > bindparam("after_id", type_=Uuid))
         .order_by(MESSAGES.c.id)
         .limit(bindparam("most", type_=Integer))
@@ -296,7 +305,7 @@ def _following(dialect: str) -> Select[*tuple[Any, ...]]:
 @functools.cache
 def _changed(dialect: str) -> Select[*tuple[Any, ...]]:
     given = JsonRows(dialect, id=Uuid, rev=BigInteger)
-    changed = select(*_document_columns()).where(
+    changed = select(*_document_columns(dialect)).where(
         MESSAGES.c.conversation_id == given.columns["id"],
         MESSAGES.c.rev >= given.columns["rev"],
         MESSAGES.c.id > bindparam("after_id", type_=Uuid),

@@ -34,7 +34,7 @@ async def test_a_message_holds_what_the_contract_names(alice: Person, bob: Perso
         "id", "conversation_id", "seq", "rev", "client_id", "sender_id", "receiver_id",
         "content", "created_at", "edited_at", "deleted_at", "sender", "kind", "notice",
         "mentions", "mentions_all", "reply_to", "reactions", "pinned_at", "pinned_by",
-        "forwarded_from",
+        "forwarded_from", "attachments",
     }  # fmt: skip
     assert message["sender"] == {
         "id": alice.id,

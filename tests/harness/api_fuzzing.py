@@ -230,6 +230,9 @@ def _correct(operation: str, body: Json, ids: dict[str, str], there: World) -> N
     for name in ("display_name", "content", "title"):
         if isinstance(body.get(name), str) and not body[name].strip():
             body[name] = "x" * len(body[name])
+    if body.get("file_ids"):
+        with _client(there.token) as client:
+            body["file_ids"] = [_upload_picture(client)]
     for name in body.keys() & {"user_ids", "member_ids"}:
         body[name] = [there.friend_id]
     for name in body.keys() & {"send_at", "at"}:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import io
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,9 @@ from uuid import UUID
 import httpx
 from PIL import Image
 
+from chat_app.files.queries import upload_state
+from chat_app.files.schemas import NewUpload
+from chat_app.node.node import Node
 from tests.harness.clients import PATIENCE_S, Json, Person, as_json
 from tests.harness.servers import ChatServer
 
@@ -78,6 +82,28 @@ async def new_file(person: Person, data: bytes = b"some bytes", name: str = "fil
     assert state["state"] == "ready", state
     file: Json = state["file"]
     return file
+
+
+async def begin_file(node: Node, owner_id: UUID, data: bytes) -> UUID:
+    """Upload a file, which is checked then, and return its id."""
+
+    async def body() -> AsyncIterator[bytes]:
+        yield data
+
+    at = await node.uploads.create(NewUpload(owner_id, "file.bin", len(data)))
+    await node.uploads.receive(owner_id=owner_id, upload_id=at.id, offset=0, body=body())
+    return at.id
+
+
+async def ready_file(node: Node, owner_id: UUID, data: bytes = b"some bytes") -> UUID:
+    """Upload a file and return its id once it is ready to be sent."""
+    file_id = await begin_file(node, owner_id, data)
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            state, _ = await upload_state(node.database, owner_id=owner_id, upload_id=file_id)
+            if state.state == "ready":
+                return file_id
+            await asyncio.sleep(0.01)
 
 
 def bytes_of(chat: ChatServer, file_id: str) -> list[Path]:

@@ -20,6 +20,7 @@ from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.core.ids import new_id
 from chat_app.core.settings import Settings, read_settings
+from chat_app.files import check, removal
 from chat_app.messages.due import queue as due_queue
 from chat_app.messages.schemas import NewMessage
 from chat_app.models import NamePart, User
@@ -33,6 +34,8 @@ PERIODS = (
     (due_queue, "INTERVAL_S"),
     (deliveries, "INTERVAL_S"),
     (session_monitor, "INTERVAL_S"),
+    (check, "INTERVAL_S"),
+    (removal, "INTERVAL_S"),
 )
 NEVER_S = 3_600.0
 AT_ONCE = 1_000

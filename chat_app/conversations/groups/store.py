@@ -26,10 +26,12 @@ from chat_app.core.json_rows import JsonRows, as_parameter
 from chat_app.core.text import fold
 from chat_app.friends.relations import Unreachable, has_blocked, unreachable
 from chat_app.models import (
+    Attachment,
     Conversation,
     Draft,
     DueItem,
     EarlierText,
+    File,
     FormerMember,
     Invite,
     Member,
@@ -344,6 +346,12 @@ def remove_groups(connection: Connection, before: datetime, count: int) -> int:
     some = select(col(Message.id)).where(col(Message.conversation_id) == group_id).limit(count)
     ids = list(connection.scalars(some))
     if ids:
+        has_some = col(Attachment.message_id).in_(ids)
+        files = select(col(Attachment.file_id)).where(has_some)
+        connection.execute(
+            update(File).where(col(File.id).in_(files)).values(released_at=utc_now())
+        )
+        connection.execute(delete(Attachment).where(has_some))
         for part in (Reaction, EarlierText, SavedMessage, DueItem):
             connection.execute(delete(part).where(col(part.message_id).in_(ids)))
         return connection.execute(delete(Message).where(col(Message.id).in_(ids))).rowcount

@@ -20,7 +20,7 @@ from chat_app.conversations.errors import (
     NotAllowed,
     ReceiverIsSelf,
 )
-from chat_app.conversations.message_rows import message_of, person_of, quote_of
+from chat_app.conversations.message_rows import message_of, person_of
 from chat_app.conversations.queries import MAX_RECEIPTS
 from chat_app.conversations.statements import find_members
 from chat_app.conversations.store import NewConversation, add_conversation
@@ -30,18 +30,25 @@ from chat_app.core.ids import new_id, pair_key, peer_of
 from chat_app.core.json_rows import as_parameter
 from chat_app.core.request_context import RequestContext
 from chat_app.friends.relations import Unreachable
-from chat_app.messages.errors import IdempotencyConflict, MessageNotFound, ReplyNotFound
+from chat_app.messages.errors import (
+    FilesNotReady,
+    IdempotencyConflict,
+    MessageNotFound,
+    ReplyNotFound,
+)
+from chat_app.messages.log.attached import AttachedFiles, OwnFile, attachment_rows
 from chat_app.messages.log.mentioned import (
     MentionedMembers,
     MentionRow,
     mention_rows,
     mentions_text,
 )
+from chat_app.messages.log.originals import Original, Originals
 from chat_app.messages.log.statements import send_statements
 from chat_app.messages.mentions import MAX_ALL, NO_CALLS, calls_in
 from chat_app.messages.schemas import NewMessage
+from chat_app.realtime.shapes import File, Person
 from chat_app.realtime.shapes import Message as MessageView
-from chat_app.realtime.shapes import Person, Quote
 
 
 class Stored(NamedTuple):
@@ -81,16 +88,7 @@ class NewRow(msgspec.Struct, gc=False):
     mentions_all: bool
     reply_to: UUID | None
     forwarded_from: UUID | None
-
-
-class Original(NamedTuple):
-    """A message that a sender may read, to reply to or to forward; `author` wrote it first."""
-
-    conversation_id: UUID
-    quote: Quote
-    content: str
-    author: Person
-    is_notice: bool
+    has_files: bool
 
 
 Outcome = Stored | AppError
@@ -129,6 +127,7 @@ class Batch:
         self._moves: list[Move] = []
         self._marks: dict[tuple[UUID, UUID], int] = {}
         self._mentions: list[MentionRow] = []
+        self._attachments: list[dict[str, object]] = []
 
     def store(self) -> list[Outcome]:
         """Store what may be stored and return an outcome a send, in order.
@@ -139,8 +138,9 @@ class Batch:
         fresh = [s for s in self._sends if (s.sender_id, s.client_id) not in earlier]
         unreachable = self._find_direct(fresh)
         targets = self._targets(fresh)
-        self._originals = self._find_originals(fresh)
+        self._originals = Originals(self._connection, fresh)
         self._members = self._find_mentioned(fresh)
+        self._files = self._claim_files(fresh, targets)
         outcomes = []
         for send, context in zip(self._sends, self._contexts, strict=True):
             outcome = self._outcome(send, earlier, unreachable, targets)
@@ -265,36 +265,6 @@ class Batch:
         present = {row.number for row in self._run(find_members(dialect), given)}
         return [row for row in rows if row.direct_key is not None or row.number in present]
 
-    def _find_originals(self, sends: Iterable[NewMessage]) -> dict[tuple[UUID, UUID], Original]:
-        """Find what is replied to or forwarded, by its id and the sender."""
-        wanted = list(
-            {
-                (message_id, send.sender_id)
-                for send in sends
-                for message_id in (send.reply_to, send.forward_of)
-                if message_id is not None
-            }
-        )
-        if not wanted:
-            return {}
-        rows = self._run(
-            self._statements.originals,
-            [
-                {"number": number, "id": identifier, "user_id": user_id}
-                for number, (identifier, user_id) in enumerate(wanted)
-            ],
-        )
-        return {
-            wanted[row.number]: Original(
-                row.conversation_id,
-                quote_of(row),
-                row.text,
-                person_of(row.author_id, row.author_username, row.author_display_name),
-                is_notice=row.kind == "notice",
-            )
-            for row in rows
-        }
-
     def _content_of(self, send: NewMessage) -> str:
         """Return the text of a send, or that of the message which it forwards."""
         if send.forward_of is None:
@@ -303,8 +273,7 @@ class Batch:
         return "" if original is None else original.content
 
     def _original(self, send: NewMessage, message_id: UUID | None) -> Original | None:
-        """Return a message that its sender may read, None for any other."""
-        return None if message_id is None else self._originals.get((message_id, send.sender_id))
+        return self._originals.readable(send.sender_id, message_id)
 
     def _find_mentioned(self, sends: Iterable[NewMessage]) -> MentionedMembers:
         called = {
@@ -314,6 +283,37 @@ class Batch:
             and (conversation_id := self._conversation_of(send)) is not None
         }
         return MentionedMembers(self._connection, called)
+
+    def _claim_files(
+        self, sends: Iterable[NewMessage], targets: dict[tuple[UUID, UUID], SendTarget]
+    ) -> AttachedFiles | None:
+        """Claim the files of sends that nothing else refuses; most batches have none."""
+        own: list[OwnFile] = []
+        forwarded: list[UUID] = []
+        for send in sends:
+            original = self._original(send, send.forward_of)
+            if not send.file_ids and not (original and original.has_files):
+                continue
+            conversation_id = self._conversation_of(send)
+            target = conversation_id and targets.get((conversation_id, send.sender_id))
+            if not conversation_id or not target or _refusal(target):
+                continue
+            if self._missing(send, conversation_id) is None:
+                own += [OwnFile(one, send.sender_id) for one in send.file_ids]
+                forwarded += [send.forward_of] if send.forward_of else []
+        if not own and not forwarded:
+            return None
+        return AttachedFiles(self._connection, own, forwarded)
+
+    def _files_of(self, send: NewMessage) -> list[File] | FilesNotReady:
+        """Return the files of a send that nothing else refuses."""
+        if self._files is None:
+            return []
+        if send.forward_of is not None:
+            return self._files.forwarded(send.forward_of)
+        found = self._files.own(send.file_ids, send.sender_id)
+        wrong = [number for number, one in enumerate(found) if one is None]
+        return FilesNotReady(wrong) if wrong else [one for one in found if one is not None]
 
     def _conversation_of(self, send: NewMessage) -> UUID | None:
         if send.receiver_id is None:
@@ -340,9 +340,11 @@ class Batch:
         target = targets.get((conversation_id, send.sender_id))
         if target is None:
             return ConversationNotFound()
-        if (refusal := _refusal(target) or self._missing(send, conversation_id)) is not None:
-            return refusal
-        message = self._number(send, conversation_id, target)
+        refusal = _refusal(target) or self._missing(send, conversation_id)
+        files = refusal or self._files_of(send)
+        if isinstance(files, AppError):
+            return files
+        message = self._number(send, conversation_id, target, files)
         return Stored(message, target.direct_key, replayed=False, is_small=target.is_small)
 
     def _missing(self, send: NewMessage, conversation_id: UUID) -> AppError | None:
@@ -355,10 +357,14 @@ class Batch:
                 or original.conversation_id != conversation_id
             ):
                 return ReplyNotFound()
-        # Neither a deleted message nor a notice has a text.
-        return None if self._content_of(send) else MessageNotFound()
+        original = self._original(send, send.forward_of)
+        has_files = bool(send.file_ids or (original and original.has_files))
+        # A deleted message and a notice have neither a text nor files.
+        return None if self._content_of(send) or has_files else MessageNotFound()
 
-    def _number(self, send: NewMessage, conversation_id: UUID, target: SendTarget) -> MessageView:
+    def _number(
+        self, send: NewMessage, conversation_id: UUID, target: SendTarget, files: list[File]
+    ) -> MessageView:
         seq, rev = self._counters[conversation_id]
         self._counters[conversation_id] = seq, rev = seq + 1, rev + 1
         self._marks[conversation_id, send.sender_id] = seq
@@ -380,12 +386,18 @@ class Batch:
             mentions_all=calls_all and target.may_call_all,
             reply_to=quoted.quote if quoted else None,
             forwarded_from=source.author if source else None,
+            attachments=tuple(files),
         )
+        if files and self._files is not None:
+            self._files.use(files)
+            self._attachments += attachment_rows(view)
         self._fresh.append(row_of(view))
         self._mentions += mention_rows(view)
         return view
 
     def _write(self) -> None:
+        if self._files is not None:
+            self._files.give_back()
         if not self._fresh:
             return
         moved = {view.conversation_id for view in self._fresh}
@@ -406,7 +418,11 @@ class Batch:
             "at": self._at,
             **entry_values(moves_entry(self._moves, self._batch_id)),
         }
-        self._statements.write.execute(self._connection, values)
+        if self._attachments:
+            values["attached"] = as_parameter(self._attachments)
+            self._statements.write_with_files.execute(self._connection, values)
+        else:
+            self._statements.write.execute(self._connection, values)
         if self._mentions:
             self._run(self._statements.mention, self._mentions)
 
@@ -434,6 +450,7 @@ def row_of(view: MessageView) -> NewRow:
         view.mentions_all,
         view.reply_to.id if view.reply_to else None,
         view.forwarded_from.id if view.forwarded_from else None,
+        bool(view.attachments),
     )
 
 
@@ -448,7 +465,11 @@ def _replay(send: NewMessage, stored: Stored) -> Outcome:
     message = stored.message
     is_changed = message.edited_at or message.deleted_at
     is_forwarded = message.forwarded_from is not None
-    is_same = send.forward_of is not None or message.content == send.content
+    file_ids = tuple(one.id for one in message.attachments)
+    is_same = send.forward_of is not None or (message.content, file_ids) == (
+        send.content,
+        send.file_ids,
+    )
     if not is_same_target or not (is_changed or is_same):
         return IdempotencyConflict()
     if is_forwarded != (send.forward_of is not None):

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    SmallInteger,
     Text,
     Uuid,
     bindparam,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.orm import aliased
@@ -38,7 +40,15 @@ from chat_app.core.joint_writes import JointWrites
 from chat_app.core.json_rows import JsonRows, for_each
 from chat_app.friends.relations import unreachable
 from chat_app.models import Member, User
-from chat_app.models.tables import CONVERSATIONS, MEMBERS, MENTIONS, MESSAGES, USERS
+from chat_app.models.tables import (
+    ATTACHMENTS,
+    CONVERSATIONS,
+    FILES,
+    MEMBERS,
+    MENTIONS,
+    MESSAGES,
+    USERS,
+)
 
 _peer, _person = aliased(Member), aliased(User)
 
@@ -151,6 +161,7 @@ class SendStatements:
             mentions_all=Boolean,
             reply_to=Uuid,
             forwarded_from=Uuid,
+            has_files=Boolean,
         )
         at = bindparam("at", type_=MESSAGES.c.created_at.type)
         add = insert(MESSAGES).from_select(
@@ -178,6 +189,7 @@ class SendStatements:
                 MESSAGES.c.conversation_id,
                 MESSAGES.c.content.label("text"),
                 MESSAGES.c.kind,
+                MESSAGES.c.has_files,
                 first_author.c.id.label("author_id"),
                 first_author.c.username.label("author_username"),
                 first_author.c.display_name.label("author_display_name"),
@@ -199,7 +211,57 @@ class SendStatements:
         )
         # Takes `moved`, `fresh`, `marks`, `at` and the log entry.
         self.write = JointWrites(dialect, bump, add, read, append_entry(dialect))
+        # The same where messages of the batch have files; takes `attached`, too.
+        attached = JsonRows(
+            dialect,
+            "attached",
+            message_id=Uuid,
+            position=SmallInteger,
+            file_id=Uuid,
+            conversation_id=Uuid,
+            seq=BigInteger,
+            kind=Text,
+        )
+        attach = insert(ATTACHMENTS).from_select(
+            [*attached.columns], select(*attached.columns.values()).select_from(attached.table)
+        )
+        self.write_with_files = JointWrites(dialect, bump, add, read, attach, append_entry(dialect))
         self.mention = add_mentions(dialect)
+
+
+class FileStatements:
+    """The statements about the files of a batch of sends."""
+
+    def __init__(self, dialect: str) -> None:
+        wanted = JsonRows(dialect, id=Uuid, user_id=Uuid)
+        is_wanted = tuple_(FILES.c.id, FILES.c.owner_id).in_(
+            select(*wanted.columns.values()).select_from(wanted.table)
+        )
+        # Own ones that are ready: from now on they are sent.
+        self.claim = (
+            update(FILES)
+            .where(is_wanted, FILES.c.state == "ready")
+            .values(state="sent")
+            .returning(FILES)
+        )
+        given = JsonRows(dialect, id=Uuid)
+        is_given = FILES.c.id.in_(select(given.columns["id"]).select_from(given.table))
+        self.unclaim = update(FILES).where(is_given).values(state="ready")
+        # Their message may be deleted at this moment.
+        self.claim_forwarded = (
+            update(FILES)
+            .where(is_given, FILES.c.state == "sent")
+            .values(released_at=None)
+            .returning(FILES)
+        )
+        of_messages = ATTACHMENTS.c.message_id.in_(
+            select(given.columns["id"]).select_from(given.table)
+        )
+        self.of_messages = (
+            select(ATTACHMENTS.c.message_id, ATTACHMENTS.c.file_id)
+            .where(of_messages)
+            .order_by(ATTACHMENTS.c.message_id, ATTACHMENTS.c.position)
+        )
 
 
 @functools.cache
@@ -258,3 +320,4 @@ def latest_revs(dialect: str) -> Select[*tuple[Any, ...]]:
 
 
 send_statements = functools.cache(SendStatements)
+file_statements = functools.cache(FileStatements)

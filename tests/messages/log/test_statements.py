@@ -5,6 +5,7 @@ from typing import Any
 from chat_app.messages.queries import direct_history, history
 from chat_app.realtime.shapes import Message
 from tests.harness.chats import Storage
+from tests.harness.files import ready_file
 from tests.harness.groups import add_group
 from tests.harness.nodes import new_user, new_users, open_still_node, to_conversation, to_user
 from tests.harness.statements import executed, plan_of, statements, steps_of
@@ -61,6 +62,21 @@ async def test_a_direct_message_costs_the_same_statements(storage: Storage) -> N
             await node.messages.send(to_user(bob, alice, "third"))
 
     assert len(sent) <= MOST
+
+
+async def test_files_of_a_batch_cost_two_statements_more(storage: Storage) -> None:
+    async with open_still_node(storage) as node:
+        alice, bob = await new_user(node), await new_user(node)
+        await node.messages.send(to_user(alice, bob, "first"))
+        await node.messages.send(to_user(bob, alice, "second"))
+        with statements() as without:
+            await node.messages.send(to_user(bob, alice, "third"))
+        files = [await ready_file(node, bob) for _ in range(3)]
+        with statements() as sent:
+            await node.messages.send(to_user(bob, alice, "")._replace(file_ids=tuple(files)))
+
+    # On PostgreSQL the writes are one.
+    assert len(sent) - len(without) <= (2 if node.database.is_sqlite else 1)
 
 
 async def test_a_page_is_one_statement_by_keys(storage: Storage) -> None:

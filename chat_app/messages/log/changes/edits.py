@@ -67,6 +67,8 @@ class _Run:
         self._pins: dict[UUID, int] = {}
         # Texts before their edits, with their `rev`.
         self._texts: list[dict[str, object]] = []
+        # Deleted messages that had files.
+        self._with_files: list[dict[str, object]] = []
 
     def store(self) -> list[Outcome]:
         wanted = [(change.message_id, change.actor_id) for change in self._changes]
@@ -173,8 +175,11 @@ class _Run:
             return view
         if view.pinned_at is not None:
             self._pins[view.id] = UNPIN
+        if view.attachments:
+            self._with_files.append({"id": view.id})
         return replace(
             view,
+            attachments=(),
             content="",
             deleted_at=self._at,
             mentions=(),
@@ -261,6 +266,10 @@ class _Run:
             rows = as_parameter(deleted)
             for statement in self._statements.forget:
                 self._connection.execute(statement, {"rows": rows})
+        if self._with_files:
+            rows = as_parameter(self._with_files)
+            self._connection.execute(self._statements.release, {"rows": rows, "at": self._at})
+            self._connection.execute(self._statements.detach, {"rows": rows})
 
 
 def _is(moment: datetime | None, now: datetime) -> int:

@@ -31,8 +31,10 @@ from chat_app.core.joint_writes import JointWrites
 from chat_app.core.json_rows import JsonRows, for_each
 from chat_app.messages.log.statements import add_mentions, moment, refusal_of
 from chat_app.models.tables import (
+    ATTACHMENTS,
     CONVERSATIONS,
     EARLIER_TEXTS,
+    FILES,
     MEMBERS,
     MENTIONS,
     MESSAGES,
@@ -98,6 +100,16 @@ class ChangeStatements:
         self.unmention = delete(MENTIONS).where(is_of_changed)
         self.keep_texts = _keep_texts(dialect)
         self.forget = _forget(dialect)
+        # Their files go, unless another message has them.
+        freed = JsonRows(dialect, id=Uuid)
+        freed_ids = select(freed.columns["id"]).select_from(freed.table)
+        is_freed = ATTACHMENTS.c.message_id.in_(freed_ids)
+        self.release = (
+            update(FILES)
+            .where(FILES.c.id.in_(select(ATTACHMENTS.c.file_id).where(is_freed)))
+            .values(released_at=bindparam("at", type_=FILES.c.released_at.type))
+        )
+        self.detach = delete(ATTACHMENTS).where(is_freed)
         pinning = JsonRows(dialect, id=Uuid)
         self.pins = (
             select(CONVERSATIONS.c.id, func.count(MESSAGES.c.id).label("pins"))
@@ -190,6 +202,7 @@ def _write_changes(dialect: str) -> JointWrites:
             has_reactions=case(
                 (new.columns["is_deleted"] == 1, False), else_=MESSAGES.c.has_reactions
             ),
+            has_files=case((new.columns["is_deleted"] == 1, False), else_=MESSAGES.c.has_files),
             is_changed=True,
         )
     )
