@@ -82,7 +82,12 @@ class FilesController(Controller):
 async def _reply(
     request: AnyRequest, node: Node, path: Path, headers: dict[str, str], media_type: str
 ) -> ASGIApp:
-    headers |= {"Cache-Control": CACHING, "Content-Security-Policy": SANDBOX}
+    headers |= {
+        "Cache-Control": CACHING,
+        "Content-Security-Policy": SANDBOX,
+        # Pages of other sites may not even embed it.
+        "Cross-Origin-Resource-Policy": "same-site",
+    }
     if _has(request, headers["ETag"]):
         reply: Any = PlainResponse(status_code=304, headers=headers)
     else:

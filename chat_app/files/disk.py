@@ -5,6 +5,7 @@ uploaded is in `uploads` until it is complete and checked; then it is synced and
 """
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
+from chat_app.core.settings import Settings
 from chat_app.files.errors import BytesMissing, DiskFull
 
 THREADS = 4
@@ -88,6 +90,10 @@ class Disk:
         """Return what is known of a stored file. Raises BytesMissing."""
         return await self._run(os.stat, path)
 
+    async def digest(self, file_id: UUID, *, with_thumbnail: bool) -> str | None:
+        """Return the SHA-256 of a stored file, None where it or its thumbnail is missing."""
+        return await self._run(self._digest, file_id, with_thumbnail)
+
     async def remove(self, file_ids: Iterable[UUID]) -> None:
         """Remove all that there is of files; what is not there is removed already."""
         await self._run(self._remove, list(file_ids))
@@ -128,6 +134,15 @@ class Disk:
         _sync_folder(target.parent)
         return size, digest
 
+    def _digest(self, file_id: UUID, with_thumbnail: bool) -> str | None:  # noqa: FBT001  # by place
+        if with_thumbnail and not self.thumbnail_path(file_id).exists():
+            return None
+        try:
+            with self.path(file_id).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            return None
+
     def _remove(self, file_ids: list[UUID]) -> None:
         for file_id in file_ids:
             _unlink([self.path(file_id), self.thumbnail_path(file_id)])
@@ -144,6 +159,16 @@ class Disk:
             return []
         names = {name.partition(".")[0] for name in old}
         return [UUID(name) for name in names if _is_id(name)]
+
+
+@contextlib.contextmanager
+def open_disk(settings: Settings) -> Iterator[Disk]:
+    """Yield the folder of files of a chat."""
+    disk = Disk(settings.data_dir / "files")
+    try:
+        yield disk
+    finally:
+        disk.close()
 
 
 class Writer:

@@ -16,7 +16,7 @@ from chat_app.files import store
 from chat_app.files.disk import Disk
 from chat_app.files.metrics import FileMetrics
 
-INTERVAL_S = 30.0
+INTERVAL_S = 10.0
 BATCH_SIZE = 100
 # A folder at a time: all of them in a day.
 SWEEP_S = 300.0

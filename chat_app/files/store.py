@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
@@ -16,7 +16,7 @@ from chat_app.models.tables import ATTACHMENTS, FILES, STORAGE_USES
 
 # What is not sent by then goes.
 LIFETIME = timedelta(days=1)
-_HAS_MESSAGE = exists().where(ATTACHMENTS.c.file_id == FILES.c.id)
+_STORED = ("ready", "sent")
 
 
 def reserve(connection: Connection, *, user_id: UUID, size: int, most: int) -> bool:
@@ -240,6 +240,25 @@ def delete_gone(connection: Connection, file_ids: Sequence[UUID]) -> None:
         .returning(FILES.c.owner_id, FILES.c.reserved)
     )
     give_back(connection, [(row.owner_id, row.reserved) for row in deleted])
+
+
+def count_stored(connection: Connection) -> int:
+    """Return how many files are stored."""
+    counted = select(func.count()).select_from(FILES).where(FILES.c.state.in_(_STORED))
+    return connection.execute(counted).scalar_one()
+
+
+def stored_files(
+    connection: Connection, after: UUID, count: int
+) -> Sequence[Row[UUID, str | None, bool]]:
+    """Return at most `count` stored files that follow one, by their ids."""
+    following = (
+        select(FILES.c.id, FILES.c.sha256, FILES.c.has_thumbnail)
+        .where(FILES.c.state.in_(_STORED), FILES.c.id > after)
+        .order_by(FILES.c.id)
+        .limit(count)
+    )
+    return connection.execute(following).all()
 
 
 def known_ids(connection: Connection, file_ids: Sequence[UUID]) -> set[UUID]:

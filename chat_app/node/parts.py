@@ -26,7 +26,7 @@ from chat_app.core.settings import Settings
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
 from chat_app.files.check import FileCheck
-from chat_app.files.disk import Disk
+from chat_app.files.disk import Disk, open_disk
 from chat_app.files.metrics import FileMetrics
 from chat_app.files.removal import FileRemoval
 from chat_app.files.scanner import Scanner
@@ -117,8 +117,7 @@ class Parts:
         """Make the use cases of uploads, with the tasks that check files and remove them."""
         infrastructure, metrics = self.infrastructure, FileMetrics(self.metrics)
         database = infrastructure.database
-        disk = Disk(self.settings.data_dir / "files")
-        self.stack.callback(disk.close)
+        disk = self.stack.enter_context(open_disk(self.settings))
         scanner = Scanner(self.settings.clamav) if self.settings.clamav else None
         check = FileCheck(database=database, disk=disk, scanner=scanner, metrics=metrics)
         removal = FileRemoval(database=database, disk=disk, metrics=metrics)

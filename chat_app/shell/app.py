@@ -4,7 +4,7 @@ import signal
 
 import typer
 
-from chat_app.shell import accounts, archives, invites, storage
+from chat_app.shell import accounts, archives, files, invites, storage
 
 app = typer.Typer(
     name="chat_app",
@@ -27,11 +27,15 @@ app.command("move")(archives.move)
 sessions = typer.Typer(help="Where people are signed in.", no_args_is_help=True)
 sessions.command("end")(accounts.end_sessions)
 app.add_typer(sessions, name="sessions")
+stored_files = typer.Typer(help="The files that people have sent.", no_args_is_help=True)
+stored_files.command("verify")(files.verify)
+app.add_typer(stored_files, name="files")
 
 
 @sessions.callback()
+@stored_files.callback()
 def _keep_as_group() -> None:
-    """Keep `sessions` a group: typer turns a group of one command into that command."""
+    """Keep a group: typer turns a group of one command into that command."""
 
 
 def main() -> None:

@@ -83,6 +83,7 @@ async def test_what_may_run_is_inert(alice: Person, name: str) -> None:
     assert reply.headers["content-disposition"] == f'attachment; filename="{name}"'
     assert reply.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
     assert reply.headers["x-content-type-options"] == "nosniff"
+    assert reply.headers["cross-origin-resource-policy"] == "same-site"
     assert file["thumbnail_url"] is None
     assert_problem(await alice.http.get(f"{file['url']}/thumbnail"), 404)
 

@@ -13,6 +13,7 @@ from chat_app.realtime.events import AnyEvent, ConversationDelivered, Delivery, 
 from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
 from tests.harness.connected import QUICK, ConnectedDevice, device
+from tests.harness.files import ready_file
 from tests.harness.nodes import new_user, open_node, to_user
 
 EVERYWHERE = {
@@ -31,11 +32,22 @@ EVERYWHERE = {
     "views",
     "due_items",
     "search",
+    "file_check_0",
+    "file_check_1",
+    "file_removal",
 }
 WITH_REDIS = {"redis_heartbeat", "redis_receive", "redis_send", "shared_key"}
 WITH_POSTGRESQL = {"clock"}
 WITH_SQLITE = {"checkpoints"}
-NOT_VITAL = {"checkpoints", "loop_lag", "maintenance", "search"}
+NOT_VITAL = {
+    "checkpoints",
+    "file_check_0",
+    "file_check_1",
+    "file_removal",
+    "loop_lag",
+    "maintenance",
+    "search",
+}
 
 
 class Breakable:
@@ -100,8 +112,9 @@ async def until_received(listener: ConnectedDevice, event: AnyEvent) -> None:
 
 
 async def see_that_all_works(node: Node, *, until_offline: bool) -> None:
-    """Send, receive, and publish a receipt and presence, among two new people."""
+    """Send, receive, check a file, and publish a receipt and presence, among two new people."""
     alice, bob = await new_user(node), await new_user(node)
+    await ready_file(node, alice)
     await node.messages.send(to_user(bob, alice, "before"))
     async with device(node, alice) as here:
         async with device(node, bob) as there:
