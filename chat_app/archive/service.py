@@ -8,6 +8,7 @@ from sqlalchemy import make_url
 from chat_app.archive.errors import ArchiveError, failures_at
 from chat_app.archive.files import Manifest, open_archive, write_archive
 from chat_app.archive.fill import fill
+from chat_app.archive.folder import folder_of
 from chat_app.archive.sources import Progress, live_tables
 from chat_app.archive.targets import (
     fill_database,
@@ -24,10 +25,15 @@ LEFT_OUT = ("auth_session", "refresh_token")
 
 
 async def backup(settings: Settings, path: Path, *, progress: Progress) -> Manifest:
-    """Write a snapshot of the database to a file while the chat runs. Raises ArchiveError."""
+    """Write a snapshot of the database, and the files, to one file while the chat runs.
+
+    Raises ArchiveError.
+    """
     async with open_snapshot(settings) as connection:
         source = await live_tables(connection, without=LEFT_OUT)
-        return await write_archive(source, path, left_out=LEFT_OUT, progress=progress)
+        return await write_archive(
+            source, path, folder=folder_of(settings), left_out=LEFT_OUT, progress=progress
+        )
 
 
 async def check(path: Path, *, progress: Progress) -> Manifest:
@@ -37,6 +43,7 @@ async def check(path: Path, *, progress: Progress) -> Manifest:
             with failures_at(folder):
                 async with connection.begin():
                     await fill(connection, archive, progress)
+        await archive.read_files(None, progress)
         return archive.manifest
 
 
@@ -46,12 +53,16 @@ async def restore(settings: Settings, path: Path, *, replace: bool, progress: Pr
     Raises ArchiveError, also while nodes run on it, and unless it is empty or may be replaced.
     """
     with open_archive(path) as archive:
+        # Before the database, which names them; without it they are nobody's, and go.
+        await archive.read_files(folder_of(settings), progress)
         await fill_database(settings, archive, replace=replace, progress=progress)
         return archive.manifest
 
 
 async def move(settings: Settings, to: Settings, *, progress: Progress) -> None:
     """Copy everything, sessions too, into an empty database; the old one stays as it is.
+
+    The files stay where they are, in the folder of the settings.
 
     Raises ArchiveError, also while nodes run on either.
     """

@@ -103,5 +103,7 @@ def _confirm(question: str) -> None:
 def _contents(manifest: Manifest) -> str:
     rows = {table.name: table.rows for table in manifest.tables}
     made = f"{manifest.made_at:%Y-%m-%d %H:%M} UTC"
-    counts = (f"{count:,} {name}" for name, count in rows.items() if count)
+    counts = [f"{count:,} {name}" for name, count in rows.items() if count]
+    if manifest.files:
+        counts.append(f"{manifest.files:,} files on the disk")
     return f"{', '.join(counts) or 'no rows'}; schema {manifest.revision}, of {made}"

@@ -240,6 +240,7 @@ async def test_a_discarded_upload_is_gone_with_its_bytes(chat: ChatServer, alice
     await removed(chat, address.rpartition("/")[2], file["id"])
 
 
+@pytest.mark.one_process  # limits the process
 async def test_a_full_disk_keeps_what_was_there_before(start_chat: StartChat) -> None:
     chat = start_chat()
     alice = await register(chat.url)
