@@ -133,6 +133,9 @@ class FileCheck:
                 await self._disk.remove([file_id])
             else:
                 await self._disk.remove_upload(file_id)
+        elif await self._database.transact(partial(store.is_discarded, file_id=file_id)):
+            # Its bytes may have been removed before those of the check were written.
+            await self._disk.remove([file_id])
 
     def _pass_on(self, file_id: UUID) -> None:
         """Leave an upload to the node that has its bytes, once the claim is over."""

@@ -178,6 +178,12 @@ def discard(connection: Connection, file_id: UUID) -> None:
     _set(connection, FILES.c.id == file_id, state="gone", claim=None, claimed_until=None)
 
 
+def is_discarded(connection: Connection, file_id: UUID) -> bool:
+    """Return whether a file was discarded."""
+    kept = select(FILES.c.id).where(FILES.c.id == file_id, FILES.c.state != "gone")
+    return connection.execute(kept).first() is None
+
+
 def discard_unsent(connection: Connection, before: datetime, count: int) -> int:
     """Discard at most `count` files that were not sent before a time; return how many."""
     old = (

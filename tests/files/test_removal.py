@@ -1,21 +1,26 @@
 """The removal: what is not sent expires, and bytes without a row go."""
 
+import asyncio
 import os
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
+import pytest
 from sqlalchemy import func, select, update
 
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
 from chat_app.core.maintenance import Maintenance
+from chat_app.files.disk import Disk
 from chat_app.files.metrics import FileMetrics
 from chat_app.files.removal import FileRemoval
 from chat_app.models.tables import FILES, MEMBERS, STORAGE_USES
 from chat_app.node.node import Node
 from chat_app.node.parts import JOBS
 from tests.harness.chats import Storage
-from tests.harness.files import ready_file
+from tests.harness.clients import PATIENCE_S
+from tests.harness.files import begin_file, ready_file
 from tests.harness.groups import add_group
 from tests.harness.nodes import new_user, open_still_node, to_conversation, to_user
 
@@ -39,6 +44,17 @@ async def stored_bytes(node: Node, user_id: UUID) -> tuple[int, int]:
     return await node.database.transact(
         lambda connection: (connection.scalar(counter) or 0, connection.scalar(rows) or 0)
     )
+
+
+async def until_gone(node: Node, user_id: UUID, file_id: UUID) -> None:
+    """Wait until nothing of a user's only file is left: the node removes it at the same time."""
+    async with asyncio.timeout(PATIENCE_S):
+        while (
+            node.disk.path(file_id).exists()
+            or node.disk.upload_path(file_id).exists()
+            or await stored_bytes(node, user_id) != (0, 0)
+        ):
+            await asyncio.sleep(0.02)
 
 
 async def test_unsent_files_go_within_a_day_and_sent_ones_stay(storage: Storage) -> None:
@@ -70,8 +86,7 @@ async def test_a_deleted_group_takes_its_files_along(storage: Storage) -> None:
         await Maintenance(node.database, JOBS).remove_expired()
         await removal_of(node).remove_all()
 
-        assert not node.disk.path(file_id).exists()
-        assert await stored_bytes(node, alice) == (0, 0)
+        await until_gone(node, alice, file_id)
 
 
 async def test_bytes_without_a_row_go_when_they_are_old(storage: Storage) -> None:
@@ -110,5 +125,30 @@ async def test_the_removal_of_a_file_and_its_forwarding_wait_for_each_other(
         await node.messages.delete(actor_id=bob, message_id=forwarded.message.id)
         await removal_of(node).remove_all()
 
-        assert not node.disk.path(file_id).exists()
-        assert await stored_bytes(node, alice) == (0, 0)
+        await until_gone(node, alice, file_id)
+
+
+async def test_a_file_that_is_discarded_during_its_check_leaves_nothing(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_still_node(storage) as node:
+        alice = await new_user(node)
+        keep = Disk.keep
+        ended = asyncio.Event()
+
+        async def discard_and_keep(
+            disk: Disk, file_id: UUID, source: Path, thumbnail: Path | None = None
+        ) -> tuple[int, str]:
+            data = await asyncio.to_thread(source.read_bytes)
+            await node.uploads.discard(owner_id=alice, upload_id=file_id)
+            await removal_of(node).remove_all()
+            await asyncio.to_thread(source.write_bytes, data)
+            result = await keep(disk, file_id, source, thumbnail)
+            ended.set()
+            return result
+
+        monkeypatch.setattr(Disk, "keep", discard_and_keep)
+        file_id = await begin_file(node, alice, b"bytes")
+        async with asyncio.timeout(PATIENCE_S):
+            await ended.wait()
+        await until_gone(node, alice, file_id)
