@@ -207,6 +207,8 @@ def test_status_words_match_the_contract(mira: Visitor, tomas: Visitor) -> None:
     mira.page.route("**/api/messages", lambda route: route.abort())
     mira.write("One")
     mira.write("Two")
+    # The page shows a message once the browser has stored it.
+    expect(mira.message("Two")).to_be_visible()
 
     words = mira.log.get_by_role("img").evaluate_all("all => all.map((e) => e.ariaLabel)")
 
