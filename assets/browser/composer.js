@@ -3,12 +3,13 @@
 // messages are edited here, too; the draft is kept meanwhile. A draft may be a reply to a message. What
 // still fits is shown near the limit.
 
+/** @import { AttachElement } from "./attach.js" */
 /** @import { Quote } from "./messages.js" */
 /** @import { EditedMessage } from "./shown_message.js" */
 /** @import { TabMessage } from "./tabs.js" */
 
 import { ask, AWAY } from "./ask.js";
-import { showOther, showReply, showRoom, warn } from "./composer_lines.js";
+import { confirm, say, showOther, showReply, showRoom, unsay, warn } from "./composer_lines.js";
 import { clean, excessOf } from "./content.js";
 import { hasOwnDraft, hasUnstoredDraft, keepDraft, readDraft } from "./drafts.js";
 import { DraftEverywhere } from "./drafts_everywhere.js";
@@ -24,6 +25,7 @@ const leftEdits = new Map();
 /** A message that this page does not show. @type {Quote} */
 const UNKNOWN = { id: "", seq: 0, sender_id: "", name: "a message", tone: "", excerpt: "", deleted: false };
 const EMPTY = "Write something first.";
+const NO_FILES_LATER = "Files cannot be sent later. Send them now, or remove them.";
 
 class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   static observedAttributes = ["conversation-id", "user-id"];
@@ -53,6 +55,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     this.addEventListener("keydown", this);
     this.addEventListener("input", this);
     this.addEventListener("click", this);
+    this.addEventListener("chat:problem", this);
     addEventListener("chat:edit", this);
     addEventListener("chat:edit-message", this);
     addEventListener("chat:reply", this);
@@ -105,6 +108,8 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
       else if (pressed?.dataset.cancelReply) this.#replyTo(undefined);
       else if (pressed?.dataset.useDraft) this.#everywhere?.useOther();
       else if (pressed?.dataset.dropDraft) this.#everywhere?.dropOther();
+    } else if (event.type === "chat:problem") {
+      this.#say(/** @type {CustomEvent<string>} */ (event).detail);
     } else if (event.type === "chat:reply") {
       this.#stopEditing();
       this.#replyTo(/** @type {CustomEvent<Quote>} */ (event).detail);
@@ -148,6 +153,10 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     return /** @type {HTMLTextAreaElement} */ (this.querySelector("textarea"));
   }
 
+  get #attached() {
+    return /** @type {AttachElement | null} */ (this.querySelector("chat-attach"));
+  }
+
   get #user() {
     return this.getAttribute("user-id") ?? "";
   }
@@ -174,6 +183,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     this.#showReply(undefined);
     this.#write("");
     this.#warn();
+    void this.#attached?.show?.();
     void this.#begin();
     // On a touch screen the focus would push the keyboard over what is to be read.
     if (matchMedia("(pointer: fine)").matches) this.#box.focus({ preventScroll: true });
@@ -266,14 +276,16 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     }
     const text = this.#unsent;
     const content = this.#content(text);
-    if (!content || !this.#user) return;
+    const hasFiles = Boolean(this.#attached?.count);
+    if (content === undefined || !(content || hasFiles) || !this.#user) return;
+    const files = this.#attached?.take?.() ?? [];
     if (this.#box.value === text) this.#storing = [];
     this.#storing.push(text);
     const place = this.#place;
     const follows = this.#follows;
     const reply = this.#reply;
     this.#showReply(undefined);
-    await outboxOf(this.#user).add(this.#conversation, content, follows, reply);
+    await outboxOf(this.#user).add(this.#conversation, content, follows, reply, files);
     if (place !== this.#place) return;
     this.#stored(text);
     if (this.#follows === follows) this.#follows = "";
@@ -287,12 +299,13 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   async #sendLater() {
     const text = this.#unsent;
     const content = this.#content(text);
-    if (content === "") {
-      this.#say(EMPTY);
-      setTimeout(() => this.#unsay(EMPTY), SAID);
+    const problem = this.#attached?.count ? NO_FILES_LATER : content === "" ? EMPTY : "";
+    if (problem) {
+      this.#say(problem);
+      setTimeout(() => unsay(this, problem), SAID);
       this.#box.focus();
     }
-    if (!content || !this.#user) return;
+    if (problem || !content || !this.#user) return;
     const place = this.#place;
     const unsent = { user: this.#user, conversation: this.#conversation, content, reply: this.#reply?.id };
     let done = "";
@@ -312,7 +325,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
       await this.#written();
       this.#everywhere?.send();
     }
-    this.#confirm(done);
+    confirm(this, done);
     this.#box.focus({ preventScroll: true });
   }
 
@@ -459,34 +472,16 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
 
   #changed() {
     this.#say("");
-    this.#confirm("");
+    confirm(this, "");
     showRoom(this, this.#box);
     this.#box.style.height = "auto";
     // The border is not part of scrollHeight.
     this.#box.style.height = `${this.#box.scrollHeight + 2}px`;
   }
 
-  /**
-   * Show what was done, until the box changes.
-   * @param {string} words
-   */
-  #confirm(words) {
-    const place = /** @type {HTMLElement} */ (this.querySelector("[data-composer-done]"));
-    if (place.hidden === !words) return;
-    /** @type {HTMLElement} */ (place.querySelector("span")).textContent = words;
-    place.hidden = !words;
-  }
-
-  /** @param {string} words */
-  #unsay(words) {
-    if (this.querySelector("[data-composer-error]")?.textContent === words) this.#say("");
-  }
-
   /** @param {string} words */
   #say(words) {
-    const place = /** @type {HTMLElement} */ (this.querySelector("[data-composer-error]"));
-    place.textContent = words;
-    place.hidden = !words;
+    say(this, words);
   }
 }
 

@@ -78,6 +78,38 @@ export function warn(composer, isVolatile) {
 }
 
 /**
+ * Show what was done, until the box changes.
+ * @param {HTMLElement} composer
+ * @param {string} words
+ */
+export function confirm(composer, words) {
+  const place = partOf(composer, "[data-composer-done]");
+  if (place.hidden === !words) return;
+  partOf(place, "span").textContent = words;
+  place.hidden = !words;
+}
+
+/**
+ * Show what is wrong, "" for nothing.
+ * @param {HTMLElement} composer
+ * @param {string} words
+ */
+export function say(composer, words) {
+  const place = partOf(composer, "[data-composer-error]");
+  place.textContent = words;
+  place.hidden = !words;
+}
+
+/**
+ * Show an error no more, unless it is another one by now.
+ * @param {HTMLElement} composer
+ * @param {string} words
+ */
+export function unsay(composer, words) {
+  if (partOf(composer, "[data-composer-error]").textContent === words) say(composer, "");
+}
+
+/**
  * @param {HTMLElement} element
  * @param {string} selector
  */

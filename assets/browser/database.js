@@ -1,13 +1,14 @@
 // The database of this browser (IndexedDB) with what people wrote and the server has not stored: the
-// messages of the outbox and the drafts. Every record names its user, and holds no credential.
+// messages of the outbox, their files, and the drafts. Every record names its user, and holds no credential.
 
+/** @import { Attached } from "./attached_files.js" */
 /** @import { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from "idb" */
 /** @import { Quote } from "./messages.js" */
 
 import { openDB } from "idb";
 
 const NAME = "chat-unsent";
-const VERSION = 1;
+const VERSION = 2;
 const PATIENCE = 5_000;
 
 /**
@@ -22,6 +23,12 @@ const PATIENCE = 5_000;
  * @property {string} at the time to show
  * @property {string} reason
  * @property {Quote} [reply] the message that it replies to
+ * @property {Attached[]} [files] the files that it has, which are uploaded before it is sent
+ */
+
+/**
+ * The bytes of a file, and the address of its upload once there is one.
+ * @typedef {{ id: string, user_id: string, blob: Blob, address?: string }} StoredFile
  */
 
 /**
@@ -36,6 +43,7 @@ const PATIENCE = 5_000;
 /**
  * @typedef {object} UnsentStores
  * @property {{ key: number, value: Entry, indexes: { user: string, message: [string, string] } }} outbox
+ * @property {{ key: string, value: StoredFile, indexes: { user: string } }} files
  * @property {{ key: [string, string], value: Drafts }} drafts
  */
 
@@ -73,7 +81,7 @@ export async function transact(work, durability = "relaxed") {
  */
 async function begin(durability) {
   /** @type {StoreNames<Unsent>[]} */
-  const stores = ["outbox", "drafts"];
+  const stores = ["outbox", "files", "drafts"];
   try {
     return (await open()).transaction(stores, "readwrite", { durability });
   } catch (error) {
@@ -86,11 +94,14 @@ async function begin(durability) {
 
 async function open() {
   opening ??= openDB(NAME, VERSION, {
-    upgrade(database) {
-      const outbox = database.createObjectStore("outbox", { keyPath: "position", autoIncrement: true });
-      outbox.createIndex("user", "user_id");
-      outbox.createIndex("message", ["user_id", "client_id"], { unique: true });
-      database.createObjectStore("drafts", { keyPath: ["user_id", "conversation_id"] });
+    upgrade(database, before) {
+      if (before < 1) {
+        const outbox = database.createObjectStore("outbox", { keyPath: "position", autoIncrement: true });
+        outbox.createIndex("user", "user_id");
+        outbox.createIndex("message", ["user_id", "client_id"], { unique: true });
+        database.createObjectStore("drafts", { keyPath: ["user_id", "conversation_id"] });
+      }
+      database.createObjectStore("files", { keyPath: "id" }).createIndex("user", "user_id");
     },
     // A later version of the pages waits to change the stores.
     blocking: (_current, _blocked, event) => {

@@ -2,6 +2,7 @@
 // over the conversation: where there are too many, those at the other end leave. Messages that come
 // with a gap are not shown: their page is asked for. All functions here are pure.
 
+/** @import { ShownFile } from "./attachments.js" */
 /** @import { Pressed, Reacted, Reaction, ShownReaction } from "./reactions.js" */
 /** @import { About, Content, Patch, Row } from "./store.js" */
 
@@ -214,7 +215,7 @@ export function missingPage({ rows, about }) {
 
 /**
  * A message that waits in the outbox or was just stored.
- * @typedef {{ client_id: string, content: string, at: string, reason: string, state: string, reply?: Quote }} Waiting
+ * @typedef {{ client_id: string, content: string, at: string, reason: string, state: string, reply?: Quote, files?: readonly ShownFile[] }} Waiting
  */
 
 /**
@@ -222,7 +223,7 @@ export function missingPage({ rows, about }) {
  * @typedef {Row & {
  *   client_id: string, sender_id: string, text: string, at: string, state?: string, reason?: string,
  *   notice?: boolean, mentions?: readonly string[], mentions_all?: boolean,
- *   quote?: Quote | null, reactions?: readonly Reaction[], pinned?: string, forwarded?: string,
+ *   quote?: Quote | null, files?: readonly ShownFile[], reactions?: readonly Reaction[], pinned?: string, forwarded?: string,
  * }} Message
  */
 
@@ -235,12 +236,15 @@ export function missingPage({ rows, about }) {
  * @typedef {Message & {
  *   key: string, author: string, letters: string, tone: string, before: string, mine: boolean, first: boolean, last: boolean,
  *   notice: boolean, called: boolean, state: string, reason: string,
- *   quoted: ShownQuote, reacted: readonly ShownReaction[], unshown: number, pinned: string, forwarded: string,
+ *   quoted: ShownQuote, files: readonly ShownFile[], reacted: readonly ShownReaction[], unshown: number, pinned: string, forwarded: string,
  * }} Shown
  */
 
 /** @type {ShownQuote} */
 const NO_QUOTE = { id: "", seq: 0, name: "", tone: "", excerpt: "", deleted: false };
+
+/** @type {readonly ShownFile[]} */
+const NO_FILES = [];
 
 /** The row that was shown last for a stored message. @type {WeakMap<Row, Shown>} */
 const lastShown = new WeakMap();
@@ -292,7 +296,7 @@ const waitingRows = new Map();
  * @returns {Message}
  */
 function waitingRow(one, userId) {
-  const from = `${one.state} ${one.reason} ${one.content}`;
+  const from = `${one.state} ${one.reason} ${one.content} ${one.files ? JSON.stringify(one.files) : ""}`;
   const kept = waitingRows.get(one.client_id);
   if (kept?.from === from) return kept.row;
   const row = {
@@ -306,6 +310,7 @@ function waitingRow(one, userId) {
     state: one.state,
     reason: one.reason,
     quote: one.reply,
+    files: one.files,
   };
   if (waitingRows.size > MAX_ROWS) waitingRows.clear();
   waitingRows.set(one.client_id, { from, row });
@@ -337,6 +342,7 @@ function shown(row, author, above, below, userId, reacted) {
     state: row.state ?? "",
     reason: row.reason ?? "",
     quoted: row.quote ? shownQuote(row.quote, userId) : NO_QUOTE,
+    files: row.files ?? NO_FILES,
     reacted,
     unshown: reacted.filter((one) => one.extra).length,
     pinned: row.pinned ?? "",

@@ -2,32 +2,28 @@
 // browser's database, so it survives a reload, and each message is posted until the server answers with
 // it. The server recognises a client_id, so posting twice is safe.
 
+/** @import { Attached, Chosen } from "./attached_files.js" */
 /** @import { Entry, Transaction } from "./database.js" */
 /** @import { Quote } from "./messages.js" */
 
+import { adopt, blobOf, dropFiles, hold, holdStored, noteOf, putFiles } from "./attached_files.js";
 import { transact } from "./database.js";
 import { putDraft } from "./drafts.js";
-import { byPosition, isEntry, isReply, newId, placeOf, withoutPosition } from "./outbox_entry.js";
+import { moveEarlier } from "./earlier_outbox.js";
+import { byPosition, filesOf, isEntry, isReady, newId, placeOf, unready, withFile, withoutPosition } from "./outbox_entry.js";
 import { isSignInPage, signInPath } from "./paths.js";
-import { call, sentenceOf } from "./request.js";
+import { post } from "./post_message.js";
 import { publish, subscribe } from "./tabs.js";
+import { inTurn, Repeated } from "./turns.js";
 
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30_000;
-// Of our refusals, those that end by themselves.
-const FOR_A_WHILE = [408, 429];
 
 /** @typedef {import("./database.js").Entry} Entry */
 
 /**
  * Called with the client_id of the message that was stored or taken back, or "".
  * @typedef {(sent: string, removed: string) => void} Listener
- */
-
-/**
- * The outcome of posting a message: stored ({}), refused for good, the account is not signed in here, or
- * try again after `wait` ms.
- * @typedef {{ wait?: number, signedOut?: boolean, otherAccount?: boolean, refused?: string }} Outcome
  */
 
 /** @type {Map<string, Outbox>} */
@@ -63,8 +59,7 @@ export class Outbox {
   #storing;
   /** @type {Set<Listener>} */
   #listeners = new Set();
-  #flushing = false;
-  #flushAgain = false;
+  #posting = new Repeated(() => this.#postAll());
   #failures = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
@@ -81,7 +76,7 @@ export class Outbox {
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) void this.#follow().then(() => this.flush());
     });
-    void this.#moveEarlier()
+    void moveEarlier(userId, this.#lock)
       .then(() => this.#follow())
       .then(() => this.flush());
   }
@@ -106,8 +101,11 @@ export class Outbox {
    * @param {string} content
    * @param {string} [follows] the tab whose draft it was, besides this one's
    * @param {Quote} [reply] the message that it replies to
+   * @param {Chosen[]} [files]
    */
-  async add(conversationId, content, follows = "", reply = undefined) {
+  async add(conversationId, content, follows = "", reply = undefined, files = []) {
+    for (const { id, blob } of files) hold(id, blob);
+    const notes = files.map(noteOf);
     /** @type {Entry} */
     const entry = {
       user_id: this.#userId,
@@ -117,8 +115,13 @@ export class Outbox {
       at: new Date().toISOString(),
       reason: "",
       reply,
+      files: notes.length ? notes : undefined,
     };
-    await this.#store(entry, (transaction) => putDraft(transaction, this.#userId, conversationId, "", follows));
+    const dropDraft = (/** @type {Transaction} */ transaction) => putDraft(transaction, this.#userId, conversationId, "", follows);
+    await this.#store(entry, async (transaction, hasRoom) => {
+      await dropDraft(transaction);
+      if (hasRoom) await putFiles(transaction, this.#userId, notes);
+    });
     this.#tell();
     void this.flush();
   }
@@ -128,16 +131,16 @@ export class Outbox {
    * @param {string} clientId
    */
   retry(clientId) {
-    const entry = this.#entries.find((one) => one.client_id === clientId);
+    const entry = this.find(clientId);
     if (entry) void this.#sendAgain({ ...entry, reason: "" });
   }
 
   /**
-   * Return the message to which one that waits replies.
+   * Return a message that waits or was refused.
    * @param {string} clientId
    */
-  replyOf(clientId) {
-    return this.#entries.find((entry) => entry.client_id === clientId)?.reply;
+  find(clientId) {
+    return this.#entries.find((entry) => entry.client_id === clientId);
   }
 
   /**
@@ -145,7 +148,7 @@ export class Outbox {
    * @param {string} clientId
    */
   remove(clientId) {
-    const content = this.#entries.find((entry) => entry.client_id === clientId)?.content ?? "";
+    const content = this.find(clientId)?.content ?? "";
     void this.#drop(clientId).then(() => publish({ user: this.#userId, removed: clientId }));
     this.#notify("", clientId);
     return content;
@@ -164,31 +167,22 @@ export class Outbox {
   async flush() {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#flushAgain = true;
-    if (this.#flushing) return;
-    this.#flushing = true;
-    try {
-      while (this.#flushAgain) {
-        this.#flushAgain = false;
-        await this.#inTurn();
-      }
-    } finally {
-      this.#flushing = false;
-    }
+    void this.#upload();
+    await this.#posting.run();
   }
 
-  async #inTurn() {
-    if (!(await this.#next())) return;
-    let hasTurn = false;
+  async #postAll() {
+    if (await this.#next()) await inTurn(this.#lock, () => this.#drain());
+  }
+
+  /** Upload the files of messages that wait. Words do not wait for the files of earlier messages. */
+  async #upload() {
+    if (!this.#entries.some((entry) => !entry.reason && unready(entry))) return;
     try {
-      await navigator.locks.request(this.#lock, () => {
-        hasTurn = true;
-        return this.#drain();
-      });
-    } catch (error) {
-      if (hasTurn) throw error;
-      // Over plain HTTP there are no locks: several tabs may post a message, under the same client_id.
-      await this.#drain();
+      const { uploadsOf } = await import("./uploads.js");
+      await uploadsOf(this.#userId, this).flush();
+    } catch {
+      this.#later(0); // It could not be loaded.
     }
   }
 
@@ -203,7 +197,8 @@ export class Outbox {
       if (outcome.signedOut && !isSignInPage()) location.assign(signInPath());
       // It stays here until its writer signs in again.
       if (outcome.signedOut || outcome.otherAccount) return;
-      if (outcome.refused) await this.#refuse(entry, outcome.refused);
+      if (outcome.expired) await this.#uploadAgain(entry, outcome.expired);
+      else if (outcome.refused) await this.#refuse(entry, outcome.refused);
       else await this.#sent(entry);
     }
   }
@@ -212,7 +207,7 @@ export class Outbox {
   async #next() {
     await this.#storeRest();
     /** @param {Entry} entry */
-    const waits = (entry) => isEntry(entry) && !this.#reasonOf(entry) && !this.#gone.has(entry.client_id);
+    const waits = (entry) => isEntry(entry) && isReady(entry) && !this.#reasonOf(entry) && !this.#gone.has(entry.client_id);
     try {
       const first = await transact(async (transaction) => {
         const index = transaction.objectStore("outbox").index("user");
@@ -226,6 +221,58 @@ export class Outbox {
       if (first) return first;
     }
     return this.#unstored.find(waits);
+  }
+
+  // ---- Files
+
+  /** Return the first file that has to be uploaded, and its message. */
+  async nextUpload() {
+    await this.#storeRest();
+    await this.#read();
+    for (const entry of this.#entries) {
+      const file = entry.reason ? undefined : filesOf(entry).find((one) => !one.file_id && !one.reason && blobOf(one.id));
+      if (file) return { clientId: entry.client_id, file };
+    }
+    return undefined;
+  }
+
+  /**
+   * Change what is known of a file of a message; without a `change` the message has it no more.
+   * @param {string} clientId
+   * @param {string} id
+   * @param {Partial<Attached>} [change]
+   */
+  async changeFile(clientId, id, change) {
+    if (change?.file_id) adopt(id, change.file_id);
+    const changed = (/** @type {Entry} */ entry) => (entry.client_id === clientId ? withFile(entry, id, change) : entry);
+    this.#stored = this.#stored.map(changed);
+    this.#unstored = this.#unstored.map(changed);
+    await this.#change(async (transaction) => {
+      const store = transaction.objectStore("outbox");
+      const position = await store.index("message").getKey([this.#userId, clientId]);
+      const stored = position && (await store.get(position));
+      if (stored) await store.put(changed(stored));
+      if (!change) await dropFiles(transaction, [{ id }]);
+    });
+    this.#askBeforeUnload();
+    this.#tell();
+    void this.flush();
+  }
+
+  /**
+   * Upload files of a message again, which the server has no more: they were not sent for a day.
+   * @param {Entry} entry
+   * @param {number[]} places
+   */
+  async #uploadAgain(entry, places) {
+    const files = filesOf(entry);
+    if (places.some((at) => files[at]?.again)) {
+      await this.#refuse(entry, "The chat does not have the files of this message.");
+      return;
+    }
+    for (const at of places) {
+      if (files[at]) await this.changeFile(entry.client_id, files[at].id, { file_id: undefined, again: true });
+    }
   }
 
   /** @param {Entry} entry */
@@ -262,9 +309,14 @@ export class Outbox {
    * @param {string} clientId
    */
   async #drop(clientId) {
+    const entry = this.find(clientId);
+    const files = entry ? filesOf(entry) : [];
     this.#gone.add(clientId);
     this.#forget(clientId);
-    await this.#change((transaction) => this.#delete(transaction, clientId));
+    await this.#change(async (transaction) => {
+      await this.#delete(transaction, clientId);
+      await dropFiles(transaction, files);
+    });
   }
 
   /**
@@ -286,20 +338,27 @@ export class Outbox {
   }
 
   /**
-   * Store a message after all others, in one transaction with `before`; else hold it in memory.
+   * Store a message after all others, in one transaction with `before`; else hold it in memory. Where
+   * there is no room for its files, the words are stored.
    * @param {Entry} message
-   * @param {(transaction: Transaction) => Promise<void>} before
+   * @param {(transaction: Transaction, hasRoom: boolean) => Promise<void>} before
    */
   async #store(message, before) {
     const entry = withoutPosition(message);
     await this.#storeRest();
+    const add = (/** @type {boolean} */ hasRoom) =>
+      transact(async (transaction) => {
+        await before(transaction, hasRoom);
+        return transaction.objectStore("outbox").add(entry);
+      }, "strict");
     try {
       // Nothing may go past a message that could not be stored.
       if (this.#unstored.length) throw new Error("An earlier message is not stored.");
-      const position = await transact(async (transaction) => {
-        await before(transaction);
-        return transaction.objectStore("outbox").add(entry);
-      }, "strict");
+      const position = await add(true).catch((error) => {
+        if (!entry.files) throw error;
+        entry.files = entry.files.map((file) => ({ ...file, unkept: true }));
+        return add(false);
+      });
       this.#forget(entry.client_id);
       this.#stored = [...this.#stored, { ...entry, position }].sort(byPosition);
       this.#isVolatile = false;
@@ -325,6 +384,7 @@ export class Outbox {
         for (const entry of rest) {
           await this.#delete(transaction, entry.client_id);
           await transaction.objectStore("outbox").add({ ...entry, reason: this.#reasonOf(entry) });
+          await putFiles(transaction, this.#userId, filesOf(entry));
         }
       }, "strict");
     } catch {
@@ -383,37 +443,16 @@ export class Outbox {
     do {
       before = this.#changes;
       try {
-        const found = await transact((transaction) =>
-          transaction.objectStore("outbox").index("user").getAll(this.#userId),
-        );
+        const found = await transact(async (transaction) => {
+          const all = await transaction.objectStore("outbox").index("user").getAll(this.#userId);
+          if (all.some((entry) => entry.files)) await holdStored(transaction, this.#userId);
+          return all;
+        });
         if (before === this.#changes) this.#stored = found.filter(isEntry);
       } catch {
         return;
       }
     } while (before !== this.#changes);
-  }
-
-  /** Move the messages that an earlier version of the chat kept in local storage. */
-  async #moveEarlier() {
-    try {
-      const kept = localStorage.getItem(this.#lock);
-      if (!kept) return;
-      /** @type {unknown} */
-      const entries = JSON.parse(kept);
-      if (!Array.isArray(entries)) return;
-      await transact(async (transaction) => {
-        const store = transaction.objectStore("outbox");
-        for (const one of entries.filter(isEntry)) {
-          const entry = withoutPosition({ ...one, user_id: this.#userId });
-          const isThere = await store.index("message").getKey([this.#userId, entry.client_id]);
-          if (isThere === undefined) await store.add(entry);
-        }
-      }, "strict");
-      // A tab with the earlier version may have added one.
-      if (localStorage.getItem(this.#lock) === kept) localStorage.removeItem(this.#lock);
-    } catch {
-      // They stay there until the browser can store them.
-    }
   }
 
   /**
@@ -428,7 +467,8 @@ export class Outbox {
 
   /** Let the browser ask before the page is closed, while it is all that holds a message. */
   #askBeforeUnload() {
-    if (this.#unstored.length) addEventListener("beforeunload", preventUnload);
+    const isUnkept = (/** @type {Attached} */ file) => file.unkept && !file.file_id && blobOf(file.id) !== undefined;
+    if (this.#unstored.length || this.#stored.some((entry) => filesOf(entry).some(isUnkept))) addEventListener("beforeunload", preventUnload);
     else removeEventListener("beforeunload", preventUnload);
   }
 
@@ -441,27 +481,6 @@ export class Outbox {
   #notify(sent = "", removed = "") {
     for (const listener of this.#listeners) listener(sent, removed);
   }
-}
-
-/**
- * Post one message.
- * @param {Entry} entry
- * @returns {Promise<Outcome>}
- */
-async function post({ user_id, client_id, conversation_id, content, reply }) {
-  const answer = await call("POST", "/api/messages", {
-    // A field without a value is not sent.
-    body: { client_id, conversation_id, content, reply_to: isReply(reply) ? reply?.id : undefined },
-    user: user_id,
-    isAnswer: (message) => message.client_id === client_id,
-  });
-  if (!answer) return { wait: 0 };
-  const { status, problem, retryAfter } = answer;
-  if (!problem) return {};
-  if (status === 401) return { signedOut: true };
-  if (problem.code === "other_account") return { otherAccount: true };
-  if (FOR_A_WHILE.includes(status) || status >= 500) return { wait: retryAfter };
-  return { refused: sentenceOf(problem) || "The message was refused." };
 }
 
 /** @param {Event} event */

@@ -1,5 +1,6 @@
 // An entry of the outbox: a message as the browser stores it.
 
+/** @import { Attached } from "./attached_files.js" */
 /** @import { Entry } from "./database.js" */
 
 /**
@@ -13,8 +14,8 @@ export const placeOf = ({ client_id, position }) => `${client_id} ${position ?? 
  * @param {Entry} entry
  * @returns {Entry}
  */
-export function withoutPosition({ user_id, client_id, conversation_id, content, at, reason, reply }) {
-  return { user_id, client_id, conversation_id, content, at, reason, reply: isReply(reply) ? reply : undefined };
+export function withoutPosition({ user_id, client_id, conversation_id, content, at, reason, reply, files }) {
+  return { user_id, client_id, conversation_id, content, at, reason, reply: isReply(reply) ? reply : undefined, files };
 }
 
 /**
@@ -40,6 +41,40 @@ export function isEntry(value) {
  * @param {unknown} value
  */
 export const isReply = (value) => typeof value === "object" && value !== null && "id" in value && typeof value.id === "string";
+
+/**
+ * Return the files of an entry; values changed by hand must not stop a message.
+ * @param {{ files?: unknown }} entry
+ * @returns {Attached[]}
+ */
+export function filesOf({ files }) {
+  const list = /** @type {Attached[]} */ (Array.isArray(files) ? files : []);
+  return list.filter((file) => typeof file?.id === "string" && typeof file.name === "string");
+}
+
+/**
+ * Return an entry with a change of one of its files, or without that file.
+ * @param {Entry} entry
+ * @param {string} id
+ * @param {Partial<Attached>} [change]
+ * @returns {Entry}
+ */
+export function withFile(entry, id, change) {
+  const files = filesOf(entry).flatMap((file) => (file.id !== id ? [file] : change ? [{ ...file, ...change }] : []));
+  return { ...entry, files: files.length ? files : undefined };
+}
+
+/**
+ * Return the first file of an entry that has to be uploaded.
+ * @param {Entry} entry
+ */
+export const unready = (entry) => filesOf(entry).find((file) => !file.file_id && !file.reason);
+
+/**
+ * Return whether all files of an entry are uploaded.
+ * @param {Entry} entry
+ */
+export const isReady = (entry) => filesOf(entry).every((file) => file.file_id);
 
 /** Return a random id. crypto.randomUUID exists on secure origins only, not over plain HTTP. */
 export function newId() {

@@ -3,6 +3,7 @@
 /** @import { Author, Message, Quote } from "./messages.js" */
 /** @import { MessageRow } from "./offered.js" */
 
+import { filesText } from "./file_words.js";
 import { store } from "./replica.js";
 
 /**
@@ -60,7 +61,7 @@ export function quoteFrom(row) {
     sender_id: row.sender_id,
     name: author?.name ?? "",
     tone: author?.tone ?? "",
-    excerpt: [...row.text].slice(0, 140).join(""),
+    excerpt: [...(row.text || filesText(row.files ?? []))].slice(0, 140).join(""),
     deleted: false,
   };
 }

@@ -4,6 +4,7 @@
 
 /** @import { Facts } from "./messages.js" */
 
+import { writeAgain } from "./attached_files.js";
 import { missingPage } from "./messages.js";
 import { outboxOf } from "./outbox.js";
 import { NOT_LIVE, send, store } from "./replica.js";
@@ -393,10 +394,9 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     const outbox = outboxOf(this.getAttribute("user-id") ?? "");
     if (action === "retry") outbox.retry(id);
     else {
-      const reply = outbox.replyOf(id);
-      const words = outbox.remove(id);
-      if (action === "edit") dispatchEvent(new CustomEvent("chat:edit", { detail: words }));
-      if (action === "edit" && reply) dispatchEvent(new CustomEvent("chat:reply", { detail: reply }));
+      const entry = outbox.find(id);
+      outbox.remove(id);
+      if (action === "edit" && entry) writeAgain(entry);
     }
   }
 

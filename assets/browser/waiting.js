@@ -1,10 +1,14 @@
 // The messages of the outbox as a list of the store, `waiting:` and the conversation. A message that
 // was just stored stays in it until the server has sent it back.
 
+/** @import { Attached } from "./attached_files.js" */
+/** @import { ShownFile } from "./attachments.js" */
 /** @import { Entry } from "./outbox.js" */
 /** @import { Store } from "./store.js" */
 
+import { reasonOf, urlOf } from "./attached_files.js";
 import { outboxOf } from "./outbox.js";
+import { filesOf } from "./outbox_entry.js";
 
 /**
  * Keep the list of a conversation like the outbox, and return a function that ends that.
@@ -31,6 +35,7 @@ export function watchWaiting(store, userId, conversationId) {
       if (!ids.has(entry.client_id) && entry.client_id !== removed && isSent) sent.set(entry.client_id, entry);
     }
     before = waiting;
+    if (waiting.some((entry) => entry.files)) void import("./upload_progress.js").catch(() => undefined);
     for (const row of store.read(messages).rows) sent.delete(String(row.client_id));
     for (const id of ids) sent.delete(id);
     const rows = [...[...sent.values()].map((entry) => rowOf(entry, "Sent")), ...waiting.map((entry) => rowOf(entry))];
@@ -43,6 +48,23 @@ export function watchWaiting(store, userId, conversationId) {
 }
 
 /** @param {Entry} entry */
-function rowOf({ client_id, content, at, reason, reply }, state = reason ? "Failed" : "Queued") {
-  return { id: client_id, client_id, content, at, reason, state, reply };
+function rowOf(entry, state = entry.reason ? "Failed" : "Queued") {
+  const { client_id, content, at, reason, reply } = entry;
+  const files = filesOf(entry).map((file) => shownFile(file, entry));
+  return { id: client_id, client_id, content, at, reason, state, reply, files };
+}
+
+/**
+ * Return a file as the page shows it from its own bytes.
+ * @param {Attached} file
+ * @param {Entry} entry
+ * @returns {ShownFile}
+ */
+function shownFile(file, { user_id, reason: isRefused }) {
+  const { id, name, type, size, width = 0, height = 0, duration = 0, file_id: fileId, unkept = false } = file;
+  const url = urlOf(id);
+  const reason = reasonOf(file);
+  const isUploading = !fileId && !reason && !isRefused;
+  const waits = { user: user_id, isUploading, reason, canRetry: url !== "", isUnkept: unkept && isUploading };
+  return { id, name, type, size, width, height, duration, thumb: url, placeholder: "", url, waits };
 }

@@ -119,6 +119,8 @@ def security_policy(public_url: str, inline_scripts: str = "") -> str:
         "script-src": f"'self' {inline_scripts}".rstrip(),
         "style-src": "'self' 'unsafe-inline'",
         "img-src": "'self' data: blob:",
+        # Of files that wait to be sent.
+        "media-src": "'self' blob:",
         "font-src": "'self' data:",
         # Some browsers do not count the own host's WebSockets as 'self'.
         "connect-src": f"'self' {live}",

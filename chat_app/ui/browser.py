@@ -37,6 +37,11 @@ class _Composer(ScriptedElement):
     script = "composer.js"
 
 
+class _Attach(ScriptedElement):
+    tag = "chat-attach"
+    script = "attach.js"
+
+
 class _Mentions(ScriptedElement):
     tag = "chat-mentions"
     script = "mentions.js"
@@ -185,6 +190,11 @@ def composer_element(
     return _Composer.create(
         children, custom_attrs={"conversation-id": conversation_id, "user-id": user_id}
     )
+
+
+def attach_element() -> rx.Component:
+    """Show the files that are chosen for the message in the composer around it."""
+    return _Attach.create()
 
 
 def mentions_element(event: str) -> rx.Component:
@@ -414,6 +424,11 @@ def new_day(before: rx.Var[str], moment: rx.Var[str]) -> rx.Var[str]:
 def rich_text(text: rx.Var[str]) -> rx.Var[str]:
     """Return a message's text with its Markdown as elements."""
     return call_script("rich_text.js", "richText", text)
+
+
+def attached_files(files: rx.Var[Any], client_id: rx.Var[str]) -> rx.Var[str]:
+    """Return the files of a message as elements; `client_id` names one that waits."""
+    return call_script("attachments.js", "attachedFiles", files, client_id)
 
 
 def plain_text(text: rx.Var[str]) -> rx.Var[str]:

@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 /** @typedef {typeof import("../../assets/browser/outbox.js")} OutboxModule */
 /** @typedef {typeof import("../../assets/browser/drafts.js")} DraftsModule */
 /** @typedef {import("../../assets/browser/outbox.js").Outbox} Outbox */
-/** @typedef {{ client_id: string, conversation_id: string, content: string, reply_to?: string }} Sent */
+/** @typedef {{ client_id: string, conversation_id: string, content: string, reply_to?: string, file_ids?: string[] }} Sent */
 /** @typedef {(sent: Sent) => Response | Promise<Response>} Answer */
 
 const PATIENCE_MS = 20_000;
@@ -158,6 +158,19 @@ export async function openTab() {
 /** Let the browser have no room left. */
 export function fillStorage() {
   failWith(IDBObjectStore.prototype, "add", "QuotaExceededError");
+}
+
+/** Let the browser have room for words, and none for files. */
+export function fillFileStorage() {
+  /** @type {unknown} */
+  const found = Reflect.get(IDBObjectStore.prototype, "put");
+  const put = /** @type {(this: IDBObjectStore, value: unknown) => IDBRequest} */ (found);
+  /** @this {IDBObjectStore} */
+  function putWords(/** @type {unknown} */ value) {
+    if (this.name === "files") throw new DOMException("It does not fit.", "QuotaExceededError");
+    return put.call(this, value);
+  }
+  failures.push(mock.method(IDBObjectStore.prototype, "put", putWords).mock);
 }
 
 /** Let the browser keep what it has: return how often something could not be deleted. */

@@ -11,6 +11,7 @@ from chat_app.accounts.schemas import UserCard
 from chat_app.conversations.schemas import Conversation
 from chat_app.realtime.shapes import Draft, Message, Notice, NoticeEvent, Person
 from chat_app.ui.conversations.updates import is_muted
+from chat_app.ui.files.rows import files_text
 from chat_app.ui.kit.avatar import initials, tone
 
 EXCERPT_LENGTH = 120
@@ -180,7 +181,7 @@ def _preview(last: Message | None, kind: Literal["direct", "group"], *, is_own: 
     if last.notice is not None:
         text = notice_text(last.notice, last.sender)
         return f"You{text.removeprefix(last.sender.display_name)}" if is_own else text
-    shown = DELETED if last.deleted_at else ""
+    shown = DELETED if last.deleted_at else "" if last.content else files_text(last.attachments)
     if is_own:
         return f"You: {shown}"
     return shown if kind == "direct" else f"{_isolated(last.sender.display_name)}: {shown}"

@@ -8,6 +8,7 @@ import reflex as rx
 from chat_app.ui.browser import dialog_element
 
 IconName = Literal[
+    "attach",
     "back",
     "bookmark",
     "bubbles",
@@ -19,6 +20,7 @@ IconName = Literal[
     "edit",
     "emoji",
     "eye",
+    "file",
     "forward",
     "info",
     "lost",

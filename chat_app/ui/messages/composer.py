@@ -4,7 +4,12 @@ from typing import Any
 
 import reflex as rx
 
-from chat_app.ui.browser import composer_element, emoji_names_element, mentions_element
+from chat_app.ui.browser import (
+    attach_element,
+    composer_element,
+    emoji_names_element,
+    mentions_element,
+)
 from chat_app.ui.conversations.lists import account_id
 from chat_app.ui.kit.controls import button, icon, icon_button
 from chat_app.ui.messages.mentions import MentionState
@@ -20,7 +25,22 @@ def composer(conversation_id: rx.Var[str]) -> rx.Component:
             _editing(),
             _replying(),
             _other_draft(),
+            attach_element(),
             rx.el.div(
+                icon_button(
+                    "attach",
+                    "Attach files",
+                    class_name="icon-button attach",
+                    custom_attrs={"data-attach": "true"},
+                ),
+                # Phones offer their camera for it. Named by its button, which opens it.
+                rx.el.input(
+                    type="file",
+                    multiple=True,
+                    accept="image/*,video/*,audio/*,*/*",
+                    hidden=True,
+                    aria_label="Attach files",
+                ),
                 rx.el.div(
                     rx.el.textarea(
                         rows=1,

@@ -14,6 +14,7 @@ from chat_app.core.text import beginning
 from chat_app.realtime.events import MessageReacted
 from chat_app.realtime.shapes import Message, Quote, Reaction
 from chat_app.ui.conversations.rows import DELETED, notice_text, timestamp
+from chat_app.ui.files.rows import FileRow, file_row
 from chat_app.ui.kit.avatar import initials, tone
 from chat_app.ui.reflex.patches import EncodedPatch, Patch, encoded
 
@@ -71,6 +72,7 @@ class MessageRow(TypedDict):
     mentions: list[str]
     mentions_all: bool
     quote: QuoteRow | None
+    files: list[FileRow]
     reactions: list[ReactionRow]
     pinned: str
     forwarded: str
@@ -136,6 +138,7 @@ class ShownMessage(TypedDict):
     state: str
     reason: str
     quoted: ShownQuote
+    files: list[FileRow]
     reacted: list[ShownReaction]
     unshown: int
     pinned: str
@@ -236,6 +239,7 @@ def _row(message: Message, is_own: bool, names: tuple[str, ...]) -> MessageRow: 
         mentions=list(map(str, message.mentions)),
         mentions_all=message.mentions_all,
         quote=_quote(message.reply_to) if message.reply_to and not message.deleted_at else None,
+        files=[] if message.deleted_at else list(map(file_row, message.attachments)),
         reactions=[] if message.deleted_at else list(map(_reaction, message.reactions)),
         pinned=message.pinned_by.display_name if message.pinned_by else "",
         forwarded=_forwarded(message),

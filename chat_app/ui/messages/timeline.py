@@ -5,6 +5,7 @@ from typing import Literal, TypedDict
 import reflex as rx
 
 from chat_app.ui.browser import (
+    attached_files,
     full_time,
     new_day,
     plain_text,
@@ -148,7 +149,17 @@ def _article(cell: Cells, is_delivered: rx.Var[bool], is_read: rx.Var[bool]) -> 
         ),
         rx.el.div(
             # Elements and text, and never HTML: React escapes what people write.
-            rx.el.div(_origin(cell), rich_text(cell["text"]), class_name="bubble", dir="auto"),
+            rx.el.div(
+                _origin(cell),
+                attached_files(cell["files"], cell["client_id"]),
+                rich_text(cell["text"]),
+                class_name=[
+                    "bubble",
+                    rx.cond(cell["files"].length() > 0, "has-files", ""),
+                    rx.cond(cell["text"] == "", "wordless", ""),
+                ],
+                dir="auto",
+            ),
             _tools(cell),
             _meta(cell, is_delivered, is_read),
             class_name="said",
@@ -222,7 +233,11 @@ def _quote(quote: Cells) -> rx.Component:
         rx.cond(
             quote["deleted"],
             rx.el.span(DELETED, class_name="quote-text gone"),
-            rx.el.span(plain_text(quote["excerpt"]), class_name="quote-text", dir="auto"),
+            rx.el.span(
+                rx.cond(quote["excerpt"] != "", plain_text(quote["excerpt"]), "Attachment"),
+                class_name="quote-text",
+                dir="auto",
+            ),
         ),
         type="button",
         title="Show this message",

@@ -28,6 +28,7 @@ PACKAGES = (
     "emoji-picker-element@1.29.1",
     "highlight.js@11.12.0",
     "idb@8.0.4",
+    "tus-js-client@4.3.1",
 )
 
 ColorMode = Literal["system", "light", "dark"]

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from chat_app.realtime.shapes import Message
 from chat_app.ui.conversations.rows import DELETED, timestamp
+from chat_app.ui.files.rows import files_text
 from chat_app.ui.kit.avatar import initials, tone
 
 
@@ -37,7 +38,7 @@ def found_row(message: Message, order: int, *, viewer_id: UUID, about: str) -> F
         author="You" if message.sender_id == viewer_id else name,
         letters=initials(name),
         tone=tone(message.sender_id),
-        text=DELETED if message.deleted_at else message.content,
+        text=DELETED if message.deleted_at else message.content or files_text(message.attachments),
         at=timestamp(message.created_at),
         about=about,
     )

@@ -8,6 +8,7 @@ import regex
 from chat_app.core.text import beginning
 from chat_app.search.schemas import FoundMessage
 from chat_app.ui.conversations.rows import timestamp
+from chat_app.ui.files.rows import files_text
 from chat_app.ui.kit.avatar import initials, tone
 
 # Characters of a text that are shown, and of these at most so many before the first hit.
@@ -57,7 +58,7 @@ def hit_row(found: FoundMessage, order: int, *, is_own: bool, about: str) -> Hit
         tone=tone(message.sender_id),
         at=timestamp(message.created_at),
         about=about,
-        pieces=pieces_of(message.content, found.ranges),
+        pieces=pieces_of(message.content or files_text(message.attachments), found.ranges),
     )
 
 

@@ -1,0 +1,112 @@
+// <chat-attach>: the files that are chosen for a message, above the box of the composer: by the button, dropped on
+// the conversation, pasted, or written again. They are kept for each conversation as long as the page lives;
+// the browser asks before that ends. What shows and checks them is loaded with the first ones.
+
+/** @import { Chosen } from "./attached_files.js" */
+/** @import { Tray } from "./tray.js" */
+
+import { AWAY } from "./ask.js";
+
+/** What is attached: files, or ones that were attached before. @typedef {{ files: (File | Chosen)[] }} Attach */
+/** @typedef {ChatAttach} AttachElement */
+
+/** The chosen files by user and conversation. @type {Map<string, Chosen[]>} */
+const chosen = new Map();
+
+class ChatAttach extends (globalThis.HTMLElement ?? class {}) {
+  /** @type {Tray | undefined} */
+  #tray;
+
+  connectedCallback() {
+    const composer = this.#composer;
+    composer.addEventListener("click", this);
+    composer.addEventListener("change", this);
+    composer.addEventListener("paste", this);
+    addEventListener("chat:attach", this);
+    addEventListener("beforeunload", this);
+    void this.show();
+    // It must be there when the chat cannot be reached.
+    setTimeout(() => void import("./tray.js").catch(() => undefined), 3_000);
+  }
+
+  disconnectedCallback() {
+    removeEventListener("chat:attach", this);
+    removeEventListener("beforeunload", this);
+  }
+
+  /** @param {Event} event */
+  handleEvent(event) {
+    if (event.type === "beforeunload") {
+      if ([...chosen.values()].some((files) => files.length)) event.preventDefault();
+    } else if (event.type === "chat:attach") {
+      void this.#attach(/** @type {CustomEvent<Attach>} */ (event).detail);
+    } else if (event.type === "click") {
+      if (/** @type {Element} */ (event.target).closest("[data-attach]")) this.#input.click();
+    } else if (event.type === "change" && event.target === this.#input) {
+      const files = [...(this.#input.files ?? [])];
+      this.#input.value = ""; // The same file may be chosen again.
+      void this.#attach({ files });
+    } else if (event.type === "paste") {
+      const { clipboardData } = /** @type {ClipboardEvent} */ (event);
+      // A copied text may come with a picture of itself.
+      if (!clipboardData?.files.length || clipboardData.types.includes("text/plain")) return;
+      event.preventDefault();
+      void this.#attach({ files: [...clipboardData.files] });
+    }
+  }
+
+  /** How many files are attached. */
+  get count() {
+    return chosen.get(this.#place)?.length ?? 0;
+  }
+
+  /** Show the files of the conversation that is open now. */
+  async show() {
+    if (this.count || this.#tray) (await this.#load())?.show();
+  }
+
+  /** Take the files for a message. */
+  take() {
+    const files = chosen.get(this.#place) ?? [];
+    chosen.delete(this.#place);
+    this.#tray?.show();
+    return files;
+  }
+
+  /** @param {Attach} attach */
+  async #attach({ files }) {
+    const place = this.#place;
+    const tray = await this.#load();
+    if (!tray) {
+      this.dispatchEvent(new CustomEvent("chat:problem", { detail: AWAY, bubbles: true }));
+      return;
+    }
+    await tray.add(files, place);
+    this.#composer.querySelector("textarea")?.focus({ preventScroll: true });
+  }
+
+  async #load() {
+    try {
+      const { Tray: Made } = await import("./tray.js");
+      this.#tray ??= new Made(this, chosen, () => this.#place);
+    } catch {
+      return undefined; // It was never loaded, and the chat cannot be reached.
+    }
+    return this.#tray;
+  }
+
+  get #composer() {
+    return /** @type {HTMLElement} */ (this.closest("chat-composer"));
+  }
+
+  get #input() {
+    return /** @type {HTMLInputElement} */ (this.#composer.querySelector("input[type=file]"));
+  }
+
+  get #place() {
+    const composer = this.#composer;
+    return `${composer.getAttribute("user-id")} ${composer.getAttribute("conversation-id")}`;
+  }
+}
+
+globalThis.customElements?.define("chat-attach", ChatAttach);

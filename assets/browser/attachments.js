@@ -1,0 +1,269 @@
+// Shows the files of a message as React elements: pictures in a grid whose place is known before they are
+// loaded, players, and a row for everything else. Those of a message that waits are shown from this browser.
+
+/** @import { ReactElement, ReactNode } from "react" */
+
+import { createElement } from "react";
+import { urlOf, writeAgain } from "./attached_files.js";
+import { kindOf, lengthText, sizeText, typeText } from "./file_words.js";
+import { outboxOf } from "./outbox.js";
+
+// CSS pixels; a thumbnail has 320 at most.
+const WIDEST = 320;
+const HIGHEST = 400;
+const NARROWEST = 120;
+/** Of more pictures the last one shown says how many there are. */
+const SHOWN = 4;
+// A picture of so few bytes is shown itself: it is sharper.
+const SMALL = 200_000;
+
+/**
+ * What is known of a file that waits: of which user, whether it is to be uploaded, or why it was refused.
+ * @typedef {{ user: string, isUploading: boolean, reason: string, canRetry: boolean, isUnkept: boolean }} Waits
+ */
+
+/**
+ * A file as it is shown: see FileRow in chat_app/ui/files/rows.py.
+ * @typedef {{
+ *   id: string, name: string, type: string, size: number, width: number, height: number, duration: number,
+ *   thumb: string, placeholder: string, url: string, waits?: Waits,
+ * }} ShownFile
+ */
+
+/**
+ * Return the files of a message as children for React.
+ * @param {readonly ShownFile[]} files
+ * @param {string} clientId
+ * @returns {ReactNode}
+ */
+export function attachedFiles(files, clientId) {
+  if (!files?.length) return null;
+  const pictures = files.filter(isPicture);
+  const others = files.filter((file) => !isPicture(file));
+  return createElement(
+    "div",
+    { className: "attached" },
+    pictures.length ? grid(pictures, clientId) : null,
+    others.map((file, at) => createElement("div", { key: at, className: "attached-file" }, other(file), ...waiting(file, clientId))),
+    ...files.filter((file) => file.waits?.reason).map((file) => refusal(file, clientId)),
+    files.some((file) => file.waits?.isUnkept) ? UNKEPT : null,
+  );
+}
+
+const UNKEPT = createElement(
+  "p",
+  { key: "unkept", className: "upload-note" },
+  "This browser has no room to keep these files. Keep this page open until they are sent.",
+);
+
+/** @param {ShownFile} file */
+const isPicture = (file) => kindOf(file) === "picture" && file.width > 0 && file.height > 0;
+
+/**
+ * Return the address of what the server has, or of this page's own bytes: a picture that was just sent
+ * is not loaded anew.
+ * @param {ShownFile} file
+ * @param {string} path
+ */
+export const addressOf = ({ id }, path) => urlOf(id) || (path.startsWith("/") ? (globalThis.chatServer ?? "") + path : path);
+
+/**
+ * @param {ShownFile[]} pictures
+ * @param {string} clientId
+ */
+function grid(pictures, clientId) {
+  const shown = pictures.slice(0, SHOWN);
+  const style = shown.length === 1 ? boxOf(shown[0]) : undefined;
+  return createElement(
+    "div",
+    { className: `pictures of-${shown.length}`, style },
+    shown.map((file, at) => {
+      const unshown = at === SHOWN - 1 ? pictures.length - SHOWN : 0;
+      return createElement("div", { key: at, className: "picture-place" }, picture(file, pictures, unshown), ...waiting(file, clientId));
+    }),
+  );
+}
+
+/**
+ * Return the place of a picture that stands alone.
+ * @param {ShownFile} file
+ */
+export function boxOf({ width, height }) {
+  const scale = Math.min(1, WIDEST / width, HIGHEST / height);
+  const inlineSize = Math.max(NARROWEST, Math.round(width * scale));
+  const ratio = Math.min(3, Math.max(inlineSize / HIGHEST, width / height));
+  return { inlineSize: `${inlineSize}px`, aspectRatio: String(Math.round(ratio * 1000) / 1000) };
+}
+
+/**
+ * @param {ShownFile} file
+ * @param {ShownFile[]} all
+ * @param {number} unshown
+ */
+function picture(file, all, unshown) {
+  const still = addressOf(file, file.thumb || file.url);
+  const isMoving = file.type === "image/gif" || file.type === "image/webp";
+  const whole = addressOf(file, file.url);
+  const source = file.size <= SMALL || isMoving ? whole : still;
+  const image = createElement("img", {
+    src: source,
+    alt: "",
+    width: file.width,
+    height: file.height,
+    loading: "lazy",
+    decoding: "async",
+    draggable: false,
+  });
+  return createElement(
+    "button",
+    {
+      type: "button",
+      className: "picture",
+      "aria-label": unshown ? `Picture ${file.name}, and ${unshown} more` : `Picture ${file.name}`,
+      "aria-haspopup": "dialog",
+      title: file.name,
+      style: file.placeholder ? { backgroundImage: `url("${file.placeholder}")` } : undefined,
+      onClick: () => void openPictures(all, file),
+    },
+    // Movement is not for everybody.
+    isMoving && file.thumb
+      ? createElement("picture", null, createElement("source", { media: "(prefers-reduced-motion: reduce)", srcSet: still }), image)
+      : image,
+    unshown ? createElement("span", { className: "picture-more", "aria-hidden": "true" }, `+${unshown}`) : null,
+  );
+}
+
+/**
+ * @param {ShownFile[]} all
+ * @param {ShownFile} file
+ */
+async function openPictures(all, file) {
+  try {
+    const { showPictures } = await import("./picture_dialog.js");
+    showPictures(all, file.id);
+  } catch {
+    // Never loaded, and no connection: the picture is not there, either.
+  }
+}
+
+/**
+ * @param {ShownFile} file
+ * @returns {ReactElement}
+ */
+function other(file) {
+  const kind = kindOf(file);
+  const src = addressOf(file, file.url);
+  if (kind === "video") {
+    const aspectRatio = file.width && file.height ? `${file.width} / ${file.height}` : "16 / 9";
+    const poster = file.thumb && !file.waits ? addressOf(file, file.thumb) : undefined;
+    // The preload of a video that has a poster is not shown.
+    return createElement("video", {
+      src,
+      poster,
+      controls: true,
+      playsInline: true,
+      preload: "metadata",
+      className: "video",
+      style: { aspectRatio },
+      "aria-label": `Video ${file.name}`,
+    });
+  }
+  if (kind === "voice" || kind === "audio") return sound(file, src, kind);
+  return fileRow(file, src);
+}
+
+/**
+ * @param {ShownFile} file
+ * @param {string} src
+ * @param {string} kind
+ */
+function sound(file, src, kind) {
+  const label = kind === "voice" ? "Voice message" : `Audio ${file.name}`;
+  const title = kind === "voice" ? null : createElement("span", { className: "sound-name one-line" }, createElement("bdi", null, file.name));
+  const player = createElement("audio", { src, controls: true, preload: "metadata", "aria-label": label });
+  return createElement("div", { className: "sound" }, title, player);
+}
+
+/**
+ * @param {ShownFile} file
+ * @param {string} href
+ */
+function fileRow(file, href) {
+  const about = [typeText(file), sizeText(file.size), file.duration ? lengthText(file.duration) : ""].filter(Boolean).join(" · ");
+  const content = [
+    createElement("span", { key: "icon", className: "file-icon", "aria-hidden": "true" }, createElement("span", { className: "icon icon-file" })),
+    createElement(
+      "span",
+      { key: "words", className: "file-words" },
+      createElement("span", { className: "file-name" }, createElement("bdi", null, file.name)),
+      createElement("span", { className: "file-about" }, about),
+    ),
+  ];
+  if (file.waits) return createElement("div", { className: "file-row" }, content);
+  // What is downloaded does not leave the page, and its link.
+  return createElement("a", { className: "file-row", href, download: file.name, title: `Download ${file.name}` }, content);
+}
+
+// ---- Files that wait
+
+/**
+ * Return the progress of a file that is uploaded, and the button that cancels it.
+ * @param {ShownFile} file
+ * @param {string} clientId
+ * @returns {ReactNode[]}
+ */
+function waiting({ id, name, waits }, clientId) {
+  if (!waits?.isUploading) return [];
+  const cancel = createElement(
+    "button",
+    {
+      key: "cancel",
+      type: "button",
+      className: "upload-cancel",
+      "aria-label": "Cancel",
+      title: `Cancel the upload of ${name}`,
+      onClick: () => void cancelUpload(waits.user, clientId, id),
+    },
+    createElement("span", { className: "icon icon-cross", "aria-hidden": "true" }),
+  );
+  const ring = createElement("chat-upload", { key: "ring", file: id, "aria-label": `Upload of ${name}` });
+  return [createElement("span", { key: "upload", className: "upload" }, ring, cancel)];
+}
+
+/**
+ * Send the message without a file. If that was all that it had besides its words, these are written again.
+ * @param {string} user
+ * @param {string} clientId
+ * @param {string} id
+ */
+async function cancelUpload(user, clientId, id) {
+  const outbox = outboxOf(user);
+  const entry = outbox.find(clientId);
+  if (!entry) return;
+  const others = (entry.files ?? []).filter((file) => file.id !== id);
+  if (others.length) await outbox.changeFile(clientId, id);
+  else {
+    outbox.remove(clientId);
+    writeAgain({ ...entry, files: undefined });
+  }
+}
+
+/**
+ * Return why a file was refused, and what can be done.
+ * @param {ShownFile} file
+ * @param {string} clientId
+ */
+function refusal({ id, name, waits }, clientId) {
+  const { user, reason, canRetry } = /** @type {Waits} */ (waits);
+  const outbox = () => outboxOf(user);
+  const isAlone = () => (outbox().find(clientId)?.files ?? []).length === 1 && !outbox().find(clientId)?.content;
+  const act = (/** @type {string} */ label, /** @type {() => void} */ onClick) =>
+    createElement("button", { key: label, type: "button", className: "button quiet", onClick, title: `${label} ${name}` }, label);
+  return createElement(
+    "div",
+    { key: id, className: "upload-refused" },
+    createElement("span", { role: "alert" }, createElement("bdi", null, name), `: ${reason}`),
+    canRetry ? act("Retry", () => void outbox().changeFile(clientId, id, { reason: undefined })) : null,
+    act("Remove", () => void (isAlone() ? outbox().remove(clientId) : outbox().changeFile(clientId, id))),
+  );
+}

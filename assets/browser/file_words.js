@@ -1,0 +1,70 @@
+// Files in words: their kinds, types and sizes.
+
+/** @typedef {{ name: string, type: string }} Named */
+/** @typedef {"picture" | "video" | "voice" | "audio" | "file"} Kind */
+
+/** How the names of recorded voice messages begin: nothing else tells them from other sounds. */
+export const VOICE = "Voice message";
+// As chat_app/files/media_types.py has them: others are downloaded.
+const PICTURES = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/avif"];
+const VIDEOS = ["video/mp4", "video/webm"];
+const SOUNDS = ["audio/mpeg", "audio/ogg", "audio/mp4", "audio/wav", "audio/webm"];
+const UNITS = ["bytes", "KB", "MB", "GB"];
+
+/**
+ * Return how a file is shown. What a browser records has the type of a video, also without a picture.
+ * @param {Named} file
+ * @returns {Kind}
+ */
+export function kindOf({ name, type }) {
+  const [plain] = type.split(";", 1);
+  const isPlayed = VIDEOS.includes(plain) || SOUNDS.includes(plain);
+  if (PICTURES.includes(plain)) return "picture";
+  if (isPlayed && name.startsWith(VOICE)) return "voice";
+  if (VIDEOS.includes(plain)) return "video";
+  return isPlayed ? "audio" : "file";
+}
+
+/**
+ * Return a size in words: "1.4 MB". A MB has 2²⁰ bytes.
+ * @param {number} bytes
+ */
+export function sizeText(bytes) {
+  if (bytes === 1) return "1 byte";
+  let [size, unit] = [bytes, 0];
+  for (; size >= 999.5 && unit < UNITS.length - 1; unit++) size /= 1024;
+  const digits = unit === 0 || size >= 10 ? 0 : 1;
+  return `${size.toLocaleString(undefined, { maximumFractionDigits: digits })} ${UNITS[unit]}`;
+}
+
+/**
+ * Return the type of a file in a word: what follows the last dot of its name.
+ * @param {Named} file
+ */
+export function typeText({ name, type }) {
+  const [, ending] = /\.([\p{L}\p{N}]{1,8})$/u.exec(name) ?? [];
+  return ending ? ending.toUpperCase() : type.startsWith("image/") ? "Picture" : "File";
+}
+
+/**
+ * Return a time as minutes and seconds: "1:05".
+ * @param {number} seconds
+ */
+export function lengthText(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+/**
+ * Return what a message without a text has: as `files_text` in chat_app/ui/files/rows.py.
+ * @param {readonly Named[]} files
+ */
+export function filesText(files) {
+  if (!files.length) return "";
+  const kinds = new Set(files.map(kindOf));
+  if (files.length > 1) return `${files.length} ${kinds.size > 1 || !kinds.has("picture") ? "files" : "photos"}`;
+  const [[kind], [{ name }]] = [[...kinds], files];
+  if (kind === "picture") return "Photo";
+  if (kind === "voice") return VOICE;
+  return kind === "file" ? `File: ${name}` : kind === "video" ? "Video" : `Audio: ${name}`;
+}

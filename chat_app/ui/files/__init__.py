@@ -1,0 +1,1 @@
+"""Files of messages, as pages show them."""

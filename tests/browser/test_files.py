@@ -1,0 +1,379 @@
+"""Files in the browser: they are chosen, sent, seen by others, and never lost on the way."""
+
+import io
+import json
+import re
+import time
+from collections.abc import Callable
+
+from PIL import Image
+from playwright.sync_api import FilePayload, Locator, Request, Route, expect
+
+from tests.harness.pages import PATIENCE_MS
+from tests.harness.visitors import Visitor
+
+MB = 1024 * 1024
+UPLOADS = "**/api/uploads*"
+UPLOAD = "**/api/uploads/*"
+DROP = """(target, names) => {
+  const data = new DataTransfer();
+  for (const name of names) data.items.add(new File(["Words"], name, { type: "text/plain" }));
+  for (const type of ["dragover", "drop"]) {
+    const options = { dataTransfer: data, bubbles: true, cancelable: true };
+    target.dispatchEvent(new DragEvent(type, options));
+  }
+}"""
+PASTE = """(box, bytes) => {
+  const data = new DataTransfer();
+  data.items.add(new File([new Uint8Array(bytes)], "image.png", { type: "image/png" }));
+  const options = { clipboardData: data, bubbles: true, cancelable: true };
+  box.dispatchEvent(new ClipboardEvent("paste", options));
+}"""
+# Notes what moves by itself below a picture, from now on.
+WATCH_SHIFTS = """() => {
+  window.shifts = [];
+  const note = (list) => window.shifts.push(...list.getEntries());
+  new PerformanceObserver(note).observe({ type: "layout-shift" });
+}"""
+# A new message moves those above it, at once; a picture that is loaded must not.
+MOVED = """() => {
+  const names = window.shifts.flatMap((shift) => shift.sources.map(({ node }) => node));
+  return names.filter((node) => node?.closest?.(".attached")).map((node) => node.outerHTML);
+}"""
+
+
+def picture(width: int = 640, height: int = 480, color: str = "#2f6f9f") -> bytes:
+    """Return a picture of one colour."""
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), color).save(file, "PNG")
+    return file.getvalue()
+
+
+def payload(name: str, kind: str, data: bytes) -> FilePayload:
+    """Return a file as Playwright takes it."""
+    return FilePayload(name=name, mimeType=kind, buffer=data)
+
+
+def attach(visitor: Visitor, *files: tuple[str, str, bytes]) -> None:
+    """Choose files by the button, and wait until they are in the tray."""
+    with visitor.page.expect_file_chooser() as chooser:
+        visitor.page.get_by_role("button", name="Attach files").click()
+    chooser.value.set_files([payload(*file) for file in files])
+    for name, _, _ in files:
+        expect(tray(visitor).get_by_text(name)).to_be_visible()
+
+
+def tray(visitor: Visitor) -> Locator:
+    """Return the list of files that are chosen."""
+    return visitor.page.get_by_role("list", name="Attached files")
+
+
+def send(visitor: Visitor, words: str = "") -> None:
+    """Send what is attached, with some words."""
+    visitor.box.fill(words)
+    visitor.page.get_by_role("button", name="Send", exact=True).click()
+
+
+def is_loaded(image: Locator) -> None:
+    """Wait until a picture is shown."""
+    expect(image).to_have_js_property("complete", value=True)
+    assert image.evaluate("image => image.naturalWidth") > 0
+
+
+def test_a_picture_is_seen_by_the_other_without_a_shift(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    tomas.open_chat_with(mira)
+    tomas.page.evaluate(WATCH_SHIFTS)
+    mira.page.evaluate(WATCH_SHIFTS)
+
+    attach(mira, ("boat.png", "image/png", picture()))
+    expect(tray(mira).get_by_text("boat.png")).to_be_visible()
+    send(mira, "Our boat")
+
+    seen = tomas.log.get_by_role("button", name="Picture boat.png")
+    expect(seen).to_be_visible()
+    is_loaded(seen.locator("img"))
+    expect(tomas.message("Our boat")).to_have_count(1)
+    state = re.compile("Sent|Delivered|Read")
+    expect(mira.message("Our boat").get_by_role("img", name=state)).to_be_visible()
+    expect(tray(mira)).to_be_hidden()
+    for person in (mira, tomas):
+        box = person.log.get_by_role("button", name="Picture boat.png").bounding_box()
+        assert box is not None
+        assert (round(box["width"]), round(box["height"])) == (320, 240)
+    # What is above and below did not move when the picture itself came.
+    assert tomas.page.evaluate(MOVED) == []
+    assert mira.page.evaluate(MOVED) == []
+
+
+def test_the_picture_of_a_sender_is_not_loaded_anew(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    attach(mira, ("boat.png", "image/png", picture()))
+    send(mira)
+    place = mira.log.get_by_role("button", name="Picture boat.png")
+    expect(mira.log.get_by_role("progressbar")).to_have_count(0)
+
+    expect(mira.log.locator("article[data-id]")).to_have_count(1)
+
+    assert str(place.locator("img").get_attribute("src")).startswith("blob:")
+    mira.page.reload()
+    expect(place.locator("img")).to_have_attribute("src", re.compile("^/api/files/"))
+    is_loaded(place.locator("img"))
+
+
+def test_lists_and_quotes_say_what_a_message_without_words_has(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    mira.open_chat_with(tomas)
+    attach(mira, ("boat.png", "image/png", picture()))
+    send(mira)
+    expect(mira.conversations.get_by_role("link", name="You: Photo")).to_be_visible()
+
+    attach(mira, ("Plan *one*.txt", "text/plain", b"Words"))
+    send(mira)
+
+    row = mira.conversations.get_by_role("link", name="You: File: Plan *one*.txt")
+    expect(row).to_be_visible()
+    mira.log.get_by_role("article").first.hover()
+    mira.log.get_by_role("article").first.get_by_role("button", name="Reply").click()
+    expect(mira.page.locator("[data-replying]").get_by_text("Photo")).to_be_visible()
+    mira.write("A boat")
+    quote = mira.message("A boat").get_by_title("Show this message")
+    expect(quote).to_contain_text(re.compile("Photo|Attachment"))
+
+
+def test_a_file_is_downloaded_under_its_name(mira: Visitor, tomas: Visitor) -> None:
+    tomas.open_chat_with(mira)
+    mira.open_chat_with(tomas)
+    attach(mira, ("Plan.txt", "text/plain", b"Words of the plan"))
+    send(mira)
+    link = tomas.log.get_by_role("link", name="Plan.txt")
+
+    with tomas.page.expect_download() as download:
+        link.click()
+
+    assert download.value.suggested_filename == "Plan.txt"
+    assert download.value.path().read_bytes() == b"Words of the plan"
+    # The live link is still there.
+    mira.write("And a word")
+    expect(tomas.message("And a word")).to_be_visible()
+
+
+def test_dropped_and_pasted_files_are_attached(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    mira.page.locator(".log").evaluate(DROP, ["one.txt", "two.txt"])
+    expect(tray(mira).get_by_role("listitem")).to_have_count(2)
+
+    mira.box.evaluate(PASTE, [*picture(20, 20)])
+
+    expect(tray(mira).get_by_role("listitem")).to_have_count(3)
+    send(mira, "All three")
+    expect(mira.message("All three").get_by_role("link")).to_have_count(2)
+    expect(
+        mira.message("All three").get_by_role("button", name="Picture image.png")
+    ).to_be_visible()
+
+
+def test_files_are_ordered_by_keys_and_removed(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    attach(mira, *((f"{name}.txt", "text/plain", b"x") for name in "abc"))
+    items = tray(mira).get_by_role("listitem")
+    expect(items).to_contain_text(["a.txt", "b.txt", "c.txt"])
+
+    tray(mira).get_by_role("button", name="Remove c.txt").press("ArrowLeft")
+    mira.page.keyboard.press("ArrowLeft")
+
+    expect(items).to_contain_text(["c.txt", "a.txt", "b.txt"])
+    expect(tray(mira).get_by_role("button", name="Remove c.txt")).to_be_focused()
+    tray(mira).get_by_role("button", name="Remove a.txt").press("Enter")
+    expect(items).to_contain_text(["c.txt", "b.txt"])
+    expect(tray(mira).get_by_role("button", name="Remove b.txt")).to_be_focused()
+    send(mira)
+    expect(mira.log.get_by_role("link")).to_contain_text(["c.txt", "b.txt"])
+
+
+def test_what_cannot_be_sent_is_said_at_once(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    attach(mira, ("a.txt", "text/plain", b"x"))
+    with mira.page.expect_file_chooser() as chooser:
+        mira.page.get_by_role("button", name="Attach files").click()
+
+    large = payload("film.bin", "", bytes(26 * MB))
+    chooser.value.set_files([payload("none.txt", "", b""), large])
+
+    alert = mira.page.get_by_role("alert").filter(has_text="cannot be sent")
+    expect(alert).to_contain_text("“none.txt” is empty")
+    expect(alert).to_contain_text("“film.bin” is too large: a file may have 25 MB")
+    expect(tray(mira).get_by_role("listitem")).to_have_count(1)
+
+
+def hold_after(visitor: Visitor, parts: int) -> list[Route]:
+    """Let so many parts of uploads pass; return the others, which are not answered."""
+    held: list[Route] = []
+    passed: list[str] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method != "PATCH" or len(passed) < parts:
+            passed.extend([route.request.url] if route.request.method == "PATCH" else [])
+            route.continue_()
+        else:
+            held.append(route)
+
+    visitor.page.route(UPLOAD, hold)
+    return held
+
+
+def test_an_upload_shows_its_progress_and_is_cancelled(mira: Visitor, tomas: Visitor) -> None:
+    conversation_id = mira.open_chat_with(tomas)
+    hold_after(mira, 1)
+    attach(mira, ("film.bin", "", bytes(9 * MB)))
+    send(mira, "The film")
+    progress = mira.log.get_by_role("progressbar", name="Upload of film.bin")
+
+    expect(progress).to_have_attribute("aria-valuenow", re.compile("^[4-9][0-9]$"))
+    expect(progress).to_have_attribute("aria-valuetext", re.compile(r"^[4-9]\d %"))
+    # Words do not wait for it.
+    mira.write("And a word")
+    expect(mira.message("And a word").locator("..").locator("[data-id]")).to_have_count(1)
+
+    mira.log.get_by_role("button", name="Cancel").click()
+
+    expect(progress).to_have_count(0)
+    expect(mira.box).to_have_value("The film")
+    reply = mira.http.get(f"/api/conversations/{conversation_id}/messages")
+    assert [one["content"] for one in reply.json()["items"]] == ["And a word"]
+
+
+def test_an_upload_goes_on_after_a_reload_where_it_was(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    held = hold_after(mira, 1)
+    attach(mira, ("film.bin", "", bytes(9 * MB)))
+    send(mira, "The film")
+    until(mira, lambda: bool(held))
+
+    mira.page.unroute(UPLOAD)
+    offsets: list[str] = []
+
+    def note(sent: Request) -> None:
+        if sent.method == "PATCH":
+            offsets.append(sent.headers["upload-offset"])
+
+    mira.page.on("request", note)
+    mira.page.reload()
+
+    expect(mira.message("The film").get_by_role("link", name="film.bin")).to_be_visible()
+    # At the part that was on its way, or behind it.
+    assert int(offsets[0]) >= 4 * MB
+    tomas.open_chat_with(mira)
+    expect(tomas.message("The film").get_by_role("link", name="film.bin")).to_be_visible()
+
+
+def test_files_attached_offline_are_sent_when_the_chat_is_back(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    tomas.open_chat_with(mira)
+    mira.open_chat_with(tomas)
+    attach(mira, ("boat.png", "image/png", picture()))
+    mira.context.set_offline(True)
+    send(mira, "From the boat")
+    waiting = mira.message("From the boat")
+    expect(waiting.get_by_role("img", name="Queued")).to_be_visible()
+    is_loaded(waiting.locator(".picture img"))
+
+    mira.context.set_offline(False)
+
+    expect(tomas.message("From the boat").get_by_role("button", name="Picture")).to_be_visible()
+    expect(waiting.get_by_role("img", name="Queued")).to_have_count(0)
+    expect(mira.log.get_by_role("article")).to_have_count(1)
+
+
+def test_a_refused_file_says_why_and_is_sent_again(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    mira.page.route(UPLOADS, refuse_as("quota", 413, "Your storage is full."))
+    attach(mira, ("Plan.txt", "text/plain", b"Words"))
+    send(mira, "The plan")
+    message = mira.message("The plan")
+    expect(message.get_by_role("alert")).to_contain_text("Plan.txt: Your storage is full.")
+
+    mira.page.unroute(UPLOADS)
+    message.get_by_role("button", name="Retry").click()
+
+    expect(message.get_by_role("link", name="Plan.txt")).to_be_visible()
+
+
+def test_words_are_sent_without_a_refused_file(mira: Visitor, tomas: Visitor) -> None:
+    tomas.open_chat_with(mira)
+    mira.open_chat_with(tomas)
+    mira.page.route(UPLOAD, find_virus)
+    attach(mira, ("virus.txt", "text/plain", b"EICAR"))
+    send(mira, "A picture")
+    message = mira.message("A picture")
+    reason = "virus.txt: The virus scanner of this chat has refused this file."
+    expect(message.get_by_role("alert")).to_contain_text(reason)
+    assert message.get_by_role("img", name="Queued").count() == 1
+
+    message.get_by_role("button", name="Remove").click()
+
+    expect(tomas.message("A picture")).to_be_visible()
+    expect(message.get_by_role("alert")).to_have_count(0)
+
+
+def test_the_dialog_of_pictures_is_used_by_keyboard(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    names = [f"{color}.png" for color in ("red", "green", "blue", "black", "white")]
+    attach(mira, *((name, "image/png", picture(900, 600, name[:-4])) for name in names))
+    send(mira)
+    expect(mira.log.get_by_role("progressbar")).to_have_count(0)
+    last = mira.log.get_by_role("button", name="Picture black.png, and 1 more")
+    last.focus()
+    mira.page.keyboard.press("Enter")
+    dialog = mira.page.get_by_role("dialog", name="Picture")
+    expect(dialog.get_by_role("img", name="black.png")).to_be_visible()
+    expect(dialog.get_by_role("status")).to_have_text("4 of 5")
+
+    mira.page.keyboard.press("ArrowRight")
+    expect(dialog.get_by_role("img", name="white.png")).to_be_visible()
+    expect(dialog.get_by_role("button", name="Next picture")).to_be_hidden()
+    mira.page.keyboard.press("+")
+    scale = "image => new DOMMatrix(getComputedStyle(image).transform).a"
+    assert dialog.get_by_role("img", name="white.png").evaluate(scale) == 1.5
+    mira.page.keyboard.press("-")
+    assert dialog.get_by_role("img", name="white.png").evaluate(scale) == 1
+    expect(dialog.get_by_role("link", name="Download")).to_have_attribute("download", "white.png")
+    mira.page.keyboard.press("Escape")
+
+    expect(dialog).to_have_count(0)
+    expect(last).to_be_focused()
+
+
+def find_virus(route: Route) -> None:
+    """Answer for a server whose scanner refuses a file."""
+    if route.request.method == "GET":
+        state = {"file": None, "state": "refused", "code": "infected"}
+        route.fulfill(content_type="application/json", body=json.dumps(state))
+    else:
+        route.continue_()
+
+
+def refuse_as(code: str, status: int, detail: str) -> Callable[[Route], None]:
+    """Return a handler that refuses an upload, as the server does."""
+
+    def refuse(route: Route) -> None:
+        if route.request.method != "POST":
+            route.continue_()
+            return
+        route.fulfill(
+            status=status,
+            content_type="application/problem+json",
+            body=json.dumps({"code": code, "detail": detail}),
+        )
+
+    return refuse
+
+
+def until(visitor: Visitor, condition: Callable[[], bool]) -> None:
+    """Wait until a condition is met, while the browser goes on."""
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while not condition():
+        assert time.monotonic() < end
+        visitor.page.wait_for_timeout(50)

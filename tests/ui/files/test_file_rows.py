@@ -1,0 +1,80 @@
+"""Rows of files: what a page gets of them, and what lists say of messages without a text."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from msgspec.structs import replace
+
+from chat_app.realtime.shapes import File, Message, Person
+from chat_app.ui.files.rows import files_text
+from chat_app.ui.messages.rows import message_row
+from chat_app.ui.saved.rows import found_row
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ME, TOMAS = uuid4(), uuid4()
+
+
+def file(name: str, media_type: str) -> File:
+    file_id = uuid4()
+    return File(
+        id=file_id,
+        name=name,
+        media_type=media_type,
+        size=5,
+        width=None,
+        height=None,
+        duration=None,
+        thumbnail_url=None,
+        placeholder=None,
+        url=f"/api/files/{file_id}",
+    )
+
+
+PICTURE = replace(
+    file("boat.png", "image/png"), width=4, height=3, thumbnail_url="/t", placeholder="data:,"
+)
+MESSAGE = Message(
+    id=uuid4(),
+    conversation_id=uuid4(),
+    seq=2,
+    rev=3,
+    client_id="c",
+    sender_id=TOMAS,
+    receiver_id=ME,
+    content="",
+    created_at=NOW,
+    sender=Person(id=TOMAS, username="tomas", display_name="Tomas"),
+    attachments=(PICTURE, file("plan.txt", "application/octet-stream")),
+)
+
+
+def test_a_message_has_rows_of_its_files_and_a_deleted_one_has_none() -> None:
+    picture, plan = message_row(MESSAGE, viewer_id=ME)["files"]
+
+    assert (picture["width"], picture["height"], picture["thumb"]) == (4, 3, "/t")
+    assert (plan["width"], plan["thumb"], plan["placeholder"]) == (0, "", "")
+    assert message_row(replace(MESSAGE, deleted_at=NOW), viewer_id=ME)["files"] == []
+
+
+@pytest.mark.parametrize(
+    ("files", "text"),
+    [
+        ((), ""),
+        ((PICTURE,), "Photo"),
+        ((PICTURE, PICTURE), "2 photos"),
+        (MESSAGE.attachments, "2 files"),
+        ((file("Voice message.webm", "video/webm"),), "Voice message"),
+        ((file("a.webm", "video/webm"),), "Video"),
+        ((file("a.mp3", "audio/mpeg"),), "Audio: a.mp3"),
+        ((file("a.svg", "image/svg+xml"),), "File: a.svg"),
+    ],
+)
+def test_files_are_named_by_their_kind(files: tuple[File, ...], text: str) -> None:
+    assert files_text(files) == text
+
+
+def test_a_list_of_messages_names_the_files_of_one_without_a_text() -> None:
+    assert found_row(MESSAGE, 0, viewer_id=ME, about="")["text"] == "2 files"
+    words = replace(MESSAGE, content="Ours")
+    assert found_row(words, 0, viewer_id=ME, about="")["text"] == "Ours"
