@@ -24,6 +24,8 @@ class ChatAttach extends (globalThis.HTMLElement ?? class {}) {
     composer.addEventListener("paste", this);
     addEventListener("chat:attach", this);
     addEventListener("beforeunload", this);
+    // Without a secure connection there is no microphone.
+    composer.toggleAttribute("data-records", Boolean(navigator.mediaDevices && globalThis.MediaRecorder));
     void this.show();
     // It must be there when the chat cannot be reached.
     setTimeout(() => void import("./tray.js").catch(() => undefined), 3_000);
@@ -41,7 +43,9 @@ class ChatAttach extends (globalThis.HTMLElement ?? class {}) {
     } else if (event.type === "chat:attach") {
       void this.#attach(/** @type {CustomEvent<Attach>} */ (event).detail);
     } else if (event.type === "click") {
-      if (/** @type {Element} */ (event.target).closest("[data-attach]")) this.#input.click();
+      const pressed = /** @type {Element} */ (event.target);
+      if (pressed.closest("[data-attach]")) this.#input.click();
+      else if (pressed.closest("[data-record]")) void this.#record();
     } else if (event.type === "change" && event.target === this.#input) {
       const files = [...(this.#input.files ?? [])];
       this.#input.value = ""; // The same file may be chosen again.
@@ -78,11 +82,31 @@ class ChatAttach extends (globalThis.HTMLElement ?? class {}) {
     const place = this.#place;
     const tray = await this.#load();
     if (!tray) {
-      this.dispatchEvent(new CustomEvent("chat:problem", { detail: AWAY, bubbles: true }));
+      this.#say(AWAY);
       return;
     }
     await tray.add(files, place);
     this.#composer.querySelector("textarea")?.focus({ preventScroll: true });
+  }
+
+  async #record() {
+    try {
+      const { record } = await import("./recorder.js");
+      const place = this.#place;
+      const problem = await record(this.#composer, (file, isSent) => {
+        chosen.set(place, [...(chosen.get(place) ?? []), file]);
+        if (isSent && this.isConnected && place === this.#place) this.closest("form")?.requestSubmit();
+        else if (this.isConnected) void this.show();
+      });
+      this.#say(problem);
+    } catch {
+      this.#say(AWAY);
+    }
+  }
+
+  /** @param {string} words */
+  #say(words) {
+    this.dispatchEvent(new CustomEvent("chat:problem", { detail: words, bubbles: true }));
   }
 
   async #load() {

@@ -42,6 +42,11 @@ class _Attach(ScriptedElement):
     script = "attach.js"
 
 
+class _Shared(ScriptedElement):
+    tag = "chat-shared"
+    script = "shared.js"
+
+
 class _Mentions(ScriptedElement):
     tag = "chat-mentions"
     script = "mentions.js"
@@ -195,6 +200,14 @@ def composer_element(
 def attach_element() -> rx.Component:
     """Show the files that are chosen for the message in the composer around it."""
     return _Attach.create()
+
+
+@rx.memo
+def shared_files_element(
+    conversation_id: rx.Var[str], children: rx.Var[rx.Component]
+) -> rx.Component:
+    """Wrap the button that opens the files shared in a conversation in the element that does it."""
+    return _Shared.create(children, custom_attrs={"conversation-id": conversation_id})
 
 
 def mentions_element(event: str) -> rx.Component:

@@ -377,3 +377,31 @@ def until(visitor: Visitor, condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end
         visitor.page.wait_for_timeout(50)
+
+
+def test_shared_files_are_listed_by_kind_and_lead_to_their_messages(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    mira.open_chat_with(tomas)
+    attach(
+        mira,
+        ("boat.png", "image/png", picture()),
+        ("Plan.txt", "text/plain", b"Words"),
+    )
+    send(mira, "Both")
+    expect(mira.message("Both").get_by_role("img", name="Sent")).to_be_visible()
+
+    mira.page.get_by_role("button", name="Shared files").click()
+
+    dialog = mira.page.get_by_role("dialog", name="Shared files")
+    dialog.get_by_role("button", name="Picture boat.png").click()
+    viewer = mira.page.get_by_role("dialog", name="Picture")
+    expect(viewer.get_by_role("img", name="boat.png")).to_be_visible()
+    mira.page.keyboard.press("Escape")
+    dialog.get_by_role("button", name="Videos").click()
+    expect(dialog.get_by_role("status")).to_have_text("No videos were shared here yet.")
+    dialog.get_by_role("button", name="Files").click()
+    expect(dialog.get_by_role("link", name="Plan.txt")).to_be_visible()
+    dialog.get_by_role("button", name="Show message").click()
+    expect(dialog).to_have_count(0)
+    expect(mira.message("Both")).to_be_focused()

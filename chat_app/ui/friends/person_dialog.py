@@ -7,6 +7,7 @@ from typing import Any
 
 import reflex as rx
 
+from chat_app.ui.files.shared import shared_files_button
 from chat_app.ui.friends.state import FriendsState
 from chat_app.ui.kit.controls import button, dialog, icon_button
 from chat_app.ui.messages.state import TimelineState
@@ -64,6 +65,7 @@ def _own_part(chat: Cells) -> rx.Component:
     """Show what concerns the reader's view of the conversation alone."""
     failed = TimelineState.own_part_failed
     return rx.el.div(
+        shared_files_button(chat["id"]),
         *(
             button(
                 rx.cond(chat[name], off, on),

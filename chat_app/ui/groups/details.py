@@ -3,6 +3,7 @@
 import reflex as rx
 
 from chat_app.ui.browser import full_time, panel_element
+from chat_app.ui.files.shared import shared_files_button
 from chat_app.ui.groups.dialogs import group_dialogs
 from chat_app.ui.groups.facts import group_facts
 from chat_app.ui.groups.members import members_region
@@ -139,6 +140,7 @@ def _own_part(group: Cells) -> rx.Component:
                 rx.cond(group["archived"], "Unarchive", "Archive"),
                 on_click=call(GroupState.set_archived, ~group["archived"]),
             ),
+            shared_files_button(group["id"]),
             class_name="settings-actions",
         ),
         class_name="details-own",

@@ -58,6 +58,12 @@ def composer(conversation_id: rx.Var[str]) -> rx.Component:
                         aria_haspopup="dialog",
                         custom_attrs={"data-emoji": "true"},
                     ),
+                    icon_button(
+                        "microphone",
+                        "Record a voice message",
+                        class_name="icon-button record-button",
+                        custom_attrs={"data-record": "true"},
+                    ),
                     class_name="composer-field",
                 ),
                 mentions_element(event_name(MentionState.find)),

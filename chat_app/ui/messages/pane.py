@@ -5,6 +5,7 @@ from typing import TypedDict
 import reflex as rx
 
 from chat_app.ui.browser import address_id, chat_status, wanted_list
+from chat_app.ui.files.shared import shared_files_icon
 from chat_app.ui.friends.person_dialog import more_button
 from chat_app.ui.friends.state import FriendsState
 from chat_app.ui.groups.details import group_details
@@ -106,6 +107,7 @@ def _head(chat: Cells) -> rx.Component:
             custom_attrs={"data-day": ""},
         ),
         search_here_link(chat["id"]),
+        shared_files_icon(chat["id"]),
         pinned_button(chat["id"]),
         rx.cond(
             chat["kind"] == "group",

@@ -1,0 +1,84 @@
+"""Voice messages: recorded, paused, cancelled, sent and played."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator, expect, sync_playwright
+
+from tests.harness.chromium import start_chromium
+from tests.harness.visitors import NewVisitor, Visitor
+
+MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Yield Chromium with a microphone that hears a tone."""
+    with sync_playwright() as playwright:
+        chromium = start_chromium(playwright, *MICROPHONE)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def mira(new_visitor: NewVisitor) -> Visitor:
+    """Return a person with a microphone."""
+    return new_visitor("Mira Lind", permissions=["microphone"])
+
+
+def begin(visitor: Visitor) -> Locator:
+    """Begin to record; return what is shown meanwhile, once a second is recorded."""
+    visitor.page.get_by_role("button", name="Record a voice message").click()
+    recorder = visitor.page.get_by_role("group", name="Voice message")
+    expect(recorder.get_by_role("timer")).to_have_text("0:01")
+    return recorder
+
+
+def test_a_voice_message_is_recorded_and_played_by_the_other(mira: Visitor, tomas: Visitor) -> None:
+    tomas.open_chat_with(mira)
+    mira.open_chat_with(tomas)
+    recorder = begin(mira)
+    recorder.get_by_role("button", name="Pause").click()
+    recorder.get_by_role("button", name="Go on").click()
+    expect(recorder.get_by_role("timer")).to_have_text("0:02")
+
+    recorder.get_by_role("button", name="Send voice message").click()
+
+    expect(recorder).to_have_count(0)
+    expect(mira.box).to_be_visible()
+    player = tomas.log.get_by_label("Voice message")
+    expect(player).to_be_visible()
+    expect(player).to_have_js_property("error", value=None)
+    row = tomas.conversations.get_by_role("link", name="Voice message")
+    expect(row).to_be_visible()
+    expect(mira.log.get_by_role("progressbar")).to_have_count(0)
+
+
+def test_a_cancelled_recording_sends_nothing(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    recorder = begin(mira)
+
+    mira.page.keyboard.press("Escape")
+
+    expect(recorder).to_have_count(0)
+    expect(mira.log.get_by_role("article")).to_have_count(0)
+    opener = mira.page.get_by_role("button", name="Record a voice message")
+    expect(opener).to_be_focused()
+
+
+def test_a_recording_is_kept_where_its_conversation_is_left(
+    mira: Visitor, tomas: Visitor, sofia: Visitor
+) -> None:
+    mira.post(sofia, "Hello")
+    mira.open_chat_with(tomas)
+    mira.post(tomas, "Hello")
+    recorder = begin(mira)
+
+    mira.conversations.get_by_role("link", name=re.compile("Sofia")).click()
+    expect(mira.page.get_by_role("heading", name="Sofia Brandt")).to_be_visible()
+    expect(recorder).to_have_count(0)
+    mira.conversations.get_by_role("link", name=re.compile("Tomas")).click()
+
+    tray = mira.page.get_by_role("list", name="Attached files")
+    expect(tray.get_by_text(re.compile("^Voice message"))).to_be_visible()
