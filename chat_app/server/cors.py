@@ -7,10 +7,13 @@ from chat_app.core.settings import Settings
 from chat_app.server.edge import AsgiApp, Headers, Message, Receive, Scope, Send, is_api
 
 VARIES = (b"vary", b"Origin")
-# With its cookie, JSON and the expected user; no other header is allowed.
+# Of uploads, by tus.
+SENT = b"Tus-Resumable, Upload-Length, Upload-Metadata, Upload-Offset"
+READ = b"Location, Tus-Max-Size, Tus-Resumable, Upload-Length, Upload-Offset"
+# With its cookie, JSON, files and the expected user; no other header is allowed.
 PREFLIGHT: Headers = [
-    (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
-    (b"access-control-allow-headers", b"Content-Type, X-Chat-User"),
+    (b"access-control-allow-methods", b"GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE"),
+    (b"access-control-allow-headers", b"Content-Type, X-Chat-User, " + SENT),
     (b"access-control-max-age", b"600"),
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
@@ -25,7 +28,7 @@ def allow_pages_origin(app: AsgiApp, settings: Settings) -> AsgiApp:
     allowed: Headers = [
         (b"access-control-allow-origin", origin),
         (b"access-control-allow-credentials", b"true"),
-        (b"access-control-expose-headers", b"Retry-After, X-Request-ID"),
+        (b"access-control-expose-headers", b"Retry-After, X-Request-ID, " + READ),
     ]
 
     async def shared(scope: Scope, receive: Receive, send: Send) -> None:

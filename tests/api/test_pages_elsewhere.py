@@ -21,6 +21,7 @@ from tests.harness.servers import ChatServer
 PAGES = "http://app.example.org"
 NEIGHBOUR = {"Origin": PAGES, "Sec-Fetch-Site": "same-site"}
 ALLOW = "access-control-allow-"
+ALLOWED = "Content-Type, X-Chat-User, Tus-Resumable, Upload-Length, Upload-Metadata, Upload-Offset"
 STRANGERS = [
     "http://evil.example.org",
     "https://app.example.org",
@@ -66,6 +67,7 @@ async def test_the_own_page_reads_and_writes_with_its_cookie(split: ChatServer) 
     assert_problem(refused, 401)
     assert refused.headers[f"{ALLOW}origin"] == PAGES
     assert "Retry-After" in refused.headers["access-control-expose-headers"]
+    assert "Upload-Offset" in refused.headers["access-control-expose-headers"]
 
 
 async def test_a_preflight_request_of_the_own_page_is_allowed(split: ChatServer) -> None:
@@ -79,7 +81,7 @@ async def test_a_preflight_request_of_the_own_page_is_allowed(split: ChatServer)
     assert reply.status_code == 204
     assert reply.headers[f"{ALLOW}origin"] == PAGES
     assert "PATCH" in reply.headers[f"{ALLOW}methods"]
-    assert reply.headers[f"{ALLOW}headers"] == "Content-Type, X-Chat-User"
+    assert reply.headers[f"{ALLOW}headers"] == ALLOWED
     assert reply.headers["x-content-type-options"] == "nosniff"
 
 
