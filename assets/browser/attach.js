@@ -7,7 +7,7 @@
 
 import { AWAY } from "./ask.js";
 
-/** What is attached: files, or ones that were attached before. @typedef {{ files: (File | Chosen)[] }} Attach */
+/** The files to attach, which may have been attached before. @typedef {{ files: (File | Chosen)[] }} Attach */
 /** @typedef {ChatAttach} AttachElement */
 
 /** The chosen files by user and conversation. @type {Map<string, Chosen[]>} */

@@ -200,7 +200,7 @@ function fileRow(file, href) {
     ),
   ];
   if (file.waits) return createElement("div", { className: "file-row" }, content);
-  // What is downloaded does not leave the page, and its link.
+  // A download does not leave the page, nor its live link.
   return createElement("a", { className: "file-row", href, download: file.name, title: `Download ${file.name}` }, content);
 }
 

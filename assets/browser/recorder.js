@@ -15,6 +15,7 @@ const BARS = 48;
 const BAR_EVERY = 100; // ms
 const DENIED = "The microphone may not be used. Allow it in the settings of the browser.";
 const MISSING = "No microphone was found.";
+const IMPOSSIBLE = "This browser cannot record.";
 
 /** Whether something is being recorded. */
 let isRecording = false;
@@ -30,12 +31,17 @@ let isRecording = false;
 export async function record(composer, take) {
   if (isRecording) return "";
   isRecording = true;
+  /** @type {MediaStream | undefined} */
+  let stream;
   try {
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     new Recording(composer, stream, take);
     return "";
   } catch (error) {
     isRecording = false;
+    // The browser may have no way to record what it hears: nothing may go on listening.
+    for (const track of stream?.getTracks() ?? []) track.stop();
+    if (stream) return IMPOSSIBLE;
     return /** @type {Error} */ (error).name === "NotAllowedError" ? DENIED : MISSING;
   }
 }

@@ -2,7 +2,7 @@
 
 import { sizeText } from "./file_words.js";
 
-// What came earlier says nothing about the link of now.
+// Earlier bytes say nothing about the present speed.
 const WINDOW = 5_000;
 
 export class TransferRate {

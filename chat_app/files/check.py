@@ -44,6 +44,7 @@ CLAIMED_FOR, KEEP_S = timedelta(seconds=15), 5.0
 INTERVAL_S = 5.0
 MAX_ATTEMPTS = 3
 MAX_ABSENT = 10_000
+MAX_WAITING = 1_000
 WHOLE, THUMBNAIL = ".whole", ".thumbnail"
 
 log = structlog.get_logger(__name__)
@@ -59,7 +60,7 @@ class FileCheck:
         self._disk = disk
         self._scanner = scanner
         self._metrics = metrics
-        self._waiting: asyncio.Queue[tuple[UUID, UUID]] = asyncio.Queue()
+        self._waiting: asyncio.Queue[tuple[UUID, UUID]] = asyncio.Queue(MAX_WAITING)
         # Uploads whose bytes another node has, in a folder of its own.
         self._absent: dict[UUID, None] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -77,7 +78,9 @@ class FileCheck:
 
     def begin(self, file_id: UUID, claim: UUID) -> None:
         """Check an upload that is complete and claimed by this node."""
-        self._waiting.put_nowait((file_id, claim))
+        # One for which there is no room is found again when its claim is over.
+        with contextlib.suppress(asyncio.QueueFull):
+            self._waiting.put_nowait((file_id, claim))
 
     async def _run(self) -> None:
         while True:

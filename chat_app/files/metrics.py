@@ -1,4 +1,4 @@
-"""What is counted of files."""
+"""Metrics of files."""
 
 from chat_app.core.metrics import Metrics
 

@@ -148,7 +148,7 @@ def _flat(image: Any) -> Any:  # noqa: ANN401  # Pillow's
     return image.convert("RGBA" if has_alpha else "RGB")
 
 
-# What follows removes metadata without decoding; each returns None where there is none.
+# The functions below remove metadata without decoding; each returns None where there is none.
 
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA

@@ -37,7 +37,7 @@ async def upload_state(
         raise UploadNotFound
     row: Any = rows[0]
     is_stored = row.state not in ("uploading", "checking")
-    # What is stored may have another size.
+    # A stored file may have another size than its upload.
     length = row.received if is_stored else row.size
     offset = Offset(row.id, row.received, length, row.created_at + LIFETIME)
     if row.state in ("ready", "sent"):

@@ -51,7 +51,7 @@ class Offset(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """What the check has found a file to be."""
+    """The result of the check of a file that is taken."""
 
     name: str
     media_type: str

@@ -14,7 +14,7 @@ from chat_app.core.ids import new_id
 from chat_app.files.schemas import Checked, NewUpload
 from chat_app.models.tables import ATTACHMENTS, FILES, STORAGE_USES
 
-# What is not sent by then goes.
+# Unsent files go by then.
 LIFETIME = timedelta(days=1)
 _STORED = ("ready", "sent")
 

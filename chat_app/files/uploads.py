@@ -232,7 +232,7 @@ class _Receiving:
             store.set_received,
             file_id=self._at.id,
             claim=self._claim,
-            # What has a checksum counts as a whole.
+            # A body with a checksum counts as a whole.
             received=self._at.received if self._checksum else received,
             until=utc_now() + WRITING_FOR,
         )

@@ -169,7 +169,7 @@ async def test_a_file_is_for_those_who_may_read_its_message(
         assert (await alice.http.post("/api/messages", json=body)).status_code == 201
 
     assert [await can_read(bob, one) for one in (early, late)] == [True, True]
-    # Who came in later reads nothing from before.
+    # A later member reads nothing from before.
     assert [await can_read(carol, one) for one in (early, late)] == [False, True]
     assert len((await shared(carol, group["id"]))["items"]) == 1
     await alice.http.delete(f"/api/conversations/{group['id']}/members/{bob.id}")

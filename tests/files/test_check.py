@@ -10,11 +10,11 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
-from chat_app.files import check
+from chat_app.files import check, uploads
 from chat_app.files.check import FileCheck
 from chat_app.files.queries import upload_state
 from chat_app.files.scanner import Scanner, ScannerAway
@@ -63,6 +63,16 @@ async def test_a_check_that_a_node_has_left_is_done_after_its_restart(
         assert (await checked(node, alice, file_id)).state == "ready"
 
 
+async def _until_attempted(node: Node, file_id: UUID, *, times: int) -> None:
+    """Wait until the check of a file was begun so often."""
+    attempts = select(FILES.c.attempts).where(FILES.c.id == file_id)
+    async with asyncio.timeout(PATIENCE_S):
+        while (
+            await node.database.transact(lambda connection: connection.scalar(attempts)) or 0
+        ) < times:
+            await asyncio.sleep(0.02)
+
+
 async def _forget_claim(node: Node, file_id: UUID) -> None:
     over = update(FILES).where(FILES.c.id == file_id).values(claimed_until=utc_now())
     await node.database.transact(lambda connection: connection.execute(over))
@@ -81,7 +91,7 @@ async def test_a_node_without_the_bytes_leaves_a_file_to_the_one_that_has_them(
         aside = tmp_path / "aside"
         hidden.rename(aside)
         await _forget_claim(node, file_id)
-        await asyncio.sleep(0.3)
+        await _until_attempted(node, file_id, times=1)
         state, _ = await upload_state(node.database, owner_id=alice, upload_id=file_id)
         assert state.state == "checking"
 
@@ -157,7 +167,9 @@ async def test_a_file_waits_for_a_scanner_that_is_away(storage: Storage) -> None
         async with open_node(storage, CHAT_CLAMAV=away) as node:
             alice = await new_user(node)
             file_id = await begin_file(node, alice, b"bytes")
-            await asyncio.sleep(1)
+            await _until_attempted(node, file_id, times=1)
+            await _forget_claim(node, file_id)
+            await _until_attempted(node, file_id, times=2)
             state, _ = await upload_state(node.database, owner_id=alice, upload_id=file_id)
             assert state.state == "checking"
     async with clamd({}) as address, open_node(storage, CHAT_CLAMAV=address) as node:
@@ -173,3 +185,18 @@ async def test_a_scanner_that_answers_nonsense_is_away(tmp_path: Path) -> None:
             await Scanner(address).scan(path)
     with pytest.raises(ScannerAway):
         await Scanner(str(tmp_path / "no.socket")).scan(path)
+
+
+@pytest.mark.usefixtures("often")
+async def test_files_beyond_the_queue_are_checked_once_their_claims_are_over(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "MAX_WAITING", 1)
+    monkeypatch.setattr(uploads, "BEFORE_CHECK", timedelta(seconds=0.1))
+    async with open_node(storage) as node:
+        alice = await new_user(node)
+        file_ids = [await begin_file(node, alice, b"%d bytes" % number) for number in range(8)]
+
+        states = [(await checked(node, alice, file_id)).state for file_id in file_ids]
+
+        assert states == ["ready"] * 8

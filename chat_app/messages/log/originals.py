@@ -25,7 +25,7 @@ class Original(NamedTuple):
 
 
 class Originals:
-    """What the sends of a batch reply to or forward, as their senders may read it."""
+    """Messages that the sends of a batch reply to or forward, as their senders may read them."""
 
     def __init__(self, connection: Connection, sends: Iterable[NewMessage]) -> None:
         self._found: dict[tuple[UUID, UUID], Original] = {}

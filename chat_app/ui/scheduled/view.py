@@ -87,7 +87,7 @@ class ScheduledView:
         database = current_node().database
         scheduled = await list_scheduled(database, viewer_id=self._viewer_id)
         reminders = await list_reminders(database, viewer_id=self._viewer_id)
-        # What is due is a notice on every page.
+        # Due reminders are notices on every page.
         to_come = [one for one in reminders.items if not one.due]
         titles = await self._titles(scheduled.items, to_come)
         rows = [scheduled_row(one, titles) for one in scheduled.items]

@@ -1,18 +1,17 @@
 """Rows of files: what a page gets of them, and what lists say of messages without a text."""
 
-from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
 
-from chat_app.realtime.shapes import File, Message, Person
+from chat_app.realtime.shapes import File
 from chat_app.ui.files.rows import files_text
 from chat_app.ui.messages.rows import message_row
 from chat_app.ui.saved.rows import found_row
+from tests.harness.messages import NOW, message, person
 
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-ME, TOMAS = uuid4(), uuid4()
+ME, TOMAS = uuid4(), person("Tomas", uuid4())
 
 
 def file(name: str, media_type: str) -> File:
@@ -34,17 +33,9 @@ def file(name: str, media_type: str) -> File:
 PICTURE = replace(
     file("boat.png", "image/png"), width=4, height=3, thumbnail_url="/t", placeholder="data:,"
 )
-MESSAGE = Message(
-    id=uuid4(),
-    conversation_id=uuid4(),
-    seq=2,
-    rev=3,
-    client_id="c",
-    sender_id=TOMAS,
-    receiver_id=ME,
+MESSAGE = message(
+    TOMAS,
     content="",
-    created_at=NOW,
-    sender=Person(id=TOMAS, username="tomas", display_name="Tomas"),
     attachments=(PICTURE, file("plan.txt", "application/octet-stream")),
 )
 

@@ -1,13 +1,12 @@
 """Rows of messages: what a page gets of replies, reactions, pins and forwarded messages."""
 
 import json
-from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from msgspec.structs import replace
 
 from chat_app.realtime.events import MessageReacted
-from chat_app.realtime.shapes import Message, Person, Quote, Reaction
+from chat_app.realtime.shapes import Quote, Reaction
 from chat_app.ui.messages.rows import (
     MAX_REACTED,
     message_patch,
@@ -15,48 +14,27 @@ from chat_app.ui.messages.rows import (
     reacted_in,
     reaction_patch,
 )
+from tests.harness.messages import NOW, message, person
 
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-ME, TOMAS = uuid4(), uuid4()
-
-
-def person(name: str, user_id: UUID) -> Person:
-    return Person(id=user_id, username=name.lower(), display_name=name)
-
-
-def message(**changes: object) -> Message:
-    plain = Message(
-        id=uuid4(),
-        conversation_id=uuid4(),
-        seq=2,
-        rev=3,
-        client_id="c",
-        sender_id=TOMAS,
-        receiver_id=ME,
-        content="Hello",
-        created_at=NOW,
-        sender=person("Tomas", TOMAS),
-    )
-    return replace(plain, **changes)
-
+ME, TOMAS = uuid4(), person("Tomas", uuid4())
 
 QUOTE = Quote(id=uuid4(), seq=1, sender=person("Mira", ME), excerpt="Bread?", deleted=False)
 
 
 def test_a_row_has_what_its_message_replies_to_and_who_wrote_it_first() -> None:
-    reply = message(reply_to=QUOTE, forwarded_from=person("Sofia", uuid4()))
+    reply = message(TOMAS, reply_to=QUOTE, forwarded_from=person("Sofia", uuid4()))
     row = message_row(reply, viewer_id=ME)
 
     assert row["quote"] is not None
     assert (row["quote"]["name"], row["quote"]["excerpt"]) == ("Mira", "Bread?")
     assert row["forwarded"] == "Sofia"
-    assert message_row(message(), viewer_id=ME)["quote"] is None
+    assert message_row(message(TOMAS), viewer_id=ME)["quote"] is None
 
 
 def test_a_deleted_message_shows_nothing_of_what_it_was() -> None:
     reacted = (Reaction(emoji="👍", count=1, user_ids=(ME,)),)
     gone = message(
-        deleted_at=NOW, reply_to=QUOTE, forwarded_from=person("Sofia", ME), reactions=reacted
+        TOMAS, deleted_at=NOW, reply_to=QUOTE, forwarded_from=person("Sofia", ME), reactions=reacted
     )
     row = message_row(gone, viewer_id=ME)
 
@@ -65,7 +43,9 @@ def test_a_deleted_message_shows_nothing_of_what_it_was() -> None:
 
 def test_a_row_names_the_first_who_have_reacted() -> None:
     people = tuple(uuid4() for _ in range(MAX_REACTED + 5))
-    popular = message(reactions=(Reaction(emoji="👍", count=30, user_ids=people, mine=True),))
+    popular = message(
+        TOMAS, reactions=(Reaction(emoji="👍", count=30, user_ids=people, mine=True),)
+    )
     (reaction,) = message_row(popular, viewer_id=ME)["reactions"]
 
     assert (reaction["count"], reaction["mine"]) == (30, True)
@@ -74,7 +54,7 @@ def test_a_row_names_the_first_who_have_reacted() -> None:
 
 
 def test_the_patch_of_a_changed_message_has_its_new_excerpt() -> None:
-    edited = message(content="x" * 500, edited_at=NOW)
+    edited = message(TOMAS, content="x" * 500, edited_at=NOW)
     patch = json.loads(message_patch(edited, is_own=False))
     assert patch["about"]["quoted"] == {
         "id": str(edited.id),
