@@ -76,29 +76,26 @@ class Club:
     @contextlib.asynccontextmanager
     async def changing(self, every_s: float) -> AsyncIterator[None]:
         """Remove somebody about so often inside, and add them again."""
-        task = asyncio.create_task(self._change(every_s))
-        try:
+        ending = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._change(every_s, ending))
             yield
-        finally:
-            task.cancel()
-            [outcome] = await asyncio.gather(task, return_exceptions=True)
-        if isinstance(outcome, Exception):
-            raise outcome
+            # A request under way is waited for: a cancelled removal would arrive after `add_all`.
+            ending.set()
 
     async def add_all(self) -> None:
         """Add all who may be out."""
         for user_id in sorted(self.absent):
             await self._add(user_id)
 
-    async def _change(self, every_s: float) -> None:
+    async def _change(self, every_s: float, ending: asyncio.Event) -> None:
         dice = self._network.dice
-        while True:
-            await asyncio.sleep(dice.uniform(0.5, 1.5) * every_s)
+        while not await _within(dice.uniform(0.5, 1.5) * every_s, ending):
             user_id = dice.choice(self._others)
             self.absent.add(user_id)
             await self._until_answered(f"/members/{user_id}", None, "DELETE")
             self._network.did["removed from a group"] += 1
-            await asyncio.sleep(dice.uniform(0, 2) * every_s)
+            await _within(dice.uniform(0, 2) * every_s, ending)
             await self._add(user_id)
             self._network.did["added to a group"] += 1
 
@@ -135,6 +132,14 @@ class Club:
         request = Request(url, data, headers, method=method)  # noqa: S310  # the chat's address
         with urlopen(request, timeout=TIMEOUT_S) as reply:  # noqa: S310  # the same
             reply.read()
+
+
+async def _within(seconds: float, event: asyncio.Event) -> bool:
+    """Wait for so long; return whether an event has come meanwhile, and no later."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
 
 
 class Talk:

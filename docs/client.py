@@ -238,7 +238,8 @@ class Client:
                 if not self.resume_id and (self.is_behind or self.pending):
                     self.newest = {one: max(pending) for one, pending in self.pending.items()}
                     self.resume_id, self.is_behind = str(uuid4()), False
-                    seen = list(self.cursors.items())
+                    # Of those that are pending, too: in no other way a removal from one is told.
+                    seen = list({**dict.fromkeys(self.pending, 0), **self.cursors}.items())
                     for start in range(0, len(seen) or 1, CURSORS_PER_FRAME):
                         cursors = dict(seen[start : start + CURSORS_PER_FRAME])
                         more = start + CURSORS_PER_FRAME < len(seen)

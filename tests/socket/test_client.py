@@ -163,6 +163,26 @@ async def test_changes_missed_before_a_removal_are_not_skipped_after_a_return() 
     assert [one["rev"] for one in received] == [2, 3, 4, 5]
 
 
+async def test_a_removal_while_away_skips_nothing_after_a_return(
+    chat: ChatServer, alice: Person, bob: Person
+) -> None:
+    group = (await alice.make_group(bob, history="all"))["id"]
+    members = f"/api/conversations/{group}/members"
+    second = await alice.write_in(group, "two")
+    await alice.http.delete(f"{members}/{bob.id}")
+    async with device(chat.url, bob) as peer:
+        # The second change has arrived before the first one, and then the link broke.
+        peer.client.pending[group][2] = second
+        await until(lambda: peer.client.generation and not peer.client.pending)
+        assert peer.received == []
+
+        await alice.http.post(members, json={"user_ids": [bob.id]})
+        await alice.write_in(group, "five")
+        await until(lambda: len(peer.received) == 5)
+
+    assert [message["rev"] for message in peer.received] == [1, 2, 3, 4, 5]
+
+
 async def test_a_restored_database_is_replayed(
     chat: ChatServer, alice: Person, bob: Person
 ) -> None:
