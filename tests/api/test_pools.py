@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 from websockets.asyncio.client import connect
 
 from tests.harness.chats import StartChat
-from tests.harness.clients import Person, assert_problem, http_client, register
+from tests.harness.clients import PATIENCE_S, Person, assert_problem, http_client, register
 from tests.harness.servers import ChatServer
 from tests.harness.tls import trusted
 
@@ -113,7 +113,13 @@ async def stalled(person: Person) -> AsyncIterator[None]:
     """Request far more than a device's connection can buffer, and read none of it."""
     address = person.url.replace("http", "ws", 1) + "/ws"
     async with connect(
-        address, compression=None, max_size=2**24, max_queue=1, proxy=None, close_timeout=0
+        address,
+        compression=None,
+        max_size=2**24,
+        max_queue=1,
+        proxy=None,
+        open_timeout=PATIENCE_S,
+        close_timeout=0,
     ) as link:
         await link.send(json.dumps({"type": "auth", "content": person.access_token}))
         for _ in range(10):

@@ -195,6 +195,13 @@ async def _claimed(person: Person, address: str) -> None:
             await asyncio.sleep(0.05)
 
 
+async def _stored(chat: ChatServer, address: str, size: int) -> None:
+    """Wait until so many bytes of an upload are on the disk."""
+    async with asyncio.timeout(PATIENCE_S):
+        while [one.stat().st_size for one in bytes_of(chat, address.rpartition("/")[2])] != [size]:
+            await asyncio.sleep(0.05)
+
+
 def _begin(
     chat: ChatServer, person: Person, address: str, data: bytes, *, length: int
 ) -> socket.socket:

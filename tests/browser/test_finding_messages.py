@@ -88,7 +88,11 @@ def test_a_message_is_found_opened_in_its_place_and_left_again(
     page.go_back()
     expect(field(page)).to_have_value(word)
     expect(hit).to_be_focused()
-    assert abs(hit.evaluate("hit => hit.getBoundingClientRect().top") - top) < 2
+    wait_until(
+        page,
+        "top => Math.abs(document.activeElement.getBoundingClientRect().top - top) < 2",
+        top,
+    )
 
 
 def test_what_is_found_opens_in_its_place_in_a_chat_that_was_open_before(

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.harness.pages import assert_usable
+from tests.harness.pages import assert_usable, wait_until
 from tests.harness.visitors import PHONE, NewVisitor, Visitor
 
 LONG_PRESS = """async (article) => {
@@ -25,7 +25,9 @@ SWIPE = """(article, [across, down]) => {
   for (const part of [0.25, 0.5, 0.75, 1]) move("pointermove", across * part, down * part);
   move("pointerup", across, down);
 }"""
-IN_SIGHT = """(article) => {
+IN_SIGHT = """(seq) => {
+  const article = document.querySelector(`[role=log] [data-seq="${seq}"]`);
+  if (!article) return false;
   const log = article.closest("[role=log]").getBoundingClientRect();
   const { top, bottom } = article.getBoundingClientRect();
   return top >= log.top - 1 && bottom <= log.bottom + 1;
@@ -291,7 +293,7 @@ def test_a_quote_leads_to_a_message_far_away_and_back(mira: Visitor, tomas: Visi
 
     goal = mira.log.get_by_role("article").first
     expect(goal).to_contain_text("The first of all")
-    assert goal.evaluate(IN_SIGHT)
+    wait_until(mira.page, IN_SIGHT, 1)
     expect(mira.message("As I said")).to_have_count(0)
     mira.page.get_by_role("button", name="Back", exact=True).click()
     expect(quote).to_be_visible()
@@ -302,8 +304,7 @@ def test_a_quote_leads_to_a_message_far_away_and_back(mira: Visitor, tomas: Visi
     expect(mira.page.get_by_role("button", name="Back", exact=True)).to_be_hidden()
 
     mira.page.goto(f"{mira.url}/chat/{here}?at=150")
-    expect(mira.log.locator("[data-seq='150']")).to_be_visible()
-    assert mira.log.locator("[data-seq='150']").evaluate(IN_SIGHT)
+    wait_until(mira.page, IN_SIGHT, 150)
 
 
 def test_a_copied_link_leads_to_its_message(both: tuple[Visitor, Visitor]) -> None:

@@ -327,6 +327,7 @@ class Socket:
             max_queue=None,
             # No client-side time-out: a test may read nothing for a while.
             ping_interval=None,
+            open_timeout=PATIENCE_S,
             proxy=None,
         ) as connection:
             yield cls(connection)

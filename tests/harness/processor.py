@@ -15,6 +15,9 @@ from pathlib import Path
 import psutil
 
 SAMPLE = inspect.getsource(contextlib)
+# What it takes to compile the sample on the machine of docs/performance.md when nothing else runs.
+SAMPLE_S = 0.0025
+SAMPLES = 5
 EVERY_S = 0.2
 
 
@@ -56,6 +59,17 @@ def _waits(pid: int) -> dict[str, float]:
     return waits
 
 
+def slowness() -> float:
+    """Return how many times longer a core takes now than where the figures were measured (≥ 1)."""
+    return max(1.0, min(_sample() for _ in range(SAMPLES)) / SAMPLE_S)
+
+
+def _sample() -> float:
+    started = time.thread_time()
+    compile(SAMPLE, "sample", "exec")
+    return time.thread_time() - started
+
+
 @contextlib.contextmanager
 def watched_core() -> Iterator[Callable[[], float]]:
     """Yield a function that returns how much more processor time work takes than at best."""
@@ -64,9 +78,7 @@ def watched_core() -> Iterator[Callable[[], float]]:
 
     def sample() -> None:
         while not enough.wait(EVERY_S):
-            started = time.thread_time()
-            compile(SAMPLE, "sample", "exec")
-            took.append(time.thread_time() - started)
+            took.append(_sample())
 
     thread = threading.Thread(target=sample)
     thread.start()

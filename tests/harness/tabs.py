@@ -75,6 +75,7 @@ class Tab:
             max_size=2**24,
             # Nor does a browser send any.
             ping_interval=None,
+            open_timeout=PATIENCE_S,
             proxy=None,
         ) as connection:
             yield cls(connection, url, token)

@@ -118,7 +118,11 @@ class Device:
 
     async def _follow(self, url: str) -> None:
         async with connect(
-            url.replace("http", "ws", 1) + "/ws", compression=None, max_size=2**24, proxy=None
+            url.replace("http", "ws", 1) + "/ws",
+            compression=None,
+            max_size=2**24,
+            open_timeout=PATIENCE_S,
+            proxy=None,
         ) as connection:
             socket = Socket(connection)
             await socket.send({"type": "auth", "content": self.person.access_token})

@@ -107,7 +107,10 @@ async def served(app: AsgiApp, *, heartbeat_s: float = 20) -> AsyncIterator[Clie
         while not server.started:
             await asyncio.sleep(0.01)
     try:
-        async with connect(f"ws://{LOOPBACK}:{port}/", compression=None, proxy=None) as client:
+        address = f"ws://{LOOPBACK}:{port}/"
+        async with connect(
+            address, compression=None, open_timeout=PATIENCE_S, proxy=None
+        ) as client:
             yield client
     finally:
         server.should_exit = True
