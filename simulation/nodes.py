@@ -21,6 +21,7 @@ from chat_app.core.rate_limit import NoRateLimits
 from chat_app.core.settings import Settings
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
+from chat_app.files.avatars import Avatars
 from chat_app.files.disk import Disk
 from chat_app.files.uploads import Uploads
 from chat_app.friends.service import Friends
@@ -223,6 +224,7 @@ class SimulatedNode:
             messages=messages,
             search=cast("Search", None),
             uploads=cast("Uploads", None),
+            avatars=cast("Avatars", None),
             disk=cast("Disk", None),
             presence=presence,
             tail=tail,

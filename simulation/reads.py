@@ -37,7 +37,7 @@ def with_key(transaction: Transaction, message: Row) -> Row:
     """Return a message with what a statement joins to it."""
     conversation = transaction.existing(message["conversation_id"])
     name = transaction.tables.people[message["sender_id"]]
-    names = {"sender_username": name, "sender_display_name": name}
+    names = {"sender_username": name, "sender_display_name": name, "sender_avatar": None}
     counts = {"members_count": conversation["members_count"]}
     direct = {"direct_key": conversation["direct_key"]}
     return _WITHOUT_PARTS | message | names | counts | direct
@@ -219,6 +219,7 @@ def _views(
                 "id": user_id,
                 "username": transaction.tables.people[user_id],
                 "display_name": transaction.tables.people[user_id],
+                "avatar": None,
                 "status_text": "",
                 "deleted_at": None,
                 "last_seen_at": None,

@@ -79,6 +79,7 @@ def _handlers(dialect: str) -> dict[int, Handler]:
 # What the simulated conversations and memberships are, unless somebody says something else.
 OF_GROUPS: Row = {
     "description": "",
+    "avatar": None,
     "visibility": "private",
     "history": "all",
     "posting": "everyone",
@@ -137,6 +138,7 @@ async def _send_targets(transaction: Transaction, values: Values) -> Rows:
                 "role": member["role"],
                 "sender_username": name,
                 "sender_display_name": name,
+                "sender_avatar": None,
             }
             found.append(conversation | target)
     return rows_of(found)
@@ -229,6 +231,7 @@ async def _change_targets(transaction: Transaction, values: Values) -> Rows:
                 "role": member["role"],
                 "username": transaction.tables.people[user_id],
                 "display_name": transaction.tables.people[user_id],
+                "avatar": None,
                 "refusal": None,
             }
         )

@@ -13,6 +13,7 @@ from chat_app.accounts.store import live_sessions
 from chat_app.core.errors import NotFound
 from chat_app.models import AuthSession
 from chat_app.models import User as Account
+from chat_app.realtime.shapes import avatar_url
 
 # Nobody has as many devices; a script that signs in all the time must not make the list endless.
 MAX_SESSIONS = 100
@@ -66,7 +67,7 @@ def own_user_of(account: Account | Row[Any]) -> OwnUser:
         id=account.id,
         username=account.username,
         display_name=account.display_name,
-        avatar_url=None,
+        avatar_url=avatar_url(account.avatar),
         bio=account.bio,
         status_text=account.status_text,
         created_at=account.created_at,

@@ -52,6 +52,11 @@ ATTEMPTS = 3
 SHOWN_TO_OTHERS = ("display_name", "status_text")
 
 
+def profile_limit(settings: Settings) -> Limit:
+    """Return the limit of changes of what others see of a person."""
+    return Limit("profile", settings.limit_profile_changes_per_minute, 60)
+
+
 class Accounts:
     """The use cases of accounts over one database and broker."""
 
@@ -87,7 +92,7 @@ class Accounts:
         self._lifetime = timedelta(days=settings.session_days)
         self._secret = settings.secret_key.get_secret_value()
         self._registration_limit = Limit("register", settings.limit_registrations_per_hour, 3600)
-        self._profile_limit = Limit("profile", settings.limit_profile_changes_per_minute, 60)
+        self._profile_limit = profile_limit(settings)
         self._password_checker = PasswordChecker(
             passwords=passwords, limits=limits, settings=settings
         )

@@ -25,6 +25,7 @@ from chat_app.core.tokens import fingerprint, new_secret
 from chat_app.models import (
     AuthSession,
     Block,
+    Conversation,
     Draft,
     DueItem,
     File,
@@ -35,6 +36,7 @@ from chat_app.models import (
     SavedMessage,
     User,
 )
+from chat_app.models.files import IS_AVATAR
 from chat_app.realtime.events import EndReason
 
 # Two tabs may race with one token; a later reuse means that it was stolen.
@@ -118,17 +120,37 @@ async def erase_account(session: AsyncSession, account: User) -> Departure:
     account.display_name = ""
     account.bio = ""
     account.status_text = ""
+    await set_avatar(session, account, None)
     account.password_hash = ""
     account.last_seen_at = None
     await index_names(session, account)
     await session.flush()
     for own in (SavedMessage, Draft, DueItem):
         await session.execute(delete(own).where(col(own.user_id) == account.id))
-    # Files that were sent stay, as their messages do; the others lose their bytes.
-    is_unsent = and_(col(File.owner_id) == account.id, col(File.state) != "sent")
+    # Files that were sent stay, as their messages do, and avatars of groups; the others lose their
+    # bytes.
+    is_unsent = and_(col(File.owner_id) == account.id, col(File.state).not_in(("sent", "avatar")))
     await session.execute(update(File).where(is_unsent).values(state="gone"))
     acquaintance_ids = await _delete_relations(session, account.id)
     return Departure(await _erase_sessions(session, account.id), acquaintance_ids)
+
+
+async def set_avatar(session: AsyncSession, owner: User | Conversation, avatar: str | None) -> None:
+    """Set the avatar of a locked account or group; the bytes of the earlier one are removed then.
+
+    Each has a file of its own; of those with equal bytes it does not matter which one goes.
+    """
+    earlier, owner.avatar = owner.avatar, avatar
+    if earlier is not None:
+        one = (
+            select(col(File.id))
+            .where(IS_AVATAR, col(File.sha256) == earlier)
+            .order_by(col(File.id))
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        going = update(File).where(col(File.id) == one.scalar_subquery())
+        await session.execute(going.values(state="gone"))
 
 
 async def _delete_relations(session: AsyncSession, user_id: UUID) -> set[UUID]:

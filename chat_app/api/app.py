@@ -9,6 +9,7 @@ from litestar.plugins.pydantic import PydanticPlugin
 
 from chat_app.api.accounts import AuthController, OwnAccountController, UsersController
 from chat_app.api.auth import move_earlier_cookie
+from chat_app.api.avatars import AvatarsController
 from chat_app.api.conversations import ConversationsController
 from chat_app.api.dependencies import DEPENDENCIES
 from chat_app.api.documents import asyncapi_document, openapi_document, reference_page
@@ -68,6 +69,7 @@ def create_api(
             SearchController,
             UploadsController,
             FilesController,
+            AvatarsController,
             HealthController,
             metrics_page,
             openapi_document,

@@ -60,7 +60,7 @@ class FilesController(Controller):
             "Content-Disposition": content_disposition(file.name, inline=is_shown),
         }
         media_type = file.media_type if is_shown else UNKNOWN
-        return await _reply(request, node, node.disk.path(file.id), headers, media_type)
+        return await file_reply(request, node, node.disk.path(file.id), headers, media_type)
 
     @get(
         "/{id:uuid}/thumbnail",
@@ -76,17 +76,22 @@ class FilesController(Controller):
             raise NoSuchFile
         path = node.disk.thumbnail_path(file.id)
         headers = {"ETag": f'"{file.id}-thumbnail"', "Content-Disposition": "inline"}
-        return await _reply(request, node, path, headers, THUMBNAIL_TYPE)
+        return await file_reply(request, node, path, headers, THUMBNAIL_TYPE)
 
 
-async def _reply(
+async def file_reply(
     request: AnyRequest, node: Node, path: Path, headers: dict[str, str], media_type: str
 ) -> ASGIApp:
-    headers |= {
+    """Return the reply with a file, or that the client has its `ETag`.
+
+    Raises OutOfRange and BytesMissing.
+    """
+    headers = {
         "Cache-Control": CACHING,
         "Content-Security-Policy": SANDBOX,
         # Pages of other sites may not even embed it.
         "Cross-Origin-Resource-Policy": "same-site",
+        **headers,
     }
     if _has(request, headers["ETag"]):
         reply: Any = PlainResponse(status_code=304, headers=headers)

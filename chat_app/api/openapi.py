@@ -265,6 +265,8 @@ def _path_parameter(name: str) -> Json:
     kinds: dict[str, Json] = {
         # That of an invitation, where its id may stand, too.
         "token": {"pattern": "^[A-Za-z0-9_-]{1,200}$"},
+        # The SHA-256 of an avatar.
+        "hash": {"pattern": "^[0-9a-f]{64}$"},
         # As it is, or without U+FE0F.
         "emoji": {"minLength": 1, "maxLength": 64},
     }

@@ -18,7 +18,7 @@ from chat_app.core.json_rows import as_array, as_object
 from chat_app.core.text import beginning
 from chat_app.models import User
 from chat_app.models.tables import ATTACHMENTS, FILES, MEMBERS, MESSAGES, REACTIONS, USERS
-from chat_app.realtime.shapes import File, Notice, Person, Quote, Reaction
+from chat_app.realtime.shapes import File, Notice, Person, Quote, Reaction, avatar_url
 from chat_app.realtime.shapes import Message as MessageView
 
 # Characters of a quoted text, and of the text that is read for them.
@@ -58,6 +58,7 @@ class MessageRow(msgspec.Struct, gc=False):
     mentions_all: bool | int
     sender_username: str
     sender_display_name: str
+    sender_avatar: str | None
     pinned_at: datetime | None = None
     is_changed: bool | int = False
     quote: str | None = None
@@ -77,6 +78,7 @@ class QuoteRow(msgspec.Struct, gc=False):
     sender_id: UUID
     username: str
     display_name: str
+    avatar: str | None
     content: str
     is_deleted: bool | int
 
@@ -109,6 +111,7 @@ class _PersonRow(msgspec.Struct, gc=False):
     id: UUID
     username: str
     display_name: str
+    avatar: str | None
 
 
 class _OwnReaction(msgspec.Struct, gc=False):
@@ -152,6 +155,7 @@ def _columns(dialect: str) -> tuple[ColumnElement[Any] | Label[Any], ...]:
         *(column for column in MESSAGES.columns if column.name not in _HIDDEN),
         col(SENDER.username).label("sender_username"),
         col(SENDER.display_name).label("sender_display_name"),
+        col(SENDER.avatar).label("sender_avatar"),
         _quote(dialect).label("quote"),
         _if_reacted(dialect, _reactions(dialect)).label("reactions"),
         _person(dialect, MESSAGES.c.pinned_by).label("pinned_by"),
@@ -171,6 +175,7 @@ def quote_columns(
         "sender_id": originals.c.sender_id,
         "username": authors.c.username,
         "display_name": authors.c.display_name,
+        "avatar": authors.c.avatar,
         "content": func.substr(originals.c.content, 1, READ_FOR_EXCERPT),
         "is_deleted": originals.c.deleted_at.is_not(None),
     }
@@ -245,6 +250,7 @@ def _person(dialect: str, user_id: ColumnElement[Any]) -> ColumnElement[str | No
         "id": _PERSONS.c.id,
         "username": _PERSONS.c.username,
         "display_name": _PERSONS.c.display_name,
+        "avatar": _PERSONS.c.avatar,
     }
     person = (
         select(as_object(dialect, named))
@@ -275,7 +281,9 @@ def message_of(
         receiver_id=peer_of(direct_key, row.sender_id),
         content=row.content,
         created_at=row.created_at,
-        sender=person_of(row.sender_id, row.sender_username, row.sender_display_name),
+        sender=person_of(
+            row.sender_id, row.sender_username, row.sender_display_name, row.sender_avatar
+        ),
         edited_at=row.edited_at,
         deleted_at=row.deleted_at,
         kind=row.kind,
@@ -291,9 +299,14 @@ def message_of(
     )
 
 
-def person_of(user_id: UUID, username: str, display_name: str) -> Person:
+def person_of(user_id: UUID, username: str, display_name: str, avatar: str | None) -> Person:
     """Make a person of the columns of an account; a deleted one has lost its names."""
-    return Person(id=user_id, username=username, display_name=display_name or DELETED_NAME)
+    return Person(
+        id=user_id,
+        username=username,
+        display_name=display_name or DELETED_NAME,
+        avatar_url=avatar_url(avatar),
+    )
 
 
 def quote_of(row: Any) -> Quote:  # noqa: ANN401  # however it was read
@@ -301,7 +314,7 @@ def quote_of(row: Any) -> Quote:  # noqa: ANN401  # however it was read
     return Quote(
         id=row.id,
         seq=row.seq,
-        sender=person_of(row.sender_id, row.username, row.display_name),
+        sender=person_of(row.sender_id, row.username, row.display_name, row.avatar),
         excerpt=beginning(row.content, MAX_EXCERPT),
         deleted=bool(row.is_deleted),
     )
@@ -349,4 +362,4 @@ def _files_of(text: str) -> tuple[File, ...]:
 
 def _named(text: str) -> Person:
     found = _decode_person(text)
-    return person_of(found.id, found.username, found.display_name)
+    return person_of(found.id, found.username, found.display_name, found.avatar)

@@ -291,6 +291,7 @@ def conversations_of(dialect: str, viewer_id: ColumnElement[UUID]) -> Select[*tu
             col(ConversationRow.kind),
             col(ConversationRow.title),
             col(ConversationRow.description),
+            col(ConversationRow.avatar),
             col(ConversationRow.visibility),
             col(ConversationRow.history),
             col(ConversationRow.posting),

@@ -16,7 +16,15 @@ from chat_app.core.clock import utc_now
 from chat_app.core.time_slice import TimeSlice
 from chat_app.friends.cards import BATCH_SIZE, JsonCardRow, card_of
 from chat_app.realtime.online import Online
-from chat_app.realtime.shapes import Draft, History, Membership, Posting, Role, Visibility
+from chat_app.realtime.shapes import (
+    Draft,
+    History,
+    Membership,
+    Posting,
+    Role,
+    Visibility,
+    avatar_url,
+)
 
 # A conversation that is muted until then is muted for ever.
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -29,6 +37,7 @@ class ConversationRow(msgspec.Struct, gc=False):
     kind: Literal["direct", "group"]
     title: str
     description: str
+    avatar: str | None
     visibility: Visibility
     history: History
     posting: Posting
@@ -140,6 +149,7 @@ def _view(found: _Found, viewer_id: UUID, connected: set[UUID]) -> Conversation:
         unread_mentions=one.unread_mentions + (0 if _is_muted(one) else one.unread_calls_of_all),
         me=_membership(one),
         draft=_draft(one.draft),
+        avatar_url=avatar_url(one.avatar),
     )
 
 

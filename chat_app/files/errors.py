@@ -1,5 +1,7 @@
 """Errors of files."""
 
+from uuid import UUID
+
 from chat_app.core.errors import AppError, Conflict, Invalid, NotFound, Unavailable
 
 
@@ -36,6 +38,23 @@ class EmptyFile(Invalid):
 
     code = "empty_file"
     default_detail = "This file is empty."
+
+
+class NotAPicture(Invalid):
+    """An avatar can be made of a picture only."""
+
+    code = "not_a_picture"
+    default_detail = "An avatar is made of a picture."
+
+    def __init__(self, file_id: UUID) -> None:
+        super().__init__({"file_id": f"{file_id} is no picture that can be read."})
+
+
+class NotUnsent(Invalid):
+    """The file is another user's, or not ready, or it was sent."""
+
+    def __init__(self, file_id: UUID) -> None:
+        super().__init__({"file_id": f"{file_id} is no file of yours that is ready and unsent."})
 
 
 class UploadNotFound(NotFound):

@@ -1,8 +1,8 @@
-"""A program that makes a picture anew: upright, without metadata, with a thumbnail.
+"""A program that makes a picture anew: upright, without metadata, with a thumbnail; or an avatar.
 
 It runs in a process of its own, since decoders have faults, and imports nothing of the chat:
-`python -I picture_child.py SOURCE WHOLE THUMBNAIL`. It prints JSON: what the picture is, or the
-code of a refusal. WHOLE is written only where it differs from SOURCE.
+`python -I picture_child.py SOURCE WHOLE THUMBNAIL`, or `… SOURCE AVATAR`. It prints JSON: what the
+picture is, or the code of a refusal. WHOLE is written only where it differs from SOURCE.
 """
 
 import base64
@@ -15,7 +15,8 @@ import resource
 import struct
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ PROCESSOR_S = 20
 WRITTEN_BYTES = 128 * 1024 * 1024
 MAX_PIXELS = 50_000_000
 MAX_DECODED_FRAMES = 300
-THUMBNAIL, PLACEHOLDER = 320, 20
+THUMBNAIL, PLACEHOLDER, AVATAR = 320, 20, 256
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "HEIF")
 ORIENTATION = 0x0112
 UPRIGHT = 1
@@ -34,10 +35,19 @@ TOO_MANY_PIXELS = "too_many_pixels"
 UNREADABLE = "unreadable_picture"
 
 
-def main(source: Path, whole: Path, thumbnail: Path) -> dict[str, Any]:
+def make_picture(source: Path, whole: Path, thumbnail: Path) -> dict[str, Any]:
     """Make a picture anew; return what it is, or {"code": …}; {} for what is no picture."""
     # Of an attempt that broke off.
     whole.unlink(missing_ok=True)
+    return _opened(source, partial(_made, source=source, whole=whole, thumbnail=thumbnail))
+
+
+def make_avatar(source: Path, avatar: Path) -> dict[str, Any]:
+    """Make a square of the middle of a picture; return the same."""
+    return _opened(source, partial(_squared, avatar=avatar))
+
+
+def _opened(source: Path, make: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  # after the limits are set
 
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -54,7 +64,7 @@ def main(source: Path, whole: Path, thumbnail: Path) -> dict[str, Any]:
             return {}
         if image.width * image.height > MAX_PIXELS:
             return {"code": TOO_MANY_PIXELS}
-        return _made(image, source, whole, thumbnail)
+        return make(image)
     except too_large:
         return {"code": TOO_MANY_PIXELS}
     except Exception:  # noqa: BLE001  # whatever a decoder raises for bytes of strangers
@@ -94,6 +104,17 @@ def _made(image: Any, source: Path, whole: Path, thumbnail: Path) -> dict[str, A
         "placeholder": f"data:image/webp;base64,{base64.b64encode(tiny.getvalue()).decode()}",
         "rewritten": whole.exists(),
     }
+
+
+def _squared(image: Any, avatar: Path) -> dict[str, Any]:  # noqa: ANN401  # Pillow's
+    from PIL import ImageOps  # noqa: PLC0415  # after the limits are set
+
+    # Decoded at about the size that is needed.
+    image.draft("RGB", (AVATAR * 2, AVATAR * 2))
+    upright = _flat(ImageOps.exif_transpose(image))
+    side = min(AVATAR, *upright.size)
+    ImageOps.fit(upright, (side, side)).save(avatar, "WEBP", quality=85)
+    return {"format": "WEBP", "width": side, "height": side, "rewritten": True}
 
 
 def _is_turned(image: Any) -> bool:  # noqa: ANN401  # Pillow's
@@ -297,4 +318,5 @@ def limit() -> None:
 
 if __name__ == "__main__":
     limit()
-    print(json.dumps(main(*map(Path, sys.argv[1:4]))))  # noqa: T201  # to the node
+    make = make_avatar if len(sys.argv) == 3 else make_picture  # noqa: PLR2004  # with two paths
+    print(json.dumps(make(*map(Path, sys.argv[1:]))))  # noqa: T201  # to the node

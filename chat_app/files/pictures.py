@@ -62,8 +62,18 @@ class ChildFailed(Exception):
 
 async def make_picture(source: Path, whole: Path, thumbnail: Path) -> Made | Refused | NoPicture:
     """Make a picture anew in a child process. Raises ChildFailed."""
+    return _read(await _run(source, whole, thumbnail))
+
+
+async def make_avatar(source: Path, avatar: Path) -> Made | Refused | NoPicture:
+    """Make a square of the middle of a picture in a child process. Raises ChildFailed."""
+    return _read(await _run(source, avatar))
+
+
+async def _run(*paths: Path) -> bytes:
+    """Return what the child prints. Raises ChildFailed."""
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", picture_child.__file__, source, whole, thumbnail),
+        *(sys.executable, "-I", picture_child.__file__, *map(str, paths)),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
@@ -83,7 +93,7 @@ async def make_picture(source: Path, whole: Path, thumbnail: Path) -> Made | Ref
             await child.wait()
     if child.returncode:
         raise ChildFailed(str(child.returncode))
-    return _read(output)
+    return output
 
 
 def _read(output: bytes) -> Made | Refused | NoPicture:

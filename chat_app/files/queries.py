@@ -10,9 +10,10 @@ from sqlalchemy import Integer, Select, String, Uuid, and_, bindparam, exists, o
 from chat_app.conversations.errors import BadCursor, ConversationNotFound
 from chat_app.conversations.message_rows import IS_READABLE, file_of
 from chat_app.core.database import Database
-from chat_app.files.errors import NoSuchFile, UploadNotFound
+from chat_app.files.errors import NoSuchFile, NotAPicture, NotUnsent, UploadNotFound
 from chat_app.files.schemas import Offset, SharedFile, SharedFiles, Upload
 from chat_app.files.store import LIFETIME, own_upload
+from chat_app.models.files import IS_AVATAR
 from chat_app.models.tables import ATTACHMENTS, FILES, MEMBERS, MESSAGES
 
 CURSOR = re.compile(r"([0-9]{1,18})-([0-9])")
@@ -55,6 +56,25 @@ async def readable_file(database: Database, *, viewer_id: UUID, file_id: UUID) -
     if not rows:
         raise NoSuchFile
     return ReadableFile(*rows[0])
+
+
+async def check_picture(database: Database, *, owner_id: UUID, file_id: UUID) -> None:
+    """Check that a file is an own unsent picture. Raises NotUnsent and NotAPicture."""
+    rows = await database.fetch_all(own_upload(owner_id, file_id), {})
+    row: Any = rows[0] if rows else None
+    if row is None or row.state != "ready":
+        raise NotUnsent(file_id)
+    if row.kind != "image":
+        raise NotAPicture(file_id)
+
+
+async def avatar_file(database: Database, *, avatar: str) -> UUID:
+    """Return a file with the bytes of an avatar that somebody has. Raises NoSuchFile."""
+    rows = await database.fetch_all(_avatars(), {"avatar": avatar})
+    if not rows:
+        raise NoSuchFile
+    file_id: UUID = rows[0].id
+    return file_id
 
 
 async def shared_files(
@@ -118,6 +138,17 @@ def _readable() -> Select[*tuple[Any, ...]]:
     columns = [FILES.c[name] for name in ReadableFile._fields]
     return select(*columns).where(
         FILES.c.id == bindparam("file_id", type_=Uuid), or_(is_unsent, in_message)
+    )
+
+
+@functools.cache
+def _avatars() -> Select[*tuple[Any, ...]]:
+    return (
+        select(FILES.c.id)
+        .where(IS_AVATAR, FILES.c.sha256 == bindparam("avatar", type_=String))
+        # The first one is the first that goes.
+        .order_by(FILES.c.id.desc())
+        .limit(1)
     )
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 from uuid import UUID
 
+from chat_app.core.input import Id, Input
 from chat_app.realtime.shapes import File, Shape
 
 UploadState = Literal["uploading", "checking", "ready", "refused"]
@@ -33,12 +34,28 @@ class SharedFiles(Shape, frozen=True):
     next_before: str | None
 
 
+class AvatarRequest(Input):
+    """An own picture that was uploaded and not sent."""
+
+    file_id: Id
+
+
 class NewUpload(NamedTuple):
     """An announced upload."""
 
     owner_id: UUID
     name: str
     size: int
+
+
+class NewAvatar(NamedTuple):
+    """A stored square, made of a picture; its sides have as many pixels."""
+
+    id: UUID
+    owner_id: UUID
+    size: int
+    sha256: str
+    side: int
 
 
 class Offset(NamedTuple):

@@ -11,12 +11,13 @@ from sqlalchemy.engine import Connection
 
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
-from chat_app.files.schemas import Checked, NewUpload
+from chat_app.files.schemas import Checked, NewAvatar, NewUpload
 from chat_app.models.tables import ATTACHMENTS, FILES, STORAGE_USES
 
 # Unsent files go by then.
 LIFETIME = timedelta(days=1)
-_STORED = ("ready", "sent")
+_STORED = ("ready", "sent", "avatar")
+_NO_UPLOADS = ("gone", "avatar")
 
 
 def reserve(connection: Connection, *, user_id: UUID, size: int, most: int) -> bool:
@@ -71,7 +72,10 @@ def own_upload(owner_id: UUID, file_id: UUID) -> Select[*tuple[Any, ...]]:
     """Select an upload of a user, unless it is gone or has expired."""
     is_there = or_(FILES.c.state == "sent", FILES.c.created_at > utc_now() - LIFETIME)
     return select(FILES).where(
-        FILES.c.id == file_id, FILES.c.owner_id == owner_id, FILES.c.state != "gone", is_there
+        FILES.c.id == file_id,
+        FILES.c.owner_id == owner_id,
+        FILES.c.state.not_in(_NO_UPLOADS),
+        is_there,
     )
 
 
@@ -176,6 +180,31 @@ def end_check(connection: Connection, file_id: UUID, *, claim: UUID, result: Che
 def discard(connection: Connection, file_id: UUID) -> None:
     """Let the bytes of a locked file be removed."""
     _set(connection, FILES.c.id == file_id, state="gone", claim=None, claimed_until=None)
+
+
+def use_picture(connection: Connection, file_id: UUID, *, avatar: NewAvatar) -> bool:
+    """Replace an unsent picture by the avatar made of it; return whether it was still there."""
+    row = lock_upload(connection, owner_id=avatar.owner_id, file_id=file_id)
+    if row is None or row.state != "ready":
+        return False
+    discard(connection, file_id)
+    connection.execute(
+        FILES.insert().values(
+            id=avatar.id,
+            owner_id=avatar.owner_id,
+            state="avatar",
+            name="",
+            size=avatar.size,
+            received=avatar.size,
+            media_type="image/webp",
+            kind="image",
+            width=avatar.side,
+            height=avatar.side,
+            sha256=avatar.sha256,
+            created_at=utc_now(),
+        )
+    )
+    return True
 
 
 def is_discarded(connection: Connection, file_id: UUID) -> bool:

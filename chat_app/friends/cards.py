@@ -24,6 +24,7 @@ from chat_app.friends.relations import share_a_conversation
 from chat_app.models import Block, FriendRequest, Friendship, User
 from chat_app.realtime.online import Online
 from chat_app.realtime.shapes import Friendship as FriendshipState
+from chat_app.realtime.shapes import avatar_url
 
 
 class JsonCardRow(msgspec.Struct, gc=False):
@@ -32,6 +33,7 @@ class JsonCardRow(msgspec.Struct, gc=False):
     id: UUID
     username: str
     display_name: str
+    avatar: str | None
     status_text: str
     deleted_at: datetime | None
     last_seen_at: datetime | None
@@ -85,6 +87,7 @@ def card_values(seen_together: ColumnElement[bool] = NOT_TOGETHER) -> dict[str, 
         "id": col(User.id),
         "username": col(User.username),
         "display_name": col(User.display_name),
+        "avatar": col(User.avatar),
         "status_text": col(User.status_text),
         "deleted_at": col(User.deleted_at),
         "last_seen_at": col(User.last_seen_at),
@@ -132,7 +135,7 @@ def card_of(row: CardRow, online: set[UUID]) -> UserCard:
         id=row.id,
         username="" if gone else row.username,
         display_name=DELETED_NAME if gone else row.display_name,
-        avatar_url=None,
+        avatar_url=avatar_url(row.avatar),
         status_text="" if gone else row.status_text,
         online=is_online if shown else None,
         last_seen_at=last_seen_at if shown else None,

@@ -48,6 +48,8 @@ class Conversation(Table, table=True):
     # The folded title, by which open groups are searched and sorted.
     title_key: str = Field(default="", max_length=300)
     description: str = Field(default="", max_length=500)
+    # As that of a person.
+    avatar: str | None = Field(default=None, max_length=64)
     visibility: str = Field(default="private", max_length=16)
     history: str = Field(default="all", max_length=16)
     posting: str = Field(default="everyone", max_length=16)

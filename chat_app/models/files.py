@@ -13,6 +13,7 @@ from chat_app.models.base import Table
 # Of indexes: few files are in these states, and tasks look for them all the time.
 IS_UNSENT = column("state") != literal_column("'sent'")
 IS_RELEASED = column("released_at").is_not(None)
+IS_AVATAR = column("state") == literal_column("'avatar'")
 
 
 class File(Table, table=True):
@@ -20,6 +21,8 @@ class File(Table, table=True):
 
     Its `state` is `uploading`, then `checking`, then `ready` or `refused` (`code` is why); `sent`
     with its first message; `gone` once its bytes are to be removed, after which the row goes, too.
+    One in the state `avatar` was made of a picture, and is that of one person or group, which has
+    its `sha256`; those with equal bytes stand for each other.
     `size` is that of the upload, later of what is stored; `reserved` is what it takes of its
     owner's storage. `claim` is the node or request that works on it until `claimed_until`.
     `released_at` is when a message with it was deleted: it may have been the last.
@@ -38,6 +41,12 @@ class File(Table, table=True):
             "released_at",
             postgresql_where=IS_RELEASED,
             sqlite_where=IS_RELEASED,
+        ),
+        Index(
+            "ix_file_avatar",
+            "sha256",
+            postgresql_where=IS_AVATAR,
+            sqlite_where=IS_AVATAR,
         ),
     )
 

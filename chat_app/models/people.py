@@ -27,6 +27,8 @@ class User(Table, table=True):
     display_name: str = Field(max_length=100)
     bio: str = Field(default="", max_length=500)
     status_text: str = Field(default="", max_length=100)
+    # The SHA-256 of the picture, a file in the state `avatar`.
+    avatar: str | None = Field(default=None, max_length=64)
     password_hash: str = Field(max_length=255)
     accept_messages_from: str = Field(default="everyone", max_length=16)
     share_presence: bool = True

@@ -25,6 +25,7 @@ from chat_app.core.rate_limit import RateLimits
 from chat_app.core.settings import Settings
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
+from chat_app.files.avatars import Avatars
 from chat_app.files.disk import Disk
 from chat_app.files.uploads import Uploads
 from chat_app.friends.service import Friends
@@ -82,6 +83,7 @@ class Node:
     due_items: DueItems
     search: Search
     uploads: Uploads
+    avatars: Avatars
     disk: Disk
     presence: Presence
     tail: Tail
@@ -197,6 +199,7 @@ async def running_node(
             due_items=parts.due_items(parts.due_queue(hub, messages)),
             search=await parts.search(),
             uploads=files.uploads,
+            avatars=parts.avatars(files, groups),
             disk=files.disk,
             presence=presence,
             tail=tail,

@@ -25,6 +25,7 @@ from chat_app.core.passwords import Passwords
 from chat_app.core.settings import Settings
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
+from chat_app.files.avatars import Avatars
 from chat_app.files.check import FileCheck
 from chat_app.files.disk import Disk, open_disk
 from chat_app.files.metrics import FileMetrics
@@ -131,6 +132,19 @@ class Parts:
             on_discarded=run(self.stack, self.supervisor, removal).wake,
         )
         return Files(disk, uploads, removal)
+
+    def avatars(self, files: Files, groups: Groups) -> Avatars:
+        """Make the use cases of avatars."""
+        return Avatars(
+            database=self.infrastructure.database,
+            broker=self.infrastructure.broker,
+            disk=files.disk,
+            online=self.infrastructure.online,
+            limits=self.infrastructure.limits,
+            settings=self.settings,
+            groups=groups,
+            on_discarded=files.removal.wake,
+        )
 
     def messages(
         self, hub: Hub, tail: Tail, failpoints: Failpoints, *, on_deleted: Callable[[], None]

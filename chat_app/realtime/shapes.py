@@ -36,6 +36,11 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
 
 
+def avatar_url(avatar: str | None) -> str | None:
+    """Return the address of an avatar, by the hash of its bytes."""
+    return None if avatar is None else f"/api/avatars/{avatar}"
+
+
 class User(Shape, frozen=True):
     """A person as any signed-in user may see them."""
 
@@ -213,7 +218,7 @@ class Conversation(Shape, frozen=True):
     `unread` is the number of messages of others after `last_read_seq` that are neither deleted nor
     notices, `unread_mentions` of those that mention the member, by name only in a muted group. A
     group shows five `members`, the most recent writers first, and `receipts` only while it is
-    small.
+    small. `avatar_url` is that of a group; a direct conversation has its members'.
     """
 
     id: UUID
@@ -235,3 +240,4 @@ class Conversation(Shape, frozen=True):
     unread_mentions: int
     me: Membership
     draft: Draft | None = None
+    avatar_url: str | None = None

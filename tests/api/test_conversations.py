@@ -50,10 +50,12 @@ async def test_a_fresh_conversation_holds_what_the_contract_names(
         "id", "kind", "title", "members", "last_message", "last_seq", "last_rev",
         "last_read_seq", "unread", "receipts", "updated_at", "description", "visibility",
         "history", "posting", "members_count", "unread_mentions", "me", "draft",
+        "avatar_url",
     }  # fmt: skip
     assert conversation["kind"] == "direct"
     assert {member["id"] for member in conversation["members"]} == {alice.id, bob.id}
     assert conversation["last_message"] is None
+    assert conversation["avatar_url"] is None
     assert conversation["last_seq"] == conversation["unread"] == 0
     assert conversation["receipts"] == [
         {"user_id": bob.id, "delivered_seq": 0, "read_seq": 0},

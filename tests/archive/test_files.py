@@ -1,5 +1,6 @@
 """Files in archives: backed up, checked, restored byte by byte, and refused where damaged."""
 
+import asyncio
 import zipfile
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from chat_app.files.disk import open_disk
 from chat_app.files.verification import verify
 from tests.harness.archives import UNWATCHED
 from tests.harness.chats import Storage
+from tests.harness.clients import PATIENCE_S
 from tests.harness.files import picture, ready_file
 from tests.harness.nodes import new_user, open_database, open_node, settings_of, to_user
 
@@ -23,13 +25,18 @@ def target(empty_database_urls: dict[str, str], tmp_path: Path) -> Settings:
 
 
 async def backed_up(storage: Storage, file: Path) -> None:
-    """Back up a chat with two files, one of which was sent."""
+    """Back up a chat with an avatar and two files, one of which was sent."""
     async with open_node(storage) as node:
         alice, bob = await new_user(node), await new_user(node)
         sent, _ = await ready_file(node, alice, picture()), await ready_file(node, alice)
         await node.messages.send(to_user(alice, bob, "")._replace(file_ids=(sent,)))
+        face = await ready_file(node, alice, picture())
+        await node.avatars.set_own(actor_id=alice, file_id=face)
+        async with asyncio.timeout(PATIENCE_S):
+            while node.disk.path(face).exists() or node.disk.thumbnail_path(face).exists():
+                await asyncio.sleep(0.02)
         made = await service.backup(settings_of(storage), file, progress=UNWATCHED)
-    assert made.files == 3  # with a thumbnail
+    assert made.files == 4  # with a thumbnail
 
 
 async def test_a_restored_chat_has_its_files(
@@ -43,7 +50,7 @@ async def test_a_restored_chat_has_its_files(
     async with open_database(target.database_url, tmp_path) as database:
         with open_disk(target) as disk:
             found = await verify(database, disk, lambda _: None)
-    assert found == (2, [], [], 0)
+    assert found == (3, [], [], 0)
 
 
 @pytest.mark.parametrize("damage", ["changed", "missing", "renamed"])

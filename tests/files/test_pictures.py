@@ -9,7 +9,14 @@ import pytest
 from PIL import Image, ImageSequence
 
 from chat_app.files.media_types import media_type_of
-from chat_app.files.pictures import ChildFailed, Made, NoPicture, Refused, make_picture
+from chat_app.files.pictures import (
+    ChildFailed,
+    Made,
+    NoPicture,
+    Refused,
+    make_avatar,
+    make_picture,
+)
 from tests.harness.files import opened, picture
 
 WITH_EXIF = ["JPEG", "PNG", "WEBP", "AVIF"]
@@ -244,3 +251,51 @@ async def test_the_child_has_nothing_of_the_environment(
 
     assert await made(tmp_path, picture()) == NoPicture()
     assert "secret" not in (tmp_path / "seen").read_text()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "AVIF"])
+async def test_an_avatar_is_the_middle_of_a_picture(tmp_path: Path, kind: str) -> None:
+    source, avatar = tmp_path / "source", tmp_path / "avatar"
+    for size, side in (((1200, 400), 256), ((40, 90), 40)):
+        source.write_bytes(picture(kind, size))
+
+        found = await make_avatar(source, avatar)
+
+        assert isinstance(found, Made)
+        assert (found.format, found.width, found.height) == ("WEBP", side, side)
+        shown = opened(avatar.read_bytes()).convert("RGB")
+        assert (shown.size, opened(avatar.read_bytes()).format) == ((side, side), "WEBP")
+        for x, is_red in ((side // 8, True), (side - side // 8, False)):
+            pixel = shown.getpixel((x, side // 2))
+            assert isinstance(pixel, tuple)
+            assert (pixel[0] > pixel[2]) is is_red
+
+
+async def test_an_avatar_is_upright_and_keeps_what_shines_through(tmp_path: Path) -> None:
+    source, avatar = tmp_path / "source", tmp_path / "avatar"
+    source.write_bytes(picture("JPEG", (300, 300), orientation=TURNED_LEFT, with_place=True))
+    await make_avatar(source, avatar)
+    assert SECRET not in avatar.read_bytes()
+    shown = opened(avatar.read_bytes()).convert("RGB")
+    top, bottom = shown.getpixel((128, 20)), shown.getpixel((128, 236))
+    assert isinstance(top, tuple)
+    assert isinstance(bottom, tuple)
+    assert (top[0] > 200, bottom[0] > 200) == (False, True)
+
+    clear = io.BytesIO()
+    Image.new("RGBA", (50, 50), (0, 0, 0, 0)).save(clear, "PNG")
+    source.write_bytes(clear.getvalue())
+    await make_avatar(source, avatar)
+    assert opened(avatar.read_bytes()).mode == "RGBA"
+
+
+async def test_no_avatar_is_made_of_a_bomb_or_of_no_picture(tmp_path: Path) -> None:
+    source, avatar = tmp_path / "source", tmp_path / "avatar"
+    for data, expected in (
+        (png(30_000, 30_000), Refused("too_many_pixels")),
+        (png(500, 500, b"broken"), Refused("unreadable_picture")),
+        (b"words", NoPicture()),
+    ):
+        source.write_bytes(data)
+        assert await make_avatar(source, avatar) == expected
+        assert not avatar.exists()

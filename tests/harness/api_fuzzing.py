@@ -47,10 +47,11 @@ class World(NamedTuple):
     invite_id: str
     scheduled_id: str
     file_id: str
+    avatar: str
 
 
 # What of a conversation is about groups.
-OF_GROUPS = ("/members", "/invites", "/join")
+OF_GROUPS = ("/members", "/invites", "/join", "/avatar")
 
 
 def _client(token: str = "") -> httpx.Client:
@@ -89,6 +90,8 @@ def new_world(*, are_friends: bool) -> World:
         }
         scheduled = client.post("/api/scheduled", json=later).raise_for_status().json()
         file_id = _upload_picture(client)
+        face = {"file_id": _upload_picture(client)}
+        shown = client.put("/api/users/me/avatar", json=face).raise_for_status().json()
         sessions = client.get("/api/auth/sessions").raise_for_status().json()["items"]
     return World(
         token=token,
@@ -102,6 +105,7 @@ def new_world(*, are_friends: bool) -> World:
         invite_id=invite["id"],
         scheduled_id=scheduled["id"],
         file_id=file_id,
+        avatar=shown["avatar_url"].rpartition("/")[2],
     )
 
 
@@ -173,6 +177,7 @@ def before_call(context: HookContext, case: AnyCase, kwargs: dict[str, Any]) -> 
         "session_id": there.session_id,
         "conversation_id": there.group_id if _is_about_group(case) else there.conversation_id,
         "id": _id_for(label, there),
+        "hash": there.avatar,
         "emoji": "👍",
         "reply_to": there.message_id,
         "forward_of": there.message_id,
@@ -184,7 +189,7 @@ def before_call(context: HookContext, case: AnyCase, kwargs: dict[str, Any]) -> 
         _correct_query(case.query)
     if "/api/uploads" in label:
         _correct_upload(case)
-    elif "/api/files" in label:
+    elif "/api/files" in label or "/api/avatars" in label:
         case.headers.pop("Range", None)  # it may begin behind the end
     if isinstance(case.body, dict):
         _correct(case.operation.label, case.body, ids, there)
@@ -233,6 +238,9 @@ def _correct(operation: str, body: Json, ids: dict[str, str], there: World) -> N
     if body.get("file_ids"):
         with _client(there.token) as client:
             body["file_ids"] = [_upload_picture(client)]
+    if "file_id" in body:
+        with _client(there.token) as client:
+            body["file_id"] = _upload_picture(client)
     for name in body.keys() & {"user_ids", "member_ids"}:
         body[name] = [there.friend_id]
     for name in body.keys() & {"send_at", "at"}:

@@ -181,7 +181,10 @@ async def message_receipts(
         part, user_id = _name_place(after)
         values |= {"after_part": part, "after_id": user_id}
     rows = await database.fetch_all(_readers(first=after is None), values)
-    items = [Reader(user=person_of(row.id, row.username, row.display_name)) for row in rows[:limit]]
+    items = [
+        Reader(user=person_of(row.id, row.username, row.display_name, row.avatar))
+        for row in rows[:limit]
+    ]
     last = rows[limit - 1] if len(rows) > limit else None
     return ReceiptPage(
         read=items,
@@ -386,7 +389,11 @@ def _receipt_counts() -> Select[*tuple[Any, ...]]:
 def _readers(*, first: bool) -> Select[*tuple[Any, ...]]:
     readers = (
         _of_own_message(
-            col(User.id), col(User.username), col(User.display_name), _part.label("part")
+            col(User.id),
+            col(User.username),
+            col(User.display_name),
+            col(User.avatar),
+            _part.label("part"),
         )
         .join(User, col(User.id) == MEMBERS.c.user_id)
         .outerjoin(NamePart, _of_user)

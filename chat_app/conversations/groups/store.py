@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import set_attribute
 from sqlmodel import col
 
+from chat_app.accounts.store import set_avatar
 from chat_app.change_log.moves import Move, moves_entry
 from chat_app.change_log.unit_of_work import UnitOfWork
 from chat_app.core import request_context
@@ -226,6 +227,7 @@ async def delete_group(session: AsyncSession, group: Conversation) -> list[UUID]
     ]
     if rows:
         await session.execute(insert(FormerMember), rows)
+    await set_avatar(session, group, None)
     group.deleted_at = now
     group.members_count = 0
     group.visibility = "private"

@@ -45,7 +45,7 @@ async def list_invites(session: AsyncSession, *, viewer_id: UUID, conversation_i
         items=[
             InviteView(
                 id=invite.id,
-                created_by=person_of(user.id, user.username, user.display_name),
+                created_by=person_of(user.id, user.username, user.display_name, user.avatar),
                 created_at=invite.created_at,
                 expires_at=invite.expires_at,
                 uses=invite.uses,
@@ -82,6 +82,6 @@ async def get_invitation(
         title=group.title if group else "",
         description=group.description if group else "",
         members_count=group.members_count if group else 0,
-        inviter=person_of(user.id, user.username, user.display_name) if user else None,
+        inviter=person_of(user.id, user.username, user.display_name, user.avatar) if user else None,
         expires_at=invite.expires_at,
     )

@@ -242,7 +242,9 @@ class Batch:
                 may_post=manages or row.posting == "everyone",
                 may_call_all=manages or row.members_count <= MAX_ALL,
                 is_small=row.members_count <= MAX_RECEIPTS,
-                sender=person_of(target[1], row.sender_username, row.sender_display_name),
+                sender=person_of(
+                    target[1], row.sender_username, row.sender_display_name, row.sender_avatar
+                ),
             )
         return targets
 

@@ -49,7 +49,12 @@ class Originals:
                 row.conversation_id,
                 quote_of(row),
                 row.text,
-                person_of(row.author_id, row.author_username, row.author_display_name),
+                person_of(
+                    row.author_id,
+                    row.author_username,
+                    row.author_display_name,
+                    row.author_avatar,
+                ),
                 is_notice=row.kind == "notice",
                 has_files=bool(row.has_files),
             )

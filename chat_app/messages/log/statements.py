@@ -122,6 +122,7 @@ class SendStatements:
                 MEMBERS.c.role,
                 col(SENDER.username).label("sender_username"),
                 col(SENDER.display_name).label("sender_display_name"),
+                col(SENDER.avatar).label("sender_avatar"),
                 refusal_of(wanted).label("refusal"),
             )
             .select_from(wanted.table)
@@ -193,6 +194,7 @@ class SendStatements:
                 first_author.c.id.label("author_id"),
                 first_author.c.username.label("author_username"),
                 first_author.c.display_name.label("author_display_name"),
+                first_author.c.avatar.label("author_avatar"),
                 *(column.label(name) for name, column in quote_columns(MESSAGES, author).items()),
             )
             .select_from(asked.table)

@@ -104,7 +104,7 @@ async def reactors_of(
     rows = await database.fetch_all(_reactors(is_of_one=emoji is not None), values)
     items = [
         Reactor(
-            user=person_of(row.id, row.username, row.display_name),
+            user=person_of(row.id, row.username, row.display_name, row.avatar),
             emoji=row.emoji,
             at=row.created_at,
         )
@@ -181,6 +181,7 @@ def _reactors(*, is_of_one: bool) -> Select[*tuple[Any, ...]]:
             USERS.c.id,
             USERS.c.username,
             USERS.c.display_name,
+            USERS.c.avatar,
         )
         .join(USERS, USERS.c.id == REACTIONS.c.user_id)
         .where(

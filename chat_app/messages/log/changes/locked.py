@@ -55,7 +55,7 @@ class Locked:
             self.revs[row.id] = row.last_rev
             manages = row.role != "member"
             self._actors[row.message_id, row.user_id] = Actor(
-                person_of(row.user_id, row.username, row.display_name),
+                person_of(row.user_id, row.username, row.display_name, row.avatar),
                 row.refusal,
                 may_post=manages or row.posting == "everyone",
                 may_call_all=manages or row.members_count <= MAX_ALL,

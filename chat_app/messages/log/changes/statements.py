@@ -66,6 +66,7 @@ class ChangeStatements:
                 MEMBERS.c.role,
                 USERS.c.username,
                 USERS.c.display_name,
+                USERS.c.avatar,
                 refusal_of(wanted).label("refusal"),
             )
             .select_from(wanted.table)
