@@ -96,7 +96,6 @@ async def test_a_node_without_the_bytes_leaves_a_file_to_the_one_that_has_them(
         assert state.state == "checking"
 
 
-@pytest.mark.usefixtures("often")
 async def test_a_picture_whose_child_is_killed_is_tried_again_and_then_refused(
     storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
