@@ -130,7 +130,7 @@ $(VENV)/.installed: requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt requirements-otel.txt $(VENV)/.installed
+$(VENV)/.installed-dev: requirements-dev.txt requirements-otel.txt requirements-media.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
 	@touch $@
 

@@ -185,13 +185,26 @@ function sound(file, src, kind) {
 }
 
 /**
+ * Hide a picture that does not come: the icon behind it says enough.
+ * @param {{ currentTarget: HTMLElement }} event
+ */
+const hide = ({ currentTarget }) => (currentTarget.hidden = true);
+
+/**
  * @param {ShownFile} file
  * @param {string} href
  */
 function fileRow(file, href) {
   const about = [typeText(file), sizeText(file.size), file.duration ? lengthText(file.duration) : ""].filter(Boolean).join(" · ");
   const content = [
-    createElement("span", { key: "icon", className: "file-icon", "aria-hidden": "true" }, createElement("span", { className: "icon icon-file" })),
+    createElement(
+      "span",
+      { key: "icon", className: "file-icon", "aria-hidden": "true" },
+      createElement("span", { className: "icon icon-file" }),
+      file.thumb && !file.waits
+        ? createElement("img", { src: addressOf(file, file.thumb), alt: "", loading: "lazy", decoding: "async", onError: hide })
+        : null,
+    ),
     createElement(
       "span",
       { key: "words", className: "file-words" },

@@ -162,12 +162,24 @@ function rowOf(file) {
   const icon = textOf("span", "", "file-icon");
   icon.ariaHidden = "true";
   icon.append(textOf("span", "", "icon icon-file"));
+  if (file.thumb) icon.append(pageOf(file));
   const words = textOf("span", "", "file-words");
   const name = textOf("span", "", "file-name");
   name.append(textOf("bdi", file.name));
   words.append(name, textOf("span", `${typeText(file)} · ${sizeText(file.size)}`, "file-about"));
   row.append(icon, words);
   return row;
+}
+
+/**
+ * Return the picture of the first page of a document.
+ * @param {ShownFile} file
+ */
+function pageOf(file) {
+  const image = document.createElement("img");
+  Object.assign(image, { src: addressOf(file, file.thumb), alt: "", loading: "lazy" });
+  image.addEventListener("error", () => image.remove());
+  return image;
 }
 
 /**

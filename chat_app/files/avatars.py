@@ -24,9 +24,10 @@ from chat_app.core.ids import new_id
 from chat_app.core.rate_limit import RateLimits
 from chat_app.core.settings import Settings
 from chat_app.files import store
+from chat_app.files.children import ChildFailed
 from chat_app.files.disk import Disk
 from chat_app.files.errors import NotAPicture, NotUnsent
-from chat_app.files.pictures import ChildFailed, Made, make_avatar
+from chat_app.files.pictures import Made, make_avatar
 from chat_app.files.queries import check_picture
 from chat_app.files.schemas import NewAvatar
 from chat_app.models import Conversation as Group

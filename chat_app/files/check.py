@@ -22,7 +22,9 @@ from chat_app.core.errors import AppError
 from chat_app.core.ids import new_id
 from chat_app.core.supervisor import Supervisor
 from chat_app.files import store
+from chat_app.files.children import ChildFailed
 from chat_app.files.disk import Disk
+from chat_app.files.media import is_readable, read_media
 from chat_app.files.media_types import (
     HEAD_BYTES,
     HEIC,
@@ -33,7 +35,7 @@ from chat_app.files.media_types import (
 )
 from chat_app.files.metrics import FileMetrics
 from chat_app.files.names import with_extension
-from chat_app.files.pictures import ChildFailed, Made, Refused, make_picture
+from chat_app.files.pictures import Made, Refused, make_picture
 from chat_app.files.scanner import Scanner
 from chat_app.files.schemas import Checked
 
@@ -45,7 +47,7 @@ INTERVAL_S = 5.0
 MAX_ATTEMPTS = 3
 MAX_ABSENT = 10_000
 MAX_WAITING = 1_000
-WHOLE, THUMBNAIL = ".whole", ".thumbnail"
+PICTURE, WHOLE, THUMBNAIL = ".picture", ".whole", ".thumbnail"
 
 log = structlog.get_logger(__name__)
 
@@ -155,10 +157,12 @@ class FileCheck:
         if self._scanner is not None and (verdict := await self._scanner.scan(source)) != "clean":
             return verdict
         media_type = media_type_of(head)
-        if media_type not in PICTURES and media_type != HEIC:
-            size, digest = await self._disk.keep(row.id, source)
-            return Checked(row.name, media_type, kind_of(media_type), size, digest)
-        return await self._picture(row)
+        if media_type in PICTURES or media_type == HEIC:
+            return await self._picture(row)
+        if is_readable(media_type):
+            return await self._media(row, media_type)
+        size, digest = await self._disk.keep(row.id, source)
+        return Checked(row.name, media_type, kind_of(media_type), size, digest)
 
     async def _picture(self, row: Any) -> Checked | str:  # noqa: ANN401  # a row of the table
         source, whole, thumbnail = (
@@ -182,6 +186,29 @@ class FileCheck:
             height=made.height,
             placeholder=made.placeholder,
             has_thumbnail=True,
+        )
+
+    async def _media(self, row: Any, media_type: str) -> Checked:  # noqa: ANN401  # a row of the table
+        source, picture, whole, thumbnail = (
+            self._disk.upload_path(row.id, suffix) for suffix in ("", PICTURE, WHOLE, THUMBNAIL)
+        )
+        found = await read_media(media_type, source, picture)
+        made = await make_picture(picture, whole, thumbnail) if found.has_picture else None
+        shown = made if isinstance(made, Made) else None
+        size, digest = await self._disk.keep(row.id, source, thumbnail if shown else None)
+        if found.has_video is False:
+            media_type = media_type.replace("video/", "audio/")
+        return Checked(
+            row.name,
+            media_type,
+            kind_of(media_type),
+            size,
+            digest,
+            width=found.width,
+            height=found.height,
+            duration_ms=found.duration_ms,
+            placeholder=shown.placeholder if shown else None,
+            has_thumbnail=shown is not None,
         )
 
     @contextlib.asynccontextmanager

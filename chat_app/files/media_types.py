@@ -1,5 +1,6 @@
 """Media types of files by their first bytes, and what a browser may show."""
 
+import re
 from typing import Literal, NamedTuple
 
 HEAD_BYTES = 4096
@@ -13,6 +14,7 @@ INLINE = PICTURES | {
     "audio/mpeg",
     "audio/ogg",
     "audio/mp4",
+    "audio/webm",
     "audio/wav",
 }
 
@@ -51,6 +53,10 @@ _AUDIO_BRANDS = {b"M4A ", b"M4B ", b"M4P "}
 _VIDEO_BRANDS = {b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V "}
 _LOWEST_BOX = 16
 _EBML = b"\x1a\x45\xdf\xa3"
+# What browsers record: WebM with Opus, and MP4 in fragments, whose tracks all begin in the head.
+_WEBM_TRACKS = re.compile(rb"[AV]_(?:OPUS|VP8|VP9|AV1|MPEG4)")
+_MP4_TRACKS = re.compile(rb"hdlr\0{8}(soun|vide)")
+_MP4_FRAGMENTS = b"mvex"
 
 
 def media_type_of(head: bytes) -> str:
@@ -62,7 +68,9 @@ def media_type_of(head: bytes) -> str:
     if head[4:8] == b"ftyp":
         return _iso_media_type(head)
     if head.startswith(_EBML):
-        return "video/webm" if b"webm" in head[:64] else "video/x-matroska"
+        if b"webm" not in head[:64]:
+            return "video/x-matroska"
+        return "audio/webm" if set(_WEBM_TRACKS.findall(head)) == {b"A_OPUS"} else "video/webm"
     if head.startswith(b"OggS"):
         return UNKNOWN if b"theora" in head[:256] else "audio/ogg"
     return "audio/mpeg" if _is_mpeg_frame(head) else UNKNOWN
@@ -96,7 +104,12 @@ def _iso_media_type(head: bytes) -> str:
         return "audio/mp4"
     if brand == b"qt  ":
         return "video/quicktime"
-    return "video/mp4" if brands & _VIDEO_BRANDS else UNKNOWN
+    return _mp4_media_type(head) if brands & _VIDEO_BRANDS else UNKNOWN
+
+
+def _mp4_media_type(head: bytes) -> str:
+    is_sound = _MP4_FRAGMENTS in head and set(_MP4_TRACKS.findall(head)) == {b"soun"}
+    return "audio/mp4" if is_sound else "video/mp4"
 
 
 def _is_mpeg_frame(head: bytes) -> bool:

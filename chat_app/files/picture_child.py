@@ -1,28 +1,21 @@
 """A program that makes a picture anew: upright, without metadata, with a thumbnail; or an avatar.
 
-It runs in a process of its own, since decoders have faults, and imports nothing of the chat:
-`python -I picture_child.py SOURCE WHOLE THUMBNAIL`, or `… SOURCE AVATAR`. It prints JSON: what the
-picture is, or the code of a refusal. WHOLE is written only where it differs from SOURCE.
+`child.py` runs it in a process of its own, so it imports nothing of the chat. Its arguments are
+SOURCE WHOLE THUMBNAIL, or SOURCE AVATAR. It returns what the picture is, or the code of a refusal.
+WHOLE is written only where it differs from SOURCE.
 """
 
 import base64
 import contextlib
 import io
-import json
-import os
 import re
-import resource
 import struct
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-MEMORY_BYTES = 1536 * 1024 * 1024
-PROCESSOR_S = 20
-WRITTEN_BYTES = 128 * 1024 * 1024
 MAX_PIXELS = 50_000_000
 MAX_DECODED_FRAMES = 300
 THUMBNAIL, PLACEHOLDER, AVATAR = 320, 20, 256
@@ -33,6 +26,12 @@ LOSSY = {"JPEG": 90, "WEBP": 85, "AVIF": 75}
 
 TOO_MANY_PIXELS = "too_many_pixels"
 UNREADABLE = "unreadable_picture"
+
+
+def main(*paths: str) -> dict[str, Any]:
+    """Make a picture of three paths, an avatar of two."""
+    make = make_avatar if len(paths) == 2 else make_picture  # noqa: PLR2004  # the paths
+    return make(*map(Path, paths))
 
 
 def make_picture(source: Path, whole: Path, thumbnail: Path) -> dict[str, Any]:
@@ -302,21 +301,3 @@ STRIP = {
     "WEBP": without_webp_metadata,
     "GIF": without_gif_metadata,
 }
-
-
-def limit() -> None:
-    """Limit what this process may use."""
-    for kind, most in (
-        (resource.RLIMIT_AS, MEMORY_BYTES),
-        (resource.RLIMIT_CPU, PROCESSOR_S),
-        (resource.RLIMIT_FSIZE, WRITTEN_BYTES),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(kind, (most, most))
-    os.nice(5)
-
-
-if __name__ == "__main__":
-    limit()
-    make = make_avatar if len(sys.argv) == 3 else make_picture  # noqa: PLR2004  # with two paths
-    print(json.dumps(make(*map(Path, sys.argv[1:]))))  # noqa: T201  # to the node

@@ -1,18 +1,13 @@
 """Pictures, made anew by a child process with limits (`picture_child.py`)."""
 
-import asyncio
-import contextlib
-import sys
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from chat_app.files import picture_child
+from chat_app.files.children import ChildFailed, run_child
 
-# Longer than the child may keep a processor.
-PATIENCE_S = 40.0
-MAX_ANSWER = 64 * 1024
 MEDIA_TYPES = {
     "JPEG": "image/jpeg",
     "PNG": "image/png",
@@ -56,44 +51,14 @@ class NoPicture(NamedTuple):
     """A file that begins like a picture and is none."""
 
 
-class ChildFailed(Exception):
-    """The child was killed, or took too long: the picture, or the machine, is at fault."""
-
-
 async def make_picture(source: Path, whole: Path, thumbnail: Path) -> Made | Refused | NoPicture:
     """Make a picture anew in a child process. Raises ChildFailed."""
-    return _read(await _run(source, whole, thumbnail))
+    return _read(await run_child(picture_child.__file__, source, whole, thumbnail))
 
 
 async def make_avatar(source: Path, avatar: Path) -> Made | Refused | NoPicture:
     """Make a square of the middle of a picture in a child process. Raises ChildFailed."""
-    return _read(await _run(source, avatar))
-
-
-async def _run(*paths: Path) -> bytes:
-    """Return what the child prints. Raises ChildFailed."""
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", picture_child.__file__, *map(str, paths)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        # Nothing of the node's environment, which may hold secrets.
-        env={"LANG": "C.UTF-8"},
-        limit=MAX_ANSWER,
-    )
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            output, _ = await child.communicate()
-    except TimeoutError:
-        raise ChildFailed("time") from None
-    finally:
-        if child.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                child.kill()
-            await child.wait()
-    if child.returncode:
-        raise ChildFailed(str(child.returncode))
-    return output
+    return _read(await run_child(picture_child.__file__, source, avatar))
 
 
 def _read(output: bytes) -> Made | Refused | NoPicture:

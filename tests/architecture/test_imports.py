@@ -72,6 +72,8 @@ LIBRARY_HOME = {
     "prometheus_client": {"api/metrics.py"},
     # Only the child process decodes pictures.
     "PIL": {"files/picture_child.py"},
+    "av": {"files/media_child.py"},
+    "pypdfium2": {"files/media_child.py"},
     "pi_heif": {"files/picture_child.py"},
     "playwright": set[str](),
     "pytest": set[str](),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from PIL import Image
 from playwright.sync_api import FilePayload, Locator, Request, Route, expect
 
+from tests.harness.films import document, film
 from tests.harness.pages import PATIENCE_MS
 from tests.harness.visitors import Visitor
 
@@ -104,6 +105,27 @@ def test_a_picture_is_seen_by_the_other_without_a_shift(mira: Visitor, tomas: Vi
     # What is above and below did not move when the picture itself came.
     assert tomas.page.evaluate(MOVED) == []
     assert mira.page.evaluate(MOVED) == []
+
+
+def test_a_video_and_a_document_have_pictures(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    tomas.open_chat_with(mira)
+
+    attach(mira, ("boat.webm", "video/webm", film()), ("map.pdf", "application/pdf", document()))
+    send(mira, "Our way")
+
+    message = tomas.message("Our way")
+    video = message.get_by_label("Video boat.webm")
+    expect(video).to_have_attribute("poster", re.compile("/thumbnail$"))
+    page = message.get_by_role("link", name="map.pdf").locator("img")
+    is_loaded(page)
+    page.evaluate("image => image.dispatchEvent(new Event('error'))")
+    expect(page).to_be_hidden()
+
+    tomas.page.get_by_role("button", name="Shared files").click()
+    dialog = tomas.page.get_by_role("dialog", name="Shared files")
+    dialog.get_by_role("button", name="Files").click()
+    is_loaded(dialog.get_by_role("link", name="map.pdf").locator("img"))
 
 
 def test_the_picture_of_a_sender_is_not_loaded_anew(mira: Visitor, tomas: Visitor) -> None:

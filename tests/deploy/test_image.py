@@ -71,11 +71,12 @@ class TestTheRecipe:
         assert not {"ARG", "ADD"} & {step for step, _ in STEPS}
         assert ".env" not in [source for source, _ in copied()]
 
-    def test_has_the_libraries_of_traces(self) -> None:
-        """Without it a node with CHAT_OTEL_ENDPOINT would not start."""
+    def test_has_the_optional_libraries(self) -> None:
+        """Without those of traces a node with CHAT_OTEL_ENDPOINT would not start."""
         [install] = [rest for _, rest in STEPS if "pip install" in rest]
 
-        assert "-r requirements-otel.txt" in install
+        for path in ROOT.glob("requirements-*.txt"):
+            assert (f"-r {path.name}" in install) == (path.name != "requirements-dev.txt")
 
     def test_hands_signals_to_python_itself(self) -> None:
         assert json.loads(instructions("ENTRYPOINT")[0]) == ["python", "-m"]

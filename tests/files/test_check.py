@@ -23,7 +23,8 @@ from chat_app.models.tables import FILES
 from chat_app.node.node import Node
 from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
-from tests.harness.files import begin_file, picture
+from tests.harness.files import begin_file, opened, picture
+from tests.harness.films import document, film
 from tests.harness.nodes import new_user, open_node
 
 EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
@@ -61,6 +62,30 @@ async def test_a_check_that_a_node_has_left_is_done_after_its_restart(
         await _forget_claim(node, file_id)
 
         assert (await checked(node, alice, file_id)).state == "ready"
+
+
+async def test_a_file_has_what_was_read_of_it(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        alice = await new_user(node)
+
+        ids = [await begin_file(node, alice, one) for one in (film(), film(size=None), document())]
+        states = [await checked(node, alice, one) for one in ids]
+
+        video, sound, page = (state.file for state in states)
+        assert video is not None
+        assert sound is not None
+        assert page is not None
+        assert (video.media_type, video.width, video.height) == ("video/webm", 160, 120)
+        assert video.duration == pytest.approx(2, abs=0.1)
+        assert (sound.media_type, sound.width, sound.thumbnail_url) == ("audio/webm", None, None)
+        assert sound.duration == pytest.approx(2, abs=0.1)
+        assert (page.media_type, page.width, page.duration) == ("application/pdf", None, None)
+        for one, file in ((ids[0], video), (ids[2], page)):
+            assert file.placeholder
+            assert opened(node.disk.thumbnail_path(one).read_bytes()).format == "WEBP"
+        async with asyncio.timeout(PATIENCE_S):
+            while list(node.disk.upload_path(ids[0]).parent.iterdir()):
+                await asyncio.sleep(0.02)
 
 
 async def _until_attempted(node: Node, file_id: UUID, *, times: int) -> None:

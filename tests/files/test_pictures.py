@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageSequence
 
+from chat_app.files.children import ChildFailed
 from chat_app.files.media_types import media_type_of
 from chat_app.files.pictures import (
-    ChildFailed,
     Made,
     NoPicture,
     Refused,
@@ -231,7 +231,7 @@ async def test_a_child_that_takes_too_long_is_ended(
     program = tmp_path / "child.py"
     program.write_text("import time\ntime.sleep(600)\n")
     monkeypatch.setattr("chat_app.files.pictures.picture_child.__file__", str(program))
-    monkeypatch.setattr("chat_app.files.pictures.PATIENCE_S", 0.2)
+    monkeypatch.setattr("chat_app.files.children.PATIENCE_S", 0.2)
 
     with pytest.raises(ChildFailed):
         await made(tmp_path, picture())
@@ -244,7 +244,7 @@ async def test_the_child_has_nothing_of_the_environment(
     program.write_text(
         "import os, pathlib\n"
         f"pathlib.Path({str(tmp_path / 'seen')!r}).write_text(repr(dict(os.environ)))\n"
-        "print('{}')\n"
+        "main = lambda *_: {}\n"
     )
     monkeypatch.setenv("CHAT_SECRET_KEY", "a secret of the node")
     monkeypatch.setattr("chat_app.files.pictures.picture_child.__file__", str(program))
