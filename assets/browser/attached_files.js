@@ -10,6 +10,7 @@ import { filesOf, newId } from "./outbox_entry.js";
  * @typedef {object} Attached
  * @property {string} id
  * @property {string} name
+ * @property {string} [description] for people who do not see it
  * @property {string} type
  * @property {number} size
  * @property {number} [width]
@@ -78,8 +79,8 @@ export function releaseOthers(waiting) {
  * @param {Attached} file
  * @returns {Attached}
  */
-export function noteOf({ id, name, type, size, width, height, duration }) {
-  return { id, name, type, size, width, height, duration };
+export function noteOf({ id, name, description, type, size, width, height, duration }) {
+  return { id, name, description, type, size, width, height, duration };
 }
 
 /**

@@ -5,7 +5,7 @@
 
 import { createElement } from "react";
 import { urlOf, writeAgain } from "./attached_files.js";
-import { kindOf, lengthText, sizeText, typeText } from "./file_words.js";
+import { kindOf, lengthText, pictureText, sizeText, typeText } from "./file_words.js";
 import { outboxOf } from "./outbox.js";
 
 // CSS pixels; a thumbnail has 320 at most.
@@ -25,7 +25,7 @@ const SMALL = 200_000;
 /**
  * A file as it is shown: see FileRow in chat_app/ui/files/rows.py.
  * @typedef {{
- *   id: string, name: string, type: string, size: number, width: number, height: number, duration: number,
+ *   id: string, name: string, description?: string, type: string, size: number, width: number, height: number, duration: number,
  *   thumb: string, placeholder: string, url: string, waits?: Waits,
  * }} ShownFile
  */
@@ -119,9 +119,9 @@ function picture(file, all, unshown) {
     {
       type: "button",
       className: "picture",
-      "aria-label": unshown ? `Picture ${file.name}, and ${unshown} more` : `Picture ${file.name}`,
+      "aria-label": unshown ? `${pictureText(file)}, and ${unshown} more` : pictureText(file),
       "aria-haspopup": "dialog",
-      title: file.name,
+      title: file.description || file.name,
       style: file.placeholder ? { backgroundImage: `url("${file.placeholder}")` } : undefined,
       onClick: () => void openPictures(all, file),
     },

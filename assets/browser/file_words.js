@@ -26,6 +26,12 @@ export function kindOf({ name, type }) {
 }
 
 /**
+ * Return how a picture is called where it is not seen.
+ * @param {{ name: string, description?: string }} file
+ */
+export const pictureText = ({ name, description }) => (description ? `Picture ${name}: ${description}` : `Picture ${name}`);
+
+/**
  * Return a size in words: "1.4 MB". A MB has 2²⁰ bytes.
  * @param {number} bytes
  */

@@ -102,7 +102,7 @@ class PictureDialog {
     image.width = file.width;
     image.height = file.height;
     image.style.backgroundImage = file.placeholder ? `url("${file.placeholder}")` : "";
-    image.alt = file.name;
+    image.alt = file.description || file.name;
     image.src = whole;
     this.#title.replaceChildren(textOf("bdi", file.name));
     this.#place.textContent = this.#pictures.length > 1 ? `${at + 1} of ${this.#pictures.length}` : "";

@@ -4,7 +4,7 @@
 /** @import { ShownFile } from "./attachments.js" */
 
 import { addressOf } from "./attachments.js";
-import { sizeText, typeText } from "./file_words.js";
+import { pictureText, sizeText, typeText } from "./file_words.js";
 import { request } from "./request.js";
 import { newSheet, textOf } from "./sheet.js";
 
@@ -21,7 +21,7 @@ const KINDS = {
 /**
  * A file as the API has it.
  * @typedef {{
- *   id: string, name: string, media_type: string, size: number, width: number | null, height: number | null,
+ *   id: string, name: string, description: string | null, media_type: string, size: number, width: number | null, height: number | null,
  *   duration: number | null, thumbnail_url: string | null, placeholder: string | null, url: string,
  * }} ApiFile
  */
@@ -113,7 +113,7 @@ class SharedFiles {
   #picture(file) {
     this.#pictures.push(file);
     const button = textOf("button", "", "picture");
-    Object.assign(button, { type: "button", ariaLabel: `Picture ${file.name}`, title: file.name });
+    Object.assign(button, { type: "button", ariaLabel: pictureText(file), title: file.description || file.name });
     if (file.placeholder) button.style.backgroundImage = `url("${file.placeholder}")`;
     const image = document.createElement("img");
     Object.assign(image, { alt: "", loading: "lazy", decoding: "async", src: addressOf(file, file.thumb || file.url) });
@@ -140,10 +140,11 @@ class SharedFiles {
  * @param {ApiFile} file
  * @returns {ShownFile}
  */
-function shownOf({ id, name, media_type: type, size, width, height, duration, thumbnail_url: thumb, placeholder, url }) {
+function shownOf({ id, name, description, media_type: type, size, width, height, duration, thumbnail_url: thumb, placeholder, url }) {
   return {
     id,
     name,
+    description: description ?? "",
     type,
     size,
     width: width ?? 0,

@@ -3,6 +3,7 @@
 
 /** @import { Chosen } from "./attached_files.js" */
 
+import { AWAY } from "./ask.js";
 import { kindOf, sizeText, typeText } from "./file_words.js";
 import { measured } from "./measure.js";
 import { newId } from "./outbox_entry.js";
@@ -85,9 +86,30 @@ export class Tray {
     const item = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("li"));
     const id = item?.dataset.file ?? "";
     if (event.type === "click") {
-      if (/** @type {Element} */ (event.target).closest("button")) this.#remove(id);
+      const button = /** @type {Element} */ (event.target).closest("button");
+      if (button?.className === "tray-remove") this.#remove(id);
+      else if (button) void this.#describe(id);
     } else if (event.type === "keydown") this.#key(/** @type {KeyboardEvent} */ (event), id);
     else this.#drag(/** @type {DragEvent} */ (event), id);
+  }
+
+  /** @param {string} id */
+  async #describe(id) {
+    const place = this.#place();
+    const file = this.#files.find((one) => one.id === id);
+    if (!file) return;
+    const save = (/** @type {string} */ description) => {
+      const files = this.#chosen.get(place) ?? [];
+      this.#chosen.set(place, files.map((one) => (one.id === id ? { ...one, description } : one)));
+      this.show();
+      this.#itemOf(id)?.querySelector("button")?.focus();
+    };
+    try {
+      const { askForDescription } = await import("./describe.js");
+      askForDescription(file.name, this.#urls.get(id) ?? "", file.description ?? "", save);
+    } catch {
+      this.show(AWAY);
+    }
   }
 
   /**
@@ -168,7 +190,9 @@ export class Tray {
     remove.append(cross);
     const name = textOf("span", "", "tray-name one-line");
     name.append(textOf("bdi", file.name));
-    item.append(this.#picture(file), name, textOf("span", `${typeText(file)} · ${sizeText(file.size)}`, "tray-about"), remove);
+    const isPicture = kindOf(file) === "picture" && file.width;
+    item.append(this.#picture(file), ...(isPicture ? [describing(file)] : []), name);
+    item.append(textOf("span", `${typeText(file)} · ${sizeText(file.size)}`, "tray-about"), remove);
     queueMicrotask(() => this.#name(file, at, count));
     return item;
   }
@@ -202,13 +226,30 @@ export class Tray {
 
   /** @param {string} id */
   #buttonOf(id) {
+    return /** @type {HTMLButtonElement | null | undefined} */ (this.#itemOf(id)?.querySelector(".tray-remove"));
+  }
+
+  /** @param {string} id */
+  #itemOf(id) {
     const items = /** @type {HTMLElement[]} */ ([...this.#list.children]);
-    return items.find((item) => item.dataset.file === id)?.querySelector("button");
+    return items.find((item) => item.dataset.file === id);
   }
 
   get #files() {
     return this.#chosen.get(this.#place()) ?? [];
   }
+}
+
+/**
+ * Return the button that asks for the description of a picture; it shows what there is.
+ * @param {Chosen} file
+ */
+function describing({ name, description }) {
+  const button = textOf("button", "", "tray-describe");
+  button.append(textOf("span", description || "Describe", "one-line"));
+  Object.assign(button, { type: "button", title: description || "Describe it for people who cannot see it" });
+  button.ariaLabel = description ? `Describe ${name}: ${description}` : `Describe ${name}`;
+  return button;
 }
 
 /**

@@ -131,7 +131,7 @@ class Uploads {
  * @param {(address: string) => void} found
  * @returns {Promise<UploadOutcome>}
  */
-function send(userId, { id, name, size }, address, isWanted, found) {
+function send(userId, { id, name, description, size }, address, isWanted, found) {
   const server = globalThis.chatServer || location.origin;
   const blob = /** @type {Blob} */ (blobOf(id));
   return new Promise((resolve) => {
@@ -154,7 +154,7 @@ function send(userId, { id, name, size }, address, isWanted, found) {
       endpoint: server + PATH,
       uploadUrl: address ? server + address : undefined,
       chunkSize: CHUNK,
-      metadata: { filename: name.slice(0, 200) || "file" },
+      metadata: { filename: name.slice(0, 200) || "file", ...(description ? { description } : {}) },
       headers: { "X-Chat-User": userId },
       // The outbox tries again, and keeps the address.
       retryDelays: null,

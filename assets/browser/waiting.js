@@ -61,10 +61,10 @@ function rowOf(entry, state = entry.reason ? "Failed" : "Queued") {
  * @returns {ShownFile}
  */
 function shownFile(file, { user_id, reason: isRefused }) {
-  const { id, name, type, size, width = 0, height = 0, duration = 0, file_id: fileId, unkept = false } = file;
+  const { id, name, description = "", type, size, width = 0, height = 0, duration = 0, file_id: fileId, unkept = false } = file;
   const url = urlOf(id);
   const reason = reasonOf(file);
   const isUploading = !fileId && !reason && !isRefused;
   const waits = { user: user_id, isUploading, reason, canRetry: url !== "", isUnkept: unkept && isUploading };
-  return { id, name, type, size, width, height, duration, thumb: url, placeholder: "", url, waits };
+  return { id, name, description, type, size, width, height, duration, thumb: url, placeholder: "", url, waits };
 }

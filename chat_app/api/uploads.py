@@ -33,7 +33,7 @@ from chat_app.files.errors import (
     WrongOffset,
     WrongVersion,
 )
-from chat_app.files.names import clean_name
+from chat_app.files.names import clean_description, clean_name
 from chat_app.files.queries import upload_state
 from chat_app.files.schemas import NewUpload, Offset, Upload
 from chat_app.files.uploads import ALGORITHMS, BodyCut, Checksum
@@ -53,8 +53,8 @@ LENGTH = RequestHeader("Upload-Length", "The size of the file.", "^[0-9]{1,18}$"
 OFFSET = RequestHeader("Upload-Offset", "How far the upload is.", "^[0-9]{1,18}$")
 METADATA = RequestHeader(
     "Upload-Metadata",
-    "The name of the file: `filename` and its UTF-8 in base64.",
-    "^filename [A-Za-z0-9+/]{4,1000}={0,2}$",
+    "The name of the file: `filename` and its UTF-8 in base64; then perhaps a `description` of it.",
+    "^filename [A-Za-z0-9+/]{4,1000}={0,2}(, ?description [A-Za-z0-9+/]{4,3000}={0,2})?$",
     is_required=False,
 )
 CHECKSUM = RequestHeader(
@@ -107,15 +107,18 @@ class UploadsController(Controller):
     async def create(self, request: AnyRequest, me: Identity, node: Node) -> Response[Upload]:
         """Announce an upload by `Upload-Length` and `Upload-Metadata: filename …`.
 
-        Its first bytes may come along.
+        There may be a `description`, too, for people who do not see it: its first 500 characters
+        are kept. The first bytes may come along.
         """
         size = _number(request, "Upload-Length")
-        name = _name_in(request.headers.get("upload-metadata", ""))
+        given = _metadata(request.headers.get("upload-metadata", ""))
+        name = clean_name(given.get("filename", ""))
+        description = clean_description(given.get("description", ""))
         has_body = _has_body(request)
         if has_body:
             _check_body_type(request)
         checksum = _checksum(request)
-        at = await node.uploads.create(NewUpload(me.user_id, name, size))
+        at = await node.uploads.create(NewUpload(me.user_id, name, size, description))
         if has_body:
             at = await node.uploads.receive(
                 owner_id=me.user_id,
@@ -229,17 +232,19 @@ def _number(request: AnyRequest, header: str) -> int:
     return int(given)
 
 
-def _name_in(metadata: str) -> str:
-    """Return the name in `Upload-Metadata`. Raises Invalid."""
+def _metadata(metadata: str) -> dict[str, str]:
+    """Return what `Upload-Metadata` says of the file. Raises Invalid."""
     if len(metadata) > MAX_METADATA:
         raise Invalid({"Upload-Metadata": f"This has more than {MAX_METADATA:,} characters."})
     pairs = [pair.strip().split(" ", 1) for pair in metadata.split(",") if pair.strip()]
     values = {pair[0]: pair[1] if len(pair) > 1 else "" for pair in pairs}
-    try:
-        given = base64.b64decode(values.get("filename", ""), validate=True).decode()
-    except ValueError:
-        raise Invalid({"Upload-Metadata": "The filename must be UTF-8 in base64."}) from None
-    return clean_name(given)
+    given = {}
+    for name in ("filename", "description"):
+        try:
+            given[name] = base64.b64decode(values.get(name, ""), validate=True).decode()
+        except ValueError:
+            raise Invalid({"Upload-Metadata": f"The {name} must be UTF-8 in base64."}) from None
+    return given
 
 
 def _checksum(request: AnyRequest) -> Checksum | None:

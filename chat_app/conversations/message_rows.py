@@ -98,6 +98,7 @@ class _FileRow(msgspec.Struct, gc=False):
     position: int
     id: UUID
     name: str
+    description: str | None
     media_type: str
     size: int
     width: int | None
@@ -344,6 +345,7 @@ def file_of(row: Any) -> File:  # noqa: ANN401  # however it was read
     return File(
         id=row.id,
         name=row.name,
+        description=row.description,
         media_type=row.media_type,
         size=row.size,
         width=row.width,

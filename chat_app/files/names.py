@@ -1,4 +1,4 @@
-"""Names of files: what is kept of a name that a client gives, and how a reply carries it."""
+"""Names and descriptions of files: what is kept of those given, and how a reply carries a name."""
 
 import re
 import unicodedata
@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from chat_app.core.text import TURNING, beginning
 
-MAX_LENGTH = 200
+MAX_LENGTH, MAX_DESCRIPTION = 200, 500
 MAX_EXTENSION = 20
 NAMELESS = "file"
 # Marks that turn a text, and characters that show as nothing or as a break. Joiners stay: emoji and
@@ -27,6 +27,13 @@ def clean_name(given: str) -> str:
     if not name.strip(". "):
         return NAMELESS
     return name if len(name) <= MAX_LENGTH else _shortened(name)
+
+
+def clean_description(given: str) -> str | None:
+    """Return a description without what cannot be seen, in one line; None where nothing is left."""
+    line = " ".join(given.split())
+    shown = "".join(letter for letter in line if not _is_hidden(letter))
+    return beginning(unicodedata.normalize("NFC", shown).strip(), MAX_DESCRIPTION) or None
 
 
 def with_extension(name: str, extension: str) -> str:

@@ -46,6 +46,7 @@ class NewUpload(NamedTuple):
     owner_id: UUID
     name: str
     size: int
+    description: str | None = None
 
 
 class NewAvatar(NamedTuple):

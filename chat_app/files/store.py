@@ -60,6 +60,7 @@ def add_upload(connection: Connection, new: NewUpload) -> tuple[UUID, datetime]:
             id=file_id,
             owner_id=new.owner_id,
             name=new.name,
+            description=new.description,
             size=new.size,
             reserved=new.size,
             created_at=now,

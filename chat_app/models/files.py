@@ -55,6 +55,7 @@ class File(Table, table=True):
     state: str = Field(default="uploading", max_length=16)
     code: str | None = Field(default=None, max_length=32)
     name: str = Field(max_length=200)
+    description: str | None = Field(default=None, max_length=500)
     size: int = Field(sa_type=BigInteger)
     received: int = Field(default=0, sa_type=BigInteger)
     reserved: int = Field(default=0, sa_type=BigInteger)

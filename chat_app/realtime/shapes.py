@@ -121,11 +121,13 @@ class File(Shape, frozen=True, cache_hash=True):
     """A file of a message, or one that its uploader has not sent yet.
 
     `media_type` is what its bytes are. `placeholder` is a tiny picture as a `data:` address, shown
-    until the thumbnail is there. `duration` is in seconds.
+    until the thumbnail is there. `duration` is in seconds. `description` is for people who do not
+    see it.
     """
 
     id: UUID
     name: str
+    description: str | None
     media_type: str
     size: int
     width: int | None

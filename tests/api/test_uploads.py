@@ -59,6 +59,7 @@ async def test_an_upload_in_parts_becomes_a_file(alice: Person) -> None:
     assert file == {
         "id": address.rpartition("/")[2],
         "name": "numbers.bin",
+        "description": None,
         "media_type": "application/octet-stream",
         "size": len(data),
         "width": None,
@@ -93,6 +94,23 @@ async def test_options_tell_what_is_supported(alice: Person) -> None:
     assert {"creation", "creation-with-upload", "termination", "checksum"} <= set(extensions)
     assert reply.headers["tus-checksum-algorithm"] == "sha1,sha256"
     assert reply.headers["allow"] == "OPTIONS, POST"
+
+
+async def test_a_file_has_the_description_that_it_was_announced_with(
+    alice: Person, bob: Person
+) -> None:
+    given = "  A\n red \N{RIGHT-TO-LEFT OVERRIDE}boat\x00 " + "e\u0301" * 600
+    reply = await announce(alice, 4, "boat.bin", given)
+    address = str(reply.headers["location"])
+    await append(alice, address, b"boat")
+
+    file = (await checked(alice, address))["file"]
+
+    assert file["description"] == "A red boat " + "\u00e9" * 489
+    sent = await alice.write(bob, "", file_ids=[file["id"]])
+    assert sent["attachments"] == [file]
+    shared = await bob.http.get(f"/api/conversations/{sent['conversation_id']}/files")
+    assert as_json(shared)["items"][0]["file"] == file
 
 
 async def test_another_offset_is_refused(alice: Person) -> None:

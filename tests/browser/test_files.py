@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import FilePayload, Locator, Request, Route, expect
 
 from tests.harness.films import document, film
-from tests.harness.pages import PATIENCE_MS
+from tests.harness.pages import PATIENCE_MS, assert_usable
 from tests.harness.visitors import Visitor
 
 MB = 1024 * 1024
@@ -105,6 +105,39 @@ def test_a_picture_is_seen_by_the_other_without_a_shift(mira: Visitor, tomas: Vi
     # What is above and below did not move when the picture itself came.
     assert tomas.page.evaluate(MOVED) == []
     assert mira.page.evaluate(MOVED) == []
+
+
+def test_a_picture_is_described_for_those_who_do_not_see_it(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    tomas.open_chat_with(mira)
+    attach(mira, ("boat.png", "image/png", picture()), ("sail.png", "image/png", picture()))
+
+    describe = tray(mira).get_by_role("button", name="Describe boat.png")
+    describe.click()
+    dialog = mira.page.get_by_role("dialog", name="Describe this picture")
+    field = dialog.get_by_role("textbox", name="Description")
+    expect(field).to_be_focused()
+    field.fill("A red boat at sea")
+    mira.page.keyboard.press("Enter")
+    expect(dialog).to_have_count(0)
+    expect(describe).to_be_focused()
+    expect(describe).to_have_text("A red boat at sea")
+    assert_usable(mira.page)
+    send(mira)
+
+    name = "Picture boat.png: A red boat at sea"
+    expect(mira.log.get_by_role("button", name=name)).to_be_visible()
+    seen = tomas.log.get_by_role("button", name=name)
+    expect(seen).to_be_visible()
+    expect(tomas.log.get_by_role("button", name="Picture sail.png", exact=True)).to_be_visible()
+    seen.click()
+    viewer = tomas.page.get_by_role("dialog", name="Picture")
+    expect(viewer.get_by_role("img", name="A red boat at sea")).to_be_visible()
+    tomas.page.keyboard.press("Escape")
+    tomas.page.reload()
+    expect(seen).to_be_visible()
+    tomas.page.get_by_role("button", name="Shared files").click()
+    expect(tomas.page.get_by_role("dialog").get_by_role("button", name=name)).to_be_visible()
 
 
 def test_a_video_and_a_document_have_pictures(mira: Visitor, tomas: Visitor) -> None:

@@ -22,14 +22,18 @@ BODY = {**TUS, "Content-Type": "application/offset+octet-stream"}
 ORIENTATION, GPS = 0x0112, 0x8825
 
 
-def metadata(name: str) -> str:
-    """Return the header that names an upload."""
-    return f"filename {base64.b64encode(name.encode()).decode()}"
+def metadata(name: str, description: str = "") -> str:
+    """Return the header that names an upload, and perhaps describes it."""
+    given = {"filename": name} | ({"description": description} if description else {})
+    pairs = ((key, base64.b64encode(one.encode()).decode()) for key, one in given.items())
+    return ",".join(map(" ".join, pairs))
 
 
-async def announce(person: Person, size: int, name: str = "file.bin") -> httpx.Response:
+async def announce(
+    person: Person, size: int, name: str = "file.bin", description: str = ""
+) -> httpx.Response:
     """Announce an upload."""
-    headers = {**TUS, "Upload-Length": str(size), "Upload-Metadata": metadata(name)}
+    headers = {**TUS, "Upload-Length": str(size), "Upload-Metadata": metadata(name, description)}
     return await person.http.post("/api/uploads", headers=headers)
 
 

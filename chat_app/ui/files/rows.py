@@ -13,11 +13,12 @@ VOICE = "Voice message"
 class FileRow(TypedDict):
     """A file of a message; its sizes are known before it is loaded, `duration` is in seconds.
 
-    `thumb` and `placeholder`, a tiny picture, are empty where there are none.
+    `description`, `thumb` and `placeholder`, a tiny picture, are empty where there are none.
     """
 
     id: str
     name: str
+    description: str
     type: str
     size: int
     width: int
@@ -33,6 +34,7 @@ def file_row(file: File) -> FileRow:
     return FileRow(
         id=str(file.id),
         name=file.name,
+        description=file.description or "",
         type=file.media_type,
         size=file.size,
         width=file.width or 0,

@@ -23,6 +23,7 @@ def file(name: str, media_type: str) -> File:
         size=5,
         width=None,
         height=None,
+        description=None,
         duration=None,
         thumbnail_url=None,
         placeholder=None,
