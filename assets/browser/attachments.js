@@ -168,19 +168,21 @@ function other(file) {
       "aria-label": `Video ${file.name}`,
     });
   }
-  if (kind === "voice" || kind === "audio") return sound(file, src, kind);
+  if (kind === "voice") {
+    void import("./voice_player.js").catch(() => undefined);
+    return createElement("chat-voice", { key: src, file: file.id, src, size: file.size, duration: file.duration || undefined });
+  }
+  if (kind === "audio") return sound(file, src);
   return fileRow(file, src);
 }
 
 /**
  * @param {ShownFile} file
  * @param {string} src
- * @param {string} kind
  */
-function sound(file, src, kind) {
-  const label = kind === "voice" ? "Voice message" : `Audio ${file.name}`;
-  const title = kind === "voice" ? null : createElement("span", { className: "sound-name one-line" }, createElement("bdi", null, file.name));
-  const player = createElement("audio", { src, controls: true, preload: "metadata", "aria-label": label });
+function sound(file, src) {
+  const title = createElement("span", { className: "sound-name one-line" }, createElement("bdi", null, file.name));
+  const player = createElement("audio", { src, controls: true, preload: "metadata", "aria-label": `Audio ${file.name}` });
   return createElement("div", { className: "sound" }, title, player);
 }
 

@@ -96,7 +96,7 @@ class Recording {
       this.#cancel();
     });
     this.#bar.role = "group";
-    this.#bar.ariaLabel = "Voice message";
+    this.#bar.ariaLabel = "Recording";
     this.#time.role = "timer";
     this.#canvas.ariaHidden = "true";
     this.#bar.append(cancel, textOf("span", "", "recorder-light"), this.#time, this.#canvas, this.#pause, send);

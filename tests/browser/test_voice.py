@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Locator, expect, sync_playwright
 
 from tests.harness.chromium import start_chromium
+from tests.harness.films import film
+from tests.harness.pages import wait_until
 from tests.harness.visitors import NewVisitor, Visitor
 
 MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
@@ -18,6 +20,17 @@ NO_RECORDER = """() => {
   window.MediaRecorder = class {
     static isTypeSupported() { return false; }
     constructor() { throw new DOMException("None of these types.", "NotSupportedError"); }
+  };
+}"""
+
+
+# Counts the sounds that the page decodes.
+COUNT_DECODED = """{
+  window.decoded = 0;
+  const decode = OfflineAudioContext.prototype.decodeAudioData;
+  OfflineAudioContext.prototype.decodeAudioData = function (bytes) {
+    window.decoded += 1;
+    return decode.call(this, bytes);
   };
 }"""
 
@@ -40,7 +53,7 @@ def mira(new_visitor: NewVisitor) -> Visitor:
 def begin(visitor: Visitor) -> Locator:
     """Begin to record; return what is shown meanwhile, once a second is recorded."""
     visitor.page.get_by_role("button", name="Record a voice message").click()
-    recorder = visitor.page.get_by_role("group", name="Voice message")
+    recorder = visitor.page.get_by_role("group", name="Recording")
     expect(recorder.get_by_role("timer")).not_to_have_text("0:00")
     return recorder
 
@@ -61,12 +74,42 @@ def test_a_voice_message_is_recorded_and_played_by_the_other(mira: Visitor, toma
 
     expect(recorder).to_have_count(0)
     expect(mira.box).to_be_visible()
-    player = tomas.log.get_by_label("Voice message")
-    expect(player).to_be_visible()
-    expect(player).to_have_js_property("error", value=None)
+    player = tomas.log.get_by_role("group", name="Voice message")
+    # The browser that has recorded it has not written how long it is.
+    length = player.get_by_role("slider", name="Place")
+    expect(length).to_have_attribute("aria-valuetext", re.compile("^0:00 of 0:0[1-9]$"))
+    player.get_by_role("button", name="Play").click()
+    expect(player.get_by_role("button", name="Pause")).to_be_visible()
+    expect(length).to_have_attribute("aria-valuetext", re.compile("^0:0[1-9] of"))
+    expect(player.get_by_role("button", name="Play")).to_be_visible()
     row = tomas.conversations.get_by_role("link", name="Voice message")
     expect(row).to_be_visible()
     expect(mira.log.get_by_role("progressbar")).to_have_count(0)
+
+
+def test_a_large_voice_message_is_played_and_not_decoded(mira: Visitor, tomas: Visitor) -> None:
+    tomas.page.add_init_script(COUNT_DECODED)
+    tomas.open_chat_with(mira)
+    mira.open_chat_with(tomas)
+    large = film("wav", size=None, seconds=8, codecs=("", "pcm_s16le"))
+    small = film("wav", size=None, seconds=3, codecs=("", "pcm_s16le"))
+    assert len(small) < 2**20 < len(large)
+    for data in (large, small):
+        with mira.page.expect_file_chooser() as chooser:
+            mira.page.get_by_role("button", name="Attach files").click()
+        chooser.value.set_files(
+            FilePayload(name="Voice message.wav", mimeType="audio/wav", buffer=data)
+        )
+        mira.page.get_by_role("button", name="Send", exact=True).click()
+
+    places = tomas.log.get_by_role("slider", name="Place")
+    expect(places).to_have_count(2)
+    # The server has read the length.
+    expect(places.first).to_have_attribute("aria-valuetext", "0:00 of 0:08")
+    wait_until(tomas.page, "() => window.decoded === 1")
+    tomas.log.get_by_role("button", name="Play").first.click()
+    expect(places.first).to_have_attribute("aria-valuetext", "0:01 of 0:08")
+    assert tomas.page.evaluate("window.decoded") == 1
 
 
 def test_a_cancelled_recording_sends_nothing(mira: Visitor, tomas: Visitor) -> None:

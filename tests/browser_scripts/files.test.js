@@ -5,6 +5,7 @@ import { filesText, kindOf, lengthText, sizeText, typeText } from "../../assets/
 import { distance, swipeOf, zoomed } from "../../assets/browser/picture_moves.js";
 import { percentOf, progressText, TransferRate } from "../../assets/browser/transfer_rate.js";
 import { sorted } from "../../assets/browser/tray.js";
+import { levelsOf } from "../../assets/browser/wave.js";
 
 const file = (/** @type {string} */ name, type = "", size = 1) => ({ name, type, size });
 
@@ -72,6 +73,12 @@ describe("a picture that is looked at", () => {
     assert.equal(distance([{ x: 0, y: 0 }, { x: 3, y: 4 }]), 5);
     assert.equal(distance([{ x: 0, y: 0 }]), 0);
   });
+});
+
+test("a wave form has bars as high as a sound is loud, and silence has none", () => {
+  assert.deepEqual(levelsOf([0.5, -0.5, 0.25, -0.25, 0, 0], 3), [1, 0.5, 0]);
+  assert.deepEqual(levelsOf([0.0001, 0.0001], 2), [0, 0]);
+  assert.equal(levelsOf([1], 40).length, 40);
 });
 
 describe("files that are chosen", () => {
