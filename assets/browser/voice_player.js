@@ -9,6 +9,7 @@ import { textOf } from "./sheet.js";
 import { levelsOf } from "./wave.js";
 
 const BARS = 40;
+const HEIGHT = 28;
 const RATE = 8_000; // Hz: enough for a drawing
 // Four minutes as the chat records them. Whatever is called a voice message is decoded as a whole, and a few
 // megabytes may be hours of silence.
@@ -23,7 +24,8 @@ class ChatVoice extends (globalThis.HTMLElement ?? class {}) {
   #audio = new Audio();
   #button = document.createElement("button");
   #icon = textOf("span", "", "icon icon-play");
-  #canvas = document.createElement("canvas");
+  #bars = drawing("path");
+  #played = drawing("path");
   #place = document.createElement("input");
   #time = textOf("span", "", "voice-time");
   /** @type {number[]} */
@@ -55,9 +57,10 @@ class ChatVoice extends (globalThis.HTMLElement ?? class {}) {
     this.#icon.ariaHidden = "true";
     this.#button.append(this.#icon);
     Object.assign(this.#place, { type: "range", min: "0", max: "1000", value: "0", ariaLabel: "Place", className: "voice-place" });
-    this.#canvas.ariaHidden = "true";
+    const lines = drawing("svg", { viewBox: `0 0 ${BARS} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
+    lines.append(this.#bars, this.#played);
     const wave = textOf("span", "", "voice-wave");
-    wave.append(this.#canvas, this.#place);
+    wave.append(lines, this.#place);
     this.append(this.#button, wave, this.#time);
     this.#button.addEventListener("click", () => this.#turn());
     this.#place.addEventListener("input", () => this.#seek());
@@ -65,7 +68,6 @@ class ChatVoice extends (globalThis.HTMLElement ?? class {}) {
       if (!this.#length && Number.isFinite(this.#audio.duration)) this.#length = this.#audio.duration;
     });
     for (const type of ["play", "pause", "ended", "timeupdate", "error"]) this.#audio.addEventListener(type, () => this.#show());
-    new ResizeObserver(() => this.#show()).observe(wave);
   }
 
   #turn() {
@@ -129,19 +131,31 @@ class ChatVoice extends (globalThis.HTMLElement ?? class {}) {
 
   /** @param {number} part that was played */
   #draw(part) {
-    const { clientWidth: width, clientHeight: height } = this.#canvas;
-    Object.assign(this.#canvas, { width: width * devicePixelRatio, height: height * devicePixelRatio });
-    const paper = this.#canvas.getContext("2d");
-    if (!paper || !width) return;
-    paper.scale(devicePixelRatio, devicePixelRatio);
-    paper.fillStyle = getComputedStyle(this.#canvas).color;
-    const step = width / BARS;
-    for (let bar = 0; bar < BARS; bar++) {
-      const size = Math.max(2, (this.#levels[bar] ?? 0) * height);
-      paper.globalAlpha = bar / BARS < part ? 1 : 0.45;
-      paper.fillRect(bar * step, (height - size) / 2, Math.max(1, step - 2), size);
-    }
+    const bars = Array.from({ length: BARS }, (_, at) => barOf(at, this.#levels[at] ?? 0));
+    this.#bars.setAttribute("d", bars.join(""));
+    this.#played.setAttribute("d", bars.slice(0, Math.round(part * BARS)).join(""));
   }
+}
+
+/**
+ * Return a bar of the wave form as a part of a path.
+ * @param {number} at
+ * @param {number} level
+ */
+function barOf(at, level) {
+  const half = Math.max(1, (level * HEIGHT) / 2);
+  return `M${at + 0.5} ${HEIGHT / 2 - half}V${HEIGHT / 2 + half}`;
+}
+
+/**
+ * @template {keyof SVGElementTagNameMap} T
+ * @param {T} tag
+ * @param {Record<string, string>} [attributes]
+ */
+function drawing(tag, attributes = {}) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
 }
 
 globalThis.customElements?.define("chat-voice", ChatVoice);
