@@ -296,6 +296,21 @@ async def test_admins_change_the_avatar_of_their_group(
     assert_problem(await bob.http.get(view["avatar_url"]), 404)
 
 
+async def test_an_open_group_is_found_with_its_avatar(alice: Person, bob: Person) -> None:
+    title = f"Group {uuid4().hex}"
+    group = await alice.make_group(title=title, visibility="open")
+
+    async def found() -> str | None:
+        page = as_json(await bob.http.get("/api/channels", params={"q": title}))
+        [channel] = page["items"]
+        url: str | None = channel["avatar_url"]
+        return url
+
+    assert await found() is None
+    url = await set_avatar(alice, address=of_group(group))
+    assert await found() == url
+
+
 async def test_a_deleted_account_has_no_avatar_and_its_group_keeps_one(
     new_person: NewPerson, alice: Person
 ) -> None:

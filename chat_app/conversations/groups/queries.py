@@ -50,6 +50,7 @@ from chat_app.models.conversations import IS_OPEN
 from chat_app.models.tables import CONVERSATIONS, MEMBERS, MESSAGES
 from chat_app.realtime.events import RemovalReason
 from chat_app.realtime.online import Online
+from chat_app.realtime.shapes import avatar_url
 
 # A name in UTF-8, as hexadecimal digits, and an id; of a member, after the rank of the role.
 NAME_CURSOR = re.compile(r"((?:[0-9a-f]{2}){0,1200})-([0-9a-f]{32})")
@@ -143,6 +144,7 @@ async def list_channels(
         Channel(
             id=row.id,
             title=row.title,
+            avatar_url=avatar_url(row.avatar),
             description=row.description,
             members_count=row.members_count,
             joined=bool(row.joined),
@@ -325,6 +327,7 @@ def _channels(dialect: str, *, first: bool, searches: bool) -> Select[*tuple[Any
         identifier,
         key,
         CONVERSATIONS.c.title,
+        CONVERSATIONS.c.avatar,
         CONVERSATIONS.c.description,
         CONVERSATIONS.c.members_count,
         joined.label("joined"),

@@ -162,6 +162,7 @@ class Channel(Shape, frozen=True):
 
     id: UUID
     title: str
+    avatar_url: str | None
     description: str
     members_count: int
     joined: bool
