@@ -3,6 +3,7 @@
 
 /** @import { Row } from "./store.js" */
 
+import { faceOf } from "./avatar.js";
 import { newId } from "./outbox_entry.js";
 import { store } from "./replica.js";
 import { call, request, sentenceOf } from "./request.js";
@@ -12,9 +13,9 @@ const PATIENCE = 15_000;
 const MOST = 30;
 const AWAY = "Forwarding needs a connection to the chat. Please try again.";
 
-/** @typedef {Row & { name: string, letters: string, tone: string, kind: string, archived?: boolean }} Conversation */
-/** @typedef {{ id: string, username: string, display_name: string }} Card */
-/** @typedef {{ name: string, about: string, letters: string, tone: string, address: Record<string, string> }} Target */
+/** @typedef {Row & { name: string, letters: string, tone: string, picture?: string, kind: string, archived?: boolean }} Conversation */
+/** @typedef {{ id: string, username: string, display_name: string, avatar_url: string | null }} Card */
+/** @typedef {{ name: string, about: string, letters: string, tone: string, picture?: string, address: Record<string, string> }} Target */
 
 export class Forwarding {
   #dialog;
@@ -135,11 +136,12 @@ export class Forwarding {
  * @param {Conversation} row
  * @returns {Target}
  */
-const ofConversation = ({ id, name, letters, tone, kind }) => ({
+const ofConversation = ({ id, name, letters, tone, picture, kind }) => ({
   name,
   about: kind === "group" ? "Group" : "",
   letters,
   tone,
+  picture,
   address: { conversation_id: id },
 });
 
@@ -147,11 +149,12 @@ const ofConversation = ({ id, name, letters, tone, kind }) => ({
  * @param {Card} card
  * @returns {Target}
  */
-const ofPerson = ({ id, username, display_name: name }) => ({
+const ofPerson = ({ id, username, display_name: name, avatar_url: picture }) => ({
   name,
   about: `@${username}`,
   letters: [...name][0]?.toLocaleUpperCase() ?? "",
   tone: "tone-8",
+  picture: picture ?? "",
   address: { receiver_id: id },
 });
 
@@ -159,16 +162,14 @@ const ofPerson = ({ id, username, display_name: name }) => ({
  * @param {Target} target
  * @param {number} at
  */
-function rowOf({ name, about, letters, tone }, at) {
+function rowOf({ name, about, ...face }, at) {
   const button = document.createElement("button");
   Object.assign(button, { type: "button", className: "row forward-target" });
   button.dataset.at = String(at);
-  const face = textOf("span", letters, `avatar ${tone}`);
-  face.setAttribute("aria-hidden", "true");
   const place = textOf("span", "", "forward-name one-line");
   // The name alone has its direction: it stays beside the face.
   place.append(textOf("bdi", name, ""));
-  button.append(face, place, textOf("span", about, "row-time one-line"));
+  button.append(faceOf(face), place, textOf("span", about, "row-time one-line"));
   const row = document.createElement("li");
   row.append(button);
   return row;

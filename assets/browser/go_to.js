@@ -4,6 +4,7 @@
 /** @import { Row } from "./store.js" */
 /** @import { Named, Target } from "./named.js" */
 
+import { faceOf } from "./avatar.js";
 import { shortTime } from "./clock.js";
 import { named } from "./named.js";
 import { openPage } from "./place.js";
@@ -21,7 +22,7 @@ const NO_MESSAGES = "Messages need a connection to the chat.";
 const NO_CHAT = "This chat could not be opened. Please try again.";
 
 /** @typedef {{ text: string, hit: boolean }} Piece */
-/** @typedef {Row & { href: string, author: string, letters: string, tone: string, at: string, about: string, pieces: Piece[] }} Hit */
+/** @typedef {Row & { href: string, author: string, letters: string, tone: string, picture?: string, at: string, about: string, pieces: Piece[] }} Hit */
 
 /** @type {GoTo | undefined} */
 let dialog;
@@ -255,7 +256,7 @@ function retryRow(problem) {
  * @param {Target} target
  * @param {number} at
  */
-function rowOfTarget({ id, name, about, letters, tone, href }, at) {
+function rowOfTarget({ id, name, about, href, ...face }, at) {
   const link = href ? linkTo(href) : textOf("button", "", "row go-to-row");
   if (link instanceof HTMLButtonElement) link.type = "button";
   link.dataset.at = String(at);
@@ -263,12 +264,12 @@ function rowOfTarget({ id, name, about, letters, tone, href }, at) {
   const place = textOf("span", "", "row-name one-line");
   // The name alone has its direction: it stays beside the face.
   place.append(textOf("bdi", name, ""));
-  link.append(faceOf(letters, tone), place, textOf("span", about, "row-time"));
+  link.append(faceOf(face), place, textOf("span", about, "row-time"));
   return rowWith(link);
 }
 
 /** @param {Hit} hit */
-function rowOfHit({ id, href, author, letters, tone, at, about, pieces }) {
+function rowOfHit({ id, href, author, at, about, pieces, ...face }) {
   const link = linkTo(href);
   link.dataset.key = id;
   const line = textOf("span", "", "row-line");
@@ -286,7 +287,7 @@ function rowOfHit({ id, href, author, letters, tone, at, about, pieces }) {
     words.append(where);
   }
   words.append(text);
-  link.append(faceOf(letters, tone), words);
+  link.append(faceOf(face), words);
   return rowWith(link);
 }
 
@@ -295,16 +296,6 @@ function linkTo(href) {
   const link = textOf("a", "", "row go-to-row");
   link.href = href;
   return link;
-}
-
-/**
- * @param {string} letters
- * @param {string} tone
- */
-function faceOf(letters, tone) {
-  const face = textOf("span", letters, `avatar ${tone}`);
-  face.setAttribute("aria-hidden", "true");
-  return face;
 }
 
 /** @param {HTMLElement} content */

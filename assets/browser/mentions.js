@@ -5,6 +5,7 @@
 /** @import { Word } from "./completion.js" */
 
 import { atWord } from "./at_word.js";
+import { faceOf } from "./avatar.js";
 import { Completion, wordsIn } from "./completion.js";
 import { send, store } from "./replica.js";
 
@@ -12,7 +13,7 @@ const LIST = "mentions";
 const PAUSE = 120; // ms without another letter until the server is asked
 const AGAIN = 2_000;
 
-/** @typedef {Row & { name: string, username: string, letters: string, tone: string }} Candidate */
+/** @typedef {Row & { name: string, username: string, letters: string, tone: string, picture?: string }} Candidate */
 
 class ChatMentions extends (globalThis.HTMLElement ?? class {}) {
   /** @type {Completion<Candidate>} */
@@ -72,10 +73,8 @@ class ChatMentions extends (globalThis.HTMLElement ?? class {}) {
 }
 
 /** @param {Candidate} person */
-function contentOf({ name, username, letters, tone }) {
-  const face = wordsIn("span", letters, `avatar ${tone}`);
-  face.setAttribute("aria-hidden", "true");
-  return [face, wordsIn("bdi", name, "row-name one-line"), wordsIn("span", `@${username}`, "row-preview one-line")];
+function contentOf({ name, username, ...face }) {
+  return [faceOf(face), wordsIn("bdi", name, "row-name one-line"), wordsIn("span", `@${username}`, "row-preview one-line")];
 }
 
 globalThis.customElements?.define("chat-mentions", ChatMentions);

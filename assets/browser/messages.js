@@ -229,12 +229,12 @@ export function missingPage({ rows, about }) {
 
 /** @typedef {Omit<Quote, "sender_id">} ShownQuote */
 
-/** @typedef {Row & { name: string, letters: string, tone: string }} Author */
+/** @typedef {Row & { name: string, letters: string, tone: string, picture?: string }} Author */
 
 /**
  * A message as the page shows it: see ShownMessage in chat_app/ui/messages/rows.py.
  * @typedef {Message & {
- *   key: string, author: string, letters: string, tone: string, before: string, mine: boolean, first: boolean, last: boolean,
+ *   key: string, author: string, letters: string, tone: string, picture: string, before: string, mine: boolean, first: boolean, last: boolean,
  *   notice: boolean, called: boolean, state: string, reason: string,
  *   quoted: ShownQuote, files: readonly ShownFile[], reacted: readonly ShownReaction[], unshown: number, pinned: string, forwarded: string,
  * }} Shown
@@ -333,6 +333,7 @@ function shown(row, author, above, below, userId, reacted) {
     author: mine ? "You" : author?.name ?? "",
     letters: author?.letters ?? "",
     tone: author?.tone ?? "",
+    picture: author?.picture ?? "",
     before: above?.at ?? "",
     mine,
     first: !inOneGroup(above, row),

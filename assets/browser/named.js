@@ -3,11 +3,11 @@
 
 /** @import { Row } from "./store.js" */
 
-/** @typedef {Row & { name: string, letters: string, tone: string, kind?: string, href?: string, group?: string, archived?: boolean }} Named */
+/** @typedef {Row & { name: string, letters: string, tone: string, picture?: string, kind?: string, href?: string, group?: string, archived?: boolean }} Named */
 
 /**
  * A place to go to: a conversation with its address, or a person without one yet.
- * @typedef {{ id: string, name: string, about: string, letters: string, tone: string, href: string }} Target
+ * @typedef {{ id: string, name: string, about: string, letters: string, tone: string, picture?: string, href: string }} Target
  */
 
 const DELETED = "Deleted user";
@@ -80,12 +80,13 @@ const faceOf = ({ name, tone }) => `${tone} ${name}`;
  * @param {Named} row
  * @returns {Target}
  */
-const ofConversation = ({ id, name, letters, tone, kind, href = `/chat/${id}` }) => ({
+const ofConversation = ({ id, name, letters, tone, picture, kind, href = `/chat/${id}` }) => ({
   id,
   name,
   about: kind === "group" ? "Group" : "",
   letters,
   tone,
+  picture,
   href,
 });
 
@@ -93,4 +94,4 @@ const ofConversation = ({ id, name, letters, tone, kind, href = `/chat/${id}` })
  * @param {Named} row
  * @returns {Target}
  */
-const ofPerson = ({ id, name, letters, tone }) => ({ id, name, about: "Person", letters, tone, href: "" });
+const ofPerson = ({ id, name, letters, tone, picture }) => ({ id, name, about: "Person", letters, tone, picture, href: "" });

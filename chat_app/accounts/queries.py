@@ -13,7 +13,7 @@ from chat_app.accounts.store import live_sessions
 from chat_app.core.errors import NotFound
 from chat_app.models import AuthSession
 from chat_app.models import User as Account
-from chat_app.realtime.shapes import avatar_url
+from chat_app.realtime.shapes import Person, avatar_url
 
 # Nobody has as many devices; a script that signs in all the time must not make the list endless.
 MAX_SESSIONS = 100
@@ -27,14 +27,23 @@ async def own_user(session: AsyncSession, *, user_id: UUID) -> OwnUser:
     return own_user_of(account)
 
 
-async def display_names(session: AsyncSession, *, user_ids: Collection[UUID]) -> dict[UUID, str]:
-    """Return the display names of those people whose accounts are not deleted."""
+async def people_by_id(session: AsyncSession, *, user_ids: Collection[UUID]) -> dict[UUID, Person]:
+    """Return those people whose accounts are not deleted."""
+    shown = (Account.id, Account.username, Account.display_name, Account.avatar)
     rows = await session.execute(
-        select(col(Account.id), col(Account.display_name)).where(
+        select(*map(col, shown)).where(
             col(Account.id).in_(user_ids), col(Account.deleted_at).is_(None)
         )
     )
-    return {row.id: row.display_name for row in rows}
+    return {
+        row.id: Person(
+            id=row.id,
+            username=row.username,
+            display_name=row.display_name,
+            avatar_url=avatar_url(row.avatar),
+        )
+        for row in rows
+    }
 
 
 async def open_sessions(session: AsyncSession, *, viewer: Identity) -> list[OpenSession]:

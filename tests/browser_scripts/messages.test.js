@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { endOf, keptMessages, MAX_ROWS, mergeMessages, missingPage, shownMessages } from "../../assets/browser/messages.js";
 import { Store } from "../../assets/browser/store.js";
 
+/** @import { Author } from "../../assets/browser/messages.js" */
 /** @import { Row } from "../../assets/browser/store.js" */
 
 const LIST = "messages:here";
@@ -178,7 +179,7 @@ test("kept messages are shown as far as they are messages", () => {
 
 // ---- What is shown
 
-const TOMAS = { id: "tomas", name: "Tomas Okafor", letters: "TO", tone: "tone-1" };
+const TOMAS = { id: "tomas", name: "Tomas Okafor", letters: "TO", tone: "tone-1", picture: "/api/avatars/1" };
 
 /**
  * @param {Store} store
@@ -204,6 +205,18 @@ test("the messages of one author within five minutes are a group, those that wai
       [false, true, "You", "Failed"],
     ],
   );
+});
+
+test("a message has the face of its author, without a picture where that is not known", () => {
+  const store = page(0);
+  receive(store, message(1));
+  const faceOf = (/** @type {Author} */ author) => {
+    const [row] = shownMessages(store.read(LIST), [author], [], ME);
+    return [row.letters, row.tone, row.picture];
+  };
+  assert.deepEqual(faceOf(TOMAS), ["TO", "tone-1", "/api/avatars/1"]);
+  // As the browser of an earlier version has kept it.
+  assert.deepEqual(faceOf({ ...TOMAS, picture: undefined }), ["TO", "tone-1", ""]);
 });
 
 test("a message keeps its key when it is stored, and is there once", () => {

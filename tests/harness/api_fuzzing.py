@@ -4,7 +4,6 @@ Loaded by `schemathesis.toml`; CHAT_URL is the running chat.
 """
 
 import os
-import time
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from hypothesis import strategies
 from schemathesis import AuthContext, Case, GenerationMode, HookContext
 
 from tests.harness.files import BODY, TUS, picture
+from tests.harness.portraits import upload_picture
 
 PASSWORD = "correct horse battery"
 
@@ -89,8 +89,8 @@ def new_world(*, are_friends: bool) -> World:
             "send_at": LATER,
         }
         scheduled = client.post("/api/scheduled", json=later).raise_for_status().json()
-        file_id = _upload_picture(client)
-        face = {"file_id": _upload_picture(client)}
+        file_id = upload_picture(client, picture())
+        face = {"file_id": upload_picture(client, picture())}
         shown = client.put("/api/users/me/avatar", json=face).raise_for_status().json()
         sessions = client.get("/api/auth/sessions").raise_for_status().json()["items"]
     return World(
@@ -107,17 +107,6 @@ def new_world(*, are_friends: bool) -> World:
         file_id=file_id,
         avatar=shown["avatar_url"].rpartition("/")[2],
     )
-
-
-def _upload_picture(client: httpx.Client) -> str:
-    """Upload a picture and return its id, once it is ready."""
-    data = picture()
-    headers = {**BODY, "Upload-Length": str(len(data))}
-    reply = client.post("/api/uploads", content=data, headers=headers).raise_for_status()
-    address = reply.headers["location"]
-    while client.get(address).raise_for_status().json()["state"] == "checking":
-        time.sleep(0.05)
-    return str(address.rpartition("/")[2])
 
 
 def _begin_upload(token: str) -> str:
@@ -237,10 +226,10 @@ def _correct(operation: str, body: Json, ids: dict[str, str], there: World) -> N
             body[name] = "x" * len(body[name])
     if body.get("file_ids"):
         with _client(there.token) as client:
-            body["file_ids"] = [_upload_picture(client)]
+            body["file_ids"] = [upload_picture(client, picture())]
     if "file_id" in body:
         with _client(there.token) as client:
-            body["file_id"] = _upload_picture(client)
+            body["file_id"] = upload_picture(client, picture())
     for name in body.keys() & {"user_ids", "member_ids"}:
         body[name] = [there.friend_id]
     for name in body.keys() & {"send_at", "at"}:

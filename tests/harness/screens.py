@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -24,6 +25,7 @@ from tests.harness.chromium import start_chromium
 from tests.harness.fonts import missing_fonts
 from tests.harness.nodes import settings_of
 from tests.harness.pages import PATIENCE_MS
+from tests.harness.portraits import set_avatars
 from tests.harness.visitors import PHONE
 
 Scheme = Literal["light", "dark"]
@@ -395,7 +397,9 @@ def _demo_chat() -> Iterator[str]:
         asyncio.run(_fill(storage))
         chat = launch_built(storage, CHAT_LIMITS="off")
         try:
-            yield chat.wait_until_ready(seconds=FRONT_END_BUILD_S).url
+            url = chat.wait_until_ready(seconds=FRONT_END_BUILD_S).url
+            set_avatars([one.username for one in NEIGHBOURS[::2]], partial(_signed_in, url))
+            yield url
         finally:
             chat.stop()
 

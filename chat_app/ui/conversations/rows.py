@@ -50,6 +50,7 @@ class ConversationRow(TypedDict):
     name: str
     letters: str
     tone: str
+    picture: str
     preview: str
     excerpt: str
     at: str
@@ -73,6 +74,7 @@ def conversation_row(conversation: Conversation, *, viewer_id: UUID) -> Conversa
         conversation.kind,
         peer.id if peer else conversation.id,
         _name(conversation, peer),
+        _picture(conversation, peer),
         last,
         conversation.last_seq,
         conversation.updated_at,
@@ -97,6 +99,7 @@ def _row(  # noqa: PLR0917  # the cache is quickest without names
     kind: Literal["direct", "group"],
     tone_id: UUID,
     name: str,
+    picture: str,
     last: Message | None,
     last_seq: int,
     updated_at: datetime,
@@ -112,6 +115,7 @@ def _row(  # noqa: PLR0917  # the cache is quickest without names
         name=name,
         letters=initials(name),
         tone=tone(tone_id),
+        picture=picture,
         preview=_preview(last, kind, is_own=is_own),
         excerpt=_excerpt(last) if last else "",
         at=timestamp(last.created_at) if last else "",
@@ -153,6 +157,15 @@ def tone_id(conversation: Conversation, *, viewer_id: UUID) -> UUID:
     """Return the id that a conversation's colour is derived from."""
     peer = peer_of(conversation, viewer_id=viewer_id)
     return peer.id if peer else conversation.id
+
+
+def picture_of(conversation: Conversation, *, viewer_id: UUID) -> str:
+    """Return the address of the avatar of the peer or the group, "" without one."""
+    return _picture(conversation, peer_of(conversation, viewer_id=viewer_id))
+
+
+def _picture(conversation: Conversation, peer: UserCard | None) -> str:
+    return (peer or conversation).avatar_url or ""
 
 
 class PeerStatus(TypedDict):

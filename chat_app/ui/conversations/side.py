@@ -218,7 +218,7 @@ def conversation_item(row: rx.Var[ConversationRow], is_open: rx.Var[bool]) -> rx
     shows_draft = cell["drafted"] & ~is_open & (cell["unread"] == 0)
     return rx.el.li(
         rx.el.a(
-            avatar(cell["letters"], cell["tone"], online=cell["online"]),
+            avatar(cell, online=cell["online"]),
             rx.el.div(
                 rx.el.div(
                     rx.el.span(rx.el.bdi(cell["name"]), class_name="row-name one-line"),

@@ -134,7 +134,7 @@ def person_item(row: rx.Var[FriendRow]) -> rx.Component:
     """Show one person, with what can be done about them."""
     person = cells(row)
     return rx.el.li(
-        avatar(person["letters"], person["tone"], person["online"]),
+        avatar(person, online=person["online"]),
         rx.el.div(
             rx.el.div(
                 rx.el.bdi(person["name"]), id=_name_id(person), class_name="row-name one-line"

@@ -28,6 +28,7 @@ class FriendRow(TypedDict):
     about: str
     letters: str
     tone: str
+    picture: str
     online: bool
 
 
@@ -41,6 +42,7 @@ def friend_row(card: UserCard, group: Group, order: str, about: str = "") -> Fri
         about=about or f"@{card.username}",
         letters=initials(card.display_name),
         tone=tone(card.id),
+        picture=card.avatar_url or "",
         online=card.online is True,
     )
 

@@ -154,7 +154,7 @@ def _chip(person: Cells) -> rx.Component:
 def _hit(person: Cells) -> rx.Component:
     return rx.el.li(
         rx.el.button(
-            avatar(person["letters"], person["tone"]),
+            avatar(person),
             rx.el.span(
                 rx.el.bdi(person["name"], class_name="row-name one-line"),
                 rx.el.span(person["handle"], class_name="row-preview one-line"),

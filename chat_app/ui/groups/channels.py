@@ -105,7 +105,7 @@ def channel_item(row: rx.Var[ChannelRow]) -> rx.Component:
     channel = cells(row)
     name_id = rx.Var.create(f"channel-{channel['id']}")
     return rx.el.li(
-        avatar(channel["letters"], channel["tone"]),
+        avatar(channel),
         rx.el.div(
             rx.el.div(rx.el.bdi(channel["name"]), id=name_id, class_name="row-name one-line"),
             rx.cond(

@@ -87,7 +87,7 @@ def _everything(group: Cells) -> rx.Component:
 
 def _about(group: Cells) -> rx.Component:
     return rx.el.div(
-        avatar(group["letters"], group["tone"]),
+        avatar(group),
         rx.el.h3(rx.el.bdi(group["title"])),
         rx.el.p(group["about"], class_name="field-hint"),
         rx.cond(

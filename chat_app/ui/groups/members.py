@@ -90,7 +90,7 @@ def member_item(row: rx.Var[MemberRow]) -> rx.Component:
     person = cells(row)
     name_id = rx.Var.create(f"member-{person['id']}")
     return rx.el.li(
-        avatar(person["letters"], person["tone"], person["online"]),
+        avatar(person, online=person["online"]),
         rx.el.div(
             rx.el.div(
                 rx.el.span(rx.el.bdi(person["name"]), id=name_id, class_name="row-name one-line"),

@@ -35,6 +35,7 @@ class Group(TypedDict):
     title: str
     letters: str
     tone: str
+    picture: str
     description: str
     visibility: Visibility
     history: History
@@ -59,6 +60,7 @@ class MemberRow(TypedDict):
     handle: str
     letters: str
     tone: str
+    picture: str
     online: bool
     role: Role
     promotion: Literal["", "admin", "owner"]
@@ -74,6 +76,7 @@ class PickRow(TypedDict):
     handle: str
     letters: str
     tone: str
+    picture: str
     refused: bool
 
 
@@ -96,6 +99,7 @@ class ChannelRow(TypedDict):
     description: str
     letters: str
     tone: str
+    picture: str
     members: str
     joined: bool
 
@@ -108,6 +112,7 @@ NO_GROUP = Group(
     title="",
     letters="",
     tone="",
+    picture="",
     description="",
     visibility="private",
     history="all",
@@ -136,6 +141,7 @@ def group_of(group: Conversation, *, query: str = "", has_more: bool = False) ->
         title=group.title,
         letters=initials(group.title),
         tone=tone(group.id),
+        picture=group.avatar_url or "",
         description=group.description,
         visibility=group.visibility,
         history=group.history,
@@ -173,6 +179,7 @@ def _member_row(member: GroupMember, order: int, viewer_id: UUID, viewer_role: R
         handle=f"@{user.username}" if is_other else f"@{user.username} · You",
         letters=initials(user.display_name),
         tone=tone(user.id),
+        picture=user.avatar_url or "",
         online=user.online is True,
         role=member.role,
         promotion=PROMOTIONS[member.role] if owns else "",
@@ -191,6 +198,7 @@ def pick_rows(cards: Iterable[UserCard], refused: Iterable[UUID] = ()) -> list[P
             handle=f"@{card.username}",
             letters=initials(card.display_name),
             tone=tone(card.id),
+            picture=card.avatar_url or "",
             refused=card.id in wrong,
         )
         for card in cards
@@ -238,6 +246,7 @@ def channel_row(channel: Channel, order: int) -> ChannelRow:
         description=channel.description,
         letters=initials(channel.title),
         tone=tone(channel.id),
+        picture=channel.avatar_url or "",
         members=members(channel.members_count),
         joined=channel.joined,
     )

@@ -1,9 +1,12 @@
-"""Avatars: a person's initials on a colour derived from their id."""
+"""Avatars: initials on a colour derived from an id, and the picture over them, if there is one."""
 
 import unicodedata
 from uuid import UUID
 
 import reflex as rx
+
+from chat_app.ui.reflex.elements import call_script
+from chat_app.ui.reflex.vars import Cells
 
 TONES = 12
 
@@ -26,16 +29,18 @@ def tone(user_id: UUID) -> str:
     return f"tone-{user_id.int % TONES}"
 
 
-def avatar(
-    letters: str | rx.Var[str],
-    tone_class: str | rx.Var[str],
-    online: bool | rx.Var[bool] | None = None,  # noqa: FBT001  # a part of the face, like its colour
-) -> rx.Component:
-    """Show an avatar, with a dot while the person is `online`; None shows no presence.
+def avatar(row: Cells, *, online: rx.Var[bool] | None = None) -> rx.Component:
+    """Show the avatar of a row, with a dot while the person is `online`; None shows no presence.
 
-    The name always stands beside it, so screen readers skip the initials but announce the dot.
+    The row has `letters`, `tone` and `picture`. The name always stands beside it, so screen readers
+    skip the avatar but announce the dot.
     """
-    face = rx.el.span(letters, class_name=["avatar", tone_class], aria_hidden="true")
+    face = rx.el.span(
+        row["letters"],
+        call_script("avatar.js", "avatarPicture", row["picture"]),
+        class_name=["avatar", row["tone"]],
+        aria_hidden="true",
+    )
     if online is None:
         return face
     dot = rx.el.span(role="img", aria_label="Online", title="Online", class_name="online-dot")

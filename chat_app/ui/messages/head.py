@@ -13,7 +13,13 @@ from chat_app.realtime.events import (
     Presence,
 )
 from chat_app.realtime.shapes import Role
-from chat_app.ui.conversations.rows import name_of, peer_of, peer_status, tone_id
+from chat_app.ui.conversations.rows import (
+    name_of,
+    peer_of,
+    peer_status,
+    picture_of,
+    tone_id,
+)
 from chat_app.ui.conversations.updates import is_muted
 from chat_app.ui.kit.avatar import initials, tone
 
@@ -45,6 +51,7 @@ class Head(TypedDict):
     name: str
     letters: str
     tone: str
+    picture: str
     peer_id: str
     friendship: str
     online: bool
@@ -68,6 +75,7 @@ NO_HEAD = Head(
     name="",
     letters="",
     tone="",
+    picture="",
     peer_id="",
     friendship="none",
     online=False,
@@ -152,6 +160,7 @@ def head_of(conversation: Conversation, receipts: Receipts, *, viewer_id: UUID) 
         name=name,
         letters=initials(name),
         tone=tone(tone_id(conversation, viewer_id=viewer_id)),
+        picture=picture_of(conversation, viewer_id=viewer_id),
         peer_id=str(peer.id) if peer and is_loaded else "",
         friendship=peer.friendship if peer else "none",
         online=status["online"],

@@ -32,6 +32,7 @@ class MentionRow(TypedDict):
     username: str
     letters: str
     tone: str
+    picture: str
 
 
 class MentionState(rx.State):
@@ -99,12 +100,19 @@ def mention_rows(cards: list[UserCard], *, offers_all: bool) -> list[MentionRow]
             username=card.username,
             letters=initials(card.display_name),
             tone=tone(card.id),
+            picture=card.avatar_url or "",
         )
         for order, card in enumerate(cards)
     ]
     if offers_all:
         everybody = MentionRow(
-            id=ALL, order=len(rows), name="Everybody", username=ALL, letters="@", tone="tone-8"
+            id=ALL,
+            order=len(rows),
+            name="Everybody",
+            username=ALL,
+            letters="@",
+            tone="tone-8",
+            picture="",
         )
         rows.append(everybody)
     return rows

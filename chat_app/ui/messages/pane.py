@@ -88,7 +88,7 @@ def no_chat_pane() -> rx.Component:
 def _head(chat: Cells) -> rx.Component:
     return rx.el.header(
         back_link(),
-        avatar(chat["letters"], chat["tone"]),
+        avatar(chat),
         rx.el.div(
             rx.el.h1(rx.el.bdi(chat["name"]), class_name="one-line"),
             _status_line(chat),

@@ -85,6 +85,7 @@ class AuthorRow(TypedDict):
     name: str
     letters: str
     tone: str
+    picture: str
 
 
 class ShownQuote(TypedDict):
@@ -125,6 +126,7 @@ class ShownMessage(TypedDict):
     author: str
     letters: str
     tone: str
+    picture: str
     text: str
     at: str
     before: str
@@ -203,9 +205,11 @@ def reacted_in(messages: Iterable[Message]) -> set[UUID]:
     }
 
 
-def author_row(user_id: UUID, name: str) -> AuthorRow:
-    """Return the row of an author."""
-    return AuthorRow(id=str(user_id), name=name, letters=initials(name), tone=tone(user_id))
+def author_row(user_id: UUID, name: str, picture: str) -> AuthorRow:
+    """Return the row of an author; `picture` is the address of their avatar, or ""."""
+    return AuthorRow(
+        id=str(user_id), name=name, letters=initials(name), tone=tone(user_id), picture=picture
+    )
 
 
 @lru_cache(maxsize=CACHED_PATCHES)

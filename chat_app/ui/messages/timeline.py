@@ -205,7 +205,7 @@ def _author(cell: Cells) -> rx.Component:
     return rx.cond(
         cell["first"],
         rx.fragment(
-            avatar(cell["letters"], cell["tone"]),
+            avatar(cell),
             rx.el.span(rx.el.bdi(cell["author"]), class_name=["author", "one-line", cell["tone"]]),
         ),
         rx.el.span(cell["author"], class_name="visually-hidden"),

@@ -5,13 +5,13 @@ is only which conversation is open, and what its row depends on.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias
 from uuid import UUID
 
 from msgspec.structs import replace
 
-from chat_app.accounts.queries import display_names
+from chat_app.accounts.queries import people_by_id
 from chat_app.conversations.queries import get_conversation
 from chat_app.conversations.schemas import Conversation
 from chat_app.core.errors import AppError, NotFound
@@ -30,7 +30,7 @@ from chat_app.realtime.events import (
     MessageUpdated,
     Typing,
 )
-from chat_app.realtime.shapes import Message
+from chat_app.realtime.shapes import Message, Person, UserCard
 from chat_app.ui.conversations import updates
 from chat_app.ui.current_node import current_node
 from chat_app.ui.messages import head
@@ -76,8 +76,8 @@ class TimelineView:
         self._conversation: Conversation | None = None
         self._receipts = Receipts()
         self._head: Head = NO_HEAD
-        # The names that the page has, by author.
-        self._names: dict[UUID, str] = {}
+        # The name and the picture that the page has of each author.
+        self._authors: dict[UUID, tuple[str, str]] = {}
         # Monotonic times by person until which they are shown as typing.
         self._typing: dict[UUID, float] = {}
         self._mark = 0
@@ -94,7 +94,7 @@ class TimelineView:
         self._conversation = None
         self._removed_id = None
         self._head = NO_HEAD
-        self._names = {}
+        self._authors = {}
         self._typing = {}
 
     async def open(self, conversation_id: UUID, address: str) -> None:
@@ -262,7 +262,7 @@ class TimelineView:
         return self._receipts.raise_to(event.user_id, delivered=event.seq, read=read)
 
     async def _send_message(self, message: Message, *, is_new: bool) -> None:
-        if message.sender_id not in self._names:
+        if message.sender_id not in self._authors:
             self._tab.send(*self._author_patches([message]))
         if message.reactions:
             await self._send_names(reacted_in([message]))
@@ -277,9 +277,9 @@ class TimelineView:
 
     async def _send_names(self, user_ids: set[UUID]) -> None:
         """Send the names of people that the page does not have."""
-        unnamed = user_ids - self._names.keys()
+        unnamed = user_ids - self._authors.keys()
         if unnamed:
-            self._tab.send(*self._named(await self._display_names(unnamed)))
+            self._tab.send(*self._named((await self._people(unnamed)).values()))
 
     def _apply_typing(self, here: UUID, events: Sequence[AnyEvent]) -> None:
         if not self._typing and not any(isinstance(event, Typing) for event in events):
@@ -299,7 +299,7 @@ class TimelineView:
         now = time.monotonic()
         self._typing = {user_id: end for user_id, end in until.items() if end > now}
         self._mark += received
-        names = [self._names[user_id] for user_id in self._typing if user_id in self._names]
+        names = [self._authors[user_id][0] for user_id in self._typing if user_id in self._authors]
         about = {"conversation_id": str(here), "names": names, "mark": self._mark}
         self._tab.send(Patch(list=TYPING, about=about))
 
@@ -351,30 +351,25 @@ class TimelineView:
     async def _names_in(self, messages: Sequence[Message]) -> dict[UUID, str]:
         """Return the names of the people that notices are about."""
         wanted = {user_id for message in messages for user_id in named_in(message)}
-        return await self._display_names(wanted) if wanted else {}
+        people = await self._people(wanted) if wanted else {}
+        return {user_id: person.display_name for user_id, person in people.items()}
 
     @staticmethod
-    async def _display_names(user_ids: set[UUID]) -> dict[UUID, str]:
+    async def _people(user_ids: set[UUID]) -> dict[UUID, Person]:
         async with current_node().database.reading() as reading:
-            return await display_names(reading, user_ids=user_ids)
+            return await people_by_id(reading, user_ids=user_ids)
 
     def _author_patches(self, messages: Sequence[Message]) -> list[Patch]:
-        """Return the names of authors that the page does not have."""
+        """Return the rows of authors that the page does not have."""
         return self._named(
-            {
-                message.sender_id: message.sender.display_name
-                for message in messages
-                if message.sender_id not in self._names
-            }
+            message.sender for message in messages if message.sender_id not in self._authors
         )
 
     def _head_patches(self) -> list[Patch]:
         """Return the row of the conversation and the names of its members, where they changed."""
         if self._conversation is None:
             return []
-        patches = self._named(
-            {member.id: member.display_name for member in self._conversation.members}
-        )
+        patches = self._named(self._conversation.members)
         if self._conversation.kind == "group":
             # Nothing else is shown of them, and they take more than all the rest.
             self._conversation = replace(self._conversation, members=[])
@@ -384,13 +379,14 @@ class TimelineView:
             patches.append(Patch(list=head.LIST, put=[row]))
         return patches
 
-    def _named(self, names: Mapping[UUID, str]) -> list[Patch]:
+    def _named(self, people: Iterable[Person | UserCard]) -> list[Patch]:
+        authors = {one.id: (one.display_name, one.avatar_url or "") for one in people}
         rows = [
-            author_row(user_id, name)
-            for user_id, name in names.items()
-            if self._names.get(user_id) != name
+            author_row(user_id, *author)
+            for user_id, author in authors.items()
+            if self._authors.get(user_id) != author
         ]
-        self._names |= {shared(user_id): shared(name) for user_id, name in names.items()}
+        self._authors |= {shared(user_id): shared(author) for user_id, author in authors.items()}
         return [Patch(list=AUTHORS, put=rows)] if rows else []
 
     def _send_missing(self, address: str, *, removed: bool = False) -> None:

@@ -26,6 +26,7 @@ class PersonRow(TypedDict):
     handle: str
     letters: str
     tone: str
+    picture: str
     online: bool
     friendship: str
     action: Action
@@ -47,6 +48,7 @@ def person_row(card: UserCard, place: int, problem: str = "") -> PersonRow:
         handle=f"@{card.username}",
         letters=initials(card.display_name),
         tone=tone(card.id),
+        picture=card.avatar_url or "",
         online=card.online is True,
         friendship=friendship,
         action=action,

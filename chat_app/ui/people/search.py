@@ -94,7 +94,7 @@ def person_found(row: rx.Var[PersonRow]) -> rx.Component:
         rx.fragment(),
     )
     return rx.el.li(
-        avatar(person["letters"], person["tone"], person["online"]),
+        avatar(person, online=person["online"]),
         rx.el.div(
             rx.el.div(rx.el.bdi(person["name"]), id=name_id, class_name="row-name one-line"),
             rx.el.div(

@@ -126,7 +126,7 @@ def saved_item(row: rx.Var[FoundRow]) -> rx.Component:
 def found_message(one: Cells, text: rx.Var[str] | rx.Component) -> rx.Component:
     """Show who wrote a message, where and when, and its text."""
     return rx.fragment(
-        avatar(one["letters"], one["tone"]),
+        avatar(one),
         rx.el.span(
             rx.el.span(
                 rx.el.span(rx.el.bdi(one["author"]), class_name="row-name one-line"),

@@ -22,6 +22,7 @@ class FoundRow(TypedDict):
     author: str
     letters: str
     tone: str
+    picture: str
     text: str
     at: str
     about: str
@@ -38,6 +39,7 @@ def found_row(message: Message, order: int, *, viewer_id: UUID, about: str) -> F
         author="You" if message.sender_id == viewer_id else name,
         letters=initials(name),
         tone=tone(message.sender_id),
+        picture=message.sender.avatar_url or "",
         text=DELETED if message.deleted_at else message.content or files_text(message.attachments),
         at=timestamp(message.created_at),
         about=about,

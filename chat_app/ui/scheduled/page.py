@@ -206,7 +206,7 @@ def delete_question() -> rx.Component:
 
 def _message(one: Cells) -> rx.Component:
     return rx.fragment(
-        avatar(one["letters"], one["tone"]),
+        avatar(one),
         rx.el.span(
             rx.el.span(
                 rx.el.span(rx.el.bdi(one["name"]), class_name="row-name one-line"),

@@ -35,6 +35,7 @@ class ScheduledRow(TypedDict):
     name: str
     letters: str
     tone: str
+    picture: str
     text: str
     at: str
     state: Literal["waiting", "refused"]
@@ -63,6 +64,7 @@ def scheduled_row(scheduled: Scheduled, titles: Mapping[UUID, Title]) -> Schedul
         name=name,
         letters=initials(name),
         tone=tone(title.tone_id if title else address),
+        picture=title.picture if title else "",
         text=scheduled.content,
         at=at,
         state="refused" if is_refused else "waiting",

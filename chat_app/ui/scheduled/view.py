@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from chat_app.accounts.queries import display_names
+from chat_app.accounts.queries import people_by_id
 from chat_app.core.errors import AppError
 from chat_app.messages.due.queries import list_reminders, list_scheduled
 from chat_app.messages.schemas import Reminder
@@ -114,8 +114,11 @@ class ScheduledView:
         people = {one.receiver_id for one in scheduled if one.receiver_id}
         if people:
             async with current_node().database.reading() as session:
-                names = await display_names(session, user_ids=people)
-            titles |= {user_id: Title(name, user_id) for user_id, name in names.items()}
+                found = await people_by_id(session, user_ids=people)
+            titles |= {
+                one.id: Title(one.display_name, one.id, one.avatar_url or "")
+                for one in found.values()
+            }
         return titles
 
     def _send(

@@ -42,6 +42,7 @@ class Place(TypedDict):
     about: str
     letters: str
     tone: str
+    picture: str
     href: str
 
 
@@ -201,7 +202,7 @@ def place(row: rx.Var[Place]) -> rx.Component:
     one = cells(row)
     return rx.el.li(
         rx.el.a(
-            avatar(one["letters"], one["tone"]),
+            avatar(one),
             rx.el.span(rx.el.bdi(one["name"]), class_name="row-name one-line"),
             rx.el.span(one["about"], class_name="row-time"),
             to=one["href"],

@@ -39,6 +39,7 @@ class HitRow(TypedDict):
     author: str
     letters: str
     tone: str
+    picture: str
     at: str
     about: str
     pieces: list[Piece]
@@ -56,6 +57,7 @@ def hit_row(found: FoundMessage, order: int, *, is_own: bool, about: str) -> Hit
         author="You" if is_own else name,
         letters=initials(name),
         tone=tone(message.sender_id),
+        picture=message.sender.avatar_url or "",
         at=timestamp(message.created_at),
         about=about,
         pieces=pieces_of(message.content or files_text(message.attachments), found.ranges),

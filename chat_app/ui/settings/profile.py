@@ -15,7 +15,7 @@ def profile_form() -> rx.Component:
     return rx.el.section(
         rx.el.h2("Profile"),
         rx.el.div(
-            avatar(SettingsState.profile["letters"], SettingsState.profile["tone"]),
+            avatar(cells(SettingsState.profile)),
             rx.el.div(
                 rx.el.div(
                     rx.el.bdi(SettingsState.profile["display_name"]), class_name="who-name one-line"

@@ -41,6 +41,7 @@ class Profile(TypedDict):
     bio: str
     letters: str
     tone: str
+    picture: str
 
 
 class DeviceRow(TypedDict):
@@ -55,7 +56,7 @@ class DeviceRow(TypedDict):
 
 
 EMPTY_PROFILE = Profile(
-    id="", username="", display_name="", status_text="", bio="", letters="", tone=""
+    id="", username="", display_name="", status_text="", bio="", letters="", tone="", picture=""
 )
 
 
@@ -69,6 +70,7 @@ def profile_of(user: OwnUser) -> Profile:
         bio=user.bio,
         letters=initials(user.display_name),
         tone=tone(user.id),
+        picture=user.avatar_url or "",
     )
 
 
