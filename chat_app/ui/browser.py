@@ -142,6 +142,11 @@ class _Due(ScriptedElement):
     script = "due.js"
 
 
+class _AvatarChoice(ScriptedElement):
+    tag = "chat-avatar-choice"
+    script = "avatar_choice.js"
+
+
 class _Copy(ScriptedElement):
     tag = "chat-copy"
     script = "copy.js"
@@ -368,6 +373,19 @@ def due_element(*content: rx.Component, dismiss_event: str) -> rx.Component:
     `dismiss_event` does so on the other devices.
     """
     return _Due.create(*content, custom_attrs={"event": dismiss_event})
+
+
+@rx.memo
+def avatar_choice_element(
+    path: rx.Var[str], event: rx.Var[str], children: rx.Var[rx.Component]
+) -> rx.Component:
+    """Wrap an avatar and its buttons in the element that sets and removes it at a path of the API.
+
+    `event` asks the server to send what is there now.
+    """
+    return _AvatarChoice.create(
+        children, class_name="avatar-choice", custom_attrs={"path": path, "event": event}
+    )
 
 
 def copy_element(*content: rx.Component) -> rx.Component:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.harness.clients import PATIENCE_S, Person, as_json, log_in
+from tests.harness.files import new_file, picture
 from tests.harness.tabs import CONVERSATIONS, ROOT_STATE, Tab, state_name
 
 SETTINGS = state_name("settings.state", "settings_state")
@@ -62,6 +63,19 @@ async def test_a_change_is_stored_and_shown(ada: Person) -> None:
         "share_presence": False,
     }
     assert await own(ada) == {**ada.user, **changed}
+
+
+async def test_the_avatar_is_shown_as_it_is_once_the_page_asks(ada: Person) -> None:
+    async with settings_of(ada) as tab:
+        assert tab.var(SETTINGS, "profile")["picture"] == ""
+        file = await new_file(ada, picture())
+        changed = await ada.http.put("/api/users/me/avatar", json={"file_id": file["id"]})
+        url = as_json(changed)["avatar_url"]
+        await tab.send(f"{SETTINGS}.show_picture", {}, path=PAGE)
+        await tab.until(lambda: tab.var(SETTINGS, "profile")["picture"] == url)
+        assert tab.var(SETTINGS, "profile")["display_name"] == "Ada"
+    async with settings_of(ada) as tab:
+        assert tab.var(SETTINGS, "profile")["picture"] == url
 
 
 async def test_another_tab_shows_a_change_with_its_next_step(ada: Person) -> None:

@@ -9,6 +9,7 @@ from chat_app.ui.groups.facts import group_facts
 from chat_app.ui.groups.members import members_region
 from chat_app.ui.groups.state import GroupState
 from chat_app.ui.kit.avatar import avatar
+from chat_app.ui.kit.avatar_choice import avatar_choice
 from chat_app.ui.kit.controls import button, icon_button, switch
 from chat_app.ui.kit.states import notice, problem
 from chat_app.ui.reflex.elements import event_name
@@ -87,7 +88,15 @@ def _everything(group: Cells) -> rx.Component:
 
 def _about(group: Cells) -> rx.Component:
     return rx.el.div(
-        avatar(group),
+        rx.cond(
+            group["role"] != "member",
+            avatar_choice(
+                group,
+                path=rx.Var.create(f"/api/conversations/{group['id']}/avatar"),
+                event=event_name(GroupState.load_again),
+            ),
+            avatar(group),
+        ),
         rx.el.h3(rx.el.bdi(group["title"])),
         rx.el.p(group["about"], class_name="field-hint"),
         rx.cond(

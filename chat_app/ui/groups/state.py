@@ -85,6 +85,17 @@ class GroupState(rx.State):
                 await view.open(wanted)
 
     @rx.event
+    async def load_again(self) -> None:
+        """Send the details again: changes of large groups are no events."""
+        await require_identity(self)
+        tab = tab_of(self)
+        try:
+            async with tab.changing():
+                await tab.view(GroupView).reload()
+        except AppError as error:
+            set_changed(self, failed=error.detail, failed_id="")
+
+    @rx.event
     async def toggle(self, group_id: str) -> None:
         """Open the details of a group, or close them."""
         await require_identity(self)

@@ -4,8 +4,9 @@ import reflex as rx
 
 from chat_app.ui.browser import time_of_day
 from chat_app.ui.conversations.lists import own_profile
-from chat_app.ui.kit.avatar import avatar
+from chat_app.ui.kit.avatar_choice import avatar_choice
 from chat_app.ui.kit.controls import button, field, switch
+from chat_app.ui.reflex.elements import event_name
 from chat_app.ui.reflex.vars import call, cells
 from chat_app.ui.settings.state import SettingsState
 
@@ -14,8 +15,8 @@ def profile_form() -> rx.Component:
     """Show the form to change the own profile."""
     return rx.el.section(
         rx.el.h2("Profile"),
-        rx.el.div(
-            avatar(cells(SettingsState.profile)),
+        avatar_choice(
+            cells(SettingsState.profile),
             rx.el.div(
                 rx.el.div(
                     rx.el.bdi(SettingsState.profile["display_name"]), class_name="who-name one-line"
@@ -25,7 +26,8 @@ def profile_form() -> rx.Component:
                 ),
                 class_name="who",
             ),
-            class_name="settings-who",
+            path="/api/users/me/avatar",
+            event=event_name(SettingsState.show_picture),
         ),
         rx.el.form(
             _field("display_name", "Display name", auto_complete="name"),

@@ -61,6 +61,19 @@ class SettingsState(rx.State):
         await self._show_preferences(user)
 
     @rx.event
+    async def show_picture(self) -> None:
+        """Show the own avatar as it is now."""
+        me = await require_identity(self)
+        try:
+            async with current_node().database.reading() as reading:
+                user = await own_user(reading, user_id=me.user_id)
+        except AppError as error:
+            self.problem = error.detail
+            return
+        picture = profile_of(user)["picture"]
+        set_changed(self, profile={**self.profile, "picture": picture}, problem="")
+
+    @rx.event
     async def save(self, form: dict[str, Any]) -> None:
         """Save the profile, or show beside the fields what is wrong."""
         me = await require_identity(self)
