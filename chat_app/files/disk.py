@@ -131,6 +131,8 @@ class Disk:
         draft.unlink(missing_ok=True)
         _link(source, draft)
         draft.replace(target)
+        # Two links to one file: after a check that is repeated, that has changed nothing.
+        draft.unlink(missing_ok=True)
         _sync_folder(target.parent)
         return size, digest
 

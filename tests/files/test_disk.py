@@ -67,6 +67,7 @@ async def test_a_kept_file_has_its_digest_and_its_upload_stays_for_another_try(d
 
     digest = "277089d91c0bdf4f2e6862ba7e4a07605119431f5d13f726dd352b06f1b206a9"
     assert first == again == (5, digest)
+    assert [one.name for one in disk.path(file_id).parent.iterdir()] == [file_id.hex]
     await disk.remove_upload(file_id)
     assert disk.path(file_id).read_bytes() == b"bytes"
     assert not disk.upload_path(file_id).exists()
