@@ -45,6 +45,8 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nodes look often for what others have left, and claim for a moment only."""
     monkeypatch.setattr(check, "INTERVAL_S", 0.05)
     monkeypatch.setattr(check, "CLAIMED_FOR", timedelta(seconds=0.5))
+    # Or another task of the node would take over a check that takes longer.
+    monkeypatch.setattr(check, "KEEP_S", 0.1)
 
 
 @pytest.mark.usefixtures("often")
