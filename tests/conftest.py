@@ -29,6 +29,7 @@ from tests.harness.chats import (
     start_built,
 )
 from tests.harness.cheap_hashes import cheap_hashes
+from tests.harness.s3 import TestBucket
 
 # The groups that take longest begin first, so that no test process ends with one alone. Those that
 # mostly wait stand between those that keep a core busy.
@@ -166,6 +167,12 @@ def storage(farm: Farm, pair: str, tmp_path: Path) -> Storage:
 def redis_url(farm: Farm) -> str:
     """Return the address of a private Redis."""
     return farm.redis.url
+
+
+@pytest.fixture
+def bucket(farm: Farm) -> TestBucket:
+    """Return an empty bucket of S3."""
+    return farm.s3.new_bucket()
 
 
 @pytest.fixture

@@ -62,6 +62,7 @@ LIBRARY_HOME = {
     "uvicorn": {"server"},
     "redis": {"redis"},
     "asyncpg": {"archive/errors.py"},
+    "obstore": {"core/bucket.py"},
     "typer": {"shell"},
     "rich": {"shell"},
     "passlib": {"core/passwords.py"},

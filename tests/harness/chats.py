@@ -13,6 +13,7 @@ from uuid import uuid4
 from tests.harness import clients, servers
 from tests.harness.cluster import NODES, Cluster, OneChat
 from tests.harness.forks import API_SERVER
+from tests.harness.s3 import S3
 
 PAIRS = ("sqlite+memory", "postgres+redis")
 FRONT_END = "tests.harness.front_end"
@@ -82,6 +83,7 @@ class Farm:
         self._redis: servers.Redis | None = None
         self._sqlite: Path | None = None
         self._own_redis: list[servers.Redis] = []
+        self._s3: S3 | None = None
         # The one used last stands at the end.
         self._chats: dict[tuple[str, frozenset[tuple[str, str]]], servers.ChatServer] = {}
         self._bad: list[str] = []
@@ -102,6 +104,12 @@ class Farm:
         if self._redis is None:
             self._redis = servers.Redis(self._folder)
         return self._redis
+
+    @property
+    def s3(self) -> S3:
+        if self._s3 is None:
+            self._s3 = S3(self._folder)
+        return self._s3
 
     def storage(self, pair: str, folder: Path, *, own_redis: bool = False) -> Storage:
         if pair == "sqlite+memory":
@@ -157,6 +165,8 @@ class Farm:
             redis.stop()
         if self._postgres is not None:
             self._postgres.stop()
+        if self._s3 is not None:
+            self._s3.stop()
         return self._bad
 
     def _stop(self, chat: servers.ChatServer) -> None:
