@@ -22,7 +22,7 @@ from chat_app.core.settings import Settings
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
 from chat_app.files.avatars import Avatars
-from chat_app.files.disk import Disk
+from chat_app.files.storage import FileStorage
 from chat_app.files.uploads import Uploads
 from chat_app.friends.service import Friends
 from chat_app.messages.drafts.service import Drafts
@@ -225,7 +225,7 @@ class SimulatedNode:
             search=cast("Search", None),
             uploads=cast("Uploads", None),
             avatars=cast("Avatars", None),
-            disk=cast("Disk", None),
+            file_storage=cast("FileStorage", None),
             presence=presence,
             tail=tail,
         )

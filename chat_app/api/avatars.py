@@ -1,5 +1,6 @@
 """Avatars of people and groups, `/api/avatars` and where they are set."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -70,4 +71,5 @@ class AvatarsController(Controller):
             "Cache-Control": CACHING,
             "Content-Disposition": "inline",
         }
-        return await file_reply(request, node, node.disk.path(file_id), headers, THUMBNAIL_TYPE)
+        stored = partial(node.file_storage.open, file_id)
+        return await file_reply(request, stored, headers, THUMBNAIL_TYPE)

@@ -1,19 +1,23 @@
 """`/api/files`: the bytes of files, for those who may read them at the time of each request."""
 
 import re
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from email.utils import format_datetime
+from functools import partial
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from litestar import Controller, Request, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ASGIApp
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, StreamingResponse
 from starlette.responses import Response as PlainResponse
 
 from chat_app.accounts.schemas import Identity
 from chat_app.api.dependencies import signed_in
 from chat_app.api.openapi import RequestHeader
+from chat_app.files.bucket import RemoteFile
+from chat_app.files.disk import LocalFile
 from chat_app.files.errors import NoSuchFile, OutOfRange
 from chat_app.files.media_types import INLINE, UNKNOWN
 from chat_app.files.names import content_disposition
@@ -29,6 +33,13 @@ RANGES = RequestHeader("Range", "A part of the file.", f"^{RANGE.pattern}$", is_
 PART = ResponseSpec(str, description="A part of it.")
 UNCHANGED = ResponseSpec(None, description="The client has it already.")
 AnyRequest = Request[Any, Any, Any]
+
+
+class Span(NamedTuple):
+    """The bytes from `start` to `stop`."""
+
+    start: int
+    stop: int
 
 
 class FileReply(FileResponse):
@@ -60,7 +71,8 @@ class FilesController(Controller):
             "Content-Disposition": content_disposition(file.name, inline=is_shown),
         }
         media_type = file.media_type if is_shown else UNKNOWN
-        return await file_reply(request, node, node.disk.path(file.id), headers, media_type)
+        stored = partial(node.file_storage.open, file.id)
+        return await file_reply(request, stored, headers, media_type)
 
     @get(
         "/{id:uuid}/thumbnail",
@@ -74,17 +86,20 @@ class FilesController(Controller):
         file = await readable_file(node.database, viewer_id=me.user_id, file_id=id)
         if not file.has_thumbnail:
             raise NoSuchFile
-        path = node.disk.thumbnail_path(file.id)
+        stored = partial(node.file_storage.open, file.id, thumbnail=True)
         headers = {"ETag": f'"{file.id}-thumbnail"', "Content-Disposition": "inline"}
-        return await file_reply(request, node, path, headers, THUMBNAIL_TYPE)
+        return await file_reply(request, stored, headers, THUMBNAIL_TYPE)
 
 
 async def file_reply(
-    request: AnyRequest, node: Node, path: Path, headers: dict[str, str], media_type: str
+    request: AnyRequest,
+    open_stored: Callable[[], Awaitable[LocalFile | RemoteFile]],
+    headers: dict[str, str],
+    media_type: str,
 ) -> ASGIApp:
     """Return the reply with a file, or that the client has its `ETag`.
 
-    Raises OutOfRange and BytesMissing.
+    Raises OutOfRange, and Unavailable where the file cannot be read.
     """
     headers = {
         "Cache-Control": CACHING,
@@ -96,30 +111,79 @@ async def file_reply(
     if _has(request, headers["ETag"]):
         reply: Any = PlainResponse(status_code=304, headers=headers)
     else:
-        stat = await node.disk.stat(path)
-        if not _has_range(request, headers["ETag"], stat.st_size):
-            others = [pair for pair in request.scope["headers"] if pair[0] != b"range"]
-            request.scope["headers"] = others
-        reply = FileReply(path, headers=headers, media_type=media_type, stat_result=stat)
+        stored = await open_stored()
+        span = _span(request, headers["ETag"], stored.size)
+        if isinstance(stored, RemoteFile):
+            reply = await _remote_reply(request, stored, span, headers, media_type)
+        else:
+            reply = _local_reply(request, stored, span, headers, media_type)
     app: ASGIApp = reply
     return app
 
 
-def _has_range(request: AnyRequest, etag: str, size: int) -> bool:
-    """Return whether one range is to be sent. Raises OutOfRange.
+def _local_reply(
+    request: AnyRequest,
+    stored: LocalFile,
+    span: Span | None,
+    headers: dict[str, str],
+    media_type: str,
+) -> FileReply:
+    if span is None:
+        # One that is ignored here would be answered there.
+        others = [pair for pair in request.scope["headers"] if pair[0] != b"range"]
+        request.scope["headers"] = others
+    return FileReply(stored.path, headers=headers, media_type=media_type, stat_result=stored.stat)
+
+
+async def _remote_reply(
+    request: AnyRequest,
+    stored: RemoteFile,
+    span: Span | None,
+    headers: dict[str, str],
+    media_type: str,
+) -> PlainResponse:
+    """Return a reply that reads a piece at a time: a slow client keeps no request to S3 open."""
+    start, stop = span or Span(0, stored.size)
+    headers |= {
+        "Accept-Ranges": "bytes",
+        "Content-Length": str(stop - start),
+        "Last-Modified": format_datetime(stored.modified, usegmt=True),
+    }
+    if span is not None:
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{stored.size}"
+    status = 200 if span is None else 206
+    if request.method == "HEAD":
+        return PlainResponse(None, status, headers, media_type)
+    # Before the reply begins: what fails now is answered with an error.
+    first = await stored.read(start, stop)
+    return StreamingResponse(_pieces(stored, start, stop, first), status, headers, media_type)
+
+
+async def _pieces(stored: RemoteFile, start: int, stop: int, first: bytes) -> AsyncIterator[bytes]:
+    piece = first
+    while piece:
+        yield piece
+        start += len(piece)
+        piece = await stored.read(start, stop) if start < stop else b""
+
+
+def _span(request: AnyRequest, etag: str, size: int) -> Span | None:
+    """Return the one range that is to be sent, None for all bytes. Raises OutOfRange.
 
     Others are ignored, as is allowed (RFC 9110, section 14.2): several ones, and those that cannot
     be read, or are of another content.
     """
     given = RANGE.fullmatch(request.headers.get("range", "").strip().lower())
     if given is None or request.headers.get("if-range", etag).strip() != etag:
-        return False
+        return None
     first, last = given.groups()
     if first == last == "" or (first and last and int(last) < int(first)):
-        return False
+        return None
     if (first and int(first) >= size) or (not first and int(last) == 0):
         raise OutOfRange(size)
-    return True
+    if not first:
+        return Span(max(0, size - int(last)), size)
+    return Span(int(first), min(size, int(last) + 1) if last else size)
 
 
 def _has(request: AnyRequest, etag: str) -> bool:

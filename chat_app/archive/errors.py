@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import asyncpg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from chat_app.core.bucket import BucketAway
 from chat_app.core.errors import Unavailable
 
 MAX_LENGTH = 300
@@ -33,6 +34,8 @@ def failures_at(place: str) -> Iterator[None]:
         if error.place:
             raise
         raise ArchiveError(error.text, place=place) from error
+    except BucketAway as error:
+        raise ArchiveError(f"S3: {error.reason}", place="CHAT_FILES_URL") from error
     except (
         Unavailable,
         SQLAlchemyError,

@@ -18,9 +18,10 @@ import msgspec
 
 from chat_app.archive.codec import Tally, encode, row_decoder
 from chat_app.archive.errors import ArchiveError, failures_at
-from chat_app.archive.folder import files_in, read_files, write_files
+from chat_app.archive.places import Place
 from chat_app.archive.schema import Shape, schema_at
 from chat_app.archive.sources import Progress, Source
+from chat_app.archive.stored_files import files_in, read_files, write_files
 from chat_app.archive.tables import BATCH_SIZE, Rows
 from chat_app.core.clock import utc_now
 from chat_app.core.ids import new_id
@@ -56,9 +57,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 async def write_archive(
-    source: Source, path: Path, *, folder: Path, left_out: Collection[str], progress: Progress
+    source: Source, path: Path, *, files: Place, left_out: Collection[str], progress: Progress
 ) -> Manifest:
-    """Write all of `source`, and the files of `folder`, to `path`.
+    """Write all of `source`, and the stored files, to `path`.
 
     After an ArchiveError no file is left.
     """
@@ -82,7 +83,7 @@ async def write_archive(
             revision=source.revision,
             left_out=sorted(left_out),
             tables=entries,
-            files=await write_files(archive, folder, progress),
+            files=await write_files(archive, files, progress),
         )
         archive.writestr(MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
     return manifest
@@ -134,17 +135,19 @@ class Archive:
         if (tally.rows, tally.digest) != (entry.rows, entry.digest):
             raise self._damaged(shape)
 
-    async def read_files(self, folder: Path | None, progress: Progress) -> None:
-        """Read all files, and store them in a folder if one is given. Raises ArchiveError."""
+    async def read_files(self, into: Place | None, progress: Progress) -> None:
+        """Read all files, and store them if a place is given. Raises ArchiveError."""
         place = str(self._path)
         try:
             if len(files_in(self._archive)) != self.manifest.files:
                 raise ArchiveError("lacks files", place=place)
-            await read_files(self._archive, folder, progress)
+            await read_files(self._archive, into, progress)
         except DAMAGED as error:
             raise ArchiveError("is damaged, in its files", place=place) from error
         except OSError as error:
-            raise ArchiveError(error.strerror or str(error), place=str(folder or place)) from error
+            raise ArchiveError(
+                error.strerror or str(error), place=into.title if into else place
+            ) from error
 
     def _damaged(self, shape: Shape) -> ArchiveError:
         return ArchiveError(f"is damaged, in its table {shape.name}", place=str(self._path))

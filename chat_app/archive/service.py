@@ -8,7 +8,7 @@ from sqlalchemy import make_url
 from chat_app.archive.errors import ArchiveError, failures_at
 from chat_app.archive.files import Manifest, open_archive, write_archive
 from chat_app.archive.fill import fill
-from chat_app.archive.folder import folder_of
+from chat_app.archive.places import place_of_files
 from chat_app.archive.sources import Progress, live_tables
 from chat_app.archive.targets import (
     fill_database,
@@ -29,11 +29,12 @@ async def backup(settings: Settings, path: Path, *, progress: Progress) -> Manif
 
     Raises ArchiveError.
     """
-    async with open_snapshot(settings) as connection:
-        source = await live_tables(connection, without=LEFT_OUT)
-        return await write_archive(
-            source, path, folder=folder_of(settings), left_out=LEFT_OUT, progress=progress
-        )
+    with place_of_files(settings) as files:
+        async with open_snapshot(settings) as connection:
+            source = await live_tables(connection, without=LEFT_OUT)
+            return await write_archive(
+                source, path, files=files, left_out=LEFT_OUT, progress=progress
+            )
 
 
 async def check(path: Path, *, progress: Progress) -> Manifest:
@@ -54,7 +55,8 @@ async def restore(settings: Settings, path: Path, *, replace: bool, progress: Pr
     """
     with open_archive(path) as archive:
         # Before the database, which names them; without it they are nobody's, and go.
-        await archive.read_files(folder_of(settings), progress)
+        with place_of_files(settings) as files:
+            await archive.read_files(files, progress)
         await fill_database(settings, archive, replace=replace, progress=progress)
         return archive.manifest
 
@@ -62,7 +64,7 @@ async def restore(settings: Settings, path: Path, *, replace: bool, progress: Pr
 async def move(settings: Settings, to: Settings, *, progress: Progress) -> None:
     """Copy everything, sessions too, into an empty database; the old one stays as it is.
 
-    The files stay where they are, in the folder of the settings.
+    The files stay where they are, in the folder or the bucket of the settings.
 
     Raises ArchiveError, also while nodes run on either.
     """

@@ -1,6 +1,7 @@
 """Settings: frozen, typed, read once. A wrong or unknown one stops the start with its name."""
 
 import os
+import re
 import secrets
 from importlib.util import find_spec
 from ipaddress import ip_network
@@ -20,6 +21,10 @@ MIN_SECRET_BYTES = 32
 MIN_TOKEN_BYTES = 16
 # Values from examples and tutorials: long enough, but public.
 KNOWN_SECRETS = ("changeme", "change-me", "change_me", "secret", "default", "example", "insecure")
+# The names that S3 has for buckets; in the prefix no segment is empty or made of dots.
+BUCKET_URL = re.compile(
+    r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/(?!\.{1,2}(/|$))[A-Za-z0-9._-]+){0,20}/?"
+)
 
 
 class SettingsError(Exception):
@@ -61,6 +66,7 @@ class Settings(BaseSettings):
 
     registration: Literal["open", "invited", "closed"] = "open"
 
+    files_url: str = ""
     max_file_mb: int = Field(default=25, ge=1, le=10_240)
     user_storage_mb: int = Field(default=1_024, ge=1, le=1_048_576)
     clamav: str = Field(
@@ -159,6 +165,17 @@ class Settings(BaseSettings):
             message = "is no address of a Redis; escape @ : / in its password as %40 %3A %2F"
             raise ValueError(message) from None
         return value
+
+    @field_validator("files_url")
+    @classmethod
+    def _is_a_bucket(cls, value: str) -> str:
+        if value and "@" in value:
+            message = "must hold no keys: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            raise ValueError(message)
+        if value and not BUCKET_URL.fullmatch(value):
+            message = "must be the address of a bucket such as s3://bucket/prefix"
+            raise ValueError(message)
+        return value.rstrip("/")
 
     @field_validator("secret_key")
     @classmethod

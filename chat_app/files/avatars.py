@@ -25,11 +25,11 @@ from chat_app.core.rate_limit import RateLimits
 from chat_app.core.settings import Settings
 from chat_app.files import store
 from chat_app.files.children import ChildFailed
-from chat_app.files.disk import Disk
 from chat_app.files.errors import NotAPicture, NotUnsent
 from chat_app.files.pictures import Made, make_avatar
 from chat_app.files.queries import check_picture
 from chat_app.files.schemas import NewAvatar
+from chat_app.files.storage import FileStorage
 from chat_app.models import Conversation as Group
 from chat_app.models import User
 from chat_app.realtime.broker import Broker
@@ -50,7 +50,7 @@ class Avatars:
         *,
         database: Database,
         broker: Broker,
-        disk: Disk,
+        storage: FileStorage,
         online: Online,
         limits: RateLimits,
         settings: Settings,
@@ -60,7 +60,7 @@ class Avatars:
         """Take `on_discarded`, which is called when there are bytes to remove."""
         self._database = database
         self._broker = broker
-        self._disk = disk
+        self._storage = storage
         self._online = online
         self._limits = limits
         self._limit = profile_limit(settings)
@@ -134,27 +134,25 @@ class Avatars:
         """Make and store an avatar for the block, which makes it that of somebody."""
         await check_picture(self._database, owner_id=actor_id, file_id=file_id)
         avatar_id = new_id()
-        target = self._disk.upload_path(avatar_id, SUFFIX)
+        target = self._storage.upload_path(avatar_id, SUFFIX)
         try:
-            source = self._disk.path(file_id)
-            await self._disk.stat(source)
-            async with self._room:
+            async with self._room, self._storage.file_at_hand(file_id) as source:
                 made = await make_avatar(source, target)
             if not isinstance(made, Made):
                 raise NotAPicture(file_id)
-            size, digest = await self._disk.keep(avatar_id, target)
+            size, digest = await self._storage.keep(avatar_id, target)
         except ChildFailed as error:
             log.warning("avatar.failed", file_id=str(file_id), reason=str(error))
             raise NotAPicture(file_id) from error
         finally:
-            await asyncio.shield(self._disk.remove_upload(avatar_id))
+            await asyncio.shield(self._storage.remove_upload(avatar_id))
         try:
             yield NewAvatar(avatar_id, actor_id, size, digest, made.width)
         except Unavailable:
             # It may be stored nevertheless; if not, the removal finds the bytes.
             raise
         except AppError:
-            await self._disk.remove([avatar_id])
+            await self._storage.remove([avatar_id])
             raise
 
 

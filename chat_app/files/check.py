@@ -23,7 +23,6 @@ from chat_app.core.ids import new_id
 from chat_app.core.supervisor import Supervisor
 from chat_app.files import store
 from chat_app.files.children import ChildFailed
-from chat_app.files.disk import Disk
 from chat_app.files.media import is_readable, read_media
 from chat_app.files.media_types import (
     HEAD_BYTES,
@@ -38,6 +37,7 @@ from chat_app.files.names import with_extension
 from chat_app.files.pictures import Made, Refused, make_picture
 from chat_app.files.scanner import Scanner
 from chat_app.files.schemas import Checked
+from chat_app.files.storage import FileStorage
 
 # Each has a process of its own for a picture.
 WORKERS = 2
@@ -56,10 +56,15 @@ class FileCheck:
     """The tasks that check uploads; start them inside the running loop, then close them."""
 
     def __init__(
-        self, *, database: Database, disk: Disk, scanner: Scanner | None, metrics: FileMetrics
+        self,
+        *,
+        database: Database,
+        storage: FileStorage,
+        scanner: Scanner | None,
+        metrics: FileMetrics,
     ) -> None:
         self._database = database
-        self._disk = disk
+        self._storage = storage
         self._scanner = scanner
         self._metrics = metrics
         self._waiting: asyncio.Queue[tuple[UUID, UUID]] = asyncio.Queue(MAX_WAITING)
@@ -115,7 +120,8 @@ class FileCheck:
             return
         async with self._kept(file_id, claim):
             try:
-                result = await self._result(row)
+                async with self._storage.upload_at_hand(file_id, row.size) as is_there:
+                    result = await self._result(row) if is_there else None
             except AppError as error:
                 # The disk is full or the scanner away: another attempt, when the claim is over.
                 log.warning("file.check_postponed", file_id=str(file_id), code=error.code)
@@ -135,12 +141,12 @@ class FileCheck:
             self._metrics.checked.of(state).add()
             self._metrics.check_seconds.add(time.perf_counter() - started)
             if isinstance(result, str):
-                await self._disk.remove([file_id])
+                await self._storage.remove([file_id])
             else:
-                await self._disk.remove_upload(file_id)
+                await self._storage.remove_upload(file_id)
         elif await self._database.transact(partial(store.is_discarded, file_id=file_id)):
             # Its bytes may have been removed before those of the check were written.
-            await self._disk.remove([file_id])
+            await self._storage.remove([file_id])
 
     def _pass_on(self, file_id: UUID) -> None:
         """Leave an upload to the node that has its bytes, once the claim is over."""
@@ -150,8 +156,8 @@ class FileCheck:
 
     async def _result(self, row: Any) -> Checked | str | None:  # noqa: ANN401  # a row of the table
         """Return what an upload is, the code of its refusal, or None without its bytes."""
-        source = self._disk.upload_path(row.id)
-        head = await self._disk.head(row.id, HEAD_BYTES)
+        source = self._storage.upload_path(row.id)
+        head = await self._storage.head(row.id, HEAD_BYTES)
         if head is None:
             return None
         if self._scanner is not None and (verdict := await self._scanner.scan(source)) != "clean":
@@ -161,21 +167,21 @@ class FileCheck:
             return await self._picture(row)
         if is_readable(media_type):
             return await self._media(row, media_type)
-        size, digest = await self._disk.keep(row.id, source)
+        size, digest = await self._storage.keep(row.id, source)
         return Checked(row.name, media_type, kind_of(media_type), size, digest)
 
     async def _picture(self, row: Any) -> Checked | str:  # noqa: ANN401  # a row of the table
         source, whole, thumbnail = (
-            self._disk.upload_path(row.id, suffix) for suffix in ("", WHOLE, THUMBNAIL)
+            self._storage.upload_path(row.id, suffix) for suffix in ("", WHOLE, THUMBNAIL)
         )
         made = await make_picture(source, whole, thumbnail)
         if isinstance(made, Refused):
             return made.code
         if not isinstance(made, Made):
-            size, digest = await self._disk.keep(row.id, source)
+            size, digest = await self._storage.keep(row.id, source)
             return Checked(row.name, UNKNOWN, "file", size, digest)
         kept = whole if made.rewritten else source
-        size, digest = await self._disk.keep(row.id, kept, thumbnail)
+        size, digest = await self._storage.keep(row.id, kept, thumbnail)
         return Checked(
             with_extension(row.name, "jpg") if _was_converted(row.name, made) else row.name,
             made.media_type,
@@ -190,12 +196,12 @@ class FileCheck:
 
     async def _media(self, row: Any, media_type: str) -> Checked:  # noqa: ANN401  # a row of the table
         source, picture, whole, thumbnail = (
-            self._disk.upload_path(row.id, suffix) for suffix in ("", PICTURE, WHOLE, THUMBNAIL)
+            self._storage.upload_path(row.id, suffix) for suffix in ("", PICTURE, WHOLE, THUMBNAIL)
         )
         found = await read_media(media_type, source, picture)
         made = await make_picture(picture, whole, thumbnail) if found.has_picture else None
         shown = made if isinstance(made, Made) else None
-        size, digest = await self._disk.keep(row.id, source, thumbnail if shown else None)
+        size, digest = await self._storage.keep(row.id, source, thumbnail if shown else None)
         if found.has_video is False:
             media_type = media_type.replace("video/", "audio/")
         return Checked(

@@ -11,14 +11,13 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 from uuid import UUID
 
-from chat_app.core.settings import Settings
 from chat_app.files.errors import BytesMissing, DiskFull
 
 THREADS = 4
@@ -28,6 +27,24 @@ THUMBNAIL = ".thumbnail"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 Result = TypeVar("Result")
+
+
+def folders() -> Iterator[str]:
+    """Yield the names of all folders that files may be in."""
+    yield UPLOADS
+    yield from (f"{number:02x}" for number in range(256))
+
+
+class LocalFile(NamedTuple):
+    """A stored file on this machine's disk."""
+
+    path: Path
+    stat: os.stat_result
+
+    @property
+    def size(self) -> int:
+        """The number of its bytes."""
+        return self.stat.st_size
 
 
 class FewerBytes(Exception):
@@ -61,6 +78,9 @@ class Disk:
         """Return where an upload is, or what is made of it, by the suffix."""
         return self._folder / UPLOADS / f"{file_id.hex}{suffix}"
 
+    async def check(self) -> None:
+        """Do nothing: the folder is made when it is needed."""
+
     async def has_room(self, size: int) -> bool:
         """Return whether so many bytes fit."""
         return await self._run(self._has_room, size)
@@ -71,6 +91,18 @@ class Disk:
         Raises FewerBytes, DiskFull and BytesMissing.
         """
         return await self._run(Writer.open, self._threads, self.upload_path(file_id), offset)
+
+    @contextlib.asynccontextmanager
+    async def upload_at_hand(self, file_id: UUID, size: int) -> AsyncIterator[bool]:  # noqa: ARG002  # for a bucket
+        """Yield whether the bytes of an upload are at its path while the block lasts."""
+        yield await self._run(self.upload_path(file_id).exists)
+
+    @contextlib.asynccontextmanager
+    async def file_at_hand(self, file_id: UUID) -> AsyncIterator[Path]:
+        """Yield where a stored file can be read while the block lasts. Raises BytesMissing."""
+        path = self.path(file_id)
+        await self._run(os.stat, path)
+        yield path
 
     async def head(self, file_id: UUID, size: int) -> bytes | None:
         """Return the first bytes of an upload, None if this node does not have it."""
@@ -86,13 +118,22 @@ class Disk:
         """
         return await self._run(self._keep, file_id, source, thumbnail)
 
-    async def stat(self, path: Path) -> os.stat_result:
-        """Return what is known of a stored file. Raises BytesMissing."""
-        return await self._run(os.stat, path)
+    async def open(self, file_id: UUID, *, thumbnail: bool = False) -> LocalFile:
+        """Return a stored file, or its thumbnail, to be served. Raises BytesMissing."""
+        path = self.thumbnail_path(file_id) if thumbnail else self.path(file_id)
+        return LocalFile(path, await self._run(os.stat, path))
 
     async def digest(self, file_id: UUID, *, with_thumbnail: bool) -> str | None:
         """Return the SHA-256 of a stored file, None where it or its thumbnail is missing."""
         return await self._run(self._digest, file_id, with_thumbnail)
+
+    async def write(self, path: Path, data: bytes, mode: str) -> None:
+        """Write, or append, bytes to a file in `uploads`. Raises DiskFull."""
+        await self._run(_write, path, data, mode)
+
+    async def digest_of(self, path: Path) -> tuple[int, str]:
+        """Return the size and the SHA-256 of a file. Raises BytesMissing."""
+        return await self._run(_digest_of, path)
 
     async def remove(self, file_ids: Iterable[UUID]) -> None:
         """Remove all that there is of files; what is not there is removed already."""
@@ -105,12 +146,6 @@ class Disk:
     async def old_ids(self, folder: str, age_s: float) -> list[UUID]:
         """Return the ids of the files in one of the `folders` that nobody wrote for so long."""
         return await self._run(self._old_ids, folder, age_s)
-
-    @staticmethod
-    def folders() -> Iterator[str]:
-        """Yield the names of all folders that files may be in."""
-        yield UPLOADS
-        yield from (f"{number:02x}" for number in range(256))
 
     async def _run(self, work: Callable[..., Result], *arguments: Any) -> Result:  # noqa: ANN401  # those of `work`
         return await in_thread(self._threads, work, *arguments)
@@ -160,23 +195,17 @@ class Disk:
         except FileNotFoundError:
             return []
         names = {name.partition(".")[0] for name in old}
-        return [UUID(name) for name in names if _is_id(name)]
-
-
-@contextlib.contextmanager
-def open_disk(settings: Settings) -> Iterator[Disk]:
-    """Yield the folder of files of a chat."""
-    disk = Disk(settings.data_dir / "files")
-    try:
-        yield disk
-    finally:
-        disk.close()
+        return [UUID(name) for name in names if is_id(name)]
 
 
 class Writer:
     """An open upload; its methods run in threads."""
 
-    def __init__(self, threads: ThreadPoolExecutor, descriptor: int, folder: Path) -> None:
+    def __init__(
+        self, threads: ThreadPoolExecutor, descriptor: int, folder: Path, offset: int
+    ) -> None:
+        # How far the upload is stored.
+        self.stored = offset
         self._threads = threads
         self._descriptor = descriptor
         self._folder = folder
@@ -191,7 +220,7 @@ class Writer:
         except BaseException:
             os.close(descriptor)
             raise
-        return cls(threads, descriptor, path.parent)
+        return cls(threads, descriptor, path.parent, offset)
 
     async def write(self, chunks: list[bytes], checksum: "hashlib._Hash | None") -> None:
         """Append bytes, and add them to a checksum. Raises DiskFull."""
@@ -216,6 +245,7 @@ class Writer:
         left = memoryview(joined)
         while left:
             left = left[os.write(self._descriptor, left) :]
+        self.stored += len(joined)
 
     def _sync(self) -> None:
         os.fsync(self._descriptor)
@@ -262,6 +292,18 @@ def _head(path: Path, size: int) -> bytes | None:
         return None
 
 
+def _write(path: Path, data: bytes, mode: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with path.open(mode) as file:
+        file.write(data)
+
+
+def _digest_of(path: Path) -> tuple[int, str]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return path.stat().st_size, digest
+
+
 def _synced(path: Path) -> str:
     """Return the SHA-256 of a file, which is on the disk then."""
     with path.open("rb") as file:
@@ -283,7 +325,8 @@ def _unlink(paths: Iterable[Path]) -> None:
         path.unlink(missing_ok=True)
 
 
-def _is_id(name: str) -> bool:
+def is_id(name: str) -> bool:
+    """Return whether a name is an id, as files have it."""
     try:
         return UUID(name).hex == name
     except ValueError:

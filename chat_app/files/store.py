@@ -302,6 +302,12 @@ def known_ids(connection: Connection, file_ids: Sequence[UUID]) -> set[UUID]:
     return set(connection.scalars(select(FILES.c.id).where(FILES.c.id.in_(file_ids))))
 
 
+def unfinished_ids(connection: Connection, file_ids: Sequence[UUID]) -> set[UUID]:
+    """Return which of these files are uploads that are not checked yet."""
+    unfinished = FILES.c.state.in_(["uploading", "checking"])
+    return set(connection.scalars(select(FILES.c.id).where(FILES.c.id.in_(file_ids), unfinished)))
+
+
 def _claimed(file_id: UUID, claim: UUID) -> ColumnElement[bool]:
     return and_(FILES.c.id == file_id, FILES.c.claim == claim)
 

@@ -19,7 +19,7 @@ from chat_app.core.ids import new_id
 from chat_app.core.rate_limit import RateLimits, token_bucket
 from chat_app.core.settings import Settings
 from chat_app.files import store
-from chat_app.files.disk import CHUNK, Disk, FewerBytes, Writer
+from chat_app.files.disk import CHUNK, FewerBytes
 from chat_app.files.errors import (
     AlreadySent,
     ChecksumMismatch,
@@ -34,6 +34,7 @@ from chat_app.files.errors import (
 )
 from chat_app.files.metrics import FileMetrics
 from chat_app.files.schemas import NewUpload, Offset
+from chat_app.files.storage import FileStorage, UploadWriter
 
 MB = 1024 * 1024
 # Longer than the server waits for the next piece of a body.
@@ -63,7 +64,7 @@ class Uploads:
         self,
         *,
         database: Database,
-        disk: Disk,
+        storage: FileStorage,
         limits: RateLimits,
         settings: Settings,
         metrics: FileMetrics,
@@ -76,7 +77,7 @@ class Uploads:
         is called when there are bytes to remove.
         """
         self._database = database
-        self._disk = disk
+        self._storage = storage
         self._limits = limits
         self._limit = token_bucket(
             "upload", settings.limit_upload_burst, settings.limit_uploads_per_second
@@ -98,7 +99,7 @@ class Uploads:
             most = f"A file has at most {self.max_size // MB:,} MB."
             raise FileTooLarge(most)
         await self._limits.take(self._limit, new.owner_id.hex)
-        if not await self._disk.has_room(new.size):
+        if not await self._storage.has_room(new.size):
             raise DiskFull
         created = await self._database.transact(partial(_create, new, self._max_stored))
         if created is None:
@@ -125,7 +126,7 @@ class Uploads:
         at = await self._database.transact(partial(_claim, owner_id, upload_id, offset, claim))
         if isinstance(at, AppError):
             raise at
-        receiving = _Receiving(self._database, self._disk, at, claim, checksum)
+        receiving = _Receiving(self._database, self._storage, at, claim, checksum)
         try:
             received = await receiving.run(body, length)
         except FewerBytes as error:
@@ -166,13 +167,13 @@ class _Receiving:
     def __init__(
         self,
         database: Database,
-        disk: Disk,
+        storage: FileStorage,
         at: Offset,
         claim: UUID,
         checksum: Checksum | None,
     ) -> None:
         self._database = database
-        self._disk = disk
+        self._storage = storage
         self._at = at
         self._claim = claim
         self._checksum = checksum
@@ -184,7 +185,7 @@ class _Receiving:
         start = self._at.received
         if length is not None and start + length > self._at.size:
             raise MoreThanAnnounced
-        writer = await self._disk.open_upload(self._at.id, start)
+        writer = await self._storage.open_upload(self._at.id, start)
         try:
             try:
                 received = await self._write(writer, body)
@@ -196,7 +197,7 @@ class _Receiving:
             await asyncio.shield(writer.close())
         return received
 
-    async def _write(self, writer: Writer, body: AsyncIterator[bytes]) -> int:
+    async def _write(self, writer: UploadWriter, body: AsyncIterator[bytes]) -> int:
         received, waiting_size = self._at.received, 0
         waiting: list[bytes] = []
         is_cut = True
@@ -208,12 +209,13 @@ class _Receiving:
                     raise MoreThanAnnounced
                 # A trip to a thread costs as much as many bytes.
                 if waiting_size >= CHUNK:
+                    await self._note(writer.stored)
                     await writer.write(waiting, self._digest)
                     received += waiting_size
                     waiting, waiting_size = [], 0
-                    await self._note(received)
             is_cut = False
         if waiting:
+            await self._note(writer.stored)
             await writer.write(waiting, self._digest)
             received += waiting_size
         if self._checksum is None or self._digest is None:
@@ -223,7 +225,10 @@ class _Receiving:
         return received
 
     async def _note(self, received: int) -> None:
-        """Note how far the upload is, from time to time, and that it is still received."""
+        """Note how far the upload is, from time to time, and that it is still received.
+
+        Before each write: none may reach an upload that another request has taken over.
+        """
         now = time.monotonic()
         if now - self._noted_at < NOTE_S:
             return

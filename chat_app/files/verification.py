@@ -7,7 +7,8 @@ from uuid import UUID
 
 from chat_app.core.database import Database
 from chat_app.files import store
-from chat_app.files.disk import Disk
+from chat_app.files.disk import folders
+from chat_app.files.storage import FileStorage
 
 BATCH_SIZE = 100
 FIRST = UUID(int=0)
@@ -27,7 +28,9 @@ async def count_files(database: Database) -> int:
     return await database.transact(store.count_stored)
 
 
-async def verify(database: Database, disk: Disk, advance: Callable[[int], None]) -> Verified:
+async def verify(
+    database: Database, storage: FileStorage, advance: Callable[[int], None]
+) -> Verified:
     """Read every stored file and compare it; `advance` gets numbers of files that are done.
 
     Files that are deleted meanwhile do not count. Raises Unavailable.
@@ -39,7 +42,7 @@ async def verify(database: Database, disk: Disk, advance: Callable[[int], None])
         partial(store.stored_files, after=after, count=BATCH_SIZE)
     ):
         for row in rows:
-            digest = await disk.digest(row.id, with_thumbnail=row.has_thumbnail)
+            digest = await storage.digest(row.id, with_thumbnail=row.has_thumbnail)
             if digest == row.sha256:
                 whole += 1
             else:
@@ -48,13 +51,13 @@ async def verify(database: Database, disk: Disk, advance: Callable[[int], None])
         after = rows[-1].id
     there = await database.transact(partial(store.known_ids, file_ids=missing))
     missing = [one for one in missing if one in there]
-    return Verified(whole, missing, damaged, await _count_orphans(database, disk))
+    return Verified(whole, missing, damaged, await _count_orphans(database, storage))
 
 
-async def _count_orphans(database: Database, disk: Disk) -> int:
+async def _count_orphans(database: Database, storage: FileStorage) -> int:
     orphans = 0
-    for folder in disk.folders():
-        ids = await disk.old_ids(folder, 0)
+    for folder in folders():
+        ids = await storage.old_ids(folder, 0)
         for start in range(0, len(ids), BATCH_SIZE):
             some = ids[start : start + BATCH_SIZE]
             known = await database.transact(partial(store.known_ids, file_ids=some))

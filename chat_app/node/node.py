@@ -26,7 +26,7 @@ from chat_app.core.settings import Settings
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
 from chat_app.files.avatars import Avatars
-from chat_app.files.disk import Disk
+from chat_app.files.storage import FileStorage
 from chat_app.files.uploads import Uploads
 from chat_app.friends.service import Friends
 from chat_app.messages.drafts.service import Drafts
@@ -84,7 +84,7 @@ class Node:
     search: Search
     uploads: Uploads
     avatars: Avatars
-    disk: Disk
+    file_storage: FileStorage
     presence: Presence
     tail: Tail
 
@@ -170,7 +170,7 @@ async def running_node(
         presence = parts.presence()
         hub = parts.hub(presence, deliveries)
         tail = parts.tail(hub)
-        files = parts.files()
+        files = await parts.files()
         messages = parts.messages(hub, tail, failpoints, on_deleted=files.removal.wake)
         stack.push_async_callback(hub.close)
         groups = parts.groups(tail)
@@ -200,7 +200,7 @@ async def running_node(
             search=await parts.search(),
             uploads=files.uploads,
             avatars=parts.avatars(files, groups),
-            disk=files.disk,
+            file_storage=files.storage,
             presence=presence,
             tail=tail,
         )

@@ -27,10 +27,10 @@ from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
 from chat_app.files.avatars import Avatars
 from chat_app.files.check import FileCheck
-from chat_app.files.disk import Disk, open_disk
 from chat_app.files.metrics import FileMetrics
 from chat_app.files.removal import FileRemoval
 from chat_app.files.scanner import Scanner
+from chat_app.files.storage import FileStorage, open_storage
 from chat_app.files.store import LIFETIME, discard_unsent
 from chat_app.files.uploads import Uploads
 from chat_app.friends.service import Friends
@@ -77,7 +77,7 @@ class Running(Protocol):
 class Files(NamedTuple):
     """The parts of files: their bytes, uploads, and what removes them."""
 
-    disk: Disk
+    storage: FileStorage
     uploads: Uploads
     removal: FileRemoval
 
@@ -114,31 +114,35 @@ class Parts:
         read_marks = ReadMarks(database=database, broker=broker, metrics=self.metrics)
         return run(self.stack, self.supervisor, read_marks)
 
-    def files(self) -> Files:
-        """Make the use cases of uploads, with the tasks that check files and remove them."""
+    async def files(self) -> Files:
+        """Make the use cases of uploads, with the tasks that check files and remove them.
+
+        Raises CannotStart.
+        """
         infrastructure, metrics = self.infrastructure, FileMetrics(self.metrics)
         database = infrastructure.database
-        disk = self.stack.enter_context(open_disk(self.settings))
+        storage = self.stack.enter_context(open_storage(self.settings))
+        await storage.check()
         scanner = Scanner(self.settings.clamav) if self.settings.clamav else None
-        check = FileCheck(database=database, disk=disk, scanner=scanner, metrics=metrics)
-        removal = FileRemoval(database=database, disk=disk, metrics=metrics)
+        check = FileCheck(database=database, storage=storage, scanner=scanner, metrics=metrics)
+        removal = FileRemoval(database=database, storage=storage, metrics=metrics)
         uploads = Uploads(
             database=database,
-            disk=disk,
+            storage=storage,
             limits=infrastructure.limits,
             settings=self.settings,
             metrics=metrics,
             on_complete=run(self.stack, self.supervisor, check).begin,
             on_discarded=run(self.stack, self.supervisor, removal).wake,
         )
-        return Files(disk, uploads, removal)
+        return Files(storage, uploads, removal)
 
     def avatars(self, files: Files, groups: Groups) -> Avatars:
         """Make the use cases of avatars."""
         return Avatars(
             database=self.infrastructure.database,
             broker=self.infrastructure.broker,
-            disk=files.disk,
+            storage=files.storage,
             online=self.infrastructure.online,
             limits=self.infrastructure.limits,
             settings=self.settings,

@@ -105,5 +105,5 @@ def _contents(manifest: Manifest) -> str:
     made = f"{manifest.made_at:%Y-%m-%d %H:%M} UTC"
     counts = [f"{count:,} {name}" for name, count in rows.items() if count]
     if manifest.files:
-        counts.append(f"{manifest.files:,} files on the disk")
+        counts.append(f"{manifest.files:,} stored files")
     return f"{', '.join(counts) or 'no rows'}; schema {manifest.revision}, of {made}"

@@ -3,7 +3,7 @@
 import typer
 
 from chat_app.core.settings import Settings
-from chat_app.files.disk import open_disk
+from chat_app.files.storage import open_storage
 from chat_app.files.verification import Verified, count_files
 from chat_app.files.verification import verify as verify_files
 from chat_app.shell.running import fail, migrated_database, run, shown_progress
@@ -22,7 +22,7 @@ def verify() -> None:
             typer.echo(f"{name}  {one}")
     typer.echo(
         f"{found.whole:,} files are whole, {len(found.missing):,} missing,"
-        f" {len(found.damaged):,} damaged; {found.orphans:,} on the disk are no file's."
+        f" {len(found.damaged):,} damaged; {found.orphans:,} beside them are no file's."
     )
     if found.missing or found.damaged:
         fail("not every file is whole")
@@ -30,6 +30,6 @@ def verify() -> None:
 
 async def _verify(settings: Settings) -> Verified:
     async with migrated_database(settings) as database:
-        with open_disk(settings) as disk, shown_progress() as progress:
+        with open_storage(settings) as storage, shown_progress() as progress:
             progress.begin("files", await count_files(database))
-            return await verify_files(database, disk, progress.advance)
+            return await verify_files(database, storage, progress.advance)

@@ -14,7 +14,7 @@ from chat_app.archive.sources import Progress
 from chat_app.archive.targets import place_of
 from chat_app.core import migrations
 from chat_app.core.database import Database
-from chat_app.core.errors import AppError, Invalid
+from chat_app.core.errors import AppError, CannotStart, Invalid
 from chat_app.core.logs import configure_logs
 from chat_app.core.settings import Settings, SettingsError, read_settings
 
@@ -28,7 +28,7 @@ def run(work: Callable[[Settings], Coroutine[Any, Any, Result]]) -> Result:
     configure_logs("CRITICAL", "text")
     try:
         return asyncio.run(work(settings))
-    except (SettingsError, ArchiveError) as error:
+    except (SettingsError, CannotStart, ArchiveError) as error:
         fail(str(error))
     except Invalid as error:
         fail(" ".join(error.fields.values()))

@@ -9,13 +9,14 @@ import pytest
 from chat_app.archive import service
 from chat_app.archive.errors import ArchiveError
 from chat_app.core.settings import Settings
-from chat_app.files.disk import open_disk
+from chat_app.files.storage import open_storage
 from chat_app.files.verification import verify
 from tests.harness.archives import UNWATCHED
-from tests.harness.chats import Storage
+from tests.harness.chats import Farm, Storage
 from tests.harness.clients import PATIENCE_S
-from tests.harness.files import picture, ready_file
+from tests.harness.files import disk_of, picture, ready_file
 from tests.harness.nodes import new_user, open_database, open_node, settings_of, to_user
+from tests.harness.s3 import TestBucket
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ async def backed_up(storage: Storage, file: Path) -> None:
         face = await ready_file(node, alice, picture())
         await node.avatars.set_own(actor_id=alice, file_id=face)
         async with asyncio.timeout(PATIENCE_S):
-            while node.disk.path(face).exists() or node.disk.thumbnail_path(face).exists():
+            while disk_of(node).path(face).exists() or disk_of(node).thumbnail_path(face).exists():
                 await asyncio.sleep(0.02)
         made = await service.backup(settings_of(storage), file, progress=UNWATCHED)
     assert made.files == 4  # with a thumbnail
@@ -48,9 +49,46 @@ async def test_a_restored_chat_has_its_files(
     await service.restore(target, tmp_path / "b", replace=False, progress=UNWATCHED)
 
     async with open_database(target.database_url, tmp_path) as database:
-        with open_disk(target) as disk:
-            found = await verify(database, disk, lambda _: None)
+        with open_storage(target) as stored:
+            found = await verify(database, stored, lambda _: None)
     assert found == (3, [], [], 0)
+
+
+@pytest.mark.parametrize("to", ["disk", "s3"])
+async def test_a_chat_in_s3_is_backed_up_and_restored(
+    storage: Storage,
+    target: Settings,
+    tmp_path: Path,
+    farm: Farm,
+    to: str,
+) -> None:
+    source, other = farm.s3.new_bucket(), farm.s3.new_bucket()
+    into = target.model_copy(update={"files_url": other.url if to == "s3" else ""})
+    with source.used():
+        async with open_node(storage) as node:
+            await ready_file(node, await new_user(node), picture())
+            made = await service.backup(settings_of(storage), tmp_path / "b", progress=UNWATCHED)
+        assert made.files == 2  # with a thumbnail
+
+        await service.restore(into, tmp_path / "b", replace=False, progress=UNWATCHED)
+
+        async with open_database(target.database_url, tmp_path) as database:
+            with open_storage(into) as stored:
+                assert await verify(database, stored, lambda _: None) == (1, [], [], 0)
+    kept = {name: size for name, size in source.sizes().items() if name[2] == "/"}
+    assert other.sizes() == (kept if to == "s3" else {})
+
+
+async def test_a_backup_without_s3_is_refused_in_one_line(
+    storage: Storage, tmp_path: Path, bucket: TestBucket
+) -> None:
+    settings = settings_of(storage, CHAT_FILES_URL="s3://no-such-bucket")
+
+    with bucket.used(), pytest.raises(ArchiveError) as raised:
+        await service.backup(settings, tmp_path / "b", progress=UNWATCHED)
+
+    assert str(raised.value) == "CHAT_FILES_URL: S3: 404 NoSuchBucket"
+    assert not (tmp_path / "b").exists()
 
 
 @pytest.mark.parametrize("damage", ["changed", "missing", "renamed"])

@@ -50,6 +50,13 @@ WRONG = (
     ("CHAT_REDIS_URL", "http://localhost"),
     ("CHAT_REDIS_URL", "redis://:hunter2/x@localhost:6379/0"),
     ("CHAT_REDIS_PREFIX", "two words"),
+    ("CHAT_FILES_URL", "https://s3.example.org/bucket"),
+    ("CHAT_FILES_URL", "s3://"),
+    ("CHAT_FILES_URL", "s3://Bucket"),
+    ("CHAT_FILES_URL", "s3://bucket/a/../b"),
+    ("CHAT_FILES_URL", "s3://bucket//b"),
+    ("CHAT_FILES_URL", "s3://bucket/b?region=x"),
+    ("CHAT_FILES_URL", "s3://key:hunter2@bucket"),
     ("CHAT_TRUSTED_PROXIES", "127.0.0.1, everybody"),
     ("CHAT_TRUSTED_PROXIES", "*"),
     ("CHAT_LIMITS", "sometimes"),
@@ -187,3 +194,9 @@ def test_the_example_file_lists_every_setting_and_no_other() -> None:
 
     assert not taken_in, "the values of the example are the defaults: comments"
     assert listed == {PREFIX + name.upper() for name in Settings.model_fields}
+
+
+def test_a_bucket_is_named_with_or_without_a_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+    for given in ("s3://bucket", "s3://bucket/", "s3://my.bucket-1/chat/files"):
+        monkeypatch.setenv("CHAT_FILES_URL", given)
+        assert read_settings().files_url == given.rstrip("/")

@@ -23,7 +23,7 @@ from chat_app.models.tables import FILES
 from chat_app.node.node import Node
 from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
-from tests.harness.files import begin_file, opened, picture
+from tests.harness.files import begin_file, disk_of, opened, picture
 from tests.harness.films import document, film
 from tests.harness.nodes import new_user, open_node
 
@@ -84,9 +84,9 @@ async def test_a_file_has_what_was_read_of_it(storage: Storage) -> None:
         assert (page.media_type, page.width, page.duration) == ("application/pdf", None, None)
         for one, file in ((ids[0], video), (ids[2], page)):
             assert file.placeholder
-            assert opened(node.disk.thumbnail_path(one).read_bytes()).format == "WEBP"
+            assert opened(disk_of(node).thumbnail_path(one).read_bytes()).format == "WEBP"
         async with asyncio.timeout(PATIENCE_S):
-            while list(node.disk.upload_path(ids[0]).parent.iterdir()):
+            while list(disk_of(node).upload_path(ids[0]).parent.iterdir()):
                 await asyncio.sleep(0.02)
 
 
@@ -114,7 +114,7 @@ async def test_a_node_without_the_bytes_leaves_a_file_to_the_one_that_has_them(
         with monkeypatch.context() as patch:
             patch.setattr(FileCheck, "begin", lambda *_: None)
             file_id = await begin_file(node, alice, b"bytes")
-        hidden = node.disk.upload_path(file_id)
+        hidden = disk_of(node).upload_path(file_id)
         aside = tmp_path / "aside"
         hidden.rename(aside)
         await _forget_claim(node, file_id)
@@ -142,7 +142,7 @@ async def test_a_picture_whose_child_is_killed_is_tried_again_and_then_refused(
         assert (state.state, state.code) == ("refused", "unreadable_picture")
         assert len(runs.read_text()) == check.MAX_ATTEMPTS
         async with asyncio.timeout(PATIENCE_S):
-            while node.disk.upload_path(file_id).exists():
+            while disk_of(node).upload_path(file_id).exists():
                 await asyncio.sleep(0.02)
 
 
@@ -176,7 +176,7 @@ async def test_what_the_scanner_refuses_leaves_nothing(storage: Storage) -> None
             file_id = await begin_file(node, alice, data)
             state = await checked(node, alice, file_id)
             states[data] = (state.state, state.code)
-            assert node.disk.path(file_id).exists() == (state.state == "ready")
+            assert disk_of(node).path(file_id).exists() == (state.state == "ready")
 
         assert states == {
             EICAR: ("refused", "infected"),

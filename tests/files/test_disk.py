@@ -74,7 +74,7 @@ async def test_a_kept_file_has_its_digest_and_its_upload_stays_for_another_try(d
     await disk.remove([file_id])
     await disk.remove([file_id])
     with pytest.raises(BytesMissing):
-        await disk.stat(disk.path(file_id))
+        await disk.open(file_id)
 
 
 async def test_old_files_of_a_folder_are_found(disk: Disk) -> None:

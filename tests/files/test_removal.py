@@ -20,14 +20,14 @@ from chat_app.node.node import Node
 from chat_app.node.parts import JOBS
 from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
-from tests.harness.files import begin_file, ready_file
+from tests.harness.files import begin_file, disk_of, ready_file
 from tests.harness.groups import add_group
 from tests.harness.nodes import new_user, open_still_node, to_conversation, to_user
 
 
 def removal_of(node: Node) -> FileRemoval:
     """Return a removal that runs when it is told to."""
-    return FileRemoval(database=node.database, disk=node.disk, metrics=FileMetrics())
+    return FileRemoval(database=node.database, storage=node.file_storage, metrics=FileMetrics())
 
 
 async def age(node: Node, *file_ids: UUID) -> None:
@@ -50,8 +50,8 @@ async def until_gone(node: Node, user_id: UUID, file_id: UUID) -> None:
     """Wait until nothing of a user's only file is left: the node removes it at the same time."""
     async with asyncio.timeout(PATIENCE_S):
         while (
-            node.disk.path(file_id).exists()
-            or node.disk.upload_path(file_id).exists()
+            disk_of(node).path(file_id).exists()
+            or disk_of(node).upload_path(file_id).exists()
             or await stored_bytes(node, user_id) != (0, 0)
         ):
             await asyncio.sleep(0.02)
@@ -68,7 +68,7 @@ async def test_unsent_files_go_within_a_day_and_sent_ones_stay(storage: Storage)
         await removal_of(node).remove_all()
 
         assert removed["unsent_files"] == 1
-        there = [node.disk.path(one).exists() for one in (sent, old, young)]
+        there = [disk_of(node).path(one).exists() for one in (sent, old, young)]
         assert there == [True, False, True]
         assert await stored_bytes(node, alice) == (20, 20)
 
@@ -93,20 +93,20 @@ async def test_bytes_without_a_row_go_when_they_are_old(storage: Storage) -> Non
     async with open_still_node(storage) as node:
         alice = await new_user(node)
         file_id, orphan = await ready_file(node, alice), new_id()
-        node.disk.path(orphan).parent.mkdir(exist_ok=True, parents=True)
-        paths = [node.disk.path(orphan), node.disk.thumbnail_path(orphan)]
+        disk_of(node).path(orphan).parent.mkdir(exist_ok=True, parents=True)
+        paths = [disk_of(node).path(orphan), disk_of(node).thumbnail_path(orphan)]
         for path in paths:
             path.write_bytes(b"x")
         removal = removal_of(node)
 
         assert await removal.sweep(orphan.hex[-2:]) == 0
-        for path in (*paths, node.disk.path(file_id)):
+        for path in (*paths, disk_of(node).path(file_id)):
             os.utime(path, (1, 1))
         assert await removal.sweep(orphan.hex[-2:]) == 1
         await removal.sweep(file_id.hex[-2:])
 
         assert not any(path.exists() for path in paths)
-        assert node.disk.path(file_id).exists()
+        assert disk_of(node).path(file_id).exists()
 
 
 async def test_the_removal_of_a_file_and_its_forwarding_wait_for_each_other(
@@ -120,7 +120,7 @@ async def test_the_removal_of_a_file_and_its_forwarding_wait_for_each_other(
         forwarded = await node.messages.send(forward)
         await node.messages.delete(actor_id=alice, message_id=sent.message.id)
         await removal_of(node).remove_all()
-        assert node.disk.path(file_id).exists()
+        assert disk_of(node).path(file_id).exists()
 
         await node.messages.delete(actor_id=bob, message_id=forwarded.message.id)
         await removal_of(node).remove_all()

@@ -11,6 +11,7 @@ from uuid import UUID
 import httpx
 from PIL import Image
 
+from chat_app.files.disk import Disk
 from chat_app.files.queries import upload_state
 from chat_app.files.schemas import NewUpload
 from chat_app.node.node import Node
@@ -108,6 +109,12 @@ async def ready_file(node: Node, owner_id: UUID, data: bytes = b"some bytes") ->
             if state.state == "ready":
                 return file_id
             await asyncio.sleep(0.01)
+
+
+def disk_of(node: Node) -> Disk:
+    """Return the disk of a node that has its files there."""
+    assert isinstance(node.file_storage, Disk)
+    return node.file_storage
 
 
 def bytes_of(chat: ChatServer, file_id: str) -> list[Path]:

@@ -133,18 +133,23 @@ class Gate:
         self._there = server.port
         self._is_open = True
         self._links: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
+        # A link that is cancelled while it is opened would stay for ever.
+        self._opening = asyncio.Lock()
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def to(cls, server: S3) -> AsyncIterator["Gate"]:
-        """Yield an open gate."""
-        with socket.create_server((LOOPBACK, 0)) as listening:
+    async def to(cls, server: S3, port: int = 0) -> AsyncIterator["Gate"]:
+        """Yield an open gate, on a free port or the one that is named."""
+        with socket.create_server((LOOPBACK, port)) as listening:
             listening.settimeout(0)
             gate = cls(server, listening)
             accepting = asyncio.create_task(gate._accept(listening))
             try:
                 yield gate
             finally:
+                async with gate._opening:
+                    accepting.cancel()
                 await tasks.end([accepting])
                 await gate.close()
 
@@ -156,6 +161,10 @@ class Gate:
         """Cut all links, and those that are opened from now on."""
         self._is_open = False
         await tasks.end(list(self._links))
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+        await asyncio.sleep(0)  # they are closed then
 
     async def _accept(self, listening: socket.socket) -> None:
         while True:
@@ -163,22 +172,28 @@ class Gate:
             if not self._is_open:
                 link.close()
                 continue
-            task = asyncio.create_task(self._carry(link))
+            async with self._opening:
+                reader, writer = await asyncio.open_connection(sock=link)
+                there, here = await asyncio.open_connection(LOOPBACK, self._there)
+            self._writers += [writer, here]
+            if not self._is_open:  # it was closed meanwhile
+                await self.close()
+                continue
+            task = asyncio.create_task(_carry(reader, here, there, writer))
             self._links.add(task)
             task.add_done_callback(self._links.discard)
 
-    async def _carry(self, link: socket.socket) -> None:
-        writers: list[asyncio.StreamWriter] = []
-        try:
-            reader, writer = await asyncio.open_connection(sock=link)
-            writers.append(writer)
-            there, here = await asyncio.open_connection(LOOPBACK, self._there)
-            writers.append(here)
-            with contextlib.suppress(OSError):
-                await asyncio.gather(_copy(reader, here), _copy(there, writer))
-        finally:
-            for one in writers:
-                one.transport.abort()
+
+async def _carry(
+    reader: asyncio.StreamReader,
+    here: asyncio.StreamWriter,
+    there: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
+    with contextlib.suppress(OSError):
+        await asyncio.gather(_copy(reader, here), _copy(there, writer))
+    for one in (here, writer):
+        one.transport.abort()
 
 
 async def _copy(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
