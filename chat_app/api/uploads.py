@@ -4,6 +4,7 @@ With its extensions creation, creation-with-upload, checksum, expiration and ter
 https://tus.io/protocols/resumable-upload
 """
 
+import asyncio
 import base64
 import binascii
 from collections.abc import AsyncIterator
@@ -120,14 +121,20 @@ class UploadsController(Controller):
         checksum = _checksum(request)
         at = await node.uploads.create(NewUpload(me.user_id, name, size, description))
         if has_body:
-            at = await node.uploads.receive(
-                owner_id=me.user_id,
-                upload_id=at.id,
-                offset=0,
-                body=_body(request),
-                checksum=checksum,
-                length=request.content_length,
-            )
+            try:
+                at = await node.uploads.receive(
+                    owner_id=me.user_id,
+                    upload_id=at.id,
+                    offset=0,
+                    body=_body(request),
+                    checksum=checksum,
+                    length=request.content_length,
+                )
+            except BaseException:
+                # Its address was never told: nobody could go on with it, or discard it.
+                discarding = node.uploads.discard(owner_id=me.user_id, upload_id=at.id)
+                await asyncio.shield(discarding)
+                raise
         headers = {**_headers(at), "Location": f"/api/uploads/{at.id}"}
         state = Upload(file=None, state="uploading" if at.received < at.size else "checking")
         return Response(state, status_code=201, headers=headers)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from functools import partial
+from pathlib import Path
 from uuid import UUID
 
 import structlog
@@ -26,7 +27,7 @@ from chat_app.core.settings import Settings
 from chat_app.files import store
 from chat_app.files.children import ChildFailed
 from chat_app.files.errors import NotAPicture, NotUnsent
-from chat_app.files.pictures import Made, make_avatar
+from chat_app.files.pictures import Made, NoPicture, Refused, make_avatar
 from chat_app.files.queries import check_picture
 from chat_app.files.schemas import NewAvatar
 from chat_app.files.storage import FileStorage
@@ -36,7 +37,7 @@ from chat_app.realtime.broker import Broker
 from chat_app.realtime.online import Online
 
 # Each has a process of its own.
-MADE_AT_ONCE = 2
+MADE_AT_ONCE, MAX_ATTEMPTS = 2, 3
 SUFFIX = ".avatar"
 
 log = structlog.get_logger(__name__)
@@ -137,7 +138,7 @@ class Avatars:
         target = self._storage.upload_path(avatar_id, SUFFIX)
         try:
             async with self._room, self._storage.file_at_hand(file_id) as source:
-                made = await make_avatar(source, target)
+                made = await _square(source, target)
             if not isinstance(made, Made):
                 raise NotAPicture(file_id)
             size, digest = await self._storage.keep(avatar_id, target)
@@ -154,6 +155,14 @@ class Avatars:
         except AppError:
             await self._storage.remove([avatar_id])
             raise
+
+
+async def _square(source: Path, target: Path) -> Made | Refused | NoPicture:
+    """Make an avatar; a child that was killed may be the machine's fault. Raises ChildFailed."""
+    for _ in range(MAX_ATTEMPTS - 1):
+        with contextlib.suppress(ChildFailed):
+            return await make_avatar(source, target)
+    return await make_avatar(source, target)
 
 
 async def _locked_account(uow: UnitOfWork, user_id: UUID) -> User:

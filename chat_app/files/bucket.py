@@ -72,7 +72,13 @@ class BucketStorage:
         """Return whether so many bytes fit."""
         return True
 
-    async def open_upload(self, file_id: UUID, offset: int) -> "PartsWriter":
+    async def open_upload(
+        self,
+        file_id: UUID,
+        offset: int,
+        *,
+        taken_over: bool = False,  # noqa: ARG002  # a part is put within the time of a claim
+    ) -> "PartsWriter":
         """Open an upload to append at an offset; what is there behind it does not count.
 
         Raises FewerBytes.

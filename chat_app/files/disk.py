@@ -23,7 +23,7 @@ from chat_app.files.errors import BytesMissing, DiskFull
 THREADS = 4
 CHUNK = 1024 * 1024
 UPLOADS = "uploads"
-THUMBNAIL = ".thumbnail"
+THUMBNAIL, RENEWED = ".thumbnail", ".renewed"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 Result = TypeVar("Result")
@@ -85,12 +85,18 @@ class Disk:
         """Return whether so many bytes fit."""
         return await self._run(self._has_room, size)
 
-    async def open_upload(self, file_id: UUID, offset: int) -> "Writer":
+    async def open_upload(
+        self, file_id: UUID, offset: int, *, taken_over: bool = False
+    ) -> "Writer":
         """Open an upload to append at an offset; what is there behind it is cut off.
 
-        Raises FewerBytes, DiskFull and BytesMissing.
+        One that is taken over becomes another file: a request that still has the old one open
+        cannot change what is checked and stored. Raises FewerBytes, DiskFull and BytesMissing.
         """
-        return await self._run(Writer.open, self._threads, self.upload_path(file_id), offset)
+        path = self.upload_path(file_id)
+        if taken_over:
+            await self._run(_renew, path, self.upload_path(file_id, RENEWED), offset)
+        return await self._run(Writer.open, self._threads, path, offset)
 
     @contextlib.asynccontextmanager
     async def upload_at_hand(self, file_id: UUID, size: int) -> AsyncIterator[bool]:  # noqa: ARG002  # for a bucket
@@ -259,6 +265,28 @@ def _cut(descriptor: int, offset: int) -> None:
         raise FewerBytes(size)
     os.ftruncate(descriptor, offset)
     os.lseek(descriptor, offset, os.SEEK_SET)
+
+
+def _renew(path: Path, copy: Path, size: int) -> None:
+    """Put a copy of the first bytes of a file in its place. Raises FewerBytes."""
+    copy.unlink(missing_ok=True)
+    left = size
+    try:
+        with path.open("rb") as source, copy.open("xb") as target:
+            copy.chmod(0o600)
+            while left and (piece := source.read(min(left, CHUNK))):
+                target.write(piece)
+                left -= len(piece)
+            target.flush()
+            os.fsync(target.fileno())
+    except FileNotFoundError:
+        # Nothing was written before; or it was by another node, with a folder of its own.
+        if size:
+            raise FewerBytes(0) from None
+        return
+    if left:
+        raise FewerBytes(size - left)
+    copy.replace(path)
 
 
 async def in_thread(

@@ -4,14 +4,16 @@ import re
 import unicodedata
 from urllib.parse import quote
 
-from chat_app.core.text import TURNING, beginning
+from chat_app.core.text import BLANK_LETTERS, beginning, shows_something
 
 MAX_LENGTH, MAX_DESCRIPTION = 200, 500
 MAX_EXTENSION = 20
 NAMELESS = "file"
-# Marks that turn a text, and characters that show as nothing or as a break. Joiners stay: emoji and
-# words of some scripts are made with them.
-_HIDDEN = TURNING | set("\u061c\u200b\u200e\u200f\u2028\u2029\ufeff")
+# More on one letter would cover the lines around it.
+MAX_MARKS = 3
+# Emoji and words of some scripts are made with joiners.
+_JOINERS = frozenset("\u200c\u200d")
+_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 _UNSAFE = re.compile(r'[^\x20-\x7e]|["\\%]')
 
 
@@ -22,18 +24,16 @@ def clean_name(given: str) -> str:
     """
     # A path of either kind of system.
     last = re.split(r"[/\\]", given)[-1]
-    shown = "".join(letter for letter in last if not _is_hidden(letter))
-    name = unicodedata.normalize("NFC", shown).strip().rstrip(". ")
-    if not name.strip(". "):
+    name = _shown(last).strip().rstrip(". ")
+    if not shows_something(name.strip(". ")):
         return NAMELESS
     return name if len(name) <= MAX_LENGTH else _shortened(name)
 
 
 def clean_description(given: str) -> str | None:
     """Return a description without what cannot be seen, in one line; None where nothing is left."""
-    line = " ".join(given.split())
-    shown = "".join(letter for letter in line if not _is_hidden(letter))
-    return beginning(unicodedata.normalize("NFC", shown).strip(), MAX_DESCRIPTION) or None
+    line = beginning(_shown(" ".join(given.split())).strip(), MAX_DESCRIPTION)
+    return line if shows_something(line) else None
 
 
 def with_extension(name: str, extension: str) -> str:
@@ -51,8 +51,20 @@ def content_disposition(name: str, *, inline: bool) -> str:
     return f'{kind}; filename="{plain}"{encoded}'
 
 
-def _is_hidden(letter: str) -> bool:
-    return letter in _HIDDEN or unicodedata.category(letter) in ("Cc", "Cs", "Co", "Cn")
+def _shown(text: str) -> str:
+    """Return a text without what shows as nothing, turns it, or is too much on one letter."""
+    kept, marks = [], 0
+    for letter in unicodedata.normalize("NFC", "".join(filter(_is_seen, text))):
+        marks = marks + 1 if unicodedata.category(letter) in ("Mn", "Me") else 0
+        if marks <= MAX_MARKS:
+            kept.append(letter)
+    return "".join(kept)
+
+
+def _is_seen(letter: str) -> bool:
+    if letter in _JOINERS:
+        return True
+    return letter not in BLANK_LETTERS and unicodedata.category(letter) not in _HIDDEN
 
 
 def _shortened(name: str) -> str:

@@ -7,6 +7,7 @@ WHOLE is written only where it differs from SOURCE.
 
 import base64
 import contextlib
+import errno
 import io
 import re
 import struct
@@ -26,6 +27,9 @@ LOSSY = {"JPEG": 90, "WEBP": 85, "AVIF": 75}
 
 TOO_MANY_PIXELS = "too_many_pixels"
 UNREADABLE = "unreadable_picture"
+DISK_FULL = "disk_full"
+# Where a camera writes the place, in any kind of picture.
+CAMERA_DATA = (b"Exif\0\0", b"eXIf", b"EXIF", b"http://ns.adobe.com/xap/1.0/")
 
 
 def main(*paths: str) -> dict[str, Any]:
@@ -60,14 +64,17 @@ def _opened(source: Path, make: Callable[[Any], dict[str, Any]]) -> dict[str, An
         try:
             image = Image.open(source, formats=FORMATS)
         except UnidentifiedImageError:
-            return {}
+            # It is kept as a file, but not with the place of a picture that is merely damaged.
+            data = source.read_bytes()
+            return {"code": UNREADABLE} if any(one in data for one in CAMERA_DATA) else {}
         if image.width * image.height > MAX_PIXELS:
             return {"code": TOO_MANY_PIXELS}
         return make(image)
     except too_large:
         return {"code": TOO_MANY_PIXELS}
-    except Exception:  # noqa: BLE001  # whatever a decoder raises for bytes of strangers
-        return {"code": UNREADABLE}
+    except Exception as error:  # noqa: BLE001  # whatever a decoder raises for bytes of strangers
+        is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return {"code": DISK_FULL if is_full else UNREADABLE}
 
 
 def _made(image: Any, source: Path, whole: Path, thumbnail: Path) -> dict[str, Any]:  # noqa: ANN401  # Pillow's

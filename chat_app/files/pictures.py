@@ -7,6 +7,7 @@ import msgspec
 
 from chat_app.files import picture_child
 from chat_app.files.children import ChildFailed, run_child
+from chat_app.files.errors import DiskFull
 
 MEDIA_TYPES = {
     "JPEG": "image/jpeg",
@@ -38,7 +39,7 @@ class _Answer(msgspec.Struct, frozen=True):
     height: int = 0
     placeholder: str = ""
     rewritten: bool = False
-    code: Literal["too_many_pixels", "unreadable_picture"] | None = None
+    code: Literal["too_many_pixels", "unreadable_picture", "disk_full"] | None = None
 
 
 class Refused(NamedTuple):
@@ -52,12 +53,15 @@ class NoPicture(NamedTuple):
 
 
 async def make_picture(source: Path, whole: Path, thumbnail: Path) -> Made | Refused | NoPicture:
-    """Make a picture anew in a child process. Raises ChildFailed."""
+    """Make a picture anew in a child process. Raises ChildFailed and DiskFull."""
     return _read(await run_child(picture_child.__file__, source, whole, thumbnail))
 
 
 async def make_avatar(source: Path, avatar: Path) -> Made | Refused | NoPicture:
-    """Make a square of the middle of a picture in a child process. Raises ChildFailed."""
+    """Make a square of the middle of a picture in a child process.
+
+    Raises ChildFailed and DiskFull.
+    """
     return _read(await run_child(picture_child.__file__, source, avatar))
 
 
@@ -66,6 +70,8 @@ def _read(output: bytes) -> Made | Refused | NoPicture:
         answer = msgspec.json.decode(output, type=_Answer)
     except msgspec.DecodeError as error:
         raise ChildFailed(str(error)) from None
+    if answer.code == picture_child.DISK_FULL:
+        raise DiskFull
     if answer.code is not None:
         return Refused(answer.code)
     if answer.format is None:

@@ -60,12 +60,13 @@ class NewAvatar(NamedTuple):
 
 
 class Offset(NamedTuple):
-    """How far an upload is, and when it expires."""
+    """How far an upload is, and when it expires; perhaps it was taken over from a slow request."""
 
     id: UUID
     received: int
     size: int
     expires_at: datetime
+    taken_over: bool = False
 
 
 class Checked(NamedTuple):

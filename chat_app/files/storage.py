@@ -46,8 +46,13 @@ class FileStorage(Protocol):
         """Return whether so many bytes fit."""
         ...
 
-    async def open_upload(self, file_id: UUID, offset: int) -> UploadWriter:
-        """Open an upload to append at an offset. Raises FewerBytes, DiskFull and BytesMissing."""
+    async def open_upload(
+        self, file_id: UUID, offset: int, *, taken_over: bool = False
+    ) -> UploadWriter:
+        """Open an upload to append at an offset, perhaps one that another may still write to.
+
+        Raises FewerBytes, DiskFull and BytesMissing.
+        """
         ...
 
     def upload_at_hand(

@@ -185,7 +185,7 @@ class _Receiving:
         start = self._at.received
         if length is not None and start + length > self._at.size:
             raise MoreThanAnnounced
-        writer = await self._storage.open_upload(self._at.id, start)
+        writer = await self._storage.open_upload(self._at.id, start, taken_over=self._at.taken_over)
         try:
             try:
                 received = await self._write(writer, body)
@@ -265,7 +265,9 @@ def _claim(
     if row.state != "uploading" or row.received != offset:
         return WrongOffset()
     store.claim_upload(connection, upload_id, claim=claim, until=now + WRITING_FOR)
-    return Offset(upload_id, offset, row.size, row.created_at + store.LIFETIME)
+    expires_at = row.created_at + store.LIFETIME
+    # A request that ends gives its claim back.
+    return Offset(upload_id, offset, row.size, expires_at, taken_over=row.claim is not None)
 
 
 def _discard(owner_id: UUID, upload_id: UUID, connection: Connection) -> AppError | None:

@@ -28,6 +28,7 @@ from tests.harness.files import (
     append,
     bytes_of,
     checked,
+    metadata,
     new_file,
     new_upload,
     offset_of,
@@ -111,6 +112,21 @@ async def test_a_file_has_the_description_that_it_was_announced_with(
     assert sent["attachments"] == [file]
     shared = await bob.http.get(f"/api/conversations/{sent['conversation_id']}/files")
     assert as_json(shared)["items"][0]["file"] == file
+
+
+async def test_a_refused_announcement_with_bytes_leaves_nothing(start_chat: StartChat) -> None:
+    chat = start_chat(CHAT_USER_STORAGE_MB="1")
+    alice = await register(chat.url)
+    headers = {**BODY, "Upload-Length": str(MB), "Upload-Metadata": metadata("a.bin")}
+    wrong = {"Upload-Checksum": "sha1 rL0Y20zC+Fzt72VPzMSk2A=="}
+
+    reply = await alice.http.post("/api/uploads", content=b"x", headers=headers | wrong)
+    assert_problem(reply, 460, "checksum_mismatch")
+
+    # The room is given back with the bytes.
+    async with asyncio.timeout(PATIENCE_S):
+        while (await announce(alice, MB)).status_code != 201:
+            await asyncio.sleep(0.05)
 
 
 async def test_another_offset_is_refused(alice: Person) -> None:

@@ -23,6 +23,14 @@ from chat_app.files.names import clean_name, content_disposition, with_extension
         ('say "hi".txt', 'say "hi".txt'),
         ("👩\u200d💻.png", "👩\u200d💻.png"),
         ("\ud800x.txt", "x.txt"),
+        ("\u200d", "file"),
+        ("\u3164", "file"),
+        ("\u2060.\u00ad", "file"),
+        ("\u0301\u0301", "file"),
+        ("a\U000e0041.txt", "a.txt"),
+        pytest.param("q" + "\u0323" * 150 + ".txt", "q\u0323\u0323\u0323.txt", id="marks"),
+        ("नमस्ते.txt", "नमस्ते.txt"),
+        ("שָׁלוֹם.txt", "שָׁלוֹם.txt"),
     ],
 )
 def test_a_name_is_its_last_part_without_what_cannot_be_seen(given: str, name: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from chat_app.files.children import ChildFailed
+from chat_app.files.errors import DiskFull
 from chat_app.files.media_types import media_type_of
 from chat_app.files.pictures import (
     Made,
@@ -212,6 +213,21 @@ async def test_an_animation_of_many_frames_is_not_decoded_whole(tmp_path: Path) 
 
     assert isinstance(found, Made)
     assert not found.rewritten
+
+
+async def test_a_damaged_picture_with_the_place_of_a_camera_is_refused(tmp_path: Path) -> None:
+    data = picture("JPEG", with_place=True)
+    torn = data[:2] + b"\x00\x00\x00" + data[2:]
+
+    assert await made(tmp_path, torn) == Refused("unreadable_picture")
+    assert await made(tmp_path, b"\xff\xd8\xffwords") == NoPicture()
+
+
+async def test_a_full_disk_is_no_fault_of_a_picture(tmp_path: Path) -> None:
+    (tmp_path / "thumbnail").symlink_to("/dev/full")
+
+    with pytest.raises(DiskFull):
+        await made(tmp_path, picture())
 
 
 async def test_a_child_that_is_killed_is_told(
