@@ -12,7 +12,7 @@ import { outboxOf } from "./outbox.js";
 const WIDEST = 320;
 const HIGHEST = 400;
 const NARROWEST = 120;
-/** Of more pictures the last one shown says how many there are. */
+/** Of more pictures the last one shown says how many there are, unless they are being uploaded. */
 const SHOWN = 4;
 // A picture of so few bytes is shown itself: it is sharper.
 const SMALL = 200_000;
@@ -72,13 +72,15 @@ export const addressOf = ({ id }, path) => urlOf(id) || (path.startsWith("/") ? 
  * @param {string} clientId
  */
 function grid(pictures, clientId) {
-  const shown = pictures.slice(0, SHOWN);
+  // Each upload has its progress, and can be cancelled.
+  const showsAll = pictures.length <= SHOWN || pictures.some((file) => file.waits?.isUploading);
+  const shown = showsAll ? pictures : pictures.slice(0, SHOWN);
   const style = shown.length === 1 ? boxOf(shown[0]) : undefined;
   return createElement(
     "div",
-    { className: `pictures of-${shown.length}`, style },
+    { className: `pictures of-${shown.length > SHOWN ? "more" : shown.length}`, style },
     shown.map((file, at) => {
-      const unshown = at === SHOWN - 1 ? pictures.length - SHOWN : 0;
+      const unshown = at === SHOWN - 1 ? pictures.length - shown.length : 0;
       return createElement("div", { key: at, className: "picture-place" }, picture(file, pictures, unshown), ...waiting(file, clientId));
     }),
   );

@@ -299,6 +299,29 @@ def test_an_upload_shows_its_progress_and_is_cancelled(mira: Visitor, tomas: Vis
     assert [one["content"] for one in reply.json()["items"]] == ["And a word"]
 
 
+def test_each_of_many_pictures_shows_its_progress_and_is_cancelled(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    mira.open_chat_with(tomas)
+    hold_after(mira, 0)
+    attach(mira, *((f"{name}.png", "image/png", picture()) for name in "abcdef"))
+    send(mira, "Our boats")
+    progress = mira.log.get_by_role("progressbar")
+    expect(progress).to_have_count(6)
+    assert_usable(mira.page)
+
+    for left in (5, 4):
+        mira.log.get_by_role("button", name="Cancel").last.click()
+        expect(progress).to_have_count(left)
+
+    mira.page.unroute(UPLOAD)
+    mira.page.reload()
+    expect(mira.log.locator("article[data-id] .picture")).to_have_count(4)
+    expect(progress).to_have_count(0)
+    for name in "abcd":
+        expect(mira.log.get_by_role("button", name=f"Picture {name}.png")).to_be_visible()
+
+
 def test_an_upload_goes_on_after_a_reload_where_it_was(mira: Visitor, tomas: Visitor) -> None:
     mira.open_chat_with(tomas)
     held = hold_after(mira, 1)
