@@ -1,6 +1,6 @@
 // <chat-attach>: the files that are chosen for a message, above the box of the composer: by the button, dropped on
 // the conversation, pasted, or written again. They are kept for each conversation as long as the page lives;
-// the browser asks before that ends. What shows and checks them is loaded with the first ones.
+// the browser asks before that ends, and while something is recorded. What shows and checks them is loaded with the first ones.
 
 /** @import { Chosen } from "./attached_files.js" */
 /** @import { Tray } from "./tray.js" */
@@ -39,7 +39,8 @@ class ChatAttach extends (globalThis.HTMLElement ?? class {}) {
   /** @param {Event} event */
   handleEvent(event) {
     if (event.type === "beforeunload") {
-      if ([...chosen.values()].some((files) => files.length)) event.preventDefault();
+      const isRecording = this.#composer.hasAttribute("data-recording");
+      if (isRecording || [...chosen.values()].some((files) => files.length)) event.preventDefault();
     } else if (event.type === "chat:attach") {
       void this.#attach(/** @type {CustomEvent<Attach>} */ (event).detail);
     } else if (event.type === "click") {

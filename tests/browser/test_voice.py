@@ -35,6 +35,10 @@ COUNT_DECODED = """{
 }"""
 
 
+# Whether the browser would ask before it leaves the page.
+IS_ASKED = "() => !dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Yield Chromium with a microphone that hears a tone."""
@@ -110,6 +114,20 @@ def test_a_large_voice_message_is_played_and_not_decoded(mira: Visitor, tomas: V
     tomas.log.get_by_role("button", name="Play").first.click()
     expect(places.first).to_have_attribute("aria-valuetext", "0:01 of 0:08")
     assert tomas.page.evaluate("window.decoded") == 1
+
+
+def test_leaving_the_page_is_asked_about_while_something_is_recorded(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    mira.open_chat_with(tomas)
+    assert not mira.page.evaluate(IS_ASKED)
+    recorder = begin(mira)
+
+    assert mira.page.evaluate(IS_ASKED)
+
+    recorder.get_by_role("button", name="Cancel").click()
+    expect(recorder).to_have_count(0)
+    assert not mira.page.evaluate(IS_ASKED)
 
 
 def test_a_cancelled_recording_sends_nothing(mira: Visitor, tomas: Visitor) -> None:
