@@ -13,6 +13,7 @@ const PATH = "/api/uploads";
 const CHUNK = 4 * 1024 * 1024;
 const SILENCE = 30_000; // ms without progress after which a link counts as broken
 const CHECKED_EVERY = 250;
+const LONGEST_NAME = 1_000; // characters: more would not fit into the header of an upload
 const PROBLEM = "application/problem+json";
 // Refusals that end by themselves: another request writes to the upload, or its place has moved.
 const MOVED = [409, 423, 460];
@@ -80,7 +81,7 @@ function send(userId, { name, description, blob }, address, { isWanted, onAddres
       endpoint: server + PATH,
       uploadUrl: address ? server + address : undefined,
       chunkSize: CHUNK,
-      metadata: { filename: name.slice(0, 200) || "file", ...(description ? { description } : {}) },
+      metadata: { filename: sentName(name), ...(description ? { description } : {}) },
       headers: { "X-Chat-User": userId },
       // Who asks for the upload tries again, and keeps the address.
       retryDelays: null,
@@ -106,6 +107,12 @@ function send(userId, { name, description, blob }, address, { isWanted, onAddres
     upload.start();
   });
 }
+
+/**
+ * Return the name under which a file is sent: the server shortens a long one before its extension.
+ * @param {string} name
+ */
+export const sentName = (name) => [...name].slice(-LONGEST_NAME).join("") || "file";
 
 /**
  * Return what an error of the upload means.

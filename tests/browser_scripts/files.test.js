@@ -5,6 +5,7 @@ import { filesText, kindOf, lengthText, sizeText, typeText } from "../../assets/
 import { distance, swipeOf, zoomed } from "../../assets/browser/picture_moves.js";
 import { percentOf, progressText, TransferRate } from "../../assets/browser/transfer_rate.js";
 import { sorted } from "../../assets/browser/tray.js";
+import { sentName } from "../../assets/browser/upload.js";
 import { levelsOf } from "../../assets/browser/wave.js";
 
 const file = (/** @type {string} */ name, type = "", size = 1) => ({ name, type, size });
@@ -72,6 +73,17 @@ describe("a picture that is looked at", () => {
   test("two fingers have a distance", () => {
     assert.equal(distance([{ x: 0, y: 0 }, { x: 3, y: 4 }]), 5);
     assert.equal(distance([{ x: 0, y: 0 }]), 0);
+  });
+});
+
+describe("the name of an upload", () => {
+  test("it is whole, and has one where the file has none", () => {
+    const name = `${"a".repeat(199)}🚀.png`;
+    assert.deepEqual([sentName(name), sentName("")], [name, "file"]);
+  });
+
+  test("of a name that fits into no header it is the end, with every character whole", () => {
+    assert.equal(sentName("🚀".repeat(1_200) + ".png"), "🚀".repeat(996) + ".png");
   });
 });
 
