@@ -237,8 +237,8 @@ function waiting({ id, name, waits }, clientId) {
       key: "cancel",
       type: "button",
       className: "upload-cancel",
-      "aria-label": "Cancel",
-      title: `Cancel the upload of ${name}`,
+      "aria-label": `Cancel the upload of ${name}`,
+      title: "Cancel",
       onClick: () => void cancelUpload(waits.user, clientId, id),
     },
     createElement("span", { className: "icon icon-cross", "aria-hidden": "true" }),
@@ -275,7 +275,7 @@ function refusal({ id, name, waits }, clientId) {
   const outbox = () => outboxOf(user);
   const isAlone = () => (outbox().find(clientId)?.files ?? []).length === 1 && !outbox().find(clientId)?.content;
   const act = (/** @type {string} */ label, /** @type {() => void} */ onClick) =>
-    createElement("button", { key: label, type: "button", className: "button quiet", onClick, title: `${label} ${name}` }, label);
+    createElement("button", { key: label, type: "button", className: "button quiet", onClick, "aria-label": `${label} ${name}` }, label);
   return createElement(
     "div",
     { key: id, className: "upload-refused" },

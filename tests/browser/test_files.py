@@ -1,7 +1,6 @@
 """Files in the browser: they are chosen, sent, seen by others, and never lost on the way."""
 
 import io
-import json
 import re
 import time
 from collections.abc import Callable
@@ -14,7 +13,6 @@ from tests.harness.pages import PATIENCE_MS, assert_usable
 from tests.harness.visitors import Visitor
 
 MB = 1024 * 1024
-UPLOADS = "**/api/uploads*"
 UPLOAD = "**/api/uploads/*"
 DROP = """(target, names) => {
   const data = new DataTransfer();
@@ -310,8 +308,8 @@ def test_each_of_many_pictures_shows_its_progress_and_is_cancelled(
     expect(progress).to_have_count(6)
     assert_usable(mira.page)
 
-    for left in (5, 4):
-        mira.log.get_by_role("button", name="Cancel").last.click()
+    for name, left in (("f", 5), ("e", 4)):
+        mira.log.get_by_role("button", name=f"Cancel the upload of {name}.png").click()
         expect(progress).to_have_count(left)
 
     mira.page.unroute(UPLOAD)
@@ -365,37 +363,6 @@ def test_files_attached_offline_are_sent_when_the_chat_is_back(
     expect(mira.log.get_by_role("article")).to_have_count(1)
 
 
-def test_a_refused_file_says_why_and_is_sent_again(mira: Visitor, tomas: Visitor) -> None:
-    mira.open_chat_with(tomas)
-    mira.page.route(UPLOADS, refuse_as("quota", 413, "Your storage is full."))
-    attach(mira, ("Plan.txt", "text/plain", b"Words"))
-    send(mira, "The plan")
-    message = mira.message("The plan")
-    expect(message.get_by_role("alert")).to_contain_text("Plan.txt: Your storage is full.")
-
-    mira.page.unroute(UPLOADS)
-    message.get_by_role("button", name="Retry").click()
-
-    expect(message.get_by_role("link", name="Plan.txt")).to_be_visible()
-
-
-def test_words_are_sent_without_a_refused_file(mira: Visitor, tomas: Visitor) -> None:
-    tomas.open_chat_with(mira)
-    mira.open_chat_with(tomas)
-    mira.page.route(UPLOAD, find_virus)
-    attach(mira, ("virus.txt", "text/plain", b"EICAR"))
-    send(mira, "A picture")
-    message = mira.message("A picture")
-    reason = "virus.txt: The virus scanner of this chat has refused this file."
-    expect(message.get_by_role("alert")).to_contain_text(reason)
-    assert message.get_by_role("img", name="Queued").count() == 1
-
-    message.get_by_role("button", name="Remove").click()
-
-    expect(tomas.message("A picture")).to_be_visible()
-    expect(message.get_by_role("alert")).to_have_count(0)
-
-
 def test_the_dialog_of_pictures_is_used_by_keyboard(mira: Visitor, tomas: Visitor) -> None:
     mira.open_chat_with(tomas)
     names = [f"{color}.png" for color in ("red", "green", "blue", "black", "white")]
@@ -422,31 +389,6 @@ def test_the_dialog_of_pictures_is_used_by_keyboard(mira: Visitor, tomas: Visito
 
     expect(dialog).to_have_count(0)
     expect(last).to_be_focused()
-
-
-def find_virus(route: Route) -> None:
-    """Answer for a server whose scanner refuses a file."""
-    if route.request.method == "GET":
-        state = {"file": None, "state": "refused", "code": "infected"}
-        route.fulfill(content_type="application/json", body=json.dumps(state))
-    else:
-        route.continue_()
-
-
-def refuse_as(code: str, status: int, detail: str) -> Callable[[Route], None]:
-    """Return a handler that refuses an upload, as the server does."""
-
-    def refuse(route: Route) -> None:
-        if route.request.method != "POST":
-            route.continue_()
-            return
-        route.fulfill(
-            status=status,
-            content_type="application/problem+json",
-            body=json.dumps({"code": code, "detail": detail}),
-        )
-
-    return refuse
 
 
 def until(visitor: Visitor, condition: Callable[[], bool]) -> None:
