@@ -44,13 +44,19 @@ function isLeft(element) {
  * @returns {HTMLElement | null}
  */
 function targetFrom(path) {
-  if (shown?.startsWith("/chat/")) {
-    const pane = document.getElementById("open");
-    if (!matchMedia("(pointer: fine)").matches) return pane;
-    return pane?.querySelector("chat-composer textarea") ?? (pane?.querySelector("[aria-busy]") ? null : pane);
-  }
+  if (shown?.startsWith("/chat/")) return conversationTarget();
   const row = shown === "/" ? document.querySelector(`nav a[href="${CSS.escape(path)}"]`) : null;
   return /** @type {HTMLElement | null} */ (row ?? document.querySelector("h1"));
+}
+
+/**
+ * Return what gets the focus in the conversation that is open.
+ * @returns {HTMLElement | null}
+ */
+export function conversationTarget() {
+  const pane = document.getElementById("open");
+  if (!matchMedia("(pointer: fine)").matches) return pane;
+  return pane?.querySelector("chat-composer textarea") ?? (pane?.querySelector("[aria-busy]") ? null : pane);
 }
 
 // A reader who has acted meanwhile has put the focus where it belongs.

@@ -2,9 +2,12 @@
 // two fingers zoom. It is loaded when the first picture is opened.
 
 /** @import { ShownFile } from "./attachments.js" */
+/** @import { Message } from "./messages.js" */
 
 import { addressOf } from "./attachments.js";
+import { conversationTarget } from "./focus.js";
 import { distance, swipeOf, zoomed } from "./picture_moves.js";
+import { store } from "./replica.js";
 import { textOf } from "./sheet.js";
 
 const STEP = 1.5;
@@ -40,6 +43,9 @@ class PictureDialog {
   #pointers = new Map();
   /** Where the first of them came down. @type {{ x: number, y: number } | undefined} */
   #start;
+  /** The message of the picture that is shown, where the page has it. @type {string | undefined} */
+  #message;
+  #unsubscribe = () => {};
 
   constructor() {
     const sheet = this.#dialog;
@@ -66,7 +72,10 @@ class PictureDialog {
     this.#stage.append(this.#image, this.#failed, this.#button("back", "Previous picture", () => this.#turn(-1)), this.#button("next", "Next picture", () => this.#turn(1)));
     sheet.append(head, this.#stage);
     sheet.addEventListener("keydown", (event) => this.#key(event));
-    sheet.addEventListener("close", () => sheet.remove());
+    sheet.addEventListener("close", () => {
+      this.#unsubscribe();
+      sheet.remove();
+    });
     this.#image.addEventListener("error", () => (this.#failed.hidden = !this.#image.getAttribute("src")));
     this.#image.addEventListener("load", () => (this.#failed.hidden = true));
     this.#stage.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
@@ -84,6 +93,8 @@ class PictureDialog {
     this.#pictures = pictures;
     document.body.append(this.#dialog);
     if (!this.#dialog.open) this.#dialog.showModal();
+    this.#unsubscribe();
+    this.#unsubscribe = store.subscribe(listOfMessages(), () => this.#closeDeleted());
     this.#buttons.cross.focus({ preventScroll: true });
     this.#show(at);
   }
@@ -92,6 +103,7 @@ class PictureDialog {
   #show(at) {
     const file = this.#pictures[at];
     this.#at = at;
+    this.#message = shownMessages().find(({ files }) => files?.some(({ id }) => id === file.id))?.id;
     this.#pointers.clear();
     this.#look({ scale: 1, x: 0, y: 0 });
     const whole = addressOf(file, file.url);
@@ -112,6 +124,13 @@ class PictureDialog {
     // The next one is there when it is wanted.
     const next = this.#pictures[at + 1];
     if (next) new Image().src = addressOf(next, next.url);
+  }
+
+  /** Close when the message of the picture is deleted. What opened the dialog goes with it. */
+  #closeDeleted() {
+    if (!shownMessages().some(({ id, deleted }) => deleted && id === this.#message)) return;
+    this.#dialog.close();
+    conversationTarget()?.focus({ preventScroll: true });
   }
 
   /** @param {number} by */
@@ -212,6 +231,9 @@ class PictureDialog {
     return button;
   }
 }
+
+const listOfMessages = () => `messages:${document.querySelector("chat-timeline")?.getAttribute("conversation-id")}`;
+const shownMessages = () => /** @type {readonly Message[]} */ (store.read(listOfMessages()).rows);
 
 /** @param {string} name */
 function iconOf(name) {

@@ -38,7 +38,7 @@ let userId = "";
 let isOver = false;
 /** @type {Set<string>} */
 const unkept = new Set();
-/** @type {number | undefined} */
+/** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
 
 /**

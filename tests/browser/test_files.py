@@ -425,3 +425,20 @@ def test_shared_files_are_listed_by_kind_and_lead_to_their_messages(
     dialog.get_by_role("button", name="Show message").click()
     expect(dialog).to_have_count(0)
     expect(mira.message("Both")).to_be_focused()
+
+
+def test_a_picture_that_is_looked_at_goes_with_its_message(mira: Visitor, tomas: Visitor) -> None:
+    conversation_id = mira.open_chat_with(tomas)
+    tomas.open_chat_with(mira)
+    attach(mira, ("boat.png", "image/png", picture()))
+    send(mira)
+    tomas.log.get_by_role("button", name="Picture boat.png").click()
+    dialog = tomas.page.get_by_role("dialog", name="Picture")
+    expect(dialog).to_be_visible()
+
+    [message] = mira.http.get(f"/api/conversations/{conversation_id}/messages").json()["items"]
+    mira.http.delete(f"/api/messages/{message['id']}").raise_for_status()
+
+    expect(dialog).to_have_count(0)
+    expect(tomas.message("Message deleted")).to_be_visible()
+    expect(tomas.box).to_be_focused()
