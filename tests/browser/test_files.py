@@ -442,3 +442,21 @@ def test_a_picture_that_is_looked_at_goes_with_its_message(mira: Visitor, tomas:
     expect(dialog).to_have_count(0)
     expect(tomas.message("Message deleted")).to_be_visible()
     expect(tomas.box).to_be_focused()
+
+
+def test_a_picture_of_one_line_is_seen_in_the_dialog(mira: Visitor, tomas: Visitor) -> None:
+    mira.open_chat_with(tomas)
+    attach(mira, ("line.png", "image/png", picture(60_000, 1)))
+    send(mira)
+    expect(mira.log.get_by_role("progressbar")).to_have_count(0)
+
+    mira.log.get_by_role("button", name="Picture line.png").click()
+
+    image = mira.page.get_by_role("dialog", name="Picture").get_by_role("img", name="line.png")
+    is_loaded(image)
+    box = image.bounding_box()
+    assert box is not None
+    assert box["height"] >= 8
+    # It is drawn in all of its place, and the place fits on the screen.
+    expect(image).to_have_css("object-fit", "fill")
+    assert box["width"] <= mira.page.evaluate("innerWidth")
