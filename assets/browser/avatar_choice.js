@@ -8,6 +8,9 @@ import { call, getPageUser } from "./request.js";
 
 const PATIENCE = 60_000; // ms: a large picture is made small meanwhile
 const NO_PICTURE = "This is no picture that the chat can read. Choose another one.";
+const EMPTY = "This file is empty. Choose another one.";
+// The chat reads kinds of pictures that not every browser does.
+const UNSHOWN = "This browser cannot show this picture. The chat may be able to read it.";
 const EXPIRED = "The upload has expired. Please try again.";
 
 /** A chosen picture, the address of its upload, and once that is done its id. @typedef {{ file: File, address: string, id: string }} Choice */
@@ -20,6 +23,8 @@ class ChatAvatarChoice extends (globalThis.HTMLElement ?? class {}) {
   connectedCallback() {
     this.addEventListener("click", this);
     this.addEventListener("change", this);
+    // It does not bubble.
+    this.addEventListener("error", this, true);
   }
 
   disconnectedCallback() {
@@ -31,7 +36,10 @@ class ChatAvatarChoice extends (globalThis.HTMLElement ?? class {}) {
     if (event.type === "change" && event.target === this.#input) {
       const [file] = this.#input.files ?? [];
       this.#input.value = ""; // The same file may be chosen again.
-      if (file) this.#choose(file);
+      if (file) this.#check(file);
+    } else if (event.type === "error" && event.target === this.#preview && this.#chosen) {
+      this.#preview.hidden = true;
+      if (!this.#isBusy) this.#say(this.#chosen.file.name, UNSHOWN);
     } else if (event.type === "click") {
       const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-avatar]"));
       if (button) this.#act(button.dataset.avatar);
@@ -51,6 +59,17 @@ class ChatAvatarChoice extends (globalThis.HTMLElement ?? class {}) {
     // What still runs sees that its picture is no longer wanted.
     this.#choose(undefined);
     this.#setBusy(false);
+  }
+
+  /**
+   * Choose a file, unless it is no picture in any case.
+   * @param {File} file
+   */
+  #check(file) {
+    const isOther = file.type && !file.type.startsWith("image/");
+    const problem = !file.size ? EMPTY : isOther ? NO_PICTURE : "";
+    this.#choose(problem ? undefined : file);
+    if (problem) this.#say("", problem);
   }
 
   /** @param {File | undefined} file */

@@ -166,8 +166,10 @@ def test_what_fails_is_said_and_can_be_tried_again(mira: Visitor) -> None:
     alert = page.get_by_role("region", name="Profile").get_by_role("alert")
     used = page.get_by_role("button", name="Use this picture")
     choose(page, b"Words", "words.png")
+    expect(alert.filter(has_text="This browser cannot show this picture.")).to_be_visible()
+    expect(page.locator("[data-avatar-preview]")).to_be_hidden()
     used.click()
-    expect(alert.filter(has_text="picture")).to_be_visible()
+    expect(alert.filter(has_text="This is no picture that the chat can read.")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("button", name="Choose a picture")).to_be_focused()
     expect(alert.filter(has_text="picture")).to_have_count(0)
@@ -181,6 +183,24 @@ def test_what_fails_is_said_and_can_be_tried_again(mira: Visitor) -> None:
         used.click()
         expect(page.get_by_role("status").filter(has_text="The picture is set.")).to_be_visible()
         expect(alert.filter(has_text="cannot be reached")).to_have_count(0)
+
+
+def test_a_file_that_is_no_picture_is_refused_at_once(mira: Visitor) -> None:
+    page = open_settings(mira)
+    alert = page.get_by_role("region", name="Profile").get_by_role("alert")
+    files = (
+        (payload("none.png", "image/png", b""), "This file is empty."),
+        (payload("words.txt", "text/plain", b"Words"), "This is no picture"),
+    )
+    for file, problem in files:
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Choose a picture").click()
+        chooser.value.set_files([file])
+
+        expect(alert.filter(has_text=problem)).to_be_visible()
+        expect(page.get_by_role("button", name="Use this picture")).to_be_hidden()
+    use(page)
+    shows_picture(page.get_by_role("region", name="Profile").locator(".avatar"))
 
 
 def test_an_upload_that_hangs_is_cancelled_for_another_one(mira: Visitor) -> None:
