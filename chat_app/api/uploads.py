@@ -55,7 +55,7 @@ OFFSET = RequestHeader("Upload-Offset", "How far the upload is.", "^[0-9]{1,18}$
 METADATA = RequestHeader(
     "Upload-Metadata",
     "The name of the file: `filename` and its UTF-8 in base64; then perhaps a `description` of it.",
-    "^filename [A-Za-z0-9+/]{4,1000}={0,2}(, ?description [A-Za-z0-9+/]{4,3000}={0,2})?$",
+    "^filename [A-Za-z0-9+/]{4,5400}={0,2}(, ?description [A-Za-z0-9+/]{4,3000}={0,2})?$",
     is_required=False,
 )
 CHECKSUM = RequestHeader(
