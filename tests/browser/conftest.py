@@ -16,10 +16,9 @@ from playwright.sync_api import (
 )
 
 from tests.harness.chromium import start_chromium
-from tests.harness.clients import PASSWORD
+from tests.harness.clients import PASSWORD, page_client
 from tests.harness.pages import PATIENCE_MS
 from tests.harness.profiles import Profiles
-from tests.harness.tls import trusted
 from tests.harness.visitors import NewDevice, NewVisitor, OpenPage, Visitor
 
 # Each process costs half a second.
@@ -100,7 +99,7 @@ def new_visitor(address: str, new_profile: OpenPage) -> Iterator[NewVisitor]:
 
     def visit(display_name: str, **options: Any) -> Visitor:  # noqa: ANN401  # what Playwright takes
         username = f"{display_name.split(maxsplit=1)[0].lower()[:12]}-{uuid4().hex[:10]}"
-        http = httpx.Client(base_url=address, headers={"Origin": address}, verify=trusted())
+        http = page_client(address)
         clients.append(http)
         body = {"username": username, "password": PASSWORD, "display_name": display_name}
         reply = http.post("/api/auth/register", json={**body, "tokens": False})
@@ -122,11 +121,11 @@ def new_device(new_profile: OpenPage) -> NewDevice:
 
     def sign_in(person: Visitor, **options: Any) -> Page:  # noqa: ANN401  # what Playwright takes
         page = new_profile(**options)
-        headers = {"Origin": person.url}
+        headers = {}
         if user_agent := options.get("user_agent"):
             headers["User-Agent"] = user_agent
         body = {"username": person.username, "password": PASSWORD, "tokens": False}
-        with httpx.Client(base_url=person.url, headers=headers, verify=trusted()) as http:
+        with page_client(person.url, **headers) as http:
             http.post("/api/auth/login", json=body).raise_for_status()
             add_cookies(page.context, http)
         page.goto(person.url)

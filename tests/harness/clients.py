@@ -22,6 +22,8 @@ from tests.harness.tls import trusted
 PASSWORD = "correct horse battery"
 REGISTERED_AT_ONCE = 5
 PATIENCE_S = 30
+# A server ends a connection that was idle for five seconds: a request might meet that end.
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=3)
 MESSAGE_PACK = "chat.v1.msgpack"
 
 Json = dict[str, Any]
@@ -200,9 +202,21 @@ def http_client(url: str, *, headers: Mapping[str, str] | None = None) -> httpx.
     return httpx.AsyncClient(
         base_url=url,
         headers=headers,
-        timeout=30,
+        timeout=PATIENCE_S,
+        limits=LIMITS,
         verify=trusted(),
         event_hooks={"response": on_reply},
+    )
+
+
+def page_client(url: str, **headers: str) -> httpx.Client:
+    """Return a client that keeps its cookies, as a page of the chat at `url` does."""
+    return httpx.Client(
+        base_url=url,
+        headers={"Origin": url} | headers,
+        timeout=PATIENCE_S,
+        limits=LIMITS,
+        verify=trusted(),
     )
 
 

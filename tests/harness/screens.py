@@ -22,6 +22,7 @@ from chat_app.demo.people import FIRST, NEIGHBOURS
 from chat_app.demo.story import STORY
 from tests.harness.chats import FRONT_END_BUILD_S, Storage, launch_built
 from tests.harness.chromium import start_chromium
+from tests.harness.clients import page_client
 from tests.harness.fonts import missing_fonts
 from tests.harness.nodes import settings_of
 from tests.harness.pages import PATIENCE_MS
@@ -415,7 +416,7 @@ async def _fill(storage: Storage) -> None:
 @contextmanager
 def _signed_in(url: str, username: str) -> Iterator[httpx.Client]:
     """Yield a client with the session of a person of the demo."""
-    with httpx.Client(base_url=url, headers={"Origin": url}) as http:
+    with page_client(url) as http:
         http.post("/api/auth/login", json=_credentials(username)).raise_for_status()
         yield http
 
