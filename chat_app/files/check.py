@@ -199,7 +199,11 @@ class FileCheck:
             self._storage.upload_path(row.id, suffix) for suffix in ("", PICTURE, WHOLE, THUMBNAIL)
         )
         found = await read_media(media_type, source, picture)
-        made = await make_picture(picture, whole, thumbnail) if found.has_picture else None
+        made = None
+        if found.has_picture:
+            # Without a preview it is still what was sent.
+            with contextlib.suppress(ChildFailed):
+                made = await make_picture(picture, whole, thumbnail)
         shown = made if isinstance(made, Made) else None
         size, digest = await self._storage.keep(row.id, source, thumbnail if shown else None)
         if found.has_video is False:

@@ -146,6 +146,21 @@ async def test_a_picture_whose_child_is_killed_is_tried_again_and_then_refused(
                 await asyncio.sleep(0.02)
 
 
+async def test_a_document_whose_preview_fails_is_taken_without_one(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "child.py"
+    program.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    monkeypatch.setattr("chat_app.files.pictures.picture_child.__file__", str(program))
+    async with open_node(storage) as node:
+        alice = await new_user(node)
+
+        state = await checked(node, alice, await begin_file(node, alice, document()))
+
+        assert state.file is not None
+        assert (state.state, state.file.thumbnail_url) == ("ready", None)
+
+
 @asynccontextmanager
 async def clamd(answers: dict[bytes, bytes]) -> AsyncIterator[str]:
     """Yield the address of a program that speaks like clamd: an answer by what it was sent."""
