@@ -1,6 +1,7 @@
 // <chat-attach>: the files that are chosen for a message, above the box of the composer: by the button, dropped on
 // the conversation, pasted, or written again. They are kept for each conversation as long as the page lives;
-// the browser asks before that ends, and while something is recorded. What shows and checks them is loaded with the first ones.
+// the browser asks before that ends, and while something is recorded. The tray, which shows and checks them, is
+// loaded with the first ones.
 
 /** @import { Chosen } from "./attached_files.js" */
 /** @import { Tray } from "./tray.js" */

@@ -5,7 +5,7 @@
 
 import { createElement } from "react";
 
-/** What is shown of somebody; `picture` is the path of the picture. @typedef {{ letters: string, tone: string, picture?: string }} Face */
+/** The face of somebody; `picture` is the path of the picture. @typedef {{ letters: string, tone: string, picture?: string }} Face */
 
 /**
  * Return the picture of an avatar as a child for React.

@@ -56,7 +56,7 @@ class ChatAvatarChoice extends (globalThis.HTMLElement ?? class {}) {
   }
 
   #cancel() {
-    // What still runs sees that its picture is no longer wanted.
+    // An upload that still runs sees that its picture is no longer wanted.
     this.#choose(undefined);
     this.#setBusy(false);
   }

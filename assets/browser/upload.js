@@ -29,7 +29,7 @@ const REASONS = {
 
 /** @typedef {Outcome & { fileId?: string, restart?: boolean, dropped?: boolean }} UploadOutcome */
 
-/** What is uploaded. @typedef {{ name: string, description?: string, blob: Blob }} Sent */
+/** A file to upload. @typedef {{ name: string, description?: string, blob: Blob }} Sent */
 
 /**
  * Who follows an upload: `isWanted` is asked all the time, `onProgress` gets the bytes that are sent.
@@ -83,7 +83,7 @@ function send(userId, { name, description, blob }, address, { isWanted, onAddres
       chunkSize: CHUNK,
       metadata: { filename: sentName(name), ...(description ? { description } : {}) },
       headers: { "X-Chat-User": userId },
-      // Who asks for the upload tries again, and keeps the address.
+      // The caller tries again, and keeps the address.
       retryDelays: null,
       storeFingerprintForResuming: false,
       onBeforeRequest(sent) {

@@ -18,7 +18,7 @@ _INSTALLED = {library: find_spec(library) is not None for library in ("av", "pyp
 
 
 class Read(msgspec.Struct, frozen=True):
-    """What is known of a file; nothing, where it cannot be read or the library is missing.
+    """The facts of a file; none, where it cannot be read or the library is missing.
 
     `has_picture` is whether a picture of it was written.
     """

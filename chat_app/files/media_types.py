@@ -53,7 +53,7 @@ _AUDIO_BRANDS = {b"M4A ", b"M4B ", b"M4P "}
 _VIDEO_BRANDS = {b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V "}
 _LOWEST_BOX = 16
 _EBML = b"\x1a\x45\xdf\xa3"
-# What browsers record: WebM with Opus, and MP4 in fragments, whose tracks all begin in the head.
+# Browsers record WebM with Opus, and MP4 in fragments, whose tracks all begin in the head.
 _WEBM_TRACKS = re.compile(rb"[AV]_(?:OPUS|VP8|VP9|AV1|MPEG4)")
 _MP4_TRACKS = re.compile(rb"hdlr\0{8}(soun|vide)")
 _MP4_FRAGMENTS = b"mvex"

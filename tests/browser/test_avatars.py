@@ -161,7 +161,7 @@ def test_people_who_are_found_are_shown_by_their_pictures(mira: Visitor, tomas: 
     shows_picture(suggested.filter(has_text="Tomas").locator(".avatar"))
 
 
-def test_what_fails_is_said_and_can_be_tried_again(mira: Visitor) -> None:
+def test_a_failure_is_said_and_can_be_tried_again(mira: Visitor) -> None:
     page = open_settings(mira)
     alert = page.get_by_role("region", name="Profile").get_by_role("alert")
     used = page.get_by_role("button", name="Use this picture")

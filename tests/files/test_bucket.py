@@ -199,7 +199,7 @@ async def test_a_check_is_repeated_once_s3_is_back(
         assert copies_in(storage) == []
 
 
-async def test_what_is_refused_or_discarded_leaves_nothing(
+async def test_a_refused_or_discarded_upload_leaves_nothing(
     storage: Storage, bucket: TestBucket
 ) -> None:
     async with open_in_s3(storage, bucket) as (node, _):
@@ -218,7 +218,7 @@ async def test_what_is_refused_or_discarded_leaves_nothing(
         assert copies_in(storage) == []
 
 
-async def test_what_expires_or_is_deleted_leaves_nothing(
+async def test_an_expired_or_deleted_file_leaves_nothing(
     storage: Storage, bucket: TestBucket
 ) -> None:
     async with open_in_s3(storage, bucket) as (node, _):
@@ -239,7 +239,7 @@ async def test_what_expires_or_is_deleted_leaves_nothing(
         await until_holds(bucket, set())
 
 
-async def test_what_could_not_be_removed_is_removed_later(
+async def test_a_file_that_could_not_be_removed_is_removed_later(
     storage: Storage, bucket: TestBucket
 ) -> None:
     async with open_in_s3(storage, bucket) as (node, gate):

@@ -81,7 +81,7 @@ async def test_a_sound_has_a_duration_and_no_picture(tmp_path: Path, data: bytes
 
 
 @pytest.mark.parametrize("kind", RECORDED)
-def test_what_a_browser_records_is_a_sound_by_its_first_bytes(kind: str) -> None:
+def test_a_recording_of_a_browser_is_a_sound_by_its_first_bytes(kind: str) -> None:
     media_type, data = RECORDED[kind]
 
     assert media_type_of(data[:4096]) == media_type
@@ -113,7 +113,7 @@ async def test_a_document_has_a_picture_of_its_first_page(tmp_path: Path) -> Non
     ],
     ids=["a PDF of words", "half a PDF", "half a WebM", "half an MP4", "an empty MP3"],
 )
-async def test_what_cannot_be_read_has_nothing(tmp_path: Path, data: bytes) -> None:
+async def test_an_unreadable_file_has_no_facts(tmp_path: Path, data: bytes) -> None:
     assert await read(tmp_path, data) == Read()
 
 
