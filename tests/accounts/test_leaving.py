@@ -25,7 +25,7 @@ from chat_app.node.node import Node
 from chat_app.realtime.events import AnyEvent, FriendRemoved, SessionEnded, decode
 from chat_app.realtime.outlet import Outlet
 from tests.harness.chats import Storage
-from tests.harness.clients import PASSWORD, new_username
+from tests.harness.clients import PASSWORD, PATIENCE_S, new_username
 from tests.harness.groups import add_group
 from tests.harness.nodes import new_user, open_node
 
@@ -72,7 +72,7 @@ def friendship(one: UUID, other: UUID) -> list[Friendship]:
 
 
 async def heard(outlet: Outlet) -> list[AnyEvent]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         return [event for envelope in await outlet.take() for event in decode(envelope.body)]
 
 

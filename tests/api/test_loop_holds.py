@@ -183,7 +183,6 @@ async def longest_piece(served: ServedNode, work: Work) -> float:
     return longest_s
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "crowd",
     [

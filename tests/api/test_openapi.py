@@ -22,7 +22,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 @pytest.mark.one_process  # reads the metrics of the process
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     "amount", [FEW, pytest.param([], id="all", marks=pytest.mark.only_in_test_all)]
 )

@@ -1,5 +1,6 @@
 """Idle sockets behind nginx stay open: the nodes ping before nginx gives up."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -35,7 +36,8 @@ async def test_a_silent_socket_stays_open(start_chat: StartChat, tmp_path: Path)
         alice = await register(nginx.url)
         async with alice.socket() as socket:
             with pytest.raises(TimeoutError):
-                await socket.receive(seconds=SILENT_S)
+                async with asyncio.timeout(SILENT_S):
+                    await socket.receive()
 
             await socket.settled()
     finally:

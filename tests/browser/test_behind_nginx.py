@@ -70,7 +70,6 @@ def insist(visitor: Visitor, other: Visitor, text: str) -> None:
     pytest.fail("nobody answers")
 
 
-@pytest.mark.timeout(240)
 def test_a_tab_whose_node_dies_goes_on_at_another(
     cluster: Cluster, two_in_a_chat: tuple[Visitor, Visitor], new_visitor: NewVisitor
 ) -> None:

@@ -3,7 +3,6 @@
 import re
 from itertools import pairwise
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.harness.pages import REST, top_of, wait_until
@@ -61,7 +60,6 @@ def test_the_page_shows_that_it_is_offline(mira: Visitor, tomas: Visitor) -> Non
     expect(offline).to_have_count(0)
 
 
-@pytest.mark.timeout(300)
 def test_the_place_of_a_reader_in_the_past_outlives_a_broken_link(
     mira: Visitor, tomas: Visitor
 ) -> None:

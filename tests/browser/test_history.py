@@ -83,7 +83,6 @@ def press_end_until_shown(visitor: Visitor, text: str) -> None:
         visitor.page.evaluate(REST)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "length", [2_000, pytest.param(10_000, marks=pytest.mark.only_in_test_all)]
 )
@@ -112,7 +111,6 @@ def test_scrolling_through_a_long_history(mira: Visitor, tomas: Visitor, length:
     expect(mira.message("While you were reading, 1")).to_have_count(1)
 
 
-@pytest.mark.timeout(300)
 def test_scrolling_back_down_reaches_the_present(mira: Visitor, tomas: Visitor) -> None:
     tomas.post_all(mira, [f"Message {number}\nin two lines" for number in range(400)])
     mira.open_chat_with(tomas)
@@ -127,7 +125,6 @@ def test_scrolling_back_down_reaches_the_present(mira: Visitor, tomas: Visitor) 
     expect(mira.message("Right at the end")).to_be_in_viewport()
 
 
-@pytest.mark.timeout(300)
 def test_a_message_written_in_the_past_shows_up_at_the_end_once(
     mira: Visitor, tomas: Visitor
 ) -> None:

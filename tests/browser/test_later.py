@@ -288,7 +288,7 @@ def test_scheduling_works_by_keyboard_alone(mira: Visitor, tomas: Visitor) -> No
 
 def test_a_refused_message_keeps_its_text_and_says_why(mira: Visitor, tomas: Visitor) -> None:
     tomas.post(mira, "Hello")
-    schedule(mira, tomas, "Will you come?", minutes=0.01)
+    schedule(mira, tomas, "Will you come?", minutes=0.05)
     tomas.http.put(f"/api/blocks/{mira.user_id}").raise_for_status()
     mira.context.grant_permissions(["clipboard-read", "clipboard-write"])
     mira.page.goto(f"{mira.url}/scheduled")

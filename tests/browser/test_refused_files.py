@@ -78,7 +78,7 @@ def test_words_are_sent_without_a_refused_file(mira: Visitor, tomas: Visitor) ->
     message = mira.message("A picture")
     reason = "virus.txt: The virus scanner of this chat has refused this file."
     expect(message.get_by_role("alert")).to_contain_text(reason)
-    assert message.get_by_role("img", name="Queued").count() == 1
+    expect(message.get_by_role("img", name="Queued")).to_have_count(1)
 
     message.get_by_role("button", name="Remove").click()
 

@@ -343,7 +343,7 @@ def test_the_notice_and_those_of_reminders_and_the_connection_are_beside_each_ot
     message = tomas.post(mira, QUESTION)
     save(mira, message)
     mira.open_chat_with(tomas)
-    set_reminder(mira, message, minutes=0.01)
+    set_reminder(mira, message, minutes=0.05)
     page = mira.page
     due = page.get_by_role("region", name="Due reminders")
     expect(due).to_be_visible()

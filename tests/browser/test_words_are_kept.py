@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Dialog, Page, Route, expect
 
 from tests.harness.clients import PASSWORD
+from tests.harness.pages import PATIENCE_MS
 from tests.harness.unsent import kept_drafts, unsent_messages
 from tests.harness.visitors import Visitor
 
@@ -87,14 +88,14 @@ def sign_in(page: Page, visitor: Visitor) -> None:
 
 def wait_for_no_draft(page: Page) -> None:
     """Wait until the browser keeps no draft: the end of the session may load the page earlier."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE_MS / 1000
     while kept_drafts(page):
         assert time.monotonic() < end, kept_drafts(page)
 
 
 def wait_for_nothing_unsent(page: Page) -> None:
     """Wait until no message waits in the browser."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE_MS / 1000
     while unsent_messages(page):
         assert time.monotonic() < end, unsent_messages(page)
 

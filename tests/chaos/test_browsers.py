@@ -48,7 +48,7 @@ def test_the_judge_finds_deletions_that_did_not_last() -> None:
 
 
 @pytest.mark.only_in_test_all
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_every_screen_equals_the_database_after_broken_links() -> None:
     weather = Weather(drop=0.4, delay_s=0.2, look_s=4)
     plan = Plan(browsers=True, seconds=30, seed=7, weather=weather)

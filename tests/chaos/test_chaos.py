@@ -26,7 +26,7 @@ from tests.harness.servers import ROOT
 
 SHORT = Plan(users=4, rate=40, seconds=4, seed=7)
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 async def whole(plan: Plan) -> Outcome:

@@ -21,6 +21,7 @@ from chat_app.realtime.events import (
 from chat_app.realtime.outlet import Outlet
 from chat_app.realtime.shapes import Message
 from tests.harness.chats import Storage
+from tests.harness.clients import PATIENCE_S
 from tests.harness.groups import add_group
 from tests.harness.nodes import new_user, open_node, open_still_node, to_conversation, to_user
 from tests.harness.statements import statements
@@ -38,7 +39,7 @@ async def device(node: Node, user_id: UUID) -> Outlet:
 
 async def hand_out(outlet: Outlet) -> list[AnyEvent]:
     """Take the queued envelopes, record that the device has them, and return their events."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         taken = await outlet.take()
     for envelope in taken:
         outlet.delivered(envelope)
@@ -47,7 +48,7 @@ async def hand_out(outlet: Outlet) -> list[AnyEvent]:
 
 async def receipt(outlet: Outlet) -> ConversationDelivered | ConversationRead:
     """Return the next receipt that the outlet hears."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             events = [event for envelope in await outlet.take() for event in decode(envelope.body)]
             found = [event for event in events if isinstance(event, RECEIPTS)]
@@ -97,7 +98,7 @@ async def test_a_receipt_is_published_to_the_sender(storage: Storage) -> None:
         message = await said(node, alice, bob)
         own = await device(node, alice)
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while await marks(node, alice, message.conversation_id) != (2, 0):
                 await hand_out(theirs)
 
@@ -186,7 +187,7 @@ async def test_a_small_group_has_a_receipt_of_every_member(storage: Storage) -> 
         own, theirs = await device(node, alice), await device(node, bob)
         sent = (await node.messages.send(to_conversation(alice, group))).message
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while (delivered := await delivered_to(node, alice, group))[bob] == 0:
                 await hand_out(theirs)
 

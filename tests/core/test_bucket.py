@@ -13,7 +13,7 @@ from chat_app.core.errors import CannotStart
 from tests.harness.cases import case
 from tests.harness.s3 import KEYS, Gate, TestBucket
 
-PATIENCE_S = 20.0
+PATIENCE_S = 90.0
 
 
 @pytest.fixture

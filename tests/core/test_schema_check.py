@@ -18,7 +18,7 @@ from tests.harness.servers import ChatServer
 from tests.harness.tls import trusted
 
 Launch = Callable[..., ChatServer]
-EXIT_S = 60
+EXIT_S = 180
 OVERTAKE = "UPDATE alembic_version SET version_num = 'next_year'"
 
 

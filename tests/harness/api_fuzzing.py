@@ -56,7 +56,7 @@ OF_GROUPS = ("/members", "/invites", "/join", "/avatar")
 
 def _client(token: str = "") -> httpx.Client:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return httpx.Client(base_url=os.environ["CHAT_URL"], headers=headers, timeout=30)
+    return httpx.Client(base_url=os.environ["CHAT_URL"], headers=headers, timeout=90)
 
 
 def _register() -> tuple[Json, str]:

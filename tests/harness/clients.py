@@ -17,11 +17,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin, Subprotocol
 
+from tests.harness.processor import within
 from tests.harness.tls import trusted
 
 PASSWORD = "correct horse battery"
 REGISTERED_AT_ONCE = 5
-PATIENCE_S = 30
+PATIENCE_S = 90
 # A server ends a connection that was idle for five seconds: a request might meet that end.
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=3)
 MESSAGE_PACK = "chat.v1.msgpack"
@@ -312,7 +313,10 @@ def _read(frame: str | bytes) -> Json:
 
 @dataclass
 class Socket:
-    """A live socket. `expect` keeps what it passes over in `passed`, for later claims."""
+    """A live socket. `expect` keeps what it passes over in `passed`, for later claims.
+
+    `seconds` are those of a promise; without one, its methods wait for as long as it takes.
+    """
 
     connection: ClientConnection
     passed: list[Json] = field(default_factory=list)
@@ -354,18 +358,18 @@ class Socket:
         await self.connection.send(frame)
 
     async def receive(self, *, seconds: float = PATIENCE_S) -> Json:
-        """Return the next frame; the events of a batch one by one."""
+        """Return the next frame, the events of a batch one by one."""
         if not self._unread:
-            async with asyncio.timeout(seconds):
+            async with within(seconds, patience_s=PATIENCE_S):
                 frame = _read(await self.connection.recv())
             self._unread = frame["events"] if frame["type"] == "batch" else [frame]
         return self._unread.pop(0)
 
     async def expect(self, kind: str, *, seconds: float = PATIENCE_S, **fields: object) -> Json:
         """Return the next frame of that type whose fields are equal to `fields`."""
-        async with asyncio.timeout(seconds):
+        async with within(seconds, patience_s=PATIENCE_S):
             while True:
-                frame = await self.receive(seconds=seconds)
+                frame = await self.receive()
                 if frame["type"] == kind and fields.items() <= frame.items():
                     return frame
                 self.passed.append(frame)
@@ -379,9 +383,10 @@ class Socket:
 
     async def close_code(self, *, seconds: float = PATIENCE_S) -> int:
         """Wait until the server closes the socket and return its code."""
-        with contextlib.suppress(ConnectionClosed):
-            while True:
-                self.passed.append(await self.receive(seconds=seconds))
+        async with within(seconds, patience_s=PATIENCE_S):
+            with contextlib.suppress(ConnectionClosed):
+                while True:
+                    self.passed.append(await self.receive())
         code = self.connection.close_code
         assert code is not None
         return code

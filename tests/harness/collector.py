@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-PATIENCE_S = 20
+PATIENCE_S = 90
 GZIP = MAX_WBITS | 16
 
 

@@ -20,7 +20,7 @@ from tests.harness import programs
 from tests.harness.servers import LOOPBACK, Server, free_port
 
 WINDOW = (1280, 800)
-PATIENCE_S = 60
+PATIENCE_S = 120
 # Takes the arguments as JSON and returns JSON: the protocols have other forms of values.
 _CALL = "async (text) => JSON.stringify((await (%s)(...JSON.parse(text))) ?? null)"
 

@@ -23,7 +23,7 @@ from chat_app.server.uvicorn import GC_THRESHOLDS
 from chat_app.server.websocket import WebSocketPeer
 
 Value = TypeVar("Value")
-STARTED_WITHIN_S = 60
+STARTED_WITHIN_S = 180
 
 
 class LoopHolds:

@@ -31,7 +31,7 @@ _WAIT = """([argument, patience]) => new Promise((resolve, reject) => {
   };
   look().catch(reject);
 })"""
-PATIENCE_MS = 40_000
+PATIENCE_MS = 120_000
 
 
 def wait_until(page: Page, condition: str, argument: object = None) -> None:

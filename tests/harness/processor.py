@@ -4,12 +4,13 @@ A promise in seconds is about the chat. On a machine that other programs use, it
 a core, and a core whose caches are shared does less in a second.
 """
 
+import asyncio
 import contextlib
 import inspect
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -62,6 +63,20 @@ def _waits(pid: int) -> dict[str, float]:
 def slowness() -> float:
     """Return how many times longer a core takes now than where the figures were measured (≥ 1)."""
     return max(1.0, min(_sample() for _ in range(SAMPLES)) / SAMPLE_S)
+
+
+@contextlib.asynccontextmanager
+async def within(seconds: float, *, patience_s: float) -> AsyncIterator[None]:
+    """Fail if the block takes longer than the promised seconds, by the clocks of this module.
+
+    Raises TimeoutError after `patience_s`. A promise that is not shorter is not measured.
+    """
+    stopwatch = Stopwatch() if seconds < patience_s else None
+    async with asyncio.timeout(max(seconds, patience_s)):
+        yield
+    if stopwatch is not None:
+        took = stopwatch.seconds() / slowness()
+        assert took <= seconds, f"took {took:.2f} s"
 
 
 def _sample() -> float:

@@ -44,7 +44,7 @@ class S3:
     def new_bucket(self) -> "TestBucket":
         """Make an empty bucket."""
         name = f"bucket-{uuid4().hex}"
-        httpx.put(f"{self.url}/{name}", timeout=30).raise_for_status()
+        httpx.put(f"{self.url}/{name}", timeout=90).raise_for_status()
         return TestBucket(self, name)
 
     @contextlib.contextmanager
@@ -106,22 +106,22 @@ class TestBucket:
 
     def put(self, name: str, data: bytes) -> None:
         """Store an object, as an operator may."""
-        httpx.put(self._address(name), content=data, headers=SIGNED, timeout=30).raise_for_status()
+        httpx.put(self._address(name), content=data, headers=SIGNED, timeout=90).raise_for_status()
 
     def get(self, name: str) -> bytes:
         """Return the bytes of an object."""
-        reply = httpx.get(self._address(name), headers=SIGNED, timeout=30)
+        reply = httpx.get(self._address(name), headers=SIGNED, timeout=90)
         return reply.raise_for_status().content
 
     def delete(self, name: str) -> None:
         """Delete an object, as an operator may."""
-        httpx.delete(self._address(name), headers=SIGNED, timeout=30).raise_for_status()
+        httpx.delete(self._address(name), headers=SIGNED, timeout=90).raise_for_status()
 
     def _address(self, name: str) -> str:
         return f"{self.server.url}/{self.name}/{PREFIX}/{name}"
 
     def _listed(self, query: str) -> ET.Element:
-        reply = httpx.get(f"{self.server.url}/{self.name}?{query}", timeout=30)
+        reply = httpx.get(f"{self.server.url}/{self.name}?{query}", timeout=90)
         return ET.fromstring(reply.raise_for_status().text)  # noqa: S314  # of our own server
 
 

@@ -28,8 +28,8 @@ from tests.harness.forks import Fork
 from tests.harness.tls import trusted
 
 ROOT = Path(__file__).resolve().parents[2]
-START_S = 60
-STOP_S = 20
+START_S = 180
+STOP_S = 60
 LOOPBACK = "127.0.0.1"
 # The settings that nodes of one chat share.
 JOINING = {"CHAT_DATABASE_URL", "CHAT_REDIS_URL"}

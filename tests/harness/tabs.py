@@ -1,6 +1,5 @@
 """A browser tab as the server sees it: raw Engine.IO, so that a test can also misbehave."""
 
-import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
@@ -13,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
 
 from tests.harness.clients import PATIENCE_S, Json
+from tests.harness.processor import within
 
 ROOT_STATE = "reflex___state____state"
 HYDRATED = "is_hydrated_rx_state_"
@@ -107,15 +107,15 @@ class Tab:
         self.redirects = redirects
 
     async def until(self, condition: Callable[[], object], *, seconds: float = PATIENCE_S) -> None:
-        """Read frames until `condition` holds."""
-        async with asyncio.timeout(seconds):
+        """Read frames until `condition` holds, promised within `seconds`."""
+        async with within(seconds, patience_s=PATIENCE_S):
             while not condition():
                 await self._receive()
 
     async def close_code(self, *, seconds: float = PATIENCE_S) -> int:
         """Read frames until the server closes the socket, and return its code."""
-        with contextlib.suppress(ConnectionClosed):
-            async with asyncio.timeout(seconds):
+        async with within(seconds, patience_s=PATIENCE_S):
+            with contextlib.suppress(ConnectionClosed):
                 while True:
                     await self._receive()
         code = self.connection.close_code

@@ -11,7 +11,7 @@ import httpx
 from tests.harness.clients import PASSWORD
 from tests.harness.engines import Engine
 
-PATIENCE_S = 40
+PATIENCE_S = 120
 # Conditions are looked at so often: the drivers of these engines have no way to wait for one.
 CHECK_S = 0.05
 # Keys as WebDriver names them.

@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from httpx import Response
 from sqlalchemy import Connection, text
 
@@ -196,7 +195,6 @@ async def use_groups(me: Person, friend: Person, stranger: Person) -> list[Respo
     ]
 
 
-@pytest.mark.timeout(300)
 async def test_hot_statements_read_by_an_index(storage: Storage) -> None:
     with ServedNode(settings_of(storage)) as served:
         me = await register(served.url)

@@ -23,7 +23,7 @@ from tests.harness import servers
 from tests.harness.half_open import HalfOpenProxy
 
 KINDS = ["memory", "redis"]
-PATIENCE_S = 30
+PATIENCE_S = 90
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from chat_app.realtime.socket_counts import MemorySocketCounts, SocketCounts
 from chat_app.redis.socket_counts import RedisSocketCounts
 
 ALICE, BOB = uuid4(), uuid4()
-PATIENCE_S = 30
+PATIENCE_S = 90
 NewNode = Callable[[], Awaitable[RedisSocketCounts]]
 
 

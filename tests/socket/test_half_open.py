@@ -35,7 +35,6 @@ def url(request: pytest.FixtureRequest, farm: Farm, tmp_path: Path) -> Iterator[
         chat.stop()
 
 
-@pytest.mark.timeout(150)
 async def test_an_unresponsive_peer_is_offline_within_a_minute(url: str) -> None:
     """Pull the cable of a quiet socket, a flooded one and a tab."""
     alice, writer, quiet, flooded, tab_owner = [await register(url) for _ in range(5)]

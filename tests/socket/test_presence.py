@@ -126,7 +126,6 @@ async def test_going_offline_is_sent_after_the_grace_with_its_time(start_chat: S
 
 
 @pytest.mark.parametrize("pair", ["postgres+redis"])
-@pytest.mark.timeout(150)
 @pytest.mark.parametrize(
     "settings",
     [

@@ -21,7 +21,7 @@ READY_WITHIN_S = 3
 AS_A_FIRST_START = 2
 
 
-@pytest.mark.timeout(240 + 20 * KILLS)
+@pytest.mark.timeout(400 + 20 * KILLS)
 @pytest.mark.parametrize(
     ("pair", "count"),
     [

@@ -27,7 +27,7 @@ TTL_S = 4.0  # of the shared nodes' presence
 
 pytestmark = [
     pytest.mark.parametrize("pair", ["postgres+redis"]),
-    pytest.mark.timeout(180 + 2 * AWAY_S),
+    pytest.mark.timeout(400 + 2 * AWAY_S),
 ]
 hows = pytest.mark.parametrize("how", ["frozen", "killed", "flushed"])
 

@@ -113,7 +113,7 @@ def room_chat(storage: Storage) -> Iterator[ChatServer]:
     chat.stop()
 
 
-@pytest.mark.timeout(240 + READERS)
+@pytest.mark.timeout(400 + READERS)
 async def test_slow_readers_hurt_nobody_and_are_made_whole(
     room_chat: ChatServer, storage: Storage
 ) -> None:

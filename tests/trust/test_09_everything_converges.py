@@ -185,7 +185,7 @@ def shown(device: Device, conversations: dict[str, list[Json]]) -> dict[str, lis
     return {one: device.view.timeline(one) for one in conversations}
 
 
-@pytest.mark.timeout(300 + 60 * DAYS)
+@pytest.mark.timeout(400 + 60 * DAYS)
 def test_every_device_ends_up_with_what_is_stored(nodes: Nodes) -> None:
     @seed(SEED)
     def day() -> Day:

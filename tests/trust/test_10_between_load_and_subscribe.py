@@ -26,6 +26,7 @@ from chat_app.realtime.events import MessageCreated, decode
 from chat_app.realtime.outlet import Outlet
 from chat_app.realtime.shapes import Message
 from tests.harness.chats import Storage
+from tests.harness.clients import PATIENCE_S
 from tests.harness.groups import add_group
 from tests.harness.nodes import new_user, open_node, to_conversation, to_user
 
@@ -33,9 +34,8 @@ DEVICES = 8
 # Of all devices together.
 OPENINGS = int(os.environ.get("TRUST_OPENINGS", "160"))
 IN_A_PAGE = 30
-PATIENCE_S = 10
 
-pytestmark = pytest.mark.timeout(180 + OPENINGS // 10)
+pytestmark = pytest.mark.timeout(400 + OPENINGS // 10)
 
 
 class Room(NamedTuple):

@@ -56,7 +56,8 @@ async def typing_is_back(sender: Socket, receiver: Socket, conversation_id: str)
         while True:
             await sender.send({"type": "typing", "conversation_id": conversation_id})
             with contextlib.suppress(TimeoutError):
-                await receiver.expect("typing", seconds=1)
+                async with asyncio.timeout(1):
+                    await receiver.expect("typing")
                 return
 
 

@@ -6,15 +6,11 @@ That each of them runs again is in tests/node/test_failing_tasks.py.
 import asyncio
 import re
 
-import pytest
-
 from tests.harness.chats import StartChat
 from tests.harness.clients import Person, register
 
 ROUNDS = 60
 FAIL_WITHIN_S = "7"
-
-pytestmark = pytest.mark.timeout(180)
 
 
 async def failures(person: Person) -> int:

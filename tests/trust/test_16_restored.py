@@ -9,8 +9,6 @@ from tests.harness.chats import StartChat
 from tests.harness.clients import Json, Socket, log_in, register
 from tests.harness.shells import done
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.mark.parametrize("knows_generation", [True, False])
 async def test_cursors_of_before_a_restore_are_answered_by_reset(

@@ -1,6 +1,5 @@
 """The people screen over the wire: live lists, and handlers called with forged arguments."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from itertools import product
 from typing import Any
@@ -9,7 +8,8 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from tests.harness.clients import Person, as_json, register
+from tests.harness.clients import PATIENCE_S, Person, as_json, register
+from tests.harness.processor import within
 from tests.harness.tabs import FRIENDS, Tab
 
 HANDLERS = ("request", "accept", "remove_request", "unfriend", "block", "unblock", "talk_to")
@@ -48,11 +48,11 @@ async def friendship(one: Person, other: Person) -> str:
 async def test_the_lists_follow_events(tab: Tab, ada: Person, bea: Person) -> None:
     assert (tab.rows("people"), tab.fact("people", "waiting")) == ([], 0)
 
-    async with asyncio.timeout(1):
+    async with within(1, patience_s=PATIENCE_S):
         await bea.request_friendship(ada)
         await tab.until(lambda: ids(tab, "incoming") == [bea.id])
     assert tab.fact("people", "waiting") == 1
-    async with asyncio.timeout(1):
+    async with within(1, patience_s=PATIENCE_S):
         await ada.http.post("/api/friends/accept", json={"user_id": bea.id})
         await tab.until(lambda: ids(tab, "friends") == [bea.id])
     assert (ids(tab, "incoming"), tab.fact("people", "waiting")) == ([], 0)

@@ -1,5 +1,6 @@
 """Scheduled messages and reminders over the wire: live lists, due notices, forged arguments."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -140,7 +141,7 @@ async def test_every_tab_is_sent_a_reminder_that_is_due(ada: Person, bea: Person
         for tab in (one, other):
             await tab.hydrate("/settings")
             await tab.until(lambda tab=tab: tab.fact("conversations", "loaded"))  # type: ignore[misc]  # a default that binds
-        await remind(ada, message, 0.5)
+        await remind(ada, message, 2)
         for tab in (one, other):
             await tab.until(lambda tab=tab: texts(tab, "due") == ["Bread!"])  # type: ignore[misc]  # a default that binds
             (row,) = tab.rows("due")
@@ -170,12 +171,12 @@ async def test_a_dismissed_reminder_is_withdrawn_from_every_tab_and_one_set_agai
                     lambda tab=tab: (texts(tab, "due"), texts(tab, "reminders")) == (due, listed)  # type: ignore[misc]  # a default that binds
                 )
 
-        await remind(ada, message, 0.5)
+        await remind(ada, message, 2)
         await until(["Bread!"], [])
         await one.send(f"{REMINDERS}.dismiss", {"message_id": message["id"]})
         await until([], [])
 
-        await remind(ada, message, 0.5)
+        await remind(ada, message, 2)
         await until(["Bread!"], [])
         # Another time answers the notice. A device that shows it still may dismiss it.
         await remind(ada, message, 3_600)
@@ -192,15 +193,15 @@ async def test_a_reminder_that_came_while_away_is_sent_to_the_next_tab_once(
     ada: Person, bea: Person
 ) -> None:
     message = await bea.write(ada, "Bread!")
-    await remind(ada, message, 0.2)
+    await remind(ada, message, 2)
     while not (reminders := as_json(await ada.http.get("/api/reminders"))["items"])[0]["due"]:
-        pass
+        await asyncio.sleep(0.05)
     assert len(reminders) == 1
     async with Tab.open(ada.url, cookie=ada.cookie) as tab:
         await tab.hydrate("/people")
         await tab.until(lambda: texts(tab, "due") == ["Bread!"])
     while as_json(await ada.http.get("/api/reminders"))["items"]:
-        pass
+        await asyncio.sleep(0.05)
     async with Tab.open(ada.url, cookie=ada.cookie) as tab:
         await tab.hydrate(PATH)
         await tab.until(lambda: tab.fact("scheduled", "loaded"))

@@ -1,6 +1,5 @@
 """The screens of groups over the wire: live details, and handlers called with forged arguments."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -267,8 +266,7 @@ async def find_channel(tab: Tab, title: str) -> None:
     await tab.until(lambda: tab.fact("channels", "loaded"))
     # The last letter is missing: a part of the title is enough.
     await tab.send(f"{CHANNELS}.search", {"text": title[:-1]}, path="/channels")
-    async with asyncio.timeout(5):
-        await tab.until(lambda: [row["name"] for row in tab.rows("channels")] == [title])
+    await tab.until(lambda: [row["name"] for row in tab.rows("channels")] == [title])
 
 
 async def test_the_open_groups_follow_what_becomes_of_them(ada: Person, bea: Person) -> None:

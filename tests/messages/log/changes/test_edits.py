@@ -20,6 +20,7 @@ from chat_app.realtime.events import MessageCreated, MessageDeleted, MessageUpda
 from chat_app.realtime.outlet import Outlet
 from chat_app.realtime.shapes import Message
 from tests.harness.chats import Storage
+from tests.harness.clients import PATIENCE_S
 from tests.harness.connected import befriend
 from tests.harness.groups import add_group
 from tests.harness.nodes import change_user, new_user, open_node, to_conversation, to_user
@@ -47,7 +48,7 @@ async def block(node: Node, blocker: UUID, blocked: UUID) -> None:
 async def heard(outlet: Outlet, count: int, *, after: int) -> list[News]:
     """Return the next news of messages after a `rev`, which may still be on its way."""
     found: list[News] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while len(found) < count:
             events = [event for envelope in await outlet.take() for event in decode(envelope.body)]
             news = [event for event in events if isinstance(event, NEWS)]
