@@ -117,6 +117,21 @@ async def test_every_handler_changes_the_friendship_it_names(
     assert tab.redirects[0].startswith("/chat/")
 
 
+async def test_the_dialog_outlives_the_load_of_its_page_and_closes_on_another(
+    tab: Tab, bea: Person
+) -> None:
+    await call(tab, "choose", bea.id, name="Bea")
+    await tab.until(lambda: tab.var(FRIENDS, "chosen_id") == bea.id)
+
+    # A page may be used before its load is handled.
+    await tab.send(f"{FRIENDS}.load", path="/people")
+    await tab.settled()
+    assert tab.var(FRIENDS, "chosen_id") == bea.id
+
+    await tab.send(f"{FRIENDS}.count", path="/saved")
+    await tab.until(lambda: tab.var(FRIENDS, "chosen_id") == "")
+
+
 async def test_a_forged_id_changes_nothing(tab: Tab) -> None:
     for handler, forged in product(HANDLERS, FORGED):
         case = f"{handler} {forged!r:.40}"

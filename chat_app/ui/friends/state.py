@@ -35,11 +35,14 @@ class FriendsState(rx.State):
     chosen_name: str = ""
     chosen_friendship: str = ""
 
+    # The page on which that dialog was opened, or a button failed.
+    _page: str = ""
+
     @rx.event
     async def load(self) -> None:
         """Send the people, unless the tab has them."""
         await require_identity(self)
-        self._close()
+        self._close_of_another_page()
         await self._open_screen(is_people_screen=True)
 
     @rx.event
@@ -54,7 +57,7 @@ class FriendsState(rx.State):
     async def count(self) -> None:
         """Send the number of incoming requests, for every other screen."""
         await require_identity(self)
-        self._close()
+        self._close_of_another_page()
         await self._open_screen(is_people_screen=False)
 
     @rx.event
@@ -110,6 +113,7 @@ class FriendsState(rx.State):
         except AppError as error:
             self._set_failure(user_id, error)
             return
+        self._page = self.router.url.path
         set_changed(self, failed_id="", failed="", chosen_id=str(person))
         # A person who has blocked the reader looks like one who is not their friend.
         set_changed(self, chosen_name=card.display_name if card else str(name)[:MAX_NAME_LENGTH])
@@ -135,7 +139,13 @@ class FriendsState(rx.State):
             await tab.view(PeopleView).refresh()
 
     def _set_failure(self, user_id: str, error: AppError) -> None:
+        self._page = self.router.url.path
         set_changed(self, failed_id=str(user_id)[:MAX_NAME_LENGTH], failed=error.detail)
+
+    def _close_of_another_page(self) -> None:
+        """Close what was opened elsewhere: this page may have been used while it was loading."""
+        if self._page != self.router.url.path:
+            self._close()
 
     def _close(self) -> None:
         set_changed(self, chosen_id="", chosen_name="", chosen_friendship="")
