@@ -101,6 +101,7 @@ class Tail:
         # Read from the log, and not delivered yet.
         self._waiting: deque[Entry] = deque()
         self._own: dict[UUID, OwnBatch] = {}
+        self._batches = 0
         # Held while something is read from the database and delivered: a reader beside the tail
         # that holds it delivers nothing older than what devices have.
         self.delivering = asyncio.Lock()
@@ -169,7 +170,13 @@ class Tail:
             if not batch.is_published:
                 self._own.pop(batch.id, None)
                 self._woken.set()
+            self._batches += 1
             batch.ended.set()
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Return how far the log is known: another value whenever there may be something new."""
+        return self._batches, self._newest
 
     async def caught_up(self) -> None:
         """Wait until all that is committed now was delivered on this node, CATCH_UP_S at most."""

@@ -197,7 +197,7 @@ async def running_node(
             saved_messages=parts.saved_messages(),
             drafts=parts.drafts(),
             due_items=parts.due_items(parts.due_queue(hub, messages)),
-            search=await parts.search(),
+            search=await parts.search(tail),
             uploads=files.uploads,
             avatars=parts.avatars(files, groups),
             file_storage=files.storage,

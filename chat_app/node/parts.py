@@ -169,7 +169,7 @@ class Parts:
         )
         return run(self.stack, self.supervisor, messages)
 
-    async def search(self) -> Search:
+    async def search(self, tail: Tail) -> Search:
         """Make the search, with the task that fills its index."""
         infrastructure = self.infrastructure
         index = await self.stack.enter_async_context(open_index(infrastructure.database))
@@ -177,6 +177,7 @@ class Parts:
             database=infrastructure.database,
             index=index,
             broker=infrastructure.broker,
+            progress=lambda: tail.progress,
             metrics=self.metrics,
         )
         run(self.stack, self.supervisor, indexer)

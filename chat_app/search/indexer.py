@@ -8,7 +8,7 @@ built anew: it reads all messages in the order of their ids, then what has chang
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -43,8 +43,10 @@ from chat_app.search.index import (
     sender_word,
 )
 
-# How often the log is read while nothing comes.
+# How often it is asked whether something has come, and how often the log is read without that:
+# another process may have begun to build the index anew.
 INTERVAL_S = 0.5
+IDLE_S = 5.0
 # What comes within this time goes into the index together.
 PAUSE_S = 0.1
 # Messages of one transaction, short enough to hold up nobody; more than the log writer stores in
@@ -81,10 +83,13 @@ class Indexer:
         database: Database,
         index: Index,
         broker: Broker | None = None,
+        progress: Callable[[], object] | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         self._database = database
         self._index = index
+        # Another value whenever the log may have something new; None if that is not known.
+        self._progress = progress or (lambda: None)
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._generation: UUID | None = None
@@ -135,14 +140,23 @@ class Indexer:
     async def _run(self) -> None:
         while True:
             self._woken.clear()
+            known = self._progress()
             while not (step := await self._step_beside_others()).is_last:
                 pass
             # Its own messages do not wake a node; while some come, others follow.
             if not step.documents:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(INTERVAL_S):
-                        await self._woken.wait()
+                await self._until_new(known)
             await asyncio.sleep(PAUSE_S)
+
+    async def _until_new(self, known: object) -> None:
+        """Wait until the log may have something that was not there at the `known` progress."""
+        looks = 1 if known is None else round(IDLE_S / INTERVAL_S)
+        for _ in range(looks):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(INTERVAL_S):
+                    await self._woken.wait()
+            if self._woken.is_set() or self._progress() != known:
+                return
 
     async def _step_beside_others(self) -> Step:
         """Do a step, and leave others as much time: building the index anew takes minutes."""

@@ -21,6 +21,7 @@ from chat_app.search.indexer import Indexer
 from chat_app.search.rebuild import open_index
 from tests.harness.archives import UNWATCHED
 from tests.harness.chats import Storage
+from tests.harness.clients import PATIENCE_S
 from tests.harness.nodes import new_user, open_node, settings_of, to_conversation, to_user
 from tests.harness.searches import all_found, until_indexed
 from tests.harness.shells import done
@@ -225,3 +226,34 @@ async def test_entries_of_a_deleted_group_go_with_it(storage: Storage) -> None:
 
         assert removed["search_entries"] == 3
         assert await ids_found(node, viewer) == [message.id for message in messages[::-1]]
+
+
+async def test_an_indexer_reads_the_log_only_when_there_may_be_something_new(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexer, "INTERVAL_S", 0.01)
+    monkeypatch.setattr(indexer, "PAUSE_S", 0.01)
+    monkeypatch.setattr(indexer, "IDLE_S", 3_600.0)
+    steps: list[None] = []
+    original = Indexer.step
+
+    async def counted(one: Indexer) -> indexer.Step:
+        steps.append(None)
+        return await original(one)
+
+    monkeypatch.setattr(Indexer, "step", counted)
+    async with open_node(storage) as node:
+        alice, bob = await new_user(node), await new_user(node)
+        await until_indexed(node, one=alice, other=bob)
+        # The tail may have something of this still to read.
+        await node.tail.caught_up()
+        await asyncio.sleep(0.3)
+        before = len(steps)
+        await asyncio.sleep(0.5)
+        assert len(steps) == before
+
+        # An own message, of which nobody is woken.
+        sent = (await node.messages.send(to_user(alice, bob, "unmistakable"))).message
+        async with asyncio.timeout(PATIENCE_S):
+            while await ids_found(node, bob, "unmistakable") != [sent.id]:
+                await asyncio.sleep(0.02)

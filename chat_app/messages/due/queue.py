@@ -28,8 +28,8 @@ from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import ReminderDue, ScheduledUpdated, make_envelope, user_topic
 from chat_app.realtime.shapes import Message
 
-# At most so late; a node looks so often, since others may have scheduled something meanwhile.
-INTERVAL_S = 1.0
+# A node looks so often, since another that has scheduled something meanwhile may have died.
+INTERVAL_S = 2.0
 CLAIMED_FOR = timedelta(seconds=30)
 # What the chat cannot do at the moment is tried again after it.
 PAUSE = timedelta(seconds=2)
@@ -69,25 +69,26 @@ class DueQueue:
         while True:
             self._changed.clear()
             await self._forget_had()
-            while await self._carry_out() == BATCH_SIZE:
+            while not (pause_s := await self._carry_out()):
                 pass
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(INTERVAL_S):
+                async with asyncio.timeout(pause_s):
                     await self._changed.wait()
 
-    async def _carry_out(self) -> int:
-        """Carry out what is due; return how many items. Raises Unavailable."""
-        now = utc_now()
-        async with self._database.reading() as session:
-            due_at = await store.next_due(session)
-        if due_at is None or due_at > now:
-            return 0
+    async def _carry_out(self) -> float:
+        """Carry out what is due; return the seconds until there may be more. Raises Unavailable."""
+        due_at, now = await store.next_due(self._database), utc_now()
+        if due_at is None:
+            return INTERVAL_S
+        if due_at > now:
+            return min(INTERVAL_S, (due_at - now).total_seconds())
         async with self._database.writing() as session:
             items = await store.claim(session, now=now, until=now + CLAIMED_FOR, count=BATCH_SIZE)
             for item in items:
                 session.expunge(item)
         await asyncio.gather(*(self._do(item) for item in items))
-        return len(items)
+        # Without any, other nodes have claimed what is due.
+        return 0 if items else INTERVAL_S
 
     async def _do(self, item: DueItem) -> None:
         if item.kind == "reminder":

@@ -1,14 +1,16 @@
 """Rows of due items: what a user has scheduled, and what the nodes take to carry out."""
 
+import functools
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy import Select, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from chat_app.conversations.message_rows import IS_READABLE
+from chat_app.core.database import Database
 from chat_app.core.ids import pair_key
 from chat_app.models import Conversation, DueItem, Member, Message, User
 
@@ -35,12 +37,17 @@ async def claim(
     return items
 
 
-async def next_due(session: AsyncSession) -> datetime | None:
-    """Return when the next waiting item is due, None without any."""
-    found: datetime | None = await session.scalar(
-        select(func.min(col(DueItem.due_at))).where(col(DueItem.state) == "waiting")
-    )
-    return found
+async def next_due(database: Database) -> datetime | None:
+    """Return when the next waiting item is due, None without any. Raises Unavailable."""
+    [row] = await database.fetch_all(_next_due(), {})
+    due_at: datetime | None = row.due_at
+    return due_at
+
+
+@functools.cache
+def _next_due() -> Select[datetime]:
+    due_at = func.min(col(DueItem.due_at)).label("due_at")
+    return select(due_at).where(col(DueItem.state) == "waiting")
 
 
 async def lock_scheduled(session: AsyncSession, *, user_id: UUID, item_id: UUID) -> DueItem | None:
