@@ -270,7 +270,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   async #send() {
     if (this.#editing) {
       const content = this.#content(this.#box.value);
-      if (content) await this.#save(this.#editing, content);
+      if (content || (content === "" && this.#editing.hasFiles)) await this.#save(this.#editing, content);
       else if (content === "") this.#say("Write something, or delete the message instead.");
       return;
     }

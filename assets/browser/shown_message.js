@@ -18,8 +18,8 @@ export function rowOf(conversationId, id) {
 }
 
 /**
- * A message that the composer edits.
- * @typedef {{ id: string | undefined, text: string }} EditedMessage
+ * A message that the composer edits. With files it may have no text.
+ * @typedef {{ id: string | undefined, text: string, hasFiles: boolean }} EditedMessage
  */
 
 /**
@@ -28,11 +28,11 @@ export function rowOf(conversationId, id) {
  */
 export function edit(article) {
   const { id } = article.dataset;
-  const list = `messages:${article.closest("chat-timeline")?.getAttribute("conversation-id")}`;
+  const conversation = article.closest("chat-timeline")?.getAttribute("conversation-id") ?? "";
   // As it was written: the bubble shows it without its marks.
-  const row = store.read(list).rows.find((one) => one.id === id);
+  const row = rowOf(conversation, id);
   /** @type {EditedMessage} */
-  const detail = { id, text: typeof row?.text === "string" ? row.text : "" };
+  const detail = { id, text: row?.text ?? "", hasFiles: Boolean(row?.files?.length) };
   dispatchEvent(new CustomEvent("chat:edit-message", { detail }));
 }
 

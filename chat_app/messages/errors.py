@@ -58,6 +58,13 @@ class FilesNotReady(Invalid):
         super().__init__({f"file_ids.{place}": why for place in places})
 
 
+class NothingWritten(Invalid):
+    """A message without files has no text."""
+
+    def __init__(self) -> None:
+        super().__init__({"content": "Write something first."})
+
+
 class NotAnEmoji(Invalid):
     """A reaction is no emoji of Unicode's list for general interchange."""
 

@@ -49,6 +49,11 @@ def clean_content(text: str) -> str:
     return content
 
 
+def clean_caption(text: str) -> str:
+    """Return a text that may be blank beside files; else as `clean_content`."""
+    return clean_content(text) if text.strip() else ""
+
+
 def clean_ids(ids: list[UUID]) -> list[UUID]:
     """Return ids. Raises ValueError where one is given twice."""
     if len(set(ids)) < len(ids):
@@ -139,7 +144,7 @@ class SendRequest(Input):
     @field_validator("content")
     @classmethod
     def _is_clean(cls, value: str, info: ValidationInfo) -> str:
-        return "" if info.data.get("file_ids") and not value.strip() else clean_content(value)
+        return clean_caption(value) if info.data.get("file_ids") else clean_content(value)
 
     @model_validator(mode="after")
     def _has_one_text(self) -> Self:
@@ -262,9 +267,9 @@ class Reminders(Shape, frozen=True):
 
 
 class EditRequest(Input):
-    """The text that a message shall have instead of its own."""
+    """The text that a message shall have instead of its own; it may be blank beside files."""
 
-    content: Content
+    content: Annotated[str, AfterValidator(clean_caption), WithJsonSchema(CAPTION_SCHEMA)]
 
 
 class NewMessage(NamedTuple):

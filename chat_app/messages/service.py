@@ -99,8 +99,9 @@ class Messages:
     async def edit(self, *, actor_id: UUID, message_id: UUID, content: str) -> Message:
         """Replace the text of an own message and publish the change; return the message.
 
-        The same text changes nothing. Raises MessageNotFound, NotYourMessage, MessageIsDeleted,
-        MessageIsForwarded, CannotMessage, RateLimited and Unavailable.
+        The same text changes nothing; only beside files it may be empty. Raises MessageNotFound,
+        NotYourMessage, MessageIsDeleted, MessageIsForwarded, NothingWritten, CannotMessage,
+        RateLimited and Unavailable.
         """
         return await self._change(Edit(actor_id, message_id, content))
 

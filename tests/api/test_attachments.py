@@ -266,9 +266,17 @@ async def test_a_caption_is_edited_and_the_files_stay(alice: Person, bob: Person
     reply = await alice.http.patch(f"/api/messages/{message['id']}", json={"content": "A paper"})
 
     assert as_json(reply)["attachments"] == [file]
-    assert_invalid(
-        await alice.http.patch(f"/api/messages/{message['id']}", json={"content": ""}), "content"
-    )
+    reply = await alice.http.patch(f"/api/messages/{message['id']}", json={"content": " \n"})
+    emptied = as_json(reply)
+    assert (emptied["content"], emptied["attachments"], emptied["rev"]) == ("", [file], 3)
+
+
+async def test_a_message_without_files_keeps_a_text(alice: Person, bob: Person) -> None:
+    message = await send_files(alice, bob, content="one")
+
+    reply = await alice.http.patch(f"/api/messages/{message['id']}", json={"content": " "})
+
+    assert_invalid(reply, "content")
 
 
 async def test_a_search_finds_messages_with_files(alice: Person, bob: Person) -> None:

@@ -28,6 +28,7 @@ PASTE = """(box, bytes) => {
   const options = { clipboardData: data, bubbles: true, cancelable: true };
   box.dispatchEvent(new ClipboardEvent("paste", options));
 }"""
+SEEN = re.compile("Sent|Delivered|Read")
 # Notes what moves by itself below a picture, from now on.
 WATCH_SHIFTS = """() => {
   window.shifts = [];
@@ -93,8 +94,7 @@ def test_a_picture_is_seen_by_the_other_without_a_shift(mira: Visitor, tomas: Vi
     expect(seen).to_be_visible()
     is_loaded(seen.locator("img"))
     expect(tomas.message("Our boat")).to_have_count(1)
-    state = re.compile("Sent|Delivered|Read")
-    expect(mira.message("Our boat").get_by_role("img", name=state)).to_be_visible()
+    expect(mira.message("Our boat").get_by_role("img", name=SEEN)).to_be_visible()
     expect(tray(mira)).to_be_hidden()
     for person in (mira, tomas):
         box = person.log.get_by_role("button", name="Picture boat.png").bounding_box()
@@ -442,6 +442,24 @@ def test_a_picture_that_is_looked_at_goes_with_its_message(mira: Visitor, tomas:
     expect(dialog).to_have_count(0)
     expect(tomas.message("Message deleted")).to_be_visible()
     expect(tomas.box).to_be_focused()
+
+
+def test_the_words_beside_a_file_are_taken_back(mira: Visitor, tomas: Visitor) -> None:
+    tomas.open_chat_with(mira)
+    mira.open_chat_with(tomas)
+    attach(mira, ("boat.png", "image/png", picture()))
+    send(mira, "Our boat")
+    expect(tomas.message("Our boat")).to_be_visible()
+    expect(mira.message("Our boat").get_by_role("img", name=SEEN)).to_be_visible()
+    mira.box.press("ArrowUp")
+    expect(mira.box).to_have_value("Our boat")
+
+    mira.write("")
+
+    expect(tomas.message("Our boat")).to_have_count(0)
+    expect(tomas.log.get_by_role("button", name="Picture boat.png")).to_be_visible()
+    expect(tomas.log.get_by_role("article")).to_contain_text("edited")
+    expect(mira.page.locator("[data-editing]")).to_be_hidden()
 
 
 def test_a_picture_of_one_line_is_seen_in_the_dialog(mira: Visitor, tomas: Visitor) -> None:

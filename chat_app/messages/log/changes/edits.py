@@ -18,6 +18,7 @@ from chat_app.messages.errors import (
     MessageIsDeleted,
     MessageIsForwarded,
     MessageNotFound,
+    NothingWritten,
     NotYourMessage,
     TooManyPins,
 )
@@ -143,10 +144,8 @@ class _Run:
     def _edited(self, change: Edit, view: MessageView, actor: Actor) -> MessageView | AppError:
         if view.kind == "notice" or view.sender_id != change.actor_id:
             return NotYourMessage()
-        if view.deleted_at is not None:
-            return MessageIsDeleted()
-        if view.forwarded_from is not None:
-            return MessageIsForwarded()
+        if (refusal := _refusal_of_edit(change, view)) is not None:
+            return refusal
         if view.content == change.content:
             return view
         if (refusal := actor.check_writing()) is not None:
@@ -270,6 +269,15 @@ class _Run:
             rows = as_parameter(self._with_files)
             self._connection.execute(self._statements.release, {"rows": rows, "at": self._at})
             self._connection.execute(self._statements.detach, {"rows": rows})
+
+
+def _refusal_of_edit(change: Edit, view: MessageView) -> AppError | None:
+    """Return why a message cannot be edited, None where it can."""
+    if view.deleted_at is not None:
+        return MessageIsDeleted()
+    if view.forwarded_from is not None:
+        return MessageIsForwarded()
+    return None if change.content or view.attachments else NothingWritten()
 
 
 def _is(moment: datetime | None, now: datetime) -> int:
