@@ -223,7 +223,7 @@ def _correct(operation: str, body: Json, ids: dict[str, str], there: World) -> N
         body[name] = body[name] and ids[name]
     for name in ("display_name", "content", "title"):
         if isinstance(body.get(name), str) and not body[name].strip():
-            body[name] = "x" * len(body[name])
+            body[name] = "x" * max(1, len(body[name]))
     if body.get("file_ids"):
         with _client(there.token) as client:
             body["file_ids"] = [upload_picture(client, picture())]
