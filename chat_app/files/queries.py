@@ -37,6 +37,12 @@ async def upload_state(
     if not rows:
         raise UploadNotFound
     row: Any = rows[0]
+    if row.state == "sent":
+        try:
+            await readable_file(database, viewer_id=owner_id, file_id=upload_id)
+        except NoSuchFile:
+            # Its message is deleted, and somebody has forwarded it before.
+            raise UploadNotFound from None
     is_stored = row.state not in ("uploading", "checking")
     # A stored file may have another size than its upload.
     length = row.received if is_stored else row.size

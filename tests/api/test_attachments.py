@@ -254,6 +254,7 @@ async def test_a_forwarded_file_stays_when_the_original_is_deleted(
     assert await can_read(carol, photo)
     await alice.http.delete(f"/api/messages/{message['id']}")
     assert [await can_read(one, photo) for one in (alice, bob, carol)] == [False, True, True]
+    assert_problem(await alice.http.get(f"/api/uploads/{photo['id']}"), 404)
     assert_problem(await bob.http.post("/api/messages", json=body), 404)
     await bob.http.delete(f"/api/messages/{forwarded['id']}")
     await removed(chat, photo["id"])
