@@ -14,10 +14,10 @@ from tests.harness.visitors import Visitor
 
 @pytest.fixture(scope="module")
 def address(front_end: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Yield the address of a chat where one may search once in two seconds."""
+    """Yield the address of a chat where one may search once in ten seconds."""
     assert front_end.is_dir()
     storage = Storage("sqlite+memory", "", "", tmp_path_factory.mktemp("few"))
-    chat = launch_built(storage, CHAT_LIMIT_SEARCH_BURST="1", CHAT_LIMIT_SEARCHES_PER_SECOND="0.5")
+    chat = launch_built(storage, CHAT_LIMIT_SEARCH_BURST="1", CHAT_LIMIT_SEARCHES_PER_SECOND="0.1")
     try:
         chat.wait_until_ready()
         yield chat.url
@@ -41,7 +41,7 @@ def test_a_refused_search_shows_the_reason_and_is_tried_again(
     expect(problem).to_be_visible()
     expect(found(page)).to_have_count(0)
     assert_usable(page)
-    page.wait_for_timeout(2_500)
+    page.wait_for_timeout(10_500)
     problem.get_by_role("button", name="Try again").click()
 
     expect(page.get_by_text("No message has these words.")).to_be_visible()
