@@ -9,6 +9,8 @@ from uuid import UUID
 
 from chat_app.accounts.schemas import Identity, OwnUser
 from chat_app.accounts.service import Accounts
+from chat_app.admin.reports import Reports
+from chat_app.admin.service import Admin
 from chat_app.api.formats import JSON
 from chat_app.api.frame_intake import SocketMetrics, SocketRefused
 from chat_app.api.live import LiveSocket
@@ -213,6 +215,8 @@ class SimulatedNode:
             sockets=infrastructure.sockets,
             # Delivery uses none of these.
             accounts=cast("Accounts", None),
+            admin=cast("Admin", None),
+            reports=cast("Reports", None),
             friends=cast("Friends", None),
             groups=parts.groups(tail),
             invitations=cast("Invitations", None),
@@ -276,4 +280,5 @@ def _own_user(user_id: UUID, people: dict[UUID, str]) -> OwnUser:
         accept_messages_from="everyone",
         share_presence=True,
         sound=True,
+        admin=False,
     )

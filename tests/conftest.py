@@ -331,6 +331,8 @@ def built_server(request: pytest.FixtureRequest, built_storage: Storage) -> Iter
     behind_nginx = request.config.getoption("--behind-nginx")
     chat = start_built(built_storage, behind_nginx=behind_nginx, CHAT_LIMITS="off")
     try:
+        # The first account is admin, whom no test may meet by chance.
+        clients.register_owner(chat.url)
         yield chat.url
     finally:
         chat.stop()

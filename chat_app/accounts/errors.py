@@ -23,6 +23,26 @@ class InvalidCredentials(Unauthenticated):
     default_detail = "The username or the password is wrong."
 
 
+class AccountDisabled(Forbidden):
+    """The username and the password are right, but an admin has disabled the account."""
+
+    code = "account_disabled"
+    default_detail = "This account is disabled. Ask the people who run this chat."
+
+
+class LastAdmin(Conflict):
+    """The account is the only admin that can sign in: the chat must keep one."""
+
+    code = "last_admin"
+    default_detail = "This is the last admin. Make somebody else an admin first."
+
+
+class ResetLinkNotFound(NotFound):
+    """The link to reset a password is unknown, used or over: all look the same."""
+
+    default_detail = "This link does not exist, was used, or is over. Ask for a new one."
+
+
 class WrongPassword(Invalid):
     """A signed-in user typed a password that is not theirs.
 

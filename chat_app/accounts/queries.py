@@ -83,4 +83,5 @@ def own_user_of(account: Account | Row[Any]) -> OwnUser:
         accept_messages_from="friends" if account.accept_messages_from == "friends" else "everyone",
         share_presence=account.share_presence,
         sound=account.sound,
+        admin=account.admin,
     )

@@ -9,6 +9,7 @@ from chat_app.accounts import store
 from chat_app.accounts.announcements import announce_ended
 from chat_app.accounts.authenticator import Authenticator
 from chat_app.accounts.errors import (
+    AccountDisabled,
     InvalidCredentials,
     InvalidRefreshToken,
     RegistrationClosed,
@@ -137,7 +138,10 @@ class Accounts:
                 return await self._sign_in(uow, account, device=device, tokens=data.tokens)
 
     async def login(self, data: Credentials, *, device: Device) -> SignedIn:
-        """Open a session. Raises InvalidCredentials, or RateLimited after too many failures."""
+        """Open a session.
+
+        Raises InvalidCredentials, RateLimited after too many failures, and AccountDisabled.
+        """
         key = username_key(typed_username(data.username))
         async with self._database.reading() as session:
             account = await store.account_named(session, key) if is_possible_username(key) else None
@@ -154,6 +158,8 @@ class Accounts:
         async with unit_of_work(self._database, self._broker) as uow:
             found = await store.lock_account(uow.session, account.id, password_hash=stored)
             if found is not None:
+                if found.disabled:
+                    raise AccountDisabled
                 found.password_hash = verdict.new_hash or found.password_hash
                 return await self._sign_in(uow, found, device=device, tokens=data.tokens)
         # The password was changed while it was checked: the old one must not sign in.
@@ -253,7 +259,7 @@ class Accounts:
         """Delete the account: everything personal goes, its messages stay.
 
         Its sessions end, and its friends and both sides of its friend requests are notified that
-        nothing is between them any more. Raises WrongPassword, RateLimited.
+        nothing is between them any more. Raises WrongPassword, RateLimited and LastAdmin.
         """
         account = await self._account(identity)
         await self._confirm_password(account, confirmation.password, device, field="password")
@@ -271,20 +277,34 @@ class Accounts:
         device: Device,
     ) -> None:
         async with unit_of_work(self._database, self._broker) as uow:
+            await store.lock_admins(uow.session)
             found = await store.lock_account(
                 uow.session, account.id, password_hash=account.password_hash, leaving=True
             )
             if found is not None:
-                await self._on_leaving(uow, account.id)
-                departure = await store.erase_account(uow.session, found)
-                announce_ended(uow, departure.ended)
-                gone = make_envelope(FriendRemoved(user_id=account.id))
-                uow.publish(map(user_topic, departure.acquaintance_ids), gone)
-                uow.add(profile_changed(account.id))
+                await self.erase(uow, found)
         if found is None:
             await self.delete(identity, confirmation, device=device)
         else:
             self._on_presence_changed(account.id)
+
+    async def erase(self, uow: UnitOfWork, account: User) -> None:
+        """Delete an account, locked after `lock_admins`, in the caller's transaction.
+
+        Raises LastAdmin.
+        """
+        await store.refuse_last_admin(uow.session, account)
+        await self._on_leaving(uow, account.id)
+        departure = await store.erase_account(uow.session, account)
+        announce_ended(uow, departure.ended)
+        gone = make_envelope(FriendRemoved(user_id=account.id))
+        uow.publish(map(user_topic, departure.acquaintance_ids), gone)
+        uow.add(profile_changed(account.id))
+
+    async def hash_new_password(self, password: str, *, username: str) -> str:
+        """Return the hash of a new password. Raises Invalid for one that may not be set."""
+        _refuse_bad_new(password, username)
+        return await self._passwords.hash(password)
 
     async def _account(self, identity: Identity) -> User:
         async with self._database.reading() as session:
@@ -337,9 +357,13 @@ class Accounts:
 
 
 def _refuse_bad_password(data: PasswordChange, username: str) -> None:
-    try:
-        check_new_password(data.new_password, username)
-    except ValueError as error:
-        raise Invalid({"new_password": str(error)}) from None
+    _refuse_bad_new(data.new_password, username)
     if data.new_password == data.current_password:
         raise Invalid({"new_password": "This is the password you have. Choose another."})
+
+
+def _refuse_bad_new(password: str, username: str) -> None:
+    try:
+        check_new_password(password, username)
+    except ValueError as error:
+        raise Invalid({"new_password": str(error)}) from None

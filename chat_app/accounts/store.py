@@ -8,13 +8,27 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select, true, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from chat_app.accounts.errors import InvalidRefreshToken, UsernameTaken
+from chat_app.accounts.errors import InvalidRefreshToken, LastAdmin, UsernameTaken
 from chat_app.accounts.names import part_rows
 from chat_app.accounts.rules import username_key
 from chat_app.accounts.schemas import Device, Ended, Identity, Registration
@@ -33,6 +47,7 @@ from chat_app.models import (
     Friendship,
     NamePart,
     RefreshToken,
+    ResetLink,
     SavedMessage,
     User,
 )
@@ -41,6 +56,8 @@ from chat_app.realtime.events import EndReason
 
 # Two tabs may race with one token; a later reuse means that it was stolen.
 REUSE_GRACE = timedelta(seconds=30)
+# PostgreSQL's number for the lock of who changes who is an admin; any number of ours will do.
+ADMINS_LOCK = 7_346_209_117
 
 
 class Departure(NamedTuple):
@@ -81,12 +98,20 @@ async def lock_account(
 
 
 async def add_account(session: AsyncSession, data: Registration, password_hash: str) -> User:
-    """Add an account that the search finds by its names. Raises UsernameTaken."""
+    """Add an account that the search finds by its names. Raises UsernameTaken.
+
+    The first one is an admin.
+    """
+    if is_first := not await _has_accounts(session):
+        # Of several at once, the second one sees the first after this.
+        await lock_admins(session)
+        is_first = not await _has_accounts(session)
     account = User(
         username=data.username,
         username_key=username_key(data.username),
         display_name=data.display_name or data.username,
         password_hash=password_hash,
+        admin=is_first,
     )
     session.add(account)
     try:
@@ -94,6 +119,35 @@ async def add_account(session: AsyncSession, data: Registration, password_hash: 
     except IntegrityError:
         raise UsernameTaken from None
     return account
+
+
+async def _has_accounts(session: AsyncSession) -> bool:
+    """Return whether somebody has registered, also where they have left since."""
+    return bool(await session.scalar(select(exists().select_from(User))))
+
+
+async def lock_admins(session: AsyncSession) -> None:
+    """Let no other transaction change who is an admin until this one ends.
+
+    Take it before any row. In SQLite a transaction that writes is alone anyway.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        lock = func.pg_advisory_xact_lock(bindparam("lock", ADMINS_LOCK, type_=BigInteger))
+        await session.execute(select(lock))
+
+
+async def refuse_last_admin(session: AsyncSession, account: User) -> None:
+    """Raise LastAdmin if no other admin than this account can sign in; `lock_admins` first."""
+    if not account.admin or account.disabled:
+        return
+    others = select(exists().where(is_acting_admin(), col(User.id) != account.id))
+    if not await session.scalar(others):
+        raise LastAdmin
+
+
+def is_acting_admin() -> ColumnElement[bool]:
+    """Return whether an account is that of an admin who can sign in."""
+    return and_(col(User.admin), ~col(User.disabled), col(User.deleted_at).is_(None))
 
 
 async def index_names(session: AsyncSession, account: User) -> None:
@@ -123,9 +177,10 @@ async def erase_account(session: AsyncSession, account: User) -> Departure:
     await set_avatar(session, account, None)
     account.password_hash = ""
     account.last_seen_at = None
+    account.admin = False
     await index_names(session, account)
     await session.flush()
-    for own in (SavedMessage, Draft, DueItem):
+    for own in (SavedMessage, Draft, DueItem, ResetLink):
         await session.execute(delete(own).where(col(own.user_id) == account.id))
     # Files that were sent stay, as their messages do, and avatars of groups; the others lose their
     # bytes.

@@ -9,9 +9,12 @@ from litestar.params import Parameter
 
 from chat_app.accounts import queries
 from chat_app.accounts.errors import (
+    AccountDisabled,
     InvalidCredentials,
     InvalidRefreshToken,
+    LastAdmin,
     RegistrationClosed,
+    ResetLinkNotFound,
     SessionNotFound,
     UsernameTaken,
     WrongPassword,
@@ -31,6 +34,8 @@ from chat_app.accounts.schemas import (
     TokenPair,
     UserCard,
 )
+from chat_app.admin.errors import ReportIsSelf
+from chat_app.admin.schemas import PasswordReset, Reported, ReportRequest
 from chat_app.api.auth import device_of, expired_cookie, note_earlier_cookie, session_cookie
 from chat_app.api.conversations import Limit
 from chat_app.api.dependencies import own_pages_or_programs, signed_in
@@ -99,7 +104,7 @@ class AuthController(Controller):
         "/login",
         status_code=200,
         guards=[own_pages_or_programs],
-        errors=[InvalidCredentials, RateLimited],
+        errors=[InvalidCredentials, AccountDisabled, RateLimited],
         response_headers=SETS_COOKIE,
     )
     async def login(
@@ -119,6 +124,11 @@ class AuthController(Controller):
     async def refresh(self, data: RefreshRequest, node: Node) -> TokenPair:
         """Exchange a refresh token for a new pair of tokens."""
         return await node.accounts.refresh(data.refresh_token)
+
+    @post("/reset", status_code=204, guards=[own_pages_or_programs], errors=[ResetLinkNotFound])
+    async def reset(self, data: PasswordReset, node: Node, request: AnyRequest) -> None:
+        """Set a new password by a reset link, once; all sessions of its user end."""
+        await node.admin.reset_password(data, address=device_of(request).address)
 
     @post("/logout", status_code=204, guards=[signed_in], response_headers=REMOVES_COOKIE)
     async def logout(self, me: Identity, node: Node) -> Response[None]:
@@ -169,7 +179,7 @@ class OwnAccountController(Controller):
     @delete(
         "/me",
         status_code=204,
-        errors=[WrongPassword, RateLimited],
+        errors=[WrongPassword, LastAdmin, RateLimited],
         response_headers=REMOVES_COOKIE,
     )
     async def delete_account(
@@ -206,6 +216,15 @@ class UsersController(Controller):
     async def change(self, data: ProfileChange, me: Identity, node: Node) -> OwnUser:
         """Change the given fields of the signed-in user's profile and settings."""
         return await node.accounts.change_profile(actor_id=me.user_id, changes=data)
+
+    @post("/{user_id:uuid}/report", errors=[PersonNotFound, ReportIsSelf, RateLimited])
+    async def report(
+        self, data: ReportRequest, me: Identity, node: Node, user_id: UUID
+    ) -> Reported:
+        """Report a person to the admins."""
+        return await node.reports.report_user(
+            actor_id=me.user_id, user_id=user_id, reason=data.reason
+        )
 
     @get("/{user_id:uuid}", errors=[PersonNotFound])
     async def card(self, me: Identity, node: Node, user_id: UUID) -> UserCard:

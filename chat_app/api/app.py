@@ -8,6 +8,7 @@ from litestar.exceptions import HTTPException
 from litestar.plugins.pydantic import PydanticPlugin
 
 from chat_app.api.accounts import AuthController, OwnAccountController, UsersController
+from chat_app.api.admin import AdminController
 from chat_app.api.auth import move_earlier_cookie
 from chat_app.api.avatars import AvatarsController
 from chat_app.api.conversations import ConversationsController
@@ -70,6 +71,7 @@ def create_api(
             UploadsController,
             FilesController,
             AvatarsController,
+            AdminController,
             HealthController,
             metrics_page,
             openapi_document,

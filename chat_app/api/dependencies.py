@@ -13,8 +13,9 @@ from litestar.handlers import BaseRouteHandler
 
 from chat_app.accounts.errors import OtherAccount
 from chat_app.accounts.schemas import Identity
+from chat_app.admin.queries import is_admin
 from chat_app.api.auth import SAFE, Connection, identify, refuse_cross_site
-from chat_app.core.errors import Unauthenticated
+from chat_app.core.errors import NotFound, Unauthenticated
 from chat_app.node.node import Node
 
 
@@ -26,6 +27,19 @@ async def signed_in(connection: Connection, _handler: BaseRouteHandler) -> None:
     if connection.scope.get("method") == "OPTIONS":
         return
     connection.state.identity = await identify(connection, connection.app.state.node)
+
+
+async def admin_only(connection: Connection, _handler: BaseRouteHandler) -> None:
+    """Refuse a user who is no admin, as an address that does not exist. Raises NotFound.
+
+    After `signed_in`. The use cases check it again, in their own transaction.
+    """
+    if connection.scope.get("method") == "OPTIONS":
+        return
+    node: Node = connection.app.state.node
+    async with node.database.reading() as session:
+        if not await is_admin(session, connection.state.identity.user_id):
+            raise NotFound
 
 
 async def viewer_of(connection: Connection, node: Node) -> UUID | None:

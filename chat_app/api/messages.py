@@ -8,6 +8,8 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
 from chat_app.accounts.schemas import Identity
+from chat_app.admin.errors import ReportIsSelf
+from chat_app.admin.schemas import Reported, ReportRequest
 from chat_app.api.conversations import After, Before, Limit
 from chat_app.api.dependencies import signed_in
 from chat_app.api.groups import NamePlace
@@ -230,6 +232,13 @@ class MessagesController(Controller):
     async def forget_reminder(self, me: Identity, node: Node, id: UUID) -> None:
         """Delete a reminder; where there is none, nothing changes."""
         await node.due_items.forget(actor_id=me.user_id, message_id=id)
+
+    @post("/{id:uuid}/report", errors=[MessageNotFound, ReportIsSelf, RateLimited])
+    async def report(self, data: ReportRequest, me: Identity, node: Node, id: UUID) -> Reported:
+        """Report a message of somebody to the admins, with its present text."""
+        return await node.reports.report_message(
+            actor_id=me.user_id, message_id=id, reason=data.reason
+        )
 
     @get("/{id:uuid}/receipts", errors=[MessageNotFound, BadCursor])
     async def receipts(

@@ -22,7 +22,7 @@ from pydantic.json_schema import models_json_schema
 
 from chat_app.accounts.errors import CrossSite, OtherAccount
 from chat_app.api.auth import EXPECTED_USER, SAFE
-from chat_app.api.dependencies import own_pages_or_programs, signed_in
+from chat_app.api.dependencies import admin_only, own_pages_or_programs, signed_in
 from chat_app.api.errors import CODES, DETAILS, STATUS, Problem
 from chat_app.core.errors import (
     AppError,
@@ -193,6 +193,8 @@ class _Operation:
     def errors(self) -> Iterator[tuple[int, str, str]]:
         """Yield status, code and sentence of every error that the operation may answer with."""
         families: list[type[AppError]] = list(self._handler.opt.get("errors", ()))
+        if admin_only in self.guards:
+            families.append(NotFound)
         if signed_in in self.guards:
             families += [Unauthenticated, OtherAccount]
         if own_pages_or_programs in self.guards or (

@@ -19,9 +19,9 @@ from chat_app.archive.targets import (
 )
 from chat_app.core.settings import Settings
 
-# Sessions: a restore must not revive one that ended after the backup, and people's devices and
-# addresses need not be in files.
-LEFT_OUT = ("auth_session", "refresh_token")
+# Sessions and reset links: a restore must not revive one that ended after the backup, and people's
+# devices and addresses need not be in files.
+LEFT_OUT = ("auth_session", "refresh_token", "reset_link")
 
 
 async def backup(settings: Settings, path: Path, *, progress: Progress) -> Manifest:

@@ -31,8 +31,8 @@ QUIET = {
 }
 
 
-# Anybody who has the token of an invitation may use it.
-_INVITATION = re.compile(r"(/invites?/)[^/?#\s]+")
+# Anybody who has the token of an invitation or of a reset link may use it.
+_TOKEN = re.compile(r"(/(?:invites?|reset)/)[^/?#\s]+")
 
 
 def configure_logs(level: str, log_format: str, node: str = "") -> None:
@@ -92,5 +92,5 @@ def _add_request_context(_logger: WrappedLogger, _method: str, line: EventDict) 
 
 
 def without_token(path: str) -> str:
-    """Return the path of a request for the log, without the token of an invitation."""
-    return _INVITATION.sub(r"\1*", path)
+    """Return the path of a request for the log, without the token of a link."""
+    return _TOKEN.sub(r"\1*", path)

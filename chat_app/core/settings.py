@@ -95,6 +95,7 @@ class Settings(BaseSettings):
     limit_group_changes_per_second: float = Field(default=0.5, gt=0)
     limit_upload_burst: int = Field(default=100, ge=1)
     limit_uploads_per_second: float = Field(default=1.0, gt=0)
+    limit_reports_per_day: int = Field(default=20, ge=1)
     limit_sockets_per_user: int = Field(default=20, ge=1)
     limit_tabs_per_user: int = Field(default=50, ge=1)
 

@@ -1,5 +1,6 @@
 """Every table. Rows never leave the server: domains turn them into the shapes of their schemas."""
 
+from chat_app.models.administration import AuditEntry, Report, ResetLink
 from chat_app.models.base import Table
 from chat_app.models.changes import Change, Generation
 from chat_app.models.conversations import (
@@ -25,6 +26,7 @@ from chat_app.models.people import (
 
 __all__ = [
     "Attachment",
+    "AuditEntry",
     "AuthSession",
     "Block",
     "Change",
@@ -44,6 +46,8 @@ __all__ = [
     "NamePart",
     "Reaction",
     "RefreshToken",
+    "Report",
+    "ResetLink",
     "SavedMessage",
     "StorageUse",
     "Table",

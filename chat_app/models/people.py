@@ -33,6 +33,9 @@ class User(Table, table=True):
     accept_messages_from: str = Field(default="everyone", max_length=16)
     share_presence: bool = True
     sound: bool = True
+    admin: bool = False
+    # Signed out, and unable to sign in.
+    disabled: bool = False
     created_at: datetime = Field(default_factory=utc_now)
     # When their last device disconnected; at most a minute old while one is connected.
     last_seen_at: datetime | None = None

@@ -10,6 +10,8 @@ import structlog
 
 from chat_app.accounts.schemas import Identity
 from chat_app.accounts.service import Accounts
+from chat_app.admin.reports import Reports
+from chat_app.admin.service import Admin
 from chat_app.change_log.tail import Tail
 from chat_app.conversations.deliveries import Deliveries
 from chat_app.conversations.groups.service import Groups
@@ -72,6 +74,8 @@ class Node:
     limits: RateLimits
     sockets: SocketCounts
     accounts: Accounts
+    admin: Admin
+    reports: Reports
     friends: Friends
     conversations: Conversations
     groups: Groups
@@ -175,6 +179,7 @@ async def running_node(
         stack.push_async_callback(hub.close)
         groups = parts.groups(tail)
         invitations = parts.invitations(groups)
+        accounts = parts.accounts(hub, presence, groups, invitations)
         node = Node(
             settings=settings,
             metrics=metrics,
@@ -187,7 +192,9 @@ async def running_node(
             online=infrastructure.online,
             limits=infrastructure.limits,
             sockets=infrastructure.sockets,
-            accounts=parts.accounts(hub, presence, groups, invitations),
+            accounts=accounts,
+            admin=parts.admin(accounts, presence),
+            reports=parts.reports(),
             friends=parts.friends(presence),
             conversations=parts.conversations(hub, tail, read_marks),
             groups=groups,

@@ -9,6 +9,9 @@ from typing import NamedTuple, Protocol, TypeVar
 from chat_app.accounts.service import Accounts
 from chat_app.accounts.session_monitor import SessionMonitor
 from chat_app.accounts.store import remove_sessions
+from chat_app.admin import store as admin_store
+from chat_app.admin.reports import Reports
+from chat_app.admin.service import Admin
 from chat_app.change_log.store import KEPT_FOR, remove_entries
 from chat_app.change_log.tail import Tail
 from chat_app.conversations.deliveries import Deliveries
@@ -61,6 +64,9 @@ JOBS = (
     Job("search_entries", timedelta(0), remove_entries_of_groups),
     Job("groups", timedelta(0), remove_groups),
     Job("unsent_files", LIFETIME, discard_unsent),
+    Job("reset_links", timedelta(0), admin_store.remove_reset_links),
+    Job("reports", timedelta(days=365), admin_store.remove_reports),
+    Job("audit_log", timedelta(days=365), admin_store.remove_entries),
 )
 
 
@@ -249,6 +255,24 @@ class Parts:
         )
         self.stack.push_async_callback(accounts.close)
         return accounts
+
+    def admin(self, accounts: Accounts, presence: Presence) -> Admin:
+        """Make the use cases of admins."""
+        return Admin(
+            database=self.infrastructure.database,
+            broker=self.infrastructure.broker,
+            accounts=accounts,
+            settings=self.settings,
+            on_presence_changed=presence.refresh_user,
+        )
+
+    def reports(self) -> Reports:
+        """Make the use cases of reports."""
+        return Reports(
+            database=self.infrastructure.database,
+            limits=self.infrastructure.limits,
+            settings=self.settings,
+        )
 
     def friends(self, presence: Presence) -> Friends:
         """Make the use cases of friends."""

@@ -166,7 +166,9 @@ class FriendRemoved(Event, frozen=True, tag="friend.removed"):
     user_id: UUID
 
 
-EndReason: TypeAlias = Literal["signed_out", "password_changed", "account_deleted", "expired"]
+EndReason: TypeAlias = Literal[
+    "signed_out", "password_changed", "account_deleted", "account_disabled", "expired"
+]
 
 
 class SessionEnded(Event, frozen=True, tag="session.ended"):

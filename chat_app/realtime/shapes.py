@@ -59,6 +59,7 @@ class OwnUser(User, frozen=True):
     accept_messages_from: Literal["everyone", "friends"]
     share_presence: bool
     sound: bool
+    admin: bool
 
 
 class UserCard(Shape, frozen=True):

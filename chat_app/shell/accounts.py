@@ -1,4 +1,4 @@
-"""The commands `create-user`, `reset-password` and `sessions end`."""
+"""The commands `create-user`, `make-admin`, `reset-password` and `sessions end`."""
 
 import contextlib
 import sys
@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from chat_app.accounts.administration import Administration
 from chat_app.accounts.schemas import Registration
+from chat_app.admin import service as admin
+from chat_app.core.database import Database
 from chat_app.core.input import complaints
 from chat_app.core.metrics import Metrics
 from chat_app.core.passwords import Passwords
@@ -17,6 +19,7 @@ from chat_app.core.settings import Settings
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.traces import Traces
 from chat_app.node.infrastructure import open_broker
+from chat_app.realtime.broker import Broker
 from chat_app.shell.running import fail, migrated_database, run
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The username, in any spelling.")]
@@ -40,6 +43,16 @@ def create_user(
             return (await administration.create_user(data)).username
 
     typer.echo(f"{run(create)} can sign in now.")
+
+
+def make_admin(name: Name) -> None:
+    """Make somebody an admin, who runs the chat at /admin; a disabled account is enabled."""
+
+    async def make(settings: Settings) -> str:
+        async with _opened(settings) as (database, broker):
+            return await admin.make_admin(database, broker, name)
+
+    typer.echo(f"{run(make)} is an admin.")
 
 
 def reset_password(name: Name) -> None:
@@ -88,13 +101,20 @@ async def _end_batch(settings: Settings) -> int:
 
 @contextlib.asynccontextmanager
 async def _administration(settings: Settings) -> AsyncIterator[Administration]:
-    async with contextlib.AsyncExitStack() as stack:
-        database = await stack.enter_async_context(migrated_database(settings))
-        broker = open_broker(settings, Supervisor(), Metrics(), Traces())
-        stack.push_async_callback(broker.close)
+    async with _opened(settings) as (database, broker):
         passwords = Passwords()
-        stack.callback(passwords.close)
-        yield Administration(database=database, broker=broker, passwords=passwords)
+        with contextlib.closing(passwords):
+            yield Administration(database=database, broker=broker, passwords=passwords)
+
+
+@contextlib.asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[tuple[Database, Broker]]:
+    async with migrated_database(settings) as database:
+        broker = open_broker(settings, Supervisor(), Metrics(), Traces())
+        try:
+            yield database, broker
+        finally:
+            await broker.close()
 
 
 def _password() -> str:

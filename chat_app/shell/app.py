@@ -17,6 +17,7 @@ app = typer.Typer(
 app.command("migrate")(storage.migrate)
 app.command("stats")(storage.stats)
 app.command("create-user")(accounts.create_user)
+app.command("make-admin")(accounts.make_admin)
 app.command("reset-password")(accounts.reset_password)
 app.command("reindex")(storage.reindex)
 app.command("invite")(invites.invite)

@@ -14,6 +14,7 @@ import schemathesis
 from hypothesis import strategies
 from schemathesis import AuthContext, Case, GenerationMode, HookContext
 
+from tests.harness.clients import OWNER
 from tests.harness.files import BODY, TUS, picture
 from tests.harness.portraits import upload_picture
 
@@ -31,6 +32,12 @@ ENDING = {
     "POST /api/auth/logout",
     "POST /api/auth/password",
 }
+# Each case is about a person of its own: a success signs them out, disables or deletes them.
+ENDING_OF_OTHERS = {
+    "DELETE /api/admin/users/{user_id}",
+    "DELETE /api/admin/users/{user_id}/sessions",
+    "PATCH /api/admin/users/{user_id}",
+}
 
 
 class World(NamedTuple):
@@ -42,6 +49,8 @@ class World(NamedTuple):
     friend_id: str
     conversation_id: str
     message_id: str
+    # From the friend.
+    received_id: str
     group_id: str
     invite: str
     invite_id: str
@@ -73,6 +82,8 @@ def new_world(*, are_friends: bool) -> World:
     own, token = _register()
     with _client(friend_token) as client:
         client.post("/api/friends/request", json={"user_id": own["id"]}).raise_for_status()
+        sent = client.post("/api/messages", json={"receiver_id": own["id"], "content": "Hello"})
+        received = sent.raise_for_status().json()
     with _client(token) as client:
         if are_friends:
             client.post("/api/friends/accept", json={"user_id": friend["id"]}).raise_for_status()
@@ -100,6 +111,7 @@ def new_world(*, are_friends: bool) -> World:
         friend_id=friend["id"],
         conversation_id=message["conversation_id"],
         message_id=message["id"],
+        received_id=received["id"],
         group_id=made["id"],
         invite=invite["token"],
         invite_id=invite["id"],
@@ -107,6 +119,34 @@ def new_world(*, are_friends: bool) -> World:
         file_id=file_id,
         avatar=shown["avatar_url"].rpartition("/")[2],
     )
+
+
+@cache
+def owner_token() -> str:
+    """Return the token of the chat's admin."""
+    body = {"username": OWNER, "password": PASSWORD}
+    with _client() as client:
+        reply = client.post("/api/auth/login", json=body).raise_for_status()
+    return str(reply.json()["access_token"])
+
+
+def _new_invite() -> str:
+    with _client(owner_token()) as client:
+        return str(client.post("/api/admin/invites", json={}).raise_for_status().json()["id"])
+
+
+def _new_report(there: World) -> str:
+    with _client(there.token) as client:
+        path = f"/api/users/{there.friend_id}/report"
+        reply = client.post(path, json={"reason": "Spam"}).raise_for_status()
+    return str(reply.json()["id"])
+
+
+def _new_reset_token(there: World) -> str:
+    with _client(owner_token()) as client:
+        path = f"/api/admin/users/{there.friend_id}/reset"
+        url: str = client.post(path).raise_for_status().json()["url"]
+    return url.rpartition("/")[2]
 
 
 def _begin_upload(token: str) -> str:
@@ -141,6 +181,8 @@ class SignedIn:
     def get(self, case: AnyCase, context: AuthContext) -> str:
         """Return the token."""
         del context
+        if "/api/admin" in case.operation.path:
+            return owner_token()
         return world(case.operation.label).token
 
     def set(self, case: AnyCase, data: str, context: AuthContext) -> None:
@@ -171,7 +213,13 @@ def before_call(context: HookContext, case: AnyCase, kwargs: dict[str, Any]) -> 
         "reply_to": there.message_id,
         "forward_of": there.message_id,
         "token": there.invite_id if case.method == "DELETE" else there.invite,
+        "invite_id": _new_invite() if label == "DELETE /api/admin/invites/{invite_id}" else "",
+        "report_id": _new_report(there) if "/api/admin/reports/{report_id}" in label else "",
     }
+    if label in ENDING_OF_OTHERS:
+        ids["user_id"] = str(_register()[0]["id"])
+    elif label == "POST /api/messages/{id}/report":
+        ids["id"] = there.received_id
     for name in case.path_parameters or ():
         case.path_parameters[name] = ids[name]
     if case.query:
@@ -221,7 +269,7 @@ def _is_about_group(case: AnyCase) -> bool:
 def _correct(operation: str, body: Json, ids: dict[str, str], there: World) -> None:
     for name in body.keys() & ids.keys():
         body[name] = body[name] and ids[name]
-    for name in ("display_name", "content", "title"):
+    for name in ("display_name", "content", "title", "reason"):
         if isinstance(body.get(name), str) and not body[name].strip():
             body[name] = "x" * max(1, len(body[name]))
     if body.get("file_ids"):
@@ -244,6 +292,9 @@ def _correct(operation: str, body: Json, ids: dict[str, str], there: World) -> N
 def _correct_account(operation: str, body: Json, there: World) -> None:
     if operation == "POST /api/auth/register":
         body["password"] = _of_many_characters(body["password"])
+    elif operation == "POST /api/auth/reset":
+        body["new_password"] = _of_many_characters(body["new_password"])
+        body["token"] = _new_reset_token(there)
     elif operation == "POST /api/auth/password":
         body["new_password"] = _of_many_characters(body["new_password"])
         body["current_password"] = PASSWORD

@@ -11,6 +11,8 @@ from sqlalchemy import select
 
 from chat_app.accounts.schemas import Device
 from chat_app.accounts.store import add_refresh_token, open_session
+from chat_app.admin import store as admin_store
+from chat_app.admin.schemas import Actor
 from chat_app.archive.schema import NOT_COPIED
 from chat_app.archive.service import LEFT_OUT
 from chat_app.conversations.groups.schemas import GroupRequest, MembershipRequest
@@ -18,7 +20,7 @@ from chat_app.conversations.invites.schemas import InviteRequest
 from chat_app.core.database import Database
 from chat_app.core.ids import pair_key
 from chat_app.core.settings import Settings
-from chat_app.models import Block, FriendRequest, Friendship, Table, User
+from chat_app.models import Block, FriendRequest, Friendship, Report, Table, User
 from chat_app.node.node import Node
 from tests.harness.nodes import change_user, delete_user, new_user, to_conversation, to_user
 
@@ -96,6 +98,9 @@ async def populate(node: Node) -> Everybody:
             session, user_id=alice, device=Device("a browser", "::1"), lifetime=timedelta(days=1)
         )
         await add_refresh_token(session, session_id=session_id)
+        await admin_store.add_reset_link(session, alice)
+        admin_store.add_entry(session, Actor(alice, "::1"), "reset_link_made", actor_name="ä\tb")
+        session.add(Report(reporter_id=carol, user_id=bob, content=ODD_TEXTS[3], reason=r"\N"))
     return Everybody(alice, bob, carol)
 
 

@@ -21,6 +21,8 @@ from tests.harness.processor import within
 from tests.harness.tls import trusted
 
 PASSWORD = "correct horse battery"
+# The first account of every shared chat.
+OWNER = "owner"
 REGISTERED_AT_ONCE = 5
 PATIENCE_S = 90
 # A server ends a connection that was idle for five seconds: a request might meet that end.
@@ -246,6 +248,20 @@ async def register(url: str, **fields: Any) -> Person:  # noqa: ANN401  # any JS
         reply = await client.post("/api/auth/register", json=body)
     assert reply.status_code == 201, reply.text
     return person_of(url, reply)
+
+
+def register_owner(url: str) -> None:
+    """Register the first account of a chat, which is its admin."""
+    body = {"username": OWNER, "password": PASSWORD}
+    with page_client(url) as client:
+        client.post("/api/auth/register", json=body).raise_for_status()
+
+
+async def log_in_owner(url: str) -> Person:
+    """Sign in as the admin of a shared chat."""
+    body = {"username": OWNER, "password": PASSWORD}
+    async with http_client(url) as client:
+        return person_of(url, await client.post("/api/auth/login", json=body))
 
 
 async def register_many(url: str, count: int) -> list[Person]:

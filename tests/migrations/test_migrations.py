@@ -99,6 +99,9 @@ async def test_existing_people_are_found_before_and_after_the_migration(
         async with database.reading() as session:
             parts = await session.execute(sa.text("SELECT place, part FROM name_part"))
             assert set(map(tuple, parts)) == name_parts("zoe.l", "Zoë Lund")
+            # The oldest account that is left is admin.
+            admins = await session.execute(sa.text("SELECT username FROM user_account WHERE admin"))
+            assert list(admins.scalars()) == ["zoe.l"]
 
         await migrations.downgrade(database, "0002")
         async with database.reading() as session:
@@ -112,7 +115,7 @@ async def add_people_of_0002(database: Database) -> None:
     async with database.transaction() as connection:
         old = sa.MetaData()
         await connection.run_sync(old.reflect)
-        for username, gone in (("zoe.l", None), ("gone", utc_now())):
+        for username, gone in (("gone", utc_now()), ("zoe.l", None)):
             user_id = new_id().hex if database.is_sqlite else new_id()
             person = {
                 "id": user_id,

@@ -59,6 +59,22 @@ async def test_create_user_follows_the_rules_of_registering(chat: ChatServer) ->
     assert "cannot be seen" in output
 
 
+async def test_an_account_is_made_admin(chat: ChatServer, alice: Person) -> None:
+    for _ in range(2):  # the second time changes nothing
+        output = await asyncio.to_thread(
+            done, chat.settings, "make-admin", f"@{alice.username.upper()}"
+        )
+        assert output == f"{alice.username} is an admin.\n"
+
+    assert (await alice.http.get("/api/auth/me")).json()["admin"] is True
+    newest = (await alice.http.get("/api/admin/audit")).json()["items"][0]
+    assert (newest["action"], newest["actor"], newest["address"]) == ("made_admin", None, "")
+    assert newest["target"] == {"id": alice.id, "username": alice.username}
+    unknown = await asyncio.to_thread(refused, chat.settings, "make-admin", "nobody.here")
+    assert unknown == "Error: There is nobody of this name."
+    await alice.http.patch(f"/api/admin/users/{alice.id}", json={"admin": False})
+
+
 async def test_a_reset_replaces_the_password_and_ends_the_sessions(
     chat: ChatServer, alice: Person, bob: Person
 ) -> None:
