@@ -314,6 +314,7 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     else if (action === "unsave") void this.#mark(unsave(id));
     else if (action === "copy-link") void this.#copy(`${location.origin}/chat/${this.#conversation}?at=${seq}`, "The link is copied.");
     else if (action === "copy-text") void this.#copy(this.#row?.text ?? "", "The text is copied.");
+    else if (action === "report") void this.#report(id);
     else if (action === "readers") void this.#list?.showReaders(id);
     else if (action === "reactors") void this.#list?.showReactors(id);
     else if (action === "edits") void this.#list?.showTexts(id);
@@ -358,6 +359,13 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     const { said, problem = "" } = await remind(id, when);
     this.#say(problem);
     if (said) notify(said);
+  }
+
+  /** @param {string} id */
+  async #report(id) {
+    const dialog = await import("./report.js").catch(() => undefined);
+    if (dialog) dialog.report("messages", id);
+    else this.#say(AWAY);
   }
 
   #reply() {

@@ -1,4 +1,4 @@
-// The forms to sign up, in and out, to change the password and to delete the account. They call the
+// The forms to sign up, in and out, to change or reset the password and to delete the account. They call the
 // HTTP API: scripts cannot see the cookie that it sets. A full page load follows a change of the
 // cookie, because the page's live link sends it only when it opens.
 
@@ -136,6 +136,7 @@ const CALLS = {
   login: { method: "POST", path: "login", done: enter },
   password: { method: "POST", path: "password", done: passwordChanged },
   leave: { method: "DELETE", path: "me", done: left },
+  reset: { method: "POST", path: "reset", done: () => location.assign("/login") },
 };
 
 function enter() {

@@ -29,6 +29,7 @@ export function offeredFor(row, chat, { isMine, isSaved }) {
     ...of(pins, row?.pinned ? "unpin" : "pin"),
     ...of(isThere && Boolean(row.reactions?.length), "reactors"),
     ...of(!isMine, "unread"),
+    ...of(isThere && !isMine, "report"),
     ...of(isMine && isGroup, "readers"),
     ...of(isMine, "delete"),
   ];

@@ -20,7 +20,7 @@ from chat_app.core.ids import id_at, new_id, pair_key
 from chat_app.core.passwords import Passwords
 from chat_app.core.text import fold
 from chat_app.demo.later import write_due_items
-from chat_app.demo.people import FRIENDSHIPS, NEIGHBOURS, REQUESTS, Neighbour
+from chat_app.demo.people import FIRST, FRIENDSHIPS, NEIGHBOURS, REQUESTS, Neighbour
 from chat_app.demo.story import Published, Talk, read_story
 from chat_app.messages.emoji import qualified
 from chat_app.messages.log.mentioned import mentions_text
@@ -110,6 +110,7 @@ def _person(one: Neighbour, user_id: UUID, password_hash: str, now: datetime) ->
         id=user_id,
         username=one.username,
         username_key=username_key(one.username),
+        admin=one.username == FIRST,
         display_name=one.display_name,
         status_text=one.status_text,
         bio=one.bio,

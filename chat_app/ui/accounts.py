@@ -1,4 +1,4 @@
-"""The pages to sign in and to register: one card, one form and one button each."""
+"""The pages to sign in, register and reset a password: one card, one form, one button each."""
 
 from typing import Any
 
@@ -6,8 +6,12 @@ import reflex as rx
 
 from chat_app.ui.browser import auth_forms, connection_status, registration_element
 from chat_app.ui.kit.controls import button, field, icon
+from chat_app.ui.reflex.elements import address_parameter
 from chat_app.ui.reflex.vars import BrowserEvent
 from chat_app.ui.session import SessionState
+
+# The link that an admin makes for somebody who has forgotten their password.
+RESET_ROUTE = "/reset/[token]"
 
 
 class SignInState(rx.State):
@@ -55,6 +59,30 @@ def register_page() -> rx.Component:
             _register_form(),
         ),
         _alternative("Already have an account?", "Sign in", "/login"),
+    )
+
+
+def reset_page() -> rx.Component:
+    """Show the form to set a new password, for whoever has the link of an admin."""
+    return _card(
+        "Set a new password",
+        "Your link is good once. You sign in with the new password then.",
+        _form(
+            "reset",
+            rx.el.input(
+                type="hidden", name="token", value=address_parameter("token"), required=True
+            ),
+            field(
+                "new_password",
+                "New password",
+                hint="At least 10 characters.",
+                hidden_text=True,
+                auto_complete="new-password",
+                required=True,
+            ),
+            button("Set password", kind="primary", type="submit"),
+        ),
+        _alternative("You know your password?", "Sign in", "/login"),
     )
 
 

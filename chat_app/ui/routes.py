@@ -3,6 +3,7 @@
 import reflex as rx
 
 from chat_app.ui import accounts, shell
+from chat_app.ui.admin import page as admin
 from chat_app.ui.browser import address_id
 from chat_app.ui.conversations.state import ConversationsState
 from chat_app.ui.conversations.view import ConversationsView
@@ -54,6 +55,7 @@ PRELOADS: dict[str, list[type[PreloadedScreen]]] = {
     saved.ROUTE: [ConversationsState, SavedState, FriendsState, RemindersState],
     scheduled.ROUTE: [ConversationsState, ScheduledState, FriendsState, RemindersState],
     search.ROUTE: [ConversationsState, FriendsState, RemindersState],
+    admin.ROUTE: [ConversationsState, FriendsState, RemindersState],
     settings.ROUTE: [ConversationsState, SettingsState, FriendsState, RemindersState],
 }
 LIVE_VIEWS: tuple[type[View], ...] = (
@@ -138,6 +140,12 @@ def add_pages(app: rx.App) -> None:
         on_load=[SettingsState.load, load, timeline.close, fresh_search, requests],
     )
     app.add_page(
+        admin.admin_pane,
+        route=admin.ROUTE,
+        title=shell.page_title(admin.TITLE),
+        on_load=[load, timeline.close, fresh_search, requests],
+    )
+    app.add_page(
         accounts.login_page,
         route="/login",
         title=f"Sign in · {shell.PRODUCT}",
@@ -148,6 +156,11 @@ def add_pages(app: rx.App) -> None:
         route="/register",
         title=f"Create your account · {shell.PRODUCT}",
         on_load=accounts.SignInState.redirect_signed_in,
+    )
+    app.add_page(
+        accounts.reset_page,
+        route=accounts.RESET_ROUTE,
+        title=f"New password · {shell.PRODUCT}",
     )
     app.add_page(
         invitation.invitation_page,

@@ -35,7 +35,16 @@ class Place(TypedDict):
     """The page in the shell and the open conversation; the name is "" without a shell."""
 
     name: Literal[
-        "", "home", "chat", "people", "channels", "saved", "scheduled", "search", "settings"
+        "",
+        "home",
+        "chat",
+        "people",
+        "channels",
+        "saved",
+        "scheduled",
+        "search",
+        "settings",
+        "admin",
     ]
     id: str
 
@@ -85,6 +94,7 @@ def shell(children: rx.Var[rx.Component]) -> rx.Component:
                     ("scheduled", "Skip to what is scheduled"),
                     ("search", "Skip to the search"),
                     ("settings", "Skip to the settings"),
+                    ("admin", "Skip to the administration"),
                     "Skip to the messages",
                 ),
                 href=f"#{PANE}",

@@ -8,7 +8,6 @@ import httpx
 import pytest
 from playwright.sync_api import (
     Browser,
-    BrowserContext,
     ConsoleMessage,
     Page,
     expect,
@@ -19,7 +18,7 @@ from tests.harness.chromium import start_chromium
 from tests.harness.clients import PASSWORD, page_client
 from tests.harness.pages import PATIENCE_MS
 from tests.harness.profiles import Profiles
-from tests.harness.visitors import NewDevice, NewVisitor, OpenPage, Visitor
+from tests.harness.visitors import NewDevice, NewVisitor, OpenPage, Visitor, add_cookies
 
 # Each process costs half a second.
 SHARED_PROCESS = "--process-per-site"
@@ -133,24 +132,6 @@ def new_device(new_profile: OpenPage) -> NewDevice:
         return page
 
     return sign_in
-
-
-def add_cookies(context: BrowserContext, http: httpx.Client) -> None:
-    """Copy the cookies of a client into a browser profile."""
-    address = str(http.base_url)
-    context.add_cookies(
-        [
-            {
-                "name": cookie.name,
-                "value": cookie.value or "",
-                "url": address,
-                "httpOnly": True,
-                "secure": cookie.secure,
-                "sameSite": "Lax",
-            }
-            for cookie in http.cookies.jar
-        ]
-    )
 
 
 @pytest.fixture

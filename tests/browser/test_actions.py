@@ -92,7 +92,7 @@ def test_the_menu_offers_the_actions_of_its_message(mira: Visitor, tomas: Visito
     tomas.post(mira, "of theirs")
     menu = mira.page.get_by_role("menu", name="More actions")
     own = ["Edit", "Forward", "Pin", "Save", "Remind me", "Copy link", "Delete"]
-    theirs = ["Forward", "Pin", "Save", "Remind me", "Mark as unread", "Copy link"]
+    theirs = ["Forward", "Pin", "Save", "Remind me", "Mark as unread", "Copy link", "Report"]
     for text, offered in (("of mine as well", own), ("theirs", theirs)):
         mira.message(text).get_by_role("button", name="More actions").click()
         expect(menu.get_by_role("menuitem")).to_have_text(offered)

@@ -344,7 +344,8 @@ def test_the_sender_sees_who_has_read_a_message(
     tomas.message("Eight o'clock").hover()
     tomas.message("Eight o'clock").get_by_role("button", name="More actions").click()
     theirs = tomas.page.get_by_role("menu", name="More actions").get_by_role("menuitem")
-    expect(theirs).to_have_text(["Forward", "Save", "Remind me", "Mark as unread", "Copy link"])
+    offered = ["Forward", "Save", "Remind me", "Mark as unread", "Copy link", "Report"]
+    expect(theirs).to_have_text(offered)
     row = tomas.conversations.get_by_role("link").filter(has_text="Choir")
     expect(row).not_to_have_accessible_name(re.compile("unread"))
 

@@ -336,7 +336,8 @@ def test_a_member_of_a_group_pins_nothing_and_writes_where_they_may(
     tomas.page.goto(f"{tomas.url}/chat/{group['id']}")
     press(tomas, "Read this", "More actions")
     items = tomas.page.get_by_role("menu", name="More actions").get_by_role("menuitem")
-    expect(items).to_have_text(["Forward", "Save", "Remind me", "Mark as unread", "Copy link"])
+    offered = ["Forward", "Save", "Remind me", "Mark as unread", "Copy link", "Report"]
+    expect(items).to_have_text(offered)
     tomas.page.keyboard.press("Escape")
     expect(tomas.message("Read this").get_by_role("button", name="Reply")).to_have_count(1)
 

@@ -243,6 +243,8 @@ def test_the_people_screen_works_by_keyboard(mira: Visitor, tomas: Visitor) -> N
     mira.page.keyboard.press("Enter")
     expect(mira.page.get_by_role("dialog").get_by_role("button", name="Cancel")).to_be_focused()
     mira.page.keyboard.press("Shift+Tab")
+    expect(mira.page.get_by_role("dialog").get_by_role("button", name="Report")).to_be_focused()
+    mira.page.keyboard.press("Shift+Tab")
     expect(mira.page.get_by_role("dialog").get_by_role("button", name="Block")).to_be_focused()
     mira.page.keyboard.press("Enter")
 

@@ -184,14 +184,12 @@ def _show_dialog(viewer: Viewer) -> None:
     expect(viewer.page.get_by_role("dialog")).to_be_visible()
 
 
-def _show_settings(viewer: Viewer) -> None:
-    viewer.open("/settings")
-    expect(viewer.page.get_by_text("This device")).to_be_visible()
+def _show_page(path: str, words: str, viewer: Viewer) -> None:
+    viewer.open(path)
+    expect(viewer.page.get_by_text(words)).to_be_visible()
 
 
-def _show_not_found(viewer: Viewer) -> None:
-    viewer.open("/nowhere")
-    expect(viewer.page.get_by_text("There is no such page.")).to_be_visible()
+_show_settings = partial(_show_page, "/settings", "This device")
 
 
 def _show_chat(viewer: Viewer) -> None:
@@ -365,7 +363,8 @@ SCREENS = (
     Screen("group-details", _show_group_details),
     Screen("channels", _show_channels),
     Screen("settings", _show_settings),
-    Screen("not-found", _show_not_found),
+    Screen("admin", partial(_show_page, "/admin", "All is well")),
+    Screen("not-found", partial(_show_page, "/nowhere", "There is no such page.")),
     Screen("chat", _show_chat),
     Screen("menu", _show_menu),
     Screen("emoji", _show_emoji),

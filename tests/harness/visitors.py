@@ -115,3 +115,21 @@ class Visitor:
 NewVisitor = Callable[..., Visitor]
 OpenPage = Callable[..., Page]
 NewDevice = Callable[..., Page]
+
+
+def add_cookies(context: BrowserContext, http: httpx.Client) -> None:
+    """Copy the cookies of a client into a browser profile."""
+    address = str(http.base_url)
+    context.add_cookies(
+        [
+            {
+                "name": cookie.name,
+                "value": cookie.value or "",
+                "url": address,
+                "httpOnly": True,
+                "secure": cookie.secure,
+                "sameSite": "Lax",
+            }
+            for cookie in http.cookies.jar
+        ]
+    )

@@ -7,6 +7,7 @@ from typing import Any
 
 import reflex as rx
 
+from chat_app.ui.admin.report import report_choice
 from chat_app.ui.files.shared import shared_files_button
 from chat_app.ui.friends.state import FriendsState
 from chat_app.ui.kit.controls import button, dialog, icon_button
@@ -49,6 +50,7 @@ def person_dialog(conversation_id: rx.Var[str]) -> rx.Component:
                 ("blocked", _unblock()),
                 rx.fragment(_add_friend(), _block()),
             ),
+            report_choice(user_id=FriendsState.chosen_id),
             rx.cond(chat["peer_id"] == FriendsState.chosen_id, _own_part(chat)),
             rx.cond(
                 failed,

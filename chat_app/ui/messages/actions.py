@@ -30,6 +30,7 @@ ITEMS = {
     "copy-text": "Copy text",
     "reactors": "Reactions",
     "readers": "Read by",
+    "report": "Report",
     "delete": "Delete",
 }
 

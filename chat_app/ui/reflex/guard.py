@@ -33,7 +33,7 @@ SESSION_CACHE_S = 0.5
 # The event that `connection.js` listens for.
 TOO_MANY_TABS = "too_many_tabs"
 
-PUBLIC_ROUTES = frozenset({"/login", "/register", "/invite/[token]"})
+PUBLIC_ROUTES = frozenset({"/login", "/register", "/invite/[token]", "/reset/[token]"})
 SIGN_IN_PATH = "/login"
 HOME_PATH = "/"
 # The first event of a page.

@@ -2,6 +2,7 @@
 
 import reflex as rx
 
+from chat_app.ui.admin.page import admin_section
 from chat_app.ui.browser import settings_element
 from chat_app.ui.conversations.lists import account_id, own_profile
 from chat_app.ui.kit.controls import PANE, back_link
@@ -48,6 +49,7 @@ def _everything() -> rx.Component:
             keyboard(),
             devices(),
             password_form(),
+            rx.cond(SettingsState.profile["admin"], admin_section()),
             account_section(),
             class_name="settings-column",
         ),

@@ -42,6 +42,7 @@ class Profile(TypedDict):
     letters: str
     tone: str
     picture: str
+    admin: bool
 
 
 class DeviceRow(TypedDict):
@@ -56,7 +57,15 @@ class DeviceRow(TypedDict):
 
 
 EMPTY_PROFILE = Profile(
-    id="", username="", display_name="", status_text="", bio="", letters="", tone="", picture=""
+    id="",
+    username="",
+    display_name="",
+    status_text="",
+    bio="",
+    letters="",
+    tone="",
+    picture="",
+    admin=False,
 )
 
 
@@ -71,6 +80,7 @@ def profile_of(user: OwnUser) -> Profile:
         letters=initials(user.display_name),
         tone=tone(user.id),
         picture=user.avatar_url or "",
+        admin=user.admin,
     )
 
 

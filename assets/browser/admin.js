@@ -1,0 +1,378 @@
+// <chat-admin>: the owner's page. Its regions load what the API tells admins, page by page, and each shows
+// what failed, with a way to try again.
+
+/** @import { Account } from "./admin_dialogs.js" */
+
+import { confirm, errorLine, invite, manage, pressable } from "./admin_dialogs.js";
+import { ask } from "./ask.js";
+import { fullTime, shortTime } from "./clock.js";
+import { sizeText } from "./file_words.js";
+import { textOf } from "./sheet.js";
+
+const AT_ONCE = "20"; // items of a page
+const PAUSE = 250; // ms without another letter until the server is asked
+
+/** @typedef {{ id: string, username: string, display_name?: string }} Party */
+/** @typedef {{ id: string, created_by: Party | null, expires_at: string, uses: number, max_uses: number | null }} Invite */
+/**
+ * @typedef {{
+ *   id: string, reporter: Party, user: Party, content: string, reason: string, message_id: string | null,
+ *   state: "open" | "resolved" | "dismissed", created_at: string,
+ * }} Report
+ */
+/** @typedef {{ id: string, at: string, actor: Party | null, action: string, target: Party | null, address: string }} Entry */
+/** @typedef {{ figures: Record<string, number> & { registration: "open" | "invited" | "closed" }, version: string, health: Record<string, string | null> }} Overview */
+
+/** What an entry of the audit log says, around the name of its target. @type {Record<string, [string, string]>} */
+const ACTS = {
+  made_admin: ["made", "an admin"],
+  removed_admin: ["removed", "from the admins"],
+  disabled: ["disabled", ""],
+  enabled: ["enabled", ""],
+  deleted: ["deleted", ""],
+  sessions_ended: ["signed", "out everywhere"],
+  reset_link_made: ["made a reset link for", ""],
+  password_reset: ["set a new password for", "by a reset link"],
+  invite_made: ["made an invitation", ""],
+  invite_withdrawn: ["withdrew an invitation", ""],
+  report_open: ["reopened a report about", ""],
+  report_resolved: ["resolved a report about", ""],
+  report_dismissed: ["dismissed a report about", ""],
+};
+const STATES = { open: "Open", resolved: "Resolved", dismissed: "Dismissed" };
+const REGISTRATION = {
+  open: "Anybody may register here.",
+  invited: "Only people with an invitation may register here.",
+  closed: "Nobody may register here, not even with an invitation.",
+};
+
+class ChatAdmin extends (globalThis.HTMLElement ?? class {}) {
+  connectedCallback() {
+    const audit = new Listing("Audit log", "/api/admin/audit", entryRow, "Nothing was done yet.");
+    const changed = () => void audit.reload();
+    const people = new People(changed);
+    const reports = new Listing("Reports", "/api/admin/reports", (/** @type {Report} */ row) => reportRow(row, people, changed), "Nothing was reported.");
+    /** @type {Listing} */
+    const invites = new Listing("Invitations", "/api/admin/invites", (/** @type {Invite} */ row) => inviteRow(row, afterInvite), "No invitation is open.");
+    const afterInvite = () => {
+      void invites.reload();
+      changed();
+    };
+    const registration = textOf("p", "", "field-hint");
+    invites.head.append(registration, pressable("Invite somebody", "plain", () => invite(afterInvite)));
+    const activity = new Activity((rule) => (registration.textContent = REGISTRATION[rule] ?? ""));
+    const regions = [people, invites, reports, activity, audit];
+    this.replaceChildren(...regions.map((one) => one.section));
+    for (const one of regions) void one.reload();
+  }
+}
+
+/** A region: its heading, what stands above its content, the content, and what failed. */
+class Region {
+  section = textOf("section");
+  head = textOf("div", "", "admin-head");
+  #problem = textOf("div", "", "notice");
+
+  /** @param {string} name */
+  constructor(name) {
+    this.section.ariaLabel = name;
+    this.#problem.setAttribute("role", "alert");
+    this.#problem.hidden = true;
+    this.section.append(textOf("h2", name), this.head, this.#problem);
+  }
+
+  /**
+   * Load something; show what failed, with a button that calls `again`.
+   * @param {string} path
+   * @param {(answer: Record<string, unknown>) => boolean} take
+   * @param {() => void} again
+   */
+  async load(path, take, again) {
+    this.section.setAttribute("aria-busy", "true");
+    const problem = await ask("GET", path, undefined, take);
+    this.section.removeAttribute("aria-busy");
+    this.#problem.replaceChildren(textOf("span", problem), pressable("Try again", "plain", again));
+    this.#problem.hidden = !problem;
+    return !problem;
+  }
+}
+
+/** A region with a list, page by page. */
+class Listing extends Region {
+  list = textOf("ul", "", "devices");
+  query = "";
+  #status = textOf("p", "Loading…", "field-hint");
+  #more = pressable("Show more", "quiet", () => this.#load());
+  #path;
+  #row;
+  #none;
+  #next = "";
+  /** Counts the loads: only the newest one is shown. */
+  #turn = 0;
+
+  /**
+   * @param {string} name
+   * @param {string} path
+   * @param {(row: any) => HTMLElement} row makes the row of an item
+   * @param {string} none what stands there when there is none
+   */
+  constructor(name, path, row, none) {
+    super(name);
+    this.#path = path;
+    this.#row = row;
+    this.#none = none;
+    this.#status.setAttribute("role", "status");
+    this.#more.hidden = true;
+    this.list.ariaLabel = name;
+    this.section.append(this.list, this.#status, this.#more);
+  }
+
+  /** Load the first page anew. */
+  reload() {
+    this.#next = "";
+    return this.#load();
+  }
+
+  async #load() {
+    this.#turn += 1;
+    const turn = this.#turn;
+    const [isFirst, after] = [!this.#next, this.#next];
+    const query = new URLSearchParams({ limit: AT_ONCE });
+    if (this.query) query.set("q", this.query);
+    if (after) query.set(this.#path.endsWith("/users") ? "after" : "before", after);
+    /** @type {{ id: string }[] | undefined} */
+    let items;
+    let next = "";
+    const take = (/** @type {Record<string, unknown>} */ answer) => {
+      if (!Array.isArray(answer.items)) return false;
+      items = /** @type {{ id: string }[]} */ (answer.items);
+      const place = answer.next_after ?? answer.next_before;
+      next = typeof place === "string" ? place : "";
+      return true;
+    };
+    await this.load(`${this.#path}?${query}`, take, () => void (turn === this.#turn && this.#load()));
+    if (turn !== this.#turn) return;
+    this.#status.textContent = "";
+    if (!items) return;
+    if (isFirst) this.list.replaceChildren();
+    this.list.append(...items.map(this.#row));
+    this.#next = next;
+    this.#more.hidden = !next;
+    if (!this.list.children.length) this.#status.textContent = this.query ? "Nobody was found." : this.#none;
+  }
+}
+
+/** The accounts, with a search. */
+class People extends Listing {
+  #field = document.createElement("input");
+  #onChanged;
+  /** @type {number | undefined} */
+  #timer;
+
+  /** @param {() => void} onChanged */
+  constructor(onChanged) {
+    super("People", "/api/admin/users", (/** @type {Account} */ row) => this.#rowOf(row), "Nobody is here.");
+    this.#onChanged = onChanged;
+    Object.assign(this.#field, { type: "search", className: "input", maxLength: 64, dir: "auto", placeholder: "Find people", ariaLabel: "Find people" });
+    const search = textOf("div", "", "search");
+    const icon = textOf("span", "", "icon icon-search");
+    icon.ariaHidden = "true";
+    search.append(icon, this.#field);
+    this.head.append(search);
+    this.#field.addEventListener("input", () => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => {
+        this.query = this.#field.value.trim();
+        void this.reload();
+      }, PAUSE);
+    });
+  }
+
+  /**
+   * Show what can be done with an account.
+   * @param {Account} account
+   */
+  manage(account) {
+    manage(account, (changed) => {
+      this.#onChanged();
+      const row = [...this.list.children].find((one) => /** @type {HTMLElement} */ (one).dataset.id === account.id);
+      if (!row) return;
+      const fresh = changed && this.#rowOf(changed);
+      if (fresh) row.replaceWith(fresh);
+      else row.remove();
+      // What had the focus is gone.
+      (fresh?.querySelector("button") ?? this.#field).focus();
+    });
+  }
+
+  /** @param {Account} account */
+  #rowOf(account) {
+    const { id, display_name: name, username, admin, disabled, sessions, storage_bytes: bytes, last_seen_at: seen } = account;
+    const title = textOf("div", "", "row-name");
+    title.append(textOf("bdi", name));
+    if (admin) title.append(" ", textOf("span", "Admin", "tag"));
+    if (disabled) title.append(" ", textOf("span", "Disabled", "tag"));
+    const facts = [`@${username}`, sessions === 1 ? "1 session" : `${sessions} sessions`];
+    if (bytes) facts.push(sizeText(bytes));
+    if (seen) facts.push(`last seen ${shortTime(seen)}`);
+    const button = pressable("Manage", "plain", () => this.manage(account));
+    button.ariaLabel = `Manage ${name}`;
+    button.setAttribute("aria-haspopup", "dialog");
+    const row = rowOf(title, textOf("div", facts.join(" · "), "row-preview"), button);
+    row.dataset.id = id;
+    return row;
+  }
+}
+
+/** The size, the use and the health of the chat. */
+class Activity extends Region {
+  #list = textOf("dl", "", "figures");
+  #onRule;
+
+  /** @param {(rule: "open" | "invited" | "closed") => void} onRule */
+  constructor(onRule) {
+    super("Activity");
+    this.#onRule = onRule;
+    this.section.append(this.#list);
+  }
+
+  async reload() {
+    /** @type {Overview | undefined} */
+    let shown;
+    const take = (/** @type {Record<string, unknown>} */ answer) => {
+      if (typeof answer.figures !== "object" || typeof answer.health !== "object") return false;
+      shown = /** @type {Overview} */ (/** @type {unknown} */ (answer));
+      return true;
+    };
+    await this.load("/api/admin/overview", take, () => void this.reload());
+    if (!shown) return;
+    const { figures, version, health } = shown;
+    this.#onRule(figures.registration);
+    const wrong = Object.entries(health).filter(([, is]) => is && !["ok", "current", "same", "off"].includes(is));
+    /** @type {[string, string][]} */
+    const rows = [
+      ["People", `${count(figures.people)}, ${count(figures.people_last_day)} of them here within a day`],
+      ["Admins", count(figures.admins)],
+      ["Disabled accounts", count(figures.people_disabled)],
+      ["Messages", `${count(figures.messages)}, ${count(figures.messages_last_day)} within a day`],
+      ["Conversations", count(figures.conversations)],
+      ["Database", sizeText(figures.database_bytes)],
+      ["Files", sizeText(figures.files_bytes)],
+      ["Open reports", count(figures.open_reports)],
+      ["Version", version],
+      ["Health", wrong.length ? wrong.map(([what, is]) => `${what.replaceAll("_", " ")}: ${is}`).join(", ") : "All is well"],
+    ];
+    this.#list.replaceChildren(...rows.flatMap(([term, value]) => [textOf("dt", term), textOf("dd", value)]));
+  }
+}
+
+/** @param {number} number */
+const count = (number) => number.toLocaleString();
+
+/**
+ * @param {HTMLElement} title
+ * @param {HTMLElement} about
+ * @param {HTMLElement[]} more
+ */
+function rowOf(title, about, ...more) {
+  const row = textOf("li", "", "device");
+  const words = textOf("div", "", "row-text");
+  words.append(title, about);
+  row.append(words, ...more);
+  return row;
+}
+
+/** @param {string} iso */
+function timeOf(iso) {
+  const time = textOf("time", shortTime(iso));
+  Object.assign(time, { dateTime: iso, title: fullTime(iso) });
+  return time;
+}
+
+/**
+ * @param {Invite} made
+ * @param {() => void} onChanged
+ */
+function inviteRow({ id, created_by: by, expires_at: until, uses, max_uses: most }, onChanged) {
+  const title = textOf("div", most === null ? `Used ${count(uses)} times` : `Used ${count(uses)} of ${count(most)} times`, "row-name");
+  const about = textOf("div", by ? `By @${by.username}, good until ` : "Made in the shell, good until ", "row-preview");
+  about.append(fullTime(until));
+  const error = errorLine();
+  const button = pressable("Withdraw", "plain", async () => {
+    if (!(await confirm("Withdraw this invitation?", "Its link admits nobody any more.", "Withdraw"))) return;
+    error.textContent = await ask("DELETE", `/api/admin/invites/${id}`);
+    if (!error.textContent) onChanged();
+  });
+  const row = rowOf(title, about, button);
+  row.querySelector(".row-text")?.append(error);
+  return row;
+}
+
+/**
+ * @param {Report} report
+ * @param {People} people
+ * @param {() => void} onChanged
+ * @returns {HTMLElement}
+ */
+function reportRow(report, people, onChanged) {
+  const { id, reporter, user, content, reason, state, created_at: at, message_id: message } = report;
+  const title = textOf("div", "", "row-name");
+  title.append(message ? "A message of " : "", textOf("bdi", nameOf(user)), " ", textOf("span", STATES[state], "tag"));
+  const about = textOf("div", "", "row-preview");
+  about.append("Reported by ", textOf("bdi", nameOf(reporter)), " · ", timeOf(at));
+  const row = rowOf(title, about);
+  const words = /** @type {HTMLElement} */ (row.querySelector(".row-text"));
+  const why = textOf("p", reason, "report-text");
+  why.dir = "auto";
+  words.append(why);
+  if (content) {
+    const quote = textOf("blockquote", content, "report-text");
+    quote.dir = "auto";
+    words.append(quote);
+  }
+  const error = errorLine();
+  /** @param {Report["state"]} next */
+  const set = (next) => async () => {
+    error.textContent = await ask("PATCH", `/api/admin/reports/${id}`, { state: next });
+    if (error.textContent) return;
+    const fresh = reportRow({ ...report, state: next }, people, onChanged);
+    row.replaceWith(fresh);
+    fresh.querySelector("button")?.focus();
+    onChanged();
+  };
+  const open = async () => {
+    /** @type {Account | undefined} */
+    let account;
+    const take = (/** @type {Record<string, unknown>} */ answer) => {
+      if (!Array.isArray(answer.items)) return false;
+      account = /** @type {Account[]} */ (answer.items).find((one) => one.id === user.id);
+      return true;
+    };
+    error.textContent = await ask("GET", `/api/admin/users?q=${encodeURIComponent(user.username)}&limit=100`, undefined, take);
+    if (account) people.manage(account);
+    else error.textContent ||= "This account is deleted.";
+  };
+  const choices = textOf("div", "", "report-choices");
+  if (state === "open") choices.append(pressable("Resolve", "plain", set("resolved")), pressable("Dismiss", "quiet", set("dismissed")));
+  else choices.append(pressable("Reopen", "quiet", set("open")));
+  if (user.username) choices.append(pressable(`Manage ${nameOf(user)}`, "quiet", open));
+  words.append(choices, error);
+  return row;
+}
+
+/** @param {Party} party */
+const nameOf = (party) => party.display_name || `@${party.username}`;
+
+/** @param {Entry} entry */
+function entryRow({ at, actor, action, target, address }) {
+  const [before, after] = ACTS[action] ?? [action, ""];
+  const title = textOf("div", "", "row-name");
+  title.append(actor ? `@${actor.username}` : "The operator", ` ${before} `);
+  if (target) title.append(`@${target.username} `);
+  title.append(after);
+  const about = textOf("div", "", "row-preview");
+  about.append(timeOf(at), address ? ` · from ${address}` : " · in the shell");
+  return rowOf(title, about);
+}
+
+globalThis.customElements?.define("chat-admin", ChatAdmin);

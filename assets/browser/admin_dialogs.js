@@ -1,0 +1,245 @@
+// Dialogs of the owner's page: a question before what hurts, a link that is shown once, an invitation to
+// make, and what can be done with an account.
+
+import { ask } from "./ask.js";
+import { notify } from "./notice.js";
+import { newSheet, textOf } from "./sheet.js";
+
+/**
+ * An account as the API has it.
+ * @typedef {{
+ *   id: string, username: string, display_name: string, created_at: string, last_seen_at: string | null,
+ *   admin: boolean, disabled: boolean, sessions: number, storage_bytes: number,
+ * }} Account
+ */
+
+/**
+ * Ask before something that hurts; the promise is kept with whether it was confirmed.
+ * @param {string} title
+ * @param {string} text
+ * @param {string} label of the button that confirms
+ * @returns {Promise<boolean>}
+ */
+export function confirm(title, text, label) {
+  const { dialog, box } = newSheet(title, "admin-question", "");
+  let confirmed = false;
+  const cancel = pressable("Cancel", "quiet", () => dialog.close());
+  const go = pressable(label, "danger", () => {
+    confirmed = true;
+    dialog.close();
+  });
+  box.append(textOf("p", text, "sheet-text"), buttons(cancel, go));
+  show(dialog);
+  // Not on what cannot be taken back.
+  cancel.focus();
+  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(confirmed)));
+}
+
+/**
+ * Show a link that cannot be shown again.
+ * @param {string} title
+ * @param {string} text
+ * @param {string} url
+ */
+export function showLink(title, text, url) {
+  const { dialog, box } = newSheet(title, "admin-link", "");
+  const field = document.createElement("input");
+  Object.assign(field, { className: "input", value: url, readOnly: true, ariaLabel: "Link" });
+  field.addEventListener("focus", () => field.select());
+  const said = textOf("p", "", "field-hint");
+  said.setAttribute("role", "status");
+  const copy = pressable("Copy", "primary", () => {
+    const copied = navigator.clipboard?.writeText(url) ?? Promise.reject(new Error("no clipboard"));
+    copied.then(
+      () => (said.textContent = "The link is copied."),
+      () => {
+        field.focus();
+        said.textContent = "This browser copies nothing by itself: the link is selected.";
+      },
+    );
+  });
+  box.append(textOf("p", text, "sheet-text"), field, said, buttons(pressable("Close", "quiet", () => dialog.close()), copy));
+  show(dialog);
+  copy.focus();
+}
+
+/** How long an invitation is good, in seconds, and how often. */
+const TIMES = { 86400: "1 day", 604800: "1 week", 2592000: "30 days" };
+const USES = { 1: "1 person", 5: "5 people", 25: "25 people", "": "Everybody who has the link" };
+
+/**
+ * Ask for an invitation to register, and show its link; `onMade` is called then.
+ * @param {() => void} onMade
+ */
+export function invite(onMade) {
+  const { dialog, box } = newSheet("Invite somebody", "admin-invite", "");
+  const [time, timeField] = choice("Good for", TIMES, "604800");
+  const [uses, usesField] = choice("May be used by", USES, "1");
+  const error = errorLine();
+  const make = pressable("Make link", "primary", async () => {
+    make.disabled = true;
+    let url = "";
+    const body = { expires_in: Number(time.value), max_uses: uses.value ? Number(uses.value) : null };
+    error.textContent = await ask("POST", "/api/admin/invites", body, (made) => {
+      if (typeof made.url === "string") url = made.url;
+      return url !== "";
+    });
+    make.disabled = false;
+    if (!url) return;
+    dialog.close();
+    onMade();
+    showLink("Invitation", "Whoever has this link may register. It is shown this once.", url);
+  });
+  box.append(timeField, usesField, error, buttons(pressable("Cancel", "quiet", () => dialog.close()), make));
+  show(dialog);
+  time.focus();
+}
+
+/**
+ * Show what can be done with an account; `onChanged` is called with what it has become, null for deleted.
+ * @param {Account} account
+ * @param {(changed: Account | null) => void} onChanged
+ */
+export function manage(account, onChanged) {
+  const { dialog, box } = newSheet(account.display_name, "admin-manage", "");
+  const path = `/api/admin/users/${account.id}`;
+  const name = account.display_name;
+  const error = errorLine();
+
+  /**
+   * @param {string} method
+   * @param {string} where
+   * @param {object} [body]
+   * @param {(answer: Record<string, unknown>) => boolean} [isAnswer]
+   */
+  const act = async (method, where, body, isAnswer) => {
+    dialog.setAttribute("aria-busy", "true");
+    const problem = await ask(method, path + where, body, isAnswer);
+    dialog.removeAttribute("aria-busy");
+    error.textContent = problem;
+    return !problem;
+  };
+  /** @param {{ admin?: boolean, disabled?: boolean }} fields */
+  const change = async (fields) => {
+    /** @type {Account | undefined} */
+    let changed;
+    const done = await act("PATCH", "", fields, (answer) => {
+      changed = /** @type {Account} */ (/** @type {unknown} */ (answer));
+      return typeof answer.id === "string";
+    });
+    if (!done || !changed) return;
+    dialog.close();
+    onChanged(changed);
+  };
+  const signOut = async () => {
+    if (!(await confirm(`Sign ${name} out everywhere?`, "All their devices have to sign in again.", "Sign out"))) return;
+    if (!(await act("DELETE", "/sessions"))) return;
+    dialog.close();
+    onChanged({ ...account, sessions: 0 });
+    notify("Signed out everywhere.");
+  };
+  const reset = async () => {
+    let url = "";
+    const done = await act("POST", "/reset", undefined, (made) => {
+      if (typeof made.url === "string") url = made.url;
+      return url !== "";
+    });
+    if (!done) return;
+    dialog.close();
+    onChanged(account);
+    showLink("Reset link", `Send this to ${name} alone. It sets a new password, once and within a day.`, url);
+  };
+  const disable = async () => {
+    const text = "They are signed out everywhere and cannot sign in until you enable the account again.";
+    if (await confirm(`Disable ${name}?`, text, "Disable")) await change({ disabled: true });
+  };
+  const demote = async () => {
+    const text = "They can no longer open this page.";
+    if (await confirm(`Remove ${name} from the admins?`, text, "Remove")) await change({ admin: false });
+  };
+  const remove = async () => {
+    const text = "Their profile, friends and devices go at once, and nobody can take that back. Their messages stay, as from “Deleted user”.";
+    if (!(await confirm(`Delete ${name} for ever?`, text, "Delete"))) return;
+    if (!(await act("DELETE", ""))) return;
+    dialog.close();
+    onChanged(null);
+  };
+
+  box.append(
+    textOf("p", `@${account.username}`, "sheet-text"),
+    offer("Sign out everywhere", "Ends all their sessions.", signOut),
+    offer("Make a reset link", "Lets them set a new password where they have forgotten theirs.", reset),
+    account.admin
+      ? offer("Remove from admins", "They keep their account.", demote)
+      : offer("Make admin", "They can do everything that you can do here.", () => change({ admin: true })),
+    account.disabled
+      ? offer("Enable", "They can sign in again.", () => change({ disabled: false }))
+      : offer("Disable", "Keeps the account, and lets nobody sign in to it.", disable),
+    offer("Delete account", "Everything personal goes; nobody can take that back.", remove),
+    error,
+  );
+  show(dialog);
+}
+
+/**
+ * @param {string} label
+ * @param {string} meaning
+ * @param {() => unknown} act
+ */
+function offer(label, meaning, act) {
+  const place = textOf("div", "", "sheet-choice");
+  const text = textOf("p", meaning);
+  text.id = `means-${label.toLowerCase().replaceAll(" ", "-")}`;
+  const button = pressable(label, "plain", act);
+  button.setAttribute("aria-describedby", text.id);
+  place.append(button, text);
+  return place;
+}
+
+/**
+ * @param {string} label
+ * @param {Record<string, string>} options texts by value
+ * @param {string} chosen
+ * @returns {[HTMLSelectElement, HTMLElement]}
+ */
+function choice(label, options, chosen) {
+  const place = textOf("label", label, "field-label");
+  const select = document.createElement("select");
+  select.className = "input";
+  for (const [value, text] of Object.entries(options)) select.append(new Option(text, value, false, value === chosen));
+  place.append(select);
+  return [select, place];
+}
+
+/**
+ * Make a button.
+ * @param {string} label
+ * @param {"primary" | "plain" | "quiet" | "danger"} kind
+ * @param {() => unknown} act
+ */
+export function pressable(label, kind, act) {
+  const button = textOf("button", label, `button ${kind}`);
+  button.type = "button";
+  button.addEventListener("click", () => void act());
+  return button;
+}
+
+/** Make a line for an error, which screen readers announce. */
+export function errorLine() {
+  const line = textOf("p", "", "error-text");
+  line.setAttribute("role", "alert");
+  return line;
+}
+
+/** @param {HTMLElement[]} content */
+export function buttons(...content) {
+  const row = textOf("div", "", "sheet-buttons");
+  row.append(...content);
+  return row;
+}
+
+/** @param {HTMLDialogElement} dialog */
+function show(dialog) {
+  document.body.append(dialog);
+  dialog.showModal();
+}
