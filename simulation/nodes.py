@@ -35,6 +35,8 @@ from chat_app.node.infrastructure import Infrastructure
 from chat_app.node.node import Node
 from chat_app.node.parts import Parts
 from chat_app.presence.service import Presence
+from chat_app.push.service import PushSubscriptions
+from chat_app.push.visible_tabs import VisibleTabs
 from chat_app.realtime.online import MemoryOnline
 from chat_app.realtime.socket_counts import MemorySocketCounts
 from chat_app.search.service import Search
@@ -231,6 +233,8 @@ class SimulatedNode:
             avatars=cast("Avatars", None),
             file_storage=cast("FileStorage", None),
             presence=presence,
+            push_subscriptions=cast("PushSubscriptions", None),
+            visible_tabs=cast("VisibleTabs", None),
             tail=tail,
         )
         started = self._started
@@ -281,4 +285,6 @@ def _own_user(user_id: UUID, people: dict[UUID, str]) -> OwnUser:
         share_presence=True,
         sound=True,
         admin=False,
+        push_preview=False,
+        quiet_hours=None,
     )

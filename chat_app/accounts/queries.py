@@ -8,6 +8,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from chat_app.accounts.quiet_hours import hours_of
 from chat_app.accounts.schemas import Identity, OpenSession, OwnUser
 from chat_app.accounts.store import live_sessions
 from chat_app.core.errors import NotFound
@@ -84,4 +85,6 @@ def own_user_of(account: Account | Row[Any]) -> OwnUser:
         share_presence=account.share_presence,
         sound=account.sound,
         admin=account.admin,
+        push_preview=account.push_preview,
+        quiet_hours=hours_of(account.quiet_hours),
     )

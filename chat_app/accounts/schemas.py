@@ -14,9 +14,10 @@ from pydantic import (
 )
 
 from chat_app.accounts import rules
+from chat_app.accounts.quiet_hours import TIME_ZONES, check_time_zone, text_of
 from chat_app.core.input import Input, text_pattern
 from chat_app.realtime.events import EndReason
-from chat_app.realtime.shapes import OwnUser, Shape, User, UserCard
+from chat_app.realtime.shapes import OwnUser, QuietHours, Shape, User, UserCard
 
 __all__ = [
     "AuthenticatedUser",
@@ -161,8 +162,46 @@ class PasswordConfirmation(Input):
     password: Password
 
 
+TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+TimeZone = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64),
+    AfterValidator(check_time_zone),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "enum": sorted(TIME_ZONES),
+            "description": "A name of the IANA time zone database.",
+        }
+    ),
+]
+
+
+class QuietHoursChange(Input):
+    """Hours of each day without push; they may go over midnight, and must not be empty."""
+
+    start: TimeOfDay = Field(alias="from")
+    end: TimeOfDay = Field(alias="to")
+    time_zone: TimeZone
+
+    @field_validator("end")
+    @classmethod
+    def _is_another_time(cls, value: str, info: ValidationInfo) -> str:
+        if value == info.data.get("start"):
+            message = "This must be another time than the beginning."
+            raise ValueError(message)
+        return value
+
+    def as_text(self) -> str:
+        """Return the hours as the account keeps them."""
+        return text_of(QuietHours(start=self.start, end=self.end, time_zone=self.time_zone))
+
+
 class ProfileChange(Input):
-    """What somebody changes about themselves: only what is given changes, and null is no value."""
+    """What somebody changes about themselves: only what is given changes.
+
+    Null is no value, but for the quiet hours, which it ends.
+    """
 
     # What was not given has a value of no meaning, from a factory, so that no document names it.
     display_name: Annotated[
@@ -179,10 +218,16 @@ class ProfileChange(Input):
     accept_messages_from: Literal["everyone", "friends"] = Field(default_factory=lambda: "everyone")
     share_presence: bool = Field(default_factory=bool)
     sound: bool = Field(default_factory=bool)
+    push_preview: bool = Field(default_factory=bool)
+    quiet_hours: QuietHoursChange | None = Field(default_factory=lambda: None)
 
-    def given(self) -> dict[str, str | bool]:
-        """Return the fields that were given, by name."""
-        return self.model_dump(exclude_unset=True)
+    def given(self) -> dict[str, str | bool | None]:
+        """Return the fields that were given, by name, as the account keeps them."""
+        given = self.model_dump(exclude_unset=True, exclude={"quiet_hours"})
+        if "quiet_hours" in self.model_fields_set:
+            quiet_hours = self.quiet_hours
+            given["quiet_hours"] = None if quiet_hours is None else quiet_hours.as_text()
+        return given
 
 
 class RefreshRequest(Input):

@@ -46,6 +46,8 @@ from chat_app.models import (
     FriendRequest,
     Friendship,
     NamePart,
+    PushedConversation,
+    PushSubscription,
     RefreshToken,
     ResetLink,
     SavedMessage,
@@ -174,13 +176,14 @@ async def erase_account(session: AsyncSession, account: User) -> Departure:
     account.display_name = ""
     account.bio = ""
     account.status_text = ""
+    account.quiet_hours = None
     await set_avatar(session, account, None)
     account.password_hash = ""
     account.last_seen_at = None
     account.admin = False
     await index_names(session, account)
     await session.flush()
-    for own in (SavedMessage, Draft, DueItem, ResetLink):
+    for own in (SavedMessage, Draft, DueItem, ResetLink, PushedConversation):
         await session.execute(delete(own).where(col(own.user_id) == account.id))
     # Files that were sent stay, as their messages do, and avatars of groups; the others lose their
     # bytes.
@@ -379,15 +382,21 @@ async def _mark(session: AsyncSession, which: ColumnElement[bool], reason: EndRe
         .values(ended_at=now, ended_reason=reason)
         .returning(col(AuthSession.id))
     )
-    return Ended(list(ended.scalars()), reason)
+    ids = list(ended.scalars())
+    if ids:
+        await session.execute(
+            delete(PushSubscription).where(col(PushSubscription.session_id).in_(ids))
+        )
+    return Ended(ids, reason)
 
 
 def remove_sessions(connection: Connection, before: datetime, count: int) -> int:
-    """Delete at most `count` sessions that were over before a time, with their refresh tokens.
+    """Delete at most `count` sessions that were over before a time, with what belongs to them.
 
     Return how many.
     """
     over = or_(col(AuthSession.ended_at) < before, col(AuthSession.expires_at) < before)
     ids = list(connection.scalars(select(col(AuthSession.id)).where(over).limit(count)))
-    connection.execute(delete(RefreshToken).where(col(RefreshToken.session_id).in_(ids)))
+    for owned in (RefreshToken, PushSubscription):
+        connection.execute(delete(owned).where(col(owned.session_id).in_(ids)))
     return connection.execute(delete(AuthSession).where(col(AuthSession.id).in_(ids))).rowcount

@@ -24,6 +24,7 @@ from chat_app.api.messages import MessagesController, SavedController
 from chat_app.api.metrics import metrics as metrics_page
 from chat_app.api.openapi import API_VERSION
 from chat_app.api.options import answer_options
+from chat_app.api.push import PushController
 from chat_app.api.scheduled import RemindersController, ScheduledController
 from chat_app.api.search import SearchController
 from chat_app.api.socket import live_socket
@@ -72,6 +73,7 @@ def create_api(
             FilesController,
             AvatarsController,
             AdminController,
+            PushController,
             HealthController,
             metrics_page,
             openapi_document,

@@ -20,8 +20,14 @@ from chat_app.archive.targets import (
 from chat_app.core.settings import Settings
 
 # Sessions and reset links: a restore must not revive one that ended after the backup, and people's
-# devices and addresses need not be in files.
-LEFT_OUT = ("auth_session", "refresh_token", "reset_link")
+# devices and addresses need not be in files. What devices show ends with them.
+LEFT_OUT = (
+    "auth_session",
+    "refresh_token",
+    "reset_link",
+    "push_subscription",
+    "pushed_conversation",
+)
 
 
 async def backup(settings: Settings, path: Path, *, progress: Progress) -> Manifest:

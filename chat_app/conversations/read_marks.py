@@ -8,9 +8,9 @@ It is followed by a pause that is as long: at a slow database half of the time i
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 import structlog
@@ -87,12 +87,26 @@ class Stored(NamedTuple):
     is_published: bool
 
 
+OnStored: TypeAlias = Callable[[Iterable[Key]], None]
+
+
+def no_reader(_keys: Iterable[Key]) -> None:
+    """Do nothing."""
+
+
 class ReadMarks:
     """The writer of read marks; start it inside the running loop, then close it."""
 
     def __init__(
-        self, *, database: Database, broker: Broker, metrics: Metrics | None = None
+        self,
+        *,
+        database: Database,
+        broker: Broker,
+        on_stored: OnStored = no_reader,
+        metrics: Metrics | None = None,
     ) -> None:
+        """`on_stored` is called with members whose marks were stored, some of which have moved."""
+        self._on_stored = on_stored
         self._database = database
         self._broker = broker
         self._waiting: dict[Key, list[Waiter]] = {}
@@ -208,12 +222,14 @@ class ReadMarks:
         """Set the outcomes of marks after their commit, and take them out; publish them."""
         _refuse([taken.pop(key) for key in stored.strangers], ConversationNotFound())
         locked = {mark.key for mark in stored.locked}
-        for key in [key for key in taken if key not in locked]:
+        answered = [key for key in taken if key not in locked]
+        for key in answered:
             for waiter in taken.pop(key):
                 if not waiter.outcome.done():
                     waiter.outcome.set_result(None)
         if stored.is_published:
             self._broker.wake_readers()
+            self._on_stored(answered)
 
     def _refuse_all(self, error: AppError) -> None:
         waiting, self._waiting, self._waiting_count = self._waiting, {}, 0

@@ -25,6 +25,8 @@ KNOWN_SECRETS = ("changeme", "change-me", "change_me", "secret", "default", "exa
 BUCKET_URL = re.compile(
     r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/(?!\.{1,2}(/|$))[A-Za-z0-9._-]+){0,20}/?"
 )
+# A name or an address, with a port where it is not that of https.
+PUSH_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?|[0-9A-Fa-f:]{2,39}")
 
 
 class SettingsError(Exception):
@@ -73,6 +75,8 @@ class Settings(BaseSettings):
         default="", pattern=r"^$|^/.+|^[^\s/:]+:[0-9]{1,5}$|^\[[0-9a-f:]+\]:[0-9]{1,5}$"
     )
 
+    push_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+
     limit_message_burst: int = Field(default=40, ge=1)
     limit_messages_per_second: float = Field(default=2.0, gt=0)
     limit_read_mark_burst: int = Field(default=100, ge=1)
@@ -99,7 +103,7 @@ class Settings(BaseSettings):
     limit_sockets_per_user: int = Field(default=20, ge=1)
     limit_tabs_per_user: int = Field(default=50, ge=1)
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "push_hosts", mode="before")
     @classmethod
     def _split_list(cls, value: object) -> object:
         if isinstance(value, str):
@@ -116,6 +120,15 @@ class Settings(BaseSettings):
                 message = "must be addresses or networks such as 10.0.0.0/8, separated by commas"
                 raise ValueError(message) from None
         return value
+
+    @field_validator("push_hosts")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not PUSH_HOST.fullmatch(host):
+                message = "must be hosts such as push.example.org:8443, separated by commas"
+                raise ValueError(message)
+        return tuple(host.lower() for host in value)
 
     @field_validator("public_url", "api_url")
     @classmethod

@@ -18,7 +18,14 @@ from chat_app.core.traces import Traces
 from chat_app.messages.emoji import qualified
 from chat_app.messages.errors import NotAnEmoji
 from chat_app.messages.log.batch import Stored
-from chat_app.messages.log.writer import NO_FAILPOINTS, Entry, Failpoints, MessageLog
+from chat_app.messages.log.writer import (
+    NO_FAILPOINTS,
+    Entry,
+    Failpoints,
+    MessageLog,
+    OnPublished,
+    no_listener,
+)
 from chat_app.messages.parts.queries import own_reactions
 from chat_app.messages.publishing import MessagePublisher
 from chat_app.messages.schemas import (
@@ -57,8 +64,13 @@ class Messages:
         metrics: Metrics | None = None,
         traces: Traces | None = None,
         on_deleted: Callable[[], None] = _nothing,
+        on_published: OnPublished = no_listener,
     ) -> None:
-        """Take `on_deleted`, which is called after a message has left files behind, perhaps."""
+        """Take callbacks.
+
+        `on_deleted` is called after a message has left files behind, perhaps; `on_published` after
+        this node has published what it has stored.
+        """
         self._on_deleted = on_deleted
         self._limits = limits
         self._send_limit = token_bucket(
@@ -68,7 +80,14 @@ class Messages:
         publisher = MessagePublisher(database=database, hub=hub, online=online)
         tail.read_with({MESSAGES: publisher.read, REACTIONS: publisher.read_reactions})
         self._log = MessageLog(
-            database, publisher, tail, broker, failpoints, metrics=metrics, traces=traces
+            database,
+            publisher,
+            tail,
+            broker,
+            failpoints,
+            metrics=metrics,
+            traces=traces,
+            on_published=on_published,
         )
 
     def start(self, supervisor: Supervisor) -> None:

@@ -23,6 +23,7 @@ from chat_app.models.people import (
     RefreshToken,
     User,
 )
+from chat_app.models.push import PushedConversation, PushSubscription
 
 __all__ = [
     "Attachment",
@@ -44,6 +45,8 @@ __all__ = [
     "Mention",
     "Message",
     "NamePart",
+    "PushSubscription",
+    "PushedConversation",
     "Reaction",
     "RefreshToken",
     "Report",

@@ -36,6 +36,10 @@ class User(Table, table=True):
     admin: bool = False
     # Signed out, and unable to sign in.
     disabled: bool = False
+    # Whether a push holds the text of its message.
+    push_preview: bool = False
+    # As `accounts/quiet_hours.py` writes them.
+    quiet_hours: str | None = Field(default=None, max_length=100)
     created_at: datetime = Field(default_factory=utc_now)
     # When their last device disconnected; at most a minute old while one is connected.
     last_seen_at: datetime | None = None

@@ -16,6 +16,7 @@ from chat_app.models.drafts import Draft, DueItem
 from chat_app.models.files import Attachment, File, StorageUse
 from chat_app.models.message_parts import EarlierText, Reaction, SavedMessage
 from chat_app.models.people import AuthSession, User
+from chat_app.models.push import PushedConversation, PushSubscription
 
 
 def _table(model: type[Table]) -> sqlalchemy.Table:
@@ -39,5 +40,7 @@ STORAGE_USES = _table(StorageUse)
 ATTACHMENTS = _table(Attachment)
 FORMER_MEMBERS = _table(FormerMember)
 INVITES = _table(Invite)
+PUSH_SUBSCRIPTIONS = _table(PushSubscription)
+PUSHED_CONVERSATIONS = _table(PushedConversation)
 CHANGES = _table(Change)
 GENERATIONS = _table(Generation)

@@ -39,6 +39,8 @@ from chat_app.messages.service import Messages
 from chat_app.node.infrastructure import open_infrastructure
 from chat_app.node.parts import JOBS, Parts, run
 from chat_app.presence.service import Presence
+from chat_app.push.service import PushSubscriptions
+from chat_app.push.visible_tabs import VisibleTabs
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.events import conversation_topic
 from chat_app.realtime.hub import Hub
@@ -90,6 +92,8 @@ class Node:
     avatars: Avatars
     file_storage: FileStorage
     presence: Presence
+    push_subscriptions: PushSubscriptions
+    visible_tabs: VisibleTabs
     tail: Tail
 
     async def open_outlet(self, identity: Identity) -> Outlet:
@@ -150,7 +154,7 @@ async def running_node(
     """Run a node while the block lasts. Raises CannotStart.
 
     It starts in this order, and stops in the reverse one: traces, the database (migrated where that
-    is safe), the clock, the shared key, broker and registers; then the receipts, read marks,
+    is safe), the clock, the shared key, broker and registers; then the receipts, push, read marks,
     presence, the log writer, the hub, accounts with their sessions, conversations, and the tail of
     the change log. So the tail and accounts end first, the hub closes every outlet while presence
     can still record it, and what was accepted is stored before the broker sends its last envelopes
@@ -170,12 +174,19 @@ async def running_node(
         )
         parts = Parts(settings, infrastructure, metrics, traces, supervisor, stack)
         deliveries = parts.deliveries()
-        read_marks = parts.read_marks()
+        push = parts.push()
+        read_marks = parts.read_marks(push.sender.note_read)
         presence = parts.presence()
         hub = parts.hub(presence, deliveries)
         tail = parts.tail(hub)
         files = await parts.files()
-        messages = parts.messages(hub, tail, failpoints, on_deleted=files.removal.wake)
+        messages = parts.messages(
+            hub,
+            tail,
+            failpoints,
+            on_deleted=files.removal.wake,
+            on_published=push.sender.note_stored,
+        )
         stack.push_async_callback(hub.close)
         groups = parts.groups(tail)
         invitations = parts.invitations(groups)
@@ -209,6 +220,8 @@ async def running_node(
             avatars=parts.avatars(files, groups),
             file_storage=files.storage,
             presence=presence,
+            push_subscriptions=push.subscriptions,
+            visible_tabs=push.visible_tabs,
             tail=tail,
         )
         await tail.start(supervisor)

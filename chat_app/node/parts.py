@@ -19,7 +19,7 @@ from chat_app.conversations.groups.service import Groups
 from chat_app.conversations.groups.store import remove_former_members, remove_groups
 from chat_app.conversations.invites.service import Invitations
 from chat_app.conversations.invites.store import remove_invites
-from chat_app.conversations.read_marks import ReadMarks
+from chat_app.conversations.read_marks import OnStored, ReadMarks, no_reader
 from chat_app.conversations.service import Conversations
 from chat_app.conversations.view_updates import ViewUpdates
 from chat_app.core.maintenance import Job
@@ -40,11 +40,16 @@ from chat_app.friends.service import Friends
 from chat_app.messages.drafts.service import Drafts
 from chat_app.messages.due.queue import DueQueue
 from chat_app.messages.due.service import DueItems
-from chat_app.messages.log.writer import Failpoints
+from chat_app.messages.log.writer import Failpoints, OnPublished, no_listener
 from chat_app.messages.saved.service import SavedMessages
 from chat_app.messages.service import Messages
 from chat_app.node.infrastructure import Infrastructure
 from chat_app.presence.service import Presence
+from chat_app.push.endpoint import Endpoints
+from chat_app.push.sender import PushSender
+from chat_app.push.service import PushSubscriptions
+from chat_app.push.vapid import Vapid
+from chat_app.push.visible_tabs import VisibleTabs
 from chat_app.realtime.hub import Hub
 from chat_app.search.indexer import Indexer
 from chat_app.search.rebuild import open_index
@@ -88,6 +93,14 @@ class Files(NamedTuple):
     removal: FileRemoval
 
 
+class Push(NamedTuple):
+    """The parts of push: its subscriptions, its sender, and the tabs that need none."""
+
+    subscriptions: PushSubscriptions
+    sender: PushSender
+    visible_tabs: VisibleTabs
+
+
 Part = TypeVar("Part", bound=Running)
 
 
@@ -114,10 +127,37 @@ class Parts:
         database, broker = self.infrastructure.database, self.infrastructure.broker
         return run(self.stack, self.supervisor, Deliveries(database=database, broker=broker))
 
-    def read_marks(self) -> ReadMarks:
+    def push(self) -> Push:
+        """Make the use cases of push, with the tasks that send it and note visible tabs."""
+        database = self.infrastructure.database
+        vapid = Vapid(
+            secret=self.settings.secret_key.get_secret_value(), public_url=self.settings.public_url
+        )
+        endpoints = Endpoints(trusted_hosts=self.settings.push_hosts)
+        self.stack.callback(endpoints.close)
+        sender = PushSender(
+            database=database, vapid=vapid, endpoints=endpoints, metrics=self.metrics
+        )
+        subscriptions = PushSubscriptions(
+            database=database,
+            limits=self.infrastructure.limits,
+            vapid=vapid,
+            endpoints=endpoints,
+        )
+        return Push(
+            subscriptions,
+            run(self.stack, self.supervisor, sender),
+            run(self.stack, self.supervisor, VisibleTabs(database=database)),
+        )
+
+    def read_marks(self, on_stored: OnStored = no_reader) -> ReadMarks:
         """Make the writer of read marks."""
-        database, broker = self.infrastructure.database, self.infrastructure.broker
-        read_marks = ReadMarks(database=database, broker=broker, metrics=self.metrics)
+        read_marks = ReadMarks(
+            database=self.infrastructure.database,
+            broker=self.infrastructure.broker,
+            on_stored=on_stored,
+            metrics=self.metrics,
+        )
         return run(self.stack, self.supervisor, read_marks)
 
     async def files(self) -> Files:
@@ -157,7 +197,13 @@ class Parts:
         )
 
     def messages(
-        self, hub: Hub, tail: Tail, failpoints: Failpoints, *, on_deleted: Callable[[], None]
+        self,
+        hub: Hub,
+        tail: Tail,
+        failpoints: Failpoints,
+        *,
+        on_deleted: Callable[[], None],
+        on_published: OnPublished = no_listener,
     ) -> Messages:
         """Make the use cases of messages, with their log writer."""
         messages = Messages(
@@ -172,6 +218,7 @@ class Parts:
             metrics=self.metrics,
             traces=self.traces,
             on_deleted=on_deleted,
+            on_published=on_published,
         )
         return run(self.stack, self.supervisor, messages)
 

@@ -53,13 +53,26 @@ class User(Shape, frozen=True):
     created_at: datetime
 
 
+class QuietHours(Shape, frozen=True):
+    """The hours of a day in a time zone, such as "22:00" to "07:00", in which no push is sent."""
+
+    start: str = msgspec.field(name="from")
+    end: str = msgspec.field(name="to")
+    time_zone: str
+
+
 class OwnUser(User, frozen=True):
-    """A person as they see themselves: their own settings included."""
+    """A person as they see themselves: their own settings included.
+
+    With `push_preview` a push holds the text of its message.
+    """
 
     accept_messages_from: Literal["everyone", "friends"]
     share_presence: bool
     sound: bool
     admin: bool
+    push_preview: bool
+    quiet_hours: QuietHours | None
 
 
 class UserCard(Shape, frozen=True):

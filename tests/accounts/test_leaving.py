@@ -17,17 +17,20 @@ from chat_app.models import (
     FriendRequest,
     Friendship,
     NamePart,
+    PushSubscription,
     RefreshToken,
     User,
 )
 from chat_app.models.base import Table
 from chat_app.node.node import Node
+from chat_app.push.schemas import SubscriptionRequest
 from chat_app.realtime.events import AnyEvent, FriendRemoved, SessionEnded, decode
 from chat_app.realtime.outlet import Outlet
 from tests.harness.chats import Storage
 from tests.harness.clients import PASSWORD, PATIENCE_S, new_username
 from tests.harness.groups import add_group
 from tests.harness.nodes import new_user, open_node
+from tests.harness.push import Browser
 
 HOME = Device("Firefox", "192.0.2.7")
 
@@ -79,6 +82,8 @@ async def heard(outlet: Outlet) -> list[AnyEvent]:
 
 async def test_a_deleted_account_keeps_nothing_personal(node: Node) -> None:
     mira = await joined(node)
+    data = Browser("one", "https://93.184.216.34/one").subscription
+    await node.push_subscriptions.put(mira, SubscriptionRequest.model_validate(data))
 
     await leave(node, mira)
 
@@ -96,6 +101,7 @@ async def test_a_deleted_account_keeps_nothing_personal(node: Node) -> None:
         ("", "", False)
     ]
     assert await count(node, RefreshToken) == 0
+    assert await count(node, PushSubscription) == 0
 
 
 async def test_relations_of_a_deleted_account_are_deleted_on_both_sides(node: Node) -> None:

@@ -30,6 +30,7 @@ async def test_each_field_changes_alone(alice: Person) -> None:
         "accept_messages_from": "friends",
         "share_presence": False,
         "sound": False,
+        "push_preview": True,
     }.items():
         reply = await patch(alice, **{name: value})
 
@@ -126,6 +127,7 @@ async def test_a_null_profile_field_is_refused(alice: Person) -> None:
         "accept_messages_from",
         "share_presence",
         "sound",
+        "push_preview",
     ):
         with case(field):
             assert_invalid(await patch(alice, **{field: None}), field)

@@ -20,6 +20,7 @@ DOMAINS = (
     "files",
     "messages",
     "presence",
+    "push",
     "search",
     "admin",
 )
@@ -36,6 +37,7 @@ MAY_IMPORT = {
     "presence": INNER | {"accounts", "friends", "conversations"},
     "search": INNER | {"change_log", "accounts", "friends", "conversations", "files", "messages"},
     "admin": INNER | {"change_log", "accounts", "friends", "conversations", "messages", "stats"},
+    "push": INNER | {"accounts", "friends", "conversations", "messages"},
     # The parts that nodes share through Redis.
     "redis": {"core", "realtime"},
     "node": INNER | {*DOMAINS, "change_log", "redis"},
@@ -76,6 +78,7 @@ LIBRARY_HOME = {
     "typer": {"shell"},
     "rich": {"shell"},
     "passlib": {"core/passwords.py"},
+    "cryptography": {"push"},
     "jwt": {"core/tokens.py"},
     "alembic": {"core/migrations.py"},
     # Optional libraries: only the module that is loaded when traces are on imports them.

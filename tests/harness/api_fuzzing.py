@@ -17,6 +17,7 @@ from schemathesis import AuthContext, Case, GenerationMode, HookContext
 from tests.harness.clients import OWNER
 from tests.harness.files import BODY, TUS, picture
 from tests.harness.portraits import upload_picture
+from tests.harness.push import Browser
 
 PASSWORD = "correct horse battery"
 
@@ -157,6 +158,19 @@ def _begin_upload(token: str) -> str:
     return str(reply.headers["location"].rpartition("/")[2])
 
 
+def _subscription() -> Json:
+    # A public address, to which nothing is sent.
+    name = uuid4().hex
+    return Browser(name, f"https://93.184.216.34/{name}").subscription
+
+
+def _subscribe(token: str) -> str:
+    """Store a subscription and return its id."""
+    with _client(token) as client:
+        reply = client.put("/api/push/subscriptions", json=_subscription()).raise_for_status()
+    return str(reply.json()["id"])
+
+
 @cache
 def world(operation: str) -> World:
     """Return the account of the cases of one operation."""
@@ -230,6 +244,7 @@ def before_call(context: HookContext, case: AnyCase, kwargs: dict[str, Any]) -> 
         case.headers.pop("Range", None)  # it may begin behind the end
     if isinstance(case.body, dict):
         _correct(case.operation.label, case.body, ids, there)
+        _correct_push(case.body)
 
 
 def _id_for(label: str, there: World) -> str:
@@ -237,6 +252,8 @@ def _id_for(label: str, there: World) -> str:
         return _begin_upload(there.token)
     if "/api/uploads" in label or "/api/files" in label:
         return there.file_id
+    if "/api/push" in label:
+        return _subscribe(there.token)
     if label == "GET /api/messages/{id}":
         return there.friend_id
     return there.scheduled_id if "/api/scheduled" in label else there.message_id
@@ -264,6 +281,14 @@ def _is_about_group(case: AnyCase) -> bool:
         "/api/conversations/{conversation_id}"
     )
     return is_change or any(part in case.operation.path for part in OF_GROUPS)
+
+
+def _correct_push(body: Json) -> None:
+    # No schema says what is a point of a curve, or which addresses are public.
+    if "endpoint" in body:
+        body.update(_subscription())
+    if isinstance(body.get("quiet_hours"), dict):
+        body["quiet_hours"] |= {"from": "22:00", "to": "07:00"}  # they must differ
 
 
 def _correct(operation: str, body: Json, ids: dict[str, str], there: World) -> None:

@@ -20,7 +20,16 @@ from chat_app.conversations.invites.schemas import InviteRequest
 from chat_app.core.database import Database
 from chat_app.core.ids import pair_key
 from chat_app.core.settings import Settings
-from chat_app.models import Block, FriendRequest, Friendship, Report, Table, User
+from chat_app.models import (
+    Block,
+    FriendRequest,
+    Friendship,
+    PushedConversation,
+    PushSubscription,
+    Report,
+    Table,
+    User,
+)
 from chat_app.node.node import Node
 from tests.harness.nodes import change_user, delete_user, new_user, to_conversation, to_user
 
@@ -101,6 +110,17 @@ async def populate(node: Node) -> Everybody:
         await admin_store.add_reset_link(session, alice)
         admin_store.add_entry(session, Actor(alice, "::1"), "reset_link_made", actor_name="ä\tb")
         session.add(Report(reporter_id=carol, user_id=bob, content=ODD_TEXTS[3], reason=r"\N"))
+        session.add(
+            PushSubscription(
+                session_id=session_id,
+                user_id=alice,
+                endpoint="https://push.example.org/\u202b",
+                endpoint_hash=session_id.hex,
+                p256dh="key",
+                auth="secret",
+            )
+        )
+        session.add(PushedConversation(user_id=alice, conversation_id=sent.conversation_id))
     return Everybody(alice, bob, carol)
 
 

@@ -25,6 +25,7 @@ from chat_app.messages.due import queue as due_queue
 from chat_app.messages.schemas import NewMessage
 from chat_app.models import NamePart, User
 from chat_app.node.node import Node, running_node
+from chat_app.push.sender import PushSender
 from chat_app.search.indexer import Indexer
 from tests.harness.chats import SECRET, Storage
 
@@ -59,14 +60,15 @@ async def open_node(storage: Storage, **more: str) -> AsyncIterator[Node]:
 
 @asynccontextmanager
 async def open_still_node(storage: Storage, **more: str) -> AsyncIterator[Node]:
-    """Run a node over `storage` without periodic statements, and without an index of messages.
+    """Run a node over `storage` without periodic statements, an index of messages, and pushes.
 
-    The index is filled after each send, beside it.
+    The index is filled and pushes are sent after each send, beside it.
     """
     with pytest.MonkeyPatch.context() as patch:
         for module, name in PERIODS:
             patch.setattr(module, name, NEVER_S)
-        patch.setattr(Indexer, "start", lambda _indexer, _supervisor: None)
+        for beside in (Indexer, PushSender):
+            patch.setattr(beside, "start", lambda _task, _supervisor: None)
         async with open_node(storage, **more) as node:
             yield node
 

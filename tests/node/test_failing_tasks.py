@@ -35,6 +35,9 @@ EVERYWHERE = {
     "file_check_0",
     "file_check_1",
     "file_removal",
+    "push",
+    "push_delivery",
+    "visible_tabs",
 }
 WITH_REDIS = {"redis_heartbeat", "redis_receive", "redis_send", "shared_key"}
 WITH_POSTGRESQL = {"clock"}
@@ -46,7 +49,10 @@ NOT_VITAL = {
     "file_removal",
     "loop_lag",
     "maintenance",
+    "push",
+    "push_delivery",
     "search",
+    "visible_tabs",
 }
 
 

@@ -37,12 +37,13 @@ from chat_app.models import (
     Invite,
     Member,
     Message,
+    PushedConversation,
     Reaction,
     SavedMessage,
     User,
 )
 from chat_app.models.conversations import MANAGES
-from chat_app.models.tables import DUE_ITEMS, MENTIONS
+from chat_app.models.tables import DUE_ITEMS, MENTIONS, PUSHED_CONVERSATIONS
 from chat_app.realtime.shapes import Notice, Role
 
 RANKS: dict[Role, int] = {"owner": 0, "admin": 1, "member": 2}
@@ -193,9 +194,10 @@ async def remove_member(
             col(Member.conversation_id) == group.id, col(Member.user_id) == user_id
         )
     )
-    await session.execute(
-        delete(Draft).where(col(Draft.conversation_id) == group.id, col(Draft.user_id) == user_id)
-    )
+    for own in (Draft, PushedConversation):
+        await session.execute(
+            delete(own).where(col(own.conversation_id) == group.id, col(own.user_id) == user_id)
+        )
     group.members_count -= 1
     former = {
         "user_id": user_id,
@@ -218,7 +220,8 @@ async def delete_group(session: AsyncSession, group: Conversation) -> list[UUID]
     now = utc_now()
     await session.execute(delete(Member).where(col(Member.conversation_id) == group.id))
     await session.execute(delete(Invite).where(col(Invite.conversation_id) == group.id))
-    await session.execute(delete(Draft).where(col(Draft.conversation_id) == group.id))
+    for own in (Draft, PushedConversation):
+        await session.execute(delete(own).where(col(own.conversation_id) == group.id))
     # Those who were removed before need not be told of the end, and cannot join it any more.
     await session.execute(delete(FormerMember).where(col(FormerMember.conversation_id) == group.id))
     rows = [
@@ -357,6 +360,6 @@ def remove_groups(connection: Connection, before: datetime, count: int) -> int:
         for part in (Reaction, EarlierText, SavedMessage, DueItem):
             connection.execute(delete(part).where(col(part.message_id).in_(ids)))
         return connection.execute(delete(Message).where(col(Message.id).in_(ids))).rowcount
-    for table in (MENTIONS, DUE_ITEMS):
+    for table in (MENTIONS, DUE_ITEMS, PUSHED_CONVERSATIONS):
         connection.execute(delete(table).where(table.c.conversation_id == group_id))
     return connection.execute(delete(Conversation).where(col(Conversation.id) == group_id)).rowcount

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from itertools import groupby
@@ -60,6 +60,13 @@ class Committed(NamedTuple):
     entry: Entry
     stored: Stored
     context: RequestContext
+
+
+OnPublished: TypeAlias = Callable[[Sequence[Committed]], None]
+
+
+def no_listener(_committed: Sequence[Committed]) -> None:
+    """Do nothing."""
 
 
 class Published(NamedTuple):
@@ -122,7 +129,10 @@ class MessageLog:
         *,
         metrics: Metrics | None = None,
         traces: Traces | None = None,
+        on_published: OnPublished = no_listener,
     ) -> None:
+        """`on_published` is called with what was stored, after that was published here."""
+        self._on_published = on_published
         self._database = database
         self._publisher = publisher
         self._tail = tail
@@ -257,6 +267,7 @@ class MessageLog:
             self._failpoints.committed()
             if fresh := self._answer(batch, outcomes):
                 await self._publish(fresh, own, place)
+                self._on_published(fresh)
             self.metrics.published(len(fresh), committed=committed)
 
     def _answer(self, batch: Sequence[Pending], outcomes: Sequence[Outcome]) -> list[Committed]:

@@ -12,9 +12,11 @@ import pytest_asyncio
 import reflex as rx
 
 from chat_app.accounts.schemas import Identity
+from chat_app.core.database import Database
 from chat_app.core.errors import Unavailable
 from chat_app.core.supervisor import Supervisor
 from chat_app.node.node import Node
+from chat_app.push.visible_tabs import VisibleTabs
 from chat_app.realtime.broker import MemoryBroker
 from chat_app.realtime.events import (
     AnyEvent,
@@ -107,6 +109,8 @@ class World:
         self.view = CountingView()
         self.hub = Hub(MemoryBroker())
         self.supervisor = Supervisor()
+        # Not started: it writes nothing.
+        self.visible_tabs = VisibleTabs(database=cast("Database", None))
         self.tabs = LiveTabs(cast("rx.App", self.app), [cast("type[View]", lambda _tab: self.view)])
 
     async def open_outlet(self, identity: Identity) -> Outlet:

@@ -1,0 +1,241 @@
+"""Delivery of pushes: one at a time for a subscription, and some at once for all.
+
+A push replaces one of the same conversation that still waits for the same subscription. What a
+push service cannot take at the moment is tried again for an hour; what waits is lost with the node.
+"""
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from chat_app.core import tasks
+from chat_app.core.errors import AppError
+from chat_app.core.metrics import Metrics
+from chat_app.core.supervisor import Supervisor
+from chat_app.push.base64url import decode
+from chat_app.push.encryption import BrowserKeys, encrypt
+from chat_app.push.endpoint import Endpoints, Unresolved
+from chat_app.push.errors import EndpointRefused
+from chat_app.push.push_service import Answer, PushService, Unreachable
+from chat_app.push.schemas import PushedMessage, PushedRead
+from chat_app.push.vapid import Vapid
+from chat_app.realtime.shapes import Message
+
+MAX_AT_ONCE = 16
+MAX_WAITING = 10_000
+# How long a push is tried, and how long the push service keeps it for a device that is away.
+TRIED_FOR_S = 3_600.0
+TTL_S = 86_400
+FIRST_PAUSE_S, MAX_PAUSE_S = 2.0, 600.0
+GONE = (404, 410)
+TOO_MANY, FAILED = 429, 500
+
+log = structlog.get_logger(__name__)
+
+
+class Subscription(NamedTuple):
+    """Where a push goes, and the keys it is encrypted with."""
+
+    id: UUID
+    user_id: UUID
+    endpoint: str
+    p256dh: str
+    auth: str
+
+
+class Push(NamedTuple):
+    """A push for one subscription, of a message or of none."""
+
+    subscription: Subscription
+    content: PushedMessage | PushedRead
+    message: Message | None = None
+    begun_at: float = 0.0
+    attempts: int = 0
+
+    @property
+    def key(self) -> tuple[UUID, UUID]:
+        """What a later push replaces: the subscription and the conversation."""
+        return self.subscription.id, self.content.conversation_id
+
+
+class Delivery:
+    """The queue of pushes; start it inside the running loop, then close it.
+
+    `renew` returns a push that is tried again as it is by now, None where it is not due any more;
+    `on_gone` is awaited with a subscription that its push service does not know.
+    """
+
+    def __init__(
+        self,
+        *,
+        vapid: Vapid,
+        endpoints: Endpoints,
+        renew: Callable[[Push], Awaitable[Push | None]],
+        on_gone: Callable[[Subscription], Awaitable[None]],
+        metrics: Metrics,
+    ) -> None:
+        self._vapid = vapid
+        self._endpoints = endpoints
+        self._service = PushService()
+        self._renew = renew
+        self._on_gone = on_gone
+        # By key, in their order; a subscription that is busy keeps its keys aside.
+        self._waiting: dict[tuple[UUID, UUID], Push] = {}
+        self._ready: deque[tuple[UUID, UUID]] = deque()
+        self._aside: dict[UUID, deque[tuple[UUID, UUID]]] = {}
+        self._wake = asyncio.Event()
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._pauses: dict[UUID, asyncio.TimerHandle] = {}
+        self._dispatcher: asyncio.Task[None] | None = None
+        self._outcomes = metrics.counters(
+            "chat_pushes_total", "Pushes by what became of them", "outcome"
+        )
+        metrics.gauge("chat_push_queue_pushes", "Pushes that wait", lambda: len(self._waiting))
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Start to deliver. The chat is ready without it."""
+        self._dispatcher = supervisor.start("push_delivery", self._dispatch, is_vital=False)
+
+    async def close(self) -> None:
+        """Stop; what waits is lost."""
+        for pause in self._pauses.values():
+            pause.cancel()
+        running = [*self._under_way, *([self._dispatcher] if self._dispatcher else [])]
+        await tasks.end(running)
+
+    def put(self, push: Push) -> None:
+        """Queue a push, in place of one of the same conversation for the same subscription."""
+        is_new = push.key not in self._waiting
+        if is_new and len(self._waiting) >= MAX_WAITING:
+            self._outcomes.of("dropped").add()
+            return
+        self._waiting[push.key] = push._replace(begun_at=time.monotonic())
+        if is_new:
+            self._queue(push.key)
+
+    def drop(self, user_id: UUID, conversation_id: UUID) -> None:
+        """Forget what waits for a user about a conversation: they have read it."""
+        for key, push in list(self._waiting.items()):
+            if key[1] == conversation_id and push.subscription.user_id == user_id:
+                del self._waiting[key]
+
+    def _queue(self, key: tuple[UUID, UUID]) -> None:
+        aside = self._aside.get(key[0])
+        if aside is not None:
+            aside.append(key)
+        else:
+            self._ready.append(key)
+            self._wake.set()
+
+    async def _dispatch(self) -> None:
+        while True:
+            self._wake.clear()
+            while self._ready and len(self._under_way) < MAX_AT_ONCE:
+                key = self._ready.popleft()
+                if key[0] in self._aside:
+                    self._aside[key[0]].append(key)
+                elif (push := self._waiting.pop(key, None)) is not None:
+                    self._begin(push)
+            await self._wake.wait()
+
+    def _begin(self, push: Push) -> None:
+        self._aside[push.subscription.id] = deque()
+        task = asyncio.create_task(self._deliver(push), name="push")
+        self._under_way.add(task)
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._wake.set()
+
+    def _release(self, subscription_id: UUID) -> None:
+        """Let the next push of a subscription begin."""
+        self._pauses.pop(subscription_id, None)
+        self._ready.extend(self._aside.pop(subscription_id, ()))
+        self._wake.set()
+
+    async def _deliver(self, push: Push) -> None:
+        pause_s = 0.0
+        try:
+            pause_s = await self._try(push)
+        except AppError as error:
+            log.warning("push.postponed", code=error.code)
+            pause_s = self._again(push, None)
+        except Exception:
+            self._outcomes.of("failed").add()
+            log.exception("push.failed")
+        finally:
+            subscription_id = push.subscription.id
+            if pause_s:
+                loop = asyncio.get_running_loop()
+                self._pauses[subscription_id] = loop.call_later(
+                    pause_s, self._release, subscription_id
+                )
+            else:
+                self._release(subscription_id)
+
+    async def _try(self, push: Push) -> float:
+        """Send a push; return the seconds in which its subscription is left alone."""
+        if push.attempts:
+            renewed = await self._renew(push)
+            if renewed is None:
+                self._outcomes.of("outdated").add()
+                return 0.0
+            push = renewed._replace(begun_at=push.begun_at, attempts=push.attempts)
+        try:
+            answer = await self._send(push)
+        except (Unreachable, Unresolved):
+            return self._again(push, None)
+        except EndpointRefused:
+            # Its host has moved to a private address.
+            self._outcomes.of("refused").add()
+            return 0.0
+        if answer.status in GONE:
+            self._outcomes.of("gone").add()
+            await self._on_gone(push.subscription)
+        elif answer.status == TOO_MANY or answer.status >= FAILED:
+            return self._again(push, answer.retry_after_s)
+        elif answer.status >= 300:  # noqa: PLR2004  # redirects are not followed
+            self._outcomes.of("refused").add()
+            log.warning("push.refused", status=answer.status)
+        else:
+            self._outcomes.of("sent").add()
+        return 0.0
+
+    async def _send(self, push: Push) -> Answer:
+        endpoint = self._endpoints.read(push.subscription.endpoint)
+        addresses = await self._endpoints.resolve(endpoint)
+        keys = BrowserKeys(decode(push.subscription.p256dh), decode(push.subscription.auth))
+        headers = {
+            "Authorization": self._vapid.authorization(endpoint.origin),
+            "Content-Type": "application/octet-stream",
+            "Content-Encoding": "aes128gcm",
+            "TTL": str(TTL_S),
+            "Urgency": "high" if isinstance(push.content, PushedMessage) else "normal",
+            # The push service keeps the last one of each for a device that is away.
+            "Topic": push.content.conversation_id.hex,
+        }
+        body = encrypt(msgspec.json.encode(push.content), keys)
+        return await self._service.post(endpoint, addresses, headers, body)
+
+    def _again(self, push: Push, retry_after_s: float | None) -> float:
+        """Queue a push once more, unless a later one waits; return the pause before it."""
+        if retry_after_s is None:
+            backoff_s = min(MAX_PAUSE_S, FIRST_PAUSE_S * 2**push.attempts)
+            retry_after_s = backoff_s * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
+        pause_s = max(0.1, retry_after_s)
+        if time.monotonic() + pause_s > push.begun_at + TRIED_FOR_S:
+            self._outcomes.of("given_up").add()
+            return min(pause_s, TRIED_FOR_S)
+        self._outcomes.of("repeated").add()
+        if push.key not in self._waiting:
+            self._waiting[push.key] = push._replace(attempts=push.attempts + 1)
+            self._queue(push.key)
+        return pause_s

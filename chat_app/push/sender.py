@@ -1,0 +1,217 @@
+"""The push sender: decides which devices get a push for what this node has stored.
+
+The node that stored a message sends its pushes, and no other. Those of a node that dies are lost;
+the messages are not. A read mark withdraws notifications from whichever node stores it.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from chat_app.accounts.quiet_hours import is_quiet
+from chat_app.conversations.read_marks import Key
+from chat_app.core import tasks
+from chat_app.core.clock import utc_now
+from chat_app.core.database import Database
+from chat_app.core.metrics import Metrics
+from chat_app.core.supervisor import Supervisor
+from chat_app.core.text import beginning
+from chat_app.messages.log.writer import Committed
+from chat_app.messages.schemas import Deletion, NewMessage
+from chat_app.push import store
+from chat_app.push.delivery import Delivery, Push, Subscription
+from chat_app.push.endpoint import Endpoints
+from chat_app.push.schemas import PushedMessage, PushedRead
+from chat_app.push.store import AnyRow, Place
+from chat_app.push.vapid import Vapid
+from chat_app.realtime.shapes import Message
+
+# What comes within this time is looked up together.
+PAUSE_S = 0.1
+BATCH_SIZE = 500
+# More than these wait only while the database is away; the oldest are given up.
+MAX_WAITING = 5_000
+MAX_BODY = 300
+
+
+class Stored(NamedTuple):
+    """What a node has stored: messages, conversations with deleted ones, and read marks."""
+
+    messages: list[Message]
+    deleted_in: set[UUID]
+    read: set[Place]
+
+
+class PushSender:
+    """The task that sends pushes; start it inside the running loop, then close it."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        vapid: Vapid,
+        endpoints: Endpoints,
+        metrics: Metrics,
+    ) -> None:
+        self._database = database
+        self._waiting: deque[Message | UUID | Place] = deque(maxlen=MAX_WAITING)
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._delivery = Delivery(
+            vapid=vapid,
+            endpoints=endpoints,
+            renew=self._renew,
+            on_gone=self._remove,
+            metrics=metrics,
+        )
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Start the tasks. The chat is ready without them."""
+        self._delivery.start(supervisor)
+        self._task = supervisor.start("push", self._run, is_vital=False)
+
+    async def close(self) -> None:
+        """Stop; what waits is lost."""
+        if self._task is not None:
+            await tasks.end([self._task])
+        await self._delivery.close()
+
+    def note_stored(self, committed: Sequence[Committed]) -> None:
+        """Take what was stored and published: messages, and deletions of them."""
+        for entry, stored, _ in committed:
+            message = stored.message
+            if isinstance(entry, NewMessage):
+                self._waiting.append(message)
+                # Sending implies reading.
+                self._waiting.append(Place(message.sender_id, message.conversation_id))
+            elif isinstance(entry, Deletion):
+                self._waiting.append(message.conversation_id)
+        self._wake.set()
+
+    def note_read(self, keys: Iterable[Key]) -> None:
+        """Take read marks that were stored."""
+        self._waiting.extend(Place(key.user_id, key.conversation_id) for key in keys)
+        self._wake.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                stored = self._take()
+                # Before the messages that came after these marks; one that came before is not
+                # pushed, since its receiver has read it.
+                await self._withdraw(stored)
+                await self._push(stored.messages)
+            await asyncio.sleep(PAUSE_S)
+
+    def _take(self) -> Stored:
+        taken = Stored([], set(), set())
+        with contextlib.suppress(IndexError):
+            for _ in range(BATCH_SIZE):
+                match self._waiting.popleft():
+                    case Place() as place:
+                        taken.read.add(place)
+                    case UUID() as conversation_id:
+                        taken.deleted_in.add(conversation_id)
+                    case message:
+                        taken.messages.append(message)
+        return taken
+
+    async def _push(self, messages: Sequence[Message]) -> None:
+        if not messages:
+            return
+        pairs = {(one.conversation_id, one.sender_id) for one in messages}
+        pushes = self._due(messages, await store.receivers_of(self._database, pairs))
+        unmarked = {
+            Place(row.user_id, row.conversation_id) for row, _ in pushes if not row.is_pushed
+        }
+        if unmarked:
+            await store.mark(self._database, unmarked)
+            # Who has read it before that finds no mark that would withdraw the push.
+            pushes = self._due(messages, await store.receivers_of(self._database, pairs))
+        for _, push in pushes:
+            self._delivery.put(push)
+
+    def _due(
+        self, messages: Sequence[Message], rows: Sequence[AnyRow]
+    ) -> list[tuple[AnyRow, Push]]:
+        """Return the pushes that receivers get now, with their rows, in the order of messages."""
+        found: dict[tuple[UUID, UUID], list[AnyRow]] = {}
+        for row in rows:
+            found.setdefault((row.conversation_id, row.sender_id), []).append(row)
+        return [
+            (row, _push_of(row, message))
+            for message in messages
+            for row in found.get((message.conversation_id, message.sender_id), ())
+            if _is_due(row, message)
+        ]
+
+    async def _withdraw(self, stored: Stored) -> None:
+        read = set(stored.read)
+        if stored.deleted_in:
+            read.update(await store.read_through(self._database, stored.deleted_in))
+        if not read:
+            return
+        for place in read:
+            self._delivery.drop(*place)
+        taken = await store.take(self._database, read)
+        if not taken:
+            return
+        for row in await store.readers_of(self._database, taken):
+            if not _is_visible(row):
+                content = PushedRead(conversation_id=row.conversation_id, unread=row.unread)
+                self._delivery.put(Push(_subscription_of(row), content))
+
+    async def _renew(self, push: Push) -> Push | None:
+        """Return a push as it is by now, None where it is not due any more."""
+        if push.message is None:
+            return push
+        pair = (push.message.conversation_id, push.message.sender_id)
+        rows = await store.receivers_of(self._database, [pair])
+        own = [row for row in rows if row.subscription_id == push.subscription.id]
+        pushes = self._due([push.message], own)
+        return pushes[0][1] if pushes else None
+
+    async def _remove(self, subscription: Subscription) -> None:
+        await store.remove_dead(self._database, subscription.id, subscription.endpoint)
+
+
+def _is_due(row: AnyRow, message: Message) -> bool:
+    """Return whether a device gets a push of a message."""
+    now = utc_now()
+    if message.kind != "text" or not row.since_seq <= message.seq > row.last_read_seq:
+        return False
+    is_muted = row.muted_until is not None and row.muted_until > now
+    if is_muted and row.user_id not in message.mentions:
+        return False
+    return row.unread > 0 and not _is_visible(row) and not is_quiet(row.quiet_hours, now)
+
+
+def _is_visible(row: AnyRow) -> bool:
+    return row.visible_until is not None and row.visible_until > utc_now()
+
+
+def _subscription_of(row: AnyRow) -> Subscription:
+    return Subscription(row.subscription_id, row.user_id, row.endpoint, row.p256dh, row.auth)
+
+
+def _push_of(row: AnyRow, message: Message) -> Push:
+    title = body = ""
+    if row.push_preview:
+        names = ", ".join(one.name for one in message.attachments)
+        body = beginning(message.content or names, MAX_BODY)
+        title = row.title or message.sender.display_name
+        if row.title:
+            body = f"{message.sender.display_name}: {body}"
+    content = PushedMessage(
+        conversation_id=message.conversation_id,
+        message_id=message.id,
+        unread=row.unread,
+        title=title,
+        body=body,
+    )
+    return Push(_subscription_of(row), content, message)

@@ -1,0 +1,202 @@
+"""Statements of the push sender, about many members at once, composed once.
+
+All take the parameter `rows`.
+"""
+
+import functools
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    Select,
+    Update,
+    Uuid,
+    bindparam,
+    delete,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningDelete
+from sqlmodel import UTCDateTime
+
+from chat_app.conversations.queries import unread_of
+from chat_app.core.json_rows import CountedJsonRows, JsonRows
+from chat_app.friends.relations import blocked_between
+from chat_app.models.tables import (
+    CONVERSATIONS,
+    MEMBERS,
+    PUSH_SUBSCRIPTIONS,
+    PUSHED_CONVERSATIONS,
+    SESSIONS,
+    USERS,
+)
+
+_SUBSCRIPTION = (
+    PUSH_SUBSCRIPTIONS.c.id.label("subscription_id"),
+    PUSH_SUBSCRIPTIONS.c.user_id,
+    PUSH_SUBSCRIPTIONS.c.endpoint,
+    PUSH_SUBSCRIPTIONS.c.p256dh,
+    PUSH_SUBSCRIPTIONS.c.auth,
+    PUSH_SUBSCRIPTIONS.c.visible_until,
+)
+
+
+@functools.cache
+def receivers(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Select the subscriptions of the members of conversations, but for their senders'.
+
+    Rows have `id` (of the conversation) and `sender_id`; who has blocked the sender, or is blocked,
+    gets nothing of them. Takes `now`, too.
+    """
+    given = CountedJsonRows(dialect, id=Uuid, sender_id=Uuid)
+    is_pushed = (
+        select(1)
+        .where(
+            PUSHED_CONVERSATIONS.c.user_id == MEMBERS.c.user_id,
+            PUSHED_CONVERSATIONS.c.conversation_id == CONVERSATIONS.c.id,
+        )
+        .exists()
+    )
+    return (
+        select(
+            CONVERSATIONS.c.id.label("conversation_id"),
+            CONVERSATIONS.c.title,
+            given.columns["sender_id"].label("sender_id"),
+            *_SUBSCRIPTION,
+            MEMBERS.c.last_read_seq,
+            MEMBERS.c.since_seq,
+            MEMBERS.c.muted_until,
+            USERS.c.push_preview,
+            USERS.c.quiet_hours,
+            unread_of(MEMBERS.c.user_id).label("unread"),
+            is_pushed.label("is_pushed"),
+        )
+        .select_from(given.table)
+        .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["id"])
+        .join(MEMBERS, MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
+        .join(PUSH_SUBSCRIPTIONS, PUSH_SUBSCRIPTIONS.c.user_id == MEMBERS.c.user_id)
+        .join(SESSIONS, _is_live())
+        .join(USERS, USERS.c.id == MEMBERS.c.user_id)
+        .where(
+            MEMBERS.c.user_id != given.columns["sender_id"],
+            ~blocked_between(MEMBERS.c.user_id, given.columns["sender_id"]),
+        )
+    )
+
+
+@functools.cache
+def readers(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Select the subscriptions of users, with their unread messages of a conversation.
+
+    Rows have `user_id` and `conversation_id`. Takes `now`, too.
+    """
+    given = CountedJsonRows(dialect, user_id=Uuid, conversation_id=Uuid)
+    return (
+        select(
+            CONVERSATIONS.c.id.label("conversation_id"),
+            *_SUBSCRIPTION,
+            unread_of(MEMBERS.c.user_id).label("unread"),
+        )
+        .select_from(given.table)
+        .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["conversation_id"])
+        .join(
+            MEMBERS,
+            (MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
+            & (MEMBERS.c.user_id == given.columns["user_id"]),
+        )
+        .join(PUSH_SUBSCRIPTIONS, PUSH_SUBSCRIPTIONS.c.user_id == MEMBERS.c.user_id)
+        .join(SESSIONS, _is_live())
+    )
+
+
+@functools.cache
+def pushed_members(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Select the members to whom a conversation was pushed, with their unread messages.
+
+    Rows have `id` (of the conversation).
+    """
+    given = CountedJsonRows(dialect, id=Uuid)
+    return (
+        select(
+            MEMBERS.c.user_id,
+            MEMBERS.c.conversation_id,
+            unread_of(MEMBERS.c.user_id).label("unread"),
+        )
+        .select_from(given.table)
+        .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["id"])
+        .join(PUSHED_CONVERSATIONS, PUSHED_CONVERSATIONS.c.conversation_id == CONVERSATIONS.c.id)
+        .join(
+            MEMBERS,
+            (MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
+            & (MEMBERS.c.user_id == PUSHED_CONVERSATIONS.c.user_id),
+        )
+    )
+
+
+@functools.cache
+def mark_pushed(dialect: str) -> Insert:
+    """Insert which conversations were pushed to whom, where that is not there.
+
+    Rows have `user_id` and `conversation_id`.
+    """
+    given = JsonRows(dialect, user_id=Uuid, conversation_id=Uuid)
+    columns = ["user_id", "conversation_id"]
+    # Who has left meanwhile, or lost the group, is no member. SQLite needs the condition, too: it
+    # would take ON CONFLICT for a part of a join.
+    rows = select(MEMBERS.c.user_id, MEMBERS.c.conversation_id).where(
+        tuple_(MEMBERS.c.user_id, MEMBERS.c.conversation_id).in_(
+            select(*(given.columns[name] for name in columns)).select_from(given.table)
+        )
+    )
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    made = insert(PUSHED_CONVERSATIONS).from_select(columns, rows)
+    return made.on_conflict_do_nothing()
+
+
+@functools.cache
+def find_pushed(dialect: str) -> Select[UUID, UUID]:
+    """Select of such rows those that are there."""
+    given = CountedJsonRows(dialect, user_id=Uuid, conversation_id=Uuid)
+    return (
+        select(PUSHED_CONVERSATIONS.c.user_id, PUSHED_CONVERSATIONS.c.conversation_id)
+        .select_from(given.table)
+        .join(
+            PUSHED_CONVERSATIONS,
+            (PUSHED_CONVERSATIONS.c.user_id == given.columns["user_id"])
+            & (PUSHED_CONVERSATIONS.c.conversation_id == given.columns["conversation_id"]),
+        )
+    )
+
+
+@functools.cache
+def take_pushed(dialect: str) -> ReturningDelete[UUID, UUID]:
+    """Delete such rows, and return those that were there: one of several nodes gets each."""
+    given = JsonRows(dialect, user_id=Uuid, conversation_id=Uuid)
+    key = (PUSHED_CONVERSATIONS.c.user_id, PUSHED_CONVERSATIONS.c.conversation_id)
+    asked = select(given.columns["user_id"], given.columns["conversation_id"])
+    gone = delete(PUSHED_CONVERSATIONS).where(tuple_(*key).in_(asked.select_from(given.table)))
+    return gone.returning(*key)
+
+
+@functools.cache
+def set_visible(dialect: str) -> Update:
+    """Set until when tabs of the given sessions, their `id`, are visible: `until`."""
+    given = JsonRows(dialect, id=Uuid)
+    return (
+        update(PUSH_SUBSCRIPTIONS)
+        .where(PUSH_SUBSCRIPTIONS.c.session_id == given.columns["id"])
+        .values(visible_until=bindparam("until", type_=UTCDateTime))
+    )
+
+
+def _is_live() -> ColumnElement[bool]:
+    """Return whether the session of a subscription is live; takes `now`."""
+    return (
+        (SESSIONS.c.id == PUSH_SUBSCRIPTIONS.c.session_id)
+        & SESSIONS.c.ended_at.is_(None)
+        & (SESSIONS.c.expires_at > bindparam("now", type_=UTCDateTime))
+    )

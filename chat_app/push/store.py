@@ -1,0 +1,173 @@
+"""Rows of push: the subscriptions of sessions, and which conversations were pushed to whom."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Row, delete, select
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from chat_app.accounts.schemas import Identity
+from chat_app.core.clock import utc_now
+from chat_app.core.database import Database
+from chat_app.core.json_rows import as_parameter
+from chat_app.core.tokens import fingerprint
+from chat_app.models import PushSubscription
+from chat_app.push.schemas import SubscriptionRequest
+from chat_app.push.statements import (
+    find_pushed,
+    mark_pushed,
+    pushed_members,
+    readers,
+    receivers,
+    set_visible,
+    take_pushed,
+)
+
+# Nobody has as many devices; beyond it the oldest go.
+MOST_OF_USER = 20
+
+AnyRow = Row[*tuple[Any, ...]]
+
+
+class Place(NamedTuple):
+    """A conversation as one of its members has it."""
+
+    user_id: UUID
+    conversation_id: UUID
+
+
+async def put(
+    session: AsyncSession, identity: Identity, data: SubscriptionRequest
+) -> tuple[UUID, bool]:
+    """Store a subscription of a session; return its id, and whether it is new.
+
+    It is taken from any other session: another person has signed in in the browser since. Raises
+    IntegrityError where another transaction stores the same.
+    """
+    endpoint_hash = fingerprint(data.endpoint)
+    found = await session.scalar(
+        select(PushSubscription)
+        .where(col(PushSubscription.endpoint_hash) == endpoint_hash)
+        .with_for_update()
+    )
+    if found is not None and found.session_id == identity.session_id:
+        found.p256dh, found.auth = data.keys.p256dh, data.keys.auth
+        return found.id, False
+    if found is not None:
+        await session.delete(found)
+        await session.flush()
+    made = PushSubscription(
+        session_id=identity.session_id,
+        user_id=identity.user_id,
+        endpoint=data.endpoint,
+        endpoint_hash=endpoint_hash,
+        p256dh=data.keys.p256dh,
+        auth=data.keys.auth,
+    )
+    session.add(made)
+    await session.flush()
+    await _remove_oldest(session, identity.user_id)
+    return made.id, True
+
+
+async def _remove_oldest(session: AsyncSession, user_id: UUID) -> None:
+    oldest = (
+        select(col(PushSubscription.id))
+        .where(col(PushSubscription.user_id) == user_id)
+        .order_by(col(PushSubscription.created_at).desc(), col(PushSubscription.id).desc())
+        .offset(MOST_OF_USER)
+    )
+    ids = list(await session.scalars(oldest))
+    if ids:
+        await session.execute(delete(PushSubscription).where(col(PushSubscription.id).in_(ids)))
+
+
+async def remove(session: AsyncSession, *, user_id: UUID, subscription_id: UUID) -> bool:
+    """Delete a subscription of a user; return whether there was one."""
+    gone = await session.execute(
+        delete(PushSubscription)
+        .where(
+            col(PushSubscription.id) == subscription_id, col(PushSubscription.user_id) == user_id
+        )
+        .returning(col(PushSubscription.id))
+    )
+    return gone.first() is not None
+
+
+async def remove_dead(database: Database, subscription_id: UUID, endpoint: str) -> None:
+    """Delete a subscription that its push service does not know any more."""
+    async with database.writing() as session:
+        await session.execute(
+            delete(PushSubscription).where(
+                col(PushSubscription.id) == subscription_id,
+                col(PushSubscription.endpoint) == endpoint,
+            )
+        )
+
+
+async def receivers_of(
+    database: Database, senders: Iterable[tuple[UUID, UUID]]
+) -> Sequence[AnyRow]:
+    """Return the subscriptions that get messages, by conversations and senders."""
+    rows = [{"id": identifier, "sender_id": sender} for identifier, sender in senders]
+    values = {"rows": as_parameter(rows), "now": utc_now()}
+    return await database.fetch_all(receivers(database.dialect), values)
+
+
+async def readers_of(database: Database, places: Collection[Place]) -> Sequence[AnyRow]:
+    """Return the subscriptions of members, with their unread messages."""
+    values = {"rows": _as_parameter(places), "now": utc_now()}
+    return await database.fetch_all(readers(database.dialect), values)
+
+
+async def read_through(database: Database, conversation_ids: Iterable[UUID]) -> list[Place]:
+    """Return the members to whom a conversation was pushed, and who have nothing unread there."""
+    rows = as_parameter([{"id": identifier} for identifier in conversation_ids])
+    found = await database.fetch_all(pushed_members(database.dialect), {"rows": rows})
+    return [Place(row.user_id, row.conversation_id) for row in found if row.unread <= 0]
+
+
+async def mark(database: Database, places: Collection[Place]) -> None:
+    """Record that conversations are pushed to members."""
+
+    def work(connection: Connection) -> None:
+        connection.execute(mark_pushed(connection.dialect.name), {"rows": _as_parameter(places)})
+
+    await database.transact(work)
+
+
+async def take(database: Database, places: Collection[Place]) -> list[Place]:
+    """Delete such records; return those that were there."""
+    # Most have none, and a look is cheaper than the place of a writer.
+    values = {"rows": _as_parameter(places)}
+    found = await database.fetch_all(find_pushed(database.dialect), values)
+    if not found:
+        return []
+
+    def work(connection: Connection) -> list[Place]:
+        statement = take_pushed(connection.dialect.name)
+        found = connection.execute(statement, {"rows": _as_parameter(places)})
+        return [Place(row.user_id, row.conversation_id) for row in found]
+
+    return await database.transact(work)
+
+
+async def show(
+    database: Database, session_ids: Collection[UUID], *, until: datetime | None
+) -> None:
+    """Set until when tabs of sessions are visible; None for none."""
+    rows = as_parameter([{"id": identifier} for identifier in session_ids])
+
+    def work(connection: Connection) -> None:
+        statement = set_visible(connection.dialect.name)
+        connection.execute(statement, {"rows": rows, "until": until})
+
+    await database.transact(work)
+
+
+def _as_parameter(places: Iterable[Place]) -> str:
+    return as_parameter([one._asdict() for one in places])

@@ -1,0 +1,326 @@
+"""The push sender: which devices get a push, and what becomes of it at the push service."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from chat_app.accounts.schemas import Device, Identity, ProfileChange
+from chat_app.accounts.store import open_session
+from chat_app.conversations.groups.schemas import GroupRequest, MembershipRequest
+from chat_app.core.clock import utc_now
+from chat_app.messages.schemas import NewMessage
+from chat_app.models import Block, PushSubscription, User
+from chat_app.node.node import Node
+from chat_app.push import delivery, visible_tabs
+from chat_app.push.schemas import SubscriptionRequest
+from tests.harness.chats import Storage
+from tests.harness.nodes import new_user, open_node, to_conversation, to_user
+from tests.harness.push import Browser, PushServer, trust_push_server
+
+
+@pytest_asyncio.fixture
+async def service(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PushServer]:
+    """Give a push service that nodes trust."""
+    trust_push_server(monkeypatch)
+    monkeypatch.setenv("CHAT_PUSH_HOSTS", "127.0.0.1")
+    async with PushServer.running() as service:
+        yield service
+
+
+@pytest_asyncio.fixture
+async def node(storage: Storage, service: PushServer) -> AsyncIterator[Node]:
+    """Give a running node; it repeats what a push service cannot take at once."""
+    del service
+    async with open_node(storage) as node:
+        yield node
+
+
+@dataclass
+class Reader:
+    """A user with one device, and its browser."""
+
+    node: Node
+    identity: Identity
+    browser: Browser
+
+    @property
+    def id(self) -> UUID:
+        return self.identity.user_id
+
+    async def change(self, **changes: object) -> None:
+        """Change settings of the user."""
+        data = ProfileChange.model_validate(changes)
+        await self.node.accounts.change_profile(actor_id=self.id, changes=data)
+
+
+async def sign_in(node: Node, user_id: UUID) -> Identity:
+    """Open a session of a user."""
+    async with node.database.writing() as session:
+        session_id, _ = open_session(
+            session, user_id=user_id, device=Device("a browser", "::1"), lifetime=timedelta(days=1)
+        )
+    return Identity(user_id, session_id)
+
+
+async def reader_of(node: Node, service: PushServer, name: str = "phone") -> Reader:
+    """Return a new user with a device that is subscribed."""
+    identity = await sign_in(node, await new_user(node, "Reader"))
+    return Reader(node, identity, await subscribe(node, service, identity, name))
+
+
+async def subscribe(node: Node, service: PushServer, identity: Identity, name: str) -> Browser:
+    """Subscribe a new browser of a session."""
+    browser = service.browser(name)
+    data = SubscriptionRequest.model_validate(browser.subscription)
+    await node.push_subscriptions.put(identity, data)
+    return browser
+
+
+async def count_subscriptions(node: Node) -> int:
+    async with node.database.reading() as session:
+        return int(await session.scalar(select(func.count()).select_from(PushSubscription)) or 0)
+
+
+async def send(node: Node, message: NewMessage) -> str:
+    return str((await node.messages.send(message)).message.id)
+
+
+async def test_a_message_is_pushed_to_a_device_without_a_tab(
+    node: Node, service: PushServer
+) -> None:
+    mira = await reader_of(node, service)
+    tomas = await new_user(node, "Tomas")
+
+    sent = (await node.messages.send(to_user(tomas, mira.id, "a secret"))).message
+
+    [content] = await service.next_for("phone")
+    assert content == {
+        "type": "message",
+        "conversation_id": str(sent.conversation_id),
+        "message_id": str(sent.id),
+        "unread": 1,
+    }
+    headers = service.received[0].headers
+    assert headers["topic"] == sent.conversation_id.hex
+    assert (headers["ttl"], headers["content-encoding"]) == ("86400", "aes128gcm")
+    assert headers["authorization"].endswith(node.push_subscriptions.key().public_key)
+
+
+async def test_the_text_is_in_a_push_only_where_it_is_wanted(
+    node: Node, service: PushServer
+) -> None:
+    mira = await reader_of(node, service)
+    await mira.change(push_preview=True)
+    tomas = await new_user(node, "Tomas")
+    group = await node.groups.create(
+        actor_id=tomas,
+        data=GroupRequest.model_validate(
+            {"kind": "group", "title": "Garden", "member_ids": [str(mira.id)]}
+        ),
+    )
+
+    await send(node, to_user(tomas, mira.id, "x" * 8_000))
+    [direct] = await service.next_for("phone")
+    await send(node, to_conversation(tomas, group.id, "Water it"))
+    [_, grouped] = await service.next_for("phone", 2)
+
+    assert (direct["title"], direct["body"][:3]) == ("Tomas", "xxx")
+    assert len(direct["body"]) <= 300
+    assert (grouped["title"], grouped["body"]) == ("Garden", "Tomas: Water it")
+
+
+async def test_a_device_gets_no_push_that_is_not_for_it(node: Node, service: PushServer) -> None:
+    mira = await reader_of(node, service)
+    tomas, zoe = await new_user(node, "Tomas"), await new_user(node, "Zoe")
+    ids = [str(mira.id), str(zoe)]
+    data = {"kind": "group", "title": "Garden", "member_ids": ids}
+    group = await node.groups.create(actor_id=tomas, data=GroupRequest.model_validate(data))
+    async with node.database.writing() as session:
+        session.add(Block(blocker_id=mira.id, blocked_id=zoe))
+        name = (await session.get_one(User, mira.id)).username
+
+    await send(node, to_user(mira.id, tomas, "my own"))
+    await send(node, to_conversation(zoe, group.id, "from somebody blocked"))
+    await node.groups.change_membership(
+        actor_id=mira.id, conversation_id=group.id, data=MembershipRequest(muted_until="forever")
+    )
+    await send(node, to_conversation(tomas, group.id, "muted"))
+    await send(node, to_conversation(tomas, group.id, "@all muted, too"))
+    mention = await send(node, to_conversation(tomas, group.id, f"@{name} not muted"))
+
+    [first] = await service.next_for("phone")
+    assert first["message_id"] == mention
+    last = await send(node, to_user(tomas, mira.id))
+    contents = await service.next_for("phone", 2)
+    assert [one["message_id"] for one in contents] == [mention, last]
+
+
+async def test_quiet_hours_are_quiet(node: Node, service: PushServer) -> None:
+    mira, zoe = await reader_of(node, service), await reader_of(node, service, "other")
+    tomas = await new_user(node)
+    data = {"kind": "group", "title": "Garden", "member_ids": [str(mira.id), str(zoe.id)]}
+    group = await node.groups.create(actor_id=tomas, data=GroupRequest.model_validate(data))
+    now = datetime.now(UTC)
+    hours = {
+        "from": (now - timedelta(hours=1)).strftime("%H:%M"),
+        "to": (now + timedelta(hours=1)).strftime("%H:%M"),
+        "time_zone": "UTC",
+    }
+
+    await mira.change(quiet_hours=hours)
+    await send(node, to_conversation(tomas, group.id))
+    # Both were looked at together.
+    await service.next_for("other")
+    await mira.change(quiet_hours=None)
+    loud = await send(node, to_conversation(tomas, group.id))
+
+    [content] = await service.next_for("phone")
+    assert (content["message_id"], content["unread"]) == (loud, 2)
+
+
+async def test_a_visible_tab_needs_no_push(
+    node: Node, service: PushServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visible_tabs, "PAUSE_S", 0.01)
+    mira = await reader_of(node, service)
+    await subscribe(node, service, await sign_in(node, mira.id), "tablet")
+    tomas = await new_user(node)
+
+    node.visible_tabs.show("a tab", mira.identity.session_id)
+    await visible(node, count=1)
+    await send(node, to_user(tomas, mira.id))
+    await service.next_for("tablet")
+    node.visible_tabs.hide("a tab")
+    await visible(node, count=0)
+    hidden = await send(node, to_user(tomas, mira.id))
+
+    [content] = await service.next_for("phone")
+    assert content["message_id"] == hidden
+
+
+async def visible(node: Node, *, count: int) -> None:
+    """Wait until so many subscriptions have a visible tab."""
+    is_visible = col(PushSubscription.visible_until) > utc_now()
+    async with asyncio.timeout(30):
+        while True:
+            async with node.database.reading() as session:
+                found = await session.scalar(
+                    select(func.count()).select_from(PushSubscription).where(is_visible)
+                )
+            if found == count:
+                return
+            await asyncio.sleep(0.02)
+
+
+async def test_what_is_read_or_deleted_is_withdrawn(node: Node, service: PushServer) -> None:
+    mira = await reader_of(node, service)
+    tomas = await new_user(node)
+    sent = (await node.messages.send(to_user(tomas, mira.id))).message
+    await service.next_for("phone")
+
+    await node.conversations.mark_read(
+        actor_id=mira.id, conversation_id=sent.conversation_id, seq=1
+    )
+    contents = await service.next_for("phone", 2)
+    withdrawn = {"type": "read", "conversation_id": str(sent.conversation_id), "unread": 0}
+    assert contents[1] == withdrawn
+
+    again = (await node.messages.send(to_user(tomas, mira.id))).message
+    await service.next_for("phone", 3)
+    await node.messages.delete(actor_id=tomas, message_id=again.id)
+    contents = await service.next_for("phone", 4)
+    assert contents[3] == withdrawn
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "410 Gone"])
+async def test_a_dead_subscription_is_removed(node: Node, service: PushServer, status: str) -> None:
+    mira = await reader_of(node, service)
+    service.answer = lambda _request: status
+
+    await send(node, to_user(await new_user(node), mira.id))
+
+    await service.next_for("phone")
+    async with asyncio.timeout(30):
+        while await count_subscriptions(node):
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    "status", ["429 Too Many Requests\r\nRetry-After: 0", "500 Server Error\r\nRetry-After: 0", ""]
+)
+async def test_a_push_is_tried_again(
+    node: Node, service: PushServer, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "FIRST_PAUSE_S", 0.1)
+    monkeypatch.setattr("chat_app.push.push_service.ANSWER_S", 1.0)
+    mira = await reader_of(node, service)
+    await subscribe(node, service, await sign_in(node, mira.id), "tablet")
+    answers = iter([status, status])
+    service.answer = lambda request: (
+        (next(answers, "201 Created") or None) if request.name == "phone" else "201 Created"
+    )
+
+    sent = await send(node, to_user(await new_user(node), mira.id))
+
+    contents = await service.next_for("phone", 3)
+    assert [one["message_id"] for one in contents] == [sent] * 3
+    assert len(service.contents("tablet")) == 1
+
+
+async def test_what_was_read_meanwhile_is_not_tried_again(
+    node: Node, service: PushServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "FIRST_PAUSE_S", 0.5)
+    mira = await reader_of(node, service)
+    tomas = await new_user(node)
+    answers = iter(["503 Busy"])
+    service.answer = lambda _request: next(answers, "201 Created")
+    sent = (await node.messages.send(to_user(tomas, mira.id))).message
+    await service.next_for("phone")
+
+    await node.conversations.mark_read(
+        actor_id=mira.id, conversation_id=sent.conversation_id, seq=1
+    )
+
+    contents = await service.next_for("phone", 2)
+    assert [one["type"] for one in contents] == ["message", "read"]
+
+
+async def test_a_subscription_ends_with_its_session(node: Node, service: PushServer) -> None:
+    mira = await reader_of(node, service)
+    other = await sign_in(node, mira.id)
+    await subscribe(node, service, other, "tablet")
+
+    await node.accounts.logout(mira.identity)
+    assert await count_subscriptions(node) == 1
+    await send(node, to_user(await new_user(node), mira.id))
+
+    await service.next_for("tablet")
+    assert service.contents("phone") == []
+
+
+@pytest.mark.parametrize("pair", ["postgres+redis"], indirect=True)
+async def test_one_of_two_nodes_sends_a_push(storage: Storage, service: PushServer) -> None:
+    async with open_node(storage) as near, open_node(storage) as far:
+        mira = await reader_of(near, service)
+        tomas = await new_user(near)
+        first = await send(far, to_user(tomas, mira.id))
+        await service.next_for("phone")
+        sent = (await near.messages.send(to_user(tomas, mira.id))).message
+        await service.next_for("phone", 2)
+        await far.conversations.mark_read(
+            actor_id=mira.id, conversation_id=sent.conversation_id, seq=2
+        )
+        await service.next_for("phone", 3)
+        last = await send(near, to_user(tomas, mira.id))
+        contents = await service.next_for("phone", 4)
+
+    told = [one.get("message_id", one["type"]) for one in contents]
+    assert told == [first, str(sent.id), "read", last]
