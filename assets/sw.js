@@ -12,6 +12,7 @@
   const TYPES = { js: /javascript/, css: /^text\/css/, svg: /^image\/svg/, json: /^application\/json/ };
   /** Every page of ours names this script. */
   const OURS = "/home.js";
+  const PRODUCT = "Chat";
   const OTHER_FILES = /^\/(chat|icons|reload|server|home|icon)\.(css|js|svg)$|^\/emoji\/en\.json$/;
 
   const worker = /** @type {ChatWorker} */ (/** @type {unknown} */ (self));
@@ -27,6 +28,94 @@
     else if (pathname.startsWith("/assets/")) event.respondWith(file(event.request));
     else if (OTHER_FILES.test(pathname)) event.respondWith(freshFile(event.request));
   });
+
+  worker.addEventListener("push", (event) => event.waitUntil(onPush(readPush(event.data))));
+  worker.addEventListener("notificationclick", (event) => {
+    event.notification.close();
+    event.waitUntil(openChat(factsOf(event.notification).conversation_id));
+  });
+
+  // ---- Push
+
+  /**
+   * Show the notification of a conversation, or withdraw it: it was read elsewhere. Later versions may push
+   * what this one does not know.
+   * @param {ChatPush | undefined} push
+   */
+  async function onPush(push) {
+    if (!push) return;
+    const { type, conversation_id: tag, unread, title = PRODUCT, body = wordsOf(unread) } = push;
+    if (type === "message" && !(await isAnyVisible())) {
+      await worker.registration.showNotification(title, {
+        body,
+        tag,
+        renotify: true,
+        icon: "/icons/192.png",
+        badge: "/icons/badge.png",
+        data: { conversation_id: tag, unread },
+      });
+    } else if (type === "read") {
+      for (const note of await worker.registration.getNotifications({ tag })) note.close();
+    }
+    await showBadge(type === "read" ? tag : "");
+  }
+
+  /**
+   * @param {{ json(): unknown } | null} data
+   * @returns {ChatPush | undefined}
+   */
+  function readPush(data) {
+    try {
+      const push = /** @type {ChatPush | null | undefined} */ (data?.json());
+      return typeof push?.conversation_id === "string" ? push : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** @param {number} unread */
+  const wordsOf = (unread) => (unread > 1 ? `${unread} unread messages` : "New message");
+
+  /** Return whether somebody looks at the chat: there they see what is new. */
+  async function isAnyVisible() {
+    const pages = await worker.clients.matchAll({ type: "window", includeUncontrolled: true });
+    return pages.some((one) => one.visibilityState === "visible");
+  }
+
+  /**
+   * Show on the app's icon how many messages the notifications tell of; an open page knows of all.
+   * @param {string} withdrawn the conversation whose notification may not be gone yet
+   */
+  async function showBadge(withdrawn) {
+    const notes = (await worker.registration.getNotifications()).filter(({ tag }) => tag !== withdrawn);
+    const unread = notes.reduce((sum, note) => sum + factsOf(note).unread, 0);
+    // An app that is not installed has no badge.
+    await (unread ? navigator.setAppBadge?.(unread) : navigator.clearAppBadge?.())?.catch(() => undefined);
+  }
+
+  /**
+   * Show a conversation in a page that is open, or in a new one.
+   * @param {string} id
+   */
+  async function openChat(id) {
+    const address = `/chat/${encodeURIComponent(id)}`;
+    const [opened] = await worker.clients.matchAll({ type: "window" });
+    if (!opened) {
+      await worker.clients.openWindow(address);
+      return;
+    }
+    await opened.focus().catch(() => undefined);
+    // The page goes there by itself: what is being written in it stays.
+    opened.postMessage({ open: address });
+  }
+
+  /**
+   * Return what a notification of ours is about.
+   * @param {Notification} note
+   */
+  const factsOf = (note) => /** @type {{ data: { conversation_id: string, unread: number } }} */ (note).data;
+
+  // ---- Pages and files
 
   /**
    * Keep files and pages that were loaded before this worker was there.

@@ -17,7 +17,12 @@ interface ChatLink {
 
 /** The part of a service worker's scope that assets/sw.js uses: the types of pages lack it. */
 interface ChatWorker {
-  readonly clients: { claim(): Promise<void> };
+  readonly clients: {
+    claim(): Promise<void>;
+    matchAll(options: { type: "window"; includeUncontrolled?: boolean }): Promise<ChatWindow[]>;
+    openWindow(address: string): Promise<unknown>;
+  };
+  readonly registration: ServiceWorkerRegistration;
   skipWaiting(): Promise<void>;
   addEventListener(type: "install", listener: () => void): void;
   addEventListener(type: "activate", listener: (event: { waitUntil(work: Promise<unknown>): void }) => void): void;
@@ -29,6 +34,43 @@ interface ChatWorker {
     type: "fetch",
     listener: (event: { request: Request; respondWith(reply: Promise<Response>): void }) => void,
   ): void;
+  addEventListener(
+    type: "push",
+    listener: (event: { data: { json(): unknown } | null; waitUntil(work: Promise<unknown>): void }) => void,
+  ): void;
+  addEventListener(
+    type: "notificationclick",
+    listener: (event: {
+      notification: Notification;
+      waitUntil(work: Promise<unknown>): void;
+    }) => void,
+  ): void;
+}
+
+/** A page of the chat, as the service worker sees it. */
+interface ChatWindow {
+  readonly visibilityState: DocumentVisibilityState;
+  focus(): Promise<unknown>;
+  postMessage(message: { open: string }): void;
+}
+
+/** What the server pushes (chat_app/push/schemas.py). */
+interface ChatPush {
+  type: string;
+  conversation_id: string;
+  unread: number;
+  title?: string;
+  body?: string;
+}
+
+/** The types of pages lack it. */
+interface NotificationOptions {
+  renotify?: boolean;
+}
+
+/** The browser's offer to install the page as an app. */
+interface InstallOffer extends Event {
+  prompt(): Promise<{ outcome: "accepted" | "dismissed" }>;
 }
 
 /** The address of the chat's server, "" for the origin of the page. Set by assets/server.js. */

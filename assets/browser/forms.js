@@ -7,6 +7,7 @@
 import { forgetDrafts } from "./drafts.js";
 import { accept } from "./invitation.js";
 import { isSignInPage, nextPath } from "./paths.js";
+import { forget } from "./push.js";
 import { inviteToken } from "./registration.js";
 import { forgetAccount } from "./replica.js";
 import { call, getPageUser } from "./request.js";
@@ -106,7 +107,7 @@ async function beginLeaving() {
 async function forgetUser(user) {
   forgetTab();
   const late = new Promise((resolve) => setTimeout(resolve, TIDYING));
-  const forgetting = user ? forgetDrafts(user).then(() => noteLeaving("")) : undefined;
+  const forgetting = user ? Promise.all([forgetDrafts(user), forget(user)]).then(() => noteLeaving("")) : undefined;
   await Promise.race([Promise.all([forgetAccount(), forgetting]), late]);
 }
 

@@ -5,13 +5,15 @@
 
 /** @import { Row } from "./store.js" */
 
+import "./install.js";
 import "./offline.js";
 
 import { alone, elected, holdVisible, isAnyVisible } from "./agreement.js";
 import { previewLine } from "./markdown.js";
 import { sendDrafts } from "./drafts_everywhere.js";
 import { outboxOf } from "./outbox.js";
-import { store } from "./replica.js";
+import { isOn, renew } from "./push.js";
+import { send, store } from "./replica.js";
 import { setPageUser } from "./request.js";
 
 const QUIET = 2_000; // a burst of messages rings once
@@ -23,6 +25,7 @@ const NOTES = [
   [880, 0.11],
 ];
 const LIST = "conversations";
+const CLOCK = "clock";
 
 const HEARD = "chat.heard"; // for each account, the `seq` that some tab has announced, by conversation
 const RANG = "chat.rang";
@@ -52,10 +55,14 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
     for (const type of ["focus", "blur", "pagehide", "pageshow", "online"]) addEventListener(type, this, { signal });
     for (const type of ["pointerdown", "keydown"]) addEventListener(type, this, { signal, capture: true });
     document.addEventListener("visibilitychange", this, { signal });
-    signal.addEventListener(
-      "abort",
+    addEventListener("chat:push", () => this.#tellVisible(), { signal });
+    navigator.serviceWorker?.addEventListener("message", (/** @type {MessageEvent<{ open?: string }>} */ { data }) => data.open && openChat(data.open), { signal });
+    const subscriptions = [
       store.subscribe(LIST, () => this.#changed()),
-    );
+      // It comes whenever the server has made this tab anew, which forgets what the tab has said.
+      store.subscribe(CLOCK, () => this.#tellVisible()),
+    ];
+    for (const stop of subscriptions) signal.addEventListener("abort", stop);
     this.#noteFront();
     holdVisible();
     this.#sendWaiting();
@@ -85,7 +92,10 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
       touched = true;
       this.#hint("");
     } else this.#noteFront(event.type === "pagehide");
-    if (event.type === "visibilitychange") holdVisible();
+    if (event.type === "visibilitychange") {
+      holdVisible();
+      this.#tellVisible();
+    }
     if (event.type === "online") this.#sendWaiting();
   }
 
@@ -99,6 +109,12 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
     if (!this.#user) return;
     outboxOf(this.#user);
     void sendDrafts(this.#user);
+    void renew(this.#user).then(() => this.#tellVisible());
+  }
+
+  /** Tell the server whether somebody looks at this tab: then this browser needs no push. */
+  #tellVisible() {
+    if (isOn(this.#user)) send(this.getAttribute("visible-event") ?? "", { visible: document.visibilityState === "visible" });
   }
 
   /** Store which conversation is in front, if this tab shows one and has the focus. */
@@ -142,7 +158,8 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
       this.#noteAnnounced(row);
       if (isRead()) return;
       await this.#ring();
-      await notify(row);
+      // The service worker shows what is pushed, also while the page is asleep.
+      if (!isOn(this.#user)) await notify(row);
     });
   }
 

@@ -152,6 +152,11 @@ class _Copy(ScriptedElement):
     script = "copy.js"
 
 
+class _Push(ScriptedElement):
+    tag = "chat-push"
+    script = "push_settings.js"
+
+
 class _Invitation(ScriptedElement):
     tag = "chat-invitation"
     script = "invitation.js"
@@ -234,10 +239,13 @@ def connection_status() -> rx.Component:
 
 
 @rx.memo
-def notification_element(open_id: rx.Var[str], sound: rx.Var[bool]) -> rx.Component:
+def notification_element(
+    open_id: rx.Var[str], sound: rx.Var[bool], visible_event: rx.Var[str]
+) -> rx.Component:
     """Play a sound and show a notification for messages, in one of the tabs of this browser.
 
-    It is around every signed-in page, so it also sends what waits in the outbox.
+    It is around every signed-in page, so it also sends what waits in the outbox, and with
+    `visible_event` whether the page is visible.
     """
     return _News.create(
         role="status",
@@ -245,6 +253,7 @@ def notification_element(open_id: rx.Var[str], sound: rx.Var[bool]) -> rx.Compon
             "open": open_id,
             "sound": rx.cond(sound, "true", "false"),
             "user-id": account_id(),
+            "visible-event": visible_event,
         },
     )
 
@@ -289,6 +298,14 @@ def settings_element(
 ) -> rx.Component:
     """Wrap the settings in the element that checks which notifications the browser allows."""
     return _Settings.create(children, custom_attrs={"sound": sound, "user-id": user_id})
+
+
+def push_element(*content: rx.Component, user_id: rx.Var[str], quiet_event: str) -> rx.Component:
+    """Wrap the settings of push in the element that subscribes this browser.
+
+    `quiet_event` sets the quiet hours.
+    """
+    return _Push.create(*content, custom_attrs={"user-id": user_id, "quiet-event": quiet_event})
 
 
 def search_element(*content: rx.Component, event: str, more_event: str) -> rx.Component:

@@ -19,6 +19,7 @@ from chat_app.ui.friends.person_dialog import person_dialog
 from chat_app.ui.groups.adding import adding_dialog
 from chat_app.ui.kit.controls import PANE
 from chat_app.ui.kit.states import empty_state
+from chat_app.ui.push_state import PushState
 from chat_app.ui.reflex.elements import event_name, shown_place
 from chat_app.ui.reflex.vars import cells
 from chat_app.ui.reminders.notices import due_notices
@@ -68,6 +69,8 @@ def head_components() -> list[rx.Component]:
         # Before every other script: they read the server's address from it.
         *(rx.el.script(src=path) for path in EARLY),
         rx.el.link(rel="icon", href="/icon.svg", type="image/svg+xml"),
+        rx.el.link(rel="apple-touch-icon", href="/icons/apple-touch.png"),
+        rx.el.link(rel="manifest", href="/manifest.webmanifest"),
         hold_early_forms(),
     ]
 
@@ -102,7 +105,11 @@ def shell(children: rx.Var[rx.Component]) -> rx.Component:
             ),
             connection_status(),
             shortcuts_element(go_to_event=event_name(SearchState.go_to)),
-            notification_element(open_id=place["id"], sound=own_profile()["sound"]),
+            notification_element(
+                open_id=place["id"],
+                sound=own_profile()["sound"],
+                visible_event=event_name(PushState.show),
+            ),
             due_notices(),
             rx.el.main(
                 rx.el.div(

@@ -138,14 +138,13 @@ def field(
         "class_name": "input",
         "aria_describedby": f"{name}-hint {name}-error",
     }
+    kind = props.pop("type", "password" if hidden_text else "text")
     if error is not None:
         props["aria_invalid"] = error != ""
     return rx.el.div(
         rx.el.label(label, html_for=name, class_name="field-label"),
         rx.el.div(
-            rx.el.textarea(rows=lines, **props)
-            if lines > 1
-            else rx.el.input(type="password" if hidden_text else "text", **props),
+            rx.el.textarea(rows=lines, **props) if lines > 1 else rx.el.input(type=kind, **props),
             _show_button(name) if hidden_text else rx.fragment(),
             class_name="field-box",
         ),

@@ -144,6 +144,7 @@ class Tab:
 
     async def stop(self) -> None:
         """Stop, and leave the hub."""
+        current_node().visible_tabs.hide(self.token)
         task = self._task
         try:
             if task is not None and task is not asyncio.current_task():

@@ -10,6 +10,7 @@ from chat_app.ui.kit.states import notice, problem, skeleton
 from chat_app.ui.settings.account import account_section, password_form
 from chat_app.ui.settings.devices import devices
 from chat_app.ui.settings.profile import keyboard, privacy, profile_form, sounds
+from chat_app.ui.settings.push import push
 from chat_app.ui.settings.state import SettingsState
 
 
@@ -46,6 +47,7 @@ def _everything() -> rx.Component:
             profile_form(),
             privacy(),
             sounds(),
+            push(),
             keyboard(),
             devices(),
             password_form(),

@@ -27,6 +27,10 @@ class SettingsState(rx.State):
     profile: Profile = EMPTY_PROFILE
     accept_messages_from: Literal["everyone", "friends"] = "everyone"
     share_presence: bool = True
+    push_preview: bool = False
+    # Both are empty without quiet hours.
+    quiet_from: str = ""
+    quiet_to: str = ""
     # Counts the times that the choice was changed elsewhere: the radio buttons are drawn again.
     choice_version: int = 0
     devices: list[DeviceRow] = []
@@ -97,6 +101,17 @@ class SettingsState(rx.State):
         await self._change(await require_identity(self), sound=on)
 
     @rx.event
+    async def show_text(self, on: bool) -> None:  # noqa: FBT001  # the switch's position
+        """Set whether a push holds the text of its message."""
+        await self._change(await require_identity(self), push_preview=on)
+
+    @rx.event
+    async def keep_quiet(self, start: str, end: str, time_zone: str) -> None:
+        """Set the quiet hours, in the time zone of the browser; empty ones end them."""
+        hours = {"from": start, "to": end, "time_zone": time_zone} if start or end else None
+        await self._change(await require_identity(self), quiet_hours=hours)
+
+    @rx.event
     async def end_device(self, session_id: str) -> None:
         """End one of the user's sessions."""
         me = await require_identity(self)
@@ -154,10 +169,14 @@ class SettingsState(rx.State):
         await self._show_preferences(user)
 
     async def _show_preferences(self, user: OwnUser) -> None:
+        hours = user.quiet_hours
         set_changed(
             self,
             accept_messages_from=user.accept_messages_from,
             share_presence=user.share_presence,
+            push_preview=user.push_preview,
+            quiet_from=hours.start if hours else "",
+            quiet_to=hours.end if hours else "",
         )
         await tab_of(self).show_profile(user)
 
