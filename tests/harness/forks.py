@@ -8,9 +8,11 @@ import ctypes
 import importlib
 import multiprocessing
 import os
+import select
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -29,7 +31,7 @@ class Fork:
     def __init__(self, *arguments: str, log: Path, environment: Mapping[str, str]) -> None:
         self.args: Sequence[str] = ["fork of", API_SERVER, *arguments]
         self._process = _context.Process(
-            target=_become, args=(arguments, log, environment), daemon=True
+            target=_become, args=(os.getpid(), arguments, log, environment), daemon=True
         )
         self._process.start()
         self.pid = self._process.pid or 0
@@ -56,10 +58,13 @@ class Fork:
         self.send_signal(signal.SIGKILL)
 
 
-def _become(arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
+def _become(
+    tests: int, arguments: Sequence[str], log: Path, environment: Mapping[str, str]
+) -> None:
     """Run the API server in this process, as if it had been started as a program."""
-    if sys.platform == "linux":  # the kernel ends the server when the tests are killed
+    if sys.platform == "linux":  # the kernel ends the server with the process to fork from
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        threading.Thread(target=_end_with, args=(tests,), daemon=True).start()
     # A Ctrl-C at the terminal is for pytest, whose fixtures then stop the servers.
     os.setsid()
     with log.open("ab") as output:
@@ -68,3 +73,9 @@ def _become(arguments: Sequence[str], log: Path, environment: Mapping[str, str])
     os.environ.clear()
     os.environ.update(environment)
     importlib.import_module(API_SERVER).main(*map(int, arguments))
+
+
+def _end_with(tests: int) -> None:
+    """End the process to fork from when the tests were killed: it waits for its threads."""
+    select.select([os.pidfd_open(tests)], [], [])
+    os.kill(os.getppid(), signal.SIGKILL)
