@@ -58,8 +58,8 @@ async def test_a_killed_server_loses_nothing(restartable_chat: ChatServer) -> No
         await chat.restart_aside(with_signal=signal.SIGKILL)
         acked = await asyncio.gather(*sends)
 
-        await peer.until(*texts, seconds=60)
-        await phone.until(*texts, seconds=60)
+        await peer.until(*texts)
+        await phone.until(*texts)
     assert [message["seq"] for message in acked] == list(range(1, len(texts) + 1))
 
 
@@ -320,7 +320,7 @@ async def test_a_temporary_refusal_is_retried(refilling_chat: ChatServer) -> Non
     texts = [f"number {number}" for number in range(12)]
     async with device(chat.url, alice) as phone, device(chat.url, bob) as peer:
         await asyncio.gather(*(phone.client.send(text, receiver_id=bob.id) for text in texts))
-        await peer.until(*texts, seconds=60)
+        await peer.until(*texts)
 
 
 async def test_more_cursors_than_a_frame_holds_replay_nothing_else(

@@ -52,7 +52,7 @@ async def stop_busy(chat: ChatServer) -> Stop:
     acked: list[str] = []
     async with contextlib.AsyncExitStack() as stack:
         sockets = [await stack.enter_async_context(listener.socket()) for _ in range(SOCKETS)]
-        listening = [asyncio.create_task(socket.close_code(seconds=60)) for socket in sockets]
+        listening = [asyncio.create_task(socket.close_code()) for socket in sockets]
         deaf = await stack.enter_async_context(bob.socket())
         deaf.connection.transport.pause_reading()
         busy = await stack.enter_async_context(alice.socket())

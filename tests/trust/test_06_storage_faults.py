@@ -7,7 +7,6 @@ browser keeps the text is in tests/browser/test_storage_faults.py.
 import asyncio
 import contextlib
 import resource
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -15,8 +14,9 @@ import pytest
 from websockets.protocol import State
 
 from tests.harness.chats import Farm, StartChat
-from tests.harness.clients import Json, Person, Socket, assert_problem, register
+from tests.harness.clients import PATIENCE_S, Json, Person, Socket, assert_problem, register
 from tests.harness.faults import database_file, locked_file, locked_tables
+from tests.harness.processor import within
 from tests.harness.servers import ChatServer
 from tests.harness.two_nodes import Nodes
 
@@ -76,7 +76,7 @@ def frame_to(receiver: Person, client_id: str) -> Json:
 async def answer(socket: Socket, client_id: str) -> Json:
     """Wait for the ack or error of a frame; events in between stay in `passed`."""
     while True:
-        frame = await socket.receive(seconds=REFUSED_WITHIN_S)
+        frame = await socket.receive()
         if frame["type"] in {"ack", "error"} and frame.get("id") == client_id:
             return frame
         socket.passed.append(frame)
@@ -84,7 +84,7 @@ async def answer(socket: Socket, client_id: str) -> Json:
 
 async def send_until_stored(socket: Socket, frame: Json) -> Json:
     """Send again and again, as a client does, and return the message of the ack."""
-    async with asyncio.timeout(BACK_WITHIN_S):
+    async with within(BACK_WITHIN_S, patience_s=PATIENCE_S):
         while True:
             await socket.send(frame)
             reply = await answer(socket, frame["id"])
@@ -119,18 +119,18 @@ async def test_sends_are_refused_while_the_database_fails_and_stored_afterwards(
         first = await send_until_stored(sending, frame_to(bob, "before"))
         await receive_messages(receiver, 1)
         frames = [frame_to(bob, f"during-{number}") for number in range(AT_ONCE)]
-        async with broken(node, fault, farm):
-            started = time.monotonic()
+        async with (
+            broken(node, fault, farm),
+            within(REFUSED_WITHIN_S, patience_s=PATIENCE_S),
+        ):
             for frame in frames:
                 await sending.send(frame)
             replies = [await answer(sending, frame["id"]) for frame in frames]
-            took = time.monotonic() - started
 
         assert {(reply["type"], reply.get("code")) for reply in replies} == {
             ("error", "unavailable")
         }
         assert all(reply["retryable"] for reply in replies)
-        assert took < REFUSED_WITHIN_S
         assert sending.connection.state is State.OPEN
         assert receiver.connection.state is State.OPEN
 
@@ -155,25 +155,25 @@ async def test_http_answers_503_while_the_database_fails(
     await alice.write(bob, "before")
     body = {"receiver_id": bob.id, "content": "y" * 4_000, "client_id": "during"}
     async with broken(node, fault, farm):
-        started = time.monotonic()
-        replies = await asyncio.gather(
-            *(alice.http.post("/api/messages", json=body) for _ in range(5))
-        )
-        took = time.monotonic() - started
+        async with within(REFUSED_WITHIN_S, patience_s=PATIENCE_S):
+            replies = await asyncio.gather(
+                *(alice.http.post("/api/messages", json=body) for _ in range(5))
+            )
         live = await alice.http.get("/api/health/live")
         ready = await alice.http.get("/api/health/ready")
 
     for reply in replies:
         assert_problem(reply, 503, "unavailable")
         assert int(reply.headers["Retry-After"]) >= 1
-    assert took < REFUSED_WITHIN_S
     assert live.status_code == 200
     assert ready.status_code == (503 if fault == "frozen" else 200)
-    async with asyncio.timeout(BACK_WITHIN_S):
+    async with within(BACK_WITHIN_S, patience_s=PATIENCE_S):
         while (reply := await alice.http.post("/api/messages", json=body)).status_code == 503:
             await asyncio.sleep(0.2)
+        # The tasks of the node try again after a pause.
+        while (await alice.http.get("/api/health/ready")).status_code != 200:
+            await asyncio.sleep(0.2)
     assert reply.is_success
-    assert (await alice.http.get("/api/health/ready")).status_code == 200
     items = (await bob.http.get(f"/api/messages/{alice.id}")).json()["items"]
     assert [item["client_id"] for item in items][1:] == ["during"]
 

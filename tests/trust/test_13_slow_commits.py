@@ -31,7 +31,7 @@ async def until_stored(person: Person, other: Person, content: str) -> float:
 async def arrival(socket: Socket, content: str) -> float:
     """Wait until a socket receives a message; return when it did."""
     while True:
-        event = await socket.expect("message.created", seconds=60)
+        event = await socket.expect("message.created")
         if event["message"]["content"] == content:
             return time.monotonic()
 
