@@ -198,7 +198,7 @@ class QuietHoursChange(Input):
 
 
 class ProfileChange(Input):
-    """What somebody changes about themselves: only what is given changes.
+    """The changes of a profile by its user: only what is given changes.
 
     Null is no value, but for the quiet hours, which it ends.
     """

@@ -61,7 +61,7 @@ class Push(NamedTuple):
 
     @property
     def key(self) -> tuple[UUID, UUID]:
-        """What a later push replaces: the subscription and the conversation."""
+        """Return the subscription and the conversation: a later push of both replaces this one."""
         return self.subscription.id, self.content.conversation_id
 
 

@@ -38,7 +38,7 @@ MAX_BODY = 300
 
 
 class Stored(NamedTuple):
-    """What a node has stored: messages, conversations with deleted ones, and read marks."""
+    """The messages, conversations with deleted messages, and read marks that a node has stored."""
 
     messages: list[Message]
     deleted_in: set[UUID]

@@ -24,7 +24,7 @@ async def count(session: AsyncSession, table: type[Table]) -> int:
     return int(await session.scalar(select(func.count()).select_from(table)) or 0)
 
 
-async def test_what_is_over_is_removed_after_its_time(storage: Storage) -> None:
+async def test_rows_that_are_over_are_removed_after_their_time(storage: Storage) -> None:
     async with open_database(storage.database_url, storage.folder) as database:
         passwords = Passwords()
         people = Administration(database=database, broker=MemoryBroker(), passwords=passwords)

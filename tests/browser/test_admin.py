@@ -95,7 +95,7 @@ def test_a_person_is_reported_from_their_menu(mira: Visitor, tomas: Visitor) -> 
     expect(dialog).to_be_hidden()
 
 
-def test_what_failed_is_shown_and_tried_again(
+def test_a_failure_is_shown_and_tried_again(
     address: str, http: httpx.Client, new_profile: OpenPage, mira: Visitor
 ) -> None:
     page = new_profile(**PHONE)

@@ -61,7 +61,7 @@ async def test_an_early_hint_is_no_answer(server: PushServer) -> None:
 
 
 @pytest.mark.parametrize("answer", [None, "no status", f"201 Created\r\nX: {'x' * 40_000}"])
-async def test_what_is_no_answer_is_given_up(
+async def test_an_answer_of_another_form_is_given_up(
     server: PushServer, answer: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(push_service, "ANSWER_S", 0.5)

@@ -219,7 +219,9 @@ async def visible(node: Node, *, count: int) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_what_is_read_or_deleted_is_withdrawn(node: Node, service: PushServer) -> None:
+async def test_the_push_of_a_read_or_deleted_message_is_withdrawn(
+    node: Node, service: PushServer
+) -> None:
     mira = await reader_of(node, service)
     tomas = await new_user(node)
     sent = (await node.messages.send(to_user(tomas, mira.id))).message
@@ -274,7 +276,7 @@ async def test_a_push_is_tried_again(
     assert len(service.contents("tablet")) == 1
 
 
-async def test_what_was_read_meanwhile_is_not_tried_again(
+async def test_a_message_that_was_read_meanwhile_is_not_tried_again(
     node: Node, service: PushServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "FIRST_PAUSE_S", 0.5)
