@@ -27,9 +27,11 @@ class Needed(NamedTuple):
 
 
 NEEDED = (
+    # Pushes are shown by the browser that people use.
+    Needed("Chromium", programs.chromium, "chromium"),
     # Not every distribution has the shell; with Chromium itself the tests take longer.
     Needed(
-        "Chromium",
+        "Chromium's headless shell",
         programs.headless_shell,
         "chromium-headless-shell",
         programs.chromium,
