@@ -1,5 +1,7 @@
 """Migrations: Alembic upgrades and downgrades, and the revision of a database."""
 
+import asyncio
+import time
 from functools import cache
 from pathlib import Path
 
@@ -11,10 +13,13 @@ from sqlalchemy.engine import Connection
 
 from alembic import command
 from chat_app.core.database import Database
+from chat_app.core.errors import Unavailable
 
 ROOT = Path(__file__).parents[2]
 # Two processes may start on one PostgreSQL at the same moment; any number of ours will do.
 MIGRATION_LOCK = 7_346_209_115
+# How long one waits for the migration of another on SQLite.
+OTHERS_S = 60.0
 
 
 def _config() -> Config:
@@ -47,9 +52,19 @@ def is_known(revision: str) -> bool:
 
 
 async def upgrade(database: Database, revision: str = "head") -> None:
-    """Migrate up to `revision`; one process at a time."""
-    async with database.transaction() as connection:
-        await connection.run_sync(upgrade_on, revision)
+    """Migrate up to `revision`; one process at a time. Raises Unavailable."""
+    end = time.monotonic() + OTHERS_S
+    while True:
+        try:
+            async with database.transaction() as connection:
+                await connection.run_sync(upgrade_on, revision)
+        except Unavailable as error:
+            # A writer of SQLite waits for three seconds: another process may migrate for longer.
+            if "locked" not in str(error.__cause__) or time.monotonic() > end:
+                raise
+            await asyncio.sleep(0.1)
+        else:
+            return
 
 
 async def downgrade(database: Database, revision: str = "base") -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import inspect
 from sqlalchemy.engine import Connection
 
 from chat_app.accounts.names import name_parts
-from chat_app.core import migrations
+from chat_app.core import migrations, sqlite
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.core.ids import new_id
@@ -76,6 +76,21 @@ async def test_two_processes_may_migrate_at_once(
     url = empty_database_urls[kind]
     async with open_database(url, tmp_path) as one, open_database(url, tmp_path) as other:
         await asyncio.gather(migrations.upgrade(one), migrations.upgrade(other))
+
+        assert await migrations.current_revision(one) == migrations.newest_revision()
+
+
+async def test_a_migration_waits_for_a_longer_one_of_another_process(
+    empty_database_urls: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_MS", 50)
+    url = empty_database_urls["sqlite"]
+    async with open_database(url, tmp_path) as one, open_database(url, tmp_path) as other:
+        async with one.transaction():
+            waiting = asyncio.create_task(migrations.upgrade(other))
+            await asyncio.sleep(1)
+            assert not waiting.done()
+        await waiting
 
         assert await migrations.current_revision(one) == migrations.newest_revision()
 
