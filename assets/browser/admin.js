@@ -23,7 +23,7 @@ const PAUSE = 250; // ms without another letter until the server is asked
 /** @typedef {{ id: string, at: string, actor: Party | null, action: string, target: Party | null, address: string }} Entry */
 /** @typedef {{ figures: Record<string, number> & { registration: "open" | "invited" | "closed" }, version: string, health: Record<string, string | null> }} Overview */
 
-/** What an entry of the audit log says, around the name of its target. @type {Record<string, [string, string]>} */
+/** The words of each act in the audit log, before and after the name of its target. @type {Record<string, [string, string]>} */
 const ACTS = {
   made_admin: ["made", "an admin"],
   removed_admin: ["removed", "from the admins"],
@@ -200,7 +200,7 @@ class People extends Listing {
       const fresh = changed && this.#rowOf(changed);
       if (fresh) row.replaceWith(fresh);
       else row.remove();
-      // What had the focus is gone.
+      // The button that had the focus is gone.
       (fresh?.querySelector("button") ?? this.#field).focus();
     });
   }

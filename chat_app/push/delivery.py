@@ -168,7 +168,7 @@ class Delivery:
         except AppError as error:
             log.warning("push.postponed", code=error.code)
             pause_s = self._again(push, None)
-        except Exception:
+        except Exception:  # one push, and the log tells: the others go on
             self._outcomes.of("failed").add()
             log.exception("push.failed")
         finally:

@@ -29,7 +29,7 @@ from chat_app.push.store import AnyRow, Place
 from chat_app.push.vapid import Vapid
 from chat_app.realtime.shapes import Message
 
-# What comes within this time is looked up together.
+# The messages of this time are looked up together.
 PAUSE_S = 0.1
 BATCH_SIZE = 500
 # More than these wait only while the database is away; the oldest are given up.
@@ -131,7 +131,7 @@ class PushSender:
         }
         if unmarked:
             await store.mark(self._database, unmarked)
-            # Who has read it before that finds no mark that would withdraw the push.
+            # A reader of before that has found no mark that would withdraw the push.
             pushes = self._due(messages, await store.receivers_of(self._database, pairs))
         for _, push in pushes:
             self._delivery.put(push)

@@ -145,8 +145,8 @@ def mark_pushed(dialect: str) -> Insert:
     """
     given = JsonRows(dialect, user_id=Uuid, conversation_id=Uuid)
     columns = ["user_id", "conversation_id"]
-    # Who has left meanwhile, or lost the group, is no member. SQLite needs the condition, too: it
-    # would take ON CONFLICT for a part of a join.
+    # Somebody who has left meanwhile, or lost the group, is no member. SQLite needs the condition,
+    # too: it would take ON CONFLICT for a part of a join.
     rows = select(MEMBERS.c.user_id, MEMBERS.c.conversation_id).where(
         tuple_(MEMBERS.c.user_id, MEMBERS.c.conversation_id).in_(
             select(*(given.columns[name] for name in columns)).select_from(given.table)

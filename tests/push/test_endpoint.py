@@ -94,7 +94,7 @@ async def test_a_public_host_and_a_trusted_one_are_resolved_once(endpoints: Endp
     assert is_public("64:ff9b::808:808")
 
 
-async def test_one_private_address_of_several_is_enough_to_refuse(
+async def test_a_private_address_among_several_is_refused(
     endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(endpoint, "_addresses", lambda *_: ["93.184.216.34", "10.0.0.1"])

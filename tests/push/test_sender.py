@@ -309,7 +309,7 @@ async def test_a_subscription_ends_with_its_session(node: Node, service: PushSer
 
 
 @pytest.mark.parametrize("pair", ["postgres+redis"], indirect=True)
-async def test_one_of_two_nodes_sends_a_push(storage: Storage, service: PushServer) -> None:
+async def test_two_nodes_send_one_push(storage: Storage, service: PushServer) -> None:
     async with open_node(storage) as near, open_node(storage) as far:
         mira = await reader_of(near, service)
         tomas = await new_user(near)
