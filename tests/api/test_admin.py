@@ -259,7 +259,7 @@ async def test_the_overview_has_figures_version_and_health(owner: Person, alice:
 async def test_the_audit_log_is_paged_and_takes_no_changes(owner: Person, alice: Person) -> None:
     for disabled in (True, False, True):
         await change(owner, alice, disabled=disabled)
-    # What is so already is no act.
+    # A change to the same is no act.
     await change(owner, alice, disabled=True)
 
     page = await audit(owner, limit=2)
