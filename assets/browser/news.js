@@ -17,21 +17,24 @@ import { send, store } from "./replica.js";
 import { setPageUser } from "./request.js";
 
 const QUIET = 2_000; // a burst of messages rings once
-const DEFER = 400; // ms that a tab which may not play sounds leaves to the others
+const DEFER = 400; // ms after which a tab which may not play sounds tells that no other one has
 const LATE = 5_000; // until all tabs can read what one has written, on a busy machine too
 const MOST = 200; // conversations whose announced messages are kept
 const NOTES = [
   [660, 0],
   [880, 0.11],
 ];
+const HINT = "Click anywhere to hear messages";
 const LIST = "conversations";
 const CLOCK = "clock";
 
 const HEARD = "chat.heard"; // for each account, the `seq` that some tab has announced, by conversation
 const RANG = "chat.rang";
+const BELL = "chat.bell"; // where a tab that may not play sounds asks the others to
 const FRONT = "chat.front"; // "tab conversation" of the tab that has the focus
 const SOUND = "chat.sound"; // "off" where an account has switched sounds off in this browser
 
+/** What tabs say at the bell. @typedef {{ user: string, type: "ring" | "rung" }} Call */
 /** @typedef {Row & { seq: number, unread: number, rings: boolean, name: string, preview: string, excerpt: string, href: string }} Conversation */
 
 const tab = Math.random().toString(36).slice(2);
@@ -48,10 +51,16 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
   #stop = new AbortController();
   /** The `seq` of each conversation when the server first sent the list, or since. @type {Map<string, number> | undefined} */
   #seen;
+  /** @type {BroadcastChannel | undefined} */
+  #bell;
+  #isAnswered = false;
 
   connectedCallback() {
     this.#stop = new AbortController();
     const { signal } = this.#stop;
+    this.#bell = globalThis.BroadcastChannel && new BroadcastChannel(BELL);
+    this.#bell?.addEventListener("message", (/** @type {MessageEvent<Call>} */ { data }) => this.#answer(data), { signal });
+    signal.addEventListener("abort", () => this.#bell?.close());
     for (const type of ["focus", "blur", "pagehide", "pageshow", "online"]) addEventListener(type, this, { signal });
     for (const type of ["pointerdown", "keydown"]) addEventListener(type, this, { signal, capture: true });
     document.addEventListener("visibilitychange", this, { signal });
@@ -148,8 +157,6 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
     if (row.seq <= this.#announced()[row.id]) return;
     this.#noteFront();
     const isRead = () => read(FRONT).endsWith(` ${row.id}`);
-    // The user may have touched another tab since it was loaded, and not this one.
-    if (!isRead() && !mayRing()) await pause(DEFER);
     const subject = `chat.news ${row.id} ${row.seq}`;
     if (!(await elected(subject))) return;
     await alone(subject, LATE, async () => {
@@ -184,13 +191,38 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
   async #ring() {
     const isOff = this.getAttribute("sound") === "false" || read(`${SOUND}.${this.#user}`) === "off";
     if (isOff || Math.abs(Date.now() - Number(read(RANG))) < QUIET) return;
-    if (!mayRing()) {
-      this.#hint("Click anywhere to hear messages");
+    if (mayRing()) {
+      await this.#play();
       return;
     }
+    // The user may have touched another tab since it was loaded, and not this one.
+    const user = this.#user;
+    this.#isAnswered = false;
+    this.#bell?.postMessage({ user, type: "ring" });
+    await pause(DEFER);
+    if (!this.#isAnswered) this.#hint(HINT);
+  }
+
+  /**
+   * Ring for a tab that may not, or hear that another one has, however late.
+   * @param {Call} call
+   */
+  #answer({ user, type }) {
+    if (user !== this.#user) return;
+    if (type === "rung") {
+      this.#isAnswered = true;
+      this.#hint("");
+    } else if (mayRing()) {
+      this.#bell?.postMessage({ user, type: "rung" });
+      void this.#play();
+    }
+  }
+
+  /** Sound, unless another tab just has. */
+  async #play() {
     await alone(RANG, QUIET, () => {
       write(RANG, String(Date.now()));
-      play().catch(() => this.#hint("Click anywhere to hear messages"));
+      play().catch(() => this.#hint(HINT));
     });
   }
 

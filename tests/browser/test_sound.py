@@ -73,6 +73,14 @@ STORED_LATE = r"""() => {
     return answer;
   };
 }"""
+# A busy tab comes to a message after the others.
+LATE = r"""() => {
+  const request = navigator.locks.request;
+  navigator.locks.request = async function (name, ...rest) {
+    if (name.startsWith("chat.news ")) await new Promise((done) => setTimeout(done, 2_000));
+    return request.call(this, name, ...rest);
+  };
+}"""
 DONE = "([conversation, seq]) => window.done.includes(`chat.news ${conversation} ${seq}`)"
 HEARD = """([conversation, seq]) => Object.keys(localStorage)
   .filter((key) => key.startsWith("chat.heard."))
@@ -269,8 +277,9 @@ def test_a_page_without_a_user_gesture_shows_a_hint_instead_of_a_sound(
     assert set(complaints) <= {blocked}
 
 
+@pytest.mark.parametrize("is_late", [False, True], ids=["at once", "late"])
 def test_a_tab_that_was_touched_sounds_for_one_that_was_not(
-    mira: Visitor, listener: Visitor, pages: list[Page]
+    mira: Visitor, listener: Visitor, pages: list[Page], *, is_late: bool
 ) -> None:
     third = listener.context.new_page()
     third.goto(listener.url)
@@ -281,6 +290,8 @@ def test_a_tab_that_was_touched_sounds_for_one_that_was_not(
     first.goto(listener.url)
     expect(first.get_by_text("No conversations yet.")).to_be_visible()
     touch(first)
+    if is_late:
+        first.evaluate(LATE)
 
     message = mira.post(listener, "Hello")
     for page in (first, third):
