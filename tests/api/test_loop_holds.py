@@ -27,7 +27,7 @@ from tests.harness.processor import slowness
 
 # The promise.
 LONGEST_S = 0.005
-ROUNDS = 4
+ROUNDS = 12
 GROUPS, GROUP_SIZE, PAGE, LONGEST_TEXT = 50, 100, 100, 8_000
 AT_ONCE = 500
 CURSORS_IN_FRAME = 1_000

@@ -4,9 +4,10 @@ import io
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from PIL import Image
-from playwright.sync_api import FilePayload, Locator, Request, Route, expect
+from playwright.sync_api import FilePayload, Locator, Route, expect
 
 from tests.harness.films import document, film
 from tests.harness.pages import PATIENCE_MS, assert_usable
@@ -260,20 +261,38 @@ def test_what_cannot_be_sent_is_said_at_once(mira: Visitor, tomas: Visitor) -> N
     expect(tray(mira).get_by_role("listitem")).to_have_count(1)
 
 
-def hold_after(visitor: Visitor, parts: int) -> list[Route]:
-    """Let so many parts of uploads pass; return the others, which are not answered."""
-    held: list[Route] = []
-    passed: list[str] = []
+@dataclass
+class Hold:
+    """A route of uploads: so many parts pass, and those after them wait for an answer.
 
-    def hold(route: Route) -> None:
-        if route.request.method != "PATCH" or len(passed) < parts:
-            passed.extend([route.request.url] if route.request.method == "PATCH" else [])
-            route.continue_()
-        else:
-            held.append(route)
+    Once it `is_over`, all parts pass. (Without a route Chromium lets go on what is held.)
+    """
 
+    parts: int
+    held: list[Route] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    is_over: bool = False
+
+    def __call__(self, route: Route) -> None:
+        """Let a request pass, or hold it."""
+        if route.request.method == "PATCH":
+            self.offsets.append(int(route.request.headers["upload-offset"]))
+            if len(self.offsets) > self.parts and not self.is_over:
+                self.held.append(route)
+                return
+        route.continue_()
+
+    def end(self) -> None:
+        """Let all that comes from now on pass."""
+        self.is_over = True
+        self.offsets.clear()
+
+
+def hold_after(visitor: Visitor, parts: int) -> Hold:
+    """Let so many parts of uploads pass, and no more."""
+    hold = Hold(parts)
     visitor.page.route(UPLOAD, hold)
-    return held
+    return hold
 
 
 def test_an_upload_shows_its_progress_and_is_cancelled(mira: Visitor, tomas: Visitor) -> None:
@@ -301,7 +320,7 @@ def test_each_of_many_pictures_shows_its_progress_and_is_cancelled(
     mira: Visitor, tomas: Visitor
 ) -> None:
     mira.open_chat_with(tomas)
-    hold_after(mira, 0)
+    hold = hold_after(mira, 0)
     attach(mira, *((f"{name}.png", "image/png", picture()) for name in "abcdef"))
     send(mira, "Our boats")
     progress = mira.log.get_by_role("progressbar")
@@ -312,7 +331,7 @@ def test_each_of_many_pictures_shows_its_progress_and_is_cancelled(
         mira.log.get_by_role("button", name=f"Cancel the upload of {name}.png").click()
         expect(progress).to_have_count(left)
 
-    mira.page.unroute(UPLOAD)
+    hold.end()
     mira.page.reload()
     expect(mira.log.locator("article[data-id] .picture")).to_have_count(4)
     expect(progress).to_have_count(0)
@@ -322,24 +341,17 @@ def test_each_of_many_pictures_shows_its_progress_and_is_cancelled(
 
 def test_an_upload_goes_on_after_a_reload_where_it_was(mira: Visitor, tomas: Visitor) -> None:
     mira.open_chat_with(tomas)
-    held = hold_after(mira, 1)
+    hold = hold_after(mira, 1)
     attach(mira, ("film.bin", "", bytes(9 * MB)))
     send(mira, "The film")
-    until(mira, lambda: bool(held))
+    until(mira, lambda: bool(hold.held))
 
-    mira.page.unroute(UPLOAD)
-    offsets: list[str] = []
-
-    def note(sent: Request) -> None:
-        if sent.method == "PATCH":
-            offsets.append(sent.headers["upload-offset"])
-
-    mira.page.on("request", note)
+    hold.end()
     mira.page.reload()
 
     expect(mira.message("The film").get_by_role("link", name="film.bin")).to_be_visible()
     # At the part that was on its way, or behind it.
-    assert int(offsets[0]) >= 4 * MB
+    assert hold.offsets[0] >= 4 * MB
     tomas.open_chat_with(mira)
     expect(tomas.message("The film").get_by_role("link", name="film.bin")).to_be_visible()
 

@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.harness import programs
 from tests.harness.chats import Storage, launch_built
+from tests.harness.clients import PASSWORD
 from tests.harness.pages import wait_until
 from tests.harness.push import PushServer, trust_push_server
 from tests.harness.visitors import NewVisitor, Visitor
@@ -141,12 +143,12 @@ def subscriber(new_visitor: NewVisitor, service: Service) -> Subscribe:
     return subscribe
 
 
-def until_visible(storage: Storage, page: Page, *, visible: bool) -> None:
-    """Wait until the chat has noted whether a tab of the subscribed browser is visible."""
-    asked = "SELECT visible_until FROM push_subscription ORDER BY created_at DESC LIMIT 1"
+def until_visible(storage: Storage, page: Page, name: str, *, visible: bool) -> None:
+    """Wait until the chat has noted whether a tab of a subscribed browser is visible."""
+    asked = "SELECT visible_until FROM push_subscription WHERE endpoint LIKE ?"
     while True:
         with closing(sqlite3.connect(storage.folder / "chat.db")) as database:
-            [until] = database.execute(asked).fetchone()
+            [until] = database.execute(asked, [f"%/{name}"]).fetchone()
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
         if (until is not None and until > now) == visible:
             return
@@ -178,14 +180,21 @@ def test_a_closed_chat_shows_a_push_and_withdraws_it(
 ) -> None:
     mira = subscriber("phone")
     page = mira.page
+    laptop = service.server.browser("laptop").subscription
+    with httpx.Client(base_url=mira.url, headers={"Origin": mira.url}) as elsewhere:
+        account = {"username": mira.username, "password": PASSWORD}
+        elsewhere.post("/api/auth/login", json=account).raise_for_status()
+        elsewhere.put("/api/push/subscriptions", json=laptop).raise_for_status()
     show_text = page.get_by_role("switch", name="Show message text")
     show_text.click()
     expect(show_text).to_have_attribute("aria-checked", "true")
 
-    until_visible(storage_of_chat, page, visible=True)
+    until_visible(storage_of_chat, page, "phone", visible=True)
     tomas.post(mira, "Seen in the tab")
+    # Then the chat has decided for all devices.
+    service.next_for("laptop", 1)
     page.goto("about:blank")
-    until_visible(storage_of_chat, page, visible=False)
+    until_visible(storage_of_chat, page, "phone", visible=False)
     sent = tomas.post(mira, "Are you there?")
 
     [content] = service.next_for("phone", 1)
@@ -201,7 +210,7 @@ def test_a_closed_chat_shows_a_push_and_withdraws_it(
 
     path = f"/api/conversations/{sent['conversation_id']}/read"
     page.goto("about:blank")
-    until_visible(storage_of_chat, page, visible=False)
+    until_visible(storage_of_chat, page, "phone", visible=False)
     mira.http.post(path, json={"seq": sent["seq"]}).raise_for_status()
     withdrawn = service.next_for("phone", 2)[-1]
     assert (withdrawn["type"], withdrawn["unread"]) == ("read", 0)
