@@ -102,6 +102,9 @@ class PushSender:
             self._wake.clear()
             while self._waiting:
                 stored = self._take()
+                # In a chat without push a batch costs this one look.
+                if not await store.is_any(self._database):
+                    continue
                 # Before the messages that came after these marks; one that came before is not
                 # pushed, since its receiver has read it.
                 await self._withdraw(stored)

@@ -1,6 +1,6 @@
 """Statements of the push sender, about many members at once, composed once.
 
-All take the parameter `rows`.
+Those about members take the parameter `rows`.
 """
 
 import functools
@@ -43,6 +43,10 @@ _SUBSCRIPTION = (
     PUSH_SUBSCRIPTIONS.c.auth,
     PUSH_SUBSCRIPTIONS.c.visible_until,
 )
+
+
+# Takes no parameter.
+ANY_SUBSCRIPTION = select(1).select_from(PUSH_SUBSCRIPTIONS).limit(1)
 
 
 @functools.cache

@@ -18,6 +18,7 @@ from chat_app.core.tokens import fingerprint
 from chat_app.models import PushSubscription
 from chat_app.push.schemas import SubscriptionRequest
 from chat_app.push.statements import (
+    ANY_SUBSCRIPTION,
     find_pushed,
     mark_pushed,
     pushed_members,
@@ -107,6 +108,11 @@ async def remove_dead(database: Database, subscription_id: UUID, endpoint: str) 
                 col(PushSubscription.endpoint) == endpoint,
             )
         )
+
+
+async def is_any(database: Database) -> bool:
+    """Return whether any device has a subscription."""
+    return bool(await database.fetch_all(ANY_SUBSCRIPTION, {}))
 
 
 async def receivers_of(

@@ -21,8 +21,10 @@ from chat_app.node.node import Node
 from chat_app.push import delivery, visible_tabs
 from chat_app.push.schemas import SubscriptionRequest
 from tests.harness.chats import Storage
+from tests.harness.clients import PATIENCE_S
 from tests.harness.nodes import new_user, open_node, to_conversation, to_user
 from tests.harness.push import Browser, PushServer, trust_push_server
+from tests.harness.statements import statements
 
 
 @pytest_asyncio.fixture
@@ -111,6 +113,21 @@ async def test_a_message_is_pushed_to_a_device_without_a_tab(
     assert headers["topic"] == sent.conversation_id.hex
     assert (headers["ttl"], headers["content-encoding"]) == ("86400", "aes128gcm")
     assert headers["authorization"].endswith(node.push_subscriptions.key().public_key)
+
+
+async def test_a_chat_without_devices_looks_for_one_and_no_further(node: Node) -> None:
+    tomas, mira = await new_user(node, "Tomas"), await new_user(node, "Mira")
+
+    with statements() as asked:
+        for text in ("first", "second"):
+            await node.messages.send(to_user(tomas, mira, text))
+            looks = sum("push_subscription" in one for one in asked)
+            async with asyncio.timeout(PATIENCE_S):
+                while sum("push_subscription" in one for one in asked) == looks:
+                    await asyncio.sleep(0.01)
+
+    about_push = {one for one in asked if "push" in one}
+    assert len(about_push) == 1, about_push
 
 
 async def test_the_text_is_in_a_push_only_where_it_is_wanted(
