@@ -25,14 +25,17 @@ const PAUSE = 250; // ms without another letter until the server is asked
 
 /** The words of each act in the audit log, before and after the name of its target. @type {Record<string, [string, string]>} */
 const ACTS = {
+  created: ["created the account", ""],
   made_admin: ["made", "an admin"],
   removed_admin: ["removed", "from the admins"],
   disabled: ["disabled", ""],
   enabled: ["enabled", ""],
   deleted: ["deleted", ""],
   sessions_ended: ["signed", "out everywhere"],
+  all_sessions_ended: ["signed everybody out", ""],
   reset_link_made: ["made a reset link for", ""],
   password_reset: ["set a new password for", "by a reset link"],
+  password_set: ["set a new password for", ""],
   invite_made: ["made an invitation", ""],
   invite_withdrawn: ["withdrew an invitation", ""],
   report_open: ["reopened a report about", ""],
@@ -343,12 +346,16 @@ function reportRow(report, people, onChanged) {
   const open = async () => {
     /** @type {Account | undefined} */
     let account;
+    let after = "";
     const take = (/** @type {Record<string, unknown>} */ answer) => {
       if (!Array.isArray(answer.items)) return false;
       account = /** @type {Account[]} */ (answer.items).find((one) => one.id === user.id);
+      after = String(answer.next_after ?? "");
       return true;
     };
-    error.textContent = await ask("GET", `/api/admin/users?q=${encodeURIComponent(user.username)}&limit=100`, undefined, take);
+    const search = `/api/admin/users?q=${encodeURIComponent(user.username)}&limit=100`;
+    do error.textContent = await ask("GET", after ? `${search}&after=${after}` : search, undefined, take);
+    while (!account && after && !error.textContent);
     if (account) people.manage(account);
     else error.textContent ||= "This account is deleted.";
   };

@@ -3,6 +3,7 @@
 
 import { ask } from "./ask.js";
 import { notify } from "./notice.js";
+import { getPageUser } from "./request.js";
 import { newSheet, textOf } from "./sheet.js";
 
 /**
@@ -104,6 +105,7 @@ export function manage(account, onChanged) {
   const { dialog, box } = newSheet(account.display_name, "admin-manage", "");
   const path = `/api/admin/users/${account.id}`;
   const name = account.display_name;
+  const isOwn = account.id === getPageUser();
   const error = errorLine();
 
   /**
@@ -113,6 +115,8 @@ export function manage(account, onChanged) {
    * @param {(answer: Record<string, unknown>) => boolean} [isAnswer]
    */
   const act = async (method, where, body, isAnswer) => {
+    // A second press would, say, make a link that ends the first.
+    if (dialog.hasAttribute("aria-busy")) return false;
     dialog.setAttribute("aria-busy", "true");
     const problem = await ask(method, path + where, body, isAnswer);
     dialog.removeAttribute("aria-busy");
@@ -168,14 +172,15 @@ export function manage(account, onChanged) {
   box.append(
     textOf("p", `@${account.username}`, "sheet-text"),
     offer("Sign out everywhere", "Ends all their sessions.", signOut),
-    offer("Make a reset link", "Lets them set a new password where they have forgotten theirs.", reset),
+    ...(isOwn ? [] : [offer("Make a reset link", "Lets them set a new password where they have forgotten theirs.", reset)]),
     account.admin
       ? offer("Remove from admins", "They keep their account.", demote)
       : offer("Make admin", "They can do everything that you can do here.", () => change({ admin: true })),
     account.disabled
       ? offer("Enable", "They can sign in again.", () => change({ disabled: false }))
       : offer("Disable", "Keeps the account, and lets nobody sign in to it.", disable),
-    offer("Delete account", "Everything personal goes; nobody can take that back.", remove),
+    // Settings ask for the password, and tidy this browser up.
+    ...(isOwn ? [] : [offer("Delete account", "Everything personal goes; nobody can take that back.", remove)]),
     error,
   );
   show(dialog);

@@ -245,7 +245,7 @@ class Accounts:
                 uow.session, account.id, password_hash=account.password_hash
             )
             if found is not None:
-                found.password_hash = new_hash
+                await store.set_password(uow.session, found, new_hash)
                 ended = await store.end_other_sessions(
                     uow.session, identity, reason="password_changed"
                 )

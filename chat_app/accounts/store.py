@@ -152,6 +152,12 @@ def is_acting_admin() -> ColumnElement[bool]:
     return and_(col(User.admin), ~col(User.disabled), col(User.deleted_at).is_(None))
 
 
+async def set_password(session: AsyncSession, account: User, password_hash: str) -> None:
+    """Set the password of a locked account; links that would set another one end."""
+    account.password_hash = password_hash
+    await session.execute(delete(ResetLink).where(col(ResetLink.user_id) == account.id))
+
+
 async def index_names(session: AsyncSession, account: User) -> None:
     """Replace the name parts by which the search finds a person; a deleted account has none.
 

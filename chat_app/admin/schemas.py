@@ -15,14 +15,17 @@ from chat_app.realtime.shapes import Person, Shape
 MAX_REASON_LENGTH = 1_000
 
 Action = Literal[
+    "created",
     "made_admin",
     "removed_admin",
     "disabled",
     "enabled",
     "deleted",
     "sessions_ended",
+    "all_sessions_ended",
     "reset_link_made",
     "password_reset",
+    "password_set",
     "invite_made",
     "invite_withdrawn",
     "report_open",

@@ -71,9 +71,13 @@ class Admin:
                 await accounts_store.refuse_last_admin(uow.session, account)
             if admin != account.admin:
                 account.admin = admin
+                if not admin:
+                    await store.end_reset_links(uow.session)
                 self._record(uow, actor, me, account, "made_admin" if admin else "removed_admin")
             if disabled != account.disabled:
                 account.disabled = disabled
+                if disabled and account.admin:
+                    await store.end_reset_links(uow.session)
                 self._record(uow, actor, me, account, "disabled" if disabled else "enabled")
             if disabled:
                 await _end_sessions(uow, user_id, "account_disabled")
@@ -98,6 +102,8 @@ class Admin:
     async def _delete_user(self, actor: Actor, user_id: UUID) -> None:
         async with self._acting(actor) as (uow, me):
             account = await _lock(uow, user_id, leaving=True)
+            if account.admin:
+                await store.end_reset_links(uow.session)
             # With the name that it loses now.
             self._record(uow, actor, me, account, "deleted")
             await self._accounts.erase(uow, account)
@@ -130,7 +136,7 @@ class Admin:
             found = await accounts_store.lock_account(uow.session, account.id)
             if found is None or await store.use_reset_link(uow.session, data.token) is None:
                 raise ResetLinkNotFound
-            found.password_hash = new_hash
+            await accounts_store.set_password(uow.session, found, new_hash)
             await _end_sessions(uow, found.id, "password_changed")
             self._record(uow, Actor(found.id, address), found, found, "password_reset")
 

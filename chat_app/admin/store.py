@@ -14,6 +14,7 @@ from sqlmodel import col
 from chat_app.accounts.store import is_acting_admin
 from chat_app.admin.errors import ReportIsSelf, ReportNotFound
 from chat_app.admin.schemas import Action, Actor
+from chat_app.conversations.invites.store import valid
 from chat_app.conversations.message_rows import IS_READABLE
 from chat_app.core.clock import utc_now
 from chat_app.core.errors import NotFound
@@ -71,6 +72,11 @@ async def refuse_scheduled(session: AsyncSession, user_id: UUID) -> None:
     )
 
 
+async def end_reset_links(session: AsyncSession) -> None:
+    """End all reset links: an admin loses the rights with which some may have been made."""
+    await session.execute(delete(ResetLink))
+
+
 async def add_reset_link(session: AsyncSession, user_id: UUID) -> tuple[str, datetime]:
     """Add a reset link of an account in place of earlier ones; return its token and its end."""
     await session.execute(delete(ResetLink).where(col(ResetLink.user_id) == user_id))
@@ -104,10 +110,10 @@ async def use_reset_link(session: AsyncSession, token: str) -> UUID | None:
 
 
 async def withdraw_invite(session: AsyncSession, invite_id: UUID) -> bool:
-    """End an invitation to register now; return whether it was one."""
+    """End an invitation to register that is valid; return whether it was one."""
     ended = await session.execute(
         update(Invite)
-        .where(col(Invite.id) == invite_id, col(Invite.conversation_id).is_(None))
+        .where(col(Invite.id) == invite_id, col(Invite.conversation_id).is_(None), valid())
         .values(expires_at=utc_now())
         .returning(col(Invite.id))
     )

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from chat_app.accounts.administration import Administration
 from chat_app.accounts.schemas import Registration
 from chat_app.admin import service as admin
+from chat_app.admin.operator import Operator
 from chat_app.core.database import Database
 from chat_app.core.input import complaints
 from chat_app.core.metrics import Metrics
@@ -39,8 +39,8 @@ def create_user(
         fail(" ".join(complaints(error).fields.values()))
 
     async def create(settings: Settings) -> str:
-        async with _administration(settings) as administration:
-            return (await administration.create_user(data)).username
+        async with _operator(settings) as operator:
+            return (await operator.create_user(data)).username
 
     typer.echo(f"{run(create)} can sign in now.")
 
@@ -63,8 +63,8 @@ def reset_password(name: Name) -> None:
     password = _password()
 
     async def reset(settings: Settings) -> int:
-        async with _administration(settings) as administration:
-            return await administration.reset_password(name, password)
+        async with _operator(settings) as operator:
+            return await operator.reset_password(name, password)
 
     ended = run(reset)
     typer.echo(f"The password of {name} is set.")
@@ -83,8 +83,8 @@ def end_sessions(
 
     async def end(settings: Settings) -> int:
         if name is not None:
-            async with _administration(settings) as administration:
-                return await administration.end_sessions(name)
+            async with _operator(settings) as operator:
+                return await operator.end_sessions(name)
         ended = 0
         while some := await _end_batch(settings):
             ended += some
@@ -95,16 +95,16 @@ def end_sessions(
 
 async def _end_batch(settings: Settings) -> int:
     # A broker for each batch: closing it waits until its events are published.
-    async with _administration(settings) as administration:
-        return await administration.end_some_sessions()
+    async with _operator(settings) as operator:
+        return await operator.end_some_sessions()
 
 
 @contextlib.asynccontextmanager
-async def _administration(settings: Settings) -> AsyncIterator[Administration]:
+async def _operator(settings: Settings) -> AsyncIterator[Operator]:
     async with _opened(settings) as (database, broker):
         passwords = Passwords()
         with contextlib.closing(passwords):
-            yield Administration(database=database, broker=broker, passwords=passwords)
+            yield Operator(database=database, broker=broker, passwords=passwords)
 
 
 @contextlib.asynccontextmanager

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
+from chat_app.admin import operator
 from chat_app.conversations.invites.schemas import MAX_LIFETIME_S, InviteRequest, NewInvite
-from chat_app.conversations.invites.service import invite_to_chat
 from chat_app.core.settings import Settings
 from chat_app.shell.running import migrated_database, run
 
@@ -23,6 +23,6 @@ def invite(
 
     async def make(settings: Settings) -> NewInvite:
         async with migrated_database(settings) as database:
-            return await invite_to_chat(database, settings, data)
+            return await operator.invite(database, data, public_url=settings.public_url)
 
     typer.echo(run(make).url)

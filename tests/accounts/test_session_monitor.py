@@ -12,10 +12,10 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from chat_app.accounts import session_monitor
-from chat_app.accounts.administration import Administration
 from chat_app.accounts.rules import username_key
 from chat_app.accounts.schemas import Device, Identity, PasswordChange, PasswordConfirmation
 from chat_app.accounts.store import open_session
+from chat_app.admin.operator import Operator
 from chat_app.core.clock import utc_now
 from chat_app.core.passwords import CONTEXT, Passwords
 from chat_app.models import AuthSession
@@ -92,11 +92,11 @@ async def delete_account(node: Node, who: TwoDevices) -> None:
 
 
 async def reset_password(node: Node, who: TwoDevices) -> None:
-    await administration_of(node).reset_password(who.username, NEW_PASSWORD)
+    await operator_of(node).reset_password(who.username, NEW_PASSWORD)
 
 
 async def end_somebodys(node: Node, who: TwoDevices) -> None:
-    await administration_of(node).end_sessions(who.username)
+    await operator_of(node).end_sessions(who.username)
 
 
 async def end_as_an_older_version(node: Node, who: TwoDevices) -> None:
@@ -111,8 +111,8 @@ async def be_gone(node: Node, who: TwoDevices) -> None:
     await delete_user(node, who.other.user_id)
 
 
-def administration_of(node: Node) -> Administration:
-    return Administration(
+def operator_of(node: Node) -> Operator:
+    return Operator(
         database=node.database, broker=node.broker, passwords=Passwords(metrics=node.metrics)
     )
 
@@ -160,7 +160,7 @@ async def test_a_session_ends_for_the_same_reason_without_its_event(
             await end(here, who)
         told = {end: await last_words(outlet) for end, outlet in outlets.items()}
         still_open = [not outlet.ended.is_set() for outlet in stays]
-        await administration_of(here).end_some_sessions()
+        await operator_of(here).end_some_sessions()
         at_last = [await last_words(outlet) for outlet in stays]
 
     assert told == {end: SessionEnded(reason=reason) for end, reason in REASONS.items()}

@@ -199,6 +199,36 @@ async def test_a_reset_link_sets_a_password_once(
     assert token not in chat.log()
 
 
+async def test_a_reset_link_ends_with_a_new_password_and_with_the_rights_of_an_admin(
+    owner: Person, alice: Person, bob: Person
+) -> None:
+    async def link_for(person: Person) -> str:
+        made = as_json(await owner.http.post(f"/api/admin/users/{person.id}/reset"))
+        return str(made["url"].rpartition("/")[2])
+
+    async with http_client(owner.url) as client:
+
+        async def reset(token: str) -> Any:  # noqa: ANN401  # a reply
+            body = {"token": token, "new_password": NEW_PASSWORD}
+            return await client.post("/api/auth/reset", json=body)
+
+        token = await link_for(alice)
+        body = {"current_password": PASSWORD, "new_password": f"{PASSWORD} 2"}
+        reply = await alice.http.post("/api/auth/password", json=body)
+        assert reply.status_code == 204, reply.text
+        assert_problem(await reset(token), 404)
+
+        # It may be the demoted admin who has made the link.
+        for loss in ({"admin": False}, {"disabled": True}):
+            await change(owner, bob, admin=True)
+            token = await link_for(alice)
+            await change(owner, bob, **loss)
+            with case(loss):
+                assert_problem(await reset(token), 404)
+        assert (await reset(await link_for(alice))).status_code == 204
+    await change(owner, bob, admin=False, disabled=False)
+
+
 async def test_people_are_found_and_paged(owner: Person, new_person: NewPerson) -> None:
     word = uuid4().hex[:12]
     people = [await new_person(display_name=f"{word} {name}") for name in ("Ärger", "Böll", "Zoë")]
@@ -233,6 +263,7 @@ async def test_an_admin_invites_to_register(owner: Person, chat: ChatServer) -> 
         assert mine["created_by"]["id"] == owner.id
         path = f"/api/admin/invites/{made['id']}"
         assert (await owner.http.delete(path)).status_code == 204
+        assert_problem(await owner.http.delete(path), 404)
         body["username"] = new_username()
         assert_problem(await client.post("/api/auth/register", json=body), 404)
     # An invitation of a group is not the admin's to withdraw.

@@ -133,6 +133,32 @@ async def test_sessions_of_all_users_end(start_chat: StartChat) -> None:
         assert (await person.http.get("/api/auth/me")).status_code == 401
 
 
+async def test_acts_of_the_operator_are_in_the_audit_log(start_chat: StartChat) -> None:
+    chat = start_chat()
+    admin = await register(chat.url)
+    commands = [
+        ("create-user", "zoe"),
+        ("reset-password", "zoe"),
+        ("invite",),
+        ("sessions", "end", "zoe"),
+        ("sessions", "end", "--all"),
+    ]
+    for command in commands:
+        await asyncio.to_thread(done, chat.settings, *command, typed=NEW_PASSWORD + "\n")
+
+    again = await log_in(chat.url, admin)
+    log = (await again.http.get("/api/admin/audit")).json()["items"]
+    acts = [(one["action"], (one["target"] or {}).get("username")) for one in reversed(log)]
+    assert acts == [
+        ("created", "zoe"),
+        ("password_set", "zoe"),
+        ("invite_made", None),
+        ("sessions_ended", "zoe"),
+        ("all_sessions_ended", None),
+    ]
+    assert {one["actor"] for one in log} == {None}
+
+
 async def test_an_unknown_name_is_refused_in_one_line(
     chat: ChatServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

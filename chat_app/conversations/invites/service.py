@@ -106,11 +106,3 @@ class Invitations:
             raise InviteNotFound
         await self._groups.enter(uow, group, user_id)
         return group_id
-
-
-async def invite_to_chat(database: Database, settings: Settings, data: InviteRequest) -> NewInvite:
-    """Make an invitation to the chat itself, for the operator. Raises Unavailable."""
-    async with database.writing() as session:
-        return store.add_invite(
-            session, data, public_url=settings.public_url, created_by=None, group_id=None
-        )

@@ -1,4 +1,4 @@
-"""Use cases of an operator, from the shell: create accounts, reset passwords, end sessions."""
+"""Use cases of the operator, from the shell, each with an entry in the audit log."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,8 +13,13 @@ from chat_app.accounts.store import (
     end_sessions,
     end_some_sessions,
     lock_account,
+    set_password,
 )
+from chat_app.admin.schemas import Actor
+from chat_app.admin.store import add_entry
 from chat_app.change_log.unit_of_work import unit_of_work
+from chat_app.conversations.invites.schemas import InviteRequest, NewInvite
+from chat_app.conversations.invites.store import add_invite
 from chat_app.core.database import Database
 from chat_app.core.errors import Invalid
 from chat_app.core.passwords import Passwords
@@ -25,7 +30,7 @@ from chat_app.realtime.broker import Broker
 BATCH_SIZE = 5_000
 
 
-class Administration:
+class Operator:
     """The operator's use cases over one database and broker."""
 
     def __init__(self, *, database: Database, broker: Broker, passwords: Passwords) -> None:
@@ -37,7 +42,9 @@ class Administration:
         """Create an account by the rules of registering, without signing it in."""
         password_hash = await self._passwords.hash(data.password)
         async with unit_of_work(self._database, self._broker) as uow:
-            return own_user_of(await add_account(uow.session, data, password_hash))
+            account = await add_account(uow.session, data, password_hash)
+            add_entry(uow.session, Actor(), "created", target=account)
+            return own_user_of(account)
 
     async def reset_password(self, username: str, password: str) -> int:
         """Set the password of a user and end their sessions; return how many those were.
@@ -51,7 +58,8 @@ class Administration:
         password_hash = await self._passwords.hash(password)
         async with unit_of_work(self._database, self._broker) as uow:
             account = await _lock(uow.session, username)
-            account.password_hash = password_hash
+            await set_password(uow.session, account, password_hash)
+            add_entry(uow.session, Actor(), "password_set", target=account)
             ended = await end_sessions(uow.session, user_id=account.id, reason="password_changed")
             announce_ended(uow, ended)
         return len(ended.session_ids)
@@ -61,6 +69,7 @@ class Administration:
         async with unit_of_work(self._database, self._broker) as uow:
             account = await _lock(uow.session, username)
             ended = await end_sessions(uow.session, user_id=account.id, reason="signed_out")
+            add_entry(uow.session, Actor(), "sessions_ended", target=account)
             announce_ended(uow, ended)
         return len(ended.session_ids)
 
@@ -68,8 +77,18 @@ class Administration:
         """End up to BATCH_SIZE live sessions of anybody; return how many, 0 when none are left."""
         async with unit_of_work(self._database, self._broker) as uow:
             ended = await end_some_sessions(uow.session, at_most=BATCH_SIZE)
+            if not ended.session_ids:
+                add_entry(uow.session, Actor(), "all_sessions_ended")
             announce_ended(uow, ended)
         return len(ended.session_ids)
+
+
+async def invite(database: Database, data: InviteRequest, *, public_url: str) -> NewInvite:
+    """Make an invitation to the chat itself. Raises Unavailable."""
+    async with database.writing() as session:
+        made = add_invite(session, data, public_url=public_url, created_by=None, group_id=None)
+        add_entry(session, Actor(), "invite_made", detail=str(made.id))
+        return made
 
 
 async def _lock(session: AsyncSession, username: str) -> User:
