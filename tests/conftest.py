@@ -8,10 +8,15 @@ start when a test first asks for them. `start_chat` is for settings of one test.
 left out then.
 """
 
+import asyncio
+import contextlib
 import inspect
 import signal
+import sys
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -30,6 +35,8 @@ from tests.harness.chats import (
 )
 from tests.harness.cheap_hashes import cheap_hashes
 from tests.harness.s3 import TestBucket
+
+STRIKES_EVERY_S = 60
 
 # The groups that take longest begin first, so that no test process ends with one alone. Those that
 # mostly wait stand between those that keep a core busy.
@@ -109,6 +116,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="give the tests of the doors three nodes behind nginx for every server",
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_timeout_set_timer(
+    item: pytest.Item,
+    settings: Any,  # noqa: ANN401  # the plugin's own
+) -> Generator[None, object, object]:
+    """Let the time limit of a test strike again, and tell where all its tasks are.
+
+    It raises in whatever runs at that moment: a callback of the event loop swallows that.
+    """
+    del item
+    result = yield
+    strike = signal.getsignal(signal.SIGALRM)
+    assert callable(strike)
+
+    def tell_and_strike(number: int, frame: FrameType | None) -> None:
+        with contextlib.suppress(RuntimeError):  # no event loop runs
+            for task in asyncio.all_tasks():
+                task.print_stack(file=sys.stderr)
+        strike(number, frame)
+
+    signal.signal(signal.SIGALRM, tell_and_strike)
+    signal.setitimer(signal.ITIMER_REAL, settings.timeout, STRIKES_EVERY_S)
+    return result
 
 
 def pytest_configure() -> None:

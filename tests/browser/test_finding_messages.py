@@ -1,13 +1,14 @@
 """The search of messages in the browser: finding, opening a hit and back, narrowing, failing."""
 
 import re
+import time
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.harness.pages import assert_usable, wait_until
+from tests.harness.pages import PATIENCE_MS, assert_usable, wait_until
 from tests.harness.visitors import CHAT, PHONE, NewDevice, NewVisitor, Visitor
 
 AT = re.compile(r"/chat/[0-9a-f-]{36}\?at=\d+$")
@@ -49,11 +50,13 @@ def a_word() -> str:
 
 
 def until_indexed(visitor: Visitor, word: str, count: int) -> None:
-    """Wait until the search finds so many messages."""
-    for _ in range(2_000):
+    """Wait until the search finds so many messages; it may be limited."""
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while time.monotonic() < end:
         reply = visitor.http.get("/api/search", params={"q": word, "limit": 100})
         if reply.is_success and len(reply.json()["items"]) == count:
             return
+        time.sleep(float(reply.headers.get("retry-after", 0.05)))
     pytest.fail("never indexed")
 
 
