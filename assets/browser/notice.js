@@ -10,8 +10,8 @@ const WATCHED = ["pointerenter", "pointerleave", "focusin", "focusout", "keydown
 
 /**
  * `undo` takes back what was done and returns an error message for the user, "" on success; `undone` says so,
- * where not everything is as before. `back` are elements that may get the focus afterwards, the best first.
- * @typedef {{ undo?: () => Promise<string>, undone?: string, back?: (Element | null | undefined)[], shown?: number }} Details
+ * where not everything is as before. `act` is something else to do about it. `back` are elements that may get the focus afterwards, the best first.
+ * @typedef {{ undo?: () => Promise<string>, undone?: string, act?: { label: string, run: () => void }, back?: (Element | null | undefined)[], shown?: number }} Details
  */
 
 /**
@@ -57,12 +57,12 @@ class ChatNotice extends (globalThis.HTMLElement ?? class {}) {
    * @param {string} words
    * @param {Details} [details]
    */
-  show(words, { undo, undone = "Undone.", back = [], shown = undo ? UNDO_SHOWN : SHOWN } = {}) {
+  show(words, { undo, undone = "Undone.", act, back = [], shown = undo || act ? UNDO_SHOWN : SHOWN } = {}) {
     const hadFocus = this.contains(document.activeElement);
     const box = document.createElement("div");
     box.className = "passing-notice";
     box.append(words);
-    const button = undo && this.#undoButton(undo, undone);
+    const button = undo ? this.#undoButton(undo, undone) : act && this.#actButton(act);
     if (button) box.append(button);
     this.#shown = shown;
     this.#back = hadFocus ? this.#back : [...back, document.activeElement];
@@ -82,16 +82,20 @@ class ChatNotice extends (globalThis.HTMLElement ?? class {}) {
    * @param {string} undone
    */
   #undoButton(undo, undone) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = "Undo";
     let isPressed = false;
-    button.addEventListener("click", () => {
+    return pressable("Undo", () => {
       if (isPressed) return;
       isPressed = true;
       void this.#takeBack(undo, undone);
     });
-    return button;
+  }
+
+  /** @param {{ label: string, run: () => void }} act */
+  #actButton({ label, run }) {
+    return pressable(label, () => {
+      this.#close();
+      run();
+    });
   }
 
   /**
@@ -138,6 +142,18 @@ class ChatNotice extends (globalThis.HTMLElement ?? class {}) {
     const element = this.#back?.find((one) => one?.isConnected && one !== document.body) ?? document.getElementById("open");
     /** @type {HTMLElement | null} */ (element)?.focus({ preventScroll: true });
   }
+}
+
+/**
+ * @param {string} label
+ * @param {() => void} press
+ */
+function pressable(label, press) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = label;
+  button.addEventListener("click", press);
+  return button;
 }
 
 globalThis.customElements?.define("chat-notice", ChatNotice);

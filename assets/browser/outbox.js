@@ -22,8 +22,8 @@ const LONGEST_WAIT = 30_000;
 /** @typedef {import("./database.js").Entry} Entry */
 
 /**
- * Called with the client_id of the message that was stored or taken back, or "".
- * @typedef {(sent: string, removed: string) => void} Listener
+ * Called with the client_id of the message that was stored or taken back, or "", or with one that was refused.
+ * @typedef {(sent: string, removed: string, refused?: Entry) => void} Listener
  */
 
 /** @type {Map<string, Outbox>} */
@@ -293,6 +293,7 @@ export class Outbox {
       const stored = entry.position && (await store.get(entry.position));
       if (stored) await store.put({ ...stored, reason });
     });
+    this.#notify("", "", { ...entry, reason });
     this.#tell();
   }
 
@@ -478,8 +479,13 @@ export class Outbox {
     publish({ user: this.#userId, sent, removed });
   }
 
-  #notify(sent = "", removed = "") {
-    for (const listener of this.#listeners) listener(sent, removed);
+  /**
+   * @param {string} sent
+   * @param {string} removed
+   * @param {Entry} [refused]
+   */
+  #notify(sent = "", removed = "", refused = undefined) {
+    for (const listener of this.#listeners) listener(sent, removed, refused);
   }
 }
 

@@ -5,6 +5,7 @@ from typing import TypedDict
 import reflex as rx
 
 from chat_app.ui.browser import address_id, chat_status, wanted_list
+from chat_app.ui.conversations.lists import account_id
 from chat_app.ui.files.shared import shared_files_icon
 from chat_app.ui.friends.person_dialog import more_button
 from chat_app.ui.friends.state import FriendsState
@@ -18,9 +19,14 @@ from chat_app.ui.messages.state import OPEN, TimelineState
 from chat_app.ui.messages.timeline import chat_row, timeline, timeline_facts
 from chat_app.ui.messages.view import TYPING
 from chat_app.ui.pinned.panel import pinned_button, pinned_panel
-from chat_app.ui.reflex.elements import event_name, kept_facts
+from chat_app.ui.reflex.elements import ScriptedElement, event_name, kept_facts
 from chat_app.ui.reflex.vars import Cells, call, cells
 from chat_app.ui.search.page import search_here_link
+
+
+class _Unsent(ScriptedElement):
+    tag = "chat-unsent"
+    script = "unsent.js"
 
 
 class Typing(TypedDict):
@@ -52,7 +58,13 @@ def open_chat(conversation_id: rx.Var[str]) -> rx.Component:
     is_there = (chat["id"] != "") & timeline_facts(conversation_id)["loaded"]
     return rx.cond(
         chat["missing"],
-        rx.cond(chat["removed"], _removed(), _missing()),
+        rx.fragment(
+            rx.cond(chat["removed"], _removed(), _missing()),
+            _Unsent.create(
+                class_name="unsent",
+                custom_attrs={"user-id": account_id(), "conversation-id": conversation_id},
+            ),
+        ),
         rx.cond(
             is_there,
             rx.fragment(
