@@ -15,10 +15,13 @@
   const PRODUCT = "Chat";
   const OTHER_FILES = /^\/(chat|icons|reload|server|home|icon)\.(css|js|svg)$|^\/emoji\/en\.json$/;
 
+  // Safari takes a subscription away after some pushes that show nothing (WWDC 2022, "Meet Web Push for Safari").
+  const MUST_SHOW = /AppleWebKit/.test(navigator.userAgent) && !/Chrom/.test(navigator.userAgent);
+
   const worker = /** @type {ChatWorker} */ (/** @type {unknown} */ (self));
 
   worker.addEventListener("install", () => void worker.skipWaiting());
-  worker.addEventListener("activate", (event) => event.waitUntil(worker.clients.claim()));
+  worker.addEventListener("activate", (event) => event.waitUntil(Promise.all([worker.clients.claim(), dropSecrets()])));
   worker.addEventListener("message", (event) => event.waitUntil(keepAll(event.data)));
   worker.addEventListener("fetch", (event) => {
     const { method, mode, url } = event.request;
@@ -45,11 +48,13 @@
   async function onPush(push) {
     if (!push) return;
     const { type, conversation_id: tag, unread, title = PRODUCT, body = wordsOf(unread) } = push;
-    if (type === "message" && !(await isAnyVisible())) {
+    const isSeen = await isAnyVisible();
+    if (type === "message" && (!isSeen || MUST_SHOW)) {
       await worker.registration.showNotification(title, {
         body,
         tag,
-        renotify: true,
+        renotify: !isSeen,
+        silent: isSeen,
         icon: "/icons/192.png",
         badge: "/icons/badge.png",
         data: { conversation_id: tag, unread },
@@ -78,8 +83,13 @@
 
   /** Return whether somebody looks at the chat: there they see what is new. */
   async function isAnyVisible() {
+    return (await chatPages()).some((one) => one.visibilityState === "visible");
+  }
+
+  /** Return the pages that show conversations: those before a sign-in do not. */
+  async function chatPages() {
     const pages = await worker.clients.matchAll({ type: "window", includeUncontrolled: true });
-    return pages.some((one) => one.visibilityState === "visible");
+    return pages.filter(({ url }) => !/^\/(login|register|reset|invite)(\/|$)/.test(new URL(url).pathname));
   }
 
   /**
@@ -99,7 +109,7 @@
    */
   async function openChat(id) {
     const address = `/chat/${encodeURIComponent(id)}`;
-    const [opened] = await worker.clients.matchAll({ type: "window" });
+    const [opened] = await chatPages();
     if (!opened) {
       await worker.clients.openWindow(address);
       return;
@@ -151,11 +161,17 @@
   }
 
   /**
-   * Return the name under which a page is kept: that of all conversations is the same, and so is that of all
-   * invitations, whose addresses are secret.
+   * Return the name under which a page is kept: that of all conversations is the same, and so are those of all
+   * invitations and of all links for a new password, whose addresses are secret.
    * @param {string} pathname
    */
-  const nameOf = (pathname) => ["/chat/", "/invite/"].find((start) => pathname.startsWith(start)) ?? pathname;
+  const nameOf = (pathname) => ["/chat/", "/invite/", "/reset/"].find((start) => pathname.startsWith(start)) ?? pathname;
+
+  /** Remove the pages of secret addresses that earlier versions have kept. */
+  async function dropSecrets() {
+    const pages = await caches.open(PAGES);
+    for (const { url } of await pages.keys()) if (/^\/reset\/./.test(new URL(url).pathname)) await pages.delete(url);
+  }
 
   /** @param {Request} request */
   async function file(request) {

@@ -49,6 +49,7 @@ interface ChatWorker {
 
 /** A page of the chat, as the service worker sees it. */
 interface ChatWindow {
+  readonly url: string;
   readonly visibilityState: DocumentVisibilityState;
   focus(): Promise<unknown>;
   postMessage(message: { open: string }): void;

@@ -350,7 +350,7 @@ function reportRow(report, people, onChanged) {
     const take = (/** @type {Record<string, unknown>} */ answer) => {
       if (!Array.isArray(answer.items)) return false;
       account = /** @type {Account[]} */ (answer.items).find((one) => one.id === user.id);
-      after = String(answer.next_after ?? "");
+      after = typeof answer.next_after === "string" ? answer.next_after : "";
       return true;
     };
     const search = `/api/admin/users?q=${encodeURIComponent(user.username)}&limit=100`;

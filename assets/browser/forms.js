@@ -7,7 +7,7 @@
 import { forgetDrafts } from "./drafts.js";
 import { accept } from "./invitation.js";
 import { isSignInPage, nextPath } from "./paths.js";
-import { forget } from "./push.js";
+import { forget, pauseAll } from "./push.js";
 import { inviteToken } from "./registration.js";
 import { forgetAccount } from "./replica.js";
 import { call, getPageUser } from "./request.js";
@@ -126,6 +126,7 @@ function finishLeaving() {
   try {
     const user = localStorage.getItem(LEAVING);
     if (user && isSignInPage()) void forgetUser(user);
+    else if (isSignInPage()) void pauseAll();
   } catch {
     // The same.
   }

@@ -3,6 +3,7 @@
 // whose newest `seq` rose, that has unread messages, and whose last message `rings`. The tabs of a browser agree that one of them
 // announces each (agreement.js).
 
+/** @import { Entry } from "./outbox.js" */
 /** @import { Row } from "./store.js" */
 
 import "./install.js";
@@ -11,8 +12,10 @@ import "./offline.js";
 import { alone, elected, holdVisible, isAnyVisible } from "./agreement.js";
 import { previewLine } from "./markdown.js";
 import { sendDrafts } from "./drafts_everywhere.js";
+import { notify as notice } from "./notice.js";
 import { outboxOf } from "./outbox.js";
-import { isOn, renew } from "./push.js";
+import { isSignInPage } from "./paths.js";
+import { closeRead, forgetOthers, isOn, pauseAll, renew } from "./push.js";
 import { send, store } from "./replica.js";
 import { setPageUser } from "./request.js";
 
@@ -54,6 +57,7 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
   /** @type {BroadcastChannel | undefined} */
   #bell;
   #isAnswered = false;
+  #leaveOutbox = () => undefined;
 
   connectedCallback() {
     this.#stop = new AbortController();
@@ -79,7 +83,10 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
   }
 
   disconnectedCallback() {
+    this.#leaveOutbox();
     this.#stop.abort();
+    // The session has ended, without a word from this page.
+    if (isSignInPage()) void pauseAll();
   }
 
   /**
@@ -116,9 +123,23 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
   #sendWaiting() {
     setPageUser(this.#user);
     if (!this.#user) return;
-    outboxOf(this.#user);
+    this.#leaveOutbox();
+    const leave = outboxOf(this.#user).subscribe((_sent, _removed, refused) => refused && this.#tellRefused(refused));
+    this.#leaveOutbox = () => void leave();
     void sendDrafts(this.#user);
-    void renew(this.#user).then(() => this.#tellVisible());
+    const user = this.#user;
+    void forgetOthers(user)
+      .then(() => renew(user))
+      .then(() => this.#tellVisible());
+  }
+
+  /**
+   * Say that a message was not sent, where its conversation is not open: that shows it.
+   * @param {Entry} entry
+   */
+  #tellRefused({ conversation_id, reason }) {
+    if (this.getAttribute("open") === conversation_id) return;
+    notice(`A message was not sent. ${reason}`, { act: { label: "Show it", run: () => openChat(`/chat/${conversation_id}`) } });
   }
 
   /** Tell the server whether somebody looks at this tab: then this browser needs no push. */
@@ -142,6 +163,10 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
     const seen = this.#seen;
     this.#seen = new Map(conversations.map((row) => [row.id, row.seq]));
     withdraw(conversations);
+    if (isOn(this.#user)) {
+      const ids = new Set(conversations.filter((row) => !row.unread).map((row) => row.id));
+      void closeRead((id) => ids.has(id));
+    }
     showBadge(Number(about.unread_total));
     if (!seen) return;
     for (const row of conversations) {

@@ -1,8 +1,10 @@
 // Push in this browser: whether the user has switched it on here, and the subscription at the browser's push
 // service, which the server is told of. It belongs to the session and ends with it.
 
+import { AWAY, problemIn } from "./ask.js";
 import { call } from "./request.js";
 
+const PATIENCE = 10_000; // ms for the service worker, which a browser may keep from starting
 const ON = "chat.push"; // for each account, the id of its subscription in this browser
 
 /** Return whether this browser can receive pushes. On some phones only an installed app can. */
@@ -23,7 +25,7 @@ export async function turnOn(user) {
     return "Notifications are blocked. Your browser's settings for this page can allow them.";
   }
   try {
-    return (await subscribe(user)) ? "" : "The chat does not answer. Please try again.";
+    return await subscribe(user);
   } catch {
     return "The push service of this browser cannot be reached. Please try again later.";
   }
@@ -35,7 +37,7 @@ export async function turnOn(user) {
  */
 export async function turnOff(user) {
   const answer = await call("DELETE", `/api/push/subscriptions/${readId(user)}`);
-  if (!answer || (answer.problem && answer.status !== 404)) return "The chat does not answer. Please try again.";
+  if (answer?.status !== 404 && problemIn(answer)) return problemIn(answer);
   await forget(user);
   return "";
 }
@@ -60,20 +62,54 @@ export async function renew(user) {
  */
 export async function forget(user) {
   writeId(user, "");
+  await rest();
+}
+
+/**
+ * Show nothing more of other accounts: another person has signed in here since.
+ * @param {string} user
+ */
+export async function forgetOthers(user) {
+  const others = accounts().filter((one) => one !== user);
+  for (const other of others) writeId(other, "");
+  if (others.length) await rest();
+}
+
+/** Show nothing while nobody is signed in. Who signs in again subscribes anew. */
+export async function pauseAll() {
+  if (accounts().length) await rest();
+}
+
+/**
+ * Close the notifications of conversations in which nothing is unread, as this page knows: what is read
+ * here needs no push that withdraws it.
+ * @param {(conversationId: string) => boolean} isRead
+ */
+export async function closeRead(isRead) {
+  const registration = await navigator.serviceWorker.getRegistration();
+  for (const note of (await registration?.getNotifications()) ?? []) if (isRead(note.tag)) note.close();
+}
+
+async function rest() {
   try {
     const registration = await navigator.serviceWorker.getRegistration();
-    await (await registration?.pushManager.getSubscription())?.unsubscribe();
     for (const note of (await registration?.getNotifications()) ?? []) note.close();
+    await (await registration?.pushManager.getSubscription())?.unsubscribe();
   } catch {
     // Nothing is subscribed where the browser has no push.
   }
 }
 
-/** @param {string} user */
+/**
+ * Subscribe, and return an error message for the user, "" on success.
+ * @param {string} user
+ */
 async function subscribe(user) {
   const key = await keyOfChat();
-  if (!key) return false;
-  const { pushManager } = await navigator.serviceWorker.ready;
+  if (!key) return AWAY;
+  const registration = await worker();
+  if (!registration) return "This browser does not start what receives push notifications. Load the page again.";
+  const { pushManager } = registration;
   let present = await pushManager.getSubscription();
   if (present && !isOf(present, key)) {
     await present.unsubscribe();
@@ -83,7 +119,7 @@ async function subscribe(user) {
   const { endpoint, keys } = subscription.toJSON();
   let id = "";
   const body = { endpoint, keys: { p256dh: keys?.p256dh, auth: keys?.auth } };
-  await call("PUT", "/api/push/subscriptions", {
+  const answer = await call("PUT", "/api/push/subscriptions", {
     body,
     isAnswer: (made) => {
       if (typeof made.id === "string") id = made.id;
@@ -91,7 +127,14 @@ async function subscribe(user) {
     },
   });
   if (id) writeId(user, id);
-  return id !== "";
+  return id ? "" : problemIn(answer) || AWAY;
+}
+
+/** Return the service worker's registration, undefined where it does not start in time. */
+function worker() {
+  /** @type {Promise<undefined>} */
+  const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
+  return Promise.race([navigator.serviceWorker.ready, late]);
 }
 
 /** Return the key with which browsers subscribe here; undefined where the chat does not answer. */
@@ -120,6 +163,16 @@ function isOf({ options }, key) {
 function bytesOf(text) {
   const letters = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
   return Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
+}
+
+/** Return the accounts that have switched push on in this browser. */
+function accounts() {
+  try {
+    const start = `${ON}.`;
+    return Object.keys(localStorage).flatMap((key) => (key.startsWith(start) ? [key.slice(start.length)] : []));
+  } catch {
+    return [];
+  }
 }
 
 /** @param {string} user */

@@ -36,7 +36,13 @@ from chat_app.accounts.schemas import (
 )
 from chat_app.admin.errors import ReportIsSelf
 from chat_app.admin.schemas import PasswordReset, Reported, ReportRequest
-from chat_app.api.auth import device_of, expired_cookie, note_earlier_cookie, session_cookie
+from chat_app.api.auth import (
+    device_of,
+    end_replaced_push,
+    expired_cookie,
+    note_earlier_cookie,
+    session_cookie,
+)
 from chat_app.api.conversations import Limit
 from chat_app.api.dependencies import own_pages_or_programs, signed_in
 from chat_app.api.schemas import SignedInReply
@@ -98,6 +104,7 @@ class AuthController(Controller):
         """Create an account and sign it in on this device."""
         await note_earlier_cookie(request, node)
         signed_in = await node.accounts.register(data, device=device_of(request))
+        await end_replaced_push(request, node, user_id=signed_in.user.id)
         return _reply(signed_in, node.settings, status=201)
 
     @post(
@@ -113,6 +120,7 @@ class AuthController(Controller):
         """Sign in on this device."""
         await note_earlier_cookie(request, node)
         signed_in = await node.accounts.login(data, device=device_of(request))
+        await end_replaced_push(request, node, user_id=signed_in.user.id)
         return _reply(signed_in, node.settings, status=200)
 
     @post(

@@ -2,6 +2,7 @@
 
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
@@ -74,6 +75,17 @@ async def note_earlier_cookie(connection: Connection, node: Node) -> None:
     for secret in cookie_values(header, node.settings.cookie_names[1:]):
         if await node.accounts.authenticate_cookie(secret) is not None:
             connection.scope.setdefault("state", {})["earlier_secret"] = secret
+
+
+async def end_replaced_push(connection: Connection, node: Node, *, user_id: UUID) -> None:
+    """End the push of the session whose cookie the reply replaces, where it is another account's.
+
+    That session lives until it expires, but nothing of it may be shown to the browser's next user.
+    """
+    for secret in secrets_of(connection, node.settings):
+        before = await node.accounts.authenticate_cookie(secret)
+        if before is not None and before.identity.user_id != user_id:
+            await node.push_subscriptions.end_of_session(before.identity.session_id)
 
 
 async def move_earlier_cookie(message: Message, scope: Scope) -> None:

@@ -55,6 +55,11 @@ class PushSubscriptions:
             if not await store.remove(session, user_id=actor_id, subscription_id=subscription_id):
                 raise SubscriptionNotFound
 
+    async def end_of_session(self, session_id: UUID) -> None:
+        """End the subscriptions of a session: its browser is another account's by now."""
+        async with self._database.writing() as session:
+            await store.remove_of_session(session, session_id)
+
     async def _put(self, identity: Identity, data: SubscriptionRequest) -> tuple[UUID, bool]:
         async with self._database.writing() as session:
             return await store.put(session, identity, data)

@@ -99,6 +99,13 @@ async def remove(session: AsyncSession, *, user_id: UUID, subscription_id: UUID)
     return gone.first() is not None
 
 
+async def remove_of_session(session: AsyncSession, session_id: UUID) -> None:
+    """Delete the subscriptions of a session."""
+    await session.execute(
+        delete(PushSubscription).where(col(PushSubscription.session_id) == session_id)
+    )
+
+
 async def remove_dead(database: Database, subscription_id: UUID, endpoint: str) -> None:
     """Delete a subscription that its push service does not know any more."""
     async with database.writing() as session:

@@ -4,7 +4,15 @@ import pytest
 
 from tests.harness.cases import case
 from tests.harness.chats import NewPerson
-from tests.harness.clients import Json, Person, assert_invalid, assert_problem, log_in
+from tests.harness.clients import (
+    PASSWORD,
+    Json,
+    Person,
+    assert_invalid,
+    assert_problem,
+    http_client,
+    log_in,
+)
 from tests.harness.push import Browser
 
 # A public address; nothing is sent there.
@@ -52,6 +60,24 @@ async def test_a_subscription_ends_with_the_session(new_person: NewPerson) -> No
     await other.http.post("/api/auth/logout")
 
     assert_problem(await mira.http.delete(f"{PATH}/{made}"), 404)
+
+
+async def test_a_subscription_ends_when_its_browser_signs_in_somebody_else(
+    new_person: NewPerson,
+) -> None:
+    mira, tomas = await new_person(), await new_person()
+    other = await log_in(mira.url, mira)
+    made = (await other.http.put(PATH, json=subscription("replaced"))).json()["id"]
+    for person, left in ((mira, 204), (tomas, 404)):
+        body = {"username": person.username, "password": PASSWORD}
+        async with http_client(mira.url, headers={"Cookie": other.cookie}) as browser:
+            assert (await browser.post("/api/auth/login", json=body)).status_code == 200
+        with case(person.username):
+            assert (await mira.http.delete(f"{PATH}/{made}")).status_code == left
+        if left == 204:
+            made = (await other.http.put(PATH, json=subscription("replaced"))).json()["id"]
+    # The session itself is the account's to end.
+    assert (await other.http.get("/api/auth/me")).status_code == 200
 
 
 async def test_an_endpoint_that_is_not_public_is_refused(new_person: NewPerson) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -25,16 +26,23 @@ from tests.harness.visitors import NewVisitor, Visitor
 SUBSCRIBE = """(subscription) => {
   // A headless browser says "denied" whatever was granted to it.
   Object.defineProperty(Notification, "permission", { get: () => "granted" });
-  let present = null;
-  PushManager.prototype.getSubscription = async () => present;
+  // It outlives the page, as a real one does.
+  const made = (key) => ({
+    options: { applicationServerKey: Uint8Array.from(key).buffer },
+    toJSON: () => subscription,
+    unsubscribe: async () => {
+      localStorage.removeItem("subscribed");
+      localStorage.setItem("unsubscribed", "yes");
+    },
+  });
+  PushManager.prototype.getSubscription = async () => {
+    const key = localStorage.getItem("subscribed");
+    return key ? made(JSON.parse(key)) : null;
+  };
   PushManager.prototype.subscribe = async ({ applicationServerKey, userVisibleOnly }) => {
     if (!userVisibleOnly) throw new Error("Chromium demands it");
-    present = {
-      options: { applicationServerKey: applicationServerKey.buffer },
-      toJSON: () => subscription,
-      unsubscribe: async () => { present = null; localStorage.setItem("unsubscribed", "yes"); },
-    };
-    return present;
+    localStorage.setItem("subscribed", JSON.stringify([...applicationServerKey]));
+    return made(applicationServerKey);
   };
 }"""
 NOTES = """async () => (await (await navigator.serviceWorker.ready).getNotifications())
@@ -216,6 +224,121 @@ def test_a_closed_chat_shows_a_push_and_withdraws_it(
     assert (withdrawn["type"], withdrawn["unread"]) == ("read", 0)
     deliver(page, mira.url, withdrawn)
     wait_until(page, f"async () => (await ({NOTES})()).length === 0")
+
+
+def show_note(page: Page, conversation_id: str) -> None:
+    """Show a notification as the service worker does."""
+    page.evaluate(
+        """async (id) => (await navigator.serviceWorker.ready)
+          .showNotification("Tomas", { tag: id, data: { conversation_id: id, unread: 1 } })""",
+        conversation_id,
+    )
+    wait_until(page, f"async () => (await ({NOTES})()).length === 1")
+
+
+def test_a_notification_goes_when_its_conversation_is_read_in_the_page(
+    subscriber: Subscribe, tomas: Visitor
+) -> None:
+    mira = subscriber("read-here")
+    page = mira.page
+    sent = tomas.post(mira, "Are you there?")
+    page.goto(mira.url)
+    unread = mira.conversations.get_by_role("link").filter(has_text="Are you there?")
+    expect(unread).to_have_accessible_name(re.compile("1 unread"))
+    show_note(page, sent["conversation_id"])
+
+    unread.click()
+
+    wait_until(page, f"async () => (await ({NOTES})()).length === 0")
+
+
+def test_nothing_of_an_account_is_shown_to_the_next_one(
+    subscriber: Subscribe, tomas: Visitor
+) -> None:
+    mira = subscriber("shared")
+    page = mira.page
+    key = f"chat.push.{mira.user_id}"
+    assert page.evaluate("key => localStorage.getItem(key)", key)
+    sent = tomas.post(mira, "For Mira")
+    show_note(page, sent["conversation_id"])
+
+    # Another tab of the browser signs somebody else in.
+    account = {"username": tomas.username, "password": PASSWORD}
+    reply = page.evaluate(
+        """async (account) => {
+          const headers = { "Content-Type": "application/json" };
+          const body = JSON.stringify(account);
+          return (await fetch("/api/auth/login", { method: "POST", headers, body })).status;
+        }""",
+        account,
+    )
+    assert reply == 200
+    page.goto(f"{mira.url}/settings")
+
+    expect(page.get_by_text(f"@{tomas.username}").first).to_be_visible()
+    wait_until(page, "() => localStorage.getItem('unsubscribed') === 'yes'")
+    wait_until(page, f"async () => (await ({NOTES})()).length === 0")
+    assert page.evaluate("key => localStorage.getItem(key)", key) is None
+
+
+def test_a_browser_whose_session_has_ended_shows_nothing_until_the_next_sign_in(
+    subscriber: Subscribe, tomas: Visitor
+) -> None:
+    mira = subscriber("ended")
+    page = mira.page
+    sent = tomas.post(mira, "Not for a finder")
+    show_note(page, sent["conversation_id"])
+    with httpx.Client(base_url=mira.url, headers={"Origin": mira.url}) as elsewhere:
+        account = {"username": mira.username, "password": PASSWORD}
+        elsewhere.post("/api/auth/login", json=account).raise_for_status()
+        [other] = [
+            one["id"]
+            for one in elsewhere.get("/api/auth/sessions").json()["items"]
+            if not one["current"]
+        ]
+        elsewhere.delete(f"/api/auth/sessions/{other}").raise_for_status()
+
+    page.wait_for_url("**/login**")
+
+    wait_until(page, "() => localStorage.getItem('unsubscribed') === 'yes'")
+    wait_until(page, f"async () => (await ({NOTES})()).length === 0")
+    page.get_by_label("Username").fill(mira.username)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    with page.expect_response("**/api/push/subscriptions") as subscribed:
+        page.get_by_role("button", name="Sign in").click()
+    assert subscribed.value.status in (200, 201)
+
+
+def test_a_refused_subscription_says_why(subscriber: Subscribe) -> None:
+    mira = subscriber("refused")
+    switch = mira.page.get_by_role("switch", name="Push notifications")
+    switch.click()
+    expect(switch).to_have_attribute("aria-checked", "false")
+    problem = {"code": "endpoint_refused", "detail": "This push service cannot be used."}
+    mira.page.route(
+        "**/api/push/subscriptions",
+        lambda route: route.fulfill(
+            status=422, content_type="application/problem+json", body=json.dumps(problem)
+        ),
+    )
+
+    switch.click()
+
+    expect(mira.page.get_by_text(problem["detail"])).to_be_visible()
+    expect(switch).to_have_attribute("aria-checked", "false")
+
+
+def test_a_reset_link_is_not_kept_under_its_address(new_visitor: NewVisitor) -> None:
+    mira = new_visitor("Mira Lind", service_workers="allow")
+    page = mira.page
+    page.goto(f"{mira.url}/settings")
+    wait_until(page, "() => navigator.serviceWorker.controller !== null")
+    page.goto(f"{mira.url}/reset/a-secret-of-43-letters")
+    wait_until(page, "async () => (await caches.match('/reset/')) !== undefined")
+    names = page.evaluate(
+        "async () => (await (await caches.open('chat-pages')).keys()).map(({ url }) => url)"
+    )
+    assert not [name for name in names if "a-secret" in name]
 
 
 def test_signing_out_ends_push_in_the_browser(subscriber: Subscribe) -> None:
