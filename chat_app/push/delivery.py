@@ -33,6 +33,8 @@ MAX_WAITING = 10_000
 # How long a push is tried, and how long the push service keeps it for a device that is away.
 TRIED_FOR_S = 3_600.0
 TTL_S = 86_400
+# A push that has waited for longer is looked at again before it is sent.
+FRESH_S = 1.0
 FIRST_PAUSE_S, MAX_PAUSE_S = 2.0, 600.0
 GONE = (404, 410)
 TOO_MANY, FAILED = 429, 500
@@ -68,7 +70,7 @@ class Push(NamedTuple):
 class Delivery:
     """The queue of pushes; start it inside the running loop, then close it.
 
-    `renew` returns a push that is tried again as it is by now, None where it is not due any more;
+    `renew` returns a push that has waited as it is by now, None where it is not due any more;
     `on_gone` is awaited with a subscription that its push service does not know.
     """
 
@@ -183,7 +185,8 @@ class Delivery:
 
     async def _try(self, push: Push) -> float:
         """Send a push; return the seconds in which its subscription is left alone."""
-        if push.attempts:
+        # `put` begins the time anew: it is the last moment at which somebody looked.
+        if push.attempts or time.monotonic() - push.begun_at > FRESH_S:
             renewed = await self._renew(push)
             if renewed is None:
                 self._outcomes.of("outdated").add()

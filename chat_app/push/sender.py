@@ -165,19 +165,26 @@ class PushSender:
         if not taken:
             return
         for row in await store.readers_of(self._database, taken):
-            if not _is_visible(row):
-                content = PushedRead(conversation_id=row.conversation_id, unread=row.unread)
-                self._delivery.put(Push(_subscription_of(row), content))
+            if _is_withdrawn(row):
+                self._delivery.put(_withdrawal_of(row))
 
     async def _renew(self, push: Push) -> Push | None:
         """Return a push as it is by now, None where it is not due any more."""
+        subscription_id = push.subscription.id
         if push.message is None:
-            return push
+            place = Place(push.subscription.user_id, push.content.conversation_id)
+            rows = await store.readers_of(self._database, [place])
+            return next(
+                (
+                    _withdrawal_of(row)
+                    for row in rows
+                    if _is_withdrawn(row) and row.subscription_id == subscription_id
+                ),
+                None,
+            )
         pair = (push.message.conversation_id, push.message.sender_id)
-        rows = await store.receivers_of(self._database, [pair])
-        own = [row for row in rows if row.subscription_id == push.subscription.id]
-        pushes = self._due([push.message], own)
-        return pushes[0][1] if pushes else None
+        rows = await store.receivers_of(self._database, [pair], subscription_id=subscription_id)
+        return next((one for _, one in self._due([push.message], rows)), None)
 
     async def _remove(self, subscription: Subscription) -> None:
         await store.remove_dead(self._database, subscription.id, subscription.endpoint)
@@ -194,12 +201,22 @@ def _is_due(row: AnyRow, message: Message) -> bool:
     return row.unread > 0 and not _is_visible(row) and not is_quiet(row.quiet_hours, now)
 
 
+def _is_withdrawn(row: AnyRow) -> bool:
+    """Return whether a device must show a conversation no more: it was not pushed anew since."""
+    return not row.is_pushed and not _is_visible(row)
+
+
 def _is_visible(row: AnyRow) -> bool:
     return row.visible_until is not None and row.visible_until > utc_now()
 
 
 def _subscription_of(row: AnyRow) -> Subscription:
     return Subscription(row.subscription_id, row.user_id, row.endpoint, row.p256dh, row.auth)
+
+
+def _withdrawal_of(row: AnyRow) -> Push:
+    content = PushedRead(conversation_id=row.conversation_id, unread=row.unread)
+    return Push(_subscription_of(row), content)
 
 
 def _push_of(row: AnyRow, message: Message) -> Push:

@@ -50,22 +50,14 @@ ANY_SUBSCRIPTION = select(1).select_from(PUSH_SUBSCRIPTIONS).limit(1)
 
 
 @functools.cache
-def receivers(dialect: str) -> Select[*tuple[Any, ...]]:
+def receivers(dialect: str, *, is_one: bool) -> Select[*tuple[Any, ...]]:
     """Select the subscriptions of the members of conversations, but for their senders'.
 
     Rows have `id` (of the conversation) and `sender_id`; who has blocked the sender, or is blocked,
-    gets nothing of them. Takes `now`, too.
+    gets nothing of them. Takes `now`, too, and of one subscription its `subscription_id`.
     """
     given = CountedJsonRows(dialect, id=Uuid, sender_id=Uuid)
-    is_pushed = (
-        select(1)
-        .where(
-            PUSHED_CONVERSATIONS.c.user_id == MEMBERS.c.user_id,
-            PUSHED_CONVERSATIONS.c.conversation_id == CONVERSATIONS.c.id,
-        )
-        .exists()
-    )
-    return (
+    found = (
         select(
             CONVERSATIONS.c.id.label("conversation_id"),
             CONVERSATIONS.c.title,
@@ -77,7 +69,7 @@ def receivers(dialect: str) -> Select[*tuple[Any, ...]]:
             USERS.c.push_preview,
             USERS.c.quiet_hours,
             unread_of(MEMBERS.c.user_id).label("unread"),
-            is_pushed.label("is_pushed"),
+            _is_pushed().label("is_pushed"),
         )
         .select_from(given.table)
         .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["id"])
@@ -90,6 +82,8 @@ def receivers(dialect: str) -> Select[*tuple[Any, ...]]:
             ~blocked_between(MEMBERS.c.user_id, given.columns["sender_id"]),
         )
     )
+    one = bindparam("subscription_id", type_=Uuid)
+    return found.where(PUSH_SUBSCRIPTIONS.c.id == one) if is_one else found
 
 
 @functools.cache
@@ -104,6 +98,7 @@ def readers(dialect: str) -> Select[*tuple[Any, ...]]:
             CONVERSATIONS.c.id.label("conversation_id"),
             *_SUBSCRIPTION,
             unread_of(MEMBERS.c.user_id).label("unread"),
+            _is_pushed().label("is_pushed"),
         )
         .select_from(given.table)
         .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["conversation_id"])
@@ -194,6 +189,18 @@ def set_visible(dialect: str) -> Update:
         update(PUSH_SUBSCRIPTIONS)
         .where(PUSH_SUBSCRIPTIONS.c.session_id == given.columns["id"])
         .values(visible_until=bindparam("until", type_=UTCDateTime))
+    )
+
+
+def _is_pushed() -> ColumnElement[bool]:
+    """Return whether devices of a member may show the conversation."""
+    return (
+        select(1)
+        .where(
+            PUSHED_CONVERSATIONS.c.user_id == MEMBERS.c.user_id,
+            PUSHED_CONVERSATIONS.c.conversation_id == CONVERSATIONS.c.id,
+        )
+        .exists()
     )
 
 

@@ -123,12 +123,16 @@ async def is_any(database: Database) -> bool:
 
 
 async def receivers_of(
-    database: Database, senders: Iterable[tuple[UUID, UUID]]
+    database: Database,
+    senders: Iterable[tuple[UUID, UUID]],
+    *,
+    subscription_id: UUID | None = None,
 ) -> Sequence[AnyRow]:
-    """Return the subscriptions that get messages, by conversations and senders."""
+    """Return the subscriptions, or one, that get messages, by conversations and senders."""
     rows = [{"id": identifier, "sender_id": sender} for identifier, sender in senders]
-    values = {"rows": as_parameter(rows), "now": utc_now()}
-    return await database.fetch_all(receivers(database.dialect), values)
+    values = {"rows": as_parameter(rows), "now": utc_now(), "subscription_id": subscription_id}
+    statement = receivers(database.dialect, is_one=subscription_id is not None)
+    return await database.fetch_all(statement, values)
 
 
 async def readers_of(database: Database, places: Collection[Place]) -> Sequence[AnyRow]:

@@ -92,6 +92,9 @@ class PushServer:
         self.received: list[Received] = []
         self.browsers: dict[str, Browser] = {}
         self.answer: Callable[[Received], str | None] = lambda _request: "201 Created"
+        # Cleared, it holds back all answers.
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
         self._changed = asyncio.Condition()
 
     @classmethod
@@ -143,6 +146,7 @@ class PushServer:
             async with self._changed:
                 self.received.append(request)
                 self._changed.notify_all()
+            await self.may_answer.wait()
             if answer is None:
                 await reader.read()
             else:

@@ -1,97 +1,28 @@
 """The push sender: which devices get a push, and what becomes of it at the push service."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from chat_app.accounts.schemas import Device, Identity, ProfileChange
-from chat_app.accounts.store import open_session
 from chat_app.conversations.groups.schemas import GroupRequest, MembershipRequest
 from chat_app.core.clock import utc_now
-from chat_app.messages.schemas import NewMessage
 from chat_app.models import Block, PushSubscription, User
 from chat_app.node.node import Node
 from chat_app.push import delivery, visible_tabs
-from chat_app.push.schemas import SubscriptionRequest
 from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
 from tests.harness.nodes import new_user, open_node, to_conversation, to_user
-from tests.harness.push import Browser, PushServer, trust_push_server
+from tests.harness.push import PushServer
 from tests.harness.statements import statements
-
-
-@pytest_asyncio.fixture
-async def service(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PushServer]:
-    """Give a push service that nodes trust."""
-    trust_push_server(monkeypatch)
-    monkeypatch.setenv("CHAT_PUSH_HOSTS", "127.0.0.1")
-    async with PushServer.running() as service:
-        yield service
-
-
-@pytest_asyncio.fixture
-async def node(storage: Storage, service: PushServer) -> AsyncIterator[Node]:
-    """Give a running node; it repeats what a push service cannot take at once."""
-    del service
-    async with open_node(storage) as node:
-        yield node
-
-
-@dataclass
-class Reader:
-    """A user with one device, and its browser."""
-
-    node: Node
-    identity: Identity
-    browser: Browser
-
-    @property
-    def id(self) -> UUID:
-        return self.identity.user_id
-
-    async def change(self, **changes: object) -> None:
-        """Change settings of the user."""
-        data = ProfileChange.model_validate(changes)
-        await self.node.accounts.change_profile(actor_id=self.id, changes=data)
-
-
-async def sign_in(node: Node, user_id: UUID) -> Identity:
-    """Open a session of a user."""
-    async with node.database.writing() as session:
-        session_id, _ = open_session(
-            session, user_id=user_id, device=Device("a browser", "::1"), lifetime=timedelta(days=1)
-        )
-    return Identity(user_id, session_id)
-
-
-async def reader_of(node: Node, service: PushServer, name: str = "phone") -> Reader:
-    """Return a new user with a device that is subscribed."""
-    identity = await sign_in(node, await new_user(node, "Reader"))
-    return Reader(node, identity, await subscribe(node, service, identity, name))
-
-
-async def subscribe(node: Node, service: PushServer, identity: Identity, name: str) -> Browser:
-    """Subscribe a new browser of a session."""
-    browser = service.browser(name)
-    data = SubscriptionRequest.model_validate(browser.subscription)
-    await node.push_subscriptions.put(identity, data)
-    return browser
+from tests.harness.subscribers import reader_of, send, sign_in, subscribe
 
 
 async def count_subscriptions(node: Node) -> int:
     async with node.database.reading() as session:
         return int(await session.scalar(select(func.count()).select_from(PushSubscription)) or 0)
-
-
-async def send(node: Node, message: NewMessage) -> str:
-    return str((await node.messages.send(message)).message.id)
 
 
 async def test_a_message_is_pushed_to_a_device_without_a_tab(

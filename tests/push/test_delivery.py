@@ -1,0 +1,131 @@
+"""The delivery of pushes: those that have waited are looked at again before they are sent."""
+
+import asyncio
+
+import pytest
+
+from chat_app.conversations.groups.schemas import MembershipRequest
+from chat_app.node.node import Node
+from chat_app.push import delivery, push_service
+from tests.harness.chats import Storage
+from tests.harness.nodes import new_user, open_node, to_user
+from tests.harness.push import PushServer
+from tests.harness.subscribers import (
+    Reader,
+    reader_of,
+    send,
+    sign_in,
+    subscribe,
+    until_outcome,
+    until_waiting,
+)
+
+
+@pytest.fixture(autouse=True)
+def _patient_delivery(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let deliveries wait for an answer until the test gives it."""
+    monkeypatch.setattr(push_service, "ANSWER_S", 60.0)
+
+
+async def keep_busy(node: Node, service: PushServer, reader: Reader) -> None:
+    """Keep the subscription of a reader busy with a push whose answer is held back."""
+    service.may_answer.clear()
+    before = len(service.received)
+    await send(node, to_user(await new_user(node, "Tomas"), reader.id))
+    await service.until(lambda: len(service.received) > before)
+
+
+async def go_on(service: PushServer) -> None:
+    """Let the subscription take what has waited for longer than a push stays fresh."""
+    await asyncio.sleep(delivery.FRESH_S + 0.1)
+    service.may_answer.set()
+
+
+async def test_a_waiting_push_is_not_sent_to_a_session_that_has_ended(
+    node: Node, service: PushServer
+) -> None:
+    mira = await reader_of(node, service)
+    await mira.change(push_preview=True)
+    await keep_busy(node, service, mira)
+    await send(node, to_user(await new_user(node, "Zoe"), mira.id, "a secret"))
+    await until_waiting(node, 1)
+
+    await node.accounts.logout(mira.identity)
+    await go_on(service)
+
+    await until_outcome(node, "outdated")
+    assert len(service.received) == 1
+
+
+async def test_a_waiting_push_has_no_text_where_it_is_not_wanted_any_more(
+    node: Node, service: PushServer
+) -> None:
+    mira = await reader_of(node, service)
+    await mira.change(push_preview=True)
+    await keep_busy(node, service, mira)
+    sent = await send(node, to_user(await new_user(node, "Zoe"), mira.id, "a secret"))
+    await until_waiting(node, 1)
+
+    await mira.change(push_preview=False)
+    await go_on(service)
+
+    [_, content] = await service.next_for("phone", 2)
+    assert content["message_id"] == sent
+    assert content.keys().isdisjoint({"title", "body"})
+
+
+async def test_a_waiting_push_is_not_sent_after_a_mute(node: Node, service: PushServer) -> None:
+    mira = await reader_of(node, service)
+    await keep_busy(node, service, mira)
+    sent = (await node.messages.send(to_user(await new_user(node), mira.id))).message
+    await until_waiting(node, 1)
+
+    await node.groups.change_membership(
+        actor_id=mira.id,
+        conversation_id=sent.conversation_id,
+        data=MembershipRequest(muted_until="forever"),
+    )
+    await go_on(service)
+
+    await until_outcome(node, "outdated")
+    assert len(service.received) == 1
+
+
+@pytest.mark.parametrize("pair", ["postgres+redis"], indirect=True)
+async def test_a_waiting_push_is_not_sent_after_another_node_has_stored_a_mark(
+    storage: Storage, service: PushServer
+) -> None:
+    async with open_node(storage) as near, open_node(storage) as far:
+        mira = await reader_of(near, service)
+        await keep_busy(near, service, mira)
+        sent = (await near.messages.send(to_user(await new_user(near), mira.id))).message
+        await until_waiting(near, 1)
+
+        await far.conversations.mark_read(
+            actor_id=mira.id, conversation_id=sent.conversation_id, seq=sent.seq
+        )
+        await go_on(service)
+        await until_outcome(near, "outdated")
+
+
+async def test_a_waiting_withdrawal_is_not_sent_to_a_session_that_has_ended(
+    node: Node, service: PushServer
+) -> None:
+    mira = await reader_of(node, service)
+    await subscribe(node, service, await sign_in(node, mira.id), "tablet")
+    sent = (await node.messages.send(to_user(await new_user(node), mira.id))).message
+    for name in ("phone", "tablet"):
+        await service.next_for(name)
+    await keep_busy(node, service, mira)
+    await node.conversations.mark_read(
+        actor_id=mira.id, conversation_id=sent.conversation_id, seq=sent.seq
+    )
+    await until_waiting(node, 2)
+
+    await node.accounts.logout(mira.identity)
+    await go_on(service)
+
+    await until_outcome(node, "outdated")
+    contents = await service.next_for("tablet", 3)
+    assert contents[2]["type"] == "read"
+    assert len(service.contents("phone")) == 2
