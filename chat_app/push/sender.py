@@ -5,7 +5,6 @@ the messages are not. A read mark withdraws notifications from whichever node st
 """
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from chat_app.conversations.read_marks import Key
 from chat_app.core import tasks
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
+from chat_app.core.errors import AppError
 from chat_app.core.metrics import Metrics
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.text import beginning
@@ -99,30 +99,40 @@ class PushSender:
     async def _run(self) -> None:
         while True:
             await self._wake.wait()
-            self._wake.clear()
             while self._waiting:
-                stored = self._take()
-                # In a chat without push a batch costs this one look.
-                if not await store.is_any(self._database):
-                    continue
-                # Before the messages that came after these marks; one that came before is not
-                # pushed, since its receiver has read it.
-                await self._withdraw(stored)
-                await self._push(stored.messages)
+                count = min(BATCH_SIZE, len(self._waiting))
+                batch = [self._waiting.popleft() for _ in range(count)]
+                try:
+                    await self._handle(batch)
+                except AppError:
+                    # The database is away. The supervisor runs this again.
+                    self._put_back(batch)
+                    raise
+            # Only now: after any error the rest does not wait for the next message.
+            self._wake.clear()
             await asyncio.sleep(PAUSE_S)
 
-    def _take(self) -> Stored:
-        taken = Stored([], set(), set())
-        with contextlib.suppress(IndexError):
-            for _ in range(BATCH_SIZE):
-                match self._waiting.popleft():
-                    case Place() as place:
-                        taken.read.add(place)
-                    case UUID() as conversation_id:
-                        taken.deleted_in.add(conversation_id)
-                    case message:
-                        taken.messages.append(message)
-        return taken
+    def _put_back(self, batch: Sequence[Message | UUID | Place]) -> None:
+        room = MAX_WAITING - len(self._waiting)
+        self._waiting.extendleft(reversed(batch[max(0, len(batch) - room) :]))
+
+    async def _handle(self, batch: Sequence[Message | UUID | Place]) -> None:
+        # In a chat without push a batch costs this one look.
+        if not await store.is_any(self._database):
+            return
+        stored = Stored([], set(), set())
+        for one in batch:
+            match one:
+                case Place() as place:
+                    stored.read.add(place)
+                case UUID() as conversation_id:
+                    stored.deleted_in.add(conversation_id)
+                case message:
+                    stored.messages.append(message)
+        # Before the messages that came after these marks; one that came before is not pushed,
+        # since its receiver has read it.
+        await self._withdraw(stored)
+        await self._push(stored.messages)
 
     async def _push(self, messages: Sequence[Message]) -> None:
         if not messages:
@@ -161,11 +171,14 @@ class PushSender:
             return
         for place in read:
             self._delivery.drop(*place)
-        taken = await store.take(self._database, read)
-        if not taken:
+        pushed = await store.pushed_of(self._database, read)
+        if not pushed:
             return
-        for row in await store.readers_of(self._database, taken):
-            if _is_withdrawn(row):
+        # Before they are taken: what fails after that would not be found again.
+        rows = await store.readers_of(self._database, pushed)
+        taken = await store.take(self._database, pushed)
+        for row in rows:
+            if Place(row.user_id, row.conversation_id) in taken and not _is_visible(row):
                 self._delivery.put(_withdrawal_of(row))
 
     async def _renew(self, push: Push) -> Push | None:
@@ -173,15 +186,11 @@ class PushSender:
         subscription_id = push.subscription.id
         if push.message is None:
             place = Place(push.subscription.user_id, push.content.conversation_id)
-            rows = await store.readers_of(self._database, [place])
-            return next(
-                (
-                    _withdrawal_of(row)
-                    for row in rows
-                    if _is_withdrawn(row) and row.subscription_id == subscription_id
-                ),
-                None,
-            )
+            for row in await store.readers_of(self._database, [place]):
+                # Where the conversation was pushed anew, that replaces what this would withdraw.
+                if row.subscription_id == subscription_id and not row.is_pushed:
+                    return None if _is_visible(row) else _withdrawal_of(row)
+            return None
         pair = (push.message.conversation_id, push.message.sender_id)
         rows = await store.receivers_of(self._database, [pair], subscription_id=subscription_id)
         return next((one for _, one in self._due([push.message], rows)), None)
@@ -199,11 +208,6 @@ def _is_due(row: AnyRow, message: Message) -> bool:
     if is_muted and row.user_id not in message.mentions:
         return False
     return row.unread > 0 and not _is_visible(row) and not is_quiet(row.quiet_hours, now)
-
-
-def _is_withdrawn(row: AnyRow) -> bool:
-    """Return whether a device must show a conversation no more: it was not pushed anew since."""
-    return not row.is_pushed and not _is_visible(row)
 
 
 def _is_visible(row: AnyRow) -> bool:

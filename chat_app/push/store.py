@@ -157,18 +157,20 @@ async def mark(database: Database, places: Collection[Place]) -> None:
     await database.transact(work)
 
 
-async def take(database: Database, places: Collection[Place]) -> list[Place]:
-    """Delete such records; return those that were there."""
-    # Most have none, and a look is cheaper than the place of a writer.
+async def pushed_of(database: Database, places: Collection[Place]) -> list[Place]:
+    """Return the places with such a record: a look is cheaper than the place of a writer."""
     values = {"rows": _as_parameter(places)}
     found = await database.fetch_all(find_pushed(database.dialect), values)
-    if not found:
-        return []
+    return [Place(row.user_id, row.conversation_id) for row in found]
 
-    def work(connection: Connection) -> list[Place]:
+
+async def take(database: Database, places: Collection[Place]) -> set[Place]:
+    """Delete such records; return those that were there."""
+
+    def work(connection: Connection) -> set[Place]:
         statement = take_pushed(connection.dialect.name)
         found = connection.execute(statement, {"rows": _as_parameter(places)})
-        return [Place(row.user_id, row.conversation_id) for row in found]
+        return {Place(row.user_id, row.conversation_id) for row in found}
 
     return await database.transact(work)
 

@@ -1,6 +1,7 @@
 """The push sender: which devices get a push, and what becomes of it at the push service."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,9 +10,11 @@ from sqlmodel import col
 
 from chat_app.conversations.groups.schemas import GroupRequest, MembershipRequest
 from chat_app.core.clock import utc_now
+from chat_app.core.database import Database
+from chat_app.core.errors import Unavailable
 from chat_app.models import Block, PushSubscription, User
 from chat_app.node.node import Node
-from chat_app.push import delivery, visible_tabs
+from chat_app.push import delivery, sender, store, visible_tabs
 from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
 from tests.harness.nodes import new_user, open_node, to_conversation, to_user
@@ -274,3 +277,57 @@ async def test_two_nodes_send_one_push(storage: Storage, service: PushServer) ->
 
     told = [one.get("message_id", one["type"]) for one in contents]
     assert told == [first, str(sent.id), "read", last]
+
+
+async def test_a_database_that_is_away_loses_no_push(
+    node: Node, service: PushServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mira = await reader_of(node, service)
+    tomas = await new_user(node)
+    sent = (await node.messages.send(to_user(tomas, mira.id))).message
+    await service.next_for("phone")
+    fails = {"is_any", "receivers_of", "readers_of", "take"}
+
+    def failing_once(name: str) -> Callable[..., Awaitable[object]]:
+        real = getattr(store, name)
+
+        async def run(*args: object, **options: object) -> object:
+            if name in fails:
+                fails.remove(name)
+                raise Unavailable
+            return await real(*args, **options)
+
+        return run
+
+    for name in fails:
+        monkeypatch.setattr(store, name, failing_once(name))
+    await node.conversations.mark_read(
+        actor_id=mira.id, conversation_id=sent.conversation_id, seq=1
+    )
+    contents = await service.next_for("phone", 2)
+    assert contents[1]["type"] == "read"
+    last = await send(node, to_user(tomas, mira.id))
+
+    contents = await service.next_for("phone", 3)
+    assert contents[2]["message_id"] == last
+    assert fails == set()
+
+
+async def test_what_waits_behind_a_failed_look_waits_for_no_message(
+    node: Node, service: PushServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mira = await reader_of(node, service)
+    monkeypatch.setattr(sender, "BATCH_SIZE", 2)
+    real, failures = store.is_any, iter([RuntimeError])
+
+    async def fail_once(database: Database) -> bool:
+        for failure in failures:
+            raise failure
+        return await real(database)
+
+    tomas, zoe = await new_user(node), await new_user(node)
+    monkeypatch.setattr(store, "is_any", fail_once)
+    # Stored at once, they come to the sender together.
+    await asyncio.gather(*(send(node, to_user(one, mira.id)) for one in (tomas, zoe)))
+
+    await service.next_for("phone")
