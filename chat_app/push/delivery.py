@@ -19,6 +19,7 @@ from chat_app.core import tasks
 from chat_app.core.errors import AppError
 from chat_app.core.metrics import Metrics
 from chat_app.core.supervisor import Supervisor
+from chat_app.core.time_slice import TimeSlice
 from chat_app.push.base64url import decode
 from chat_app.push.encryption import BrowserKeys, encrypt
 from chat_app.push.endpoint import Endpoints, Unresolved
@@ -88,8 +89,9 @@ class Delivery:
         self._service = PushService()
         self._renew = renew
         self._on_gone = on_gone
-        # By key, in their order; a subscription that is busy keeps its keys aside.
+        # By key, and the keys by user; a subscription that is busy keeps its keys aside.
         self._waiting: dict[tuple[UUID, UUID], Push] = {}
+        self._keys_of: dict[UUID, set[tuple[UUID, UUID]]] = {}
         self._ready: deque[tuple[UUID, UUID]] = deque()
         self._aside: dict[UUID, deque[tuple[UUID, UUID]]] = {}
         self._wake = asyncio.Event()
@@ -118,15 +120,29 @@ class Delivery:
         if is_new and len(self._waiting) >= MAX_WAITING:
             self._outcomes.of("dropped").add()
             return
-        self._waiting[push.key] = push._replace(begun_at=time.monotonic())
-        if is_new:
-            self._queue(push.key)
+        self._keep(push._replace(begun_at=time.monotonic()))
 
     def drop(self, user_id: UUID, conversation_id: UUID) -> None:
         """Forget what waits for a user about a conversation: they have read it."""
-        for key, push in list(self._waiting.items()):
-            if key[1] == conversation_id and push.subscription.user_id == user_id:
-                del self._waiting[key]
+        for key in list(self._keys_of.get(user_id, ())):
+            if key[1] == conversation_id:
+                self._pop(key)
+
+    def _keep(self, push: Push) -> None:
+        is_new = push.key not in self._waiting
+        self._waiting[push.key] = push
+        if is_new:
+            self._keys_of.setdefault(push.subscription.user_id, set()).add(push.key)
+            self._queue(push.key)
+
+    def _pop(self, key: tuple[UUID, UUID]) -> Push | None:
+        push = self._waiting.pop(key, None)
+        if push is not None:
+            user_id = push.subscription.user_id
+            self._keys_of[user_id].discard(key)
+            if not self._keys_of[user_id]:
+                del self._keys_of[user_id]
+        return push
 
     def _queue(self, key: tuple[UUID, UUID]) -> None:
         aside = self._aside.get(key[0])
@@ -137,14 +153,16 @@ class Delivery:
             self._wake.set()
 
     async def _dispatch(self) -> None:
+        time_slice = TimeSlice()
         while True:
             self._wake.clear()
             while self._ready and len(self._under_way) < MAX_AT_ONCE:
                 key = self._ready.popleft()
                 if key[0] in self._aside:
                     self._aside[key[0]].append(key)
-                elif (push := self._waiting.pop(key, None)) is not None:
+                elif (push := self._pop(key)) is not None:
                     self._begin(push)
+                await time_slice.pause()
             await self._wake.wait()
 
     def _begin(self, push: Push) -> None:
@@ -239,6 +257,5 @@ class Delivery:
             return min(pause_s, TRIED_FOR_S)
         self._outcomes.of("repeated").add()
         if push.key not in self._waiting:
-            self._waiting[push.key] = push._replace(attempts=push.attempts + 1)
-            self._queue(push.key)
+            self._keep(push._replace(attempts=push.attempts + 1))
         return pause_s

@@ -7,6 +7,8 @@ the messages are not. A read mark withdraws notifications from whichever node st
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import islice
+from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -19,19 +21,22 @@ from chat_app.core.errors import AppError
 from chat_app.core.metrics import Metrics
 from chat_app.core.supervisor import Supervisor
 from chat_app.core.text import beginning
+from chat_app.core.time_slice import TimeSlice
 from chat_app.messages.log.writer import Committed
 from chat_app.messages.schemas import Deletion, NewMessage
 from chat_app.push import store
 from chat_app.push.delivery import Delivery, Push, Subscription
 from chat_app.push.endpoint import Endpoints
 from chat_app.push.schemas import PushedMessage, PushedRead
-from chat_app.push.store import AnyRow, Place
+from chat_app.push.store import Device, Place, Receiver
 from chat_app.push.vapid import Vapid
 from chat_app.realtime.shapes import Message
 
 # The messages of this time are looked up together.
 PAUSE_S = 0.1
 BATCH_SIZE = 500
+# Of a deleted message of a large group there are more of its readers.
+AT_ONCE = 200
 # More than these wait only while the database is away; the oldest are given up.
 MAX_WAITING = 5_000
 MAX_BODY = 300
@@ -137,40 +142,59 @@ class PushSender:
     async def _push(self, messages: Sequence[Message]) -> None:
         if not messages:
             return
-        pairs = {(one.conversation_id, one.sender_id) for one in messages}
-        pushes = self._due(messages, await store.receivers_of(self._database, pairs))
-        unmarked = {
-            Place(row.user_id, row.conversation_id) for row, _ in pushes if not row.is_pushed
-        }
+        due = await self._due(messages)
+        unmarked = [
+            Place(one.user_id, one.conversation_id) for one, _ in due.values() if not one.is_pushed
+        ]
         if unmarked:
             await store.mark(self._database, unmarked)
             # A reader of before that has found no mark that would withdraw the push.
-            pushes = self._due(messages, await store.receivers_of(self._database, pairs))
-        for _, push in pushes:
-            self._delivery.put(push)
+            due = await self._due(messages)
+        bodies: dict[UUID, str] = {}
+        time_slice = TimeSlice()
+        for receiver, message in due.values():
+            if receiver.push_preview and message.id not in bodies:
+                bodies[message.id] = _body_of(message)
+            self._delivery.put(_push_of(receiver, message, bodies.get(message.id, "")))
+            await time_slice.pause()
 
-    def _due(
-        self, messages: Sequence[Message], rows: Sequence[AnyRow]
-    ) -> list[tuple[AnyRow, Push]]:
-        """Return the pushes that receivers get now, with their rows, in the order of messages."""
-        found: dict[tuple[UUID, UUID], list[AnyRow]] = {}
-        for row in rows:
-            found.setdefault((row.conversation_id, row.sender_id), []).append(row)
-        return [
-            (row, _push_of(row, message))
-            for message in messages
-            for row in found.get((message.conversation_id, message.sender_id), ())
-            if _is_due(row, message)
-        ]
+    async def _due(
+        self, messages: Sequence[Message], subscription_id: UUID | None = None
+    ) -> dict[tuple[UUID, UUID], tuple[Receiver, Message]]:
+        """Return the newest message that each subscription, or one, gets of each conversation."""
+        of_senders: dict[tuple[UUID, UUID], list[Message]] = {}
+        for message in sorted(messages, key=attrgetter("seq"), reverse=True):
+            pair = (message.conversation_id, message.sender_id)
+            of_senders.setdefault(pair, []).append(message)
+        receivers = await store.receivers_of(
+            self._database, of_senders, subscription_id=subscription_id
+        )
+        due: dict[tuple[UUID, UUID], tuple[Receiver, Message]] = {}
+        time_slice = TimeSlice()
+        for one in receivers:
+            key = (one.subscription_id, one.conversation_id)
+            for message in of_senders[one.conversation_id, one.sender_id]:
+                if key in due and due[key][1].seq > message.seq:
+                    break
+                if _is_due(one, message):
+                    due[key] = (one, message)
+                    break
+            await time_slice.pause()
+        return due
 
     async def _withdraw(self, stored: Stored) -> None:
         read = set(stored.read)
         if stored.deleted_in:
             read.update(await store.read_through(self._database, stored.deleted_in))
-        if not read:
-            return
+        left = iter(read)
+        while some := list(islice(left, AT_ONCE)):
+            await self._withdraw_read(some)
+
+    async def _withdraw_read(self, read: Sequence[Place]) -> None:
+        time_slice = TimeSlice()
         for place in read:
             self._delivery.drop(*place)
+            await time_slice.pause()
         pushed = await store.pushed_of(self._database, read)
         if not pushed:
             return
@@ -180,6 +204,7 @@ class PushSender:
         for row in rows:
             if Place(row.user_id, row.conversation_id) in taken and not _is_visible(row):
                 self._delivery.put(_withdrawal_of(row))
+            await time_slice.pause()
 
     async def _renew(self, push: Push) -> Push | None:
         """Return a push as it is by now, None where it is not due any more."""
@@ -191,15 +216,16 @@ class PushSender:
                 if row.subscription_id == subscription_id and not row.is_pushed:
                     return None if _is_visible(row) else _withdrawal_of(row)
             return None
-        pair = (push.message.conversation_id, push.message.sender_id)
-        rows = await store.receivers_of(self._database, [pair], subscription_id=subscription_id)
-        return next((one for _, one in self._due([push.message], rows)), None)
+        due = await self._due([push.message], subscription_id)
+        for receiver, message in due.values():
+            return _push_of(receiver, message, _body_of(message))
+        return None
 
     async def _remove(self, subscription: Subscription) -> None:
         await store.remove_dead(self._database, subscription.id, subscription.endpoint)
 
 
-def _is_due(row: AnyRow, message: Message) -> bool:
+def _is_due(row: Receiver, message: Message) -> bool:
     """Return whether a device gets a push of a message."""
     now = utc_now()
     if message.kind != "text" or not row.since_seq <= message.seq > row.last_read_seq:
@@ -210,27 +236,30 @@ def _is_due(row: AnyRow, message: Message) -> bool:
     return row.unread > 0 and not _is_visible(row) and not is_quiet(row.quiet_hours, now)
 
 
-def _is_visible(row: AnyRow) -> bool:
+def _is_visible(row: Device) -> bool:
     return row.visible_until is not None and row.visible_until > utc_now()
 
 
-def _subscription_of(row: AnyRow) -> Subscription:
+def _subscription_of(row: Device) -> Subscription:
     return Subscription(row.subscription_id, row.user_id, row.endpoint, row.p256dh, row.auth)
 
 
-def _withdrawal_of(row: AnyRow) -> Push:
+def _withdrawal_of(row: Device) -> Push:
     content = PushedRead(conversation_id=row.conversation_id, unread=row.unread)
     return Push(_subscription_of(row), content)
 
 
-def _push_of(row: AnyRow, message: Message) -> Push:
+def _body_of(message: Message) -> str:
+    """Return the beginning of a text, or of the names of files; it takes a while."""
+    names = ", ".join(one.name for one in message.attachments)
+    return beginning(message.content or names, MAX_BODY)
+
+
+def _push_of(row: Receiver, message: Message, text: str) -> Push:
     title = body = ""
     if row.push_preview:
-        names = ", ".join(one.name for one in message.attachments)
-        body = beginning(message.content or names, MAX_BODY)
         title = row.title or message.sender.display_name
-        if row.title:
-            body = f"{message.sender.display_name}: {body}"
+        body = f"{message.sender.display_name}: {text}" if row.title else text
     content = PushedMessage(
         conversation_id=message.conversation_id,
         message_id=message.id,

@@ -24,7 +24,7 @@ from sqlalchemy.sql.dml import ReturningDelete
 from sqlmodel import UTCDateTime
 
 from chat_app.conversations.queries import unread_of
-from chat_app.core.json_rows import CountedJsonRows, JsonRows
+from chat_app.core.json_rows import CountedJsonRows, JsonRows, in_pieces
 from chat_app.friends.relations import blocked_between
 from chat_app.models.tables import (
     CONVERSATIONS,
@@ -51,7 +51,7 @@ ANY_SUBSCRIPTION = select(1).select_from(PUSH_SUBSCRIPTIONS).limit(1)
 
 @functools.cache
 def receivers(dialect: str, *, is_one: bool) -> Select[*tuple[Any, ...]]:
-    """Select the subscriptions of the members of conversations, but for their senders'.
+    """Select the subscriptions of the members of conversations, but for their senders', in pieces.
 
     Rows have `id` (of the conversation) and `sender_id`; who has blocked the sender, or is blocked,
     gets nothing of them. Takes `now`, too, and of one subscription its `subscription_id`.
@@ -83,17 +83,18 @@ def receivers(dialect: str, *, is_one: bool) -> Select[*tuple[Any, ...]]:
         )
     )
     one = bindparam("subscription_id", type_=Uuid)
-    return found.where(PUSH_SUBSCRIPTIONS.c.id == one) if is_one else found
+    return in_pieces(dialect, found.where(PUSH_SUBSCRIPTIONS.c.id == one) if is_one else found)
 
 
 @functools.cache
 def readers(dialect: str) -> Select[*tuple[Any, ...]]:
-    """Select the subscriptions of users, with their unread messages of a conversation.
+    """Select the subscriptions of users, with their unread messages of a conversation, in pieces.
 
     Rows have `user_id` and `conversation_id`. Takes `now`, too.
     """
     given = CountedJsonRows(dialect, user_id=Uuid, conversation_id=Uuid)
-    return (
+    return in_pieces(
+        dialect,
         select(
             CONVERSATIONS.c.id.label("conversation_id"),
             *_SUBSCRIPTION,
@@ -108,23 +109,20 @@ def readers(dialect: str) -> Select[*tuple[Any, ...]]:
             & (MEMBERS.c.user_id == given.columns["user_id"]),
         )
         .join(PUSH_SUBSCRIPTIONS, PUSH_SUBSCRIPTIONS.c.user_id == MEMBERS.c.user_id)
-        .join(SESSIONS, _is_live())
+        .join(SESSIONS, _is_live()),
     )
 
 
 @functools.cache
 def pushed_members(dialect: str) -> Select[*tuple[Any, ...]]:
-    """Select the members to whom a conversation was pushed, with their unread messages.
+    """Select the members to whom a conversation was pushed and who have nothing unread, in pieces.
 
     Rows have `id` (of the conversation).
     """
     given = CountedJsonRows(dialect, id=Uuid)
-    return (
-        select(
-            MEMBERS.c.user_id,
-            MEMBERS.c.conversation_id,
-            unread_of(MEMBERS.c.user_id).label("unread"),
-        )
+    return in_pieces(
+        dialect,
+        select(MEMBERS.c.user_id, MEMBERS.c.conversation_id)
         .select_from(given.table)
         .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["id"])
         .join(PUSHED_CONVERSATIONS, PUSHED_CONVERSATIONS.c.conversation_id == CONVERSATIONS.c.id)
@@ -133,6 +131,7 @@ def pushed_members(dialect: str) -> Select[*tuple[Any, ...]]:
             (MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
             & (MEMBERS.c.user_id == PUSHED_CONVERSATIONS.c.user_id),
         )
+        .where(unread_of(MEMBERS.c.user_id) <= 0),
     )
 
 

@@ -1,11 +1,12 @@
 """Rows of push: the subscriptions of sessions, and which conversations were pushed to whom."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, delete, select
+import msgspec
+from sqlalchemy import delete, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -13,7 +14,7 @@ from sqlmodel import col
 from chat_app.accounts.schemas import Identity
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
-from chat_app.core.json_rows import as_parameter
+from chat_app.core.json_rows import as_large_parameter, as_parameter, decode_pieces
 from chat_app.core.tokens import fingerprint
 from chat_app.models import PushSubscription
 from chat_app.push.schemas import SubscriptionRequest
@@ -31,14 +32,48 @@ from chat_app.push.statements import (
 # Nobody has as many devices; beyond it the oldest go.
 MOST_OF_USER = 20
 
-AnyRow = Row[*tuple[Any, ...]]
-
 
 class Place(NamedTuple):
     """A conversation as one of its members has it."""
 
     user_id: UUID
     conversation_id: UUID
+
+
+class Device(msgspec.Struct, gc=False):
+    """A subscription of a member, with their unread messages of a conversation."""
+
+    conversation_id: UUID
+    subscription_id: UUID
+    user_id: UUID
+    endpoint: str
+    p256dh: str
+    auth: str
+    visible_until: datetime | None
+    unread: int
+    is_pushed: bool | int
+
+
+class Receiver(Device, gc=False):
+    """A subscription that may get messages of a sender, and what decides about it."""
+
+    title: str
+    sender_id: UUID
+    last_read_seq: int
+    since_seq: int
+    muted_until: datetime | None
+    push_preview: bool | int
+    quiet_hours: str | None
+
+
+class _PlaceRow(msgspec.Struct, gc=False):
+    user_id: UUID
+    conversation_id: UUID
+
+
+_decode_devices = msgspec.json.Decoder(list[Device]).decode
+_decode_receivers = msgspec.json.Decoder(list[Receiver]).decode
+_decode_places = msgspec.json.Decoder(list[_PlaceRow]).decode
 
 
 async def put(
@@ -127,32 +162,39 @@ async def receivers_of(
     senders: Iterable[tuple[UUID, UUID]],
     *,
     subscription_id: UUID | None = None,
-) -> Sequence[AnyRow]:
+) -> list[Receiver]:
     """Return the subscriptions, or one, that get messages, by conversations and senders."""
     rows = [{"id": identifier, "sender_id": sender} for identifier, sender in senders]
     values = {"rows": as_parameter(rows), "now": utc_now(), "subscription_id": subscription_id}
     statement = receivers(database.dialect, is_one=subscription_id is not None)
-    return await database.fetch_all(statement, values)
+    pieces = await database.fetch_all(statement, values)
+    return [row async for rows in decode_pieces(pieces, _decode_receivers) for row in rows]
 
 
-async def readers_of(database: Database, places: Collection[Place]) -> Sequence[AnyRow]:
+async def readers_of(database: Database, places: Iterable[Place]) -> list[Device]:
     """Return the subscriptions of members, with their unread messages."""
     values = {"rows": _as_parameter(places), "now": utc_now()}
-    return await database.fetch_all(readers(database.dialect), values)
+    pieces = await database.fetch_all(readers(database.dialect), values)
+    return [row async for rows in decode_pieces(pieces, _decode_devices) for row in rows]
 
 
 async def read_through(database: Database, conversation_ids: Iterable[UUID]) -> list[Place]:
     """Return the members to whom a conversation was pushed, and who have nothing unread there."""
-    rows = as_parameter([{"id": identifier} for identifier in conversation_ids])
-    found = await database.fetch_all(pushed_members(database.dialect), {"rows": rows})
-    return [Place(row.user_id, row.conversation_id) for row in found if row.unread <= 0]
+    given = as_parameter([{"id": identifier} for identifier in conversation_ids])
+    pieces = await database.fetch_all(pushed_members(database.dialect), {"rows": given})
+    return [
+        Place(row.user_id, row.conversation_id)
+        async for some in decode_pieces(pieces, _decode_places)
+        for row in some
+    ]
 
 
 async def mark(database: Database, places: Collection[Place]) -> None:
     """Record that conversations are pushed to members."""
+    rows = await as_large_parameter(one._asdict() for one in places)
 
     def work(connection: Connection) -> None:
-        connection.execute(mark_pushed(connection.dialect.name), {"rows": _as_parameter(places)})
+        connection.execute(mark_pushed(connection.dialect.name), {"rows": rows})
 
     await database.transact(work)
 

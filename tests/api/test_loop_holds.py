@@ -4,8 +4,7 @@ Whatever somebody's number of conversations, groups and friends: else everybody 
 `make test` looks at a fifth of the numbers that `make test-all` looks at.
 """
 
-import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -21,13 +20,9 @@ from chat_app.models.base import Table
 from chat_app.node.node import Node
 from tests.harness.chats import Storage
 from tests.harness.clients import MESSAGE_PACK, Person, register
-from tests.harness.loop_holds import LoopHolds, ServedNode
+from tests.harness.loop_holds import LONGEST_S, ServedNode, Work, longest_piece
 from tests.harness.nodes import new_users, settings_of
-from tests.harness.processor import slowness
 
-# The promise.
-LONGEST_S = 0.005
-ROUNDS = 12
 GROUPS, GROUP_SIZE, PAGE, LONGEST_TEXT = 50, 100, 100, 8_000
 AT_ONCE = 500
 CURSORS_IN_FRAME = 1_000
@@ -52,8 +47,6 @@ class Crowd:
 
 USUAL = Crowd(1_100, 350, 150)
 LARGEST = Crowd(5_000, 1_000, 500)
-
-Work = Callable[[], Awaitable[object]]
 
 
 def conversation(
@@ -162,25 +155,6 @@ async def resume(me: Person, cursors: dict[str, int], *formats: str) -> int:
             updated += frame.count(b"conversation.updated")
             if b"resumed" in frame:
                 return updated
-
-
-async def longest_piece(served: ServedNode, work: Work) -> float:
-    """Return the longest piece of some work: the least of several rounds after a first one.
-
-    A piece that is long is so in every round. Other programs on the machine make any piece longer,
-    as they empty its caches, and none shorter (the same advice as in the manual of `timeit`). So
-    the first round that is short enough is the last. The promise is one about the machine of the
-    figures: on a slower core the pieces count for less.
-    """
-    await work()
-    longest_s = math.inf
-    for _ in range(ROUNDS):
-        with LoopHolds().measured(served.thread_id) as holds:
-            await work()
-        longest_s = min(longest_s, holds.longest_s / slowness())
-        if longest_s <= LONGEST_S:
-            break
-    return longest_s
 
 
 @pytest.mark.parametrize(
