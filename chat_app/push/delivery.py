@@ -122,10 +122,11 @@ class Delivery:
             return
         self._keep(push._replace(begun_at=time.monotonic()))
 
-    def drop(self, user_id: UUID, conversation_id: UUID) -> None:
-        """Forget what waits for a user about a conversation: they have read it."""
+    def drop_read(self, user_id: UUID, conversation_id: UUID, seq: float) -> None:
+        """Forget the messages up to `seq` that wait for a user: they have read them."""
         for key in list(self._keys_of.get(user_id, ())):
-            if key[1] == conversation_id:
+            message = self._waiting[key].message
+            if key[1] == conversation_id and message is not None and message.seq <= seq:
                 self._pop(key)
 
     def _keep(self, push: Push) -> None:

@@ -5,6 +5,7 @@ the messages are not. A read mark withdraws notifications from whichever node st
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -192,10 +193,13 @@ class PushSender:
 
     async def _withdraw_read(self, read: Sequence[Place]) -> None:
         time_slice = TimeSlice()
-        for place in read:
-            self._delivery.drop(*place)
+        pushed = []
+        for mark in await store.marks_of(self._database, read):
+            # A mark may be one of a part: the rest is still to be shown.
+            self._delivery.drop_read(*mark.place, math.inf if mark.is_read else mark.last_read_seq)
+            if mark.is_read and mark.is_pushed:
+                pushed.append(mark.place)
             await time_slice.pause()
-        pushed = await store.pushed_of(self._database, read)
         if not pushed:
             return
         # Before they are taken: what fails after that would not be found again.

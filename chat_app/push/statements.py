@@ -156,23 +156,36 @@ def mark_pushed(dialect: str) -> Insert:
 
 
 @functools.cache
-def find_pushed(dialect: str) -> Select[UUID, UUID]:
-    """Select of such rows those that are there."""
+def marks(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Select how far members have read, what is unread, and whether their devices may show it.
+
+    Rows have `user_id` and `conversation_id`.
+    """
     given = CountedJsonRows(dialect, user_id=Uuid, conversation_id=Uuid)
     return (
-        select(PUSHED_CONVERSATIONS.c.user_id, PUSHED_CONVERSATIONS.c.conversation_id)
+        select(
+            MEMBERS.c.user_id,
+            MEMBERS.c.conversation_id,
+            MEMBERS.c.last_read_seq,
+            unread_of(MEMBERS.c.user_id).label("unread"),
+            _is_pushed().label("is_pushed"),
+        )
         .select_from(given.table)
+        .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["conversation_id"])
         .join(
-            PUSHED_CONVERSATIONS,
-            (PUSHED_CONVERSATIONS.c.user_id == given.columns["user_id"])
-            & (PUSHED_CONVERSATIONS.c.conversation_id == given.columns["conversation_id"]),
+            MEMBERS,
+            (MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
+            & (MEMBERS.c.user_id == given.columns["user_id"]),
         )
     )
 
 
 @functools.cache
 def take_pushed(dialect: str) -> ReturningDelete[UUID, UUID]:
-    """Delete such rows, and return those that were there: one of several nodes gets each."""
+    """Delete what conversations were pushed to whom, and return it: one of several nodes gets each.
+
+    Rows have `user_id` and `conversation_id`.
+    """
     given = JsonRows(dialect, user_id=Uuid, conversation_id=Uuid)
     key = (PUSHED_CONVERSATIONS.c.user_id, PUSHED_CONVERSATIONS.c.conversation_id)
     asked = select(given.columns["user_id"], given.columns["conversation_id"])

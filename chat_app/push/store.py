@@ -20,8 +20,8 @@ from chat_app.models import PushSubscription
 from chat_app.push.schemas import SubscriptionRequest
 from chat_app.push.statements import (
     ANY_SUBSCRIPTION,
-    find_pushed,
     mark_pushed,
+    marks,
     pushed_members,
     readers,
     receivers,
@@ -38,6 +38,15 @@ class Place(NamedTuple):
 
     user_id: UUID
     conversation_id: UUID
+
+
+class PlaceMark(NamedTuple):
+    """How far a member has read; `is_pushed` where their devices may show the conversation."""
+
+    place: Place
+    last_read_seq: int
+    is_read: bool
+    is_pushed: bool
 
 
 class Device(msgspec.Struct, gc=False):
@@ -199,15 +208,22 @@ async def mark(database: Database, places: Collection[Place]) -> None:
     await database.transact(work)
 
 
-async def pushed_of(database: Database, places: Collection[Place]) -> list[Place]:
-    """Return the places with such a record: a look is cheaper than the place of a writer."""
+async def marks_of(database: Database, places: Iterable[Place]) -> list[PlaceMark]:
+    """Return how far members have read, and whether their devices may show a conversation."""
     values = {"rows": _as_parameter(places)}
-    found = await database.fetch_all(find_pushed(database.dialect), values)
-    return [Place(row.user_id, row.conversation_id) for row in found]
+    return [
+        PlaceMark(
+            Place(row.user_id, row.conversation_id),
+            row.last_read_seq,
+            is_read=row.unread <= 0,
+            is_pushed=bool(row.is_pushed),
+        )
+        for row in await database.fetch_all(marks(database.dialect), values)
+    ]
 
 
-async def take(database: Database, places: Collection[Place]) -> set[Place]:
-    """Delete such records; return those that were there."""
+async def take(database: Database, places: Iterable[Place]) -> set[Place]:
+    """Delete the records that conversations are pushed to members; return those there were."""
 
     def work(connection: Connection) -> set[Place]:
         statement = take_pushed(connection.dialect.name)

@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 
 from chat_app.node.node import Node
+from chat_app.push import push_service
 from tests.harness.chats import Storage
 from tests.harness.nodes import open_node
 from tests.harness.push import PushServer, trust_push_server
@@ -26,3 +27,9 @@ async def node(storage: Storage, service: PushServer) -> AsyncIterator[Node]:
     del service
     async with open_node(storage) as node:
         yield node
+
+
+@pytest.fixture
+def patient_delivery(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let deliveries wait for an answer until the test gives it."""
+    monkeypatch.setattr(push_service, "ANSWER_S", 60.0)

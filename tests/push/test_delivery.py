@@ -6,7 +6,7 @@ import pytest
 
 from chat_app.conversations.groups.schemas import MembershipRequest
 from chat_app.node.node import Node
-from chat_app.push import delivery, push_service
+from chat_app.push import delivery
 from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_node, to_user
 from tests.harness.push import PushServer
@@ -20,11 +20,7 @@ from tests.harness.subscribers import (
     until_waiting,
 )
 
-
-@pytest.fixture(autouse=True)
-def _patient_delivery(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let deliveries wait for an answer until the test gives it."""
-    monkeypatch.setattr(push_service, "ANSWER_S", 60.0)
+pytestmark = pytest.mark.usefixtures("patient_delivery")
 
 
 async def keep_busy(node: Node, service: PushServer, reader: Reader) -> None:

@@ -20,7 +20,7 @@ from tests.harness.clients import PATIENCE_S
 from tests.harness.nodes import new_user, open_node, to_conversation, to_user
 from tests.harness.push import PushServer
 from tests.harness.statements import statements
-from tests.harness.subscribers import reader_of, send, sign_in, subscribe
+from tests.harness.subscribers import reader_of, send, sign_in, subscribe, until_waiting
 
 
 async def count_subscriptions(node: Node) -> int:
@@ -331,3 +331,60 @@ async def test_what_waits_behind_a_failed_look_waits_for_no_message(
     await asyncio.gather(*(send(node, to_user(one, mira.id)) for one in (tomas, zoe)))
 
     await service.next_for("phone")
+
+
+@pytest.mark.usefixtures("patient_delivery")
+async def test_a_mark_of_a_part_withdraws_nothing(node: Node, service: PushServer) -> None:
+    mira = await reader_of(node, service)
+    tomas = await new_user(node, "Tomas")
+    first = (await node.messages.send(to_user(tomas, mira.id))).message
+    await service.next_for("phone")
+    service.may_answer.clear()
+    await send(node, to_user(await new_user(node, "Zoe"), mira.id))
+    await service.next_for("phone", 2)
+    second = await send(node, to_user(tomas, mira.id))
+    await until_waiting(node, 1)
+
+    await node.conversations.mark_read(
+        actor_id=mira.id, conversation_id=first.conversation_id, seq=1
+    )
+    # The sender comes to it after the mark.
+    await send(node, to_user(await new_user(node, "Lea"), mira.id))
+    await until_waiting(node, 2)
+    service.may_answer.set()
+    contents = await service.next_for("phone", 4)
+    assert second in [one["message_id"] for one in contents]
+
+    await node.conversations.mark_read(
+        actor_id=mira.id, conversation_id=first.conversation_id, seq=2
+    )
+    contents = await service.next_for("phone", 5)
+    assert contents[4] == {
+        "type": "read",
+        "conversation_id": str(first.conversation_id),
+        "unread": 0,
+    }
+
+
+@pytest.mark.usefixtures("patient_delivery")
+async def test_what_was_read_before_drops_no_withdrawal(node: Node, service: PushServer) -> None:
+    mira = await reader_of(node, service)
+    first = (await node.messages.send(to_user(await new_user(node), mira.id))).message
+    await service.next_for("phone")
+    service.may_answer.clear()
+    await send(node, to_user(await new_user(node), mira.id))
+    await service.next_for("phone", 2)
+
+    await node.conversations.mark_read(
+        actor_id=mira.id, conversation_id=first.conversation_id, seq=1
+    )
+    await until_waiting(node, 1)
+    # Sending implies reading.
+    await send(node, to_conversation(mira.id, first.conversation_id))
+    # The sender comes to it after that.
+    await send(node, to_user(await new_user(node), mira.id))
+    await until_waiting(node, 2)
+    service.may_answer.set()
+
+    contents = await service.next_for("phone", 4)
+    assert "read" in [one["type"] for one in contents]
