@@ -8,7 +8,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from typing import NamedTuple
 from uuid import UUID
 
@@ -128,6 +128,12 @@ class Delivery:
             message = self._waiting[key].message
             if key[1] == conversation_id and message is not None and message.seq <= seq:
                 self._pop(key)
+
+    def drop_messages(self, ids: Container[UUID]) -> None:
+        """Forget messages that wait for anybody: they were deleted."""
+        waiting = self._waiting.items()
+        for key in [key for key, push in waiting if push.message and push.message.id in ids]:
+            self._pop(key)
 
     def _keep(self, push: Push) -> None:
         is_new = push.key not in self._waiting

@@ -44,10 +44,10 @@ MAX_BODY = 300
 
 
 class Stored(NamedTuple):
-    """The messages, conversations with deleted messages, and read marks that a node has stored."""
+    """What a node has stored: messages, deleted ones with their conversations, and read marks."""
 
     messages: list[Message]
-    deleted_in: set[UUID]
+    deleted: dict[UUID, UUID]
     read: set[Place]
 
 
@@ -63,7 +63,7 @@ class PushSender:
         metrics: Metrics,
     ) -> None:
         self._database = database
-        self._waiting: deque[Message | UUID | Place] = deque(maxlen=MAX_WAITING)
+        self._waiting: deque[Message | Place] = deque(maxlen=MAX_WAITING)
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._delivery = Delivery(
@@ -94,7 +94,7 @@ class PushSender:
                 # Sending implies reading.
                 self._waiting.append(Place(message.sender_id, message.conversation_id))
             elif isinstance(entry, Deletion):
-                self._waiting.append(message.conversation_id)
+                self._waiting.append(message)
         self._wake.set()
 
     def note_read(self, keys: Iterable[Key]) -> None:
@@ -118,27 +118,26 @@ class PushSender:
             self._wake.clear()
             await asyncio.sleep(PAUSE_S)
 
-    def _put_back(self, batch: Sequence[Message | UUID | Place]) -> None:
+    def _put_back(self, batch: Sequence[Message | Place]) -> None:
         room = MAX_WAITING - len(self._waiting)
         self._waiting.extendleft(reversed(batch[max(0, len(batch) - room) :]))
 
-    async def _handle(self, batch: Sequence[Message | UUID | Place]) -> None:
+    async def _handle(self, batch: Sequence[Message | Place]) -> None:
         # In a chat without push a batch costs this one look.
         if not await store.is_any(self._database):
             return
-        stored = Stored([], set(), set())
+        stored = Stored([], {}, set())
         for one in batch:
-            match one:
-                case Place() as place:
-                    stored.read.add(place)
-                case UUID() as conversation_id:
-                    stored.deleted_in.add(conversation_id)
-                case message:
-                    stored.messages.append(message)
+            if isinstance(one, Place):
+                stored.read.add(one)
+            elif one.deleted_at is not None:
+                stored.deleted[one.id] = one.conversation_id
+            else:
+                stored.messages.append(one)
         # Before the messages that came after these marks; one that came before is not pushed,
         # since its receiver has read it.
         await self._withdraw(stored)
-        await self._push(stored.messages)
+        await self._push([one for one in stored.messages if one.id not in stored.deleted])
 
     async def _push(self, messages: Sequence[Message]) -> None:
         if not messages:
@@ -185,8 +184,10 @@ class PushSender:
 
     async def _withdraw(self, stored: Stored) -> None:
         read = set(stored.read)
-        if stored.deleted_in:
-            read.update(await store.read_through(self._database, stored.deleted_in))
+        if stored.deleted:
+            self._delivery.drop_messages(stored.deleted)
+            conversation_ids = set(stored.deleted.values())
+            read.update(await store.read_through(self._database, conversation_ids))
         left = iter(read)
         while some := list(islice(left, AT_ONCE)):
             await self._withdraw_read(some)
@@ -220,7 +221,11 @@ class PushSender:
                 if row.subscription_id == subscription_id and not row.is_pushed:
                     return None if _is_visible(row) else _withdrawal_of(row)
             return None
-        due = await self._due([push.message], subscription_id)
+        # It may have been edited, or deleted by way of another node.
+        message = await store.message_now(self._database, push.message.id)
+        if message is None:
+            return None
+        due = await self._due([message], subscription_id)
         for receiver, message in due.values():
             return _push_of(receiver, message, _body_of(message))
         return None

@@ -21,14 +21,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningDelete
-from sqlmodel import UTCDateTime
+from sqlmodel import UTCDateTime, col
 
+from chat_app.conversations.message_rows import SENDER, message_columns
 from chat_app.conversations.queries import unread_of
 from chat_app.core.json_rows import CountedJsonRows, JsonRows, in_pieces
 from chat_app.friends.relations import blocked_between
 from chat_app.models.tables import (
     CONVERSATIONS,
     MEMBERS,
+    MESSAGES,
     PUSH_SUBSCRIPTIONS,
     PUSHED_CONVERSATIONS,
     SESSIONS,
@@ -84,6 +86,21 @@ def receivers(dialect: str, *, is_one: bool) -> Select[*tuple[Any, ...]]:
     )
     one = bindparam("subscription_id", type_=Uuid)
     return in_pieces(dialect, found.where(PUSH_SUBSCRIPTIONS.c.id == one) if is_one else found)
+
+
+@functools.cache
+def present_message(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Select the message `message_id`, unless it was deleted."""
+    return (
+        select(*message_columns(dialect), CONVERSATIONS.c.direct_key)
+        .select_from(MESSAGES)
+        .join(CONVERSATIONS, CONVERSATIONS.c.id == MESSAGES.c.conversation_id)
+        .join(SENDER, col(SENDER.id) == MESSAGES.c.sender_id)
+        .where(
+            MESSAGES.c.id == bindparam("message_id", type_=Uuid),
+            MESSAGES.c.deleted_at.is_(None),
+        )
+    )
 
 
 @functools.cache

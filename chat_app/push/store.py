@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from chat_app.accounts.schemas import Identity
+from chat_app.conversations.message_rows import message_of
 from chat_app.core.clock import utc_now
 from chat_app.core.database import Database
 from chat_app.core.json_rows import as_large_parameter, as_parameter, decode_pieces
@@ -22,12 +23,14 @@ from chat_app.push.statements import (
     ANY_SUBSCRIPTION,
     mark_pushed,
     marks,
+    present_message,
     pushed_members,
     readers,
     receivers,
     set_visible,
     take_pushed,
 )
+from chat_app.realtime.shapes import Message
 
 # Nobody has as many devices; beyond it the oldest go.
 MOST_OF_USER = 20
@@ -178,6 +181,12 @@ async def receivers_of(
     statement = receivers(database.dialect, is_one=subscription_id is not None)
     pieces = await database.fetch_all(statement, values)
     return [row async for rows in decode_pieces(pieces, _decode_receivers) for row in rows]
+
+
+async def message_now(database: Database, message_id: UUID) -> Message | None:
+    """Return a message as it is by now, None for one that was deleted."""
+    rows = await database.fetch_all(present_message(database.dialect), {"message_id": message_id})
+    return message_of(rows[0], rows[0].direct_key) if rows else None
 
 
 async def readers_of(database: Database, places: Iterable[Place]) -> list[Device]:

@@ -87,6 +87,55 @@ async def test_a_waiting_push_is_not_sent_after_a_mute(node: Node, service: Push
     assert len(service.received) == 1
 
 
+async def test_a_waiting_push_has_the_text_of_an_edit(node: Node, service: PushServer) -> None:
+    mira = await reader_of(node, service)
+    await mira.change(push_preview=True)
+    await keep_busy(node, service, mira)
+    tomas = await new_user(node)
+    sent = (await node.messages.send(to_user(tomas, mira.id, "a slip"))).message
+    await until_waiting(node, 1)
+
+    await node.messages.edit(actor_id=tomas, message_id=sent.id, content="as meant")
+    await go_on(service)
+
+    [_, content] = await service.next_for("phone", 2)
+    assert content["body"] == "as meant"
+
+
+async def test_a_waiting_push_of_a_deleted_message_is_dropped(
+    node: Node, service: PushServer
+) -> None:
+    mira = await reader_of(node, service)
+    tomas = await new_user(node)
+    # Also where something else is unread.
+    await send(node, to_user(tomas, mira.id))
+    await service.next_for("phone")
+    await keep_busy(node, service, mira)
+    sent = (await node.messages.send(to_user(tomas, mira.id, "a slip"))).message
+    await until_waiting(node, 1)
+
+    await node.messages.delete(actor_id=tomas, message_id=sent.id)
+    await until_waiting(node, 0)
+
+
+@pytest.mark.parametrize("pair", ["postgres+redis"], indirect=True)
+async def test_a_waiting_push_of_a_message_that_another_node_has_deleted_is_not_sent(
+    storage: Storage, service: PushServer
+) -> None:
+    async with open_node(storage) as near, open_node(storage) as far:
+        mira = await reader_of(near, service)
+        tomas = await new_user(near)
+        await send(near, to_user(tomas, mira.id))
+        await service.next_for("phone")
+        await keep_busy(near, service, mira)
+        sent = (await near.messages.send(to_user(tomas, mira.id))).message
+        await until_waiting(near, 1)
+
+        await far.messages.delete(actor_id=tomas, message_id=sent.id)
+        await go_on(service)
+        await until_outcome(near, "outdated")
+
+
 @pytest.mark.parametrize("pair", ["postgres+redis"], indirect=True)
 async def test_a_waiting_push_is_not_sent_after_another_node_has_stored_a_mark(
     storage: Storage, service: PushServer

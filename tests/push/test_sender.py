@@ -388,3 +388,28 @@ async def test_what_was_read_before_drops_no_withdrawal(node: Node, service: Pus
 
     contents = await service.next_for("phone", 4)
     assert "read" in [one["type"] for one in contents]
+
+
+async def test_a_message_that_is_deleted_at_once_is_not_pushed(
+    node: Node, service: PushServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mira = await reader_of(node, service)
+    tomas = await new_user(node)
+    real, may_look, looks = store.is_any, asyncio.Event(), asyncio.Event()
+
+    async def look_later(database: Database) -> bool:
+        looks.set()
+        await may_look.wait()
+        return await real(database)
+
+    monkeypatch.setattr(store, "is_any", look_later)
+    await send(node, to_user(await new_user(node, "Zoe"), mira.id))
+    await looks.wait()
+    # The sender comes to all of these together.
+    first = await send(node, to_user(tomas, mira.id))
+    slip = (await node.messages.send(to_user(tomas, mira.id))).message
+    await node.messages.delete(actor_id=tomas, message_id=slip.id)
+    may_look.set()
+
+    contents = await service.next_for("phone", 2)
+    assert contents[1]["message_id"] == first
