@@ -63,18 +63,23 @@ class VisibleTabs:
         self._wake.set()
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        repeat_at = loop.time() + REPEAT_S
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(REPEAT_S):
+                async with asyncio.timeout_at(repeat_at):
                     await self._wake.wait()
-            if not self._wake.is_set():
-                self._changed.update(self._tabs_of)
             self._wake.clear()
+            if loop.time() >= repeat_at:
+                self._changed.update(self._tabs_of)
+                repeat_at = loop.time() + REPEAT_S
             changed, self._changed = self._changed, set()
             try:
                 await self._store(changed)
             except BaseException:
+                # The supervisor runs this again, and it does not wait for another change.
                 self._changed |= changed
+                self._wake.set()
                 raise
             await asyncio.sleep(PAUSE_S)
 
