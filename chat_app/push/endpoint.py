@@ -8,7 +8,7 @@ import asyncio
 import re
 import socket
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -18,8 +18,12 @@ from chat_app.push.errors import EndpointRefused
 MAX_LENGTH = 2_048
 HTTPS_PORT = 443
 RESOLVE_S = 5.0
-# Name servers of strangers may be slow: they hold up nothing but each other.
+# Name servers of strangers may never answer, and a look-up cannot be ended: new hosts, and those
+# that were not found in time the last time, have threads of their own.
 RESOLVERS = 8
+# More would wait for too long.
+MAX_RESOLVING = 32
+MAX_PROMPT = 1_000
 # Nothing that could end a line, or that clients read in several ways.
 _ALLOWED = re.compile(r"https://[!#-;=?-\[\]_a-z~]+")
 # Addresses that hold one of IPv4, which a gateway connects to (RFC 6052).
@@ -49,10 +53,16 @@ class Endpoints:
     def __init__(self, *, trusted_hosts: Collection[str] = ()) -> None:
         self._trusted_hosts = frozenset(trusted_hosts)
         self._threads = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="push resolver")
+        self._other_threads = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="push resolver")
+        # The hosts that were found in time, the last one last.
+        self._prompt: dict[str, None] = {}
+        # One host takes one thread.
+        self._resolving: dict[str, Future[list[str]]] = {}
 
     def close(self) -> None:
         """Wait for no name server any more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._other_threads):
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def read(self, url: str) -> Endpoint:
         """Return the parts of an endpoint. Raises EndpointRefused."""
@@ -77,13 +87,15 @@ class Endpoints:
 
         Raises EndpointRefused where one is not public, or there is no such host, and Unresolved.
         """
-        loop = asyncio.get_running_loop()
+        looking = self._looking_up(endpoint)
         try:
             async with asyncio.timeout(RESOLVE_S):
-                found = await loop.run_in_executor(
-                    self._threads, _addresses, endpoint.host, endpoint.port
-                )
+                # Others may wait for the same.
+                found = await asyncio.shield(asyncio.wrap_future(looking))
         except TimeoutError:
+            # One that has not begun tells nothing about its host.
+            if looking.running():
+                self._prompt.pop(endpoint.host, None)
             raise Unresolved from None
         except socket.gaierror as error:
             if error.errno == socket.EAI_AGAIN:
@@ -91,11 +103,29 @@ class Endpoints:
             raise EndpointRefused from None
         except (OSError, UnicodeError):
             raise EndpointRefused from None
+        self._prompt.pop(endpoint.host, None)
+        if len(self._prompt) >= MAX_PROMPT:
+            del self._prompt[next(iter(self._prompt))]
+        self._prompt[endpoint.host] = None
         if self._is_trusted(endpoint.host, endpoint.port):
             return found
         if not found or not all(map(is_public, found)):
             raise EndpointRefused
         return found
+
+    def _looking_up(self, endpoint: Endpoint) -> Future[list[str]]:
+        """Return the look-up of a host that is under way, or begin one. Raises Unresolved."""
+        host = endpoint.host
+        looking = self._resolving.get(host)
+        if looking is None:
+            is_prompt = host in self._prompt
+            if not is_prompt and len(self._resolving) >= MAX_RESOLVING:
+                raise Unresolved
+            threads = self._threads if is_prompt else self._other_threads
+            looking = threads.submit(_addresses, host, endpoint.port)
+            self._resolving[host] = looking
+            looking.add_done_callback(lambda _: self._resolving.pop(host, None))
+        return looking
 
     def _is_trusted(self, host: str, port: int) -> bool:
         return not self._trusted_hosts.isdisjoint((host, f"{host}:{port}"))

@@ -1,6 +1,7 @@
-"""The delivery of pushes: those that have waited are looked at again before they are sent."""
+"""The delivery of pushes: a new look at those that have waited, and the share of each user."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -9,7 +10,7 @@ from chat_app.node.node import Node
 from chat_app.push import delivery
 from tests.harness.chats import Storage
 from tests.harness.nodes import new_user, open_node, to_user
-from tests.harness.push import PushServer
+from tests.harness.push import PushServer, Received
 from tests.harness.subscribers import (
     Reader,
     reader_of,
@@ -174,3 +175,67 @@ async def test_a_waiting_withdrawal_is_not_sent_to_a_session_that_has_ended(
     contents = await service.next_for("tablet", 3)
     assert contents[2]["type"] == "read"
     assert len(service.contents("phone")) == 2
+
+
+async def test_a_user_has_two_pushes_under_way_and_others_go_on(
+    node: Node, service: PushServer
+) -> None:
+    mira = await reader_of(node, service, "phone-0")
+    names = [f"phone-{number}" for number in range(5)]
+    for name in names[1:]:
+        await subscribe(node, service, await sign_in(node, mira.id), name)
+    other = await reader_of(node, service, "other")
+    service.may_answer.clear()
+
+    await send(node, to_user(await new_user(node), mira.id))
+    await until_waiting(node, 3)
+    await send(node, to_user(await new_user(node), other.id))
+    await service.next_for("other")
+    await service.until(lambda: len(service.received) == 3)
+    service.may_answer.set()
+
+    for name in names:
+        await service.next_for(name)
+
+
+async def test_a_full_service_of_one_user_leaves_room_for_others(
+    node: Node, service: PushServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "MAX_WAITING_OF_USER", 2)
+    mira, other = await reader_of(node, service), await reader_of(node, service, "other")
+    await keep_busy(node, service, mira)
+
+    for _ in range(3):
+        await send(node, to_user(await new_user(node), mira.id))
+    await until_outcome(node, "dropped")
+    await send(node, to_user(await new_user(node), other.id))
+    await service.next_for("other")
+    service.may_answer.set()
+
+    assert len(await service.next_for("phone", 3)) == 3
+
+
+async def test_a_new_message_makes_no_pause_of_a_failing_subscription_shorter(
+    node: Node, service: PushServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "FIRST_PAUSE_S", 0.1)
+    mira = await reader_of(node, service)
+    tomas = await new_user(node)
+    times: list[float] = []
+
+    def refuse(_request: Received) -> str:
+        times.append(time.monotonic())
+        return "503 Busy\r\nRetry-After: 0"
+
+    service.answer = refuse
+    await send(node, to_user(tomas, mira.id))
+    await service.next_for("phone", 4)
+
+    last = await send(node, to_user(tomas, mira.id))
+    await service.until(lambda: service.contents("phone")[-1]["message_id"] == last)
+    ids = [one["message_id"] for one in service.contents("phone")]
+    after = ids.index(last)
+    await service.next_for("phone", after + 2)
+
+    # The fifth failure, or a later one.
+    assert times[after + 1] - times[after] >= 0.8
