@@ -220,7 +220,7 @@ class SimulatedNode:
             admin=cast("Admin", None),
             reports=cast("Reports", None),
             friends=cast("Friends", None),
-            groups=parts.groups(tail),
+            groups=parts.groups(tail, on_left=lambda _group_id: None),
             invitations=cast("Invitations", None),
             saved_messages=cast("SavedMessages", None),
             drafts=cast("Drafts", None),

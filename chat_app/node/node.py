@@ -188,7 +188,7 @@ async def running_node(
             on_published=push.sender.note_stored,
         )
         stack.push_async_callback(hub.close)
-        groups = parts.groups(tail)
+        groups = parts.groups(tail, on_left=push.sender.note_left)
         invitations = parts.invitations(groups)
         accounts = parts.accounts(hub, presence, groups, invitations)
         node = Node(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple, Protocol, TypeVar
+from uuid import UUID
 
 from chat_app.accounts.service import Accounts
 from chat_app.accounts.session_monitor import SessionMonitor
@@ -332,7 +333,7 @@ class Parts:
             on_changed=presence.refresh_pair,
         )
 
-    def groups(self, tail: Tail) -> Groups:
+    def groups(self, tail: Tail, on_left: Callable[[UUID], None]) -> Groups:
         """Make the use cases of groups."""
         infrastructure = self.infrastructure
         return Groups(
@@ -342,6 +343,7 @@ class Parts:
             online=infrastructure.online,
             limits=infrastructure.limits,
             settings=self.settings,
+            on_left=on_left,
         )
 
     def invitations(self, groups: Groups) -> Invitations:

@@ -44,10 +44,14 @@ MAX_BODY = 300
 
 
 class Stored(NamedTuple):
-    """What a node has stored: messages, deleted ones with their conversations, and read marks."""
+    """What a node has stored: messages, deleted ones with their conversations, and read marks.
+
+    `left` are groups that members have left.
+    """
 
     messages: list[Message]
     deleted: dict[UUID, UUID]
+    left: set[UUID]
     read: set[Place]
 
 
@@ -63,7 +67,7 @@ class PushSender:
         metrics: Metrics,
     ) -> None:
         self._database = database
-        self._waiting: deque[Message | Place] = deque(maxlen=MAX_WAITING)
+        self._waiting: deque[Message | UUID | Place] = deque(maxlen=MAX_WAITING)
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._delivery = Delivery(
@@ -102,6 +106,11 @@ class PushSender:
         self._waiting.extend(Place(key.user_id, key.conversation_id) for key in keys)
         self._wake.set()
 
+    def note_left(self, group_id: UUID) -> None:
+        """Take a group that members have left, or that was deleted."""
+        self._waiting.append(group_id)
+        self._wake.set()
+
     async def _run(self) -> None:
         while True:
             await self._wake.wait()
@@ -118,18 +127,20 @@ class PushSender:
             self._wake.clear()
             await asyncio.sleep(PAUSE_S)
 
-    def _put_back(self, batch: Sequence[Message | Place]) -> None:
+    def _put_back(self, batch: Sequence[Message | UUID | Place]) -> None:
         room = MAX_WAITING - len(self._waiting)
         self._waiting.extendleft(reversed(batch[max(0, len(batch) - room) :]))
 
-    async def _handle(self, batch: Sequence[Message | Place]) -> None:
+    async def _handle(self, batch: Sequence[Message | UUID | Place]) -> None:
         # In a chat without push a batch costs this one look.
         if not await store.is_any(self._database):
             return
-        stored = Stored([], {}, set())
+        stored = Stored([], {}, set(), set())
         for one in batch:
             if isinstance(one, Place):
                 stored.read.add(one)
+            elif isinstance(one, UUID):
+                stored.left.add(one)
             elif one.deleted_at is not None:
                 stored.deleted[one.id] = one.conversation_id
             else:
@@ -186,7 +197,7 @@ class PushSender:
         read = set(stored.read)
         if stored.deleted:
             self._delivery.drop_messages(stored.deleted)
-            conversation_ids = set(stored.deleted.values())
+        if conversation_ids := stored.left.union(stored.deleted.values()):
             read.update(await store.read_through(self._database, conversation_ids))
         left = iter(read)
         while some := list(islice(left, AT_ONCE)):

@@ -71,7 +71,7 @@ def receivers(dialect: str, *, is_one: bool) -> Select[*tuple[Any, ...]]:
             USERS.c.push_preview,
             USERS.c.quiet_hours,
             unread_of(MEMBERS.c.user_id).label("unread"),
-            _is_pushed().label("is_pushed"),
+            _is_pushed(MEMBERS.c.user_id).label("is_pushed"),
         )
         .select_from(given.table)
         .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["id"])
@@ -107,7 +107,8 @@ def present_message(dialect: str) -> Select[*tuple[Any, ...]]:
 def readers(dialect: str) -> Select[*tuple[Any, ...]]:
     """Select the subscriptions of users, with their unread messages of a conversation, in pieces.
 
-    Rows have `user_id` and `conversation_id`. Takes `now`, too.
+    Rows have `user_id` and `conversation_id`; who is no member any more has nothing unread. Takes
+    `now`, too.
     """
     given = CountedJsonRows(dialect, user_id=Uuid, conversation_id=Uuid)
     return in_pieces(
@@ -116,34 +117,36 @@ def readers(dialect: str) -> Select[*tuple[Any, ...]]:
             CONVERSATIONS.c.id.label("conversation_id"),
             *_SUBSCRIPTION,
             unread_of(MEMBERS.c.user_id).label("unread"),
-            _is_pushed().label("is_pushed"),
+            _is_pushed(PUSH_SUBSCRIPTIONS.c.user_id).label("is_pushed"),
         )
         .select_from(given.table)
         .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["conversation_id"])
-        .join(
+        .join(PUSH_SUBSCRIPTIONS, PUSH_SUBSCRIPTIONS.c.user_id == given.columns["user_id"])
+        .outerjoin(
             MEMBERS,
             (MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
             & (MEMBERS.c.user_id == given.columns["user_id"]),
         )
-        .join(PUSH_SUBSCRIPTIONS, PUSH_SUBSCRIPTIONS.c.user_id == MEMBERS.c.user_id)
         .join(SESSIONS, _is_live()),
     )
 
 
 @functools.cache
 def pushed_members(dialect: str) -> Select[*tuple[Any, ...]]:
-    """Select the members to whom a conversation was pushed and who have nothing unread, in pieces.
+    """Select those to whom a conversation was pushed and who have nothing unread, in pieces.
+
+    Who is no member any more has nothing unread.
 
     Rows have `id` (of the conversation).
     """
     given = CountedJsonRows(dialect, id=Uuid)
     return in_pieces(
         dialect,
-        select(MEMBERS.c.user_id, MEMBERS.c.conversation_id)
+        select(PUSHED_CONVERSATIONS.c.user_id, PUSHED_CONVERSATIONS.c.conversation_id)
         .select_from(given.table)
         .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["id"])
         .join(PUSHED_CONVERSATIONS, PUSHED_CONVERSATIONS.c.conversation_id == CONVERSATIONS.c.id)
-        .join(
+        .outerjoin(
             MEMBERS,
             (MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
             & (MEMBERS.c.user_id == PUSHED_CONVERSATIONS.c.user_id),
@@ -174,22 +177,22 @@ def mark_pushed(dialect: str) -> Insert:
 
 @functools.cache
 def marks(dialect: str) -> Select[*tuple[Any, ...]]:
-    """Select how far members have read, what is unread, and whether their devices may show it.
+    """Select how far users have read, what is unread, and whether their devices may show it.
 
-    Rows have `user_id` and `conversation_id`.
+    Rows have `user_id` and `conversation_id`. Who is no member any more has nothing unread.
     """
     given = CountedJsonRows(dialect, user_id=Uuid, conversation_id=Uuid)
     return (
         select(
-            MEMBERS.c.user_id,
-            MEMBERS.c.conversation_id,
+            given.columns["user_id"].label("user_id"),
+            CONVERSATIONS.c.id.label("conversation_id"),
             MEMBERS.c.last_read_seq,
             unread_of(MEMBERS.c.user_id).label("unread"),
-            _is_pushed().label("is_pushed"),
+            _is_pushed(given.columns["user_id"]).label("is_pushed"),
         )
         .select_from(given.table)
         .join(CONVERSATIONS, CONVERSATIONS.c.id == given.columns["conversation_id"])
-        .join(
+        .outerjoin(
             MEMBERS,
             (MEMBERS.c.conversation_id == CONVERSATIONS.c.id)
             & (MEMBERS.c.user_id == given.columns["user_id"]),
@@ -221,12 +224,12 @@ def set_visible(dialect: str) -> Update:
     )
 
 
-def _is_pushed() -> ColumnElement[bool]:
-    """Return whether devices of a member may show the conversation."""
+def _is_pushed(user_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Return whether devices of a user may show the conversation."""
     return (
         select(1)
         .where(
-            PUSHED_CONVERSATIONS.c.user_id == MEMBERS.c.user_id,
+            PUSHED_CONVERSATIONS.c.user_id == user_id,
             PUSHED_CONVERSATIONS.c.conversation_id == CONVERSATIONS.c.id,
         )
         .exists()

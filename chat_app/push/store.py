@@ -197,7 +197,7 @@ async def readers_of(database: Database, places: Iterable[Place]) -> list[Device
 
 
 async def read_through(database: Database, conversation_ids: Iterable[UUID]) -> list[Place]:
-    """Return the members to whom a conversation was pushed, and who have nothing unread there."""
+    """Return those to whom a conversation was pushed, and who have nothing unread there."""
     given = as_parameter([{"id": identifier} for identifier in conversation_ids])
     pieces = await database.fetch_all(pushed_members(database.dialect), {"rows": given})
     return [
@@ -223,7 +223,7 @@ async def marks_of(database: Database, places: Iterable[Place]) -> list[PlaceMar
     return [
         PlaceMark(
             Place(row.user_id, row.conversation_id),
-            row.last_read_seq,
+            row.last_read_seq or 0,
             is_read=row.unread <= 0,
             is_pushed=bool(row.is_pushed),
         )

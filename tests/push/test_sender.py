@@ -192,6 +192,28 @@ async def test_the_push_of_a_read_or_deleted_message_is_withdrawn(
     assert contents[3] == withdrawn
 
 
+async def test_the_push_of_a_group_is_withdrawn_from_who_is_in_it_no_more(
+    node: Node, service: PushServer
+) -> None:
+    mira, zoe = await reader_of(node, service), await reader_of(node, service, "other")
+    tomas = await new_user(node)
+    data = {"kind": "group", "title": "Garden", "member_ids": [str(mira.id), str(zoe.id)]}
+    group = await node.groups.create(actor_id=tomas, data=GroupRequest.model_validate(data))
+    await send(node, to_conversation(tomas, group.id))
+    for name in ("phone", "other"):
+        await service.next_for(name)
+    withdrawn = {"type": "read", "conversation_id": str(group.id), "unread": 0}
+
+    await node.groups.remove_member(actor_id=tomas, conversation_id=group.id, user_id=mira.id)
+    contents = await service.next_for("phone", 2)
+    assert contents[1] == withdrawn
+    assert len(service.contents("other")) == 1
+
+    await node.groups.delete(actor_id=tomas, conversation_id=group.id)
+    contents = await service.next_for("other", 2)
+    assert contents[1] == withdrawn
+
+
 @pytest.mark.parametrize("status", ["404 Not Found", "410 Gone"])
 async def test_a_dead_subscription_is_removed(node: Node, service: PushServer, status: str) -> None:
     mira = await reader_of(node, service)

@@ -1,6 +1,6 @@
 """Use cases of groups: make, change and delete them, their members and roles, join and leave."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -73,12 +73,15 @@ class Groups:
         online: Online,
         limits: RateLimits,
         settings: Settings,
+        on_left: Callable[[UUID], None],
     ) -> None:
+        """`on_left` is called with a group that members have left, or that was deleted."""
         self._database = database
         self._broker = broker
         self._tail = tail
         self._online = online
         self._limits = limits
+        self._on_left = on_left
         self._limit = Limit("group", settings.limit_groups_per_hour, HOUR_S)
         # Each change is a notice for all members.
         self._change_limit = token_bucket(
@@ -153,6 +156,7 @@ class Groups:
             if role != "owner":
                 raise NotAllowed("Only owners of the group may do this.")
             await _delete(uow, group)
+        self._on_left(conversation_id)
         await self._tail.caught_up()
 
     async def add_members(
@@ -231,6 +235,7 @@ class Groups:
                     await _check_other_owner(uow, group)
                 is_leaving = user_id == actor_id
                 await _remove(uow, group, user_id, actor_id, "left" if is_leaving else "removed")
+        self._on_left(conversation_id)
         await self._tail.caught_up()
 
     async def join(self, *, actor_id: UUID, conversation_id: UUID) -> Conversation:

@@ -37,7 +37,6 @@ from chat_app.models import (
     Invite,
     Member,
     Message,
-    PushedConversation,
     Reaction,
     SavedMessage,
     User,
@@ -188,16 +187,18 @@ async def add_members(
 async def remove_member(
     session: AsyncSession, group: Conversation, user_id: UUID, *, reason: str
 ) -> None:
-    """Delete a membership, and remember why it ended."""
+    """Delete a membership, and remember why it ended.
+
+    What the devices may show stays noted, until it is withdrawn.
+    """
     await session.execute(
         delete(Member).where(
             col(Member.conversation_id) == group.id, col(Member.user_id) == user_id
         )
     )
-    for own in (Draft, PushedConversation):
-        await session.execute(
-            delete(own).where(col(own.conversation_id) == group.id, col(own.user_id) == user_id)
-        )
+    await session.execute(
+        delete(Draft).where(col(Draft.conversation_id) == group.id, col(Draft.user_id) == user_id)
+    )
     group.members_count -= 1
     former = {
         "user_id": user_id,
@@ -220,8 +221,7 @@ async def delete_group(session: AsyncSession, group: Conversation) -> list[UUID]
     now = utc_now()
     await session.execute(delete(Member).where(col(Member.conversation_id) == group.id))
     await session.execute(delete(Invite).where(col(Invite.conversation_id) == group.id))
-    for own in (Draft, PushedConversation):
-        await session.execute(delete(own).where(col(own.conversation_id) == group.id))
+    await session.execute(delete(Draft).where(col(Draft.conversation_id) == group.id))
     # Those who were removed before need not be told of the end, and cannot join it any more.
     await session.execute(delete(FormerMember).where(col(FormerMember.conversation_id) == group.id))
     rows = [
