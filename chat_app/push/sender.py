@@ -41,6 +41,9 @@ AT_ONCE = 200
 # More than these wait only while the database is away; the oldest are given up.
 MAX_WAITING = 5_000
 MAX_BODY = 300
+# Safari takes a subscription away after some pushes that show nothing, as a withdrawal does (WWDC
+# 2022, "Meet Web Push for Safari").
+NEVER_SILENT = "https://web.push.apple.com/"
 
 
 class Stored(NamedTuple):
@@ -218,7 +221,8 @@ class PushSender:
         rows = await store.readers_of(self._database, pushed)
         taken = await store.take(self._database, pushed)
         for row in rows:
-            if Place(row.user_id, row.conversation_id) in taken and not _is_visible(row):
+            is_needed = not _is_visible(row) and not row.endpoint.startswith(NEVER_SILENT)
+            if is_needed and Place(row.user_id, row.conversation_id) in taken:
                 self._delivery.put(_withdrawal_of(row))
             await time_slice.pause()
 

@@ -192,6 +192,24 @@ async def test_the_push_of_a_read_or_deleted_message_is_withdrawn(
     assert contents[3] == withdrawn
 
 
+async def test_nothing_is_withdrawn_where_silent_pushes_end_a_subscription(
+    node: Node, service: PushServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "NEVER_SILENT", f"https://127.0.0.1:{service.port}/")
+    mira = await reader_of(node, service)
+    tomas = await new_user(node)
+    sent = (await node.messages.send(to_user(tomas, mira.id))).message
+    await service.next_for("phone")
+
+    await node.conversations.mark_read(
+        actor_id=mira.id, conversation_id=sent.conversation_id, seq=1
+    )
+    await node.messages.send(to_user(tomas, mira.id))
+
+    kinds = [content["type"] for content in await service.next_for("phone", 2)]
+    assert kinds == ["message", "message"]
+
+
 async def test_the_push_of_a_group_is_withdrawn_from_who_is_in_it_no_more(
     node: Node, service: PushServer
 ) -> None:
