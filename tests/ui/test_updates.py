@@ -377,8 +377,11 @@ async def test_read_marks_that_arrive_out_of_order_end_up_right(node: Node, page
                 # The pages that are open have also received what was sent.
                 envelopes += [one for one in taken if not is_delivery(one)]
 
-        orders = permutations(envelopes)
-        for screen, order in zip(screens, orders, strict=True):
+        # On a busy machine others may have come between those of the changes.
+        assert len(envelopes) >= len(changes)
+        orders = list(permutations(envelopes))
+        random.Random(7).shuffle(orders)  # noqa: S311  # repeatable, not secret
+        for screen, order in zip(screens, orders, strict=False):
             for envelope in order:
                 await screen.apply(envelope)
         fresh = Screen(pages, me, here)
