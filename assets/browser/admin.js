@@ -3,11 +3,11 @@
 
 /** @import { Account } from "./admin_dialogs.js" */
 
-import { confirm, errorLine, invite, manage, pressable } from "./admin_dialogs.js";
+import { confirm, errorLine, invite, manage } from "./admin_dialogs.js";
 import { ask } from "./ask.js";
 import { fullTime, shortTime } from "./clock.js";
 import { sizeText } from "./file_words.js";
-import { textOf } from "./sheet.js";
+import { pressable, textOf } from "./sheet.js";
 
 const AT_ONCE = "20"; // items of a page
 const PAUSE = 250; // ms without another letter until the server is asked

@@ -4,7 +4,7 @@
 import { ask } from "./ask.js";
 import { notify } from "./notice.js";
 import { getPageUser } from "./request.js";
-import { newSheet, textOf } from "./sheet.js";
+import { newSheet, pressable, textOf } from "./sheet.js";
 
 /**
  * An account as the API has it.
@@ -214,19 +214,6 @@ function choice(label, options, chosen) {
   for (const [value, text] of Object.entries(options)) select.append(new Option(text, value, false, value === chosen));
   place.append(select);
   return [select, place];
-}
-
-/**
- * Make a button.
- * @param {string} label
- * @param {"primary" | "plain" | "quiet" | "danger"} kind
- * @param {() => unknown} act
- */
-export function pressable(label, kind, act) {
-  const button = textOf("button", label, `button ${kind}`);
-  button.type = "button";
-  button.addEventListener("click", () => void act());
-  return button;
 }
 
 /** Make a line for an error, which screen readers announce. */

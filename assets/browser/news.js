@@ -37,7 +37,7 @@ const BELL = "chat.bell"; // where a tab that may not play sounds asks the other
 const FRONT = "chat.front"; // "tab conversation" of the tab that has the focus
 const SOUND = "chat.sound"; // "off" where an account has switched sounds off in this browser
 
-/** What tabs say at the bell. @typedef {{ user: string, type: "ring" | "rung" }} Call */
+/** The words of tabs at the bell. @typedef {{ user: string, type: "ring" | "rung" }} Call */
 /** @typedef {Row & { seq: number, unread: number, rings: boolean, name: string, preview: string, excerpt: string, href: string }} Conversation */
 
 const tab = Math.random().toString(36).slice(2);

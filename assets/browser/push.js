@@ -71,8 +71,10 @@ export async function forget(user) {
  */
 export async function forgetOthers(user) {
   const others = accounts().filter((one) => one !== user);
+  if (!others.length) return;
+  await rest();
+  // Only now: where another page is loaded meanwhile, that one does it.
   for (const other of others) writeId(other, "");
-  if (others.length) await rest();
 }
 
 /** Show nothing while nobody is signed in. Who signs in again subscribes anew. */
@@ -86,8 +88,12 @@ export async function pauseAll() {
  * @param {(conversationId: string) => boolean} isRead
  */
 export async function closeRead(isRead) {
-  const registration = await navigator.serviceWorker.getRegistration();
-  for (const note of (await registration?.getNotifications()) ?? []) if (isRead(note.tag)) note.close();
+  try {
+    const registration = await navigator.serviceWorker.getRegistration();
+    for (const note of (await registration?.getNotifications()) ?? []) if (isRead(note.tag)) note.close();
+  } catch {
+    // The browser is closing, or has no worker any more: nothing is shown then.
+  }
 }
 
 async function rest() {

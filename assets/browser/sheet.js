@@ -43,3 +43,16 @@ export function textOf(tag, words = "", className = "") {
   if (className) element.className = className;
   return element;
 }
+
+/**
+ * Make a button.
+ * @param {string} label
+ * @param {"primary" | "plain" | "quiet" | "danger"} kind
+ * @param {() => unknown} act
+ */
+export function pressable(label, kind, act) {
+  const button = textOf("button", label, `button ${kind}`);
+  button.type = "button";
+  button.addEventListener("click", () => void act());
+  return button;
+}

@@ -6,7 +6,7 @@
 import { notify } from "./notice.js";
 import { outboxOf } from "./outbox.js";
 import { filesOf } from "./outbox_entry.js";
-import { textOf } from "./sheet.js";
+import { pressable, textOf } from "./sheet.js";
 
 const TO_READ = 10_000;
 
@@ -68,8 +68,8 @@ class ChatUnsent extends (globalThis.HTMLElement ?? class {}) {
     names.dir = "auto";
     const buttons = document.createElement("div");
     buttons.className = "refusal";
-    if (content) buttons.append(pressable("Copy", () => void copy(content)));
-    buttons.append(pressable("Delete", () => void this.#outbox.remove(client_id)));
+    if (content) buttons.append(pressable("Copy", "quiet", () => copy(content)));
+    buttons.append(pressable("Delete", "quiet", () => this.#outbox.remove(client_id)));
     row.append(...(content ? [words] : []), ...(files.length ? [names] : []), buttons);
     return row;
   }
@@ -84,17 +84,6 @@ async function copy(text) {
     // Without HTTPS, or where it is not allowed.
     notify("This browser copies nothing by itself: select the text, and copy it.", { shown: TO_READ });
   }
-}
-
-/**
- * @param {string} label
- * @param {() => void} press
- */
-function pressable(label, press) {
-  const button = /** @type {HTMLButtonElement} */ (textOf("button", label, "button quiet"));
-  button.type = "button";
-  button.addEventListener("click", press);
-  return button;
 }
 
 globalThis.customElements?.define("chat-unsent", ChatUnsent);

@@ -158,6 +158,11 @@ async def set_password(session: AsyncSession, account: User, password_hash: str)
     await session.execute(delete(ResetLink).where(col(ResetLink.user_id) == account.id))
 
 
+async def end_reset_links(session: AsyncSession) -> None:
+    """End all reset links: an admin loses the rights with which some may have been made."""
+    await session.execute(delete(ResetLink))
+
+
 async def index_names(session: AsyncSession, account: User) -> None:
     """Replace the name parts by which the search finds a person; a deleted account has none.
 
@@ -186,7 +191,9 @@ async def erase_account(session: AsyncSession, account: User) -> Departure:
     await set_avatar(session, account, None)
     account.password_hash = ""
     account.last_seen_at = None
-    account.admin = False
+    if account.admin:
+        await end_reset_links(session)
+        account.admin = False
     await index_names(session, account)
     await session.flush()
     for own in (SavedMessage, Draft, DueItem, ResetLink, PushedConversation):

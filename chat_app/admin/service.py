@@ -72,12 +72,12 @@ class Admin:
             if admin != account.admin:
                 account.admin = admin
                 if not admin:
-                    await store.end_reset_links(uow.session)
+                    await accounts_store.end_reset_links(uow.session)
                 self._record(uow, actor, me, account, "made_admin" if admin else "removed_admin")
             if disabled != account.disabled:
                 account.disabled = disabled
                 if disabled and account.admin:
-                    await store.end_reset_links(uow.session)
+                    await accounts_store.end_reset_links(uow.session)
                 self._record(uow, actor, me, account, "disabled" if disabled else "enabled")
             if disabled:
                 await _end_sessions(uow, user_id, "account_disabled")
@@ -102,8 +102,6 @@ class Admin:
     async def _delete_user(self, actor: Actor, user_id: UUID) -> None:
         async with self._acting(actor) as (uow, me):
             account = await _lock(uow, user_id, leaving=True)
-            if account.admin:
-                await store.end_reset_links(uow.session)
             # With the name that it loses now.
             self._record(uow, actor, me, account, "deleted")
             await self._accounts.erase(uow, account)

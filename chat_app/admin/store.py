@@ -72,11 +72,6 @@ async def refuse_scheduled(session: AsyncSession, user_id: UUID) -> None:
     )
 
 
-async def end_reset_links(session: AsyncSession) -> None:
-    """End all reset links: an admin loses the rights with which some may have been made."""
-    await session.execute(delete(ResetLink))
-
-
 async def add_reset_link(session: AsyncSession, user_id: UUID) -> tuple[str, datetime]:
     """Add a reset link of an account in place of earlier ones; return its token and its end."""
     await session.execute(delete(ResetLink).where(col(ResetLink.user_id) == user_id))

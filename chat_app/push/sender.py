@@ -47,9 +47,9 @@ NEVER_SILENT = "https://web.push.apple.com/"
 
 
 class Stored(NamedTuple):
-    """What a node has stored: messages, deleted ones with their conversations, and read marks.
+    """The messages, deletions and read marks that a node has stored.
 
-    `left` are groups that members have left.
+    `deleted` are messages with their conversations, `left` groups that members have left.
     """
 
     messages: list[Message]

@@ -225,8 +225,11 @@ async def test_a_reset_link_ends_with_a_new_password_and_with_the_rights_of_an_a
             await change(owner, bob, **loss)
             with case(loss):
                 assert_problem(await reset(token), 404)
+        await change(owner, bob, admin=True, disabled=False)
+        token = await link_for(alice)
+        assert (await (await log_in(bob.url, bob)).leave()).status_code == 204
+        assert_problem(await reset(token), 404)
         assert (await reset(await link_for(alice))).status_code == 204
-    await change(owner, bob, admin=False, disabled=False)
 
 
 async def test_people_are_found_and_paged(owner: Person, new_person: NewPerson) -> None:

@@ -278,7 +278,7 @@ def test_nothing_of_an_account_is_shown_to_the_next_one(
     expect(page.get_by_text(f"@{tomas.username}").first).to_be_visible()
     wait_until(page, "() => localStorage.getItem('unsubscribed') === 'yes'")
     wait_until(page, f"async () => (await ({NOTES})()).length === 0")
-    assert page.evaluate("key => localStorage.getItem(key)", key) is None
+    wait_until(page, "key => localStorage.getItem(key) === null", key)
 
 
 def test_a_browser_whose_session_has_ended_shows_nothing_until_the_next_sign_in(

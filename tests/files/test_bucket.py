@@ -164,7 +164,7 @@ async def test_an_upload_goes_on_after_s3_has_not_answered(
         assert await offset_of(node, alice, at.id) == 0
         await node.uploads.discard(owner_id=alice, upload_id=at.id)
         await removal_of(node).remove_all()
-        # What S3 was sent while it did not answer may be stored later: the sweep finds it.
+        # A part that was sent to a silent S3 may be stored later: the sweep finds it.
         async with asyncio.timeout(PATIENCE_S):
             while bucket.sizes():
                 await removal_of(node).sweep(UPLOADS, age_s=0)

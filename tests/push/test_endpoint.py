@@ -195,7 +195,7 @@ async def test_a_host_that_answers_no_more_goes_to_the_threads_of_new_ones(
     assert await endpoints.resolve(named(endpoints, "push")) == ["93.184.216.34"]
 
 
-async def test_one_host_takes_one_thread(
+async def test_a_host_takes_one_thread(
     endpoints: Endpoints, name_servers: NameServers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(endpoint, "RESOLVE_S", 0.2)

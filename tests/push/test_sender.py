@@ -353,7 +353,7 @@ async def test_a_database_that_is_away_loses_no_push(
     assert fails == set()
 
 
-async def test_what_waits_behind_a_failed_look_waits_for_no_message(
+async def test_messages_behind_a_failed_look_wait_for_no_other(
     node: Node, service: PushServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mira = await reader_of(node, service)
@@ -407,7 +407,7 @@ async def test_a_mark_of_a_part_withdraws_nothing(node: Node, service: PushServe
 
 
 @pytest.mark.usefixtures("patient_delivery")
-async def test_what_was_read_before_drops_no_withdrawal(node: Node, service: PushServer) -> None:
+async def test_an_earlier_read_mark_drops_no_withdrawal(node: Node, service: PushServer) -> None:
     mira = await reader_of(node, service)
     first = (await node.messages.send(to_user(await new_user(node), mira.id))).message
     await service.next_for("phone")
