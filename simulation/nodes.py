@@ -287,4 +287,5 @@ def _own_user(user_id: UUID, people: dict[UUID, str]) -> OwnUser:
         admin=False,
         push_preview=False,
         quiet_hours=None,
+        locale=None,
     )

@@ -12,6 +12,7 @@ from chat_app.accounts.quiet_hours import hours_of
 from chat_app.accounts.schemas import Identity, OpenSession, OwnUser
 from chat_app.accounts.store import live_sessions
 from chat_app.core.errors import NotFound
+from chat_app.core.languages import language_of
 from chat_app.models import AuthSession
 from chat_app.models import User as Account
 from chat_app.realtime.shapes import Person, avatar_url
@@ -87,4 +88,5 @@ def own_user_of(account: Account | Row[Any]) -> OwnUser:
         admin=account.admin,
         push_preview=account.push_preview,
         quiet_hours=hours_of(account.quiet_hours),
+        locale=language_of(account.locale),
     )

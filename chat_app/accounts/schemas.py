@@ -16,6 +16,7 @@ from pydantic import (
 from chat_app.accounts import rules
 from chat_app.accounts.quiet_hours import TIME_ZONES, check_time_zone, text_of
 from chat_app.core.input import Input, text_pattern
+from chat_app.core.languages import Language
 from chat_app.realtime.events import EndReason
 from chat_app.realtime.shapes import OwnUser, QuietHours, Shape, User, UserCard
 
@@ -200,7 +201,8 @@ class QuietHoursChange(Input):
 class ProfileChange(Input):
     """The changes of a profile by its user: only what is given changes.
 
-    Null is no value, but for the quiet hours, which it ends.
+    Null is no value, but for the quiet hours, which it ends, and the `locale`, which is that of the
+    browser then.
     """
 
     # What was not given has a value of no meaning, from a factory, so that no document names it.
@@ -220,6 +222,7 @@ class ProfileChange(Input):
     sound: bool = Field(default_factory=bool)
     push_preview: bool = Field(default_factory=bool)
     quiet_hours: QuietHoursChange | None = Field(default_factory=lambda: None)
+    locale: Language | None = Field(default_factory=lambda: None)
 
     def given(self) -> dict[str, str | bool | None]:
         """Return the fields that were given, by name, as the account keeps them."""

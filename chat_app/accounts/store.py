@@ -188,6 +188,7 @@ async def erase_account(session: AsyncSession, account: User) -> Departure:
     account.bio = ""
     account.status_text = ""
     account.quiet_hours = None
+    account.locale = None
     await set_avatar(session, account, None)
     account.password_hash = ""
     account.last_seen_at = None

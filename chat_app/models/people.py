@@ -40,6 +40,8 @@ class User(Table, table=True):
     push_preview: bool = False
     # As `accounts/quiet_hours.py` writes them.
     quiet_hours: str | None = Field(default=None, max_length=100)
+    # The language of the screens; null is the browser's.
+    locale: str | None = Field(default=None, max_length=16)
     created_at: datetime = Field(default_factory=utc_now)
     # When their last device disconnected; at most a minute old while one is connected.
     last_seen_at: datetime | None = None

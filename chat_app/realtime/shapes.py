@@ -9,6 +9,8 @@ from uuid import UUID
 
 import msgspec
 
+from chat_app.core.languages import Language
+
 Friendship = Literal["none", "requested", "incoming", "friends", "blocked"]
 Role = Literal["owner", "admin", "member"]
 Visibility = Literal["private", "open"]
@@ -64,7 +66,8 @@ class QuietHours(Shape, frozen=True):
 class OwnUser(User, frozen=True):
     """A person as they see themselves: their own settings included.
 
-    With `push_preview` a push holds the text of its message.
+    With `push_preview` a push holds the text of its message. `locale` is the language of the
+    screens, null for that of the browser.
     """
 
     accept_messages_from: Literal["everyone", "friends"]
@@ -73,6 +76,7 @@ class OwnUser(User, frozen=True):
     admin: bool
     push_preview: bool
     quiet_hours: QuietHours | None
+    locale: Language | None
 
 
 class UserCard(Shape, frozen=True):

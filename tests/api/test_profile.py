@@ -31,6 +31,7 @@ async def test_each_field_changes_alone(alice: Person) -> None:
         "share_presence": False,
         "sound": False,
         "push_preview": True,
+        "locale": "ar",
     }.items():
         reply = await patch(alice, **{name: value})
 
@@ -108,6 +109,9 @@ async def test_a_bad_value_is_named_and_nothing_changes(alice: Person) -> None:
         ("accept_messages_from", ""),
         ("share_presence", "yes"),
         ("sound", 1),
+        ("locale", "fr"),
+        ("locale", "de-CH"),
+        ("locale", ""),
     ):
         with case(field, value):
             reply = await patch(
@@ -175,3 +179,11 @@ async def test_profile_changes_are_limited_per_minute(
     assert int(refused.headers["retry-after"]) >= 1
     assert (await patch(alice, sound=False)).status_code == 200
     assert as_json(await alice.http.get("/api/auth/me"))["status_text"] == "2"
+
+
+async def test_a_language_is_the_browsers_again_with_null(alice: Person) -> None:
+    assert alice.user["locale"] is None
+    assert as_json(await patch(alice, locale="de"))["locale"] == "de"
+
+    assert as_json(await patch(alice, locale=None))["locale"] is None
+    assert as_json(await alice.http.get("/api/auth/me")) == alice.user

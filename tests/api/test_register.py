@@ -46,7 +46,7 @@ async def test_a_newcomer_is_signed_in_both_ways(chat: ChatServer) -> None:
 async def test_the_reply_holds_what_the_contract_names(alice: Person) -> None:
     public = {"id", "username", "display_name", "avatar_url", "bio", "status_text", "created_at"}
     private = {"accept_messages_from", "share_presence", "sound", "admin"}
-    private |= {"push_preview", "quiet_hours"}
+    private |= {"push_preview", "quiet_hours", "locale"}
 
     assert alice.user.keys() == public | private
     assert alice.user["created_at"].endswith("Z")
