@@ -28,7 +28,7 @@ import reflex as rx
 from reflex_base.constants import StateManagerMode
 
 from chat_app.core.settings import SettingsError, read_settings
-from chat_app.ui.reflex import build, production
+from chat_app.ui.reflex import build, language_files, production
 
 try:
     settings = read_settings()
@@ -54,6 +54,6 @@ config = rx.Config(
     telemetry_enabled=False,
     show_built_with_reflex=False,
     frontend_compression_formats=["gzip"],
-    plugins=[build.PageOriginPlugin()],
+    plugins=[build.PageOriginPlugin(), language_files.LanguagesPlugin()],
     disable_plugins=[rx.plugins.SitemapPlugin],
 )

@@ -11,6 +11,8 @@
   const AHEAD = "link[rel=modulepreload]";
   // The errors of Chromium, Firefox and Safari for an `import()` whose file is missing.
   const FAILED_IMPORT = /module script|imported module/i;
+  // In the language of the page.
+  const { lost = "", again = "" } = document.currentScript?.dataset ?? {};
   let isHandled = false;
 
   /** @param {Event} [event] */
@@ -67,9 +69,9 @@
     const button = document.createElement("button");
     button.type = "button";
     button.className = "button plain";
-    button.textContent = "Load again";
+    button.textContent = again;
     button.addEventListener("click", () => location.reload());
-    notice.append("A part of this page could not be loaded. What you wrote is kept.", button);
+    notice.append(lost, button);
     // React owns the body.
     document.documentElement.append(notice);
   }

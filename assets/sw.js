@@ -79,7 +79,19 @@
   }
 
   /** @param {number} unread */
-  const wordsOf = (unread) => (unread > 1 ? `${unread} unread messages` : "New message");
+  const wordsOf = (unread) => (unread > 1 ? say("{n} unread messages", unread) : say("New message", unread));
+
+  /**
+   * Return a text in the language of this worker: chat_app/languages/pages.js puts its texts before it.
+   * @param {string} key
+   * @param {number} n
+   */
+  function say(key, n) {
+    const { language, texts } = self.chatWords ?? { language: "en", texts: {} };
+    const text = texts[key] ?? key;
+    const form = typeof text === "string" ? text : text[new Intl.PluralRules(language).select(n)];
+    return form.replace("{n}", n.toLocaleString(language));
+  }
 
   /** Return whether somebody looks at the chat: there they see what is new. */
   async function isAnyVisible() {

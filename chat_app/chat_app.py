@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 from chat_app.api.app import create_api
+from chat_app.core.cookies import cookie_values
+from chat_app.core.languages import Language
 from chat_app.core.logs import configure_logs
 from chat_app.core.metrics import Metrics
 from chat_app.core.settings import SettingsError, read_settings
@@ -13,10 +15,11 @@ from chat_app.core.traces import Traces
 from chat_app.server.cors import allow_pages_origin
 from chat_app.server.edge import AsgiApp, dispatch, edge
 from chat_app.server.home import name_home
+from chat_app.server.languages import choose_language
 from chat_app.server.page_policy import allow_page_scripts
 from chat_app.ui import routes
-from chat_app.ui.current_node import serving
-from chat_app.ui.reflex import build
+from chat_app.ui.current_node import current_node, serving
+from chat_app.ui.reflex import build, language_files
 from chat_app.ui.reflex.app import CompiledApp, HandlerFailures, PageFailures, socket_server
 from chat_app.ui.reflex.closed_tabs import ClosedTabs
 from chat_app.ui.reflex.guard import SessionGuard
@@ -39,10 +42,19 @@ class ChatApp(CompiledApp):
 
     def __call__(self) -> AsgiApp:
         """Return the whole chat as one ASGI application."""
+        language_files.serve_language_files()
         pages = name_home(guard_sockets(super().__call__(), settings, opened), settings)
+        pages = choose_language(pages, language_of_account)
         pages = allow_page_scripts(pages, settings, build.pages_folder())
         chat = dispatch(cast("AsgiApp", api), pages)
         return allow_pages_origin(edge(chat, settings, metrics, traces), settings)
+
+
+async def language_of_account(cookies: str) -> Language | None:
+    """Return the language of the account that a Cookie header signs in."""
+    secrets = cookie_values(cookies, settings.cookie_names)
+    user = await current_node().accounts.authenticate_cookies(secrets) if secrets else None
+    return user.user.locale if user else None
 
 
 @asynccontextmanager

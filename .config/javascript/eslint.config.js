@@ -10,7 +10,7 @@ const typedBy = (project) => ({ parserOptions: { project, tsconfigRootDir: impor
 export default defineConfig(
   { ignores: ["assets/external/"] },
   {
-    files: ["assets/**/*.js", "tests/**/*.js"],
+    files: ["assets/**/*.js", "chat_app/**/*.js", "tests/**/*.js"],
     extends: [js.configs.recommended, tseslint.configs.recommendedTypeChecked],
     // A comment in a script cannot switch a rule off; an exception is made here, with its reason.
     linterOptions: { noInlineConfig: true },
@@ -26,7 +26,7 @@ export default defineConfig(
   },
   { files: ["assets/**/*.js"], languageOptions: typedBy("./tsconfig.json") },
   {
-    files: ["tests/**/*.js"],
+    files: ["chat_app/**/*.js", "tests/**/*.js"],
     languageOptions: typedBy("./tsconfig.tests.json"),
     rules: {
       "@typescript-eslint/no-floating-promises": "off", // `test` returns a promise that nobody awaits.

@@ -91,6 +91,16 @@ declare var chatForms: boolean | undefined;
 /** A form that was sent before forms.js was loaded. Set by a script in the page's head. */
 declare var chatEarlyForm: HTMLFormElement | undefined;
 
+/** The catalogue of the page's language, none for English. Set by a script of chat_app/languages/pages.js. */
+declare var chatTexts: Record<string, string | Record<string, string>> | undefined;
+/** The texts of the service worker in its language, none for English. Set by the same step. */
+declare var chatWords: { language: string; texts: Record<string, string | Record<string, string>> } | undefined;
+
+/** Set by Vite. */
+interface ImportMeta {
+  readonly env?: { readonly SSR?: boolean };
+}
+
 declare module "highlight.js/lib/core" {
   import hljs from "highlight.js";
   export default hljs;

@@ -16,6 +16,7 @@ import { remind } from "./reminding.js";
 import { send, store } from "./replica.js";
 import { edit, quoteFrom, rowOf } from "./shown_message.js";
 import { watchSwipes } from "./swipe.js";
+import { say } from "./texts.js";
 
 /** A finger that stays for so long opens the menu, in ms. */
 const LONG_PRESS = 450;
@@ -310,10 +311,10 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
     else if (action === "delete-now") void this.#delete(id);
     else if (action === "pin") void this.#mark(pin(id));
     else if (action === "unpin") void this.#mark(unpin(id));
-    else if (action === "save") void this.#mark(save(id), "Saved.");
+    else if (action === "save") void this.#mark(save(id), say("Saved."));
     else if (action === "unsave") void this.#mark(unsave(id));
-    else if (action === "copy-link") void this.#copy(`${location.origin}/chat/${this.#conversation}?at=${seq}`, "The link is copied.");
-    else if (action === "copy-text") void this.#copy(this.#row?.text ?? "", "The text is copied.");
+    else if (action === "copy-link") void this.#copy(`${location.origin}/chat/${this.#conversation}?at=${seq}`, say("The link is copied."));
+    else if (action === "copy-text") void this.#copy(this.#row?.text ?? "", say("The text is copied."));
     else if (action === "report") void this.#report(id);
     else if (action === "readers") void this.#list?.showReaders(id);
     else if (action === "reactors") void this.#list?.showReactors(id);
@@ -384,7 +385,7 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
       notify(words);
     } catch {
       // Without HTTPS, or where it is not allowed.
-      notify(`This browser copies nothing by itself: ${text}`, { shown: TO_READ });
+      notify(say("This browser copies nothing by itself: {text}", { text }), { shown: TO_READ });
     }
   }
 

@@ -8,6 +8,7 @@ import { ask } from "./ask.js";
 import { fullTime, shortTime } from "./clock.js";
 import { sizeText } from "./file_words.js";
 import { pressable, textOf } from "./sheet.js";
+import { numberText, say } from "./texts.js";
 
 const AT_ONCE = "20"; // items of a page
 const PAUSE = 250; // ms without another letter until the server is asked
@@ -23,46 +24,46 @@ const PAUSE = 250; // ms without another letter until the server is asked
 /** @typedef {{ id: string, at: string, actor: Party | null, action: string, target: Party | null, address: string }} Entry */
 /** @typedef {{ figures: Record<string, number> & { registration: "open" | "invited" | "closed" }, version: string, health: Record<string, string | null> }} Overview */
 
-/** The words of each act in the audit log, before and after the name of its target. @type {Record<string, [string, string]>} */
+/** The sentence of each act in the audit log. @type {Record<string, string>} */
 const ACTS = {
-  created: ["created the account", ""],
-  made_admin: ["made", "an admin"],
-  removed_admin: ["removed", "from the admins"],
-  disabled: ["disabled", ""],
-  enabled: ["enabled", ""],
-  deleted: ["deleted", ""],
-  sessions_ended: ["signed", "out everywhere"],
-  all_sessions_ended: ["signed everybody out", ""],
-  reset_link_made: ["made a reset link for", ""],
-  password_reset: ["set a new password for", "by a reset link"],
-  password_set: ["set a new password for", ""],
-  invite_made: ["made an invitation", ""],
-  invite_withdrawn: ["withdrew an invitation", ""],
-  report_open: ["reopened a report about", ""],
-  report_resolved: ["resolved a report about", ""],
-  report_dismissed: ["dismissed a report about", ""],
+  created: "{actor} created the account {target}",
+  made_admin: "{actor} made {target} an admin",
+  removed_admin: "{actor} removed {target} from the admins",
+  disabled: "{actor} disabled {target}",
+  enabled: "{actor} enabled {target}",
+  deleted: "{actor} deleted {target}",
+  sessions_ended: "{actor} signed {target} out everywhere",
+  all_sessions_ended: "{actor} signed everybody out",
+  reset_link_made: "{actor} made a reset link for {target}",
+  password_reset: "{actor} set a new password for {target} by a reset link",
+  password_set: "{actor} set a new password for {target}",
+  invite_made: "{actor} made an invitation",
+  invite_withdrawn: "{actor} withdrew an invitation",
+  report_open: "{actor} reopened a report about {target}",
+  report_resolved: "{actor} resolved a report about {target}",
+  report_dismissed: "{actor} dismissed a report about {target}",
 };
-const STATES = { open: "Open", resolved: "Resolved", dismissed: "Dismissed" };
+const STATES = { open: say("Open#a report"), resolved: say("Resolved"), dismissed: say("Dismissed") };
 const REGISTRATION = {
-  open: "Anybody may register here.",
-  invited: "Only people with an invitation may register here.",
-  closed: "Nobody may register here, not even with an invitation.",
+  open: say("Anybody may register here."),
+  invited: say("Only people with an invitation may register here."),
+  closed: say("Nobody may register here, not even with an invitation."),
 };
 
 class ChatAdmin extends (globalThis.HTMLElement ?? class {}) {
   connectedCallback() {
-    const audit = new Listing("Audit log", "/api/admin/audit", entryRow, "Nothing was done yet.");
+    const audit = new Listing(say("Audit log"), "/api/admin/audit", entryRow, say("Nothing was done yet."));
     const changed = () => void audit.reload();
     const people = new People(changed);
-    const reports = new Listing("Reports", "/api/admin/reports", (/** @type {Report} */ row) => reportRow(row, people, changed), "Nothing was reported.");
+    const reports = new Listing(say("Reports"), "/api/admin/reports", (/** @type {Report} */ row) => reportRow(row, people, changed), say("Nothing was reported."));
     /** @type {Listing} */
-    const invites = new Listing("Invitations", "/api/admin/invites", (/** @type {Invite} */ row) => inviteRow(row, afterInvite), "No invitation is open.");
+    const invites = new Listing(say("Invitations"), "/api/admin/invites", (/** @type {Invite} */ row) => inviteRow(row, afterInvite), say("No invitation is open."));
     const afterInvite = () => {
       void invites.reload();
       changed();
     };
     const registration = textOf("p", "", "field-hint");
-    invites.head.append(registration, pressable("Invite somebody", "plain", () => invite(afterInvite)));
+    invites.head.append(registration, pressable(say("Invite somebody"), "plain", () => invite(afterInvite)));
     const activity = new Activity((rule) => (registration.textContent = REGISTRATION[rule] ?? ""));
     const regions = [people, invites, reports, activity, audit];
     this.replaceChildren(...regions.map((one) => one.section));
@@ -94,7 +95,7 @@ class Region {
     this.section.setAttribute("aria-busy", "true");
     const problem = await ask("GET", path, undefined, take);
     this.section.removeAttribute("aria-busy");
-    this.#problem.replaceChildren(textOf("span", problem), pressable("Try again", "plain", again));
+    this.#problem.replaceChildren(textOf("span", problem), pressable(say("Try again"), "plain", again));
     this.#problem.hidden = !problem;
     return !problem;
   }
@@ -104,8 +105,8 @@ class Region {
 class Listing extends Region {
   list = textOf("ul", "", "devices");
   query = "";
-  #status = textOf("p", "Loading…", "field-hint");
-  #more = pressable("Show more", "quiet", () => this.#load());
+  #status = textOf("p", say("Loading…"), "field-hint");
+  #more = pressable(say("Show more"), "quiet", () => this.#load());
   #path;
   #row;
   #none;
@@ -161,7 +162,7 @@ class Listing extends Region {
     this.list.append(...items.map(this.#row));
     this.#next = next;
     this.#more.hidden = !next;
-    if (!this.list.children.length) this.#status.textContent = this.query ? "Nobody was found." : this.#none;
+    if (!this.list.children.length) this.#status.textContent = this.query ? say("Nobody was found.") : this.#none;
   }
 }
 
@@ -174,9 +175,9 @@ class People extends Listing {
 
   /** @param {() => void} onChanged */
   constructor(onChanged) {
-    super("People", "/api/admin/users", (/** @type {Account} */ row) => this.#rowOf(row), "Nobody is here.");
+    super(say("People"), "/api/admin/users", (/** @type {Account} */ row) => this.#rowOf(row), say("Nobody is here."));
     this.#onChanged = onChanged;
-    Object.assign(this.#field, { type: "search", className: "input", maxLength: 64, dir: "auto", placeholder: "Find people", ariaLabel: "Find people" });
+    Object.assign(this.#field, { type: "search", className: "input", maxLength: 64, dir: "auto", placeholder: say("Find people"), ariaLabel: say("Find people") });
     const search = textOf("div", "", "search");
     const icon = textOf("span", "", "icon icon-search");
     icon.ariaHidden = "true";
@@ -213,13 +214,13 @@ class People extends Listing {
     const { id, display_name: name, username, admin, disabled, sessions, storage_bytes: bytes, last_seen_at: seen } = account;
     const title = textOf("div", "", "row-name");
     title.append(textOf("bdi", name));
-    if (admin) title.append(" ", textOf("span", "Admin", "tag"));
-    if (disabled) title.append(" ", textOf("span", "Disabled", "tag"));
-    const facts = [`@${username}`, sessions === 1 ? "1 session" : `${sessions} sessions`];
+    if (admin) title.append(" ", textOf("span", say("Admin"), "tag"));
+    if (disabled) title.append(" ", textOf("span", say("Disabled"), "tag"));
+    const facts = [`@${username}`, say("{n} session|{n} sessions", { n: sessions })];
     if (bytes) facts.push(sizeText(bytes));
-    if (seen) facts.push(`last seen ${shortTime(seen)}`);
-    const button = pressable("Manage", "plain", () => this.manage(account));
-    button.ariaLabel = `Manage ${name}`;
+    if (seen) facts.push(say("last seen {time}", { time: shortTime(seen) }));
+    const button = pressable(say("Manage"), "plain", () => this.manage(account));
+    button.ariaLabel = say("Manage {name}", { name });
     button.setAttribute("aria-haspopup", "dialog");
     const row = rowOf(title, textOf("div", facts.join(" · "), "row-preview"), button);
     row.dataset.id = id;
@@ -234,7 +235,7 @@ class Activity extends Region {
 
   /** @param {(rule: "open" | "invited" | "closed") => void} onRule */
   constructor(onRule) {
-    super("Activity");
+    super(say("Activity"));
     this.#onRule = onRule;
     this.section.append(this.#list);
   }
@@ -254,23 +255,20 @@ class Activity extends Region {
     const wrong = Object.entries(health).filter(([, is]) => is && !["ok", "current", "same", "off"].includes(is));
     /** @type {[string, string][]} */
     const rows = [
-      ["People", `${count(figures.people)}, ${count(figures.people_last_day)} of them here within a day`],
-      ["Admins", count(figures.admins)],
-      ["Disabled accounts", count(figures.people_disabled)],
-      ["Messages", `${count(figures.messages)}, ${count(figures.messages_last_day)} within a day`],
-      ["Conversations", count(figures.conversations)],
-      ["Database", sizeText(figures.database_bytes)],
-      ["Files", sizeText(figures.files_bytes)],
-      ["Open reports", count(figures.open_reports)],
-      ["Version", version],
-      ["Health", wrong.length ? wrong.map(([what, is]) => `${what.replaceAll("_", " ")}: ${is}`).join(", ") : "All is well"],
+      [say("People"), say("{n}, {lately} of them here within a day", { n: figures.people, lately: figures.people_last_day })],
+      [say("Admins"), numberText(figures.admins)],
+      [say("Disabled accounts"), numberText(figures.people_disabled)],
+      [say("Messages"), say("{n}, {lately} within a day", { n: figures.messages, lately: figures.messages_last_day })],
+      [say("Conversations"), numberText(figures.conversations)],
+      [say("Database"), sizeText(figures.database_bytes)],
+      [say("Files"), sizeText(figures.files_bytes)],
+      [say("Open reports"), numberText(figures.open_reports)],
+      [say("Version"), version],
+      [say("Health"), wrong.length ? wrong.map(([what, is]) => `${what.replaceAll("_", " ")}: ${is}`).join(", ") : say("All is well")],
     ];
     this.#list.replaceChildren(...rows.flatMap(([term, value]) => [textOf("dt", term), textOf("dd", value)]));
   }
 }
-
-/** @param {number} number */
-const count = (number) => number.toLocaleString();
 
 /**
  * @param {HTMLElement} title
@@ -297,12 +295,11 @@ function timeOf(iso) {
  * @param {() => void} onChanged
  */
 function inviteRow({ id, created_by: by, expires_at: until, uses, max_uses: most }, onChanged) {
-  const title = textOf("div", most === null ? `Used ${count(uses)} times` : `Used ${count(uses)} of ${count(most)} times`, "row-name");
-  const about = textOf("div", by ? `By @${by.username}, good until ` : "Made in the shell, good until ", "row-preview");
-  about.append(fullTime(until));
+  const title = textOf("div", most === null ? say("Used {n} time|Used {n} times", { n: uses }) : say("Used {uses} of {n} time|Used {uses} of {n} times", { uses, n: most }), "row-name");
+  const about = textOf("div", by ? say("By {name}, good until {time}", { name: `@${by.username}`, time: fullTime(until) }) : say("Made in the shell, good until {time}", { time: fullTime(until) }), "row-preview");
   const error = errorLine();
-  const button = pressable("Withdraw", "plain", async () => {
-    if (!(await confirm("Withdraw this invitation?", "Its link admits nobody any more.", "Withdraw"))) return;
+  const button = pressable(say("Withdraw"), "plain", async () => {
+    if (!(await confirm(say("Withdraw this invitation?"), say("Its link admits nobody any more."), say("Withdraw")))) return;
     error.textContent = await ask("DELETE", `/api/admin/invites/${id}`);
     if (!error.textContent) onChanged();
   });
@@ -320,9 +317,9 @@ function inviteRow({ id, created_by: by, expires_at: until, uses, max_uses: most
 function reportRow(report, people, onChanged) {
   const { id, reporter, user, content, reason, state, created_at: at, message_id: message } = report;
   const title = textOf("div", "", "row-name");
-  title.append(message ? "A message of " : "", textOf("bdi", nameOf(user)), " ", textOf("span", STATES[state], "tag"));
+  title.append(message ? say("A message of {name}", { name: nameOf(user) }) : textOf("bdi", nameOf(user)), " ", textOf("span", STATES[state], "tag"));
   const about = textOf("div", "", "row-preview");
-  about.append("Reported by ", textOf("bdi", nameOf(reporter)), " · ", timeOf(at));
+  about.append(say("Reported by {name}", { name: nameOf(reporter) }), " · ", timeOf(at));
   const row = rowOf(title, about);
   const words = /** @type {HTMLElement} */ (row.querySelector(".row-text"));
   const why = textOf("p", reason, "report-text");
@@ -357,12 +354,12 @@ function reportRow(report, people, onChanged) {
     do error.textContent = await ask("GET", after ? `${search}&after=${after}` : search, undefined, take);
     while (!account && after && !error.textContent);
     if (account) people.manage(account);
-    else error.textContent ||= "This account is deleted.";
+    else error.textContent ||= say("This account is deleted.");
   };
   const choices = textOf("div", "", "report-choices");
-  if (state === "open") choices.append(pressable("Resolve", "plain", set("resolved")), pressable("Dismiss", "quiet", set("dismissed")));
-  else choices.append(pressable("Reopen", "quiet", set("open")));
-  if (user.username) choices.append(pressable(`Manage ${nameOf(user)}`, "quiet", open));
+  if (state === "open") choices.append(pressable(say("Resolve"), "plain", set("resolved")), pressable(say("Dismiss"), "quiet", set("dismissed")));
+  else choices.append(pressable(say("Reopen"), "quiet", set("open")));
+  if (user.username) choices.append(pressable(say("Manage {name}", { name: nameOf(user) }), "quiet", open));
   words.append(choices, error);
   return row;
 }
@@ -372,13 +369,10 @@ const nameOf = (party) => party.display_name || `@${party.username}`;
 
 /** @param {Entry} entry */
 function entryRow({ at, actor, action, target, address }) {
-  const [before, after] = ACTS[action] ?? [action, ""];
-  const title = textOf("div", "", "row-name");
-  title.append(actor ? `@${actor.username}` : "The operator", ` ${before} `);
-  if (target) title.append(`@${target.username} `);
-  title.append(after);
+  const places = { actor: actor ? `@${actor.username}` : say("The operator"), target: target ? `@${target.username}` : "" };
+  const title = textOf("div", say(ACTS[action] ?? "{actor}: {action} {target}", { ...places, action }), "row-name");
   const about = textOf("div", "", "row-preview");
-  about.append(timeOf(at), address ? ` · from ${address}` : " · in the shell");
+  about.append(timeOf(at), " · ", address ? say("from {address}", { address }) : say("in the shell"));
   return rowOf(title, about);
 }
 

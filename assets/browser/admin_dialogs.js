@@ -5,6 +5,7 @@ import { ask } from "./ask.js";
 import { notify } from "./notice.js";
 import { getPageUser } from "./request.js";
 import { newSheet, pressable, textOf } from "./sheet.js";
+import { say } from "./texts.js";
 
 /**
  * An account as the API has it.
@@ -24,7 +25,7 @@ import { newSheet, pressable, textOf } from "./sheet.js";
 export function confirm(title, text, label) {
   const { dialog, box } = newSheet(title, "admin-question", "");
   let confirmed = false;
-  const cancel = pressable("Cancel", "quiet", () => dialog.close());
+  const cancel = pressable(say("Cancel"), "quiet", () => dialog.close());
   const go = pressable(label, "danger", () => {
     confirmed = true;
     dialog.close();
@@ -45,39 +46,42 @@ export function confirm(title, text, label) {
 export function showLink(title, text, url) {
   const { dialog, box } = newSheet(title, "admin-link", "");
   const field = document.createElement("input");
-  Object.assign(field, { className: "input", value: url, readOnly: true, ariaLabel: "Link" });
+  Object.assign(field, { className: "input", value: url, readOnly: true, ariaLabel: say("Link") });
   field.addEventListener("focus", () => field.select());
-  const said = textOf("p", "", "field-hint");
-  said.setAttribute("role", "status");
-  const copy = pressable("Copy", "primary", () => {
+  const done = textOf("p", "", "field-hint");
+  done.setAttribute("role", "status");
+  const copy = pressable(say("Copy"), "primary", () => {
     const copied = navigator.clipboard?.writeText(url) ?? Promise.reject(new Error("no clipboard"));
     copied.then(
-      () => (said.textContent = "The link is copied."),
+      () => (done.textContent = say("The link is copied.")),
       () => {
         field.focus();
-        said.textContent = "This browser copies nothing by itself: the link is selected.";
+        done.textContent = say("This browser copies nothing by itself: the link is selected.");
       },
     );
   });
-  box.append(textOf("p", text, "sheet-text"), field, said, buttons(pressable("Close", "quiet", () => dialog.close()), copy));
+  box.append(textOf("p", text, "sheet-text"), field, done, buttons(pressable(say("Close"), "quiet", () => dialog.close()), copy));
   show(dialog);
   copy.focus();
 }
 
+/** @param {number} n */
+const people = (n) => say("{n} person|{n} people", { n });
+
 /** How long an invitation is good, in seconds, and how often. */
-const TIMES = { 86400: "1 day", 604800: "1 week", 2592000: "30 days" };
-const USES = { 1: "1 person", 5: "5 people", 25: "25 people", "": "Everybody who has the link" };
+const TIMES = { 86400: say("1 day"), 604800: say("1 week"), 2592000: say("30 days") };
+const USES = { 1: people(1), 5: people(5), 25: people(25), "": say("Everybody who has the link") };
 
 /**
  * Ask for an invitation to register, and show its link; `onMade` is called then.
  * @param {() => void} onMade
  */
 export function invite(onMade) {
-  const { dialog, box } = newSheet("Invite somebody", "admin-invite", "");
-  const [time, timeField] = choice("Good for", TIMES, "604800");
-  const [uses, usesField] = choice("May be used by", USES, "1");
+  const { dialog, box } = newSheet(say("Invite somebody"), "admin-invite", "");
+  const [time, timeField] = choice(say("Good for"), TIMES, "604800");
+  const [uses, usesField] = choice(say("May be used by"), USES, "1");
   const error = errorLine();
-  const make = pressable("Make link", "primary", async () => {
+  const make = pressable(say("Make link"), "primary", async () => {
     make.disabled = true;
     let url = "";
     const body = { expires_in: Number(time.value), max_uses: uses.value ? Number(uses.value) : null };
@@ -89,9 +93,9 @@ export function invite(onMade) {
     if (!url) return;
     dialog.close();
     onMade();
-    showLink("Invitation", "Whoever has this link may register. It is shown this once.", url);
+    showLink(say("Invitation"), say("Whoever has this link may register. It is shown this once."), url);
   });
-  box.append(timeField, usesField, error, buttons(pressable("Cancel", "quiet", () => dialog.close()), make));
+  box.append(timeField, usesField, error, buttons(pressable(say("Cancel"), "quiet", () => dialog.close()), make));
   show(dialog);
   time.focus();
 }
@@ -136,11 +140,11 @@ export function manage(account, onChanged) {
     onChanged(changed);
   };
   const signOut = async () => {
-    if (!(await confirm(`Sign ${name} out everywhere?`, "All their devices have to sign in again.", "Sign out"))) return;
+    if (!(await confirm(say("Sign {name} out everywhere?", { name }), say("All their devices have to sign in again."), say("Sign out")))) return;
     if (!(await act("DELETE", "/sessions"))) return;
     dialog.close();
     onChanged({ ...account, sessions: 0 });
-    notify("Signed out everywhere.");
+    notify(say("Signed out everywhere."));
   };
   const reset = async () => {
     let url = "";
@@ -151,19 +155,19 @@ export function manage(account, onChanged) {
     if (!done) return;
     dialog.close();
     onChanged(account);
-    showLink("Reset link", `Send this to ${name} alone. It sets a new password, once and within a day.`, url);
+    showLink(say("Reset link"), say("Send this to {name} alone. It sets a new password, once and within a day.", { name }), url);
   };
   const disable = async () => {
-    const text = "They are signed out everywhere and cannot sign in until you enable the account again.";
-    if (await confirm(`Disable ${name}?`, text, "Disable")) await change({ disabled: true });
+    const text = say("They are signed out everywhere and cannot sign in until you enable the account again.");
+    if (await confirm(say("Disable {name}?", { name }), text, say("Disable"))) await change({ disabled: true });
   };
   const demote = async () => {
-    const text = "They can no longer open this page.";
-    if (await confirm(`Remove ${name} from the admins?`, text, "Remove")) await change({ admin: false });
+    const text = say("They can no longer open this page.");
+    if (await confirm(say("Remove {name} from the admins?", { name }), text, say("Remove"))) await change({ admin: false });
   };
   const remove = async () => {
-    const text = "Their profile, friends and devices go at once, and nobody can take that back. Their messages stay, as from “Deleted user”.";
-    if (!(await confirm(`Delete ${name} for ever?`, text, "Delete"))) return;
+    const text = say("Their profile, friends and devices go at once, and nobody can take that back. Their messages stay, as from “Deleted user”.");
+    if (!(await confirm(say("Delete {name} for ever?", { name }), text, say("Delete")))) return;
     if (!(await act("DELETE", ""))) return;
     dialog.close();
     onChanged(null);
@@ -171,16 +175,16 @@ export function manage(account, onChanged) {
 
   box.append(
     textOf("p", `@${account.username}`, "sheet-text"),
-    offer("Sign out everywhere", "Ends all their sessions.", signOut),
-    ...(isOwn ? [] : [offer("Make a reset link", "Lets them set a new password where they have forgotten theirs.", reset)]),
+    offer(say("Sign out everywhere"), say("Ends all their sessions."), signOut),
+    ...(isOwn ? [] : [offer(say("Make a reset link"), say("Lets them set a new password where they have forgotten theirs."), reset)]),
     account.admin
-      ? offer("Remove from admins", "They keep their account.", demote)
-      : offer("Make admin", "They can do everything that you can do here.", () => change({ admin: true })),
+      ? offer(say("Remove from admins"), say("They keep their account."), demote)
+      : offer(say("Make admin"), say("They can do everything that you can do here."), () => change({ admin: true })),
     account.disabled
-      ? offer("Enable", "They can sign in again.", () => change({ disabled: false }))
-      : offer("Disable", "Keeps the account, and lets nobody sign in to it.", disable),
+      ? offer(say("Enable"), say("They can sign in again."), () => change({ disabled: false }))
+      : offer(say("Disable"), say("Keeps the account, and lets nobody sign in to it."), disable),
     // Settings ask for the password, and tidy this browser up.
-    ...(isOwn ? [] : [offer("Delete account", "Everything personal goes; nobody can take that back.", remove)]),
+    ...(isOwn ? [] : [offer(say("Delete account"), say("Everything personal goes; nobody can take that back."), remove)]),
     error,
   );
   show(dialog);

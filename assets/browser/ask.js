@@ -3,8 +3,9 @@
 /** @import { Answer, Call } from "./request.js" */
 
 import { call, sentenceOf } from "./request.js";
+import { say } from "./texts.js";
 
-export const AWAY = "The chat cannot be reached right now. Please try again.";
+export const AWAY = say("The chat cannot be reached right now. Please try again.");
 
 /**
  * Call the API, and return "" on success or an error message for the user.

@@ -3,6 +3,7 @@
 /** @import { Entry, Transaction } from "./database.js" */
 
 import { filesOf, newId } from "./outbox_entry.js";
+import { say } from "./texts.js";
 
 /**
  * A file of a message that waits. `file_id` is that of the server, once it is uploaded; `reason` is why it
@@ -26,7 +27,7 @@ import { filesOf, newId } from "./outbox_entry.js";
 
 // Pictures that were sent are shown from here: they would flash if they were loaded anew.
 const MAX_HELD = 40;
-const LOST = "This browser had no room to keep this file. Remove it, and attach it again.";
+const LOST = say("This browser had no room to keep this file. Remove it, and attach it again.");
 
 /** The files whose bytes this page has. @type {Map<string, { blob: Blob, url: string }>} */
 const held = new Map();

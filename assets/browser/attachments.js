@@ -7,6 +7,7 @@ import { createElement } from "react";
 import { urlOf, writeAgain } from "./attached_files.js";
 import { kindOf, lengthText, pictureText, sizeText, typeText } from "./file_words.js";
 import { outboxOf } from "./outbox.js";
+import { said, say } from "./texts.js";
 
 // CSS pixels; a thumbnail has 320 at most.
 const WIDEST = 320;
@@ -53,7 +54,7 @@ export function attachedFiles(files, clientId) {
 const UNKEPT = createElement(
   "p",
   { key: "unkept", className: "upload-note" },
-  "This browser has no room to keep these files. Keep this page open until they are sent.",
+  say("This browser has no room to keep these files. Keep this page open until they are sent."),
 );
 
 /** @param {ShownFile} file */
@@ -121,7 +122,7 @@ function picture(file, all, unshown) {
     {
       type: "button",
       className: "picture",
-      "aria-label": unshown ? `${pictureText(file)}, and ${unshown} more` : pictureText(file),
+      "aria-label": unshown ? say("{picture}, and {n} more", { picture: pictureText(file), n: unshown }) : pictureText(file),
       "aria-haspopup": "dialog",
       title: file.description || file.name,
       style: file.placeholder ? { backgroundImage: `url("${file.placeholder}")` } : undefined,
@@ -167,7 +168,7 @@ function other(file) {
       preload: "metadata",
       className: "video",
       style: { aspectRatio },
-      "aria-label": `Video ${file.name}`,
+      "aria-label": say("Video {name}", { name: file.name }),
     });
   }
   if (kind === "voice") {
@@ -184,7 +185,7 @@ function other(file) {
  */
 function sound(file, src) {
   const title = createElement("span", { className: "sound-name one-line" }, createElement("bdi", null, file.name));
-  const player = createElement("audio", { src, controls: true, preload: "metadata", "aria-label": `Audio ${file.name}` });
+  const player = createElement("audio", { src, controls: true, preload: "metadata", "aria-label": say("Audio {name}", { name: file.name }) });
   return createElement("div", { className: "sound" }, title, player);
 }
 
@@ -218,7 +219,7 @@ function fileRow(file, href) {
   ];
   if (file.waits) return createElement("div", { className: "file-row" }, content);
   // A download does not leave the page, nor its live link.
-  return createElement("a", { className: "file-row", href, download: file.name, title: `Download ${file.name}` }, content);
+  return createElement("a", { className: "file-row", href, download: file.name, title: say("Download {name}", { name: file.name }) }, content);
 }
 
 // ---- Files that wait
@@ -237,13 +238,13 @@ function waiting({ id, name, waits }, clientId) {
       key: "cancel",
       type: "button",
       className: "upload-cancel",
-      "aria-label": `Cancel the upload of ${name}`,
-      title: "Cancel",
+      "aria-label": say("Cancel the upload of {name}", { name }),
+      title: say("Cancel"),
       onClick: () => void cancelUpload(waits.user, clientId, id),
     },
     createElement("span", { className: "icon icon-cross", "aria-hidden": "true" }),
   );
-  const ring = createElement("chat-upload", { key: "ring", file: id, "aria-label": `Upload of ${name}` });
+  const ring = createElement("chat-upload", { key: "ring", file: id, "aria-label": say("Upload of {name}", { name }) });
   return [createElement("span", { key: "upload", className: "upload" }, ring, cancel)];
 }
 
@@ -279,8 +280,8 @@ function refusal({ id, name, waits }, clientId) {
   return createElement(
     "div",
     { key: id, className: "upload-refused" },
-    createElement("span", { role: "alert" }, createElement("bdi", null, name), `: ${reason}`),
-    canRetry ? act("Retry", () => void outbox().changeFile(clientId, id, { reason: undefined })) : null,
-    act("Remove", () => void (isAlone() ? outbox().remove(clientId) : outbox().changeFile(clientId, id))),
+    createElement("span", { role: "alert" }, createElement("bdi", null, name), `: ${said(reason)}`),
+    canRetry ? act(say("Retry"), () => void outbox().changeFile(clientId, id, { reason: undefined })) : null,
+    act(say("Remove"), () => void (isAlone() ? outbox().remove(clientId) : outbox().changeFile(clientId, id))),
   );
 }

@@ -5,13 +5,14 @@
 import { AWAY, problemIn } from "./ask.js";
 import { send } from "./replica.js";
 import { call, getPageUser } from "./request.js";
+import { say } from "./texts.js";
 
 const PATIENCE = 60_000; // ms: a large picture is made small meanwhile
-const NO_PICTURE = "This is no picture that the chat can read. Choose another one.";
-const EMPTY = "This file is empty. Choose another one.";
+const NO_PICTURE = say("This is no picture that the chat can read. Choose another one.");
+const EMPTY = say("This file is empty. Choose another one.");
 // The chat reads kinds of pictures that not every browser does.
-const UNSHOWN = "This browser cannot show this picture. The chat may be able to read it.";
-const EXPIRED = "The upload has expired. Please try again.";
+const UNSHOWN = say("This browser cannot show this picture. The chat may be able to read it.");
+const EXPIRED = say("The upload has expired. Please try again.");
 
 /** A chosen picture, the address of its upload, and once that is done its id. @typedef {{ file: File, address: string, id: string }} Choice */
 
@@ -98,7 +99,7 @@ class ChatAvatarChoice extends (globalThis.HTMLElement ?? class {}) {
     if (problem) this.#say(chosen.file.name, problem);
     else {
       this.#choose(undefined);
-      this.#say("The picture is set.");
+      this.#say(say("The picture is set."));
     }
   }
 
@@ -111,7 +112,7 @@ class ChatAvatarChoice extends (globalThis.HTMLElement ?? class {}) {
     const { file } = chosen;
     const isWanted = () => chosen === this.#chosen;
     const onProgress = (/** @type {number} */ bytes) => {
-      if (isWanted()) this.#say(`Uploading: ${file.size ? Math.floor((100 * bytes) / file.size) : 100} %`);
+      if (isWanted()) this.#say(say("Uploading: {percent} %", { percent: file.size ? Math.floor((100 * bytes) / file.size) : 100 }));
     };
     try {
       const { uploaded } = await import("./upload.js");
@@ -133,7 +134,7 @@ class ChatAvatarChoice extends (globalThis.HTMLElement ?? class {}) {
    * @param {Choice} chosen
    */
   async #set(chosen) {
-    this.#say("Setting the picture…");
+    this.#say(say("Setting the picture…"));
     const isAnswer = (/** @type {Record<string, unknown>} */ body) => typeof body.avatar_url === "string";
     const answer = await call("PUT", this.#path, { body: { file_id: chosen.id }, patience: PATIENCE, isAnswer });
     // An upload that has expired, or was used up by a try whose answer was lost, is made again.
@@ -154,7 +155,7 @@ class ChatAvatarChoice extends (globalThis.HTMLElement ?? class {}) {
     if (problem) this.#say("", problem);
     else {
       this.#showAnew();
-      this.#say("The picture is removed.");
+      this.#say(say("The picture is removed."));
       /** @type {HTMLElement | null} */ (this.querySelector("[data-avatar=choose]"))?.focus();
     }
   }

@@ -1,6 +1,7 @@
 // Formats times in the viewer's time zone and language. The server sends UTC only.
 
 import { useSyncExternalStore } from "react";
+import { locale, say } from "./texts.js";
 
 const DAY = 86_400_000;
 const MINUTE = 60_000;
@@ -13,7 +14,7 @@ const MINUTE = 60_000;
 const format = (options) => {
   /** @type {Intl.DateTimeFormat | undefined} */
   let made; // Making a formatter costs more than using it a hundred times.
-  return (date) => (made ??= new Intl.DateTimeFormat(undefined, options)).format(date);
+  return (date) => (made ??= new Intl.DateTimeFormat(locale, options)).format(date);
 };
 
 const hour = format({ hour: "numeric", minute: "2-digit" });
@@ -56,7 +57,7 @@ export function shortTime(iso, today = Date.now()) {
   const now = new Date(today);
   const ago = daysAgo(day, now);
   if (ago <= 0) return hour(day);
-  if (ago === 1) return "Yesterday";
+  if (ago === 1) return say("Yesterday");
   if (ago < 7) return weekday(day);
   return day.getFullYear() === now.getFullYear() ? date(day) : oldDate(day);
 }
@@ -71,8 +72,8 @@ export function timeAhead(iso, today = Date.now()) {
   const day = new Date(iso);
   const now = new Date(today);
   const ahead = -daysAgo(day, now);
-  if (ahead === 0) return `Today ${hour(day)}`;
-  if (ahead === 1) return `Tomorrow ${hour(day)}`;
+  if (ahead === 0) return say("Today {time}", { time: hour(day) });
+  if (ahead === 1) return say("Tomorrow {time}", { time: hour(day) });
   return `${day.getFullYear() === now.getFullYear() ? weekDate(day) : oldDate(day)}, ${hour(day)}`;
 }
 
@@ -85,9 +86,9 @@ export function lastSeen(iso, now = new Date()) {
   if (!iso) return "";
   const day = new Date(iso);
   const ago = daysAgo(day, now);
-  if (ago <= 0) return `Last seen today at ${hour(day)}`;
-  if (ago === 1) return `Last seen yesterday at ${hour(day)}`;
-  return `Last seen ${day.getFullYear() === now.getFullYear() ? date(day) : oldDate(day)}`;
+  if (ago <= 0) return say("Last seen today at {time}", { time: hour(day) });
+  if (ago === 1) return say("Last seen yesterday at {time}", { time: hour(day) });
+  return say("Last seen {day}", { day: day.getFullYear() === now.getFullYear() ? date(day) : oldDate(day) });
 }
 
 /**
@@ -102,8 +103,8 @@ export function newDay(before, iso, today = Date.now()) {
   const now = new Date(today);
   if (before && midnight(new Date(before)) === midnight(day)) return "";
   const ago = daysAgo(day, now);
-  if (ago <= 0) return "Today";
-  if (ago === 1) return "Yesterday";
+  if (ago <= 0) return say("Today");
+  if (ago === 1) return say("Yesterday");
   return day.getFullYear() === now.getFullYear() ? longDate(day) : oldDate(day);
 }
 

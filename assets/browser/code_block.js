@@ -5,6 +5,7 @@
 /** @import { Part } from "./highlight.js" */
 
 import { createElement, useEffect, useState } from "react";
+import { say } from "./texts.js";
 
 const MAX_LENGTH = 8_000;
 const SAID_FOR = 2_000; // ms
@@ -39,25 +40,25 @@ for (const names of [
 /** @param {{ text: string, language: string }} props */
 export function CodeBlock({ text, language }) {
   const parts = useParts(text, language);
-  const [state, setState] = useState("Copy");
+  const [state, setState] = useState(say("Copy"));
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(text);
-      setState("Copied");
+      setState(say("Copied"));
     } catch {
       // Without HTTPS, or where it is not allowed.
-      setState("Not copied");
+      setState(say("Not copied"));
     }
-    setTimeout(() => setState("Copy"), SAID_FOR);
+    setTimeout(() => setState(say("Copy")), SAID_FOR);
   };
-  const name = createElement("span", { className: "one-line", key: "name" }, language || "Code");
+  const name = createElement("span", { className: "one-line", key: "name" }, language || say("Code"));
   const button = createElement("button", { key: "copy", type: "button", onClick: () => void copy() }, state);
   return createElement(
     "div",
     { className: "code-block" },
     createElement("div", { className: "code-head" }, name, createElement("span", { "aria-live": "polite" }, button)),
     // Long lines scroll: with the arrow keys, too.
-    createElement("pre", { dir: "ltr", tabIndex: 0, role: "group", "aria-label": "Code" }, createElement("code", null, parts)),
+    createElement("pre", { dir: "ltr", tabIndex: 0, role: "group", "aria-label": say("Code") }, createElement("code", null, parts)),
   );
 }
 

@@ -9,7 +9,7 @@
 /** @import { TabMessage } from "./tabs.js" */
 
 import { ask, AWAY } from "./ask.js";
-import { confirm, say, showOther, showReply, showRoom, unsay, warn } from "./composer_lines.js";
+import { confirm, hideProblem, showOther, showProblem, showReply, showRoom, warn } from "./composer_lines.js";
 import { clean, excessOf } from "./content.js";
 import { hasOwnDraft, hasUnstoredDraft, keepDraft, readDraft } from "./drafts.js";
 import { DraftEverywhere } from "./drafts_everywhere.js";
@@ -18,14 +18,15 @@ import { outboxOf } from "./outbox.js";
 import { store } from "./replica.js";
 import { edit, lastOwn, quoteOf } from "./shown_message.js";
 import { subscribe } from "./tabs.js";
+import { say } from "./texts.js";
 
 const SAID = 4_000; // ms for which a hint is shown
 /** Edits that were left unsaved, by user and conversation as `#place` names them. @type {Map<string, { message: EditedMessage, text: string }>} */
 const leftEdits = new Map();
 /** A message that this page does not show. @type {Quote} */
 const UNKNOWN = { id: "", seq: 0, sender_id: "", name: "a message", tone: "", excerpt: "", deleted: false };
-const EMPTY = "Write something first.";
-const NO_FILES_LATER = "Files cannot be sent later. Send them now, or remove them.";
+const EMPTY = say("Write something first.");
+const NO_FILES_LATER = say("Files cannot be sent later. Send them now, or remove them.");
 
 class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   static observedAttributes = ["conversation-id", "user-id"];
@@ -201,7 +202,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
       words: () => ({ text: this.#unsent, reply_to: this.#reply?.id ?? "" }),
       take: (words) => this.#take(words),
       showOther: (text) => showOther(this, text),
-      dropped: (undo) => notify("The other draft was removed.", { undo, back: [this.#box] }),
+      dropped: (undo) => notify(say("The other draft was removed."), { undo, back: [this.#box] }),
     });
     if (this.#touched) this.#everywhere.written();
     const left = leftEdits.get(place);
@@ -271,7 +272,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     if (this.#editing) {
       const content = this.#content(this.#box.value);
       if (content || (content === "" && this.#editing.hasFiles)) await this.#save(this.#editing, content);
-      else if (content === "") this.#say("Write something, or delete the message instead.");
+      else if (content === "") this.#say(say("Write something, or delete the message instead."));
       return;
     }
     const text = this.#unsent;
@@ -302,7 +303,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
     const problem = this.#attached?.count ? NO_FILES_LATER : content === "" ? EMPTY : "";
     if (problem) {
       this.#say(problem);
-      setTimeout(() => unsay(this, problem), SAID);
+      setTimeout(() => hideProblem(this, problem), SAID);
       this.#box.focus();
     }
     if (problem || !content || !this.#user) return;
@@ -481,7 +482,7 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
 
   /** @param {string} words */
   #say(words) {
-    say(this, words);
+    showProblem(this, words);
   }
 }
 

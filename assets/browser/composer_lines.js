@@ -5,11 +5,12 @@
 
 import { clean, LIMIT } from "./content.js";
 import { plainText } from "./markdown.js";
+import { say } from "./texts.js";
 
 const NEAR_LIMIT = 500;
-const VOLATILE =
-  "This browser cannot store anything right now. What you write here is lost when you close or leave this page " +
-  "before it is sent.";
+const VOLATILE = say(
+  "This browser cannot store anything right now. What you write here is lost when you close or leave this page before it is sent.",
+);
 
 /**
  * Show what the draft replies to, undefined for nothing.
@@ -20,7 +21,8 @@ const VOLATILE =
 export function showReply(composer, message, user) {
   const bar = partOf(composer, "[data-replying]");
   bar.className = `replying ${message?.tone ?? ""}`;
-  partOf(bar, "[data-reply-name]").textContent = message?.sender_id === user ? "yourself" : (message?.name ?? "");
+  const name = message?.name ?? "";
+  partOf(bar, "[data-reply-name]").textContent = message?.sender_id === user ? say("Reply to yourself") : say("Reply to {name}", { name });
   partOf(bar, "[data-reply-excerpt]").textContent = plainText(message?.excerpt ?? "");
 }
 
@@ -31,7 +33,7 @@ export function showReply(composer, message, user) {
  */
 export function showOther(composer, text) {
   const bar = partOf(composer, "[data-other-draft]");
-  const words = plainText(text || "A reply without words");
+  const words = plainText(text || say("A reply without words"));
   const place = partOf(bar, "[data-other-text]");
   if (place.textContent !== words) place.textContent = words;
   if (bar.hidden !== (text === undefined)) bar.hidden = text === undefined;
@@ -52,8 +54,7 @@ export function showRoom(composer, box) {
   if (isFar && place.hidden) return;
   place.hidden = isFar;
   place.classList.toggle("error-text", room < 0);
-  const count = Math.abs(room).toLocaleString();
-  place.textContent = room < 0 ? `${count} too many` : `${count} left`;
+  place.textContent = room < 0 ? say("{n} too many|{n} too many", { n: -room }) : say("{n} left|{n} left", { n: room });
   if (place.hidden) box.removeAttribute("aria-describedby");
   else box.setAttribute("aria-describedby", place.id);
 }
@@ -94,7 +95,7 @@ export function confirm(composer, words) {
  * @param {HTMLElement} composer
  * @param {string} words
  */
-export function say(composer, words) {
+export function showProblem(composer, words) {
   const place = partOf(composer, "[data-composer-error]");
   place.textContent = words;
   place.hidden = !words;
@@ -105,8 +106,8 @@ export function say(composer, words) {
  * @param {HTMLElement} composer
  * @param {string} words
  */
-export function unsay(composer, words) {
-  if (partOf(composer, "[data-composer-error]").textContent === words) say(composer, "");
+export function hideProblem(composer, words) {
+  if (partOf(composer, "[data-composer-error]").textContent === words) showProblem(composer, "");
 }
 
 /**

@@ -5,6 +5,7 @@
 // waiting when the browser is online again, the page becomes visible or the machine wakes up.
 
 import { store } from "./replica.js";
+import { said, say } from "./texts.js";
 
 const PATIENCE = 400; // ms before a closed link is shown: most links are back by then
 const LOOK_EVERY = 5_000;
@@ -106,7 +107,7 @@ class ChatConnection extends (globalThis.HTMLElement ?? class {}) {
 
   /** Show for a while that the server could not do what was asked. */
   #showTrouble() {
-    const words = `${String(store.read("trouble").about.text)} Nothing was changed.`;
+    const words = say("{problem} Nothing was changed.", { problem: said(String(store.read("trouble").about.text)) });
     clearTimeout(this.#troubled);
     this.#trouble = words;
     this.#troubled = setTimeout(() => {
@@ -128,16 +129,16 @@ class ChatConnection extends (globalThis.HTMLElement ?? class {}) {
       return;
     }
     this.removeAttribute("refused");
-    const words = !navigator.onLine ? "Offline" : this.#isDown ? "Reconnecting…" : this.#trouble;
+    const words = !navigator.onLine ? say("Offline") : this.#isDown ? say("Reconnecting…") : this.#trouble;
     if (this.textContent !== words) this.textContent = words;
   }
 
   #showRefusal() {
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = "Try again";
+    button.textContent = say("Try again");
     button.addEventListener("click", () => this.#link?.reconnect());
-    this.replaceChildren("Too many tabs are open. Close one and try again.", button);
+    this.replaceChildren(say("Too many tabs are open. Close one and try again."), button);
     this.setAttribute("refused", "");
   }
 
@@ -146,7 +147,7 @@ class ChatConnection extends (globalThis.HTMLElement ?? class {}) {
     const link = document.createElement("a");
     link.href = home + location.pathname + location.search;
     link.textContent = home;
-    this.replaceChildren("This address does not work. Please open the chat at ", link);
+    this.replaceChildren(say("This address does not work. Please open the chat at "), link);
     this.setAttribute("elsewhere", "");
   }
 }

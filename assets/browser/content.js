@@ -1,5 +1,7 @@
 // The text of a message as the server takes it.
 
+import { say } from "./texts.js";
+
 /** How many characters a message holds. */
 export const LIMIT = 8_000;
 
@@ -26,5 +28,5 @@ export function clean(text) {
 export function excessOf(content) {
   const excess = [...content].length - LIMIT;
   if (excess <= 0) return "";
-  return `A message holds up to ${LIMIT.toLocaleString()} characters; this one is ${excess.toLocaleString()} too long.`;
+  return say("A message holds up to {most} characters; this one is {n} too long.", { most: LIMIT, n: excess });
 }

@@ -1,5 +1,7 @@
 // <chat-copy>: copies the text of the field inside it when its button is pressed, and says so.
 
+import { say } from "./texts.js";
+
 class ChatCopy extends (globalThis.HTMLElement ?? class {}) {
   connectedCallback() {
     this.addEventListener("click", this);
@@ -16,10 +18,10 @@ class ChatCopy extends (globalThis.HTMLElement ?? class {}) {
     field.select();
     try {
       await navigator.clipboard.writeText(field.value);
-      place.textContent = "Copied.";
+      place.textContent = say("Copied.");
     } catch {
       // Without HTTPS, or where it is not allowed: the text is selected.
-      place.textContent = "This browser copies nothing by itself: the link is selected, press Ctrl+C.";
+      place.textContent = say("This browser copies nothing by itself: the link is selected, press Ctrl+C.");
     }
   }
 }

@@ -1,10 +1,11 @@
 // The dialog in which a picture is described for people who cannot see it. It is loaded when it is needed.
 
 import { newSheet, textOf } from "./sheet.js";
+import { say } from "./texts.js";
 
 // As chat_app/files/names.py has it.
 const MOST = 500;
-const HINT = "For people who cannot see it. One sentence is enough.";
+const HINT = say("For people who cannot see it. One sentence is enough.");
 
 /**
  * Ask for the description of a picture.
@@ -14,12 +15,12 @@ const HINT = "For people who cannot see it. One sentence is enough.";
  * @param {(description: string) => void} save
  */
 export function askForDescription(name, url, before, save) {
-  const { dialog, box } = newSheet("Describe this picture", "describe-title", "describe");
+  const { dialog, box } = newSheet(say("Describe this picture"), "describe-title", "describe");
   const image = document.createElement("img");
   Object.assign(image, { src: url, alt: name, className: "describe-picture" });
   const form = document.createElement("form");
   form.className = "field";
-  const label = textOf("label", "Description", "field-label");
+  const label = textOf("label", say("Description"), "field-label");
   const field = document.createElement("textarea");
   Object.assign(field, { id: "describe-text", className: "input", rows: 3, maxLength: MOST, value: before, dir: "auto" });
   label.htmlFor = field.id;
@@ -27,7 +28,7 @@ export function askForDescription(name, url, before, save) {
   hint.id = "describe-hint";
   field.setAttribute("aria-describedby", hint.id);
   const buttons = textOf("div", "", "sheet-buttons");
-  const button = textOf("button", "Save", "button primary");
+  const button = textOf("button", say("Save"), "button primary");
   buttons.append(button);
   form.append(label, field, hint, buttons);
   form.addEventListener("submit", (event) => {

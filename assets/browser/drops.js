@@ -2,6 +2,7 @@
 // there. Elsewhere they are refused: the browser would show the file in place of the chat.
 
 import { notify } from "./notice.js";
+import { say } from "./texts.js";
 
 const DROPPING = "data-dropping";
 /** @type {number | undefined} */
@@ -17,7 +18,7 @@ function take(event) {
   mark(event.type === "dragover" && isHere ? pane : undefined);
   if (event.type !== "drop") return;
   const files = [...event.dataTransfer.files];
-  if (!isHere) notify("Open a conversation to send files.");
+  if (!isHere) notify(say("Open a conversation to send files."));
   else if (files.length) dispatchEvent(new CustomEvent("chat:attach", { detail: { files } }));
 }
 
@@ -28,7 +29,7 @@ function take(event) {
 function mark(pane) {
   clearTimeout(timer);
   for (const other of document.querySelectorAll(`[${DROPPING}]`)) if (other !== pane) other.removeAttribute(DROPPING);
-  pane?.setAttribute(DROPPING, "");
+  pane?.setAttribute(DROPPING, say("Drop the files to attach them"));
   // `dragover` comes several times a second; no event says that a drag has left the window.
   if (pane) timer = setTimeout(() => mark(undefined), 400);
 }

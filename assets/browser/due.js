@@ -9,6 +9,7 @@ import { plainText } from "./markdown.js";
 import { dropRow, send, store } from "./replica.js";
 import { getPageUser } from "./request.js";
 import { publish, subscribe } from "./tabs.js";
+import { say } from "./texts.js";
 
 const LIST = "due";
 const LATE = 5_000;
@@ -67,7 +68,7 @@ async function notify({ id, author, text }) {
   if (!(await elected(subject))) return;
   await alone(subject, LATE, () => {
     try {
-      const note = new Notification("Reminder", { body: `${author}: ${plainText(text)}`, tag: subject });
+      const note = new Notification(say("Reminder"), { body: `${author}: ${plainText(text)}`, tag: subject });
       note.onclick = () => {
         globalThis.focus();
         note.close();

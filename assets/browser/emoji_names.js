@@ -6,13 +6,14 @@
 import { Completion, wordsIn } from "./completion.js";
 import { emojiNamed, findEmoji, loadEmoji } from "./emoji_data.js";
 import { emojiWord } from "./emoji_word.js";
+import { say } from "./texts.js";
 
 class ChatEmojiNames extends (globalThis.HTMLElement ?? class {}) {
   /** @type {readonly Emoji[]} */
   #all = [];
   /** @type {Completion<FoundEmoji>} */
   #completion = new Completion(this, {
-    label: "Emoji to insert",
+    label: say("Emoji to insert"),
     wordAt: (text, caret) => {
       const word = emojiWord(text, caret);
       return word?.ended ? undefined : word;

@@ -5,6 +5,7 @@
 
 import { computePosition, flip, offset, shift } from "@floating-ui/dom";
 import { EMOJI_DATA } from "./emoji_data.js";
+import { language, say } from "./texts.js";
 
 /** @type {EmojiDialog | undefined} */
 let dialog;
@@ -31,10 +32,10 @@ class EmojiDialog {
 
   constructor() {
     const title = document.createElement("h2");
-    title.textContent = "Emoji";
+    title.textContent = say("Emoji");
     title.id = "emoji-dialog";
     const close = document.createElement("button");
-    Object.assign(close, { type: "button", className: "icon-button", title: "Close", ariaLabel: "Close" });
+    Object.assign(close, { type: "button", className: "icon-button", title: say("Close"), ariaLabel: say("Close") });
     const cross = document.createElement("span");
     cross.className = "icon icon-cross";
     cross.setAttribute("aria-hidden", "true");
@@ -90,11 +91,11 @@ class EmojiDialog {
 
   async #load() {
     if (!this.#picker) {
-      this.#say("Loading…");
+      this.#say(say("Loading…"));
       try {
         this.#picker = await newPicker();
       } catch {
-        this.#say("The emoji could not be loaded. Please try again.");
+        this.#say(say("The emoji could not be loaded. Please try again."));
         return;
       }
       this.#picker.addEventListener("emoji-click", ({ detail }) => {
@@ -137,12 +138,18 @@ function takeFirst(event) {
   first.click();
 }
 
+/** The picker's own words. The names of emoji are English, in every language. @type {Record<string, () => Promise<{ default: import("emoji-picker-element/shared.js").I18n }>>} */
+const WORDS = {
+  ar: () => import("emoji-picker-element/i18n/ar.js"),
+  de: () => import("emoji-picker-element/i18n/de.js"),
+};
+
 async function newPicker() {
   const [{ Picker: Element }, { default: words }] = await Promise.all([
     import("emoji-picker-element"),
-    import("emoji-picker-element/i18n/en.js"),
+    (WORDS[language] ?? (() => import("emoji-picker-element/i18n/en.js")))(),
   ]);
-  return new Element({ dataSource: EMOJI_DATA, locale: "en", i18n: { ...words, searchLabel: "Search emoji" } });
+  return new Element({ dataSource: EMOJI_DATA, locale: "en", i18n: { ...words, searchLabel: say("Search emoji") } });
 }
 
 /**

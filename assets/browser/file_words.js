@@ -1,5 +1,7 @@
 // Files in words: their kinds, types and sizes.
 
+import { numberText, say } from "./texts.js";
+
 /** @typedef {{ name: string, type: string }} Named */
 /** @typedef {"picture" | "video" | "voice" | "audio" | "file"} Kind */
 
@@ -9,7 +11,7 @@ export const VOICE = "Voice message";
 const PICTURES = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/avif"];
 const VIDEOS = ["video/mp4", "video/webm"];
 const SOUNDS = ["audio/mpeg", "audio/ogg", "audio/mp4", "audio/wav", "audio/webm"];
-const UNITS = ["bytes", "KB", "MB", "GB"];
+const UNITS = ["{n} byte|{n} bytes", "{size} KB", "{size} MB", "{size} GB"];
 
 /**
  * Return how a file is shown. What a browser records has the type of a video, also without a picture.
@@ -29,18 +31,17 @@ export function kindOf({ name, type }) {
  * Return how a picture is called where it is not seen.
  * @param {{ name: string, description?: string }} file
  */
-export const pictureText = ({ name, description }) => (description ? `Picture ${name}: ${description}` : `Picture ${name}`);
+export const pictureText = ({ name, description }) => (description ? say("Picture {name}: {description}", { name, description }) : say("Picture {name}", { name }));
 
 /**
  * Return a size in words: "1.4 MB". A MB has 2²⁰ bytes.
  * @param {number} bytes
  */
 export function sizeText(bytes) {
-  if (bytes === 1) return "1 byte";
   let [size, unit] = [bytes, 0];
   for (; size >= 999.5 && unit < UNITS.length - 1; unit++) size /= 1024;
   const digits = unit === 0 || size >= 10 ? 0 : 1;
-  return `${size.toLocaleString(undefined, { maximumFractionDigits: digits })} ${UNITS[unit]}`;
+  return unit === 0 ? say(UNITS[0], { n: size }) : say(UNITS[unit], { size: numberText(size, { maximumFractionDigits: digits }) });
 }
 
 /**
@@ -49,7 +50,7 @@ export function sizeText(bytes) {
  */
 export function typeText({ name, type }) {
   const [, ending] = /\.([\p{L}\p{N}]{1,8})$/u.exec(name) ?? [];
-  return ending ? ending.toUpperCase() : type.startsWith("image/") ? "Picture" : "File";
+  return ending ? ending.toUpperCase() : type.startsWith("image/") ? say("Picture") : say("File");
 }
 
 /**
@@ -68,9 +69,9 @@ export function lengthText(seconds) {
 export function filesText(files) {
   if (!files.length) return "";
   const kinds = new Set(files.map(kindOf));
-  if (files.length > 1) return `${files.length} ${kinds.size > 1 || !kinds.has("picture") ? "files" : "photos"}`;
+  if (files.length > 1) return say(kinds.size > 1 || !kinds.has("picture") ? "{n} file|{n} files" : "{n} photo|{n} photos", { n: files.length });
   const [[kind], [{ name }]] = [[...kinds], files];
-  if (kind === "picture") return "Photo";
-  if (kind === "voice") return VOICE;
-  return kind === "file" ? `File: ${name}` : kind === "video" ? "Video" : `Audio: ${name}`;
+  if (kind === "picture") return say("Photo");
+  if (kind === "voice") return say("Voice message");
+  return kind === "file" ? say("File: {name}", { name }) : kind === "video" ? say("Video") : say("Audio: {name}", { name });
 }

@@ -11,6 +11,7 @@ import { forget, pauseAll } from "./push.js";
 import { inviteToken } from "./registration.js";
 import { forgetAccount } from "./replica.js";
 import { call, getPageUser } from "./request.js";
+import { said, say } from "./texts.js";
 
 const PATIENCE = 60_000; // passwords are hashed in turn
 const TIDYING = 5_000;
@@ -29,7 +30,7 @@ function forgetTab() {
  * @param {HTMLElement} element
  * @param {string} words
  */
-function say(element, words) {
+function write(element, words) {
   element.textContent = words;
   element.hidden = !words;
 }
@@ -45,7 +46,7 @@ function showFieldError(form, name, words) {
   /** @type {HTMLElement | null} */
   const place = form.querySelector(`[id="${CSS.escape(name)}-error"]`);
   if (!(input instanceof HTMLInputElement) || !place) return false;
-  say(place, words);
+  write(place, words);
   input.setAttribute("aria-invalid", "true");
   return true;
 }
@@ -53,7 +54,7 @@ function showFieldError(form, name, words) {
 /** @param {HTMLFormElement} form */
 function clearErrors(form) {
   const errors = /** @type {NodeListOf<HTMLElement>} */ (form.querySelectorAll("[role=alert]"));
-  for (const place of errors) say(place, "");
+  for (const place of errors) write(place, "");
   for (const place of form.querySelectorAll("[data-form-done]")) place.textContent = "";
   for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
 }
@@ -64,7 +65,7 @@ function clearErrors(form) {
  * @param {string} words
  */
 function showFormError(form, words) {
-  say(/** @type {HTMLElement} */ (form.querySelector("[data-form-error]")), words);
+  write(/** @type {HTMLElement} */ (form.querySelector("[data-form-error]")), words);
 }
 
 /**
@@ -74,10 +75,11 @@ function showFormError(form, words) {
 function showProblem(form, problem) {
   const general = [];
   for (const { field, message } of problem.errors ?? []) {
-    if (!showFieldError(form, field, message)) general.push(message);
+    const words = said(message);
+    if (!showFieldError(form, field, words)) general.push(words);
   }
-  if (problem.code === "username_taken") showFieldError(form, "username", problem.detail ?? "");
-  else if (!problem.errors?.length) general.push(problem.detail ?? "Something went wrong. Please try again.");
+  if (problem.code === "username_taken") showFieldError(form, "username", said(problem.detail ?? ""));
+  else if (!problem.errors?.length) general.push(said(problem.detail ?? "Something went wrong. Please try again."));
   showFormError(form, general.join(" "));
   /** @type {HTMLElement | null} */ (form.querySelector("[aria-invalid]"))?.focus();
 }
@@ -170,7 +172,7 @@ async function left(_form, user) {
 /** @param {HTMLFormElement} form */
 function passwordChanged(form) {
   form.reset();
-  /** @type {HTMLElement} */ (form.querySelector("[data-form-done]")).textContent = "Your password is changed.";
+  /** @type {HTMLElement} */ (form.querySelector("[data-form-done]")).textContent = say("Your password is changed.");
   /** @type {HTMLElement | null} */ (document.querySelector("[data-refresh]"))?.click();
 }
 
@@ -203,7 +205,7 @@ async function submit(form) {
   }
   if (user) noteLeaving("");
   if (answer?.problem) showProblem(form, answer.problem);
-  else showFormError(form, "The chat cannot be reached. Check the connection and try again.");
+  else showFormError(form, say("The chat cannot be reached. Check the connection and try again."));
   button.disabled = false;
 }
 
@@ -230,7 +232,7 @@ async function signOut(button) {
   noteLeaving("");
   button.disabled = false;
   const place = /** @type {HTMLElement} */ (document.querySelector("[data-sign-out-error]"));
-  say(place, "You are still signed in. Please try again.");
+  write(place, say("You are still signed in. Please try again."));
 }
 
 /** Load the chat of the user who is signed in now: nothing of the page's user may stay on the screen. */

@@ -7,11 +7,12 @@ import { faceOf } from "./avatar.js";
 import { newId } from "./outbox_entry.js";
 import { store } from "./replica.js";
 import { call, request, sentenceOf } from "./request.js";
+import { say } from "./texts.js";
 
 const PAUSE = 200; // ms without another letter until the server is asked
 const PATIENCE = 15_000;
 const MOST = 30;
-const AWAY = "Forwarding needs a connection to the chat. Please try again.";
+const AWAY = say("Forwarding needs a connection to the chat. Please try again.");
 
 /** @typedef {Row & { name: string, letters: string, tone: string, picture?: string, kind: string, archived?: boolean }} Conversation */
 /** @typedef {{ id: string, username: string, display_name: string, avatar_url: string | null }} Card */
@@ -112,7 +113,7 @@ export class Forwarding {
     else if (answer.problem) this.#fail(sentenceOf(answer.problem) || AWAY);
     else {
       this.close();
-      this.#said(`Forwarded to ${name}.`);
+      this.#said(say("Forwarded to {name}.", { name }));
     }
   }
 
@@ -138,7 +139,7 @@ export class Forwarding {
  */
 const ofConversation = ({ id, name, letters, tone, picture, kind }) => ({
   name,
-  about: kind === "group" ? "Group" : "",
+  about: kind === "group" ? say("Group") : "",
   letters,
   tone,
   picture,

@@ -11,6 +11,7 @@ import { openPage } from "./place.js";
 import { send, store } from "./replica.js";
 import { getPageUser, request } from "./request.js";
 import { newSheet, textOf } from "./sheet.js";
+import { say } from "./texts.js";
 
 const LIST = "goto";
 /** The lists whose rows are found by their names. */
@@ -18,8 +19,8 @@ const NAMES = ["conversations", "people", "authors"];
 const MOST = 8;
 const PAUSE = 250; // ms without another letter until the server is asked
 const PATIENCE = 15_000;
-const NO_MESSAGES = "Messages need a connection to the chat.";
-const NO_CHAT = "This chat could not be opened. Please try again.";
+const NO_MESSAGES = say("Messages need a connection to the chat.");
+const NO_CHAT = say("This chat could not be opened. Please try again.");
 
 /** @typedef {{ text: string, hit: boolean }} Piece */
 /** @typedef {Row & { href: string, author: string, letters: string, tone: string, picture?: string, at: string, about: string, pieces: Piece[] }} Hit */
@@ -37,7 +38,7 @@ export function goTo(event) {
 }
 
 class GoTo {
-  #sheet = newSheet("Go to", "go-to-title", "go-to");
+  #sheet = newSheet(say("Go to"), "go-to-title", "go-to");
   #field = document.createElement("input");
   #error = textOf("p", "", "error-text");
   #status = textOf("p", "", "visually-hidden");
@@ -56,7 +57,7 @@ class GoTo {
   constructor() {
     const field = this.#field;
     Object.assign(field, { type: "search", className: "input", maxLength: 256, dir: "auto", spellcheck: false });
-    Object.assign(field, { placeholder: "People, groups and messages", ariaLabel: "Go to", autocomplete: "off" });
+    Object.assign(field, { placeholder: say("People, groups and messages"), ariaLabel: say("Go to"), autocomplete: "off" });
     field.enterKeyHint = "go";
     field.dataset.search = "true";
     const icon = textOf("span", "", "icon icon-search");
@@ -67,7 +68,7 @@ class GoTo {
     this.#error.setAttribute("role", "alert");
     this.#status.setAttribute("role", "status");
     this.#list.className = "go-to-list";
-    this.#list.setAttribute("aria-label", "Found");
+    this.#list.setAttribute("aria-label", say("Found"));
     this.#list.dataset.arrows = "true";
     this.#sheet.box.append(search, this.#error, this.#status, this.#list);
     field.addEventListener("input", () => this.#typed());
@@ -150,12 +151,12 @@ class GoTo {
     const hits = text && this.#isAnswered ? /** @type {readonly Hit[]} */ (rows) : [];
     const refusal = this.#isAnswered && typeof about.problem === "string" ? about.problem : "";
     const problem = this.#asked.isAway ? NO_MESSAGES : refusal;
-    const rest = text && problem ? [retryRow(problem)] : hits.length ? [headingOf("Messages"), ...hits.map(rowOfHit)] : [];
-    const heading = text || !this.#targets.length ? [] : [headingOf("Latest")];
+    const rest = text && problem ? [retryRow(problem)] : hits.length ? [headingOf(say("Messages")), ...hits.map(rowOfHit)] : [];
+    const heading = text || !this.#targets.length ? [] : [headingOf(say("Latest"))];
     keepFocus(this.#list, () => this.#list.replaceChildren(...heading, ...this.#targets.map(rowOfTarget), ...rest));
     const isDone = !text || this.#isAnswered || this.#asked.isAway;
     if (isDone && !this.#targets.length && !rest.length) {
-      this.#list.replaceChildren(textOf("li", text ? "Nothing found." : "No conversations yet.", "go-to-none"));
+      this.#list.replaceChildren(textOf("li", text ? say("Nothing found.") : say("No conversations yet."), "go-to-none"));
     }
     // Enter takes the first one, as soon as one is there (keys.js).
     if (isDone || this.#targets.length) this.#list.dataset.hits = text;
@@ -225,7 +226,7 @@ class GoTo {
 const rowsOf = (list) => /** @type {readonly Named[]} */ (store.read(list).rows);
 
 /** @param {number} count */
-const countOf = (count) => (count === 1 ? "1 found" : `${count} found`);
+const countOf = (count) => say("{n} found|{n} found", { n: count });
 
 /**
  * Change a list, and leave the focus at the same place in it.
@@ -244,7 +245,7 @@ const headingOf = (words) => textOf("li", words, "go-to-heading");
 
 /** @param {string} problem */
 function retryRow(problem) {
-  const again = textOf("button", "Try again", "button plain");
+  const again = textOf("button", say("Try again"), "button plain");
   again.type = "button";
   again.dataset.retry = again.dataset.key = "retry";
   const row = textOf("li", "", "go-to-problem");

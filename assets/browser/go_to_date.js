@@ -4,6 +4,7 @@ import { problemIn } from "./ask.js";
 import { call } from "./request.js";
 import { newSheet, textOf } from "./sheet.js";
 import { isoDay } from "./times.js";
+import { say } from "./texts.js";
 
 const SOME = 20; // messages around the beginning of the day
 
@@ -14,10 +15,10 @@ const SOME = 20; // messages around the beginning of the day
  * @param {(seq: number) => void} go shows a message in its place
  */
 export function askForDate(conversationId, shown, go) {
-  const { dialog, box } = newSheet("Go to a date", "date-title", "go-to-date");
+  const { dialog, box } = newSheet(say("Go to a date"), "date-title", "go-to-date");
   const form = document.createElement("form");
   form.className = "field";
-  const label = textOf("label", "Date", "field-label");
+  const label = textOf("label", say("Date"), "field-label");
   const field = document.createElement("input");
   Object.assign(field, { type: "date", id: "go-to-date", className: "input", required: true });
   field.max = isoDay(new Date());
@@ -25,7 +26,7 @@ export function askForDate(conversationId, shown, go) {
   label.htmlFor = field.id;
   const problem = textOf("p", "", "error-text");
   problem.setAttribute("role", "alert");
-  const button = textOf("button", "Go", "button primary");
+  const button = textOf("button", say("Go"), "button primary");
   form.append(label, field, problem, button);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -55,7 +56,7 @@ export function askForDate(conversationId, shown, go) {
  * @returns {Promise<number | string>}
  */
 async function firstOf(conversationId, start) {
-  if (Number.isNaN(start.getTime())) return "Choose a date.";
+  if (Number.isNaN(start.getTime())) return say("Choose a date.");
   /** @type {unknown} */
   let found;
   const query = new URLSearchParams({ at: start.toISOString(), limit: String(SOME) });
@@ -67,5 +68,5 @@ async function firstOf(conversationId, start) {
   const items = /** @type {{ seq: number, created_at: string }[]} */ (found);
   items.sort((one, other) => one.seq - other.seq);
   const first = items.find((one) => Date.parse(one.created_at) >= start.getTime()) ?? items.at(-1);
-  return first ? first.seq : "There are no messages yet.";
+  return first ? first.seq : say("There are no messages yet.");
 }

@@ -4,6 +4,7 @@
 import { signInPath } from "./paths.js";
 import { store } from "./replica.js";
 import { call, sentenceOf } from "./request.js";
+import { say } from "./texts.js";
 
 const LIST = "invitation";
 
@@ -66,7 +67,7 @@ class ChatInvitation extends (globalThis.HTMLElement ?? class {}) {
       state: "valid",
       title,
       description: typeof description === "string" ? description : "",
-      members: `${members_count.toLocaleString()} member${members_count === 1 ? "" : "s"}`,
+      members: say("{n} member|{n} members", { n: members_count }),
       inviter: typeof display_name === "string" ? display_name : "",
       href: typeof conversation_id === "string" ? `/chat/${conversation_id}` : "",
     });
@@ -104,7 +105,7 @@ export async function accept(token) {
     },
   });
   const problem = answer?.problem ? sentenceOf(answer.problem) : "";
-  return { path, problem: problem || "The chat cannot be reached right now. Please try again.", status: answer?.status ?? 0 };
+  return { path, problem: problem || say("The chat cannot be reached right now. Please try again."), status: answer?.status ?? 0 };
 }
 
 globalThis.customElements?.define("chat-invitation", ChatInvitation);

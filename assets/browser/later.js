@@ -11,6 +11,7 @@ import { call } from "./request.js";
 import { serverNow } from "./server_clock.js";
 import { askForTime } from "./time_dialog.js";
 import { fieldValue, timesToRemind, timesToSend } from "./times.js";
+import { say } from "./texts.js";
 
 /** @typedef {{ user: string, conversation: string, content: string, reply: string | undefined }} Unsent */
 /** @typedef {Row & { text: string, at: string, state: string }} ScheduledRow */
@@ -26,8 +27,8 @@ export async function sendLater({ user, conversation, content, reply }) {
   const choices = timesToSend(serverNow());
   let done = "";
   await askForTime({
-    title: "Send later",
-    submit: "Schedule",
+    title: say("Send later"),
+    submit: say("Schedule"),
     choices,
     at: choices[0].at,
     save: async (at) => {
@@ -40,7 +41,7 @@ export async function sendLater({ user, conversation, content, reply }) {
       // An earlier try may have arrived, with another time.
       const isOther = !problem && Date.parse(String(made.send_at)) !== at.getTime();
       if (isOther) problem = await change(String(made.id), { send_at });
-      if (!problem) done = `Scheduled: ${timeAhead(send_at, serverNow().getTime())}.`;
+      if (!problem) done = say("Scheduled: {time}.", { time: timeAhead(send_at, serverNow().getTime()) });
       return problem;
     },
   });
@@ -56,8 +57,8 @@ export async function changeScheduled({ id, text, at: iso, state }) {
   const before = new Date(iso);
   const shown = before > now ? before : timesToSend(now)[0].at;
   await askForTime({
-    title: "Edit scheduled message",
-    submit: "Save",
+    title: say("Edit scheduled message"),
+    submit: say("Save"),
     choices: [],
     at: shown,
     text,
@@ -85,7 +86,7 @@ export async function changeScheduled({ id, text, at: iso, state }) {
  */
 export async function remind(id, when) {
   const choices = timesToRemind(serverNow());
-  if (when === "own") return { said: await askToRemind(id, "Remind me", choices[1].at) };
+  if (when === "own") return { said: await askToRemind(id, say("Remind me"), choices[1].at) };
   const { at } = choices[["soon", "hour", "tomorrow"].indexOf(when)];
   const problem = await setReminder(id, at.toISOString());
   return problem ? { problem } : { said: remindedAt(at) };
@@ -98,7 +99,7 @@ export async function remind(id, when) {
 export function changeReminder({ id, remind_at }) {
   const now = serverNow();
   const before = new Date(remind_at);
-  return askToRemind(id, "Change the reminder", before > now ? before : timesToRemind(now)[1].at);
+  return askToRemind(id, say("Change the reminder"), before > now ? before : timesToRemind(now)[1].at);
 }
 
 /**
@@ -110,7 +111,7 @@ async function askToRemind(id, title, shown) {
   let done = "";
   await askForTime({
     title,
-    submit: "Remind me",
+    submit: say("Remind me"),
     choices: timesToRemind(serverNow()),
     at: shown,
     save: async (at) => {
@@ -123,7 +124,7 @@ async function askToRemind(id, title, shown) {
 }
 
 /** @param {Date} at */
-const remindedAt = (at) => `You will be reminded: ${timeAhead(at.toISOString(), serverNow().getTime())}.`;
+const remindedAt = (at) => say("You will be reminded: {time}.", { time: timeAhead(at.toISOString(), serverNow().getTime()) });
 
 /**
  * @param {string} id
@@ -134,5 +135,5 @@ const change = (id, changes) => ask("PATCH", `/api/scheduled/${id}`, changes, (b
 /** @param {string} text */
 function problemOfText(text) {
   const content = clean(text);
-  return content ? excessOf(content) : "Write something, or delete the message instead.";
+  return content ? excessOf(content) : say("Write something, or delete the message instead.");
 }

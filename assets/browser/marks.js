@@ -8,6 +8,7 @@ import { ask } from "./ask.js";
 import { notify } from "./notice.js";
 import { store } from "./replica.js";
 import { serverNow } from "./server_clock.js";
+import { say } from "./texts.js";
 
 /** @typedef {Details["back"]} Back the elements that may get the focus after the notice */
 
@@ -31,7 +32,7 @@ export const setReminder = (id, at) =>
  */
 export async function unsave(id, back) {
   const problem = await ask("DELETE", `/api/messages/${id}/save`);
-  if (!problem) notify("Removed from Saved.", { undo: () => save(id), undone: "Saved again.", back });
+  if (!problem) notify(say("Removed from Saved."), { undo: () => save(id), undone: say("Saved again."), back });
   return problem;
 }
 
@@ -39,7 +40,7 @@ export async function unsave(id, back) {
 export async function unpin(id) {
   const problem = await ask("DELETE", `/api/messages/${id}/pin`, undefined, (body) => body.id === id);
   // The pin is a new one, of now and of this user.
-  if (!problem) notify("Unpinned.", { undo: () => pin(id), undone: "Pinned again." });
+  if (!problem) notify(say("Unpinned."), { undo: () => pin(id), undone: say("Pinned again.") });
   return problem;
 }
 
@@ -52,7 +53,7 @@ async function removeReminder(id, at, back) {
   const problem = await ask("DELETE", `/api/messages/${id}/reminder`);
   // A reminder whose time has come cannot be set again.
   const undo = new Date(at) > serverNow() ? () => setReminder(id, at) : undefined;
-  if (!problem) notify("Reminder removed.", { undo, back });
+  if (!problem) notify(say("Reminder removed."), { undo, back });
   return problem;
 }
 

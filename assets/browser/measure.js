@@ -3,6 +3,7 @@
 /** @import { Chosen } from "./attached_files.js" */
 
 import { kindOf } from "./file_words.js";
+import { say } from "./texts.js";
 
 const PATIENCE = 4_000; // ms
 
@@ -44,7 +45,7 @@ async function ofMedia(url, kind) {
   element.preload = "metadata";
   await new Promise((resolve, reject) => {
     element.addEventListener("loadedmetadata", resolve, { once: true });
-    element.addEventListener("error", () => reject(new Error("The browser cannot play this.")), { once: true });
+    element.addEventListener("error", () => reject(new Error(say("The browser cannot play this."))), { once: true });
     element.src = url;
   });
   const duration = Number.isFinite(element.duration) ? element.duration : 0;

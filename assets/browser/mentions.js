@@ -8,6 +8,7 @@ import { atWord } from "./at_word.js";
 import { faceOf } from "./avatar.js";
 import { Completion, wordsIn } from "./completion.js";
 import { send, store } from "./replica.js";
+import { say } from "./texts.js";
 
 const LIST = "mentions";
 const PAUSE = 120; // ms without another letter until the server is asked
@@ -18,7 +19,7 @@ const AGAIN = 2_000;
 class ChatMentions extends (globalThis.HTMLElement ?? class {}) {
   /** @type {Completion<Candidate>} */
   #completion = new Completion(this, {
-    label: "People to mention",
+    label: say("People to mention"),
     wordAt: atWord,
     candidates: (word) => this.#candidates(word),
     wordChanged: (word) => this.#wordChanged(word),

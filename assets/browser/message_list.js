@@ -3,10 +3,11 @@
 
 import { fullTime } from "./clock.js";
 import { request } from "./request.js";
+import { say } from "./texts.js";
 
 /** How long a list may take, in ms. */
 const PATIENCE = 15_000;
-const FAILED = "This could not be loaded. Please try again.";
+const FAILED = say("This could not be loaded. Please try again.");
 
 /** @typedef {{ display_name: string }} Person */
 /** @typedef {{ read: { user: Person }[], read_count: number, delivered_count: number }} Readers See `GET /api/messages/{id}/receipts`. */
@@ -32,21 +33,22 @@ export class MessageList {
 
   /** @param {string} id */
   async showReaders(id) {
-    const page = await this.#open("Read by", id, () => load(`/api/messages/${id}/receipts?limit=100`));
+    const page = await this.#open(say("Read by"), id, () => load(`/api/messages/${id}/receipts?limit=100`));
     if (!page) return;
     const { read, read_count: readers, delivered_count: delivered } = /** @type {Readers} */ (page);
-    const others = delivered > readers ? ` It has reached ${delivered - readers} more.` : "";
-    this.#count(readers ? `${readers} of the others ${readers === 1 ? "has" : "have"} read it.${others}` : `Nobody yet.${others}`);
+    const read_it = readers ? say("{n} of the others has read it.|{n} of the others have read it.", { n: readers }) : say("Nobody yet.");
+    const reached = delivered > readers ? say("It has reached {n} more.|It has reached {n} more.", { n: delivered - readers }) : "";
+    this.#count(`${read_it} ${reached}`.trim());
     this.#list.append(...read.map(({ user }) => row(nameOf(user))));
   }
 
   /** @param {string} id */
   async showReactors(id) {
     const path = `/api/messages/${id}/reactions?limit=100`;
-    const page = await this.#open("Reactions", id, () => load(path));
+    const page = await this.#open(say("Reactions"), id, () => load(path));
     if (!page) return;
     this.#addReactors(path, id, /** @type {Reactors} */ (page));
-    this.#count(this.#list.childElementCount ? "" : "Nobody has reacted.");
+    this.#count(this.#list.childElementCount ? "" : say("Nobody has reacted."));
   }
 
   /**
@@ -74,12 +76,12 @@ export class MessageList {
 
   /** @param {string} id */
   async showTexts(id) {
-    const page = await this.#open("Earlier texts", id, () => load(`/api/messages/${id}/edits`));
+    const page = await this.#open(say("Earlier texts"), id, () => load(`/api/messages/${id}/edits`));
     if (!page) return;
     const { items } = /** @type {Texts} */ (page);
-    this.#count(items.length ? "" : "The message was deleted, and its texts with it.");
+    this.#count(items.length ? "" : say("The message was deleted, and its texts with it."));
     const rows = items.map(({ content, at }, place) => {
-      const time = textOf("time", place === items.length - 1 ? `${fullTime(at)} · shown now` : fullTime(at), "row-time");
+      const time = textOf("time", place === items.length - 1 ? say("{time} · shown now", { time: fullTime(at) }) : fullTime(at), "row-time");
       time.setAttribute("datetime", at);
       const text = textOf("p", content, "earlier-text");
       text.dir = "auto";
@@ -100,7 +102,7 @@ export class MessageList {
     this.#more.hidden = true;
     this.#list.replaceChildren();
     /** @type {HTMLElement} */ (this.#dialog.querySelector("[data-list-title]")).textContent = title;
-    this.#count("Loading…");
+    this.#count(say("Loading…"));
     this.#dialog.showModal();
     const page = await loading();
     if (this.#id !== id) return undefined;

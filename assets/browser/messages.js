@@ -8,6 +8,7 @@
 
 import { shownReactions, withOwn, withReaction } from "./reactions.js";
 import { EMPTY, isSame, newer, withFacts } from "./store.js";
+import { say } from "./texts.js";
 
 export const MAX_ROWS = 300;
 /** More than fit on a screen. */
@@ -330,7 +331,7 @@ function shown(row, author, above, below, userId, reacted) {
   const mine = !notice && row.sender_id === userId;
   const parts = {
     key: row.client_id || row.id,
-    author: mine ? "You" : author?.name ?? "",
+    author: mine ? say("You") : author?.name ?? "",
     letters: author?.letters ?? "",
     tone: author?.tone ?? "",
     picture: author?.picture ?? "",
@@ -362,7 +363,7 @@ function shown(row, author, above, below, userId, reacted) {
  * @returns {ShownQuote}
  */
 function shownQuote({ sender_id: senderId, ...quote }, userId) {
-  return senderId === userId ? { ...quote, name: "You" } : quote;
+  return senderId === userId ? { ...quote, name: say("You") } : quote;
 }
 
 /**

@@ -3,6 +3,8 @@
 
 /** @import { Row } from "./store.js" */
 
+import { say } from "./texts.js";
+
 /** @typedef {Row & { name: string, letters: string, tone: string, picture?: string, kind?: string, href?: string, group?: string, archived?: boolean }} Named */
 
 /**
@@ -39,7 +41,7 @@ export function named({ conversations, people }, text, own) {
   /** @type {Map<string, Named>} */
   const others = new Map();
   for (const person of people) {
-    const isShown = person.id !== own && person.group !== "blocked" && person.name !== DELETED && !known.has(faceOf(person));
+    const isShown = person.id !== own && person.group !== "blocked" && person.name !== say(DELETED) && !known.has(faceOf(person));
     if (isShown && !others.has(person.id)) others.set(person.id, person);
   }
   const targets = [...places.map(ofConversation), ...(text ? [...others.values()].map(ofPerson) : [])];
@@ -83,7 +85,7 @@ const faceOf = ({ name, tone }) => `${tone} ${name}`;
 const ofConversation = ({ id, name, letters, tone, picture, kind, href = `/chat/${id}` }) => ({
   id,
   name,
-  about: kind === "group" ? "Group" : "",
+  about: kind === "group" ? say("Group") : "",
   letters,
   tone,
   picture,
@@ -94,4 +96,4 @@ const ofConversation = ({ id, name, letters, tone, picture, kind, href = `/chat/
  * @param {Named} row
  * @returns {Target}
  */
-const ofPerson = ({ id, name, letters, tone, picture }) => ({ id, name, about: "Person", letters, tone, picture, href: "" });
+const ofPerson = ({ id, name, letters, tone, picture }) => ({ id, name, about: say("Person"), letters, tone, picture, href: "" });

@@ -18,6 +18,7 @@ import { isSignInPage } from "./paths.js";
 import { closeRead, forgetOthers, isOn, pauseAll, renew } from "./push.js";
 import { send, store } from "./replica.js";
 import { setPageUser } from "./request.js";
+import { say } from "./texts.js";
 
 const QUIET = 2_000; // a burst of messages rings once
 const DEFER = 400; // ms after which a tab which may not play sounds tells that no other one has
@@ -27,7 +28,7 @@ const NOTES = [
   [660, 0],
   [880, 0.11],
 ];
-const HINT = "Click anywhere to hear messages";
+const HINT = say("Click anywhere to hear messages");
 const LIST = "conversations";
 const CLOCK = "clock";
 
@@ -291,7 +292,7 @@ async function notify(row) {
  */
 function showNote({ id, name, preview, excerpt, unread, href }, silent = false) {
   const line = previewLine(preview, excerpt);
-  const body = unread > 1 ? `${line}\n${unread} unread messages` : line;
+  const body = unread > 1 ? `${line}\n${say("{n} unread message|{n} unread messages", { n: unread })}` : line;
   try {
     const note = new Notification(name, { body, tag: id, silent });
     shown.set(id, { note, unread });

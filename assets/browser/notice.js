@@ -3,6 +3,8 @@
 // pointer. After a key it has the focus, as the button that was pressed is often gone; Escape returns it. The
 // notices of reminders are below it (--notice-size): both have buttons.
 
+import { say } from "./texts.js";
+
 const SHOWN = 4_000;
 const GAP = 8; // px
 const UNDO_SHOWN = 10_000;
@@ -57,7 +59,7 @@ class ChatNotice extends (globalThis.HTMLElement ?? class {}) {
    * @param {string} words
    * @param {Details} [details]
    */
-  show(words, { undo, undone = "Undone.", act, back = [], shown = undo || act ? UNDO_SHOWN : SHOWN } = {}) {
+  show(words, { undo, undone = say("Undone."), act, back = [], shown = undo || act ? UNDO_SHOWN : SHOWN } = {}) {
     const hadFocus = this.contains(document.activeElement);
     const box = document.createElement("div");
     box.className = "passing-notice";
@@ -83,7 +85,7 @@ class ChatNotice extends (globalThis.HTMLElement ?? class {}) {
    */
   #undoButton(undo, undone) {
     let isPressed = false;
-    return pressable("Undo", () => {
+    return pressable(say("Undo"), () => {
       if (isPressed) return;
       isPressed = true;
       void this.#takeBack(undo, undone);

@@ -15,6 +15,7 @@ import { isSignInPage, signInPath } from "./paths.js";
 import { post } from "./post_message.js";
 import { publish, subscribe } from "./tabs.js";
 import { inTurn, Repeated } from "./turns.js";
+import { say } from "./texts.js";
 
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30_000;
@@ -267,7 +268,7 @@ export class Outbox {
   async #uploadAgain(entry, places) {
     const files = filesOf(entry);
     if (places.some((at) => files[at]?.again)) {
-      await this.#refuse(entry, "The chat does not have the files of this message.");
+      await this.#refuse(entry, say("The chat does not have the files of this message."));
       return;
     }
     for (const at of places) {
@@ -354,7 +355,7 @@ export class Outbox {
       }, "strict");
     try {
       // Nothing may go past a message that could not be stored.
-      if (this.#unstored.length) throw new Error("An earlier message is not stored.");
+      if (this.#unstored.length) throw new Error(say("An earlier message is not stored."));
       const position = await add(true).catch((error) => {
         if (!entry.files) throw error;
         entry.files = entry.files.map((file) => ({ ...file, unkept: true }));

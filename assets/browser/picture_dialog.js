@@ -9,6 +9,7 @@ import { conversationTarget } from "./focus.js";
 import { distance, swipeOf, zoomed } from "./picture_moves.js";
 import { store } from "./replica.js";
 import { textOf } from "./sheet.js";
+import { say } from "./texts.js";
 
 const STEP = 1.5;
 
@@ -31,7 +32,7 @@ class PictureDialog {
   #image = document.createElement("img");
   #title = textOf("span", "", "picture-title one-line");
   #place = textOf("span", "", "picture-place-text");
-  #failed = textOf("p", "This picture could not be loaded.", "picture-failed");
+  #failed = textOf("p", say("This picture could not be loaded."), "picture-failed");
   #download = document.createElement("a");
   /** @type {Record<string, HTMLButtonElement>} */
   #buttons = {};
@@ -50,7 +51,7 @@ class PictureDialog {
   constructor() {
     const sheet = this.#dialog;
     sheet.className = "picture-dialog";
-    sheet.ariaLabel = "Picture";
+    sheet.ariaLabel = say("Picture");
     const head = textOf("header", "", "picture-head");
     const tools = textOf("div", "", "picture-tools");
     const titles = textOf("div", "", "picture-titles");
@@ -58,18 +59,18 @@ class PictureDialog {
     titles.append(this.#title, this.#place);
     this.#download.className = "icon-button";
     this.#download.append(iconOf("download"));
-    this.#download.ariaLabel = "Download";
-    this.#download.title = "Download";
+    this.#download.ariaLabel = say("Download");
+    this.#download.title = say("Download");
     tools.append(
-      this.#button("zoom-out", "Zoom out", () => this.#zoom(1 / STEP)),
-      this.#button("zoom-in", "Zoom in", () => this.#zoom(STEP)),
+      this.#button("zoom-out", say("Zoom out"), () => this.#zoom(1 / STEP)),
+      this.#button("zoom-in", say("Zoom in"), () => this.#zoom(STEP)),
       this.#download,
-      this.#button("cross", "Close", () => sheet.close()),
+      this.#button("cross", say("Close"), () => sheet.close()),
     );
     head.append(titles, tools);
     this.#image.draggable = false;
     this.#failed.role = "alert";
-    this.#stage.append(this.#image, this.#failed, this.#button("back", "Previous picture", () => this.#turn(-1)), this.#button("next", "Next picture", () => this.#turn(1)));
+    this.#stage.append(this.#image, this.#failed, this.#button("back", say("Previous picture"), () => this.#turn(-1)), this.#button("next", say("Next picture"), () => this.#turn(1)));
     sheet.append(head, this.#stage);
     sheet.addEventListener("keydown", (event) => this.#key(event));
     sheet.addEventListener("close", () => {
@@ -117,7 +118,7 @@ class PictureDialog {
     image.alt = file.description || file.name;
     image.src = whole;
     this.#title.replaceChildren(textOf("bdi", file.name));
-    this.#place.textContent = this.#pictures.length > 1 ? `${at + 1} of ${this.#pictures.length}` : "";
+    this.#place.textContent = this.#pictures.length > 1 ? say("{at} of {all}", { at: at + 1, all: this.#pictures.length }) : "";
     Object.assign(this.#download, { href: whole, download: file.name });
     this.#buttons.back.hidden = at === 0;
     this.#buttons.next.hidden = at === this.#pictures.length - 1;

@@ -3,7 +3,7 @@
 /** @import { Entry } from "./database.js" */
 
 import { filesOf, isReply } from "./outbox_entry.js";
-import { call, sentenceOf } from "./request.js";
+import { call, detailOf } from "./request.js";
 
 // Of our refusals, those that end by themselves.
 const FOR_A_WHILE = [408, 429];
@@ -39,7 +39,7 @@ export async function post(entry) {
   if (!problem) return {};
   const expired = (problem.errors ?? []).map(({ field }) => Number(/^file_ids\.(\d+)$/.exec(field)?.[1] ?? -1)).filter((at) => at >= 0);
   if (status === 422 && expired.length) return { expired };
-  return outcomeOf(status, problem, retryAfter) ?? { refused: sentenceOf(problem) || "The message was refused." };
+  return outcomeOf(status, problem, retryAfter) ?? { refused: detailOf(problem) || "The message was refused." };
 }
 
 /**

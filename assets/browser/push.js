@@ -3,6 +3,7 @@
 
 import { AWAY, problemIn } from "./ask.js";
 import { call } from "./request.js";
+import { say } from "./texts.js";
 
 const PATIENCE = 10_000; // ms for the service worker, which a browser may keep from starting
 const ON = "chat.push"; // for each account, the id of its subscription in this browser
@@ -22,12 +23,12 @@ export const isOn = (user) => Boolean(user && isPossible() && Notification.permi
  */
 export async function turnOn(user) {
   if ((await Notification.requestPermission()) !== "granted") {
-    return "Notifications are blocked. Your browser's settings for this page can allow them.";
+    return say("Notifications are blocked. Your browser's settings for this page can allow them.");
   }
   try {
     return await subscribe(user);
   } catch {
-    return "The push service of this browser cannot be reached. Please try again later.";
+    return say("The push service of this browser cannot be reached. Please try again later.");
   }
 }
 
@@ -114,7 +115,7 @@ async function subscribe(user) {
   const key = await keyOfChat();
   if (!key) return AWAY;
   const registration = await worker();
-  if (!registration) return "This browser does not start what receives push notifications. Load the page again.";
+  if (!registration) return say("This browser does not start what receives push notifications. Load the page again.");
   const { pushManager } = registration;
   let present = await pushManager.getSubscription();
   if (present && !isOf(present, key)) {

@@ -4,10 +4,11 @@
 import { install, isInstalled, onInstalled } from "./install.js";
 import { isOn, isPossible, turnOff, turnOn } from "./push.js";
 import { send } from "./replica.js";
+import { say } from "./texts.js";
 
 const DEFAULTS = { start: "22:00", end: "07:00" };
-const IMPOSSIBLE = "This browser cannot receive push notifications. On an iPhone or iPad, install the chat first.";
-const MENU = "Your browser installs the chat from its own menu: “Install app”, or “Add to Home Screen”.";
+const IMPOSSIBLE = say("This browser cannot receive push notifications. On an iPhone or iPad, install the chat first.");
+const MENU = say("Your browser installs the chat from its own menu: “Install app”, or “Add to Home Screen”.");
 
 class ChatPush extends (globalThis.HTMLElement ?? class {}) {
   static observedAttributes = ["user-id"];

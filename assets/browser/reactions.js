@@ -3,6 +3,8 @@
 
 /** @import { Row } from "./store.js" */
 
+import { listed, say } from "./texts.js";
+
 /** As many are shown in one row, and the others after a press. */
 const SHOWN = 6;
 /** As many people are named in a tooltip. */
@@ -103,9 +105,8 @@ function withPressed(reactions, { emoji, added }) {
  */
 function namesOf(ids, mine, count, nameOf, userId) {
   const others = ids.filter((id) => id !== userId).map(nameOf).filter(Boolean);
-  const names = [...(mine ? ["You"] : []), ...others].slice(0, NAMED);
+  const names = [...(mine ? [say("You")] : []), ...others].slice(0, NAMED);
   const unnamed = count - names.length;
-  const [one, many] = names.length ? ["other", "others"] : ["person", "people"];
-  if (unnamed > 0) names.push(`${unnamed} ${unnamed === 1 ? one : many}`);
-  return names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : (names[0] ?? "");
+  if (unnamed > 0) names.push(say(names.length ? "{n} other|{n} others" : "{n} person|{n} people", { n: unnamed }));
+  return listed(names);
 }

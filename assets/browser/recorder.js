@@ -6,6 +6,7 @@
 import { lengthText, VOICE } from "./file_words.js";
 import { newId } from "./outbox_entry.js";
 import { textOf } from "./sheet.js";
+import { say } from "./texts.js";
 
 // Opus where there is one, in a container that the chat plays.
 const TYPES = ["audio/webm;codecs=opus", "audio/ogg;codecs=opus", "audio/mp4"];
@@ -13,9 +14,9 @@ const ENDINGS = { "audio/webm": "webm", "audio/ogg": "ogg", "audio/mp4": "m4a" }
 const LONGEST = 15 * 60; // s
 const BARS = 48;
 const BAR_EVERY = 100; // ms
-const DENIED = "The microphone may not be used. Allow it in the settings of the browser.";
-const MISSING = "No microphone was found.";
-const IMPOSSIBLE = "This browser cannot record.";
+const DENIED = say("The microphone may not be used. Allow it in the settings of the browser.");
+const MISSING = say("No microphone was found.");
+const IMPOSSIBLE = say("This browser cannot record.");
 
 /** Whether something is being recorded. */
 let isRecording = false;
@@ -53,7 +54,7 @@ class Recording {
   #bar = textOf("div", "", "recorder");
   #time = textOf("span", "0:00", "recorder-time");
   #canvas = document.createElement("canvas");
-  #pause = button("pause", "Pause");
+  #pause = button("pause", say("Pause"));
   /** @type {Blob[]} */
   #parts = [];
   #context = new AudioContext();
@@ -84,8 +85,8 @@ class Recording {
     this.#recorder.addEventListener("dataavailable", ({ data }) => data.size && this.#parts.push(data));
     this.#recorder.addEventListener("stop", () => this.#ended());
     this.#context.createMediaStreamSource(stream).connect(this.#analyser);
-    const cancel = button("cross", "Cancel the recording");
-    const send = button("send", "Send voice message");
+    const cancel = button("cross", say("Cancel the recording"));
+    const send = button("send", say("Send voice message"));
     send.classList.add("send");
     cancel.addEventListener("click", () => this.#cancel());
     send.addEventListener("click", () => this.#send());
@@ -96,7 +97,7 @@ class Recording {
       this.#cancel();
     });
     this.#bar.role = "group";
-    this.#bar.ariaLabel = "Recording";
+    this.#bar.ariaLabel = say("Recording");
     this.#time.role = "timer";
     this.#canvas.ariaHidden = "true";
     this.#bar.append(cancel, textOf("span", "", "recorder-light"), this.#time, this.#canvas, this.#pause, send);
@@ -138,11 +139,12 @@ class Recording {
     const isPaused = this.#recorder.state === "paused";
     if (isPaused && this.#seconds < LONGEST) this.#recorder.resume();
     else this.#recorder.pause();
-    const label = this.#recorder.state === "paused" ? "Go on" : "Pause";
+    const pauses = this.#recorder.state === "paused";
+    const label = pauses ? say("Go on") : say("Pause");
     Object.assign(this.#pause, { ariaLabel: label, title: label });
     const icon = this.#pause.querySelector(".icon");
-    if (icon) icon.className = `icon icon-${label === "Pause" ? "pause" : "microphone"}`;
-    this.#bar.toggleAttribute("data-paused", label !== "Pause");
+    if (icon) icon.className = `icon icon-${pauses ? "microphone" : "pause"}`;
+    this.#bar.toggleAttribute("data-paused", pauses);
   }
 
   #cancel() {

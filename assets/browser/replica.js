@@ -12,6 +12,7 @@ import { forgetKept, keep, readKept } from "./kept.js";
 import { endOf, keptMessages, mergeMessages, shownMessages } from "./messages.js";
 import { noteServerTime } from "./server_clock.js";
 import { EMPTY, isContent, Store } from "./store.js";
+import { worded } from "./texts.js";
 import { watchWaiting } from "./waiting.js";
 
 const KEEP_AFTER = 300;
@@ -51,8 +52,9 @@ export function dropRow(list, id) {
   void keepChanges();
 }
 
-/** @param {Patch[]} patches */
-function onPatch(patches) {
+/** @param {Patch[]} sent */
+function onPatch(sent) {
+  const patches = worded(sent);
   const account = patches.find((patch) => patch.list === ACCOUNT)?.about?.user_id;
   if (account === "") void forgetAccount();
   else if (typeof account === "string" && account !== userId) become(account);

@@ -4,6 +4,7 @@
 import { ask } from "./ask.js";
 import { notify } from "./notice.js";
 import { newSheet, textOf } from "./sheet.js";
+import { say } from "./texts.js";
 
 const MOST = 1_000;
 
@@ -13,25 +14,28 @@ const MOST = 1_000;
  * @param {string} id
  */
 export function report(what, id) {
-  const { dialog, box } = newSheet("Report", "report-title", "");
+  const { dialog, box } = newSheet(say("Report"), "report-title", "");
   const form = document.createElement("form");
   form.noValidate = true;
-  const label = textOf("label", "What is wrong?", "field-label");
+  const label = textOf("label", say("What is wrong?"), "field-label");
   const field = document.createElement("textarea");
   Object.assign(field, { id: "report-reason", className: "input", rows: 4, maxLength: MOST, dir: "auto" });
   field.setAttribute("aria-describedby", "report-error");
   label.htmlFor = field.id;
   const error = textOf("p", "", "error-text");
   Object.assign(error, { id: "report-error", role: "alert" });
-  const cancel = textOf("button", "Cancel", "button quiet");
+  const cancel = textOf("button", say("Cancel"), "button quiet");
   cancel.type = "button";
   cancel.addEventListener("click", () => dialog.close());
-  const send = textOf("button", "Send report", "button primary");
+  const send = textOf("button", say("Send report"), "button primary");
   send.type = "submit";
   const row = textOf("div", "", "sheet-buttons");
   row.append(cancel, send);
-  const about = what === "messages" ? "Whoever runs this chat sees the message and what you write here." : "Whoever runs this chat sees what you write here.";
-  form.append(textOf("p", `${about} The other person is not told.`, "sheet-text"), label, field, error, row);
+  const about = 
+    what === "messages"
+      ? say("Whoever runs this chat sees the message and what you write here. The other person is not told.")
+      : say("Whoever runs this chat sees what you write here. The other person is not told.");
+  form.append(textOf("p", about, "sheet-text"), label, field, error, row);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     void submit();
@@ -42,7 +46,7 @@ export function report(what, id) {
     const reason = field.value.trim();
     error.textContent = reason
       ? await ask("POST", `/api/${what}/${id}/report`, { reason }, (reported) => typeof reported.id === "string")
-      : "Write what is wrong first.";
+      : say("Write what is wrong first.");
     send.disabled = false;
     if (error.textContent) {
       field.setAttribute("aria-invalid", "true");
@@ -50,7 +54,7 @@ export function report(what, id) {
       return;
     }
     dialog.close();
-    notify("Thank you. The report is sent.");
+    notify(say("Thank you. The report is sent."));
   }
 
   box.append(form);

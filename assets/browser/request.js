@@ -2,6 +2,8 @@
 // belongs to the whole browser, and another tab may have signed in somebody else. The server refuses
 // such a call, and `chat:other-account` is dispatched.
 
+import { said } from "./texts.js";
+
 const PATIENCE = 15_000;
 const PROBLEM = "application/problem+json";
 const JSON_BODY = { "content-type": "application/json" };
@@ -93,10 +95,16 @@ export async function call(method, path, { body, user, patience = PATIENCE, outl
 }
 
 /**
+ * Return the sentence about a problem, as the server has it.
+ * @param {Problem} problem
+ */
+export const detailOf = (problem) => problem.errors?.[0]?.message || problem.detail || "";
+
+/**
  * Return the sentence about a problem that the user sees.
  * @param {Problem} problem
  */
-export const sentenceOf = (problem) => problem.errors?.[0]?.message || problem.detail || "";
+export const sentenceOf = (problem) => said(detailOf(problem));
 
 /**
  * Return why the chat refused a request; undefined if the refusal is not the chat's.

@@ -5,6 +5,7 @@
 import { AWAY } from "./ask.js";
 import { notify } from "./notice.js";
 import { store } from "./replica.js";
+import { say } from "./texts.js";
 
 class ChatScheduled extends (globalThis.HTMLElement ?? class {}) {
   connectedCallback() {
@@ -49,10 +50,10 @@ class ChatScheduled extends (globalThis.HTMLElement ?? class {}) {
   async #copy(text) {
     try {
       await navigator.clipboard.writeText(text);
-      notify("The text is copied.");
+      notify(say("The text is copied."));
     } catch {
       // Without HTTPS, or where it is not allowed: the text can be selected in the dialog.
-      notify("This browser copies nothing by itself: press Edit, and copy the text there.");
+      notify(say("This browser copies nothing by itself: press Edit, and copy the text there."));
     }
   }
 }

@@ -7,12 +7,13 @@
 import { placeOf } from "./place.js";
 import { send, store } from "./replica.js";
 import { isoDay } from "./times.js";
+import { say } from "./texts.js";
 
 const LIST = "hits";
 const PAUSE = 250; // ms without another letter until the server is asked
 const PATIENCE = 15_000;
 const NEAR_THE_END = 600; // px
-const AWAY = "The chat does not answer.";
+const AWAY = say("The chat does not answer.");
 /** An operator whose value is still to come, or a minus without a word. */
 const UNFINISHED = /(^|\s)-?(?:(?:from|in|has|before|after):)?$/iu;
 const NOTHING = /^[\s"“”„«»-]*$/u;

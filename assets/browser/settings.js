@@ -3,12 +3,14 @@
 // permission for notifications is requested when the button is pressed and at no other time. What
 // other tabs and devices may have changed is loaded again when the page is looked at.
 
+import { say } from "./texts.js";
+
 const MINUTE = 60_000;
 const WORDS = {
-  granted: "Desktop notifications are allowed.",
-  denied: "Desktop notifications are blocked. Your browser's settings for this page can allow them.",
+  granted: say("Desktop notifications are allowed."),
+  denied: say("Desktop notifications are blocked. Your browser's settings for this page can allow them."),
   default: "",
-  missing: "This browser cannot show desktop notifications.",
+  missing: say("This browser cannot show desktop notifications."),
 };
 
 class ChatSettings extends (globalThis.HTMLElement ?? class {}) {

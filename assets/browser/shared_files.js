@@ -7,15 +7,16 @@ import { addressOf } from "./attachments.js";
 import { pictureText, sizeText, typeText } from "./file_words.js";
 import { request } from "./request.js";
 import { newSheet, textOf } from "./sheet.js";
+import { say } from "./texts.js";
 
 const PATIENCE = 15_000;
-const FAILED = "The files could not be loaded. Please try again.";
+const FAILED = say("The files could not be loaded. Please try again.");
 /** @type {Record<string, { label: string, none: string }>} */
 const KINDS = {
-  image: { label: "Pictures", none: "No pictures were shared here yet." },
-  video: { label: "Videos", none: "No videos were shared here yet." },
-  audio: { label: "Audio", none: "No sounds were shared here yet." },
-  file: { label: "Files", none: "No other files were shared here yet." },
+  image: { label: say("Pictures"), none: say("No pictures were shared here yet.") },
+  video: { label: say("Videos"), none: say("No videos were shared here yet.") },
+  audio: { label: say("Audio"), none: say("No sounds were shared here yet.") },
+  file: { label: say("Files"), none: say("No other files were shared here yet.") },
 };
 
 /**
@@ -36,10 +37,10 @@ export function showShared(conversationId) {
 }
 
 class SharedFiles {
-  #sheet = newSheet("Shared files", "shared-title", "shared-files");
+  #sheet = newSheet(say("Shared files"), "shared-title", "shared-files");
   #list = document.createElement("ul");
   #status = textOf("p", "", "shared-status");
-  #more = textOf("button", "Show earlier ones", "button quiet");
+  #more = textOf("button", say("Show earlier ones"), "button quiet");
   /** @type {Map<string, HTMLButtonElement>} */
   #tabs = new Map();
   #path;
@@ -53,7 +54,7 @@ class SharedFiles {
     this.#path = `/api/conversations/${conversationId}/files?limit=50`;
     const tabs = textOf("div", "", "filter-bar");
     tabs.role = "group";
-    tabs.ariaLabel = "Show";
+    tabs.ariaLabel = say("Show");
     for (const [kind, { label }] of Object.entries(KINDS)) {
       const tab = textOf("button", label, "filter");
       tab.type = "button";
@@ -64,7 +65,7 @@ class SharedFiles {
     this.#status.role = "status";
     this.#more.type = "button";
     this.#more.addEventListener("click", () => void this.#load());
-    this.#list.ariaLabel = "Shared files";
+    this.#list.ariaLabel = say("Shared files");
     this.#sheet.box.append(tabs, this.#list, this.#status, this.#more);
   }
 
@@ -88,12 +89,12 @@ class SharedFiles {
   async #load() {
     const kind = this.#kind;
     this.#more.hidden = true;
-    this.#status.textContent = "Loading…";
+    this.#status.textContent = say("Loading…");
     const page = await load(`${this.#path}&kind=${kind}${this.#before ? `&before=${this.#before}` : ""}`);
     if (kind !== this.#kind) return;
     if (page) this.#add(page);
     this.#status.textContent = page ? (this.#list.children.length ? "" : KINDS[kind].none) : FAILED;
-    this.#more.textContent = page ? "Show earlier ones" : "Try again";
+    this.#more.textContent = page ? say("Show earlier ones") : say("Try again");
     this.#more.hidden = page !== undefined && !page.next_before;
   }
 
@@ -128,7 +129,7 @@ class SharedFiles {
    * @param {number} seq
    */
   #place(seq) {
-    const button = textOf("button", "Show message", "button quiet");
+    const button = textOf("button", say("Show message"), "button quiet");
     button.type = "button";
     button.dataset.goTo = String(seq);
     button.addEventListener("click", () => this.#sheet.dialog.close());
@@ -159,7 +160,7 @@ function shownOf({ id, name, description, media_type: type, size, width, height,
 /** @param {ShownFile} file */
 function rowOf(file) {
   const row = textOf("a", "", "file-row");
-  Object.assign(row, { href: addressOf(file, file.url), download: file.name, title: `Download ${file.name}` });
+  Object.assign(row, { href: addressOf(file, file.url), download: file.name, title: say("Download {name}", { name: file.name }) });
   const icon = textOf("span", "", "file-icon");
   icon.ariaHidden = "true";
   icon.append(textOf("span", "", "icon icon-file"));

@@ -1,5 +1,7 @@
 // Dialogs that scripts make when they are first opened: a title, a button that closes, and the content.
 
+import { say } from "./texts.js";
+
 /**
  * Make a dialog, which is on the page while it is open; the focus then returns to where it was.
  * @param {string} title
@@ -13,7 +15,7 @@ export function newSheet(title, id, className) {
   const heading = textOf("h2", title, "");
   heading.id = id;
   const close = document.createElement("button");
-  Object.assign(close, { type: "button", className: "icon-button", title: "Close", ariaLabel: "Close" });
+  Object.assign(close, { type: "button", className: "icon-button", title: say("Close"), ariaLabel: say("Close") });
   const cross = textOf("span", "", "icon icon-cross");
   cross.setAttribute("aria-hidden", "true");
   close.append(cross);

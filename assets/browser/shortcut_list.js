@@ -1,6 +1,7 @@
 // The dialog "Keyboard shortcuts": every key of the chat. It is loaded when it is first needed.
 
 import { newSheet, textOf } from "./sheet.js";
+import { say } from "./texts.js";
 
 /** A key, or keys that are pressed together, and what they do. @typedef {[keys: string[], meaning: string]} Shortcut */
 
@@ -24,38 +25,38 @@ export function showShortcuts(isMac) {
  * @returns {Record<string, Shortcut[]>}
  */
 const shortcuts = (command) => ({
-  Everywhere: [
-    [[command, "K"], "Go to a conversation, a person or a message"],
-    [[command, "Shift", "F"], "Search messages"],
-    [["?"], "Show these shortcuts, where nothing is being typed"],
-    [["Esc"], "Close a dialog, a menu or what is open beside a chat"],
+  [say("Everywhere")]: [
+    [[command, "K"], say("Go to a conversation, a person or a message")],
+    [[command, "Shift", "F"], say("Search messages")],
+    [["?"], say("Show these shortcuts, where nothing is being typed")],
+    [["Esc"], say("Close a dialog, a menu or what is open beside a chat")],
   ],
-  "In lists": [
-    [["↑", "↓"], "Move between the rows; from a search field into its list and back"],
-    [["←", "→"], "Move between the buttons of a row"],
-    [["Home", "End"], "Move to the first and the last row"],
-    [["Enter"], "Open the row; in a search for people, the first one found"],
-    [["Esc"], "Return to the search field, and empty it"],
+  [say("In lists")]: [
+    [["↑", "↓"], say("Move between the rows; from a search field into its list and back")],
+    [["←", "→"], say("Move between the buttons of a row")],
+    [["Home", "End"], say("Move to the first and the last row")],
+    [["Enter"], say("Open the row; in a search for people, the first one found")],
+    [["Esc"], say("Return to the search field, and empty it")],
   ],
-  "While writing": [
-    [["Enter"], "Send"],
-    [["Shift", "Enter"], "Begin a new line"],
-    [["↑"], "Edit your last message, while the box is empty"],
-    [["Esc"], "Cancel a reply or an edit"],
-    [["@"], "Mention somebody: a name follows"],
-    [[":"], "Insert an emoji: its name follows"],
-    [["↑", "↓"], "Choose among names; Enter or Tab takes one"],
+  [say("While writing")]: [
+    [["Enter"], say("Send")],
+    [["Shift", "Enter"], say("Begin a new line")],
+    [["↑"], say("Edit your last message, while the box is empty")],
+    [["Esc"], say("Cancel a reply or an edit")],
+    [["@"], say("Mention somebody: a name follows")],
+    [[":"], say("Insert an emoji: its name follows")],
+    [["↑", "↓"], say("Choose among names; Enter or Tab takes one")],
   ],
-  "Among messages": [
-    [["Tab"], "Move through the messages: each has its buttons"],
-    [["↑", "↓"], "Move in the menu of a message, and scroll the messages"],
-    [["←", "→"], "Move among the quick reactions"],
+  [say("Among messages")]: [
+    [["Tab"], say("Move through the messages: each has its buttons")],
+    [["↑", "↓"], say("Move in the menu of a message, and scroll the messages")],
+    [["←", "→"], say("Move among the quick reactions")],
   ],
 });
 
 /** @param {string} command */
 function makeSheet(command) {
-  const made = newSheet("Keyboard shortcuts", "shortcuts-title", "shortcuts");
+  const made = newSheet(say("Keyboard shortcuts"), "shortcuts-title", "shortcuts");
   for (const [place, rows] of Object.entries(shortcuts(command))) {
     const list = textOf("dl", "", "shortcut-list");
     for (const [keys, meaning] of rows) {

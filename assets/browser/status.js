@@ -2,6 +2,7 @@
 // after each event of that; else "Online", when the person was last seen, or what is `otherwise` there.
 
 import { lastSeen } from "./clock.js";
+import { say } from "./texts.js";
 
 const HOLDS = 6_000;
 const MINUTE = 60_000;
@@ -38,40 +39,34 @@ class ChatStatus extends (globalThis.HTMLElement ?? class {}) {
     const left = this.#until - Date.now();
     const names = left > 0 ? /** @type {string[]} */ (JSON.parse(this.getAttribute("names") || "[]")) : [];
     if (names.length) {
-      this.#write(...sentence(names));
+      this.#write(sentence(names));
       this.#timer = setTimeout(() => this.#show(), left + 10);
       return;
     }
     const gone = this.getAttribute("last-seen");
     const idle = this.getAttribute("otherwise") || lastSeen(gone);
-    this.#write(this.getAttribute("online") === "true" ? "Online" : idle);
+    this.#write(this.getAttribute("online") === "true" ? say("Online") : idle);
     // "Today" becomes "yesterday" while a page stays open.
     if (gone) this.#timer = setTimeout(() => this.#show(), MINUTE);
   }
 
-  /** @param {(Element | string)[]} parts */
-  #write(...parts) {
-    const words = parts.map((part) => (typeof part === "string" ? part : part.textContent)).join("");
+  /** @param {string} words */
+  #write(words) {
     // A screen reader announces each change: change nothing while the text is the same.
     if (words === this.#shown) return;
     this.#shown = words;
-    this.replaceChildren(...parts);
+    this.replaceChildren(words);
   }
 }
 
 /**
- * Return the parts of the sentence that says who is typing.
+ * Return the sentence that says who is typing.
  * @param {string[]} names
- * @returns {(Element | string)[]}
  */
 function sentence(names) {
-  if (names.length > 2) return ["Several people are typing…"];
-  const [one, other] = names.map((name) => {
-    const part = document.createElement("bdi");
-    part.textContent = name;
-    return part;
-  });
-  return other ? [one, " and ", other, " are typing…"] : [one, " is typing…"];
+  if (names.length > 2) return say("Several people are typing…");
+  const [name, other] = names;
+  return other ? say("{name} and {other} are typing…", { name, other }) : say("{name} is typing…", { name });
 }
 
 globalThis.customElements?.define("chat-status", ChatStatus);

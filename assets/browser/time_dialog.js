@@ -7,6 +7,7 @@ import { timeAhead } from "./clock.js";
 import { serverNow } from "./server_clock.js";
 import { textOf } from "./sheet.js";
 import { fieldValue, latest, problemOf } from "./times.js";
+import { say } from "./texts.js";
 
 /**
  * What the dialog asks for. `save` returns what is wrong, "" for nothing; the `text` is asked for, too, where
@@ -120,7 +121,7 @@ class TimeDialog {
     Object.assign(field, { id: "later-text", className: "input later-text", rows: 4, value, dir: "auto" });
     field.setAttribute("aria-describedby", this.#textProblem.id);
     this.#text = field;
-    return labelled("Text", field, this.#textProblem);
+    return labelled(say("Text"), field, this.#textProblem);
   }
 
   #timeField() {
@@ -130,15 +131,15 @@ class TimeDialog {
     field.min = fieldValue(now);
     field.max = fieldValue(latest(now));
     field.setAttribute("aria-describedby", `later-zone ${this.#timeProblem.id}`);
-    const zone = textOf("p", `Your time zone: ${new Intl.DateTimeFormat().resolvedOptions().timeZone.replaceAll("_", " ")}`, "field-hint");
+    const zone = textOf("p", say("Your time zone: {zone}", { zone: new Intl.DateTimeFormat().resolvedOptions().timeZone.replaceAll("_", " ") }), "field-hint");
     zone.id = "later-zone";
-    return labelled("Time", field, zone, this.#timeProblem);
+    return labelled(say("Time"), field, zone, this.#timeProblem);
   }
 
   #choices() {
     const list = textOf("div", "", "time-choices");
     list.setAttribute("role", "group");
-    list.setAttribute("aria-label", "Often chosen");
+    list.setAttribute("aria-label", say("Often chosen"));
     for (const { label, at } of this.#wanted.choices) {
       const choice = textOf("button", "", "time-choice");
       choice.setAttribute("type", "button");
@@ -152,7 +153,7 @@ class TimeDialog {
   }
 
   #buttons() {
-    const cancel = textOf("button", "Cancel", "button quiet");
+    const cancel = textOf("button", say("Cancel"), "button quiet");
     cancel.setAttribute("type", "button");
     cancel.addEventListener("click", () => this.#leave());
     const submit = textOf("button", this.#wanted.submit, "button primary");

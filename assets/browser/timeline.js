@@ -9,6 +9,7 @@ import { missingPage } from "./messages.js";
 import { outboxOf } from "./outbox.js";
 import { NOT_LIVE, send, store } from "./replica.js";
 import { call } from "./request.js";
+import { say } from "./texts.js";
 
 const NEAR = 48; // px from the bottom that still count as the bottom
 const AHEAD = 800; // px before an end where the next page is requested
@@ -17,8 +18,8 @@ const READ_AGAIN = 3000;
 const PAGE_PATIENCE = 5_000;
 const FLASH = 1_600;
 const FAR_PATIENCE = 10_000; // until a message that is far away must be there
-const AWAY = "This message is not kept in this browser, and the chat cannot be reached right now.";
-const GONE = "This message cannot be shown.";
+const AWAY = say("This message is not kept in this browser, and the chat cannot be reached right now.");
+const GONE = say("This message cannot be shown.");
 
 /** @typedef {ChatTimeline} TimelineElement */
 

@@ -1,6 +1,8 @@
 // Times that are offered for what happens later, and the check of a time that is typed. All of them are in
 // the user's own time zone.
 
+import { say } from "./texts.js";
+
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
@@ -19,10 +21,10 @@ export function timesToSend(now) {
   const tomorrow = morning(now, 1);
   const monday = morning(now, ((7 - now.getDay()) % 7) + 1);
   const choices = [
-    { label: "In 1 hour", at: after(now, 60) },
-    { label: "Tomorrow", at: tomorrow },
+    { label: say("In 1 hour"), at: after(now, 60) },
+    { label: say("Tomorrow"), at: tomorrow },
   ];
-  return monday.getTime() === tomorrow.getTime() ? choices : [...choices, { label: "Monday", at: monday }];
+  return monday.getTime() === tomorrow.getTime() ? choices : [...choices, { label: say("Monday"), at: monday }];
 }
 
 /**
@@ -31,9 +33,9 @@ export function timesToSend(now) {
  * @returns {Choice[]}
  */
 export const timesToRemind = (now) => [
-  { label: "In 20 minutes", at: after(now, 20) },
-  { label: "In 1 hour", at: after(now, 60) },
-  { label: "Tomorrow", at: morning(now, 1) },
+  { label: say("In {n} minute|In {n} minutes", { n: 20 }), at: after(now, 20) },
+  { label: say("In 1 hour"), at: after(now, 60) },
+  { label: say("Tomorrow"), at: morning(now, 1) },
 ];
 
 /**
@@ -48,9 +50,9 @@ export const latest = (now) => new Date(now.getTime() + LONGEST);
  * @param {Date} now
  */
 export function problemOf(at, now) {
-  if (Number.isNaN(at.getTime())) return "Choose a day and a time.";
-  if (at <= now) return "This time is over. Choose a later one.";
-  return at > latest(now) ? "This is more than a year away. Choose an earlier time." : "";
+  if (Number.isNaN(at.getTime())) return say("Choose a day and a time.");
+  if (at <= now) return say("This time is over. Choose a later one.");
+  return at > latest(now) ? say("This is more than a year away. Choose an earlier time.") : "";
 }
 
 /** @param {number} number */

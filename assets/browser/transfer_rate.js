@@ -1,6 +1,7 @@
 // How fast an upload is, and how long it will take.
 
 import { sizeText } from "./file_words.js";
+import { say } from "./texts.js";
 
 // Earlier bytes say nothing about the present speed.
 const WINDOW = 5_000;
@@ -32,9 +33,9 @@ export class TransferRate {
  * @param {{ sent: number, size: number, speed: number }} progress
  */
 export function progressText({ sent, size, speed }) {
-  const parts = [`${percentOf(sent, size)} %`];
-  if (speed && sent < size) parts.push(`${sizeText(speed)} a second`, `${restText((size - sent) / speed)} left`);
-  return parts.join(", ");
+  const percent = percentOf(sent, size);
+  if (!speed || sent >= size) return say("{percent} %", { percent });
+  return say("{percent} %, {size} a second, {time} left", { percent, size: sizeText(speed), time: restText((size - sent) / speed) });
 }
 
 /**
@@ -46,7 +47,6 @@ export const percentOf = (sent, size) => (size ? Math.min(100, Math.floor((100 *
 /** @param {number} seconds */
 function restText(seconds) {
   const whole = Math.max(1, Math.ceil(seconds));
-  if (whole < 60) return whole === 1 ? "1 second" : `${whole} seconds`;
-  const minutes = Math.round(whole / 60);
-  return minutes === 1 ? "1 minute" : `${minutes} minutes`;
+  if (whole < 60) return say("{n} second|{n} seconds", { n: whole });
+  return say("{n} minute|{n} minutes", { n: Math.round(whole / 60) });
 }

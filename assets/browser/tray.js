@@ -9,6 +9,7 @@ import { measured } from "./measure.js";
 import { newId } from "./outbox_entry.js";
 import { request } from "./request.js";
 import { textOf } from "./sheet.js";
+import { say } from "./texts.js";
 
 export const MOST = 10;
 
@@ -38,7 +39,7 @@ export class Tray {
     this.#chosen = chosen;
     this.#place = place;
     this.#list.className = "tray";
-    this.#list.ariaLabel = "Attached files";
+    this.#list.ariaLabel = say("Attached files");
     this.#problem.role = "alert";
     this.#status.role = "status";
     for (const type of ["click", "keydown", "dragstart", "dragover", "dragend", "drop"]) this.#list.addEventListener(type, this);
@@ -60,7 +61,7 @@ export class Tray {
     const now = this.#chosen.get(place) ?? [];
     this.#chosen.set(place, [...now, ...made].slice(0, MOST));
     this.show(problem);
-    if (made.length) this.#status.textContent = made.length === 1 ? `${made[0].name} is attached.` : `${made.length} files are attached.`;
+    if (made.length) this.#status.textContent = made.length === 1 ? say("{name} is attached.", { name: made[0].name }) : say("{n} file is attached.|{n} files are attached.", { n: made.length });
   }
 
   /**
@@ -125,7 +126,7 @@ export class Tray {
     if (to < 0 || to >= this.#files.length) return;
     this.#move(at, to);
     this.#buttonOf(id)?.focus();
-    this.#status.textContent = `${this.#files[to].name}: ${to + 1} of ${this.#files.length}`;
+    this.#status.textContent = say("{name}: {at} of {all}", { name: this.#files[to].name, at: to + 1, all: this.#files.length });
   }
 
   /**
@@ -169,7 +170,7 @@ export class Tray {
     const next = this.#files[Math.min(at, this.#files.length - 1)];
     const back = next ? this.#buttonOf(next.id) : this.#host.closest("form")?.querySelector("textarea");
     /** @type {HTMLElement | null | undefined} */ (back)?.focus();
-    if (removed) this.#status.textContent = `${removed.name} is removed.`;
+    if (removed) this.#status.textContent = say("{name} is removed.", { name: removed.name });
   }
 
   /**
@@ -220,8 +221,8 @@ export class Tray {
   #name({ id, name }, at, count) {
     const button = this.#buttonOf(id);
     if (!button) return;
-    button.ariaLabel = `Remove ${name}`;
-    button.title = count > 1 ? `Remove. The arrow keys move it: ${at + 1} of ${count}` : "Remove";
+    button.ariaLabel = say("Remove {name}", { name });
+    button.title = count > 1 ? say("Remove. The arrow keys move it: {at} of {all}", { at: at + 1, all: count }) : say("Remove");
   }
 
   /** @param {string} id */
@@ -246,9 +247,9 @@ export class Tray {
  */
 function describing({ name, description }) {
   const button = textOf("button", "", "tray-describe");
-  button.append(textOf("span", description || "Describe", "one-line"));
-  Object.assign(button, { type: "button", title: description || "Describe it for people who cannot see it" });
-  button.ariaLabel = description ? `Describe ${name}: ${description}` : `Describe ${name}`;
+  button.append(textOf("span", description || say("Describe"), "one-line"));
+  Object.assign(button, { type: "button", title: description || say("Describe it for people who cannot see it") });
+  button.ariaLabel = description ? say("Describe {name}: {description}", { name, description }) : say("Describe {name}", { name });
   return button;
 }
 
@@ -263,13 +264,13 @@ export function sorted(files, count, most) {
   /** @type {string[]} */
   const problems = [];
   const fitting = files.map(asChosen).filter(({ name, size }) => {
-    if (!size) problems.push(`“${name}” is empty, or a folder: it cannot be sent.`);
-    else if (most && size > most) problems.push(`“${name}” is too large: a file may have ${sizeText(most)}, and it has ${sizeText(size)}.`);
+    if (!size) problems.push(say("“{name}” is empty, or a folder: it cannot be sent.", { name }));
+    else if (most && size > most) problems.push(say("“{name}” is too large: a file may have {most}, and it has {size}.", { name, most: sizeText(most), size: sizeText(size) }));
     else return true;
     return false;
   });
   const room = Math.max(0, MOST - count);
-  if (fitting.length > room) problems.push(`A message has up to ${MOST} files: ${fitting.length - room} were left out.`);
+  if (fitting.length > room) problems.push(say("A message has up to {most} files: {n} was left out.|A message has up to {most} files: {n} were left out.", { most: MOST, n: fitting.length - room }));
   return { fitting: fitting.slice(0, room), problem: problems.join(" ") };
 }
 

@@ -7,6 +7,7 @@
 import { Upload } from "tus-js-client";
 import { outcomeOf } from "./post_message.js";
 import { request, sentenceOf } from "./request.js";
+import { say } from "./texts.js";
 
 const PATH = "/api/uploads";
 // A request is short enough for every proxy on the way.
@@ -21,10 +22,10 @@ const DISK_FULL = 507;
 
 /** Why the check of a file refused it. @type {Record<string, string>} */
 const REASONS = {
-  too_many_pixels: "This picture has more than 50 million pixels.",
-  unreadable_picture: "This picture is damaged, or of a kind that the chat cannot read.",
-  infected: "The virus scanner of this chat has refused this file.",
-  not_scanned: "This file could not be checked for viruses.",
+  too_many_pixels: say("This picture has more than 50 million pixels."),
+  unreadable_picture: say("This picture is damaged, or of a kind that the chat cannot read."),
+  infected: say("The virus scanner of this chat has refused this file."),
+  not_scanned: say("This file could not be checked for viruses."),
 };
 
 /** @typedef {Outcome & { fileId?: string, restart?: boolean, dropped?: boolean }} UploadOutcome */
@@ -128,7 +129,7 @@ function failureOf(error) {
   if (status === 404) return { restart: true };
   if (MOVED.includes(status) && problem.code !== "other_account") return { wait: retryAfter };
   if (status === DISK_FULL) return { refused: sentenceOf(problem) };
-  return outcomeOf(status, problem, retryAfter) ?? { refused: sentenceOf(problem) || "The file was refused." };
+  return outcomeOf(status, problem, retryAfter) ?? { refused: sentenceOf(problem) || say("The file was refused.") };
 }
 
 /**
@@ -165,7 +166,7 @@ async function checked(userId, address, isWanted) {
     }
     const { state, file, code } = /** @type {{ state?: string, file?: { id: string }, code?: string }} */ (body);
     if (state === "ready" && file) return { fileId: file.id };
-    if (state === "refused") return { refused: REASONS[code ?? ""] ?? "The chat has refused this file." };
+    if (state === "refused") return { refused: REASONS[code ?? ""] ?? say("The chat has refused this file.") };
     if (state !== "checking") return { wait: 0 };
     await new Promise((resolve) => setTimeout(resolve, CHECKED_EVERY));
   }

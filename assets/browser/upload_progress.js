@@ -2,6 +2,7 @@
 // are text for screen readers. It is loaded when something is uploaded.
 
 import { percentOf, progressText, TransferRate } from "./transfer_rate.js";
+import { say } from "./texts.js";
 
 const RING = 100; // the length of the ring in the drawing
 const SVG = "http://www.w3.org/2000/svg";
@@ -57,7 +58,7 @@ class ChatUpload extends (globalThis.HTMLElement ?? class {}) {
     const progress = running.get(this.#file);
     this.toggleAttribute("data-waits", !progress);
     if (!progress) {
-      this.ariaValueText = "Waiting";
+      this.ariaValueText = say("Waiting");
       return;
     }
     const { sent, size, rate } = progress;

@@ -7,6 +7,7 @@ import { lengthText } from "./file_words.js";
 import { request } from "./request.js";
 import { textOf } from "./sheet.js";
 import { levelsOf } from "./wave.js";
+import { say } from "./texts.js";
 
 const BARS = 40;
 const HEIGHT = 28;
@@ -52,11 +53,11 @@ class ChatVoice extends (globalThis.HTMLElement ?? class {}) {
 
   #build() {
     this.role = "group";
-    this.ariaLabel = "Voice message";
+    this.ariaLabel = say("Voice message");
     Object.assign(this.#button, { type: "button", className: "icon-button voice-button" });
     this.#icon.ariaHidden = "true";
     this.#button.append(this.#icon);
-    Object.assign(this.#place, { type: "range", min: "0", max: "1000", value: "0", ariaLabel: "Place", className: "voice-place" });
+    Object.assign(this.#place, { type: "range", min: "0", max: "1000", value: "0", ariaLabel: say("Place#in a recording"), className: "voice-place" });
     const lines = drawing("svg", { viewBox: `0 0 ${BARS} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
     lines.append(this.#bars, this.#played);
     const wave = textOf("span", "", "voice-wave");
@@ -112,20 +113,20 @@ class ChatVoice extends (globalThis.HTMLElement ?? class {}) {
     if (own) return own.arrayBuffer();
     const path = new URL(this.getAttribute("src") ?? "", location.href).pathname;
     const reply = await request(path, { signal: AbortSignal.timeout?.(PATIENCE) });
-    if (!reply.ok) throw new Error("The file is not there.");
+    if (!reply.ok) throw new Error(say("The file is not there."));
     return reply.arrayBuffer();
   }
 
   #show() {
     const { paused, currentTime, error, ended } = this.#audio;
     const at = ended ? 0 : currentTime;
-    const label = paused ? "Play" : "Pause";
+    const label = paused ? say("Play") : say("Pause");
     Object.assign(this.#button, { ariaLabel: label, title: label });
     this.#icon.className = `icon icon-${paused ? "play" : "pause"}`;
-    this.#time.textContent = error ? "It cannot be played." : lengthText(paused && !at ? this.#length : at);
+    this.#time.textContent = error ? say("It cannot be played.") : lengthText(paused && !at ? this.#length : at);
     this.#place.value = String(this.#length ? Math.round((1000 * at) / this.#length) : 0);
     this.#place.disabled = !this.#length;
-    this.#place.setAttribute("aria-valuetext", `${lengthText(at)} of ${lengthText(this.#length)}`);
+    this.#place.setAttribute("aria-valuetext", say("{at} of {all}", { at: lengthText(at), all: lengthText(this.#length) }));
     this.#draw(this.#length ? at / this.#length : 0);
   }
 

@@ -3,6 +3,7 @@
 // button to try again at once; it tries again by itself, too.
 
 import { send, store } from "./replica.js";
+import { said, say } from "./texts.js";
 
 const PATIENCE = 5_000; // ms without an answer until it is asked for again
 const LONGEST = 30_000;
@@ -75,9 +76,9 @@ class ChatWanted extends (globalThis.HTMLElement ?? class {}) {
     // The page's own events ask first.
     else this.#timer ??= setTimeout(() => this.#ask(), this.#patience);
     const { loaded, problem } = this.#facts;
-    const words = problem || (this.#tries && !loaded ? "The chat does not answer." : "");
+    const words = (problem && said(problem)) || (this.#tries && !loaded ? say("The chat does not answer.") : "");
     if (this.firstElementChild?.textContent === words || (!words && !this.childElementCount)) return;
-    this.replaceChildren(...(words ? [make("span", words), make("button", "Try again")] : []));
+    this.replaceChildren(...(words ? [make("span", words), make("button", say("Try again"))] : []));
   }
 }
 

@@ -6,7 +6,7 @@ import reflex as rx
 
 from chat_app.ui.browser import auth_forms, connection_status, registration_element
 from chat_app.ui.kit.controls import button, field, icon
-from chat_app.ui.reflex.elements import address_parameter
+from chat_app.ui.reflex.elements import address_parameter, say
 from chat_app.ui.reflex.vars import BrowserEvent
 from chat_app.ui.session import SessionState
 
@@ -27,46 +27,46 @@ class SignInState(rx.State):
 def login_page() -> rx.Component:
     """Show the form to sign in."""
     return _card(
-        "Sign in",
-        "Your conversations, live on every screen.",
+        say("Sign in"),
+        say("Your conversations, live on every screen."),
         _form(
             "login",
-            field("username", "Username", auto_complete="username", **_NAME),
+            field("username", say("Username"), auto_complete="username", **_NAME),
             field(
                 "password",
-                "Password",
+                say("Password"),
                 hidden_text=True,
                 auto_complete="current-password",
                 required=True,
             ),
-            button("Sign in", kind="primary", type="submit"),
+            button(say("Sign in"), kind="primary", type="submit"),
         ),
-        _alternative("New here?", "Create an account", "/register"),
+        _alternative(say("New here?"), say("Create an account"), "/register"),
     )
 
 
 def register_page() -> rx.Component:
     """Show the form to sign up."""
     return _card(
-        "Create your account",
-        "A name and a password are all it takes.",
+        say("Create your account"),
+        say("A name and a password are all it takes."),
         registration_element(
-            _refusal("closed", "No new accounts can be made here."),
+            _refusal("closed", say("No new accounts can be made here.")),
             _refusal(
                 "invited",
-                "New accounts are by invitation here: open the link that you were sent.",
+                say("New accounts are by invitation here: open the link that you were sent."),
             ),
             _register_form(),
         ),
-        _alternative("Already have an account?", "Sign in", "/login"),
+        _alternative(say("Already have an account?"), say("Sign in"), "/login"),
     )
 
 
 def reset_page() -> rx.Component:
     """Show the form to set a new password, for whoever has the link of an admin."""
     return _card(
-        "Set a new password",
-        "Your link is good once. You sign in with the new password then.",
+        say("Set a new password"),
+        say("Your link is good once. You sign in with the new password then."),
         _form(
             "reset",
             rx.el.input(
@@ -74,19 +74,19 @@ def reset_page() -> rx.Component:
             ),
             field(
                 "new_password",
-                "New password",
-                hint="At least 10 characters.",
+                say("New password"),
+                hint=say("At least 10 characters."),
                 hidden_text=True,
                 auto_complete="new-password",
                 required=True,
             ),
-            button("Set password", kind="primary", type="submit"),
+            button(say("Set password"), kind="primary", type="submit"),
         ),
-        _alternative("You know your password?", "Sign in", "/login"),
+        _alternative(say("You know your password?"), say("Sign in"), "/login"),
     )
 
 
-def _refusal(rule: str, sentence: str) -> rx.Component:
+def _refusal(rule: str, sentence: rx.Var[str]) -> rx.Component:
     return rx.el.p(sentence, class_name=f"refused-if-{rule}")
 
 
@@ -95,27 +95,27 @@ def _register_form() -> rx.Component:
         "register",
         field(
             "username",
-            "Username",
-            hint="3 to 32 letters, digits, dots, dashes or underscores.",
+            say("Username"),
+            hint=say("3 to 32 letters, digits, dots, dashes or underscores."),
             auto_complete="username",
             **_NAME,
         ),
         field(
             "display_name",
-            "Display name",
-            hint="Optional: what others see, in any script.",
+            say("Display name"),
+            hint=say("Optional: what others see, in any script."),
             auto_complete="name",
             dir="auto",
         ),
         field(
             "password",
-            "Password",
-            hint="At least 10 characters.",
+            say("Password"),
+            hint=say("At least 10 characters."),
             hidden_text=True,
             auto_complete="new-password",
             required=True,
         ),
-        button("Create account", kind="primary", type="submit"),
+        button(say("Create account"), kind="primary", type="submit"),
     )
 
 
@@ -127,7 +127,9 @@ _NAME: dict[str, Any] = {
 }
 
 
-def _card(heading: str, sentence: str, form: rx.Component, foot: rx.Component) -> rx.Component:
+def _card(
+    heading: rx.Var[str], sentence: rx.Var[str], form: rx.Component, foot: rx.Component
+) -> rx.Component:
     return rx.el.main(
         rx.el.div(
             rx.el.div(
@@ -162,7 +164,7 @@ def _form(kind: str, *content: rx.Component) -> rx.Component:
 _ERROR_ATTRS = {"data-form-error": "true"}
 
 
-def _alternative(question: str, label: str, path: str) -> rx.Component:
+def _alternative(question: rx.Var[str], label: rx.Var[str], path: str) -> rx.Component:
     return rx.el.p(
         question,
         " ",

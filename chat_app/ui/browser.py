@@ -4,7 +4,6 @@ The scripts are bundled with the pages that use them. They also run where the pa
 so at their top level they touch nothing that only a browser has.
 """
 
-from pathlib import Path
 from typing import Any
 
 import reflex as rx
@@ -18,8 +17,6 @@ from chat_app.ui.reflex.elements import (
     is_disconnected,
 )
 from chat_app.ui.reflex.vars import Cells, cells
-
-RELOAD = Path(__file__).parents[2] / "assets" / "reload.js"
 
 
 class _Timeline(ScriptedElement):
@@ -105,6 +102,11 @@ class _Shortcuts(ScriptedElement):
 class _Settings(ScriptedElement):
     tag = "chat-settings"
     script = "settings.js"
+
+
+class _Language(ScriptedElement):
+    tag = "chat-language"
+    script = "language.js"
 
 
 class _Dialog(ScriptedElement):
@@ -300,6 +302,17 @@ def settings_element(
     return _Settings.create(children, custom_attrs={"sound": sound, "user-id": user_id})
 
 
+@rx.memo
+def language_element(
+    locale: rx.Var[str], user_id: rx.Var[str], children: rx.Var[rx.Component]
+) -> rx.Component:
+    """Wrap the choice of the language in the element that stores it and loads the page anew.
+
+    `locale` is that of the account, "" for none.
+    """
+    return _Language.create(children, custom_attrs={"locale": locale, "user-id": user_id})
+
+
 def push_element(*content: rx.Component, user_id: rx.Var[str], quiet_event: str) -> rx.Component:
     """Wrap the settings of push in the element that subscribes this browser.
 
@@ -414,29 +427,6 @@ def copy_element(*content: rx.Component) -> rx.Component:
 def invitation_element(token: rx.Var[str], children: rx.Var[rx.Component]) -> rx.Component:
     """Wrap the card of an invitation in the element that loads and accepts it."""
     return _Invitation.create(children, custom_attrs={"token": token})
-
-
-def reload_without_missing_files() -> rx.Component:
-    """Reload a page that lacks a script or a style; show a notice where that does not help.
-
-    The script stands in the page itself: a file of its own could be missing too.
-    """
-    lines = (line.strip() for line in RELOAD.read_text().splitlines())
-    return rx.el.script("\n".join(line for line in lines if line and not line.startswith("//")))
-
-
-def hold_early_forms() -> rx.Component:
-    """Keep a form that is submitted before its script is loaded; the script then sends it.
-
-    The script stands in the page's head: only there it is loaded before a visitor can act.
-    """
-    return rx.el.script(
-        'addEventListener("submit", (event) => {'
-        " if (!event.target.dataset.auth || window.chatForms) return;"
-        " event.preventDefault();"
-        " window.chatEarlyForm = event.target;"
-        "}, true);"
-    )
 
 
 def time_of_day(moment: rx.Var[str]) -> rx.Var[str]:

@@ -26,7 +26,7 @@ from chat_app.ui.people.state import PeopleState
 from chat_app.ui.people.view import FoundView
 from chat_app.ui.pinned.state import PinnedState
 from chat_app.ui.pinned.view import PinnedView
-from chat_app.ui.reflex.elements import replace_wraps
+from chat_app.ui.reflex.elements import replace_wraps, say
 from chat_app.ui.reflex.screens import Preload, PreloadedScreen
 from chat_app.ui.reflex.tab import View
 from chat_app.ui.reminders.state import RemindersState
@@ -92,7 +92,7 @@ def add_pages(app: rx.App) -> None:
     app.add_page(
         people_pane,
         route=friends.ROUTE,
-        title=shell.page_title("People"),
+        title=shell.page_title(say("People")),
         on_load=[FriendsState.load, load, timeline.close, fresh_search],
     )
     app.add_page(
@@ -118,25 +118,25 @@ def add_pages(app: rx.App) -> None:
     app.add_page(
         saved_pane,
         route=saved.ROUTE,
-        title=shell.page_title("Saved"),
+        title=shell.page_title(say("Saved")),
         on_load=[SavedState.load, load, timeline.close, fresh_search, requests],
     )
     app.add_page(
         scheduled_pane,
         route=scheduled.ROUTE,
-        title=shell.page_title("Scheduled"),
+        title=shell.page_title(say("Scheduled")),
         on_load=[ScheduledState.load, load, timeline.close, fresh_search, requests],
     )
     app.add_page(
         search_pane,
         route=search.ROUTE,
-        title=shell.page_title("Search"),
+        title=shell.page_title(say("Search")),
         on_load=[load, timeline.close, fresh_search, requests],
     )
     app.add_page(
         settings_pane,
         route=settings.ROUTE,
-        title=shell.page_title("Settings"),
+        title=shell.page_title(say("Settings")),
         on_load=[SettingsState.load, load, timeline.close, fresh_search, requests],
     )
     app.add_page(
@@ -148,23 +148,23 @@ def add_pages(app: rx.App) -> None:
     app.add_page(
         accounts.login_page,
         route="/login",
-        title=f"Sign in · {shell.PRODUCT}",
+        title=shell.titled(say("Sign in")),
         on_load=accounts.SignInState.redirect_signed_in,
     )
     app.add_page(
         accounts.register_page,
         route="/register",
-        title=f"Create your account · {shell.PRODUCT}",
+        title=shell.titled(say("Create your account")),
         on_load=accounts.SignInState.redirect_signed_in,
     )
     app.add_page(
         accounts.reset_page,
         route=accounts.RESET_ROUTE,
-        title=f"New password · {shell.PRODUCT}",
+        title=shell.titled(say("New password")),
     )
     app.add_page(
         invitation.invitation_page,
         route=invitation.ROUTE,
-        title=f"Invitation · {shell.PRODUCT}",
+        title=shell.titled(say("Invitation")),
     )
-    app.add_page(shell.not_found_page, route="404", title=f"Not found · {shell.PRODUCT}")
+    app.add_page(shell.not_found_page, route="404", title=shell.titled(say("Not found")))

@@ -7,20 +7,19 @@ import reflex as rx
 from chat_app.ui.browser import (
     auth_forms,
     connection_status,
-    hold_early_forms,
     notice_element,
     notification_element,
-    reload_without_missing_files,
     shortcuts_element,
 )
 from chat_app.ui.conversations.lists import conversation_facts, own_profile
 from chat_app.ui.conversations.side import side_pane
+from chat_app.ui.early_scripts import hold_early_forms, reload_without_missing_files
 from chat_app.ui.friends.person_dialog import person_dialog
 from chat_app.ui.groups.adding import adding_dialog
 from chat_app.ui.kit.controls import PANE
 from chat_app.ui.kit.states import empty_state
 from chat_app.ui.push_state import PushState
-from chat_app.ui.reflex.elements import event_name, shown_place
+from chat_app.ui.reflex.elements import event_name, say, shown_place
 from chat_app.ui.reflex.vars import cells
 from chat_app.ui.reminders.notices import due_notices
 from chat_app.ui.search.state import SearchState
@@ -91,14 +90,14 @@ def shell(children: rx.Var[rx.Component]) -> rx.Component:
             rx.el.A.create(
                 rx.match(
                     here,
-                    ("people", "Skip to the people"),
-                    ("channels", "Skip to the channels"),
-                    ("saved", "Skip to the saved messages"),
-                    ("scheduled", "Skip to what is scheduled"),
-                    ("search", "Skip to the search"),
-                    ("settings", "Skip to the settings"),
-                    ("admin", "Skip to the administration"),
-                    "Skip to the messages",
+                    ("people", say("Skip to the people")),
+                    ("channels", say("Skip to the channels")),
+                    ("saved", say("Skip to the saved messages")),
+                    ("scheduled", say("Skip to what is scheduled")),
+                    ("search", say("Skip to the search")),
+                    ("settings", say("Skip to the settings")),
+                    ("admin", say("Skip to the administration")),
+                    say("Skip to the messages"),
                 ),
                 href=f"#{PANE}",
                 class_name="skip",
@@ -135,9 +134,9 @@ def not_found_page() -> rx.Component:
     return rx.el.main(
         empty_state(
             "lost",
-            "There is no such page.",
-            rx.el.A.create("To the conversations", href="/", class_name="button plain"),
-            heading=rx.el.h1("Not found"),
+            say("There is no such page."),
+            rx.el.A.create(say("To the conversations"), href="/", class_name="button plain"),
+            heading=rx.el.h1(say("Not found")),
         ),
         class_name="gate",
     )
@@ -148,12 +147,17 @@ def error_page() -> rx.Component:
     return rx.el.main(
         empty_state(
             "lost",
-            "Something went wrong on this page. What you wrote is kept.",
-            rx.el.A.create("Load it again", href="", class_name="button primary"),
-            heading=rx.el.h1("Sorry"),
+            say("Something went wrong on this page. What you wrote is kept."),
+            rx.el.A.create(say("Load it again"), href="", class_name="button primary"),
+            heading=rx.el.h1(say("Sorry")),
         ),
         class_name="gate",
     )
+
+
+def titled(name: rx.Var[str]) -> rx.Var[str]:
+    """Return the title of a page for visitors."""
+    return rx.Var.create(f"{name} · {PRODUCT}")
 
 
 def page_title(name: str | rx.Var[str] = "") -> rx.Var[str]:

@@ -106,6 +106,6 @@ describe("files that are chosen", () => {
   test("a message has ten of them", () => {
     const { fitting, problem } = sorted([chosen("a"), chosen("b"), chosen("c")], 8, 0);
     assert.deepEqual(fitting.map(({ name }) => name), ["a", "b"]);
-    assert.match(problem, /up to 10 files: 1 were left out/);
+    assert.match(problem, /up to 10 files: 1 was left out/);
   });
 });

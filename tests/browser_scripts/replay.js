@@ -5,6 +5,7 @@
 import { createInterface } from "node:readline";
 import { mergeMessages, missingPage } from "../../assets/browser/messages.js";
 import { Store } from "../../assets/browser/store.js";
+import { worded } from "../../assets/browser/texts.js";
 
 /** @import { Content, Patch } from "../../assets/browser/store.js" */
 
@@ -17,7 +18,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   const { page, patches } = /** @type {{ page: string, patches: Patch[] }} */ (given);
   const store = pages.get(page) ?? new Store({ messages: mergeMessages });
   pages.set(page, store);
-  store.apply(patches);
+  store.apply(worded(patches));
   /** @type {Record<string, Content & { missing?: ReturnType<typeof missingPage> }>} */
   const lists = {};
   for (const name of store.names()) {

@@ -13,6 +13,7 @@ from websockets.typing import Origin
 
 from tests.harness.clients import PATIENCE_S, Json
 from tests.harness.processor import within
+from tests.harness.texts import shown
 
 ROOT_STATE = "reflex___state____state"
 HYDRATED = "is_hydrated_rx_state_"
@@ -124,16 +125,17 @@ class Tab:
 
     def var(self, state: str, name: str) -> Any:  # noqa: ANN401  # whatever the state holds
         """Return what the tab shows of one state, or None."""
-        return self.vars.get(state, {}).get(f"{name}_rx_state_")
+        return shown(self.vars.get(state, {}).get(f"{name}_rx_state_"))
 
     def rows(self, name: str) -> list[Json]:
-        """Return the rows of a list, in their order."""
+        """Return the rows of a list, in their order, with told texts in English."""
         rows = self.lists.get(name, KeptList()).rows.values()
-        return sorted(rows, key=lambda row: row.get("order", 0))
+        sent: list[Json] = shown(sorted(rows, key=lambda row: row.get("order", 0)))
+        return sent
 
     def fact(self, name: str, fact: str) -> Any:  # noqa: ANN401  # whatever it is
         """Return a fact about a list, or None."""
-        return self.lists.get(name, KeptList()).about.get(fact)
+        return shown(self.lists.get(name, KeptList()).about.get(fact))
 
     def messages(self, path: str) -> list[Json]:
         """Return the messages of the conversation at `/chat/…`."""

@@ -22,6 +22,7 @@ from chat_app.ui.people.rows import number_found, person_row
 from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
 from tests.harness.nodes import new_user, open_node
+from tests.harness.texts import in_english
 
 KINDS = FriendRequested | FriendAccepted | FriendRemoved
 
@@ -110,4 +111,4 @@ def test_events_about_other_people_change_nothing() -> None:
     [(0, "0 people found"), (1, "1 person found"), (12, "12 people found")],
 )
 def test_the_number_of_people_found_is_written_out(number: int, words: str) -> None:
-    assert number_found(number) == words
+    assert in_english(number_found(number)) == words

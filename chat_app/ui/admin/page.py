@@ -8,10 +8,10 @@ import reflex as rx
 from chat_app.ui.conversations.lists import account_id
 from chat_app.ui.kit.controls import PANE, back_link
 from chat_app.ui.kit.states import skeleton
-from chat_app.ui.reflex.elements import ScriptedElement
+from chat_app.ui.reflex.elements import ScriptedElement, say
 
 ROUTE = "/admin"
-TITLE = "Administration"
+TITLE = say("Administration")
 
 
 class _Admin(ScriptedElement):
@@ -40,7 +40,7 @@ def admin_regions() -> rx.Component:
     return rx.cond(
         account_id() != "",
         _Admin.create(class_name="settings-column"),
-        skeleton("Loading the administration…", rows=5),
+        skeleton(say("Loading the administration…"), rows=5),
     )
 
 
@@ -48,7 +48,7 @@ def admin_section() -> rx.Component:
     """Show the way to the owner's page, among the settings of an admin."""
     return rx.el.section(
         rx.el.h2(TITLE),
-        rx.el.p("You are an admin of this chat.", class_name="field-hint"),
-        rx.el.a("Open the administration", to=ROUTE, class_name="button plain"),
+        rx.el.p(say("You are an admin of this chat."), class_name="field-hint"),
+        rx.el.a(say("Open the administration"), to=ROUTE, class_name="button plain"),
         aria_label=TITLE,
     )

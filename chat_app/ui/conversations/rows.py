@@ -1,6 +1,5 @@
 """Rows of the list of conversations, and the presence of their peers."""
 
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -13,9 +12,27 @@ from chat_app.realtime.shapes import Draft, Message, Notice, NoticeEvent, Person
 from chat_app.ui.conversations.updates import is_muted
 from chat_app.ui.files.rows import files_text
 from chat_app.ui.kit.avatar import initials, tone
+from chat_app.ui.told import told
 
 EXCERPT_LENGTH = 120
 DELETED = "Message deleted"
+# The sentence of a notice about another's act, and about the reader's own.
+NOTICES: dict[NoticeEvent, tuple[str, str]] = {
+    "created": ("{who} created the group", "You created the group"),
+    "renamed": ("{who} named the group “{title}”", "You named the group “{title}”"),
+    "described": ("{who} changed the description", "You changed the description"),
+    "added": ("{who} added {whom}", "You added {whom}"),
+    "joined": ("{who} joined", "You joined"),
+    "left": ("{who} left", "You left"),
+    "removed": ("{who} removed {whom}", "You removed {whom}"),
+    "role": ("{who} changed the role of {whom}", "You changed the role of {whom}"),
+    "history": (
+        "{who} changed what new members can read",
+        "You changed what new members can read",
+    ),
+    "posting": ("{who} changed who can write", "You changed who can write"),
+    "visibility": ("{who} changed who can find the group", "You changed who can find the group"),
+}
 # All tabs of a group show its last message at nearly the same time.
 CACHED_ROWS = 256
 
@@ -150,7 +167,7 @@ def name_of(conversation: Conversation, *, viewer_id: UUID) -> str:
 
 
 def _name(conversation: Conversation, peer: UserCard | None) -> str:
-    return peer.display_name if peer else conversation.title or "Conversation"
+    return peer.display_name if peer else conversation.title or told("Conversation")
 
 
 def tone_id(conversation: Conversation, *, viewer_id: UUID) -> UUID:
@@ -190,14 +207,16 @@ def peer_status(conversation: Conversation, *, viewer_id: UUID) -> PeerStatus:
 def _preview(last: Message | None, kind: Literal["direct", "group"], *, is_own: bool) -> str:
     """Return what stands before the last message's excerpt, or all where there is none."""
     if last is None:
-        return "No messages yet"
+        return told("No messages yet")
     if last.notice is not None:
-        text = notice_text(last.notice, last.sender)
-        return f"You{text.removeprefix(last.sender.display_name)}" if is_own else text
-    shown = DELETED if last.deleted_at else "" if last.content else files_text(last.attachments)
+        return notice_text(last.notice, last.sender, is_own=is_own)
+    gone = told(DELETED) if last.deleted_at else ""
+    shown = gone or ("" if last.content else files_text(last.attachments))
     if is_own:
-        return f"You: {shown}"
-    return shown if kind == "direct" else f"{_isolated(last.sender.display_name)}: {shown}"
+        return told("You: {text}", text=shown)
+    if kind == "direct":
+        return shown
+    return told("{name}: {text}", name=last.sender.display_name, text=shown)
 
 
 def rings(conversation: Conversation, *, viewer_id: UUID) -> bool:
@@ -208,43 +227,32 @@ def rings(conversation: Conversation, *, viewer_id: UUID) -> bool:
     return not is_muted(conversation) or viewer_id in message.mentions
 
 
-def notice_text(notice: Notice, actor: Person, *, names: Sequence[str] = ()) -> str:
+def notice_text(
+    notice: Notice, actor: Person, *, names: Sequence[str] = (), is_own: bool = False
+) -> str:
     """Return the sentence of a notice, with the `names` of the first people it is about.
 
-    It begins with the actor. People whose names are not given are counted.
+    It begins with the actor, who is "You" where it `is_own`. People whose names are not given are
+    counted.
     """
-    who = actor.display_name
-    whom = _listed(names, len(notice.user_ids))
-    sentences: dict[NoticeEvent, str] = {
-        "created": f"{who} created the group",
-        "renamed": f"{who} named the group “{notice.title or ''}”",
-        "described": f"{who} changed the description",
-        "added": f"{who} added {whom}",
-        "joined": f"{who} joined",
-        "left": f"{who} left",
-        "removed": f"{who} removed {whom}",
-        "role": f"{who} changed the role of {whom}",
-        "history": f"{who} changed what new members can read",
-        "posting": f"{who} changed who can write",
-        "visibility": f"{who} changed who can find the group",
-    }
-    return sentences[notice.event]
+    by_other, by_own = NOTICES[notice.event]
+    return told(
+        by_own if is_own else by_other,
+        who=actor.display_name,
+        whom=_listed(names, len(notice.user_ids)),
+        title=notice.title or "",
+    )
 
 
-def _listed(names: Sequence[str], count: int) -> str:
-    """Return some names and the number of the others, as a part of a sentence."""
+def _listed(names: Sequence[str], count: int) -> list[str]:
+    """Return some names and the number of the others."""
     unnamed = count - len(names)
-    parts = list(names)
-    if unnamed > 0:
-        people = "person" if unnamed == 1 else "people"
-        parts.append(f"{unnamed} {people if not names else 'more'}")
-    return "".join(parts) if not parts[1:] else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def _isolated(name: str) -> str:
-    """Return a name that does not turn the text after it (UAX #9, FSI and PDI)."""
-    turns = any(unicodedata.bidirectional(letter) in {"R", "AL"} for letter in name)
-    return f"\u2068{name}\u2069" if turns else name
+    if unnamed <= 0:
+        return list(names)
+    others = (
+        told("{n} more|{n} more", n=unnamed) if names else told("{n} person|{n} people", n=unnamed)
+    )
+    return [*names, others]
 
 
 def _excerpt(message: Message) -> str:

@@ -32,6 +32,7 @@ from chat_app.ui.reflex.elements import (
     chosen_color_mode,
     event_name,
     kept_facts,
+    say,
 )
 from chat_app.ui.reflex.vars import Cells, cells
 from chat_app.ui.saved.page import saved_button
@@ -39,7 +40,11 @@ from chat_app.ui.scheduled.page import scheduled_button
 from chat_app.ui.search.page import search_link
 
 Choice = Literal["all", "unread", "groups"]
-CHOICES: dict[Choice, str] = {"all": "All", "unread": "Unread", "groups": "Groups"}
+CHOICES: dict[Choice, rx.Var[str]] = {
+    "all": say("All#conversations"),
+    "unread": say("Unread"),
+    "groups": say("Groups"),
+}
 
 
 class Filter(TypedDict):
@@ -83,10 +88,10 @@ def _whoami(signs_out: rx.Var[bool]) -> rx.Component:
         people_link(),
         new_group_button(),
         _scheme_button(),
-        icon_link("settings", "Settings", "/settings"),
+        icon_link("settings", say("Settings"), "/settings"),
         rx.cond(
             signs_out,
-            icon_button("sign-out", "Sign out", custom_attrs={"data-sign-out": "true"}),
+            icon_button("sign-out", say("Sign out"), custom_attrs={"data-sign-out": "true"}),
         ),
         class_name="side-head",
     )
@@ -107,9 +112,9 @@ def _scheme_button() -> rx.Component:
         "moon",
         rx.match(
             mode,
-            ("light", "Colours: light"),
-            ("dark", "Colours: dark"),
-            "Colours: like the system",
+            ("light", say("Colours: light")),
+            ("dark", say("Colours: dark")),
+            say("Colours: like the system"),
         ),
         on_click=choose_color_mode(
             rx.match(mode, ("system", "light"), ("light", "dark"), "system")
@@ -138,7 +143,7 @@ def filter_bar(beside_save: rx.Var[bool]) -> rx.Component:
                 for value, label in CHOICES.items()
             ),
             role="group",
-            aria_label="Show",
+            aria_label=say("Show#which conversations"),
             class_name="filters",
         ),
         channels_link(),
@@ -170,7 +175,7 @@ def conversation_list(open_id: rx.Var[str]) -> rx.Component:
             facts["has_more"],
             rx.el.div(
                 button(
-                    "Show older conversations",
+                    say("Show older conversations"),
                     kind="quiet",
                     on_click=ConversationsState.load_more,
                 ),
@@ -182,7 +187,7 @@ def conversation_list(open_id: rx.Var[str]) -> rx.Component:
             rx.fragment(
                 rx.el.div(
                     rx.el.button(
-                        f"Archived ({archived.length()})",
+                        say("Archived ({n})", n=archived.length()),
                         type="button",
                         aria_expanded=chosen["archived"],
                         class_name="button quiet",
@@ -193,7 +198,7 @@ def conversation_list(open_id: rx.Var[str]) -> rx.Component:
                 rx.cond(chosen["archived"], _items(archived, open_id)),
             ),
         ),
-        aria_label="Conversations",
+        aria_label=say("Conversations"),
         class_name="side-list",
     )
 
@@ -222,8 +227,8 @@ def conversation_item(row: rx.Var[ConversationRow], is_open: rx.Var[bool]) -> rx
             rx.el.div(
                 rx.el.div(
                     rx.el.span(rx.el.bdi(cell["name"]), class_name="row-name one-line"),
-                    _mark("star", "Favourite", cell["favourite"]),
-                    _mark("muted", "Muted", cell["muted"]),
+                    _mark("star", say("Favourite"), cell["favourite"]),
+                    _mark("muted", say("Muted"), cell["muted"]),
                     rx.el.time(
                         short_time(cell["at"]),
                         date_time=cell["at"],
@@ -236,7 +241,7 @@ def conversation_item(row: rx.Var[ConversationRow], is_open: rx.Var[bool]) -> rx
                     rx.cond(
                         shows_draft,
                         rx.el.span(
-                            rx.el.span("Draft: ", class_name="row-draft"),
+                            rx.el.span(say("Draft: "), class_name="row-draft"),
                             rx.el.bdi(preview_line(rx.Var.create(""), cell["drafted"])),
                             class_name="row-preview one-line",
                         ),
@@ -249,7 +254,7 @@ def conversation_item(row: rx.Var[ConversationRow], is_open: rx.Var[bool]) -> rx
                         cell["mentions"] > 0,
                         rx.el.span(
                             "@",
-                            rx.el.span(" mentions you", class_name="visually-hidden"),
+                            rx.el.span(say(" mentions you"), class_name="visually-hidden"),
                             class_name="badge",
                         ),
                     ),
@@ -269,7 +274,9 @@ def conversation_item(row: rx.Var[ConversationRow], is_open: rx.Var[bool]) -> rx
     )
 
 
-def _mark(picture: Literal["star", "muted"], meaning: str, is_there: rx.Var[bool]) -> rx.Component:
+def _mark(
+    picture: Literal["star", "muted"], meaning: rx.Var[str], is_there: rx.Var[bool]
+) -> rx.Component:
     return rx.cond(
         is_there,
         rx.el.span(
@@ -279,7 +286,7 @@ def _mark(picture: Literal["star", "muted"], meaning: str, is_there: rx.Var[bool
 
 
 def _loading() -> rx.Component:
-    return skeleton("Loading conversations…", rows=6)
+    return skeleton(say("Loading conversations…"), rows=6)
 
 
 def _none(choice: Cells, has_archived: Cells) -> rx.Component:
@@ -290,21 +297,21 @@ def _none(choice: Cells, has_archived: Cells) -> rx.Component:
             "unread",
             empty_state(
                 "bubbles",
-                "Nothing is unread.",
-                button("Show all", custom_attrs={"data-filter": "all"}),
+                say("Nothing is unread."),
+                button(say("Show all"), custom_attrs={"data-filter": "all"}),
             ),
         ),
         (
             "groups",
             empty_state(
                 "people",
-                "No groups yet.",
-                button("Make a group", kind="primary", on_click=AddingState.open_new),
+                say("No groups yet."),
+                button(say("Make a group"), kind="primary", on_click=AddingState.open_new),
             ),
         ),
         rx.cond(
             has_archived,
-            empty_state("bubbles", "All conversations are archived."),
+            empty_state("bubbles", say("All conversations are archived.")),
             _no_conversations(),
         ),
     )
@@ -313,6 +320,6 @@ def _none(choice: Cells, has_archived: Cells) -> rx.Component:
 def _no_conversations() -> rx.Component:
     return empty_state(
         "people",
-        "No conversations yet. Find someone to talk to.",
-        button("Find people", kind="primary", on_click=rx.set_focus(SEARCH_ID)),
+        say("No conversations yet. Find someone to talk to."),
+        button(say("Find people"), kind="primary", on_click=rx.set_focus(SEARCH_ID)),
     )

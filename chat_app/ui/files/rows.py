@@ -5,6 +5,7 @@ from typing import TypedDict
 
 from chat_app.files.media_types import INLINE, kind_of
 from chat_app.realtime.shapes import File
+from chat_app.ui.told import told
 
 # How the names of recorded voice messages begin: nothing else tells them from other sounds.
 VOICE = "Voice message"
@@ -47,22 +48,24 @@ def file_row(file: File) -> FileRow:
 
 
 def files_text(files: Sequence[File]) -> str:
-    """Return what a message without a text has, in words; "" where it has no files."""
+    """Return what a message without a text has, as a told text; "" where it has no files."""
     if not files:
         return ""
     if len(files) > 1:
         are_pictures = all(kind_of(file.media_type) == "image" for file in files)
-        return f"{len(files)} {'photos' if are_pictures else 'files'}"
+        if are_pictures:
+            return told("{n} photo|{n} photos", n=len(files))
+        return told("{n} file|{n} files", n=len(files))
     return _text(files[0])
 
 
 def _text(file: File) -> str:
     if file.media_type not in INLINE:
-        return f"File: {file.name}"
+        return told("File: {name}", name=file.name)
     kind = kind_of(file.media_type)
     if kind == "image":
-        return "Photo"
+        return told("Photo")
     # A browser records sounds into files of the types of videos.
     if file.name.startswith(VOICE):
-        return VOICE
-    return "Video" if kind == "video" else f"Audio: {file.name}"
+        return told("Voice message")
+    return told("Video") if kind == "video" else told("Audio: {name}", name=file.name)

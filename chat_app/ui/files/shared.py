@@ -4,8 +4,9 @@ import reflex as rx
 
 from chat_app.ui.browser import shared_files_element
 from chat_app.ui.kit.controls import button, icon_button
+from chat_app.ui.reflex.elements import say
 
-TITLE = "Shared files"
+TITLE = say("Shared files")
 
 
 def shared_files_icon(conversation_id: rx.Var[str]) -> rx.Component:

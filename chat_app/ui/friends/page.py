@@ -13,7 +13,7 @@ from chat_app.ui.friends.view import LIST
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import PANE, back_link, button, icon
 from chat_app.ui.kit.states import empty_state, skeleton
-from chat_app.ui.reflex.elements import event_name
+from chat_app.ui.reflex.elements import event_name, said, say
 from chat_app.ui.reflex.vars import Cells, Handler, call, cells
 
 
@@ -21,8 +21,10 @@ from chat_app.ui.reflex.vars import Cells, Handler, call, cells
 def people_link() -> rx.Component:
     """Show the link to the people screen, with the number of incoming requests."""
     waiting = people_facts()["waiting"]
-    label = rx.match(
-        waiting, (0, "People"), (1, "People, 1 request"), f"People, {waiting} requests"
+    label = rx.cond(
+        waiting > 0,
+        say("People, {n} request|People, {n} requests", n=waiting),
+        say("People"),
     )
     return rx.el.a(
         icon("people"),
@@ -41,7 +43,7 @@ def people_link() -> rx.Component:
 def people_pane() -> rx.Component:
     """Show all lists of people."""
     return rx.el.section(
-        rx.el.header(back_link(), rx.el.h1("People"), class_name="chat-head page-head"),
+        rx.el.header(back_link(), rx.el.h1(say("People")), class_name="chat-head page-head"),
         rx.el.div(people_lists(), class_name="people-scroll"),
         id=PANE,
         tab_index=-1,
@@ -57,7 +59,7 @@ def people_lists() -> rx.Component:
         rx.cond(
             people_facts()["loaded"],
             rx.fragment(_requests(), _friends(), _suggestions(), _blocked()),
-            skeleton("Loading people…", rows=6),
+            skeleton(say("Loading people…"), rows=6),
         ),
         class_name="people",
     )
@@ -65,12 +67,12 @@ def people_lists() -> rx.Component:
 
 def _friends() -> rx.Component:
     return _region(
-        "Friends",
+        say("Friends"),
         "friends",
         empty=empty_state(
             "people",
-            "No friends yet. Find somebody and ask them.",
-            rx.el.a("Find people", to="/", class_name="button primary"),
+            say("No friends yet. Find somebody and ask them."),
+            rx.el.a(say("Find people"), to="/", class_name="button primary"),
         ),
     )
 
@@ -78,46 +80,48 @@ def _friends() -> rx.Component:
 def _requests() -> rx.Component:
     incoming, outgoing = group_rows("incoming"), group_rows("outgoing")
     return _section(
-        "Requests",
+        "requests",
+        say("Requests"),
         rx.cond(
             (incoming.length() == 0) & (outgoing.length() == 0),
-            rx.el.p("No requests wait for an answer.", class_name="people-none"),
-            rx.fragment(_list(incoming, "They ask you"), _list(outgoing, "You asked")),
+            rx.el.p(say("No requests wait for an answer."), class_name="people-none"),
+            rx.fragment(_list(incoming, say("They ask you")), _list(outgoing, say("You asked"))),
         ),
     )
 
 
 def _suggestions() -> rx.Component:
     return _region(
-        "Suggestions",
+        say("Suggestions"),
         "suggestions",
         empty=rx.el.p(
-            "Nobody to suggest yet. Friends of your friends will be here.", class_name="people-none"
+            say("Nobody to suggest yet. Friends of your friends will be here."),
+            class_name="people-none",
         ),
     )
 
 
 def _blocked() -> rx.Component:
     return _region(
-        "Blocked",
+        say("Blocked"),
         "blocked",
-        empty=rx.el.p("You have blocked nobody.", class_name="people-none"),
+        empty=rx.el.p(say("You have blocked nobody."), class_name="people-none"),
     )
 
 
-def _region(name: str, group: Group, *, empty: rx.Component) -> rx.Component:
+def _region(name: rx.Var[str], group: Group, *, empty: rx.Component) -> rx.Component:
     rows = group_rows(group)
-    return _section(name, rx.cond(rows.length() > 0, _list(rows, name), empty))
+    return _section(group, name, rx.cond(rows.length() > 0, _list(rows, name), empty))
 
 
-def _section(name: str, content: rx.Component) -> rx.Component:
-    heading = f"people-{name.lower()}"
+def _section(group: str, name: rx.Var[str], content: rx.Component) -> rx.Component:
+    heading = f"people-{group}"
     return rx.el.section(
         rx.el.h2(name, id=heading), content, aria_labelledby=heading, class_name="people-region"
     )
 
 
-def _list(rows: Cells, label: str) -> rx.Component:
+def _list(rows: Cells, label: rx.Var[str]) -> rx.Component:
     return rx.cond(
         rows.length() > 0,
         rx.el.ul(
@@ -142,7 +146,7 @@ def person_item(row: rx.Var[FriendRow]) -> rx.Component:
             rx.el.div(rx.el.bdi(person["about"]), class_name="row-preview one-line"),
             rx.cond(
                 (FriendsState.failed_id == person["id"]) & (FriendsState.chosen_id == ""),
-                rx.el.div(FriendsState.failed, role="alert", class_name="error-text"),
+                rx.el.div(said(FriendsState.failed), role="alert", class_name="error-text"),
                 rx.fragment(),
             ),
             class_name="row-text",
@@ -153,7 +157,7 @@ def person_item(row: rx.Var[FriendRow]) -> rx.Component:
                 (
                     "friends",
                     rx.fragment(
-                        _button("Message", person, FriendsState.talk_to),
+                        _button(say("Message#to somebody"), person, FriendsState.talk_to),
                         more_button(
                             person["id"], person["name"], aria_describedby=_name_id(person)
                         ),
@@ -162,13 +166,13 @@ def person_item(row: rx.Var[FriendRow]) -> rx.Component:
                 (
                     "incoming",
                     rx.fragment(
-                        _button("Accept", person, FriendsState.accept, kind="primary"),
-                        _button("Decline", person, FriendsState.remove_request),
+                        _button(say("Accept"), person, FriendsState.accept, kind="primary"),
+                        _button(say("Decline"), person, FriendsState.remove_request),
                     ),
                 ),
-                ("outgoing", _button("Cancel", person, FriendsState.remove_request)),
-                ("blocked", _button("Unblock", person, FriendsState.unblock)),
-                _button("Add friend", person, FriendsState.request),
+                ("outgoing", _button(say("Cancel"), person, FriendsState.remove_request)),
+                ("blocked", _button(say("Unblock"), person, FriendsState.unblock)),
+                _button(say("Add friend"), person, FriendsState.request),
             ),
             class_name="person-actions",
         ),
@@ -177,7 +181,7 @@ def person_item(row: rx.Var[FriendRow]) -> rx.Component:
 
 
 def _button(
-    label: str,
+    label: rx.Var[str],
     person: Cells,
     handler: Handler,
     kind: Literal["primary", "plain"] = "plain",

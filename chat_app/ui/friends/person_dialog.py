@@ -13,9 +13,8 @@ from chat_app.ui.friends.state import FriendsState
 from chat_app.ui.kit.controls import button, dialog, icon_button
 from chat_app.ui.messages.state import TimelineState
 from chat_app.ui.messages.timeline import chat_row
+from chat_app.ui.reflex.elements import said, say
 from chat_app.ui.reflex.vars import Cells, Handler, call
-
-NOT_NOTIFIED = "They are not told."
 
 
 def more_button(
@@ -26,7 +25,7 @@ def more_button(
     """Show the button that opens the dialog about a person."""
     return icon_button(
         "more",
-        "More",
+        say("More"),
         on_click=call(FriendsState.choose, user_id, name),
         aria_haspopup="dialog",
         **props,
@@ -45,8 +44,8 @@ def person_dialog(conversation_id: rx.Var[str]) -> rx.Component:
             rx.match(
                 FriendsState.chosen_friendship,
                 ("friends", rx.fragment(_unfriend(), _block())),
-                ("requested", rx.fragment(_remove("Cancel the request"), _block())),
-                ("incoming", rx.fragment(_accept(), _remove("Decline the request"), _block())),
+                ("requested", rx.fragment(_remove(say("Cancel the request")), _block())),
+                ("incoming", rx.fragment(_accept(), _remove(say("Decline the request")), _block())),
                 ("blocked", _unblock()),
                 rx.fragment(_add_friend(), _block()),
             ),
@@ -54,7 +53,7 @@ def person_dialog(conversation_id: rx.Var[str]) -> rx.Component:
             rx.cond(chat["peer_id"] == FriendsState.chosen_id, _own_part(chat)),
             rx.cond(
                 failed,
-                rx.el.p(FriendsState.failed, role="alert", class_name="error-text"),
+                rx.el.p(said(FriendsState.failed), role="alert", class_name="error-text"),
                 rx.fragment(),
             ),
             on_dismiss=FriendsState.dismiss,
@@ -74,9 +73,9 @@ def _own_part(chat: Cells) -> rx.Component:
                 on_click=call(TimelineState.set_own_part, name, ~chat[name]),
             )
             for name, on, off in (
-                ("muted", "Mute", "Unmute"),
-                ("favourite", "Add to favourites", "Remove from favourites"),
-                ("archived", "Archive", "Unarchive"),
+                ("muted", say("Mute"), say("Unmute")),
+                ("favourite", say("Add to favourites"), say("Remove from favourites")),
+                ("archived", say("Archive"), say("Unarchive")),
             )
         ),
         rx.cond(failed != "", rx.el.p(failed, role="alert", class_name="error-text")),
@@ -84,38 +83,38 @@ def _own_part(chat: Cells) -> rx.Component:
     )
 
 
-def _choice(label: str, meaning: str, handler: Handler) -> rx.Component:
-    name = f"means-{label.lower().replace(' ', '-')}"
+def _choice(name: str, label: rx.Var[str], meaning: rx.Var[str], handler: Handler) -> rx.Component:
+    about = f"means-{name}"
     return rx.el.div(
-        button(label, on_click=call(handler, FriendsState.chosen_id), aria_describedby=name),
-        rx.el.p(meaning, id=name),
+        button(label, on_click=call(handler, FriendsState.chosen_id), aria_describedby=about),
+        rx.el.p(meaning, id=about),
         class_name="sheet-choice",
     )
 
 
 def _add_friend() -> rx.Component:
-    meaning = "They see your request, and you are friends once they accept."
-    return _choice("Add friend", meaning, FriendsState.request)
+    meaning = say("They see your request, and you are friends once they accept.")
+    return _choice("request", say("Add friend"), meaning, FriendsState.request)
 
 
 def _accept() -> rx.Component:
-    return _choice("Accept", "You become friends.", FriendsState.accept)
+    return _choice("accept", say("Accept"), say("You become friends."), FriendsState.accept)
 
 
-def _remove(label: str) -> rx.Component:
-    return _choice(label, "It can be made again later.", FriendsState.remove_request)
+def _remove(label: rx.Var[str]) -> rx.Component:
+    return _choice("remove", label, say("It can be made again later."), FriendsState.remove_request)
 
 
 def _unfriend() -> rx.Component:
-    meaning = "You leave each other's list of friends. Your messages stay."
-    return _choice("Unfriend", meaning, FriendsState.unfriend)
+    meaning = say("You leave each other's list of friends. Your messages stay.")
+    return _choice("unfriend", say("Unfriend"), meaning, FriendsState.unfriend)
 
 
 def _block() -> rx.Component:
-    meaning = f"Neither of you can write to or find the other. {NOT_NOTIFIED}"
-    return _choice("Block", meaning, FriendsState.block)
+    meaning = say("Neither of you can write to or find the other. They are not told.")
+    return _choice("block", say("Block"), meaning, FriendsState.block)
 
 
 def _unblock() -> rx.Component:
-    meaning = f"You can write to and find each other again. {NOT_NOTIFIED}"
-    return _choice("Unblock", meaning, FriendsState.unblock)
+    meaning = say("You can write to and find each other again. They are not told.")
+    return _choice("unblock", say("Unblock"), meaning, FriendsState.unblock)

@@ -8,6 +8,7 @@ from chat_app.accounts.schemas import UserCard
 from chat_app.core.text import fold
 from chat_app.friends.schemas import PersonSince, Suggestion
 from chat_app.ui.kit.avatar import initials, tone
+from chat_app.ui.told import told
 
 # A person is in one of them.
 Group = Literal["friends", "incoming", "outgoing", "suggestions", "blocked"]
@@ -72,6 +73,5 @@ def suggestion_rows(suggestions: Iterable[Suggestion]) -> Iterator[FriendRow]:
 def reason(suggestion: Suggestion) -> str:
     """Return the reason for a suggestion as text."""
     if suggestion.reason == "written_with":
-        return "You have written to each other"
-    number = suggestion.mutual_friends
-    return f"{number} mutual friend{'' if number == 1 else 's'}"
+        return told("You have written to each other")
+    return told("{n} mutual friend|{n} mutual friends", n=suggestion.mutual_friends)

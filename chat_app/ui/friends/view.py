@@ -15,6 +15,7 @@ from chat_app.ui.current_node import current_node
 from chat_app.ui.friends.rows import FriendRow, friend_rows, since_rows, suggestion_rows
 from chat_app.ui.reflex.patches import Patch, difference
 from chat_app.ui.reflex.tab import Tab
+from chat_app.ui.told import told
 
 LIST = "people"
 FRIEND_EVENTS = (FriendRequested, FriendAccepted, FriendRemoved)
@@ -99,7 +100,7 @@ class PeopleView:
             *suggestion_rows(found.items),
             *friend_rows(friends),
             *since_rows(requests.incoming, "incoming"),
-            *since_rows(requests.outgoing, "outgoing", "Has not answered yet"),
+            *since_rows(requests.outgoing, "outgoing", told("Has not answered yet")),
             *since_rows(blocks.items, "blocked"),
         ]
         waiting = len(requests.incoming)

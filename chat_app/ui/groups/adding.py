@@ -5,12 +5,13 @@ import reflex as rx
 from chat_app.ui.groups.adding_state import MAX_QUERY_LENGTH, SEARCH_ID, AddingState
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import button, dialog, field, icon, icon_button, select_field
+from chat_app.ui.reflex.elements import said, say
 from chat_app.ui.reflex.vars import Cells, call, debounced
 
 FORM = "new-group"
 VISIBILITIES = {
-    "private": "Private: by invitation",
-    "open": "Open: everybody here may join",
+    "private": say("Private: by invitation"),
+    "open": say("Open: everybody here may join"),
 }
 
 
@@ -18,7 +19,7 @@ VISIBILITIES = {
 def new_group_button() -> rx.Component:
     """Show the button to make a group."""
     return icon_button(
-        "new-group", "New group", on_click=AddingState.open_new, aria_haspopup="dialog"
+        "new-group", say("New group"), on_click=AddingState.open_new, aria_haspopup="dialog"
     )
 
 
@@ -35,11 +36,11 @@ def adding_dialog() -> rx.Component:
 
 def _new_group() -> rx.Component:
     return dialog(
-        rx.el.span("New group"),
+        rx.el.span(say("New group")),
         rx.el.form(
             field(
                 "new_title",
-                "Group name",
+                say("Group name"),
                 error=AddingState.errors.get("title", ""),
                 auto_complete="off",
                 required=True,
@@ -48,14 +49,16 @@ def _new_group() -> rx.Component:
             ),
             field(
                 "new_description",
-                "Description",
-                hint="Optional.",
+                say("Description"),
+                hint=say("Optional."),
                 lines=2,
                 error=AddingState.errors.get("description", ""),
                 auto_complete="off",
                 dir="auto",
             ),
-            select_field("new_visibility", "Who may join", VISIBILITIES, default_value="private"),
+            select_field(
+                "new_visibility", say("Who may join"), VISIBILITIES, default_value="private"
+            ),
             id=FORM,
             on_submit=AddingState.create,
             no_validate=True,
@@ -64,18 +67,18 @@ def _new_group() -> rx.Component:
         _people(),
         _problem(),
         on_dismiss=AddingState.dismiss,
-        beside=button("Create", kind="primary", type="submit", form=FORM),
+        beside=button(say("Create"), kind="primary", type="submit", form=FORM),
         name="new-group-title",
     )
 
 
 def _add_people() -> rx.Component:
     return dialog(
-        rx.el.span("Add people"),
+        rx.el.span(say("Add people")),
         _people(is_first=True),
         _problem(),
         on_dismiss=AddingState.dismiss,
-        beside=button("Add", kind="primary", on_click=AddingState.add),
+        beside=button(say("Add"), kind="primary", on_click=AddingState.add),
         name="new-group-title",
     )
 
@@ -83,7 +86,7 @@ def _add_people() -> rx.Component:
 def _problem() -> rx.Component:
     return rx.cond(
         AddingState.problem != "",
-        rx.el.p(AddingState.problem, role="alert", class_name="error-text"),
+        rx.el.p(said(AddingState.problem), role="alert", class_name="error-text"),
         rx.fragment(),
     )
 
@@ -92,12 +95,12 @@ def _people(*, is_first: bool = False) -> rx.Component:
     """Show the people chosen, the search for others, and who was found."""
     first = {"data-first": "true"} if is_first else {}
     return rx.el.div(
-        rx.el.label("Add people", html_for=SEARCH_ID, class_name="field-label"),
+        rx.el.label(say("Add people"), html_for=SEARCH_ID, class_name="field-label"),
         rx.cond(
             AddingState.chosen,
             rx.el.ul(
                 rx.foreach(AddingState.chosen, _chip),
-                aria_label="People chosen",
+                aria_label=say("People chosen"),
                 class_name="chips",
             ),
             rx.fragment(),
@@ -107,7 +110,7 @@ def _people(*, is_first: bool = False) -> rx.Component:
             rx.el.input(
                 id=SEARCH_ID,
                 type="search",
-                placeholder="Search people",
+                placeholder=say("Search people"),
                 auto_complete="off",
                 spell_check=False,
                 enter_key_hint="search",
@@ -119,18 +122,18 @@ def _people(*, is_first: bool = False) -> rx.Component:
             ),
             class_name="search",
         ),
-        rx.el.div(AddingState.announcement, role="status", class_name="visually-hidden"),
+        rx.el.div(said(AddingState.announcement), role="status", class_name="visually-hidden"),
         rx.cond(
             AddingState.found,
             rx.el.ul(
                 rx.foreach(AddingState.found, _hit),
-                aria_label="People to add",
+                aria_label=say("People to add"),
                 class_name="picks",
                 custom_attrs={"data-arrows": "true", "data-hits": AddingState.found_by},
             ),
             rx.cond(
                 (AddingState.query != "") & (AddingState.found_by == AddingState.query),
-                rx.el.p("Nobody else by that name.", class_name="field-hint"),
+                rx.el.p(say("Nobody else by that name."), class_name="field-hint"),
                 rx.fragment(),
             ),
         ),
@@ -143,7 +146,7 @@ def _chip(person: Cells) -> rx.Component:
         rx.el.bdi(person["name"], class_name="one-line"),
         icon_button(
             "cross",
-            f"Remove {person['name']}",
+            say("Remove {name}", name=person["name"]),
             on_click=call(AddingState.drop, person["id"]),
         ),
         class_name=rx.cond(person["refused"], "chip refused", "chip"),

@@ -17,6 +17,7 @@ from chat_app.ui.current_node import current_node
 from chat_app.ui.groups.rows import PickRow, pick_rows, refusal, refused_of
 from chat_app.ui.reflex.vars import BrowserEvent, parse_id_or_nil, set_changed
 from chat_app.ui.session import require_identity
+from chat_app.ui.told import told
 
 MAX_QUERY_LENGTH = 64
 # The id of the search field.
@@ -78,7 +79,7 @@ class AddingState(rx.State):
             return
         self._show_found(cards)
         number = len(self.found)
-        self.announcement = f"{number} {'person' if number == 1 else 'people'} found"
+        self.announcement = told("{n} person found|{n} people found", n=number)
 
     @rx.event
     async def choose(self, user_id: str) -> list[BrowserEvent] | None:
@@ -89,10 +90,13 @@ class AddingState(rx.State):
         if card is None or card in self._chosen:
             return None
         if len(self._chosen) >= MAX_ADDED:
-            self.problem = f"At most {MAX_ADDED} people can be added at once."
+            self.problem = told(
+                "At most {n} person can be added at once.|At most {n} people can be added at once.",
+                n=MAX_ADDED,
+            )
             return None
         self._show_chosen((*self._chosen, card))
-        set_changed(self, query="", announcement=f"{card.display_name} added")
+        set_changed(self, query="", announcement=told("{name} added", name=card.display_name))
         self._show_found(())
         return [rx.set_value(SEARCH_ID, ""), rx.set_focus(SEARCH_ID)]
 
@@ -126,7 +130,7 @@ class AddingState(rx.State):
         if self.purpose != "add" or self._group_id is None:
             return
         if not self._chosen:
-            self.problem = "Choose somebody first."
+            self.problem = told("Choose somebody first.")
             return
         try:
             await current_node().groups.add_members(

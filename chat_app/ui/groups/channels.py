@@ -11,10 +11,10 @@ from chat_app.ui.groups.rows import ChannelRow
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import PANE, back_link, button, icon, icon_link
 from chat_app.ui.kit.states import empty_state, skeleton
-from chat_app.ui.reflex.elements import event_name
+from chat_app.ui.reflex.elements import event_name, said, say
 from chat_app.ui.reflex.vars import Cells, call, cells, debounced
 
-TITLE = "Browse channels"
+TITLE = say("Browse channels")
 
 
 def channels_link() -> rx.Component:
@@ -32,8 +32,8 @@ def channels_pane() -> rx.Component:
                     icon("search"),
                     rx.el.input(
                         type="search",
-                        placeholder="Search channels",
-                        aria_label="Search channels",
+                        placeholder=say("Search channels"),
+                        aria_label=say("Search channels"),
                         auto_complete="off",
                         spell_check=False,
                         enter_key_hint="search",
@@ -43,7 +43,7 @@ def channels_pane() -> rx.Component:
                         dir="auto",
                     ),
                     role="search",
-                    aria_label="Channels",
+                    aria_label=say("Channels"),
                     class_name="search",
                 ),
                 wanted_list(
@@ -67,7 +67,7 @@ def channels_pane() -> rx.Component:
 def channel_items() -> rx.Component:
     """Show the open groups, once the page has them."""
     facts = channel_facts()
-    return rx.cond(facts["loaded"], _list(facts), skeleton("Loading channels…", rows=6))
+    return rx.cond(facts["loaded"], _list(facts), skeleton(say("Loading channels…"), rows=6))
 
 
 def _list(facts: Cells) -> rx.Component:
@@ -79,21 +79,21 @@ def _list(facts: Cells) -> rx.Component:
                     channel_list(),
                     lambda row: rx.fragment(channel_item(row=row), key=row["id"]),
                 ),
-                aria_label="Channels",
+                aria_label=say("Channels"),
                 custom_attrs={"data-arrows": "true"},
             ),
             rx.cond(
                 facts["has_more"],
-                button("Show more channels", kind="quiet", on_click=ChannelsState.load_more),
+                button(say("Show more channels"), kind="quiet", on_click=ChannelsState.load_more),
             ),
         ),
         rx.cond(
             facts["query"] != "",
-            empty_state("lost", "No channel by that name. Try a part of it."),
+            empty_state("lost", say("No channel by that name. Try a part of it.")),
             empty_state(
                 "channels",
-                "There are no channels yet. An open group is one.",
-                button("Make an open group", kind="primary", on_click=AddingState.open_new),
+                say("There are no channels yet. An open group is one."),
+                button(say("Make an open group"), kind="primary", on_click=AddingState.open_new),
             ),
         ),
     )
@@ -115,7 +115,7 @@ def channel_item(row: rx.Var[ChannelRow]) -> rx.Component:
             rx.el.div(channel["members"], class_name="row-time"),
             rx.cond(
                 ChannelsState.failed_id == channel["id"],
-                rx.el.div(ChannelsState.failed, role="alert", class_name="error-text"),
+                rx.el.div(said(ChannelsState.failed), role="alert", class_name="error-text"),
             ),
             class_name="row-text",
         ),
@@ -123,10 +123,13 @@ def channel_item(row: rx.Var[ChannelRow]) -> rx.Component:
             rx.cond(
                 channel["joined"],
                 rx.el.a(
-                    "Open", to=channel["href"], aria_describedby=name_id, class_name="button plain"
+                    say("Open#a group"),
+                    to=channel["href"],
+                    aria_describedby=name_id,
+                    class_name="button plain",
                 ),
                 button(
-                    "Join",
+                    say("Join"),
                     kind="primary",
                     on_click=call(ChannelsState.join, channel["id"]),
                     aria_describedby=name_id,

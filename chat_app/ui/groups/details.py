@@ -12,10 +12,10 @@ from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.avatar_choice import avatar_choice
 from chat_app.ui.kit.controls import button, icon_button, switch
 from chat_app.ui.kit.states import notice, problem
-from chat_app.ui.reflex.elements import event_name
+from chat_app.ui.reflex.elements import event_name, say
 from chat_app.ui.reflex.vars import Cells, call
 
-PERIODS = {"hour": "1 hour", "day": "8 hours", "week": "1 week"}
+PERIODS = {"hour": say("1 hour"), "day": say("8 hours"), "week": say("1 week")}
 
 
 @rx.memo
@@ -31,18 +31,18 @@ def group_details(group_id: rx.Var[str]) -> rx.Component:
                     rx.el.header(
                         icon_button(
                             "cross",
-                            "Close the details",
+                            say("Close the details"),
                             on_click=GroupState.close,
                             custom_attrs={"data-dismiss": "true"},
                         ),
-                        rx.el.h2("Group details"),
+                        rx.el.h2(say("Group details")),
                         class_name="chat-head details-head",
                     ),
                     rx.el.div(
                         rx.cond(group["loaded"], _everything(group), notice(group["problem"])),
                         class_name="details-scroll",
                     ),
-                    aria_label="Group details",
+                    aria_label=say("Group details"),
                     class_name="details",
                 ),
                 event=event_name(GroupState.follow),
@@ -66,7 +66,7 @@ def _everything(group: Cells) -> rx.Component:
         members_region(),
         rx.el.div(
             button(
-                "Leave group",
+                say("Leave group"),
                 kind="danger",
                 on_click=call(GroupState.ask, "leave"),
                 aria_haspopup="dialog",
@@ -74,7 +74,7 @@ def _everything(group: Cells) -> rx.Component:
             rx.cond(
                 group["role"] == "owner",
                 button(
-                    "Delete group",
+                    say("Delete group"),
                     kind="danger",
                     on_click=call(GroupState.ask, "delete"),
                     aria_haspopup="dialog",
@@ -105,7 +105,9 @@ def _about(group: Cells) -> rx.Component:
         ),
         rx.cond(
             group["role"] != "member",
-            button("Edit group", on_click=call(GroupState.ask, "edit"), aria_haspopup="dialog"),
+            button(
+                say("Edit group"), on_click=call(GroupState.ask, "edit"), aria_haspopup="dialog"
+            ),
         ),
         class_name="details-about",
     )
@@ -115,7 +117,7 @@ def _own_part(group: Cells) -> rx.Component:
     """Show what concerns the reader alone: mute, favourite and archive."""
     return rx.el.div(
         switch(
-            "Mute",
+            say("Mute"),
             on=group["muted"],
             turn=call(GroupState.mute, rx.cond(group["muted"], "off", "forever")),
         ),
@@ -123,16 +125,19 @@ def _own_part(group: Cells) -> rx.Component:
             group["muted"],
             rx.cond(
                 group["muted_until"] != "forever",
-                rx.el.p("Until ", full_time(group["muted_until"]), class_name="field-hint"),
+                rx.el.p(
+                    say("Until {time}", time=full_time(group["muted_until"])),
+                    class_name="field-hint",
+                ),
             ),
             rx.el.div(
-                rx.el.span("Only for", class_name="field-hint"),
+                rx.el.span(say("Only for"), class_name="field-hint"),
                 *(
                     button(
                         label,
                         kind="quiet",
                         on_click=call(GroupState.mute, period),
-                        aria_label=f"Only for {label}",
+                        aria_label=say("Only for {time}", time=label),
                     )
                     for period, label in PERIODS.items()
                 ),
@@ -140,13 +145,13 @@ def _own_part(group: Cells) -> rx.Component:
             ),
         ),
         switch(
-            "Favourite",
+            say("Favourite"),
             on=group["favourite"],
             turn=call(GroupState.set_favourite, ~group["favourite"]),
         ),
         rx.el.div(
             button(
-                rx.cond(group["archived"], "Unarchive", "Archive"),
+                rx.cond(group["archived"], say("Unarchive"), say("Archive")),
                 on_click=call(GroupState.set_archived, ~group["archived"]),
             ),
             shared_files_button(group["id"]),

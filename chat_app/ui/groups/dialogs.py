@@ -8,13 +8,24 @@ from chat_app.ui.groups.facts import group_facts
 from chat_app.ui.groups.rows import InviteRow
 from chat_app.ui.groups.state import GroupState
 from chat_app.ui.kit.controls import button, dialog, field, select_field
+from chat_app.ui.reflex.elements import said, say
 from chat_app.ui.reflex.vars import Cells, call, cells
 
 FORM = "group-form"
-HISTORIES = {"all": "Everything", "joining": "Only what is written after they join"}
-POSTINGS = {"everyone": "All members", "admins": "Admins only"}
-LIFETIMES = {"week": "A week", "hour": "An hour", "day": "A day", "month": "30 days"}
-USES = {"any": "Any number of people", "1": "One person", "10": "10 people", "100": "100 people"}
+HISTORIES = {"all": say("Everything"), "joining": say("Only what is written after they join")}
+POSTINGS = {"everyone": say("All members"), "admins": say("Admins only")}
+LIFETIMES = {
+    "week": say("A week"),
+    "hour": say("An hour"),
+    "day": say("A day"),
+    "month": say("30 days"),
+}
+USES = {
+    "any": say("Any number of people"),
+    "1": say("One person"),
+    "10": say("{n} person|{n} people", n=10),
+    "100": say("{n} person|{n} people", n=100),
+}
 
 
 @rx.memo
@@ -34,18 +45,18 @@ def group_dialogs() -> rx.Component:
 def _failed() -> rx.Component:
     return rx.cond(
         (GroupState.failed != "") & (GroupState.failed_id == ""),
-        rx.el.p(GroupState.failed, role="alert", class_name="error-text"),
+        rx.el.p(said(GroupState.failed), role="alert", class_name="error-text"),
         rx.fragment(),
     )
 
 
 def _edit(group: Cells) -> rx.Component:
     return dialog(
-        rx.el.span("Edit group"),
+        rx.el.span(say("Edit group")),
         rx.el.form(
             field(
                 "title",
-                "Group name",
+                say("Group name"),
                 error=GroupState.errors.get("title", ""),
                 default_value=group["title"],
                 auto_complete="off",
@@ -54,7 +65,7 @@ def _edit(group: Cells) -> rx.Component:
             ),
             field(
                 "description",
-                "Description",
+                say("Description"),
                 lines=3,
                 error=GroupState.errors.get("description", ""),
                 default_value=group["description"],
@@ -62,12 +73,12 @@ def _edit(group: Cells) -> rx.Component:
                 dir="auto",
             ),
             select_field(
-                "visibility", "Who may join", VISIBILITIES, default_value=group["visibility"]
+                "visibility", say("Who may join"), VISIBILITIES, default_value=group["visibility"]
             ),
             select_field(
-                "history", "New members can read", HISTORIES, default_value=group["history"]
+                "history", say("New members can read"), HISTORIES, default_value=group["history"]
             ),
-            select_field("posting", "Who can write", POSTINGS, default_value=group["posting"]),
+            select_field("posting", say("Who can write"), POSTINGS, default_value=group["posting"]),
             id=FORM,
             on_submit=GroupState.save,
             no_validate=True,
@@ -75,14 +86,14 @@ def _edit(group: Cells) -> rx.Component:
         ),
         _failed(),
         on_dismiss=GroupState.dismiss,
-        beside=button("Save", kind="primary", type="submit", form=FORM),
+        beside=button(say("Save"), kind="primary", type="submit", form=FORM),
         name="group-dialog-title",
     )
 
 
 def _invite() -> rx.Component:
     return dialog(
-        rx.el.span("Invite link"),
+        rx.el.span(say("Invite link")),
         rx.cond(
             GroupState.link != "",
             copy_element(
@@ -90,16 +101,16 @@ def _invite() -> rx.Component:
                     rx.el.input(
                         value=GroupState.link,
                         read_only=True,
-                        aria_label="Link to this group",
+                        aria_label=say("Link to this group"),
                         class_name="input",
                         dir="ltr",
                         custom_attrs={"data-copied": "true"},
                     ),
-                    button("Copy", kind="primary", custom_attrs={"data-copy": "true"}),
+                    button(say("Copy"), kind="primary", custom_attrs={"data-copy": "true"}),
                     class_name="copy-line",
                 ),
                 rx.el.p(
-                    "Everybody who has the link can join. It is shown this once.",
+                    say("Everybody who has the link can join. It is shown this once."),
                     role="status",
                     class_name="field-hint",
                     custom_attrs={"data-copy-state": "true"},
@@ -115,24 +126,24 @@ def _invite() -> rx.Component:
                     GroupState.invites,
                     lambda row: rx.fragment(invite_item(row=row), key=row["id"]),
                 ),
-                aria_label="Valid links",
+                aria_label=say("Valid links"),
                 class_name="details-list",
             ),
             rx.fragment(),
         ),
         rx.el.details(
-            rx.el.summary("Another link", class_name="button plain"),
+            rx.el.summary(say("Another link"), class_name="button plain"),
             rx.el.form(
-                select_field("lifetime", "Valid for", LIFETIMES, default_value="week"),
-                select_field("uses", "For", USES, default_value="any"),
-                button("Make a link", type="submit"),
+                select_field("lifetime", say("Valid for"), LIFETIMES, default_value="week"),
+                select_field("uses", say("For#how many people"), USES, default_value="any"),
+                button(say("Make a link"), type="submit"),
                 on_submit=GroupState.invite,
                 no_validate=True,
                 class_name="form confirm",
             ),
         ),
         on_dismiss=GroupState.dismiss,
-        leave="Close",
+        leave=say("Close"),
         name="group-dialog-title",
     )
 
@@ -145,18 +156,20 @@ def invite_item(row: rx.Var[InviteRow]) -> rx.Component:
     return rx.el.li(
         rx.el.div(
             rx.el.div(
-                "Link by ", rx.el.bdi(invite["name"]), id=about_id, class_name="row-name one-line"
+                say("Link by {name}", name=invite["name"]),
+                id=about_id,
+                class_name="row-name one-line",
             ),
             rx.el.div(
                 invite["uses"],
-                " · until ",
+                say(" · until "),
                 rx.el.time(full_time(invite["expires_at"]), date_time=invite["expires_at"]),
                 class_name="row-preview",
             ),
             class_name="row-text",
         ),
         button(
-            "Withdraw",
+            say("Withdraw"),
             on_click=call(GroupState.withdraw, invite["id"]),
             aria_describedby=about_id,
         ),
@@ -166,33 +179,37 @@ def invite_item(row: rx.Var[InviteRow]) -> rx.Component:
 
 def _leave(group: Cells) -> rx.Component:
     return dialog(
-        rx.el.span("Leave this group?"),
+        rx.el.span(say("Leave this group?")),
         rx.el.p(
             rx.cond(
                 group["members_count"] > 1,
-                "You get no more messages from it, and cannot read it any more. "
-                "To come back you need an invitation, unless the group is open.",
-                "You are its last member: the group and its messages are deleted.",
+                say(
+                    "You get no more messages from it, and cannot read it any more. "
+                    "To come back you need an invitation, unless the group is open."
+                ),
+                say("You are its last member: the group and its messages are deleted."),
             ),
             class_name="sheet-text",
         ),
         _failed(),
         on_dismiss=GroupState.dismiss,
-        beside=button("Leave", kind="danger", on_click=GroupState.leave),
+        beside=button(say("Leave"), kind="danger", on_click=GroupState.leave),
         name="group-dialog-title",
     )
 
 
 def _delete(group: Cells) -> rx.Component:
     return dialog(
-        rx.el.span("Delete this group?"),
+        rx.el.span(say("Delete this group?")),
         rx.el.p(
-            rx.el.bdi(group["title"]),
-            " and all its messages are deleted for everybody. Nobody can take that back.",
+            say(
+                "{name} and all its messages are deleted for everybody. Nobody can take that back.",
+                name=group["title"],
+            ),
             class_name="sheet-text",
         ),
         _failed(),
         on_dismiss=GroupState.dismiss,
-        beside=button("Delete for everybody", kind="danger", on_click=GroupState.delete),
+        beside=button(say("Delete for everybody"), kind="danger", on_click=GroupState.delete),
         name="group-dialog-title",
     )

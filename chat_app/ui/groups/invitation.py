@@ -11,7 +11,7 @@ from chat_app.ui.browser import connection_status, invitation_element
 from chat_app.ui.conversations.lists import account_id
 from chat_app.ui.kit.controls import button, icon
 from chat_app.ui.kit.states import problem
-from chat_app.ui.reflex.elements import address_parameter, kept_facts
+from chat_app.ui.reflex.elements import address_parameter, kept_facts, say
 from chat_app.ui.reflex.vars import Cells, cells
 
 ROUTE = "/invite/[token]"
@@ -55,9 +55,9 @@ def invitation_card() -> rx.Component:
         rx.match(
             invitation["state"],
             ("valid", _valid(invitation)),
-            ("over", _note("This invitation does not exist, or is over.")),
+            ("over", _note(say("This invitation does not exist, or is over."))),
             ("away", _away()),
-            _note("Loading the invitation…"),
+            _note(say("Loading the invitation…")),
         ),
         class_name="card",
     )
@@ -72,7 +72,7 @@ def _valid(invitation: Cells) -> rx.Component:
                 rx.cond(
                     is_to_group,
                     rx.el.bdi(invitation["title"]),
-                    rx.el.span("You are invited to this chat"),
+                    rx.el.span(say("You are invited to this chat")),
                 )
             ),
             rx.cond(is_to_group, rx.el.p(invitation["members"])),
@@ -82,10 +82,10 @@ def _valid(invitation: Cells) -> rx.Component:
             ),
             rx.cond(
                 invitation["href"] != "",
-                rx.el.p("You are in this group."),
+                rx.el.p(say("You are in this group.")),
                 rx.cond(
                     invitation["inviter"] != "",
-                    rx.el.p(rx.el.bdi(invitation["inviter"]), " invites you."),
+                    rx.el.p(say("{name} invites you.", name=invitation["inviter"])),
                 ),
             ),
             class_name="card-head",
@@ -98,8 +98,10 @@ def _valid(invitation: Cells) -> rx.Component:
                 rx.cond(
                     invitation["href"] != "",
                     # A full load: the shell, and its link, come with the page.
-                    rx.el.A.create("Open", href=invitation["href"], class_name="button primary"),
-                    button("Join", kind="primary", custom_attrs={"data-join": "true"}),
+                    rx.el.A.create(
+                        say("Open#a group"), href=invitation["href"], class_name="button primary"
+                    ),
+                    button(say("Join"), kind="primary", custom_attrs={"data-join": "true"}),
                 ),
                 _home(),
             ),
@@ -107,15 +109,16 @@ def _valid(invitation: Cells) -> rx.Component:
                 rx.State.is_hydrated,
                 rx.fragment(
                     rx.el.A.create(
-                        "Create an account",
+                        say("Create an account"),
                         href="/register",
                         class_name="button primary",
                         custom_attrs={"data-come-back": "true"},
                     ),
                     rx.el.p(
-                        "Already have an account? ",
+                        say("Already have an account?"),
+                        " ",
                         rx.el.A.create(
-                            "Sign in", href="/login", custom_attrs={"data-come-back": "true"}
+                            say("Sign in"), href="/login", custom_attrs={"data-come-back": "true"}
                         ),
                         class_name="card-foot",
                     ),
@@ -126,10 +129,10 @@ def _valid(invitation: Cells) -> rx.Component:
     )
 
 
-def _note(sentence: str) -> rx.Component:
+def _note(sentence: rx.Var[str]) -> rx.Component:
     return rx.fragment(
         rx.el.div(
-            icon("people"), rx.el.h1("Invitation"), rx.el.p(sentence), class_name="card-head"
+            icon("people"), rx.el.h1(say("Invitation")), rx.el.p(sentence), class_name="card-head"
         ),
         _home(),
     )
@@ -139,13 +142,13 @@ def _away() -> rx.Component:
     return rx.fragment(
         rx.el.div(
             icon("people"),
-            rx.el.h1("Invitation"),
-            rx.el.p("The chat cannot be reached right now."),
+            rx.el.h1(say("Invitation")),
+            rx.el.p(say("The chat cannot be reached right now.")),
             class_name="card-head",
         ),
-        button("Try again", kind="primary", custom_attrs={"data-again": "true"}),
+        button(say("Try again"), kind="primary", custom_attrs={"data-again": "true"}),
     )
 
 
 def _home() -> rx.Component:
-    return rx.el.A.create("To the conversations", href="/", class_name="button plain")
+    return rx.el.A.create(say("To the conversations"), href="/", class_name="button plain")

@@ -8,6 +8,7 @@ from chat_app.ui.groups.rows import MemberRow
 from chat_app.ui.groups.state import MAX_QUERY_LENGTH, GroupState
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import button, icon
+from chat_app.ui.reflex.elements import said, say
 from chat_app.ui.reflex.vars import Cells, call, cells, debounced
 
 HEADING = "group-members"
@@ -22,7 +23,7 @@ def members_region() -> rx.Component:
     manages = group["role"] != "member"
     return rx.el.section(
         rx.el.div(
-            rx.el.h3("Members", id=HEADING),
+            rx.el.h3(say("Members"), id=HEADING),
             rx.el.span(group["members_count"], class_name="field-hint"),
             class_name="details-line",
         ),
@@ -30,12 +31,12 @@ def members_region() -> rx.Component:
             manages,
             rx.el.div(
                 button(
-                    "Add people",
+                    say("Add people"),
                     on_click=call(AddingState.open_for, group["id"]),
                     aria_haspopup="dialog",
                 ),
                 button(
-                    "Invite link",
+                    say("Invite link"),
                     on_click=GroupState.show_invites,
                     aria_haspopup="dialog",
                 ),
@@ -55,12 +56,12 @@ def members_region() -> rx.Component:
             ),
             rx.cond(
                 group["query"] != "",
-                rx.el.p("Nobody by that name in this group.", class_name="field-hint"),
+                rx.el.p(say("Nobody by that name in this group."), class_name="field-hint"),
             ),
         ),
         rx.cond(
             group["has_more"],
-            button("Show more members", kind="quiet", on_click=GroupState.load_more),
+            button(say("Show more members"), kind="quiet", on_click=GroupState.load_more),
         ),
         aria_labelledby=HEADING,
     )
@@ -71,8 +72,8 @@ def _search() -> rx.Component:
         icon("search"),
         rx.el.input(
             type="search",
-            placeholder="Search members",
-            aria_label="Search members",
+            placeholder=say("Search members"),
+            aria_label=say("Search members"),
             auto_complete="off",
             spell_check=False,
             max_length=MAX_QUERY_LENGTH,
@@ -96,8 +97,8 @@ def member_item(row: rx.Var[MemberRow]) -> rx.Component:
                 rx.el.span(rx.el.bdi(person["name"]), id=name_id, class_name="row-name one-line"),
                 rx.match(
                     person["role"],
-                    ("owner", rx.el.span("Owner", class_name="tag")),
-                    ("admin", rx.el.span("Admin", class_name="tag")),
+                    ("owner", rx.el.span(say("Owner"), class_name="tag")),
+                    ("admin", rx.el.span(say("Admin"), class_name="tag")),
                     rx.fragment(),
                 ),
                 class_name="row-line",
@@ -108,7 +109,7 @@ def member_item(row: rx.Var[MemberRow]) -> rx.Component:
                 rx.cond(
                     person["demotable"],
                     button(
-                        "Make member",
+                        say("Make member"),
                         kind="quiet",
                         on_click=call(GroupState.set_role, person["id"], "member"),
                         aria_describedby=name_id,
@@ -117,7 +118,7 @@ def member_item(row: rx.Var[MemberRow]) -> rx.Component:
                 rx.cond(
                     person["removable"],
                     button(
-                        "Remove",
+                        say("Remove"),
                         kind="quiet",
                         on_click=call(GroupState.remove, person["id"]),
                         aria_describedby=name_id,
@@ -127,7 +128,7 @@ def member_item(row: rx.Var[MemberRow]) -> rx.Component:
             ),
             rx.cond(
                 GroupState.failed_id == person["id"],
-                rx.el.div(GroupState.failed, role="alert", class_name="error-text"),
+                rx.el.div(said(GroupState.failed), role="alert", class_name="error-text"),
             ),
             class_name="row-text",
         ),
@@ -136,9 +137,9 @@ def member_item(row: rx.Var[MemberRow]) -> rx.Component:
 
 
 def _promotion(person: Cells, name_id: rx.Var[str]) -> rx.Component:
-    def give(role: str) -> rx.Component:
+    def give(role: str, label: rx.Var[str]) -> rx.Component:
         return button(
-            f"Make {role}",
+            label,
             kind="quiet",
             on_click=call(GroupState.set_role, person["id"], role),
             aria_describedby=name_id,
@@ -146,7 +147,7 @@ def _promotion(person: Cells, name_id: rx.Var[str]) -> rx.Component:
 
     return rx.match(
         person["promotion"],
-        ("admin", give("admin")),
-        ("owner", give("owner")),
+        ("admin", give("admin", say("Make admin"))),
+        ("owner", give("owner", say("Make owner"))),
         rx.fragment(),
     )

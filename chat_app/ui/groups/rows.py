@@ -12,6 +12,7 @@ from chat_app.realtime.shapes import History, Posting, Role, Visibility
 from chat_app.ui.conversations.rows import timestamp
 from chat_app.ui.conversations.updates import is_muted
 from chat_app.ui.kit.avatar import initials, tone
+from chat_app.ui.told import told
 
 # The role that is above each.
 PROMOTIONS: dict[Role, Literal["", "admin", "owner"]] = {
@@ -104,6 +105,9 @@ class ChannelRow(TypedDict):
     joined: bool
 
 
+OPEN = "Open group · {n} member|Open group · {n} members"
+PRIVATE = "Private group · {n} member|Private group · {n} members"
+
 NO_GROUP = Group(
     id="",
     kept=False,
@@ -147,7 +151,7 @@ def group_of(group: Conversation, *, query: str = "", has_more: bool = False) ->
         history=group.history,
         posting=group.posting,
         role=group.me.role,
-        about=f"{'Open' if is_open else 'Private'} group · {members(group.members_count)}",
+        about=told(OPEN if is_open else PRIVATE, n=group.members_count),
         members_count=group.members_count,
         muted=muted,
         muted_until=(group.me.muted_until or "") if muted else "",
@@ -176,7 +180,7 @@ def _member_row(member: GroupMember, order: int, viewer_id: UUID, viewer_role: R
         id=str(user.id),
         order=order,
         name=user.display_name,
-        handle=f"@{user.username}" if is_other else f"@{user.username} · You",
+        handle=f"@{user.username}" if is_other else told("@{name} · You", name=user.username),
         letters=initials(user.display_name),
         tone=tone(user.id),
         picture=user.avatar_url or "",
@@ -220,20 +224,24 @@ def refused_of(fields: Mapping[str, str], cards: Sequence[UserCard]) -> list[Use
 def refusal(people: Sequence[UserCard]) -> str:
     """Return the sentence that names people who cannot be added."""
     names = [card.display_name for card in people]
-    listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-    return f"{listed} cannot be added by you."
+    return told("{names} cannot be added by you.", names=names)
 
 
 def invite_row(invite: Invite) -> InviteRow:
     """Return the row of an invitation."""
-    most = f" of {invite.max_uses}" if invite.max_uses else ""
-    times = "time" if (invite.max_uses or invite.uses) == 1 else "times"
     return InviteRow(
         id=str(invite.id),
         name=invite.created_by.display_name,
-        uses=f"Used {invite.uses}{most} {times}",
+        uses=used(invite.uses, invite.max_uses),
         expires_at=timestamp(invite.expires_at),
     )
+
+
+def used(uses: int, most: int | None) -> str:
+    """Return how often an invitation was used, and may be used at all."""
+    if most:
+        return told("Used {uses} of {n} time|Used {uses} of {n} times", uses=uses, n=most)
+    return told("Used {n} time|Used {n} times", n=uses)
 
 
 def channel_row(channel: Channel, order: int) -> ChannelRow:
@@ -254,4 +262,4 @@ def channel_row(channel: Channel, order: int) -> ChannelRow:
 
 def members(count: int) -> str:
     """Return a number of members as text."""
-    return f"{count:,} member{'' if count == 1 else 's'}"
+    return told("{n} member|{n} members", n=count)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import reflex as rx
 
-from chat_app.ui.reflex.elements import call_script
+from chat_app.ui.reflex.elements import call_script, say
 from chat_app.ui.reflex.vars import Cells
 
 TONES = 12
@@ -43,5 +43,7 @@ def avatar(row: Cells, *, online: rx.Var[bool] | None = None) -> rx.Component:
     )
     if online is None:
         return face
-    dot = rx.el.span(role="img", aria_label="Online", title="Online", class_name="online-dot")
+    dot = rx.el.span(
+        role="img", aria_label=say("Online"), title=say("Online"), class_name="online-dot"
+    )
     return rx.el.span(face, rx.cond(online, dot), class_name="face")

@@ -5,6 +5,7 @@ import reflex as rx
 from chat_app.ui.browser import avatar_choice_element
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import button
+from chat_app.ui.reflex.elements import say
 from chat_app.ui.reflex.vars import Cells
 
 
@@ -36,19 +37,22 @@ def avatar_choice(
             # A phone offers its camera, too.
             accept="image/*",
             hidden=True,
-            aria_label="Picture",
+            aria_label=say("Picture"),
         ),
         rx.el.div(
-            _button(rx.cond(row["picture"] != "", "Change picture", "Choose a picture"), "choose"),
+            _button(
+                rx.cond(row["picture"] != "", say("Change picture"), say("Choose a picture")),
+                "choose",
+            ),
             rx.cond(
                 row["picture"] != "",
-                _button("Remove", "remove", aria_label="Remove picture"),
+                _button(say("Remove"), "remove", aria_label=say("Remove picture")),
             ),
             class_name="settings-actions unless-chosen",
         ),
         rx.el.div(
-            button("Use this picture", kind="primary", custom_attrs={"data-avatar": "use"}),
-            _button("Cancel", "cancel"),
+            button(say("Use this picture"), kind="primary", custom_attrs={"data-avatar": "use"}),
+            _button(say("Cancel"), "cancel"),
             class_name="settings-actions if-chosen",
         ),
         rx.el.p(
@@ -68,5 +72,7 @@ def avatar_choice(
     )
 
 
-def _button(label: rx.Component | str, does: str, aria_label: str | None = None) -> rx.Component:
+def _button(
+    label: rx.Var[str] | rx.Component, does: str, aria_label: rx.Var[str] | None = None
+) -> rx.Component:
     return button(label, aria_label=aria_label, custom_attrs={"data-avatar": does})

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import reflex as rx
 
 from chat_app.ui.browser import dialog_element
+from chat_app.ui.reflex.elements import said, say
 
 IconName = Literal[
     "attach",
@@ -43,6 +44,8 @@ IconName = Literal[
     "star",
 ]
 
+CANCEL = say("Cancel")
+
 # The id of the pane beside the side pane, which the link past that leads to.
 PANE = "open"
 
@@ -53,7 +56,7 @@ def icon(name: IconName) -> rx.Component:
 
 
 def button(
-    *content: rx.Component | str,
+    *content: rx.Component | rx.Var[Any],
     kind: Literal["primary", "plain", "quiet", "danger"] = "plain",
     **props: Any,  # noqa: ANN401  # whatever an HTML button takes
 ) -> rx.Component:
@@ -63,11 +66,14 @@ def button(
 
 
 def unmark_button(
-    mark: Literal["saved", "reminder"], label: str, message_id: rx.Var[str], name_id: rx.Var[str]
+    mark: Literal["saved", "reminder"],
+    label: rx.Var[str],
+    message_id: rx.Var[str],
+    name_id: rx.Var[str],
 ) -> rx.Component:
     """Show the button that removes a mark from the message that `name_id` shows."""
     return button(
-        "Remove",
+        say("Remove"),
         kind="quiet",
         aria_label=label,
         aria_describedby=name_id,
@@ -87,7 +93,7 @@ def unmark_error() -> rx.Component:
 
 def icon_button(
     name: IconName,
-    label: str | rx.Var[str],
+    label: rx.Var[str],
     class_name: str = "icon-button",
     **props: Any,  # noqa: ANN401  # whatever an HTML button takes
 ) -> rx.Component:
@@ -96,12 +102,12 @@ def icon_button(
     return rx.el.button(icon(name), aria_label=label, title=label, class_name=class_name, **props)
 
 
-def icon_link(name: IconName, label: str, path: str) -> rx.Component:
+def icon_link(name: IconName, label: rx.Var[str], path: str) -> rx.Component:
     """Show a link with an icon only; `label` is its accessible name and its tooltip."""
     return rx.el.a(icon(name), to=path, aria_label=label, title=label, class_name="icon-button")
 
 
-def icon_opener(name: IconName, label: str, path: str) -> rx.Component:
+def icon_opener(name: IconName, label: rx.Var[str], path: str) -> rx.Component:
     """Show a button that opens a page, as a link does, with an icon only."""
     return rx.el.a(
         icon(name), to=path, role="button", aria_label=label, title=label, class_name="icon-button"
@@ -113,16 +119,16 @@ def back_link() -> rx.Component:
     return rx.el.a(
         icon("back"),
         to="/",
-        aria_label="Back to the conversations",
+        aria_label=say("Back to the conversations"),
         class_name="icon-button back",
     )
 
 
 def field(
     name: str,
-    label: str,
+    label: rx.Var[str],
     *,
-    hint: str = "",
+    hint: rx.Var[str] | None = None,
     hidden_text: bool = False,
     lines: int = 1,
     error: str | rx.Var[str] | None = None,
@@ -148,9 +154,11 @@ def field(
             _show_button(name) if hidden_text else rx.fragment(),
             class_name="field-box",
         ),
-        rx.el.p(hint, id=f"{name}-hint", class_name="field-hint") if hint else rx.fragment(),
+        rx.el.p(hint, id=f"{name}-hint", class_name="field-hint")
+        if hint is not None
+        else rx.fragment(),
         rx.el.p(
-            error,
+            None if error is None else said(error),
             id=f"{name}-error",
             class_name="error-text",
             role="alert",
@@ -166,19 +174,25 @@ def _show_button(name: str) -> rx.Component:
         icon("eye"),
         type="button",
         class_name="icon-button",
-        aria_label="Show what is typed",
+        aria_label=say("Show what is typed"),
         aria_pressed="false",
         aria_controls=name,
         custom_attrs={"data-reveals": name},
     )
 
 
+def _hint(name: str, hint: rx.Var[str] | None) -> rx.Component:
+    if hint is None:
+        return rx.fragment()
+    return rx.el.p(hint, id=f"{name}-hint", class_name="field-hint")
+
+
 def select_field(
     name: str,
-    label: str,
-    options: Mapping[str, str],
+    label: rx.Var[str],
+    options: Mapping[str, rx.Var[str]],
     *,
-    hint: str = "",
+    hint: rx.Var[str] | None = None,
     **props: Any,  # noqa: ANN401  # whatever an HTML select takes
 ) -> rx.Component:
     """Show a labelled choice; `options` are texts by value."""
@@ -192,12 +206,20 @@ def select_field(
             aria_describedby=f"{name}-hint",
             **props,
         ),
-        rx.el.p(hint, id=f"{name}-hint", class_name="field-hint") if hint else rx.fragment(),
+        rx.el.p(hint, id=f"{name}-hint", class_name="field-hint")
+        if hint is not None
+        else rx.fragment(),
         class_name="field",
     )
 
 
-def switch(label: str, *, on: rx.Var[bool], hint: str = "", turn: Any) -> rx.Component:  # noqa: ANN401  # an event
+def switch(
+    label: rx.Var[str],
+    *,
+    on: rx.Var[bool],
+    hint: rx.Var[str] | None = None,
+    turn: Any,  # noqa: ANN401  # an event
+) -> rx.Component:
     """Show a labelled switch; `turn` is the event of pressing it."""
     return rx.el.div(
         rx.el.button(
@@ -209,12 +231,12 @@ def switch(label: str, *, on: rx.Var[bool], hint: str = "", turn: Any) -> rx.Com
             on_click=turn,
             class_name="switch",
         ),
-        rx.el.p(hint, class_name="field-hint") if hint else rx.fragment(),
+        rx.el.p(hint, class_name="field-hint") if hint is not None else rx.fragment(),
     )
 
 
 def sheet(
-    title: str | rx.Component, *content: rx.Component, name: str = "dialog-title"
+    title: rx.Var[str] | rx.Component, *content: rx.Component, name: str = "dialog-title"
 ) -> rx.Component:
     """Return a dialog that a script opens; `name` is the id of its title, unique on the page."""
     return rx.el.dialog(
@@ -229,7 +251,7 @@ def dialog(
     title: rx.Component,
     *content: rx.Component,
     on_dismiss: Any,  # noqa: ANN401  # an event
-    leave: str = "Cancel",
+    leave: rx.Var[str] = CANCEL,
     beside: rx.Component | None = None,
     name: str = "dialog-title",
 ) -> rx.Component:

@@ -3,9 +3,10 @@
 import reflex as rx
 
 from chat_app.ui.kit.controls import IconName, icon
+from chat_app.ui.reflex.elements import said, say
 
 
-def skeleton(label: str, rows: int = 4) -> rx.Component:
+def skeleton(label: rx.Var[str], rows: int = 4) -> rx.Component:
     """Show quiet rows where a list is about to be, so that nothing shifts when it comes."""
     return rx.el.div(
         rx.el.span(label, class_name="visually-hidden"),
@@ -16,7 +17,10 @@ def skeleton(label: str, rows: int = 4) -> rx.Component:
 
 
 def empty_state(
-    picture: IconName, sentence: str, *more: rx.Component, heading: rx.Component | None = None
+    picture: IconName,
+    sentence: rx.Var[str],
+    *more: rx.Component,
+    heading: rx.Component | None = None,
 ) -> rx.Component:
     """Show one sentence on why a list is empty, and what can be done about it."""
     return rx.el.div(
@@ -25,8 +29,8 @@ def empty_state(
 
 
 def notice(text: str | rx.Var[str], *more: rx.Component) -> rx.Component:
-    """Show an error beside what it concerns; a screen reader announces it."""
-    return rx.el.div(rx.el.span(text), *more, class_name="notice", role="alert")
+    """Show an error of the server beside what it concerns; a screen reader announces it."""
+    return rx.el.div(rx.el.span(said(text)), *more, class_name="notice", role="alert")
 
 
 def problem(text: str | rx.Var[str]) -> rx.Component:
@@ -37,5 +41,8 @@ def problem(text: str | rx.Var[str]) -> rx.Component:
 def badge(count: int | rx.Var[int]) -> rx.Component:
     """Show a number of unread messages; only screen readers get the word "unread"."""
     return rx.el.span(
-        count, rx.el.span(" unread", class_name="visually-hidden"), class_name="badge"
+        # A space, for the reader does not see where the badge ends.
+        count,
+        rx.el.span(" ", say("unread"), class_name="visually-hidden"),
+        class_name="badge",
     )

@@ -5,7 +5,7 @@ import reflex as rx
 from chat_app.ui.browser import actions_element
 from chat_app.ui.kit.controls import button, icon_button, sheet
 from chat_app.ui.messages.forward import forward_dialog
-from chat_app.ui.reflex.elements import event_name
+from chat_app.ui.reflex.elements import event_name, say
 from chat_app.ui.saved.state import SavedState
 
 # Attribute of the buttons that open the menu, and the actions that have buttons of their own.
@@ -16,30 +16,30 @@ REACT, REPLY = "react", "reply"
 QUICK = ("👍", "❤️", "😂", "😮", "😢", "🎉")
 
 ITEMS = {
-    REACT: "React",
-    REPLY: "Reply",
-    "edit": "Edit",
-    "forward": "Forward",
-    "pin": "Pin",
-    "unpin": "Unpin",
-    "save": "Save",
-    "unsave": "Remove from saved",
-    "remind": "Remind me",
-    "unread": "Mark as unread",
-    "copy-link": "Copy link",
-    "copy-text": "Copy text",
-    "reactors": "Reactions",
-    "readers": "Read by",
-    "report": "Report",
-    "delete": "Delete",
+    REACT: say("React"),
+    REPLY: say("Reply"),
+    "edit": say("Edit"),
+    "forward": say("Forward"),
+    "pin": say("Pin"),
+    "unpin": say("Unpin"),
+    "save": say("Save#a message"),
+    "unsave": say("Remove from saved"),
+    "remind": say("Remind me"),
+    "unread": say("Mark as unread"),
+    "copy-link": say("Copy link"),
+    "copy-text": say("Copy text"),
+    "reactors": say("Reactions"),
+    "readers": say("Read by"),
+    "report": say("Report"),
+    "delete": say("Delete"),
 }
 
 # The times of a reminder, as `later.js` understands them.
 TIMES = {
-    "soon": "In 20 minutes",
-    "hour": "In 1 hour",
-    "tomorrow": "Tomorrow",
-    "own": "Another time…",
+    "soon": say("In {n} minute|In {n} minutes", n=20),
+    "hour": say("In 1 hour"),
+    "tomorrow": say("Tomorrow"),
+    "own": say("Another time…"),
 }
 
 
@@ -61,7 +61,7 @@ def _menu() -> rx.Component:
     return rx.el.div(
         *(_item(label, action) for action, label in ITEMS.items()),
         role="menu",
-        aria_label="More actions",
+        aria_label=say("More actions"),
         hidden=True,
         class_name="menu",
         custom_attrs={"data-actions-menu": "true"},
@@ -82,13 +82,13 @@ def _quick_reactions() -> rx.Component:
         ),
         icon_button(
             "plus",
-            "More emoji",
+            say("More emoji"),
             class_name="icon-button quick-more",
             aria_haspopup="dialog",
             custom_attrs={"data-pick": "true"},
         ),
         role="group",
-        aria_label="React with",
+        aria_label=say("React with"),
         hidden=True,
         class_name="menu quick",
         custom_attrs={"data-quick-menu": "true"},
@@ -109,14 +109,14 @@ def _times() -> rx.Component:
             for when, label in TIMES.items()
         ),
         role="menu",
-        aria_label="Remind me",
+        aria_label=say("Remind me"),
         hidden=True,
         class_name="menu",
         custom_attrs={"data-times-menu": "true"},
     )
 
 
-def _item(label: str, action: str) -> rx.Component:
+def _item(label: rx.Var[str], action: str) -> rx.Component:
     return rx.el.button(
         label,
         type="button",
@@ -129,11 +129,11 @@ def _item(label: str, action: str) -> rx.Component:
 
 def _question() -> rx.Component:
     return sheet(
-        "Delete this message?",
-        rx.el.p("It disappears for everybody in this conversation.", class_name="sheet-text"),
+        say("Delete this message?"),
+        rx.el.p(say("It disappears for everybody in this conversation."), class_name="sheet-text"),
         rx.el.div(
-            button("Cancel", custom_attrs={"data-do": "cancel"}),
-            button("Delete", kind="primary", custom_attrs={"data-do": "delete-now"}),
+            button(say("Cancel"), custom_attrs={"data-do": "cancel"}),
+            button(say("Delete"), kind="primary", custom_attrs={"data-do": "delete-now"}),
             class_name="sheet-buttons",
         ),
         name="delete-question",
@@ -148,12 +148,12 @@ def _list() -> rx.Component:
         rx.el.ul(class_name="readers", custom_attrs={"data-list": "true"}),
         rx.el.div(
             button(
-                "Show more",
+                say("Show more"),
                 kind="quiet",
                 hidden=True,
                 custom_attrs={"data-list-more": "true"},
             ),
-            button("Close", custom_attrs={"data-do": "close-list"}),
+            button(say("Close"), custom_attrs={"data-do": "close-list"}),
             class_name="sheet-buttons",
         ),
         name="list-title",

@@ -14,7 +14,7 @@ from chat_app.ui.conversations.lists import account_id
 from chat_app.ui.kit.controls import button, icon, icon_button
 from chat_app.ui.messages.mentions import MentionState
 from chat_app.ui.messages.state import TimelineState
-from chat_app.ui.reflex.elements import event_name
+from chat_app.ui.reflex.elements import event_name, say
 from chat_app.ui.reflex.vars import throttled
 
 
@@ -29,7 +29,7 @@ def composer(conversation_id: rx.Var[str]) -> rx.Component:
             rx.el.div(
                 icon_button(
                     "attach",
-                    "Attach files",
+                    say("Attach files"),
                     class_name="icon-button attach",
                     custom_attrs={"data-attach": "true"},
                 ),
@@ -39,13 +39,13 @@ def composer(conversation_id: rx.Var[str]) -> rx.Component:
                     multiple=True,
                     accept="image/*,video/*,audio/*,*/*",
                     hidden=True,
-                    aria_label="Attach files",
+                    aria_label=say("Attach files"),
                 ),
                 rx.el.div(
                     rx.el.textarea(
                         rows=1,
-                        placeholder="Message",
-                        aria_label="Message",
+                        placeholder=say("Message"),
+                        aria_label=say("Message"),
                         enter_key_hint="send",
                         dir="auto",
                         on_change=_writing,
@@ -53,14 +53,14 @@ def composer(conversation_id: rx.Var[str]) -> rx.Component:
                     ),
                     icon_button(
                         "emoji",
-                        "Emoji",
+                        say("Emoji"),
                         class_name="icon-button emoji-button",
                         aria_haspopup="dialog",
                         custom_attrs={"data-emoji": "true"},
                     ),
                     icon_button(
                         "microphone",
-                        "Record a voice message",
+                        say("Record a voice message"),
                         class_name="icon-button record-button",
                         custom_attrs={"data-record": "true"},
                     ),
@@ -70,12 +70,12 @@ def composer(conversation_id: rx.Var[str]) -> rx.Component:
                 emoji_names_element(),
                 icon_button(
                     "clock",
-                    "Send later",
+                    say("Send later"),
                     class_name="icon-button send-later",
                     aria_haspopup="dialog",
                     custom_attrs={"data-send-later": "true"},
                 ),
-                icon_button("send", "Send", type="submit", class_name="icon-button send"),
+                icon_button("send", say("Send"), type="submit", class_name="icon-button send"),
                 class_name="composer-row",
             ),
             rx.el.p(
@@ -103,8 +103,8 @@ def _editing() -> rx.Component:
     """Show that a message is being edited; hidden until the script begins an edit."""
     return rx.el.div(
         icon("edit"),
-        rx.el.span("Editing", class_name="one-line"),
-        button("Cancel", kind="quiet", custom_attrs={"data-cancel-edit": "true"}),
+        rx.el.span(say("Editing"), class_name="one-line"),
+        button(say("Cancel"), kind="quiet", custom_attrs={"data-cancel-edit": "true"}),
         hidden=True,
         class_name="editing",
         custom_attrs={"data-editing": "true"},
@@ -116,8 +116,7 @@ def _replying() -> rx.Component:
     return rx.el.div(
         rx.el.div(
             rx.el.span(
-                "Reply to ",
-                rx.el.bdi(custom_attrs={"data-reply-name": "true"}),
+                custom_attrs={"data-reply-name": "true"},
                 class_name="quote-name one-line",
             ),
             rx.el.span(
@@ -127,7 +126,7 @@ def _replying() -> rx.Component:
             ),
             class_name="quote",
         ),
-        icon_button("cross", "Cancel reply", custom_attrs={"data-cancel-reply": "true"}),
+        icon_button("cross", say("Cancel reply"), custom_attrs={"data-cancel-reply": "true"}),
         hidden=True,
         class_name="replying",
         custom_attrs={"data-replying": "true"},
@@ -138,7 +137,7 @@ def _other_draft() -> rx.Component:
     """Show a draft of another device; hidden until the script finds one that differs."""
     return rx.el.div(
         rx.el.div(
-            rx.el.span("Another draft", class_name="quote-name one-line"),
+            rx.el.span(say("Another draft"), class_name="quote-name one-line"),
             rx.el.span(
                 class_name="quote-text",
                 dir="auto",
@@ -146,8 +145,10 @@ def _other_draft() -> rx.Component:
             ),
             class_name="quote",
         ),
-        button("Use it", kind="quiet", custom_attrs={"data-use-draft": "true"}),
-        icon_button("cross", "Remove the other draft", custom_attrs={"data-drop-draft": "true"}),
+        button(say("Use it"), kind="quiet", custom_attrs={"data-use-draft": "true"}),
+        icon_button(
+            "cross", say("Remove the other draft"), custom_attrs={"data-drop-draft": "true"}
+        ),
         role="status",
         hidden=True,
         class_name="replying",
@@ -160,7 +161,7 @@ def _done() -> rx.Component:
     return rx.el.p(
         rx.el.span(role="status"),
         " ",
-        rx.el.a("Show what is scheduled", to="/scheduled"),
+        rx.el.a(say("Show what is scheduled"), to="/scheduled"),
         hidden=True,
         class_name="composer-done",
         custom_attrs={"data-composer-done": "true"},

@@ -16,6 +16,7 @@ from chat_app.ui.reflex.live import tab_of
 from chat_app.ui.reflex.patches import Patch
 from chat_app.ui.reflex.vars import parse_id
 from chat_app.ui.session import require_identity
+from chat_app.ui.told import told
 
 # The list of the people found, with the facts `conversation_id` and `query`.
 LIST = "mentions"
@@ -108,7 +109,7 @@ def mention_rows(cards: list[UserCard], *, offers_all: bool) -> list[MentionRow]
         everybody = MentionRow(
             id=ALL,
             order=len(rows),
-            name="Everybody",
+            name=told("Everybody"),
             username=ALL,
             letters="@",
             tone="tone-8",

@@ -19,7 +19,7 @@ from chat_app.ui.messages.state import OPEN, TimelineState
 from chat_app.ui.messages.timeline import chat_row, timeline, timeline_facts
 from chat_app.ui.messages.view import TYPING
 from chat_app.ui.pinned.panel import pinned_button, pinned_panel
-from chat_app.ui.reflex.elements import ScriptedElement, event_name, kept_facts
+from chat_app.ui.reflex.elements import ScriptedElement, event_name, kept_facts, said, say
 from chat_app.ui.reflex.vars import Cells, call, cells
 from chat_app.ui.search.page import search_here_link
 
@@ -45,7 +45,7 @@ def chat_pane() -> rx.Component:
     return rx.el.section(
         open_chat(conversation_id=address_id()),
         id=PANE,
-        aria_label="Conversation",
+        aria_label=say("Conversation"),
         tab_index=-1,
         class_name="pane",
     )
@@ -88,10 +88,10 @@ def no_chat_pane() -> rx.Component:
     return rx.el.section(
         empty_state(
             "bubbles",
-            "Choose a conversation, or search for somebody to talk to.",
+            say("Choose a conversation, or search for somebody to talk to."),
         ),
         id=PANE,
-        aria_label="Conversation",
+        aria_label=say("Conversation"),
         tab_index=-1,
         class_name="pane",
     )
@@ -109,12 +109,16 @@ def _head(chat: Cells) -> rx.Component:
         rx.cond(
             chat["muted"],
             rx.el.span(
-                icon("muted"), role="img", aria_label="Muted", title="Muted", class_name="row-mark"
+                icon("muted"),
+                role="img",
+                aria_label=say("Muted"),
+                title=say("Muted"),
+                class_name="row-mark",
             ),
         ),
         icon_button(
             "calendar",
-            "Go to a date",
+            say("Go to a date"),
             class_name="icon-button wide-only",
             custom_attrs={"data-day": ""},
         ),
@@ -125,7 +129,7 @@ def _head(chat: Cells) -> rx.Component:
             chat["kind"] == "group",
             icon_button(
                 "info",
-                "Group details",
+                say("Group details"),
                 on_click=call(GroupState.toggle, chat["id"]),
             ),
         ),
@@ -149,23 +153,23 @@ def _status_line(chat: Cells) -> rx.Component:
         mark=typing["mark"],
         otherwise=rx.cond(
             chat["kind"] == "group",
-            rx.match(chat["members_count"], (1, "1 member"), f"{chat['members_count']} members"),
+            say("{n} member|{n} members", n=chat["members_count"]),
             "",
         ),
     )
 
 
 def _read_only() -> rx.Component:
-    return rx.el.div(rx.el.p("Only admins write in this group."), class_name="blocked-line")
+    return rx.el.div(rx.el.p(say("Only admins write in this group.")), class_name="blocked-line")
 
 
 def _blocked(peer_id: rx.Var[str]) -> rx.Component:
     return rx.el.div(
-        rx.el.p("You blocked this person."),
-        button("Unblock", on_click=call(FriendsState.unblock, peer_id)),
+        rx.el.p(say("You blocked this person.")),
+        button(say("Unblock"), on_click=call(FriendsState.unblock, peer_id)),
         rx.cond(
             FriendsState.failed_id == peer_id,
-            rx.el.p(FriendsState.failed, role="alert", class_name="error-text"),
+            rx.el.p(said(FriendsState.failed), role="alert", class_name="error-text"),
             rx.fragment(),
         ),
         class_name="blocked-line",
@@ -177,7 +181,7 @@ def _loading(conversation_id: rx.Var[str]) -> rx.Component:
     return rx.fragment(
         rx.el.header(
             back_link(),
-            rx.el.h1("Conversation", class_name="visually-hidden"),
+            rx.el.h1(say("Conversation"), class_name="visually-hidden"),
             class_name="chat-head",
         ),
         rx.fragment(
@@ -189,23 +193,23 @@ def _loading(conversation_id: rx.Var[str]) -> rx.Component:
             ),
             key=conversation_id,
         ),
-        skeleton("Loading messages…", rows=3),
+        skeleton(say("Loading messages…"), rows=3),
     )
 
 
 def _removed() -> rx.Component:
     return empty_state(
         "lost",
-        "You are no longer in this group, or it was deleted.",
-        rx.el.a("Back to the conversations", to="/", class_name="button plain"),
-        heading=rx.el.h1("Not in this group"),
+        say("You are no longer in this group, or it was deleted."),
+        rx.el.a(say("Back to the conversations"), to="/", class_name="button plain"),
+        heading=rx.el.h1(say("Not in this group")),
     )
 
 
 def _missing() -> rx.Component:
     return empty_state(
         "lost",
-        "There is no such conversation, or it is not one of yours.",
-        rx.el.a("Back to the conversations", to="/", class_name="button plain"),
-        heading=rx.el.h1("Not found"),
+        say("There is no such conversation, or it is not one of yours."),
+        rx.el.a(say("Back to the conversations"), to="/", class_name="button plain"),
+        heading=rx.el.h1(say("Not found")),
     )

@@ -17,6 +17,7 @@ from chat_app.ui.conversations.rows import DELETED, notice_text, timestamp
 from chat_app.ui.files.rows import FileRow, file_row
 from chat_app.ui.kit.avatar import initials, tone
 from chat_app.ui.reflex.patches import EncodedPatch, Patch, encoded
+from chat_app.ui.told import told
 
 # A message is shown by many tabs at nearly the same time, and hardly ever later.
 CACHED_PATCHES = 256
@@ -285,4 +286,4 @@ def _names_in(message: Message, names: Mapping[UUID, str]) -> tuple[str, ...]:
 def _text(message: Message, names: tuple[str, ...]) -> str:
     if message.notice is not None:
         return notice_text(message.notice, message.sender, names=names)
-    return DELETED if message.deleted_at else message.content
+    return told(DELETED) if message.deleted_at else message.content

@@ -22,7 +22,14 @@ from chat_app.ui.messages.actions import MENU, REACT, REPLY, message_actions
 from chat_app.ui.messages.head import LIST, NO_HEAD, Head
 from chat_app.ui.messages.rows import ShownMessage, ShownReaction
 from chat_app.ui.messages.state import TimelineState
-from chat_app.ui.reflex.elements import event_name, kept_facts_of, kept_row, kept_timeline
+from chat_app.ui.reflex.elements import (
+    event_name,
+    kept_facts_of,
+    kept_row,
+    kept_timeline,
+    said,
+    say,
+)
 from chat_app.ui.reflex.vars import Cells, cells
 
 WAITING_CLASS = rx.Var.create({"Queued": "pending", "Sent": "pending", "Failed": "failed"})
@@ -78,7 +85,7 @@ def message_log(conversation_id: rx.Var[str]) -> rx.Component:
     rows = kept_timeline(conversation_id).to(list[ShownMessage])
     return rx.el.div(
         rx.el.div(
-            rx.cond(facts["older"], _page_turn("Show earlier messages", "older")),
+            rx.cond(facts["older"], _page_turn(say("Show earlier messages"), "older")),
             rx.cond(rows.length() > 0, rx.fragment(), _nothing_yet()),
             rx.foreach(
                 rows,
@@ -92,15 +99,15 @@ def message_log(conversation_id: rx.Var[str]) -> rx.Component:
                     key=message["key"],
                 ),
             ),
-            rx.cond(facts["newer"], _page_turn("Show later messages", "newer")),
+            rx.cond(facts["newer"], _page_turn(say("Show later messages"), "newer")),
             rx.cond(
                 facts["problem"] != "",
-                notice(facts["problem"], _page_turn("Try again", "missing")),
+                notice(facts["problem"], _page_turn(say("Try again"), "missing")),
             ),
             class_name="column",
         ),
         role="log",
-        aria_label="Messages",
+        aria_label=say("Messages"),
         tab_index=0,
         class_name="log",
         # What only those who may write here can do is hidden by the style.
@@ -125,7 +132,7 @@ def message_item(
     cell = cells(message)
     return rx.fragment(
         _day_line(cell),
-        rx.cond(begins_new, rx.el.div("New messages", class_name="new-line")),
+        rx.cond(begins_new, rx.el.div(say("New messages"), class_name="new-line")),
         rx.cond(cell["notice"], _notice(cell), _article(cell, is_delivered, is_read)),
     )
 
@@ -144,7 +151,7 @@ def _article(cell: Cells, is_delivered: rx.Var[bool], is_read: rx.Var[bool]) -> 
     return rx.el.article(
         rx.cond(
             cell["mine"],
-            rx.el.span("You", class_name="visually-hidden"),
+            rx.el.span(say("You"), class_name="visually-hidden"),
             _author(cell),
         ),
         rx.el.div(
@@ -193,7 +200,7 @@ def _day_line(cell: Cells) -> rx.Component:
             rx.el.button(
                 rx.el.time(day, date_time=cell["at"]),
                 type="button",
-                title="Go to a date",
+                title=say("Go to a date"),
                 custom_attrs={"data-day": cell["at"]},
             ),
             class_name="day",
@@ -219,7 +226,7 @@ def _origin(cell: Cells) -> rx.Component:
             cell["forwarded"] != "",
             rx.el.div(
                 icon("forward"),
-                rx.el.span("Forwarded from ", rx.el.bdi(cell["forwarded"])),
+                rx.el.span(say("Forwarded from {name}", name=cell["forwarded"])),
                 class_name="forwarded",
             ),
         ),
@@ -232,15 +239,15 @@ def _quote(quote: Cells) -> rx.Component:
         rx.el.span(rx.el.bdi(quote["name"]), class_name="quote-name one-line"),
         rx.cond(
             quote["deleted"],
-            rx.el.span(DELETED, class_name="quote-text gone"),
+            rx.el.span(say(DELETED), class_name="quote-text gone"),
             rx.el.span(
-                rx.cond(quote["excerpt"] != "", plain_text(quote["excerpt"]), "Attachment"),
+                rx.cond(quote["excerpt"] != "", plain_text(quote["excerpt"]), say("Attachment")),
                 class_name="quote-text",
                 dir="auto",
             ),
         ),
         type="button",
-        title="Show this message",
+        title=say("Show this message"),
         class_name=["quote", quote["tone"]],
         custom_attrs={"data-go-to": quote["seq"]},
     )
@@ -268,13 +275,13 @@ def _reactions(cell: Cells) -> rx.Component:
             rx.el.button(
                 f"+{cell['unshown']}",
                 type="button",
-                aria_label=f"Show {cell['unshown']} more reactions",
+                aria_label=say("Show {n} more reaction|Show {n} more reactions", n=cell["unshown"]),
                 class_name="reaction rest",
                 custom_attrs={"data-more-reactions": "true"},
             ),
         ),
         role="group",
-        aria_label="Reactions",
+        aria_label=say("Reactions"),
         class_name="reactions",
     )
 
@@ -286,17 +293,17 @@ def _meta(cell: Cells, is_delivered: rx.Var[bool], is_read: rx.Var[bool]) -> rx.
             rx.el.span(
                 icon("pin"),
                 role="img",
-                aria_label="Pinned",
-                title=f"Pinned by {cell['pinned']}",
+                aria_label=say("Pinned"),
+                title=say("Pinned by {name}", name=cell["pinned"]),
                 class_name="edited pin-mark",
             ),
         ),
         rx.cond(
             cell["edited"],
             rx.el.button(
-                "edited",
+                say("edited"),
                 type="button",
-                title="Show the earlier texts",
+                title=say("Show the earlier texts"),
                 aria_haspopup="dialog",
                 class_name="edited",
                 custom_attrs={"data-do": "edits"},
@@ -307,16 +314,16 @@ def _meta(cell: Cells, is_delivered: rx.Var[bool], is_read: rx.Var[bool]) -> rx.
             cell["mine"],
             rx.match(
                 cell["state"],
-                ("Queued", _status("Queued", "glyph queued")),
-                ("Failed", _status("Failed", "glyph failed")),
-                ("Sent", _status("Sent", "glyph sent")),
+                ("Queued", _status(say("Queued"), "glyph queued")),
+                ("Failed", _status(say("Failed"), "glyph failed")),
+                ("Sent", _status(say("Sent"), "glyph sent")),
                 rx.cond(
                     is_read,
-                    _status("Read", "glyph read"),
+                    _status(say("Read#by the others"), "glyph read"),
                     rx.cond(
                         is_delivered,
-                        _status("Delivered", "glyph delivered"),
-                        _status("Sent", "glyph sent"),
+                        _status(say("Delivered"), "glyph delivered"),
+                        _status(say("Sent"), "glyph sent"),
                     ),
                 ),
             ),
@@ -325,7 +332,7 @@ def _meta(cell: Cells, is_delivered: rx.Var[bool], is_read: rx.Var[bool]) -> rx.
     )
 
 
-def _status(word: str, class_name: str) -> rx.Component:
+def _status(word: rx.Var[str], class_name: str) -> rx.Component:
     return rx.el.span(role="img", aria_label=word, title=word, class_name=class_name)
 
 
@@ -340,13 +347,13 @@ def _tools(cell: Cells) -> rx.Component:
                     cell["deleted"],
                     rx.fragment(),
                     rx.fragment(
-                        _tool("smile", "React", REACT, "true"),
-                        _tool("reply", "Reply", REPLY, None),
+                        _tool("smile", say("React"), REACT, "true"),
+                        _tool("reply", say("Reply"), REPLY, None),
                     ),
                 ),
                 icon_button(
                     "more",
-                    "More actions",
+                    say("More actions"),
                     class_name="icon-button more",
                     aria_haspopup="menu",
                     custom_attrs={MENU: "true"},
@@ -359,7 +366,7 @@ def _tools(cell: Cells) -> rx.Component:
 
 
 def _tool(
-    picture: Literal["smile", "reply"], label: str, action: str, has_popup: str | None
+    picture: Literal["smile", "reply"], label: rx.Var[str], action: str, has_popup: str | None
 ) -> rx.Component:
     return icon_button(
         picture,
@@ -373,24 +380,28 @@ def _tool(
 def _refusal(cell: Cells) -> rx.Component:
     """Show why a message was refused, and what can be done about it."""
     return rx.el.div(
-        rx.el.span(cell["reason"], role="alert", class_name="error-text"),
+        rx.el.span(said(cell["reason"]), role="alert", class_name="error-text"),
         *(
-            button(label, kind="quiet", custom_attrs={"data-act": label.lower()})
-            for label in ("Edit", "Retry", "Delete")
+            button(label, kind="quiet", custom_attrs={"data-act": act})
+            for act, label in (
+                ("edit", say("Edit")),
+                ("retry", say("Retry")),
+                ("delete", say("Delete")),
+            )
         ),
         class_name="refusal",
     )
 
 
-def _page_turn(label: str, which: str) -> rx.Component:
+def _page_turn(label: rx.Var[str], which: str) -> rx.Component:
     # The script asks near the end of what is shown; people with a keyboard press the button.
     return button(label, kind="quiet", custom_attrs={"data-page": which})
 
 
 def _jump() -> rx.Component:
     return rx.el.button(
-        rx.el.span("New messages", class_name="when-fresh"),
-        rx.el.span("Newest", class_name="when-stale"),
+        rx.el.span(say("New messages"), class_name="when-fresh"),
+        rx.el.span(say("Newest"), class_name="when-stale"),
         icon("down"),
         type="button",
         hidden=True,
@@ -402,10 +413,10 @@ def _jump() -> rx.Component:
 def _back() -> rx.Component:
     return rx.el.button(
         icon("back"),
-        "Back",
+        say("Back"),
         type="button",
         hidden=True,
-        title="Back to where you were",
+        title=say("Back to where you were"),
         class_name="button way",
         custom_attrs={"data-way-back": "true"},
     )
@@ -422,4 +433,4 @@ def _lost() -> rx.Component:
 
 
 def _nothing_yet() -> rx.Component:
-    return empty_state("bubbles", "No messages yet. Say hello.")
+    return empty_state("bubbles", say("No messages yet. Say hello."))

@@ -4,6 +4,7 @@ from typing import Literal, TypedDict
 
 from chat_app.accounts.schemas import UserCard
 from chat_app.ui.kit.avatar import initials, tone
+from chat_app.ui.told import told
 
 Action = Literal["Add friend", "Accept", "Cancel", ""]
 
@@ -35,7 +36,7 @@ class PersonRow(TypedDict):
 
 def number_found(number: int) -> str:
     """Return the number of people found as a sentence for screen readers."""
-    return f"{number} {'person' if number == 1 else 'people'} found"
+    return told("{n} person found|{n} people found", n=number)
 
 
 def person_row(card: UserCard, place: int, problem: str = "") -> PersonRow:

@@ -10,7 +10,7 @@ from chat_app.ui.kit.states import empty_state, problem, skeleton
 from chat_app.ui.people.rows import PersonRow
 from chat_app.ui.people.state import MAX_QUERY_LENGTH, SEARCH_ID, PeopleState
 from chat_app.ui.people.view import LIST
-from chat_app.ui.reflex.elements import kept_facts, kept_rows
+from chat_app.ui.reflex.elements import kept_facts, kept_rows, said, say
 from chat_app.ui.reflex.vars import Cells, call, cells, debounced
 
 
@@ -32,8 +32,8 @@ def search_box() -> rx.Component:
         rx.el.input(
             id=SEARCH_ID,
             type="search",
-            placeholder="Search people",
-            aria_label="Search people",
+            placeholder=say("Search people"),
+            aria_label=say("Search people"),
             auto_complete="off",
             spell_check=False,
             enter_key_hint="search",
@@ -44,7 +44,7 @@ def search_box() -> rx.Component:
             custom_attrs={"data-search": "true"},
         ),
         # Not among the people found: a live region must exist before its text changes.
-        rx.el.div(found_facts()["announcement"], role="status", class_name="visually-hidden"),
+        rx.el.div(said(found_facts()["announcement"]), role="status", class_name="visually-hidden"),
         role="search",
         class_name="search",
     )
@@ -60,15 +60,15 @@ def people_found() -> rx.Component:
             rows.length() > 0,
             rx.el.ul(
                 rx.foreach(rows, lambda row: rx.fragment(person_found(row=row), key=row["id"])),
-                aria_label="People found",
+                aria_label=say("People found"),
                 custom_attrs={"data-arrows": "true", "data-hits": found_facts()["query"]},
             ),
             rx.cond(
                 PeopleState.searching,
-                skeleton("Searching…", rows=3),
+                skeleton(say("Searching…"), rows=3),
                 rx.cond(
                     PeopleState.problem == "",
-                    empty_state("lost", "Nobody by that name. Try a part of it."),
+                    empty_state("lost", say("Nobody by that name. Try a part of it.")),
                     rx.fragment(),
                 ),
             ),
@@ -90,7 +90,7 @@ def person_found(row: rx.Var[PersonRow]) -> rx.Component:
     name_id = rx.Var.create(f"found-{person['id']}")
     friendship = rx.cond(
         person["friendship"] != "",
-        rx.el.span(person["friendship"], class_name="found-friendship"),
+        rx.el.span(said(person["friendship"]), class_name="found-friendship"),
         rx.fragment(),
     )
     return rx.el.li(
@@ -104,7 +104,7 @@ def person_found(row: rx.Var[PersonRow]) -> rx.Component:
             ),
             rx.el.div(
                 button(
-                    "Message",
+                    say("Message#to somebody"),
                     on_click=call(PeopleState.talk_to, person["id"]),
                     aria_describedby=name_id,
                 ),
@@ -112,7 +112,7 @@ def person_found(row: rx.Var[PersonRow]) -> rx.Component:
                     person["action"] != "",
                     # One button for all actions: it keeps the focus when the action changes.
                     button(
-                        person["action"],
+                        said(person["action"]),
                         kind="quiet",
                         on_click=call(PeopleState.befriend, person["id"], person["action"]),
                         aria_describedby=name_id,
@@ -123,7 +123,7 @@ def person_found(row: rx.Var[PersonRow]) -> rx.Component:
             ),
             rx.cond(
                 person["problem"] != "",
-                rx.el.div(person["problem"], role="alert", class_name="error-text"),
+                rx.el.div(said(person["problem"]), role="alert", class_name="error-text"),
                 rx.fragment(),
             ),
             class_name="row-text",

@@ -10,12 +10,12 @@ from chat_app.ui.kit.controls import icon_button
 from chat_app.ui.kit.states import empty_state, notice
 from chat_app.ui.pinned.state import PinnedState
 from chat_app.ui.pinned.view import LIST
-from chat_app.ui.reflex.elements import event_name, kept_facts, kept_rows
+from chat_app.ui.reflex.elements import event_name, kept_facts, kept_rows, say
 from chat_app.ui.reflex.vars import Cells, call, cells
 from chat_app.ui.saved.page import found_message
 from chat_app.ui.saved.rows import FoundRow
 
-TITLE = "Pinned"
+TITLE = say("Pinned")
 
 
 class Facts(TypedDict):
@@ -46,7 +46,7 @@ def pinned_panel(conversation_id: rx.Var[str]) -> rx.Component:
                 rx.el.header(
                     icon_button(
                         "cross",
-                        "Close the pinned messages",
+                        say("Close the pinned messages"),
                         on_click=PinnedState.close,
                         custom_attrs={"data-dismiss": "true"},
                     ),
@@ -73,11 +73,11 @@ def _list() -> rx.Component:
         cells(rows).length() > 0,
         rx.el.ul(
             rx.foreach(rows, lambda row: rx.fragment(pinned_item(row=row), key=row["id"])),
-            aria_label="Pinned messages",
+            aria_label=say("Pinned messages"),
             class_name="found-messages in-panel",
             custom_attrs={"data-arrows": "true"},
         ),
-        empty_state("pin", "Nothing is pinned here. Pin a message from its menu."),
+        empty_state("pin", say("Nothing is pinned here. Pin a message from its menu.")),
     )
 
 
@@ -89,7 +89,7 @@ def pinned_item(row: rx.Var[FoundRow]) -> rx.Component:
         rx.el.button(
             found_message(one, plain_text(one["text"])),
             type="button",
-            title="Show this message",
+            title=say("Show this message"),
             class_name="row found-message",
             custom_attrs={"data-go-to": one["seq"]},
         ),

@@ -15,6 +15,7 @@ from chat_app.ui.current_node import current_node
 from chat_app.ui.reflex.patches import Patch
 from chat_app.ui.reflex.tab import Tab
 from chat_app.ui.saved.rows import found_row
+from chat_app.ui.told import told
 
 LIST = "pinned"
 
@@ -90,7 +91,9 @@ class PinnedView:
                 one,
                 order,
                 viewer_id=self._viewer_id,
-                about=f"Pinned by {one.pinned_by.display_name}" if one.pinned_by else "",
+                about=told("Pinned by {name}", name=one.pinned_by.display_name)
+                if one.pinned_by
+                else "",
             )
             for order, one in enumerate(pins.items)
         ]

@@ -62,6 +62,21 @@ def call_script(script: str, function: str, *arguments: rx.Var[Any]) -> rx.Var[s
     return FunctionStringVar.create(function, _var_data=data).call(*arguments).to(str)
 
 
+def say(text: str, **places: Any) -> rx.Var[str]:  # noqa: ANN401  # vars and values
+    """Return a text in the language of the page, with its places filled (`texts.js`).
+
+    `text` is the English one, a key of the catalogues. With a number `n` it has two forms,
+    "{n} member|{n} members"; a note after "#" tells it apart from an equal text.
+    """
+    filled = [rx.Var.create(places)] if places else []
+    return call_script("texts.js", "say", rx.Var.create(text), *filled)
+
+
+def said(text: str | rx.Var[str]) -> rx.Var[str]:
+    """Return a text of a state in the language of the page: one that is `told`, or an error's."""
+    return call_script("texts.js", "said", rx.Var.create(text))
+
+
 def call_hook(script: str, hook: str) -> rx.Var[int]:
     """Return what a React hook that a script exports returns in the component that uses the var."""
     name = f"chat{hook.removeprefix('use')}"

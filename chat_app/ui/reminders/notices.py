@@ -4,7 +4,7 @@ import reflex as rx
 
 from chat_app.ui.browser import due_element, plain_text
 from chat_app.ui.kit.controls import button, icon
-from chat_app.ui.reflex.elements import event_name, kept_rows
+from chat_app.ui.reflex.elements import event_name, kept_rows, say
 from chat_app.ui.reflex.vars import cells
 from chat_app.ui.reminders.state import RemindersState
 from chat_app.ui.reminders.view import LIST
@@ -20,7 +20,7 @@ def due_notices() -> rx.Component:
             cells(rows).length() > 0,
             rx.el.section(
                 rx.foreach(rows, lambda row: rx.fragment(due_notice(row=row), key=row["id"])),
-                aria_label="Due reminders",
+                aria_label=say("Due reminders"),
                 class_name="due-notices",
             ),
         ),
@@ -36,7 +36,7 @@ def due_notice(row: rx.Var[FoundRow]) -> rx.Component:
     return rx.el.div(
         rx.el.p(
             icon("clock"),
-            "Reminder",
+            say("Reminder"),
             class_name="due-title",
         ),
         rx.el.div(
@@ -53,13 +53,13 @@ def due_notice(row: rx.Var[FoundRow]) -> rx.Component:
         ),
         rx.el.div(
             rx.el.a(
-                "Show message",
+                say("Show message"),
                 to=one["href"],
                 class_name="button primary",
                 aria_describedby=name_id,
                 custom_attrs={"data-due": one["id"]},
             ),
-            button("Dismiss", aria_describedby=name_id, custom_attrs={"data-due": one["id"]}),
+            button(say("Dismiss"), aria_describedby=name_id, custom_attrs={"data-due": one["id"]}),
             class_name="found-actions",
         ),
         role="alert",

@@ -16,13 +16,13 @@ from chat_app.ui.kit.controls import (
     unmark_error,
 )
 from chat_app.ui.kit.states import empty_state, skeleton
-from chat_app.ui.reflex.elements import event_name, kept_facts, kept_rows
+from chat_app.ui.reflex.elements import event_name, kept_facts, kept_rows, say
 from chat_app.ui.reflex.vars import Cells, cells
 from chat_app.ui.saved.rows import FoundRow
 from chat_app.ui.saved.state import ROUTE, SavedState
 from chat_app.ui.saved.view import LIST
 
-TITLE = "Saved"
+TITLE = say("Saved")
 
 
 class Facts(TypedDict):
@@ -77,7 +77,7 @@ def saved_pane() -> rx.Component:
 def saved_items() -> rx.Component:
     """Show the saved messages, once the page has them."""
     facts = cells(kept_facts(LIST, NO_FACTS).to(Facts))
-    return rx.cond(facts["loaded"], _list(facts), skeleton("Loading saved messages…", rows=6))
+    return rx.cond(facts["loaded"], _list(facts), skeleton(say("Loading saved messages…"), rows=6))
 
 
 def _list(facts: Cells) -> rx.Component:
@@ -87,17 +87,17 @@ def _list(facts: Cells) -> rx.Component:
         rx.fragment(
             rx.el.ul(
                 rx.foreach(rows, lambda row: rx.fragment(saved_item(row=row), key=row["id"])),
-                aria_label="Saved messages",
+                aria_label=say("Saved messages"),
                 class_name="found-messages",
                 custom_attrs={"data-arrows": "true"},
             ),
             rx.cond(
                 facts["has_more"],
-                button("Show earlier ones", kind="quiet", on_click=SavedState.load_more),
+                button(say("Show earlier ones"), kind="quiet", on_click=SavedState.load_more),
             ),
         ),
         empty_state(
-            "bookmark", "Nothing is saved yet. Save a message from its menu to find it here."
+            "bookmark", say("Nothing is saved yet. Save a message from its menu to find it here.")
         ),
     )
 
@@ -115,7 +115,7 @@ def saved_item(row: rx.Var[FoundRow]) -> rx.Component:
             class_name="row found-message",
         ),
         rx.el.div(
-            unmark_button("saved", "Remove from saved", one["id"], name_id),
+            unmark_button("saved", say("Remove from saved"), one["id"], name_id),
             class_name="found-actions",
         ),
         unmark_error(),

@@ -7,6 +7,7 @@ from chat_app.realtime.shapes import Message
 from chat_app.ui.conversations.rows import DELETED, timestamp
 from chat_app.ui.files.rows import files_text
 from chat_app.ui.kit.avatar import initials, tone
+from chat_app.ui.told import told
 
 
 class FoundRow(TypedDict):
@@ -36,11 +37,17 @@ def found_row(message: Message, order: int, *, viewer_id: UUID, about: str) -> F
         order=order,
         seq=message.seq,
         href=f"/chat/{message.conversation_id}?at={message.seq}",
-        author="You" if message.sender_id == viewer_id else name,
+        author=told("You") if message.sender_id == viewer_id else name,
         letters=initials(name),
         tone=tone(message.sender_id),
         picture=message.sender.avatar_url or "",
-        text=DELETED if message.deleted_at else message.content or files_text(message.attachments),
+        text=_text(message),
         at=timestamp(message.created_at),
         about=about,
     )
+
+
+def _text(message: Message) -> str:
+    if message.deleted_at:
+        return told(DELETED)
+    return message.content or files_text(message.attachments)

@@ -24,14 +24,14 @@ from chat_app.ui.kit.controls import (
     unmark_error,
 )
 from chat_app.ui.kit.states import empty_state, skeleton
-from chat_app.ui.reflex.elements import event_name, kept_facts, kept_rows
+from chat_app.ui.reflex.elements import event_name, kept_facts, kept_rows, said, say
 from chat_app.ui.reflex.vars import Cells, call, cells
 from chat_app.ui.saved.page import found_message
 from chat_app.ui.scheduled.rows import ReminderRow, ScheduledRow
 from chat_app.ui.scheduled.state import ROUTE, ScheduledState
 from chat_app.ui.scheduled.view import LIST, REMINDERS
 
-TITLE = "Scheduled"
+TITLE = say("Scheduled")
 
 
 class Facts(TypedDict):
@@ -88,25 +88,27 @@ def scheduled_lists() -> rx.Component:
             is_empty,
             empty_state(
                 "clock",
-                "Nothing is scheduled. Write a message and press “Send later”, or choose "
-                "“Remind me” in the menu of a message.",
+                say(
+                    "Nothing is scheduled. Write a message and press “Send later”, or choose "
+                    "“Remind me” in the menu of a message."
+                ),
             ),
             rx.fragment(
                 rx.cond(
                     cells(scheduled).length() > 0,
-                    _part("Messages", "Scheduled messages", _scheduled_rows(scheduled)),
+                    _part(say("Messages"), say("Scheduled messages"), _scheduled_rows(scheduled)),
                 ),
                 rx.cond(
                     cells(reminders).length() > 0,
-                    _part("Reminders", "Reminders", _reminder_rows(reminders)),
+                    _part(say("Reminders"), say("Reminders"), _reminder_rows(reminders)),
                 ),
             ),
         ),
-        skeleton("Loading what is scheduled…", rows=6),
+        skeleton(say("Loading what is scheduled…"), rows=6),
     )
 
 
-def _part(heading: str, name: str, rows: rx.Component) -> rx.Component:
+def _part(heading: rx.Var[str], name: rx.Var[str], rows: rx.Component) -> rx.Component:
     return rx.el.div(
         rx.el.h2(heading),
         rx.el.ul(
@@ -141,19 +143,23 @@ def scheduled_item(row: rx.Var[ScheduledRow]) -> rx.Component:
         ),
         rx.cond(
             refused,
-            rx.el.p("Not sent: ", one["reason"], class_name="error-text", role="alert"),
+            rx.el.p(
+                say("Not sent: {reason}", reason=said(one["reason"])),
+                class_name="error-text",
+                role="alert",
+            ),
         ),
         rx.el.div(
-            rx.cond(refused, _action("Copy", "copy", one["id"], name_id)),
-            _action("Edit", "edit", one["id"], name_id),
+            rx.cond(refused, _action(say("Copy"), "copy", one["id"], name_id)),
+            _action(say("Edit"), "edit", one["id"], name_id),
             button(
-                "Send now",
+                say("Send now"),
                 kind="quiet",
                 on_click=call(ScheduledState.send_now, one["id"]),
                 aria_describedby=name_id,
             ),
             button(
-                "Delete",
+                say("Delete"),
                 kind="quiet",
                 on_click=call(ScheduledState.ask, one["id"]),
                 aria_describedby=name_id,
@@ -180,8 +186,8 @@ def reminder_item(row: rx.Var[ReminderRow]) -> rx.Component:
         ),
         rx.el.div(
             rx.el.span(_when(one["remind_at"]), class_name="row-time"),
-            _action("Change", "change", one["id"], name_id),
-            unmark_button("reminder", "Remove the reminder", one["id"], name_id),
+            _action(say("Change"), "change", one["id"], name_id),
+            unmark_button("reminder", say("Remove the reminder"), one["id"], name_id),
             class_name="found-actions",
         ),
         unmark_error(),
@@ -195,10 +201,10 @@ def delete_question() -> rx.Component:
     return rx.cond(
         ScheduledState.asked_id != "",
         dialog(
-            rx.el.span("Delete this scheduled message?"),
-            rx.el.p("It is not sent, and its text is gone.", class_name="sheet-text"),
+            rx.el.span(say("Delete this scheduled message?")),
+            rx.el.p(say("It is not sent, and its text is gone."), class_name="sheet-text"),
             on_dismiss=ScheduledState.dismiss,
-            beside=button("Delete", kind="danger", on_click=ScheduledState.delete),
+            beside=button(say("Delete"), kind="danger", on_click=ScheduledState.delete),
         ),
         rx.fragment(),
     )
@@ -213,7 +219,7 @@ def _message(one: Cells) -> rx.Component:
                 rx.cond(one["state"] == "waiting", _when(one["at"])),
                 class_name="row-line",
             ),
-            rx.cond(one["is_reply"], rx.el.span("Reply", class_name="row-time one-line")),
+            rx.cond(one["is_reply"], rx.el.span(say("Reply"), class_name="row-time one-line")),
             rx.el.span(plain_text(one["text"]), class_name="found-text", dir="auto"),
             class_name="row-text",
         ),
@@ -228,7 +234,7 @@ def _when(at: Cells) -> rx.Component:
     )
 
 
-def _action(label: str, action: str, row_id: Cells, name_id: rx.Var[str]) -> rx.Component:
+def _action(label: rx.Var[str], action: str, row_id: Cells, name_id: rx.Var[str]) -> rx.Component:
     return button(
         label,
         kind="quiet",
@@ -241,6 +247,6 @@ def _failure(row_id: Cells) -> rx.Component:
     return rx.fragment(
         rx.cond(
             ScheduledState.failed_id == row_id,
-            rx.el.p(ScheduledState.failed, role="alert", class_name="error-text"),
+            rx.el.p(said(ScheduledState.failed), role="alert", class_name="error-text"),
         ),
     )

@@ -10,9 +10,11 @@ from chat_app.ui.conversations.rows import timestamp
 from chat_app.ui.conversations.titles import Title
 from chat_app.ui.kit.avatar import initials, tone
 from chat_app.ui.saved.rows import FoundRow, found_row
+from chat_app.ui.told import told
 
 UNKNOWN = "A conversation of earlier"
 GONE = "You are no longer in this conversation, or it was deleted."
+NOBODY = "This person is no longer there."
 REASONS = {
     "cannot_message": "You cannot write to this person.",
     "friends_only": "Only friends can write to this person.",
@@ -53,7 +55,7 @@ def scheduled_row(scheduled: Scheduled, titles: Mapping[UUID, Title]) -> Schedul
     """Return the row of a scheduled message; `titles` are those of conversations and people."""
     address = scheduled.conversation_id or scheduled.receiver_id or scheduled.id
     title = titles.get(address)
-    name = title.name if title else UNKNOWN
+    name = title.name if title else told(UNKNOWN)
     is_refused = scheduled.state == "refused"
     at = timestamp(scheduled.send_at)
     leads = scheduled.conversation_id is not None and title is not None
@@ -81,5 +83,5 @@ def reminder_row(reminder: Reminder, order: int, *, viewer_id: UUID, about: str)
 
 def _reason(scheduled: Scheduled) -> str:
     if scheduled.code == "not_found":
-        return GONE if scheduled.conversation_id else "This person is no longer there."
+        return GONE if scheduled.conversation_id else NOBODY
     return REASONS.get(scheduled.code or "", REFUSED)

@@ -11,27 +11,27 @@ from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import PANE, IconName, back_link, button, icon, icon_button
 from chat_app.ui.kit.states import empty_state, notice, skeleton
 from chat_app.ui.messages.timeline import chat_row
-from chat_app.ui.reflex.elements import event_name, kept_facts, kept_rows
+from chat_app.ui.reflex.elements import event_name, kept_facts, kept_rows, said, say
 from chat_app.ui.reflex.vars import Cells, cells
 from chat_app.ui.saved.page import found_message
 from chat_app.ui.search.rows import HitRow, Piece
 from chat_app.ui.search.state import ROUTE, SearchState
 from chat_app.ui.search.view import LIST
 
-TITLE = "Search messages"
+TITLE = say("Search messages")
 
 # Words, and the text that a press inserts into the field; `search.js` puts the date of today for
 # TODAY, and the caret where the bar is.
 TODAY = "{today}"
-WORDS = {
-    "from:": ("from:|", "Written by a person: from:anna"),
-    "in:": ("in:|", "In a group or with a person: in:choir"),
-    "has:link": ("has:link|", "With a link"),
-    "before:": (f"before:{TODAY}|", "Before a day: before:2026-11-28"),
-    "after:": (f"after:{TODAY}|", "After a day: after:2026-11-28"),
-    "“in this order”": ('"|"', "These words in this order"),
-    "-without": ("-|", "Without a word: -rain"),
-}
+WORDS = (
+    ("from:", "from:|", say("Written by a person: from:anna")),
+    ("in:", "in:|", say("In a group or with a person: in:choir")),
+    ("has:link", "has:link|", say("With a link")),
+    ("before:", f"before:{TODAY}|", say("Before a day: before:2026-11-28")),
+    ("after:", f"after:{TODAY}|", say("After a day: after:2026-11-28")),
+    (say("“in this order”"), '"|"', say("These words in this order")),
+    ("-without", "-|", say("Without a word: -rain")),
+)
 
 
 class Place(TypedDict):
@@ -77,15 +77,15 @@ NO_FACTS = Facts(
 
 def search_link() -> rx.Component:
     """Show the link to the search of all messages."""
-    return _link("search-text", "Search in messages", "")
+    return _link("search-text", say("Search in messages"), "")
 
 
 def search_here_link(conversation_id: rx.Var[str]) -> rx.Component:
     """Show the link to the search in one conversation."""
-    return _link("search", "Search in this chat", conversation_id)
+    return _link("search", say("Search in this chat"), conversation_id)
 
 
-def _link(picture: IconName, label: str, within: str | rx.Var[str]) -> rx.Component:
+def _link(picture: IconName, label: rx.Var[str], within: str | rx.Var[str]) -> rx.Component:
     # The page writes into its address what is asked (`search.js`).
     return rx.el.a(
         icon(picture),
@@ -142,19 +142,19 @@ def _search_box() -> rx.Component:
             within_chip(),
             *(
                 button(
-                    label,
+                    rx.el.bdi(label),
                     kind="quiet",
                     title=meaning,
                     custom_attrs={"data-insert": text},
                 )
-                for label, (text, meaning) in WORDS.items()
+                for label, text, meaning in WORDS
             ),
             role="group",
-            aria_label="Narrow the search",
+            aria_label=say("Narrow the search"),
             class_name="search-words",
         ),
         role="search",
-        aria_label="Messages",
+        aria_label=say("Messages"),
         class_name="search-form",
     )
 
@@ -171,10 +171,12 @@ def within_chip() -> rx.Component:
         rx.el.span(
             rx.cond(
                 name != "",
-                rx.el.span("In ", rx.el.bdi(name), class_name="one-line"),
-                "In one conversation",
+                rx.el.span(say("In {name}", name=name), class_name="one-line"),
+                say("In one conversation"),
             ),
-            icon_button("cross", "Search everywhere", custom_attrs={"data-everywhere": "true"}),
+            icon_button(
+                "cross", say("Search everywhere"), custom_attrs={"data-everywhere": "true"}
+            ),
             class_name="chip",
         ),
     )
@@ -189,7 +191,7 @@ def places() -> rx.Component:
         (found.length() > 0) & (facts["within"] == ""),
         rx.el.ul(
             rx.foreach(found, lambda row: rx.fragment(place(row=row), key=row["id"])),
-            aria_label="Conversations found",
+            aria_label=say("Conversations found"),
             class_name="found-messages",
             custom_attrs={"data-arrows": "true"},
         ),
@@ -219,17 +221,17 @@ def hits() -> rx.Component:
     is_answered = facts["question"] == facts["answered"]
     return rx.el.div(
         # Always there: a live region must exist before its text changes.
-        rx.el.div(facts["announcement"], role="status", class_name="visually-hidden"),
+        rx.el.div(said(facts["announcement"]), role="status", class_name="visually-hidden"),
         rx.cond(
             facts["problem"] != "",
             notice(
                 facts["problem"],
-                button("Try again", custom_attrs={"data-search-again": "true"}),
+                button(say("Try again"), custom_attrs={"data-search-again": "true"}),
             ),
         ),
         rx.cond(
             facts["asked"] == "",
-            empty_state("search", "Find what was written, in all your conversations."),
+            empty_state("search", say("Find what was written, in all your conversations.")),
             rx.cond(
                 cells(rows).length() > 0,
                 _list(rows, facts),
@@ -248,7 +250,7 @@ def new_results() -> rx.Component:
         _facts()["has_new"],
         rx.el.div(
             rx.el.button(
-                "New results",
+                say("New results"),
                 type="button",
                 class_name="button way",
                 custom_attrs={"data-search-new": "true"},
@@ -266,7 +268,7 @@ def _list(rows: rx.Var[list[HitRow]], facts: Cells) -> rx.Component:
     return rx.fragment(
         rx.el.ul(
             rx.foreach(rows, lambda row: rx.fragment(hit(row=row), key=row["id"])),
-            aria_label="Messages found",
+            aria_label=say("Messages found"),
             class_name="found-messages",
             custom_attrs={"data-arrows": "true"},
         ),
@@ -279,15 +281,17 @@ def _none(facts: Cells, is_answered: rx.Var[bool]) -> rx.Component:
         is_answered,
         rx.cond(
             facts["has_more"],
-            empty_state("lost", "Nothing among the newest messages.", _more()),
-            empty_state("lost", "No message has these words. Try fewer, or the beginning of one."),
+            empty_state("lost", say("Nothing among the newest messages."), _more()),
+            empty_state(
+                "lost", say("No message has these words. Try fewer, or the beginning of one.")
+            ),
         ),
-        skeleton("Searching…", rows=4),
+        skeleton(say("Searching…"), rows=4),
     )
 
 
 def _more() -> rx.Component:
-    return button("Show earlier ones", kind="quiet", custom_attrs={"data-search-more": "true"})
+    return button(say("Show earlier ones"), kind="quiet", custom_attrs={"data-search-more": "true"})
 
 
 @rx.memo

@@ -10,6 +10,7 @@ from chat_app.search.schemas import FoundMessage
 from chat_app.ui.conversations.rows import timestamp
 from chat_app.ui.files.rows import files_text
 from chat_app.ui.kit.avatar import initials, tone
+from chat_app.ui.told import told
 
 # Characters of a text that are shown, and of these at most so many before the first hit.
 SHOWN, BEFORE = 240, 60
@@ -54,14 +55,21 @@ def hit_row(found: FoundMessage, order: int, *, is_own: bool, about: str) -> Hit
         order=order,
         conversation_id=str(message.conversation_id),
         href=f"/chat/{message.conversation_id}?at={message.seq}",
-        author="You" if is_own else name,
+        author=told("You") if is_own else name,
         letters=initials(name),
         tone=tone(message.sender_id),
         picture=message.sender.avatar_url or "",
         at=timestamp(message.created_at),
         about=about,
-        pieces=pieces_of(message.content or files_text(message.attachments), found.ranges),
+        pieces=_pieces(found),
     )
+
+
+def _pieces(found: FoundMessage) -> list[Piece]:
+    message = found.message
+    if message.content:
+        return pieces_of(message.content, found.ranges)
+    return [Piece(text=files_text(message.attachments), hit=False)]
 
 
 def pieces_of(text: str, ranges: Sequence[tuple[int, int]]) -> list[Piece]:
@@ -87,9 +95,10 @@ def pieces_of(text: str, ranges: Sequence[tuple[int, int]]) -> list[Piece]:
 def number_found(count: int, *, has_more: bool) -> str:
     """Return the number of messages found as a sentence for screen readers."""
     if count == 0:
-        return "No message found"
-    found = "1 message found" if count == 1 else f"{count} messages found"
-    return f"{found} so far" if has_more else found
+        return told("No message found")
+    if has_more:
+        return told("{n} message found so far|{n} messages found so far", n=count)
+    return told("{n} message found|{n} messages found", n=count)
 
 
 def _parts(

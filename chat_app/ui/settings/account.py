@@ -4,32 +4,33 @@ import reflex as rx
 
 from chat_app.ui.conversations.lists import own_profile
 from chat_app.ui.kit.controls import button, field
+from chat_app.ui.reflex.elements import say
 
 
 def password_form() -> rx.Component:
     """Show the form to change the password."""
     return rx.el.section(
-        rx.el.h2("Password"),
+        rx.el.h2(say("Password")),
         rx.el.form(
             _username_hint(),
             field(
                 "current_password",
-                "Current password",
+                say("Current password"),
                 hidden_text=True,
                 auto_complete="current-password",
                 required=True,
             ),
             field(
                 "new_password",
-                "New password",
-                hint="At least 10 characters. All other devices will be signed out.",
+                say("New password"),
+                hint=say("At least 10 characters. All other devices will be signed out."),
                 hidden_text=True,
                 auto_complete="new-password",
                 required=True,
             ),
             _error(),
             rx.el.div(
-                button("Change password", type="submit"),
+                button(say("Change password"), type="submit"),
                 rx.el.p(
                     role="status", class_name="field-hint", custom_attrs={"data-form-done": "true"}
                 ),
@@ -40,16 +41,16 @@ def password_form() -> rx.Component:
             class_name="form",
             custom_attrs={"data-auth": "password"},
         ),
-        aria_label="Password",
+        aria_label=say("Password"),
     )
 
 
 def account_section() -> rx.Component:
     """Show the button to sign out and the form to delete the account."""
     return rx.el.section(
-        rx.el.h2("Account"),
+        rx.el.h2(say("Account")),
         rx.el.div(
-            button("Sign out", custom_attrs={"data-sign-out": "true"}),
+            button(say("Sign out"), custom_attrs={"data-sign-out": "true"}),
             rx.el.p(
                 class_name="error-text",
                 role="alert",
@@ -59,30 +60,32 @@ def account_section() -> rx.Component:
             class_name="settings-actions",
         ),
         rx.el.details(
-            rx.el.summary("Delete account", class_name="button plain"),
+            rx.el.summary(say("Delete account"), class_name="button plain"),
             _delete_form(),
         ),
-        aria_label="Account",
+        aria_label=say("Account"),
     )
 
 
 def _delete_form() -> rx.Component:
     return rx.el.form(
         rx.el.p(
-            "Your profile, your friends and your devices go at once, and nobody can take that "
-            "back. What you wrote stays with those you wrote to, as from “Deleted user”. "
-            "Your username becomes free for others."
+            say(
+                "Your profile, your friends and your devices go at once, and nobody can take that "
+                "back. What you wrote stays with those you wrote to, as from “Deleted user”. "
+                "Your username becomes free for others."
+            )
         ),
         _username_hint(),
         field(
             "password",
-            "Your password, to confirm",
+            say("Your password, to confirm"),
             hidden_text=True,
             auto_complete="current-password",
             required=True,
         ),
         _error(),
-        button("Delete my account for ever", kind="danger", type="submit"),
+        button(say("Delete my account for ever"), kind="danger", type="submit"),
         method="post",
         no_validate=True,
         class_name="form confirm",

@@ -4,6 +4,7 @@ import reflex as rx
 
 from chat_app.ui.browser import full_time, short_time
 from chat_app.ui.kit.controls import button
+from chat_app.ui.reflex.elements import said, say
 from chat_app.ui.reflex.vars import Cells, call, cells
 from chat_app.ui.settings.rows import DeviceRow
 from chat_app.ui.settings.state import SettingsState
@@ -12,8 +13,10 @@ from chat_app.ui.settings.state import SettingsState
 def devices() -> rx.Component:
     """Show the open sessions, with buttons to end them."""
     return rx.el.section(
-        rx.el.h2("Devices"),
-        rx.el.p("Where you are signed in. Sign out what you do not know.", class_name="field-hint"),
+        rx.el.h2(say("Devices")),
+        rx.el.p(
+            say("Where you are signed in. Sign out what you do not know."), class_name="field-hint"
+        ),
         rx.el.ul(
             rx.foreach(
                 SettingsState.devices,
@@ -29,7 +32,7 @@ def devices() -> rx.Component:
             on_click=SettingsState.refresh,
             custom_attrs={"data-refresh": "true"},
         ),
-        aria_label="Devices",
+        aria_label=say("Devices"),
     )
 
 
@@ -39,12 +42,12 @@ def device_item(row: rx.Var[DeviceRow]) -> rx.Component:
     cell = cells(row)
     return rx.el.li(
         rx.el.div(
-            rx.el.div(cell["client"], class_name="row-name one-line"),
+            rx.el.div(said(cell["client"]), class_name="row-name one-line"),
             rx.el.div(
                 rx.cond(cell["address"] != "", f"{cell['address']} · ", ""),
-                "first used ",
+                say("first used "),
                 _time(cell["first_used"]),
-                ", last used ",
+                say(", last used "),
                 _time(cell["last_used"]),
                 class_name="row-preview",
             ),
@@ -52,9 +55,9 @@ def device_item(row: rx.Var[DeviceRow]) -> rx.Component:
         ),
         rx.cond(
             cell["current"],
-            rx.el.span("This device", class_name="tag"),
+            rx.el.span(say("This device"), class_name="tag"),
             button(
-                f"Sign out {cell['client']}",
+                say("Sign out {device}", device=said(cell["client"])),
                 on_click=call(SettingsState.end_device, cell["id"]),
             ),
         ),
@@ -68,10 +71,10 @@ def _time(moment: Cells) -> rx.Component:
 
 def _everywhere_else() -> rx.Component:
     return rx.el.details(
-        rx.el.summary("Sign out everywhere else", class_name="button plain"),
+        rx.el.summary(say("Sign out everywhere else"), class_name="button plain"),
         rx.el.div(
-            rx.el.p("All devices in this list but this one will have to sign in again."),
-            button("Yes, sign them out", kind="danger", on_click=SettingsState.end_others),
+            rx.el.p(say("All devices in this list but this one will have to sign in again.")),
+            button(say("Yes, sign them out"), kind="danger", on_click=SettingsState.end_others),
             class_name="confirm",
         ),
     )

@@ -7,8 +7,10 @@ from chat_app.ui.browser import settings_element
 from chat_app.ui.conversations.lists import account_id, own_profile
 from chat_app.ui.kit.controls import PANE, back_link
 from chat_app.ui.kit.states import notice, problem, skeleton
+from chat_app.ui.reflex.elements import say
 from chat_app.ui.settings.account import account_section, password_form
 from chat_app.ui.settings.devices import devices
+from chat_app.ui.settings.language import language
 from chat_app.ui.settings.profile import keyboard, privacy, profile_form, sounds
 from chat_app.ui.settings.push import push
 from chat_app.ui.settings.state import SettingsState
@@ -19,7 +21,7 @@ def settings_pane() -> rx.Component:
     return rx.el.section(
         rx.el.header(
             back_link(),
-            rx.el.h1("Settings", class_name="one-line"),
+            rx.el.h1(say("Settings"), class_name="one-line"),
             class_name="chat-head page-head",
         ),
         rx.el.div(
@@ -29,7 +31,7 @@ def settings_pane() -> rx.Component:
                 rx.cond(
                     SettingsState.problem != "",
                     notice(SettingsState.problem),
-                    skeleton("Loading settings…", rows=5),
+                    skeleton(say("Loading settings…"), rows=5),
                 ),
             ),
             class_name="settings",
@@ -48,6 +50,7 @@ def _everything() -> rx.Component:
             privacy(),
             sounds(),
             push(),
+            language(),
             keyboard(),
             devices(),
             password_form(),

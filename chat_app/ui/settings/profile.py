@@ -6,7 +6,7 @@ from chat_app.ui.browser import time_of_day
 from chat_app.ui.conversations.lists import own_profile
 from chat_app.ui.kit.avatar_choice import avatar_choice
 from chat_app.ui.kit.controls import button, field, switch
-from chat_app.ui.reflex.elements import event_name
+from chat_app.ui.reflex.elements import event_name, say
 from chat_app.ui.reflex.vars import call, cells
 from chat_app.ui.settings.state import SettingsState
 
@@ -14,7 +14,7 @@ from chat_app.ui.settings.state import SettingsState
 def profile_form() -> rx.Component:
     """Show the form to change the own profile."""
     return rx.el.section(
-        rx.el.h2("Profile"),
+        rx.el.h2(say("Profile")),
         avatar_choice(
             cells(SettingsState.profile),
             rx.el.div(
@@ -30,20 +30,21 @@ def profile_form() -> rx.Component:
             event=event_name(SettingsState.show_picture),
         ),
         rx.el.form(
-            _field("display_name", "Display name", auto_complete="name"),
+            _field("display_name", say("Display name"), auto_complete="name"),
             _field(
                 "status_text",
-                "Status",
-                hint="One line that others see beside your name.",
+                say("Status#line of a profile"),
+                hint=say("One line that others see beside your name."),
                 auto_complete="off",
             ),
-            _field("bio", "About", lines=4, auto_complete="off"),
+            _field("bio", say("About#oneself"), lines=4, auto_complete="off"),
             rx.el.div(
-                button("Save", kind="primary", type="submit"),
+                button(say("Save"), kind="primary", type="submit"),
                 rx.el.p(
                     rx.cond(
                         SettingsState.saved_at != "",
-                        rx.fragment("Saved ", time_of_day(cells(SettingsState.saved_at))),
+                        say("Saved {time}", time=time_of_day(cells(SettingsState.saved_at))),
+                        "",
                     ),
                     role="status",
                     class_name="field-hint",
@@ -54,12 +55,17 @@ def profile_form() -> rx.Component:
             no_validate=True,
             class_name="form",
         ),
-        aria_label="Profile",
+        aria_label=say("Profile"),
     )
 
 
 def _field(
-    name: str, label: str, *, hint: str = "", lines: int = 1, auto_complete: str
+    name: str,
+    label: rx.Var[str],
+    *,
+    hint: rx.Var[str] | None = None,
+    lines: int = 1,
+    auto_complete: str,
 ) -> rx.Component:
     return field(
         name,
@@ -76,26 +82,26 @@ def _field(
 def privacy() -> rx.Component:
     """Show who may message the user, and whether others see their presence."""
     return rx.el.section(
-        rx.el.h2("Privacy"),
+        rx.el.h2(say("Privacy")),
         rx.el.fieldset(
-            rx.el.legend("Who may message me", class_name="field-label"),
-            _choice("everyone", "Everyone"),
-            _choice("friends", "Friends only"),
+            rx.el.legend(say("Who may message me"), class_name="field-label"),
+            _choice("everyone", say("Everyone")),
+            _choice("friends", say("Friends only")),
             class_name="choices",
             # A refused change draws it again, as it still is; one from elsewhere as it is now.
             key=rx.Var.create(f"{SettingsState.choice_version} {SettingsState.problem}"),
         ),
         switch(
-            "Show when I am online",
+            say("Show when I am online"),
             on=cells(SettingsState.share_presence),
-            hint="Friends and people you write with see it, and when you were last here.",
+            hint=say("Friends and people you write with see it, and when you were last here."),
             turn=call(SettingsState.show_presence, ~cells(SettingsState.share_presence)),
         ),
-        aria_label="Privacy",
+        aria_label=say("Privacy"),
     )
 
 
-def _choice(value: str, label: str) -> rx.Component:
+def _choice(value: str, label: rx.Var[str]) -> rx.Component:
     return rx.el.label(
         rx.el.input(
             type="radio",
@@ -112,34 +118,36 @@ def _choice(value: str, label: str) -> rx.Component:
 def sounds() -> rx.Component:
     """Show the switch of sounds, and the button to allow desktop notifications."""
     return rx.el.section(
-        rx.el.h2("Sounds and notifications"),
+        rx.el.h2(say("Sounds and notifications")),
         switch(
-            "Message sounds",
+            say("Message sounds"),
             on=own_profile()["sound"],
-            hint="A soft sound for a message from others while its chat is not in front.",
+            hint=say("A soft sound for a message from others while its chat is not in front."),
             turn=call(SettingsState.play_sounds, ~own_profile()["sound"]),
         ),
         # The script shows of these what fits the browser.
         rx.el.div(
             button(
-                "Allow desktop notifications", hidden=True, custom_attrs={"data-notify": "true"}
+                say("Allow desktop notifications"),
+                hidden=True,
+                custom_attrs={"data-notify": "true"},
             ),
             rx.el.p(
                 role="status", class_name="field-hint", custom_attrs={"data-notify-state": "true"}
             ),
             class_name="settings-actions",
         ),
-        aria_label="Sounds and notifications",
+        aria_label=say("Sounds and notifications"),
     )
 
 
 def keyboard() -> rx.Component:
     """Show the button that lists the keyboard shortcuts."""
     return rx.el.section(
-        rx.el.h2("Keyboard"),
+        rx.el.h2(say("Keyboard")),
         rx.el.div(
-            button("Keyboard shortcuts", custom_attrs={"data-shortcuts": "true"}),
+            button(say("Keyboard shortcuts"), custom_attrs={"data-shortcuts": "true"}),
             class_name="settings-actions",
         ),
-        aria_label="Keyboard",
+        aria_label=say("Keyboard"),
     )

@@ -5,7 +5,7 @@ import reflex as rx
 from chat_app.ui.browser import push_element
 from chat_app.ui.conversations.lists import account_id
 from chat_app.ui.kit.controls import button, field, switch
-from chat_app.ui.reflex.elements import event_name
+from chat_app.ui.reflex.elements import event_name, say
 from chat_app.ui.reflex.vars import call, cells
 from chat_app.ui.settings.state import SettingsState
 
@@ -14,10 +14,12 @@ def push() -> rx.Component:
     """Show the settings of push, and the button that installs the chat."""
     return push_element(
         rx.el.section(
-            rx.el.h2("When the chat is closed"),
+            rx.el.h2(say("When the chat is closed")),
             _own_switch(
-                "Push notifications",
-                hint="New messages are announced in this browser, also while the chat is closed.",
+                say("Push notifications"),
+                hint=say(
+                    "New messages are announced in this browser, also while the chat is closed."
+                ),
                 attribute="data-push",
                 on=False,
             ),
@@ -25,24 +27,24 @@ def push() -> rx.Component:
                 role="status", class_name="field-hint", custom_attrs={"data-push-state": "true"}
             ),
             switch(
-                "Show message text",
+                say("Show message text"),
                 on=cells(SettingsState.push_preview),
-                hint="Without it, a push does not say who wrote, or what.",
+                hint=say("Without it, a push does not say who wrote, or what."),
                 turn=call(SettingsState.show_text, ~cells(SettingsState.push_preview)),
             ),
             _own_switch(
-                "Quiet hours",
-                hint="No push on any of your devices in these hours.",
+                say("Quiet hours"),
+                hint=say("No push on any of your devices in these hours."),
                 attribute="data-quiet",
                 on=SettingsState.quiet_from != "",
             ),
             rx.cond(SettingsState.quiet_from != "", _times()),
-            aria_label="When the chat is closed",
+            aria_label=say("When the chat is closed"),
         ),
         rx.el.section(
-            rx.el.h2("App"),
+            rx.el.h2(say("App")),
             rx.el.div(
-                button("Install", custom_attrs={"data-install": "true"}),
+                button(say("Install"), custom_attrs={"data-install": "true"}),
                 rx.el.p(
                     role="status",
                     class_name="field-hint",
@@ -50,7 +52,7 @@ def push() -> rx.Component:
                 ),
                 class_name="settings-actions",
             ),
-            aria_label="App",
+            aria_label=say("App"),
             custom_attrs={"data-install-section": "true"},
         ),
         user_id=account_id(),
@@ -58,7 +60,9 @@ def push() -> rx.Component:
     )
 
 
-def _own_switch(label: str, *, hint: str, attribute: str, on: bool | rx.Var[bool]) -> rx.Component:
+def _own_switch(
+    label: rx.Var[str], *, hint: rx.Var[str], attribute: str, on: bool | rx.Var[bool]
+) -> rx.Component:
     """Show a switch that the script presses."""
     return rx.el.div(
         rx.el.button(
@@ -76,10 +80,12 @@ def _own_switch(label: str, *, hint: str, attribute: str, on: bool | rx.Var[bool
 
 def _times() -> rx.Component:
     return rx.el.div(
-        field("quiet_from", "From", type="time", default_value=SettingsState.quiet_from),
+        field(
+            "quiet_from", say("From#a time"), type="time", default_value=SettingsState.quiet_from
+        ),
         field(
             "quiet_to",
-            "To",
+            say("To#a time"),
             type="time",
             default_value=SettingsState.quiet_to,
             error=SettingsState.errors.get("quiet_hours.to", ""),

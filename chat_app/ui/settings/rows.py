@@ -6,6 +6,7 @@ from typing import TypedDict
 from chat_app.accounts.schemas import OpenSession, OwnUser
 from chat_app.ui.conversations.rows import timestamp
 from chat_app.ui.kit.avatar import initials, tone
+from chat_app.ui.told import told
 
 # The first match counts: a browser's user agent also names the browsers it imitates.
 BROWSERS = (
@@ -101,7 +102,9 @@ def client_name(user_agent: str) -> str:
     browser = _first(BROWSERS, user_agent)
     system = _first(SYSTEMS, user_agent)
     if browser and user_agent.startswith("Mozilla/"):
-        return f"{browser} on {system}" if system else browser
+        if not system:
+            return browser
+        return told("{browser} on {system}", browser=browser, system=system)
     program = PROGRAM.match(user_agent)
     return program[0] if program and program[0] != "Mozilla" else UNKNOWN
 

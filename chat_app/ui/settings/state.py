@@ -28,6 +28,8 @@ class SettingsState(rx.State):
     accept_messages_from: Literal["everyone", "friends"] = "everyone"
     share_presence: bool = True
     push_preview: bool = False
+    # Empty for that of the browser.
+    locale: str = ""
     # Both are empty without quiet hours.
     quiet_from: str = ""
     quiet_to: str = ""
@@ -175,6 +177,7 @@ class SettingsState(rx.State):
             accept_messages_from=user.accept_messages_from,
             share_presence=user.share_presence,
             push_preview=user.push_preview,
+            locale=user.locale or "",
             quiet_from=hours.start if hours else "",
             quiet_to=hours.end if hours else "",
         )

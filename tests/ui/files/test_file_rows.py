@@ -10,6 +10,7 @@ from chat_app.ui.files.rows import files_text
 from chat_app.ui.messages.rows import message_row
 from chat_app.ui.saved.rows import found_row
 from tests.harness.messages import NOW, message, person
+from tests.harness.texts import in_english
 
 ME, TOMAS = uuid4(), person("Tomas", uuid4())
 
@@ -63,10 +64,11 @@ def test_a_message_has_rows_of_its_files_and_a_deleted_one_has_none() -> None:
     ],
 )
 def test_files_are_named_by_their_kind(files: tuple[File, ...], text: str) -> None:
-    assert files_text(files) == text
+    assert in_english(files_text(files)) == text
 
 
 def test_a_list_of_messages_names_the_files_of_one_without_a_text() -> None:
-    assert found_row(MESSAGE, 0, viewer_id=ME, about="")["text"] == "2 files"
+    shown = found_row(MESSAGE, 0, viewer_id=ME, about="")["text"]
+    assert in_english(shown) == "2 files"
     words = replace(MESSAGE, content="Ours")
     assert found_row(words, 0, viewer_id=ME, about="")["text"] == "Ours"
