@@ -216,13 +216,15 @@ class People extends Listing {
     title.append(textOf("bdi", name));
     if (admin) title.append(" ", textOf("span", say("Admin"), "tag"));
     if (disabled) title.append(" ", textOf("span", say("Disabled"), "tag"));
-    const facts = [`@${username}`, say("{n} session|{n} sessions", { n: sessions })];
+    const facts = [say("{n} session|{n} sessions", { n: sessions })];
     if (bytes) facts.push(sizeText(bytes));
     if (seen) facts.push(say("last seen {time}", { time: shortTime(seen) }));
     const button = pressable(say("Manage"), "plain", () => this.manage(account));
     button.ariaLabel = say("Manage {name}", { name });
     button.setAttribute("aria-haspopup", "dialog");
-    const row = rowOf(title, textOf("div", facts.join(" · "), "row-preview"), button);
+    const about = textOf("div", "", "row-preview");
+    about.append(textOf("bdi", `@${username}`), " · ", facts.join(" · "));
+    const row = rowOf(title, about, button);
     row.dataset.id = id;
     return row;
   }

@@ -13,6 +13,7 @@ import { directionOf, Language, MARK, shortName } from "../../assets/browser/tex
 
 const ENGLISH = "en";
 const MARKED = new RegExp(`${MARK.begin}(.*?)${MARK.end}`, "gs");
+const SCRIPT = '<script src="/language.js"></script>';
 const SERVICE_WORKER = "sw.js";
 /** The texts of the service worker, which loads no module. */
 const OF_SERVICE_WORKER = ["New message", "{n} unread messages"];
@@ -63,11 +64,13 @@ export function translated(page, language, short, script) {
     const [key, places] = /** @type {[string, {}]} */ (mark);
     return texts.say(key, places).replace(/[&<>"']/g, (/** @type {string} */ sign) => ESCAPES[sign]);
   });
+  if (!words.includes(SCRIPT)) throw new Error("A page names no script that could hold the catalogue");
   if (words.includes(MARK.begin)) throw new Error("A script has cut a text of a page that is rendered ahead");
-  if (!script) return words;
+  // React takes any script for the one that it expects; English needs none.
+  if (!script) return words.replace(SCRIPT, "<script></script>");
   return words
-    .replace(/<html lang="en"/, `<html lang="${language}" dir="${directionOf(language)}"`)
-    .replace("<head>", `<head><script src="${script}"></script>`);
+    .replace('<html lang="en"', `<html lang="${language}" dir="${directionOf(language)}"`)
+    .replace(SCRIPT, `<script src="${script}"></script>`);
 }
 
 /** @param {string} text */

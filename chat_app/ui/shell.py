@@ -49,6 +49,8 @@ class Place(TypedDict):
     id: str
 
 
+# The build puts the catalogue of the page's language in its place.
+LANGUAGE = "/language.js"
 EARLY = ("/server.js", "/home.js")
 
 
@@ -61,6 +63,8 @@ def head_components() -> list[rx.Component]:
             content="width=device-width, initial-scale=1, interactive-widget=resizes-content",
         ),
         rx.el.meta(name="color-scheme", content="light dark"),
+        # The texts of the page, before all that says one.
+        rx.el.script(src=LANGUAGE),
         # Before everything that it watches.
         reload_without_missing_files(),
         # They keep the page from being drawn: behind all the modules they would come last.

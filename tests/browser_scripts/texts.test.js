@@ -84,18 +84,18 @@ test("two texts of one short name stop the build", () => {
 test("a page has the texts, the language, the direction and the catalogue of its language", () => {
   const marked = (/** @type {unknown[]} */ ...mark) => `\ue000${JSON.stringify(mark).replaceAll('"', "&quot;").replaceAll("&", "&amp;").replaceAll("&amp;quot;", "&quot;")}\ue001`;
   const page =
-    `<!DOCTYPE html><html lang="en"><head><title>${marked("Sign in", {})} · Chat</title></head>` +
+    `<!DOCTYPE html><html lang="en"><head><script src="/language.js"></script><title>${marked("Sign in", {})} · Chat</title></head>` +
     `<body><a title="${marked("R&D {name}", { name: "<b>" })}">x</a></body></html>`;
   const texts = short({ "Sign in": "دخول", "R&D {name}": "بحث \"{name}\"" });
 
   assert.equal(
     translated(page, "en", {}),
-    '<!DOCTYPE html><html lang="en"><head><title>Sign in · Chat</title></head><body><a title="R&amp;D &lt;b&gt;">x</a></body></html>',
+    '<!DOCTYPE html><html lang="en"><head><script></script><title>Sign in · Chat</title></head><body><a title="R&amp;D &lt;b&gt;">x</a></body></html>',
   );
   assert.equal(
     translated(page, "ar", texts, "/assets/language-ar-1.js"),
     '<!DOCTYPE html><html lang="ar" dir="rtl"><head><script src="/assets/language-ar-1.js"></script><title>دخول · Chat</title></head>' +
       '<body><a title="بحث &quot;\u2068&lt;b&gt;\u2069&quot;">x</a></body></html>',
   );
-  assert.throws(() => translated("\ue000[&quot;cut", "de", {}), /cut a text/);
+  assert.throws(() => translated('<script src="/language.js"></script>\ue000[&quot;cut', "de", {}), /cut a text/);
 });

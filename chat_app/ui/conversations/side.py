@@ -80,8 +80,8 @@ def _whoami(signs_out: rx.Var[bool]) -> rx.Component:
     handle = rx.cond(profile["username"] != "", f"@{profile['username']}", "")
     return rx.el.header(
         rx.el.div(
-            rx.el.div(rx.el.bdi(profile["display_name"]), class_name="who-name one-line"),
-            rx.el.div(handle, class_name="who-handle one-line"),
+            rx.el.div(profile["display_name"], class_name="who-name one-line", dir="auto"),
+            rx.el.div(handle, class_name="who-handle one-line", dir="auto"),
             rx.cond(signs_out, _sign_out_error()),
             class_name="who",
         ),
@@ -226,7 +226,7 @@ def conversation_item(row: rx.Var[ConversationRow], is_open: rx.Var[bool]) -> rx
             avatar(cell, online=cell["online"]),
             rx.el.div(
                 rx.el.div(
-                    rx.el.span(rx.el.bdi(cell["name"]), class_name="row-name one-line"),
+                    rx.el.span(cell["name"], class_name="row-name one-line", dir="auto"),
                     _mark("star", say("Favourite"), cell["favourite"]),
                     _mark("muted", say("Muted"), cell["muted"]),
                     rx.el.time(
@@ -246,8 +246,9 @@ def conversation_item(row: rx.Var[ConversationRow], is_open: rx.Var[bool]) -> rx
                             class_name="row-preview one-line",
                         ),
                         rx.el.span(
-                            rx.el.bdi(preview_line(cell["preview"], cell["excerpt"])),
+                            preview_line(cell["preview"], cell["excerpt"]),
                             class_name="row-preview one-line",
+                            dir="auto",
                         ),
                     ),
                     rx.cond(

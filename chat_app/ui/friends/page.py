@@ -141,9 +141,9 @@ def person_item(row: rx.Var[FriendRow]) -> rx.Component:
         avatar(person, online=person["online"]),
         rx.el.div(
             rx.el.div(
-                rx.el.bdi(person["name"]), id=_name_id(person), class_name="row-name one-line"
+                person["name"], id=_name_id(person), class_name="row-name one-line", dir="auto"
             ),
-            rx.el.div(rx.el.bdi(person["about"]), class_name="row-preview one-line"),
+            rx.el.div(person["about"], class_name="row-preview one-line", dir="auto"),
             rx.cond(
                 (FriendsState.failed_id == person["id"]) & (FriendsState.chosen_id == ""),
                 rx.el.div(said(FriendsState.failed), role="alert", class_name="error-text"),

@@ -160,7 +160,7 @@ def _hit(person: Cells) -> rx.Component:
             avatar(person),
             rx.el.span(
                 rx.el.bdi(person["name"], class_name="row-name one-line"),
-                rx.el.span(person["handle"], class_name="row-preview one-line"),
+                rx.el.span(person["handle"], class_name="row-preview one-line", dir="auto"),
                 class_name="row-text",
             ),
             type="button",

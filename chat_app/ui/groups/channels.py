@@ -107,7 +107,7 @@ def channel_item(row: rx.Var[ChannelRow]) -> rx.Component:
     return rx.el.li(
         avatar(channel),
         rx.el.div(
-            rx.el.div(rx.el.bdi(channel["name"]), id=name_id, class_name="row-name one-line"),
+            rx.el.div(channel["name"], id=name_id, class_name="row-name one-line", dir="auto"),
             rx.cond(
                 channel["description"] != "",
                 rx.el.div(rx.el.bdi(channel["description"]), class_name="row-preview"),

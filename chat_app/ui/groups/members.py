@@ -94,7 +94,7 @@ def member_item(row: rx.Var[MemberRow]) -> rx.Component:
         avatar(person, online=person["online"]),
         rx.el.div(
             rx.el.div(
-                rx.el.span(rx.el.bdi(person["name"]), id=name_id, class_name="row-name one-line"),
+                rx.el.span(person["name"], id=name_id, class_name="row-name one-line", dir="auto"),
                 rx.match(
                     person["role"],
                     ("owner", rx.el.span(say("Owner"), class_name="tag")),
@@ -103,7 +103,7 @@ def member_item(row: rx.Var[MemberRow]) -> rx.Component:
                 ),
                 class_name="row-line",
             ),
-            rx.el.div(person["handle"], class_name="row-preview one-line"),
+            rx.el.div(person["handle"], class_name="row-preview one-line", dir="auto"),
             rx.el.div(
                 _promotion(person, name_id),
                 rx.cond(

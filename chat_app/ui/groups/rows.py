@@ -180,7 +180,7 @@ def _member_row(member: GroupMember, order: int, viewer_id: UUID, viewer_role: R
         id=str(user.id),
         order=order,
         name=user.display_name,
-        handle=f"@{user.username}" if is_other else told("@{name} · You", name=user.username),
+        handle=f"@{user.username}" if is_other else told("{name} · You", name=f"@{user.username}"),
         letters=initials(user.display_name),
         tone=tone(user.id),
         picture=user.avatar_url or "",

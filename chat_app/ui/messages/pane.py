@@ -102,7 +102,7 @@ def _head(chat: Cells) -> rx.Component:
         back_link(),
         avatar(chat),
         rx.el.div(
-            rx.el.h1(rx.el.bdi(chat["name"]), class_name="one-line"),
+            rx.el.h1(chat["name"], class_name="one-line", dir="auto"),
             _status_line(chat),
             class_name="who",
         ),

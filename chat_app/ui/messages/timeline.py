@@ -213,7 +213,7 @@ def _author(cell: Cells) -> rx.Component:
         cell["first"],
         rx.fragment(
             avatar(cell),
-            rx.el.span(rx.el.bdi(cell["author"]), class_name=["author", "one-line", cell["tone"]]),
+            rx.el.span(cell["author"], class_name=["author", "one-line", cell["tone"]], dir="auto"),
         ),
         rx.el.span(cell["author"], class_name="visually-hidden"),
     )
@@ -236,7 +236,7 @@ def _origin(cell: Cells) -> rx.Component:
 
 def _quote(quote: Cells) -> rx.Component:
     return rx.el.button(
-        rx.el.span(rx.el.bdi(quote["name"]), class_name="quote-name one-line"),
+        rx.el.span(quote["name"], class_name="quote-name one-line", dir="auto"),
         rx.cond(
             quote["deleted"],
             rx.el.span(say(DELETED), class_name="quote-text gone"),

@@ -96,9 +96,9 @@ def person_found(row: rx.Var[PersonRow]) -> rx.Component:
     return rx.el.li(
         avatar(person, online=person["online"]),
         rx.el.div(
-            rx.el.div(rx.el.bdi(person["name"]), id=name_id, class_name="row-name one-line"),
+            rx.el.div(person["name"], id=name_id, class_name="row-name one-line", dir="auto"),
             rx.el.div(
-                rx.el.span(person["handle"], class_name="one-line"),
+                rx.el.span(person["handle"], class_name="one-line", dir="auto"),
                 friendship,
                 class_name="row-preview found-about",
             ),

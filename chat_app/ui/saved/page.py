@@ -129,7 +129,7 @@ def found_message(one: Cells, text: rx.Var[str] | rx.Component) -> rx.Component:
         avatar(one),
         rx.el.span(
             rx.el.span(
-                rx.el.span(rx.el.bdi(one["author"]), class_name="row-name one-line"),
+                rx.el.span(one["author"], class_name="row-name one-line", dir="auto"),
                 rx.el.time(
                     short_time(one["at"]),
                     date_time=one["at"],
@@ -141,7 +141,7 @@ def found_message(one: Cells, text: rx.Var[str] | rx.Component) -> rx.Component:
             # A direct conversation has the name of the person who wrote.
             rx.cond(
                 one["about"] != one["author"],
-                rx.el.span(rx.el.bdi(one["about"]), class_name="row-time one-line"),
+                rx.el.span(one["about"], class_name="row-time one-line", dir="auto"),
             ),
             rx.el.span(text, class_name="found-text", dir="auto"),
             class_name="row-text",

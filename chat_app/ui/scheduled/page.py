@@ -215,7 +215,7 @@ def _message(one: Cells) -> rx.Component:
         avatar(one),
         rx.el.span(
             rx.el.span(
-                rx.el.span(rx.el.bdi(one["name"]), class_name="row-name one-line"),
+                rx.el.span(one["name"], class_name="row-name one-line", dir="auto"),
                 rx.cond(one["state"] == "waiting", _when(one["at"])),
                 class_name="row-line",
             ),

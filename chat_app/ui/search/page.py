@@ -205,7 +205,7 @@ def place(row: rx.Var[Place]) -> rx.Component:
     return rx.el.li(
         rx.el.a(
             avatar(one),
-            rx.el.span(rx.el.bdi(one["name"]), class_name="row-name one-line"),
+            rx.el.span(one["name"], class_name="row-name one-line", dir="auto"),
             rx.el.span(one["about"], class_name="row-time"),
             to=one["href"],
             class_name="row found-place",

@@ -19,10 +19,14 @@ def profile_form() -> rx.Component:
             cells(SettingsState.profile),
             rx.el.div(
                 rx.el.div(
-                    rx.el.bdi(SettingsState.profile["display_name"]), class_name="who-name one-line"
+                    SettingsState.profile["display_name"],
+                    class_name="who-name one-line",
+                    dir="auto",
                 ),
                 rx.el.div(
-                    f"@{SettingsState.profile['username']}", class_name="who-handle one-line"
+                    f"@{SettingsState.profile['username']}",
+                    class_name="who-handle one-line",
+                    dir="auto",
                 ),
                 class_name="who",
             ),
