@@ -36,9 +36,9 @@ export class MessageList {
     const page = await this.#open(say("Read by"), id, () => load(`/api/messages/${id}/receipts?limit=100`));
     if (!page) return;
     const { read, read_count: readers, delivered_count: delivered } = /** @type {Readers} */ (page);
-    const read_it = readers ? say("{n} of the others has read it.|{n} of the others have read it.", { n: readers }) : say("Nobody yet.");
+    const hasRead = readers ? say("{n} of the others has read it.|{n} of the others have read it.", { n: readers }) : say("Nobody yet.");
     const reached = delivered > readers ? say("It has reached {n} more.|It has reached {n} more.", { n: delivered - readers }) : "";
-    this.#count(`${read_it} ${reached}`.trim());
+    this.#count(`${hasRead} ${reached}`.trim());
     this.#list.append(...read.map(({ user }) => row(nameOf(user))));
   }
 

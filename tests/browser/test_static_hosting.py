@@ -83,3 +83,20 @@ def test_two_people_sign_up_find_each_other_and_write(address: str, new_profile:
     eve.goto(f"{address}/settings")
     eve.get_by_role("button", name="Sign out", exact=True).click()
     expect(eve.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_a_page_is_in_the_language_of_the_browser_or_of_the_cookie(address: str) -> None:
+    for path in ("/login", "/chat/0", "/", "/sw.js"):
+        for cookie, accepted, language in (
+            ("", "de-AT,en;q=0.5", "de"),
+            ("locale=ar", "de", "ar"),
+            ("locale=en", "de", "en"),
+            ("", "den", "en"),
+            ("", "fr", "en"),
+        ):
+            headers = {"Cookie": cookie, "Accept-Language": accepted}
+            page = httpx.get(address + path, headers=headers)
+            assert page.status_code == httpx.codes.OK
+            assert "Accept-Language, Cookie" in page.headers.get_list("vary")
+            marks = re.findall(r'<html lang="(\w+)"|"language":"(\w+)"', page.text)
+            assert (*marks, ("en", ""))[0] in {(language, ""), ("", language)}, (path, cookie)

@@ -15,10 +15,12 @@ from reflex.reflex import _run_prod
 from reflex.utils import build as reflex_build
 from reflex.utils import exec as reflex_exec
 from reflex.utils import export as reflex_export
+from reflex.utils.precompressed_staticfiles import PrecompressedStaticFiles
 from reflex_base.compiler import templates
 from reflex_base.constants import Reflex, Templates
 
 from chat_app.ui.reflex import build
+from chat_app.ui.reflex.language_files import LanguageFiles
 from tests.harness import servers
 
 JAVASCRIPT_BYTES = 350 * 1024
@@ -40,6 +42,14 @@ def test_reflex_still_calls_the_functions_that_we_replace() -> None:
     assert "build.build()" in inspect.getsource(reflex_export.export)
     assert "build.zip_app(" in inspect.getsource(reflex_export.export)
     assert list(inspect.signature(reflex_exec.run_backend_prod).parameters)[:2] == ["host", "port"]
+
+
+def test_reflex_still_serves_files_by_the_class_that_we_replace() -> None:
+    assert "app=PrecompressedStaticFiles(" in inspect.getsource(reflex_exec.get_frontend_mount)
+    assert "plugin.post_build(" in inspect.getsource(reflex_build.build)
+    assert list(inspect.signature(PrecompressedStaticFiles.file_response).parameters) == list(
+        inspect.signature(LanguageFiles.file_response).parameters
+    )
 
 
 def test_reflex_still_calls_should_compile() -> None:
@@ -221,14 +231,15 @@ def files_in(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_page_loads_a_bounded_amount_of_javascript(front_end: Path) -> None:
-    page = (front_end / "index.html").read_text()
-    scripts = {
-        name.partition('"')[0] for name in page.split('"/assets/')[1:] if ".js" in name[:120]
-    }
+    for file in ("index.html", "index.de.html", "index.ar.html"):
+        page = (front_end / file).read_text()
+        scripts = {
+            name.partition('"')[0] for name in page.split('"/assets/')[1:] if ".js" in name[:120]
+        }
 
-    assert scripts
-    zipped = [front_end / "assets" / f"{name}.gz" for name in scripts]
-    assert sum(path.stat().st_size for path in zipped) < JAVASCRIPT_BYTES
+        assert scripts
+        zipped = [front_end / "assets" / f"{name}.gz" for name in scripts]
+        assert sum(path.stat().st_size for path in zipped) < JAVASCRIPT_BYTES
 
 
 def test_the_environment_cannot_change_the_configuration_of_reflex(tmp_path: Path) -> None:
