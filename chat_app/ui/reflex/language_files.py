@@ -19,6 +19,8 @@ from chat_app.core.languages import ENGLISH
 from chat_app.server.languages import KEY
 
 STEP = Path(__file__).parent.parent.parent / "languages" / "pages.js"
+# No package.json says that the scripts are modules.
+QUIET = "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON"
 VARIES = "Accept-Encoding, Accept-Language, Cookie"
 
 
@@ -28,7 +30,7 @@ class LanguagesPlugin(Plugin):
     def post_build(self, **context: Unpack[PostBuildContext]) -> None:
         """Run the step in Node, which has the plural rules and number formats of the browsers."""
         node = Path(sysconfig.get_path("scripts")) / "node"
-        command = [node, STEP, context["static_dir"].resolve()]
+        command = [node, QUIET, STEP, context["static_dir"].resolve()]
         subprocess.run(command, check=True)  # noqa: S603  # our own script
 
 

@@ -25,7 +25,9 @@ def test_a_text_is_a_call_in_the_browser() -> None:
     counted = say("{n} member|{n} members", n=rx.Var("row.count"))
     assert str(counted) == '(say("{n} member|{n} members", ({ ["n"] : row.count })))'
     assert str(said(rx.Var("row.problem"))) == "(said(row.problem))"
-    assert "$/public/browser/texts.js" in dict(counted._get_all_var_data().imports)
+    data = counted._get_all_var_data()
+    assert data is not None
+    assert "$/public/browser/texts.js" in dict(data.imports)
 
 
 def test_a_told_text_holds_its_places_as_data() -> None:
