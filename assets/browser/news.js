@@ -140,7 +140,7 @@ class ChatNews extends (globalThis.HTMLElement ?? class {}) {
    */
   #tellRefused({ conversation_id, reason }) {
     if (this.getAttribute("open") === conversation_id) return;
-    notice(`A message was not sent. ${reason}`, { act: { label: "Show it", run: () => openChat(`/chat/${conversation_id}`) } });
+    notice(say("A message was not sent. {reason}", { reason }), { act: { label: say("Show it"), run: () => openChat(`/chat/${conversation_id}`) } });
   }
 
   /** Tell the server whether somebody looks at this tab: then this browser needs no push. */

@@ -7,6 +7,7 @@ import { notify } from "./notice.js";
 import { outboxOf } from "./outbox.js";
 import { filesOf } from "./outbox_entry.js";
 import { pressable, textOf } from "./sheet.js";
+import { say } from "./texts.js";
 
 const TO_READ = 10_000;
 
@@ -50,7 +51,7 @@ class ChatUnsent extends (globalThis.HTMLElement ?? class {}) {
     }
     const list = document.createElement("ul");
     list.append(...entries.map((entry) => this.#row(entry)));
-    const head = textOf("h2", "Not sent");
+    const head = textOf("h2", say("Not sent"));
     head.id = "unsent";
     list.setAttribute("aria-labelledby", head.id);
     this.replaceChildren(head, list);
@@ -68,8 +69,8 @@ class ChatUnsent extends (globalThis.HTMLElement ?? class {}) {
     names.dir = "auto";
     const buttons = document.createElement("div");
     buttons.className = "refusal";
-    if (content) buttons.append(pressable("Copy", "quiet", () => copy(content)));
-    buttons.append(pressable("Delete", "quiet", () => this.#outbox.remove(client_id)));
+    if (content) buttons.append(pressable(say("Copy"), "quiet", () => copy(content)));
+    buttons.append(pressable(say("Delete"), "quiet", () => this.#outbox.remove(client_id)));
     row.append(...(content ? [words] : []), ...(files.length ? [names] : []), buttons);
     return row;
   }
@@ -79,10 +80,10 @@ class ChatUnsent extends (globalThis.HTMLElement ?? class {}) {
 async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
-    notify("The text is copied.");
+    notify(say("The text is copied."));
   } catch {
     // Without HTTPS, or where it is not allowed.
-    notify("This browser copies nothing by itself: select the text, and copy it.", { shown: TO_READ });
+    notify(say("This browser copies nothing by itself: select the text, and copy it."), { shown: TO_READ });
   }
 }
 

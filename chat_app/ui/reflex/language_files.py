@@ -30,7 +30,7 @@ class LanguagesPlugin(Plugin):
     def post_build(self, **context: Unpack[PostBuildContext]) -> None:
         """Run the step in Node, which has the plural rules and number formats of the browsers."""
         node = Path(sysconfig.get_path("scripts")) / "node"
-        command = [node, QUIET, STEP, context["static_dir"].resolve()]
+        command = [str(node), QUIET, str(STEP), str(context["static_dir"].resolve())]
         subprocess.run(command, check=True)  # noqa: S603  # our own script
 
 
