@@ -27,7 +27,8 @@ install: $(VENV)/.installed ## Install everything the chat needs into .venv
 .PHONY: run
 run: install ## Build what changed and start the chat (embedded database unless CHAT_* says otherwise)
 	@echo "The chat will answer at $${CHAT_PUBLIC_URL:-http://localhost:$(PORT)}  (Ctrl-C stops it)"
-	@exec $(BIN)/reflex run --env prod --backend-port $(PORT) --frontend-port $(PORT)
+	@grep -qs '^CHAT_LOCAL_NETWORK=' .env || export CHAT_LOCAL_NETWORK="$${CHAT_LOCAL_NETWORK:-on}"; \
+		exec $(BIN)/reflex run --env prod --backend-port $(PORT) --frontend-port $(PORT)
 
 .PHONY: demo
 demo: install ## Fill an empty database with people and conversations, and print their sign-ins

@@ -80,7 +80,7 @@ async def opened(token: str, network: str) -> AsyncIterator[None]:
 
 app = ChatApp(
     toaster=None,
-    sio=socket_server(settings.public_url),
+    sio=socket_server(settings),
     backend_exception_handler=HandlerFailures().report,
     frontend_exception_handler=PageFailures().report,
 )

@@ -6,6 +6,7 @@
 
 import { FocusKeys, focusZone } from "@primer/behaviors";
 import { ask, AWAY } from "./ask.js";
+import { copyText } from "./clipboard.js";
 import { Forwarding } from "./forwarding.js";
 import { pin, save, unpin, unsave } from "./marks.js";
 import { MessageList } from "./message_list.js";
@@ -380,13 +381,8 @@ class ChatActions extends (globalThis.HTMLElement ?? class {}) {
    * @param {string} words
    */
   async #copy(text, words) {
-    try {
-      await navigator.clipboard.writeText(text);
-      notify(words);
-    } catch {
-      // Without HTTPS, or where it is not allowed.
-      notify(say("This browser copies nothing by itself: {text}", { text }), { shown: TO_READ });
-    }
+    if (await copyText(text)) notify(words);
+    else notify(say("This browser copies nothing by itself: {text}", { text }), { shown: TO_READ });
   }
 
   // ---- Reactions

@@ -2,6 +2,7 @@
 // make, and what can be done with an account.
 
 import { ask } from "./ask.js";
+import { copyText } from "./clipboard.js";
 import { notify } from "./notice.js";
 import { getPageUser } from "./request.js";
 import { newSheet, pressable, textOf } from "./sheet.js";
@@ -50,16 +51,14 @@ export function showLink(title, text, url) {
   field.addEventListener("focus", () => field.select());
   const done = textOf("p", "", "field-hint");
   done.setAttribute("role", "status");
-  const copy = pressable(say("Copy"), "primary", () => {
-    const copied = navigator.clipboard?.writeText(url) ?? Promise.reject(new Error("no clipboard"));
-    copied.then(
-      () => (done.textContent = say("The link is copied.")),
-      () => {
-        field.focus();
-        done.textContent = say("This browser copies nothing by itself: the link is selected.");
-      },
-    );
-  });
+  const copyLink = async () => {
+    if (await copyText(url)) done.textContent = say("The link is copied.");
+    else {
+      field.focus();
+      done.textContent = say("This browser copies nothing by itself: the link is selected.");
+    }
+  };
+  const copy = pressable(say("Copy"), "primary", () => void copyLink());
   box.append(textOf("p", text, "sheet-text"), field, done, buttons(pressable(say("Close"), "quiet", () => dialog.close()), copy));
   show(dialog);
   copy.focus();

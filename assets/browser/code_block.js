@@ -5,6 +5,7 @@
 /** @import { Part } from "./highlight.js" */
 
 import { createElement, useEffect, useState } from "react";
+import { copyText } from "./clipboard.js";
 import { say } from "./texts.js";
 
 const MAX_LENGTH = 8_000;
@@ -42,13 +43,7 @@ export function CodeBlock({ text, language }) {
   const parts = useParts(text, language);
   const [state, setState] = useState(say("Copy"));
   const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(text);
-      setState(say("Copied"));
-    } catch {
-      // Without HTTPS, or where it is not allowed.
-      setState(say("Not copied"));
-    }
+    setState((await copyText(text)) ? say("Copied") : say("Not copied"));
     setTimeout(() => setState(say("Copy")), SAID_FOR);
   };
   const name = createElement("span", { className: "one-line", key: "name" }, language || say("Code"));

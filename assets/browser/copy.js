@@ -1,5 +1,6 @@
 // <chat-copy>: copies the text of the field inside it when its button is pressed, and says so.
 
+import { copyText } from "./clipboard.js";
 import { say } from "./texts.js";
 
 class ChatCopy extends (globalThis.HTMLElement ?? class {}) {
@@ -15,14 +16,11 @@ class ChatCopy extends (globalThis.HTMLElement ?? class {}) {
   async #copy() {
     const field = /** @type {HTMLInputElement} */ (this.querySelector("[data-copied]"));
     const place = /** @type {HTMLElement} */ (this.querySelector("[data-copy-state]"));
+    const isCopied = await copyText(field.value);
     field.select();
-    try {
-      await navigator.clipboard.writeText(field.value);
-      place.textContent = say("Copied.");
-    } catch {
-      // Without HTTPS, or where it is not allowed: the text is selected.
-      place.textContent = say("This browser copies nothing by itself: the link is selected, press Ctrl+C.");
-    }
+    place.textContent = isCopied
+      ? say("Copied.")
+      : say("This browser copies nothing by itself: the link is selected, press Ctrl+C.");
   }
 }
 

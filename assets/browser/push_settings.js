@@ -8,6 +8,7 @@ import { say } from "./texts.js";
 
 const DEFAULTS = { start: "22:00", end: "07:00" };
 const IMPOSSIBLE = say("This browser cannot receive push notifications. On an iPhone or iPad, install the chat first.");
+const INSECURE = say("Browsers show notifications only where the address of the chat begins with https.");
 const MENU = say("Your browser installs the chat from its own menu: “Install app”, or “Add to Home Screen”.");
 
 class ChatPush extends (globalThis.HTMLElement ?? class {}) {
@@ -62,7 +63,7 @@ class ChatPush extends (globalThis.HTMLElement ?? class {}) {
     dispatchEvent(new Event("chat:push"));
   }
 
-  #show(words = isPossible() ? "" : IMPOSSIBLE) {
+  #show(words = isPossible() ? "" : isSecureContext ? IMPOSSIBLE : INSECURE) {
     const button = this.#switch;
     if (!button) return;
     button.disabled = !isPossible();
@@ -94,7 +95,7 @@ class ChatPush extends (globalThis.HTMLElement ?? class {}) {
 
   #showInstall() {
     const section = /** @type {HTMLElement | null} */ (this.querySelector("[data-install-section]"));
-    if (section) section.hidden = isInstalled();
+    if (section) section.hidden = isInstalled() || !isSecureContext;
   }
 
   /**

@@ -3,6 +3,7 @@
 /** @import { ReminderRow, ScheduledRow } from "./later.js" */
 
 import { AWAY } from "./ask.js";
+import { copyText } from "./clipboard.js";
 import { notify } from "./notice.js";
 import { store } from "./replica.js";
 import { say } from "./texts.js";
@@ -48,13 +49,9 @@ class ChatScheduled extends (globalThis.HTMLElement ?? class {}) {
 
   /** @param {string} text */
   async #copy(text) {
-    try {
-      await navigator.clipboard.writeText(text);
-      notify(say("The text is copied."));
-    } catch {
-      // Without HTTPS, or where it is not allowed: the text can be selected in the dialog.
-      notify(say("This browser copies nothing by itself: press Edit, and copy the text there."));
-    }
+    if (await copyText(text)) notify(say("The text is copied."));
+    // The text can be selected in the dialog.
+    else notify(say("This browser copies nothing by itself: press Edit, and copy the text there."));
   }
 }
 

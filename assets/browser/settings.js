@@ -11,6 +11,7 @@ const WORDS = {
   denied: say("Desktop notifications are blocked. Your browser's settings for this page can allow them."),
   default: "",
   missing: say("This browser cannot show desktop notifications."),
+  insecure: say("Browsers show notifications only where the address of the chat begins with https."),
 };
 
 class ChatSettings extends (globalThis.HTMLElement ?? class {}) {
@@ -65,7 +66,8 @@ class ChatSettings extends (globalThis.HTMLElement ?? class {}) {
   }
 
   #showPermission() {
-    const permission = "Notification" in globalThis ? Notification.permission : "missing";
+    const possible = "Notification" in globalThis ? Notification.permission : "missing";
+    const permission = isSecureContext ? possible : "insecure";
     const button = /** @type {HTMLElement | null} */ (this.querySelector("[data-notify]"));
     const place = this.querySelector("[data-notify-state]");
     if (!button || !place) return;

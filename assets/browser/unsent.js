@@ -3,6 +3,7 @@
 
 /** @import { Entry } from "./database.js" */
 
+import { copyText } from "./clipboard.js";
 import { notify } from "./notice.js";
 import { outboxOf } from "./outbox.js";
 import { filesOf } from "./outbox_entry.js";
@@ -78,13 +79,8 @@ class ChatUnsent extends (globalThis.HTMLElement ?? class {}) {
 
 /** @param {string} text */
 async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    notify(say("The text is copied."));
-  } catch {
-    // Without HTTPS, or where it is not allowed.
-    notify(say("This browser copies nothing by itself: select the text, and copy it."), { shown: TO_READ });
-  }
+  if (await copyText(text)) notify(say("The text is copied."));
+  else notify(say("This browser copies nothing by itself: select the text, and copy it."), { shown: TO_READ });
 }
 
 globalThis.customElements?.define("chat-unsent", ChatUnsent);

@@ -83,10 +83,10 @@ class Operator:
         return len(ended.session_ids)
 
 
-async def invite(database: Database, data: InviteRequest, *, public_url: str) -> NewInvite:
+async def invite(database: Database, data: InviteRequest, *, origin: str) -> NewInvite:
     """Make an invitation to the chat itself. Raises Unavailable."""
     async with database.writing() as session:
-        made = add_invite(session, data, public_url=public_url, created_by=None, group_id=None)
+        made = add_invite(session, data, origin=origin, created_by=None, group_id=None)
         add_entry(session, Actor(), "invite_made", detail=str(made.id))
         return made
 

@@ -26,6 +26,7 @@ from chat_app.conversations.invites.schemas import InviteRequest, NewInvite
 from chat_app.conversations.invites.store import add_invite
 from chat_app.core.database import Database
 from chat_app.core.errors import Overtaken
+from chat_app.core.own_origins import linked_origin
 from chat_app.core.settings import Settings
 from chat_app.friends.errors import PersonNotFound
 from chat_app.models import User
@@ -53,7 +54,7 @@ class Admin:
         self._database = database
         self._broker = broker
         self._accounts = accounts
-        self._public_url = settings.public_url.rstrip("/")
+        self._settings = settings
         self._on_presence_changed = on_presence_changed
 
     async def change_user(self, actor: Actor, user_id: UUID, data: UserChange) -> ManagedUser:
@@ -116,7 +117,8 @@ class Admin:
             account = await _lock(uow, user_id)
             token, expires_at = await store.add_reset_link(uow.session, user_id)
             self._record(uow, actor, me, account, "reset_link_made")
-        return ResetLink(url=f"{self._public_url}/reset/{token}", expires_at=expires_at)
+        url = f"{linked_origin(self._settings)}/reset/{token}"
+        return ResetLink(url=url, expires_at=expires_at)
 
     async def reset_password(self, data: PasswordReset, *, address: str) -> None:
         """Set a new password by a reset link, once, and end all sessions of its user.
@@ -144,7 +146,7 @@ class Admin:
             made = add_invite(
                 uow.session,
                 data,
-                public_url=self._public_url,
+                origin=linked_origin(self._settings),
                 created_by=actor.user_id,
                 group_id=None,
             )

@@ -12,6 +12,7 @@ from chat_app.accounts.errors import CrossSite, OtherAccount
 from chat_app.accounts.schemas import Device, Identity
 from chat_app.core.cookies import cookie_values
 from chat_app.core.errors import Unauthenticated
+from chat_app.core.own_origins import own_origins
 from chat_app.core.settings import Settings
 from chat_app.node.node import Node
 
@@ -111,7 +112,7 @@ def refuse_cross_site(connection: Connection, settings: Settings, *, must_be_nam
     """
     origin = connection.headers.get("origin")
     site = connection.headers.get("sec-fetch-site")
-    if origin is not None and not is_own_origin(origin, settings):
+    if origin is not None and not is_own_origin(origin, connection, settings):
         raise CrossSite
     # Our pages on a static host have another origin on the same site, and always send it.
     is_neighbour = bool(settings.api_url) and origin is not None and site == "same-site"
@@ -121,9 +122,10 @@ def refuse_cross_site(connection: Connection, settings: Settings, *, must_be_nam
         raise CrossSite
 
 
-def is_own_origin(origin: str, settings: Settings) -> bool:
+def is_own_origin(origin: str, connection: Connection, settings: Settings) -> bool:
     """Return whether `origin` is that of our own pages."""
-    return _without_default_port(origin) == _without_default_port(settings.public_url)
+    own = own_origins(settings, connection.scope.get("server"))
+    return _without_default_port(origin) in map(_without_default_port, own)
 
 
 def session_cookie(settings: Settings, secret: str) -> Cookie:

@@ -34,7 +34,7 @@ async def live_socket(socket: Socket) -> None:
     node: Node = socket.app.state.node
     origin = socket.headers.get("origin")
     secrets = secrets_of(socket, node.settings)
-    own = origin is not None and is_own_origin(origin, node.settings)
+    own = origin is not None and is_own_origin(origin, socket, node.settings)
     if not own and (origin is not None or secrets):
         # A close before the accept answers the upgrade with 403.
         await socket.close(FORBIDDEN, "foreign origin")

@@ -4,7 +4,7 @@ import os
 import re
 import secrets
 from importlib.util import find_spec
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     public_url: str = "http://localhost:3000"
     api_url: str = ""
+    local_network: Literal["on", "off"] = "off"
     limits: Literal["on", "off"] = "on"
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -248,6 +249,17 @@ class Settings(BaseSettings):
         return self.public_url.startswith("https://")
 
     @property
+    def opens_local_network(self) -> bool:
+        """Whether browsers may also open the chat at this machine's address in its network.
+
+        Only where the chat is this machine's own; elsewhere the public address is for everybody.
+        """
+        if self.local_network == "off" or self.is_https or self.api_url:
+            return False
+        host = urlsplit(self.public_url).hostname or ""
+        return host == "localhost" or is_loopback(host)
+
+    @property
     def cookie_name(self) -> str:
         """The session cookie's name; browsers enforce the rules of the `__Host-` prefix."""
         # Browsers send a cookie to every port of its host: `session` is the name others use, too.
@@ -274,6 +286,16 @@ class Settings(BaseSettings):
             return type(self)(**{**self.model_dump(), "database_url": url})
         except ValidationError as error:
             raise SettingsError(_first_complaint(error)) from None
+
+
+def is_loopback(address: str) -> bool:
+    """Return whether a text is an address of this machine alone."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(ip, "ipv4_mapped", None)
+    return bool((mapped or ip).is_loopback)
 
 
 def to_ascii(host: str) -> str:

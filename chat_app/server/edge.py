@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, TypeAlias
 from uuid import uuid4
@@ -18,6 +19,7 @@ from chat_app.core.errors import CannotStart
 from chat_app.core.local_request import is_local_request
 from chat_app.core.logs import without_token
 from chat_app.core.metrics import Metrics
+from chat_app.core.own_origins import own_origins
 from chat_app.core.request_context import RequestContext
 from chat_app.core.settings import Settings
 from chat_app.core.traces import Span, Traces
@@ -67,8 +69,7 @@ def edge(
     traces: Traces | None = None,
 ) -> AsgiApp:
     """Give every request an id, every reply the security headers, and write the access log."""
-    public_url = settings.public_url
-    security = security_headers(public_url)
+    security_of = lru_cache(security_headers)
     counted = _Counted(metrics or Metrics())
     traced = _Traced(traces or Traces(), settings)
 
@@ -76,6 +77,7 @@ def edge(
         if scope["type"] == "lifespan":
             await _run_lifespan(app, scope, receive, send)
             return
+        security = security_of(own_origins(settings, scope.get("server")))
         reply = _Reply(scope, send, security)
         scope = {**scope, "headers": reply.request_headers}
         if reply.method == "HEAD" and is_api(scope["path"]):
@@ -99,21 +101,21 @@ def edge(
     return guarded
 
 
-def security_headers(public_url: str) -> Headers:
-    """Return the headers by which browsers restrict our replies."""
+def security_headers(origins: tuple[str, ...]) -> Headers:
+    """Return the headers by which browsers restrict our replies to pages of these origins."""
     headers = [
         (b"x-content-type-options", b"nosniff"),
         (b"referrer-policy", b"same-origin"),
-        (b"content-security-policy", security_policy(public_url).encode()),
+        (b"content-security-policy", security_policy(origins).encode()),
     ]
-    if public_url.startswith("https://"):
+    if origins[0].startswith("https://"):
         headers.append((b"strict-transport-security", b"max-age=31536000"))
     return headers
 
 
-def security_policy(public_url: str, inline_scripts: str = "") -> str:
+def security_policy(origins: tuple[str, ...], inline_scripts: str = "") -> str:
     """Return the Content-Security-Policy; `inline_scripts` are the hashes of those that may run."""
-    live = public_url.replace("http", "ws", 1)
+    live = " ".join(origin.replace("http", "ws", 1) for origin in origins)
     policy = {
         "default-src": "'self'",
         "script-src": f"'self' {inline_scripts}".rstrip(),

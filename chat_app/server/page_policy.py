@@ -9,6 +9,7 @@ import re
 from base64 import b64encode
 from pathlib import Path
 
+from chat_app.core.own_origins import own_origins
 from chat_app.core.settings import Settings
 from chat_app.server.edge import AsgiApp, Message, Receive, Scope, Send, security_policy
 
@@ -29,12 +30,14 @@ def script_sources(pages: Path) -> str:
 
 def allow_page_scripts(app: AsgiApp, settings: Settings, pages: Path) -> AsgiApp:
     """Send pages with the policy that allows the inline scripts of the build in `pages`."""
-    policy = security_policy(settings.public_url, script_sources(pages)).encode()
-    header = (b"content-security-policy", policy)
+    scripts = script_sources(pages)
 
     async def allowed(scope: Scope, receive: Receive, send: Send) -> None:
         async def pass_on(message: Message) -> None:
             if message["type"] == "http.response.start" and _may_be_page(message):
+                origins = own_origins(settings, scope.get("server"))
+                policy = security_policy(origins, scripts).encode()
+                header = (b"content-security-policy", policy)
                 message = {**message, "headers": [*message.get("headers", ()), header]}
             await send(message)
 

@@ -34,7 +34,7 @@ def serve(app: AsgiApp, settings: Settings, *, host: str, port: int) -> None:
     """Serve until SIGTERM or Ctrl-C; both stop the server in order."""
 
     class Peer(HttpPeer):
-        security = security_headers(settings.public_url)
+        security = security_headers((settings.public_url,))
 
     server = GentleServer(
         uvicorn.Config(

@@ -6,6 +6,7 @@ import typer
 
 from chat_app.admin import operator
 from chat_app.conversations.invites.schemas import MAX_LIFETIME_S, InviteRequest, NewInvite
+from chat_app.core.own_origins import linked_origin
 from chat_app.core.settings import Settings
 from chat_app.shell.running import migrated_database, run
 
@@ -23,6 +24,6 @@ def invite(
 
     async def make(settings: Settings) -> NewInvite:
         async with migrated_database(settings) as database:
-            return await operator.invite(database, data, public_url=settings.public_url)
+            return await operator.invite(database, data, origin=linked_origin(settings))
 
     typer.echo(run(make).url)

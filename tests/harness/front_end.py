@@ -3,7 +3,7 @@
 `python -m tests.harness.front_end` builds the front end where the one that is there is not current,
 and with a PORT serves it as `python -m chat_app.serve` does. Processes that start at the same time
 wait for the one that builds. TEST_CHEAP_HASHES hashes passwords at a hundredth of the cost,
-TEST_HEARTBEAT_S notices a silent peer later than in production.
+TEST_HEARTBEAT_S notices a silent peer later than in production. TEST_HOST is where it listens.
 """
 
 import contextlib
@@ -54,7 +54,7 @@ def main(*ports: str) -> None:
         uvicorn.HEARTBEAT_SECONDS = float(heartbeat_s)
     build_front_end()
     for port in ports:
-        serve_existing_build(host=LOOPBACK, port=int(port))
+        serve_existing_build(host=os.environ.get("TEST_HOST", LOOPBACK), port=int(port))
 
 
 if __name__ == "__main__":

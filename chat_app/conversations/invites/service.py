@@ -12,6 +12,7 @@ from chat_app.conversations.invites.schemas import InviteRequest, NewInvite
 from chat_app.conversations.queries import get_conversation
 from chat_app.conversations.schemas import Conversation
 from chat_app.core.database import Database
+from chat_app.core.own_origins import linked_origin
 from chat_app.core.settings import Settings
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.online import Online
@@ -33,7 +34,7 @@ class Invitations:
         self._broker = broker
         self._online = online
         self._groups = groups
-        self._public_url = settings.public_url
+        self._settings = settings
 
     async def create(
         self, *, actor_id: UUID, conversation_id: UUID, data: InviteRequest
@@ -45,7 +46,7 @@ class Invitations:
             return store.add_invite(
                 uow.session,
                 data,
-                public_url=self._public_url,
+                origin=linked_origin(self._settings),
                 created_by=actor_id,
                 group_id=group.id,
             )

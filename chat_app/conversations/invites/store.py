@@ -26,7 +26,7 @@ def add_invite(
     session: AsyncSession,
     data: InviteRequest,
     *,
-    public_url: str,
+    origin: str,
     created_by: UUID | None,
     group_id: UUID | None,
 ) -> NewInvite:
@@ -44,7 +44,7 @@ def add_invite(
     return NewInvite(
         id=invite.id,
         token=token,
-        url=f"{public_url.rstrip('/')}/invite/{token}",
+        url=f"{origin}/invite/{token}",
         expires_at=invite.expires_at,
         max_uses=invite.max_uses,
     )

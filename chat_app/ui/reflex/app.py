@@ -14,6 +14,8 @@ from socketio import AsyncServer
 
 from chat_app.core.errors import AppError
 from chat_app.core.logs import without_token
+from chat_app.core.own_origins import own_origins
+from chat_app.core.settings import Settings
 from chat_app.ui.reflex import build
 from chat_app.ui.reflex.patches import PacketQueue
 
@@ -36,11 +38,15 @@ class CompiledApp(rx.App):
         return super()._should_compile() and not build.front_end_is_current()
 
 
-def socket_server(public_url: str) -> AsyncServer:
-    """Return the Socket.IO server for pages of one origin, as Reflex makes it but for its JSON."""
+def socket_server(settings: Settings) -> AsyncServer:
+    """Return the Socket.IO server for our own pages, as Reflex makes it but for its JSON."""
+
+    def is_own(origin: str | None, environ: dict[str, Any]) -> bool:
+        return origin in own_origins(settings, environ["asgi.scope"].get("server"))
+
     server = AsyncServer(
         async_mode="asgi",
-        cors_allowed_origins=[public_url],
+        cors_allowed_origins=is_own,
         cors_credentials=True,
         max_http_buffer_size=environment.REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE.get(),
         ping_interval=environment.REFLEX_SOCKET_INTERVAL.get().total_seconds(),

@@ -18,6 +18,7 @@ import structlog
 from reflex_base.registry import RegistrationContext
 
 from chat_app.core.cookies import cookie_values
+from chat_app.core.own_origins import own_origins
 from chat_app.core.rate_limit import network_of
 from chat_app.core.settings import Settings
 from chat_app.core.token_bucket import TokenBucket
@@ -66,7 +67,7 @@ def guard_sockets(
         elif scope["type"] != "websocket" or path.rstrip("/") != EVENT_PATH:
             # Polling, uploads and route lists are not used by our pages.
             await _refuse(scope, send, 404)
-        elif not _has_origin(scope, settings.public_url):
+        elif not _has_own_origin(scope, settings):
             await _refuse(scope, send, 403)
         else:
             token = str(uuid4())
@@ -83,9 +84,10 @@ def guard_sockets(
     return guarded
 
 
-def _has_origin(scope: Scope, origin: str) -> bool:
+def _has_own_origin(scope: Scope, settings: Settings) -> bool:
     given = [value for name, value in scope["headers"] if name == b"origin"]
-    return given == [origin.encode()]
+    own = own_origins(settings, scope.get("server"))
+    return len(given) == 1 and given[0].decode("latin-1") in own
 
 
 def _header(scope: Scope, name: bytes) -> str:

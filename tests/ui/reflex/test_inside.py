@@ -11,6 +11,7 @@ from engineio.async_socket import AsyncSocket
 from reflex.app import EventNamespace
 from reflex.utils.token_manager import SocketRecord, TokenManager
 
+from chat_app.core.settings import Settings
 from chat_app.ui.reflex.app import socket_server
 from chat_app.ui.reflex.inside import PRIVATE_NAMES, PrivateName
 from chat_app.ui.reflex.patches import PacketQueue
@@ -49,7 +50,7 @@ def test_a_tab_finds_its_socket_by_the_token_manager() -> None:
 
 def test_engine_io_queues_packets_where_a_link_looks() -> None:
     """A writer that took packets by another way would let a patch overtake them."""
-    server = socket_server("http://localhost")
+    server = socket_server(Settings())
     socket = AsyncSocket(server.eio, "sid")
 
     assert isinstance(socket.queue, PacketQueue)
