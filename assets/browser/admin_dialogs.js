@@ -39,12 +39,13 @@ export function confirm(title, text, label) {
 }
 
 /**
- * Show a link that cannot be shown again.
+ * Show a link that cannot be shown again, and its QR code where there is one.
  * @param {string} title
  * @param {string} text
  * @param {string} url
+ * @param {string} [qr]
  */
-export function showLink(title, text, url) {
+export function showLink(title, text, url, qr) {
   const { dialog, box } = newSheet(title, "admin-link", "");
   const field = document.createElement("input");
   Object.assign(field, { className: "input", value: url, readOnly: true, ariaLabel: say("Link") });
@@ -59,7 +60,9 @@ export function showLink(title, text, url) {
     }
   };
   const copy = pressable(say("Copy"), "primary", () => void copyLink());
-  box.append(textOf("p", text, "sheet-text"), field, done, buttons(pressable(say("Close"), "quiet", () => dialog.close()), copy));
+  const picture = document.createElement("img");
+  Object.assign(picture, { className: "qr-code", src: qr ?? "", alt: say("QR code of the invitation link") });
+  box.append(textOf("p", text, "sheet-text"), field, done, ...(qr ? [picture] : []), buttons(pressable(say("Close"), "quiet", () => dialog.close()), copy));
   show(dialog);
   copy.focus();
 }
@@ -83,16 +86,18 @@ export function invite(onMade) {
   const make = pressable(say("Make link"), "primary", async () => {
     make.disabled = true;
     let url = "";
+    let qr = "";
     const body = { expires_in: Number(time.value), max_uses: uses.value ? Number(uses.value) : null };
     error.textContent = await ask("POST", "/api/admin/invites", body, (made) => {
       if (typeof made.url === "string") url = made.url;
+      if (typeof made.qr === "string") qr = made.qr;
       return url !== "";
     });
     make.disabled = false;
     if (!url) return;
     dialog.close();
     onMade();
-    showLink(say("Invitation"), say("Whoever has this link may register. It is shown this once."), url);
+    showLink(say("Invitation"), say("Whoever has this link may register. It is shown this once."), url, qr);
   });
   box.append(timeField, usesField, error, buttons(pressable(say("Cancel"), "quiet", () => dialog.close()), make));
   show(dialog);

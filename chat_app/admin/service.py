@@ -23,6 +23,7 @@ from chat_app.admin.schemas import (
 from chat_app.change_log.unit_of_work import UnitOfWork, unit_of_work
 from chat_app.conversations.invites.errors import InviteNotFound
 from chat_app.conversations.invites.schemas import InviteRequest, NewInvite
+from chat_app.conversations.invites.service import with_qr_code
 from chat_app.conversations.invites.store import add_invite
 from chat_app.core.database import Database
 from chat_app.core.errors import Overtaken
@@ -153,7 +154,7 @@ class Admin:
             store.add_entry(
                 uow.session, actor, "invite_made", actor_name=me.username, detail=str(made.id)
             )
-            return made
+        return await with_qr_code(made)
 
     async def withdraw_invite(self, actor: Actor, invite_id: UUID) -> None:
         """Withdraw an invitation to register. Raises InviteNotFound."""

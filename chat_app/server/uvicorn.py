@@ -17,6 +17,7 @@ import uvicorn
 from chat_app.core.settings import Settings
 from chat_app.server.edge import AsgiApp, security_headers
 from chat_app.server.http import HttpPeer
+from chat_app.server.local_network import announce
 from chat_app.server.unread_body import discard_unread
 from chat_app.server.websocket import WebSocketPeer
 
@@ -56,7 +57,8 @@ def serve(app: AsgiApp, settings: Settings, *, host: str, port: int) -> None:
             # `WebSocketPeer` has its own way to compress.
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=STOP_SECONDS,
-        )
+        ),
+        settings,
     )
     # uvicorn raises the signal once more when it is done; without these that would kill the process
     # (SIGTERM) or print a traceback (Ctrl-C) after a perfectly orderly end.
@@ -72,7 +74,17 @@ def serve(app: AsgiApp, settings: Settings, *, host: str, port: int) -> None:
 
 
 class GentleServer(uvicorn.Server):
-    """A uvicorn server that closes the open connections in waves when it stops."""
+    """A uvicorn server that names its address when it is ready, and stops in waves."""
+
+    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
+        super().__init__(config)
+        self._settings = settings
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as uvicorn does, then announce the address in the local network."""
+        await super().startup(sockets)
+        if self.started:
+            announce(self._settings, host=self.config.host)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close all connections in random order, then shut down as uvicorn does."""

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from chat_app.core.qr_code import picture_address
 from tests.api.test_groups import path
 from tests.harness.chats import NewPerson, StartChat
 from tests.harness.clients import (
@@ -40,6 +41,7 @@ async def test_an_invitation_is_shown_to_anybody_and_accepted_by_a_user(
     made = await invite(alice, group, max_uses=1)
     url = f"/api/invites/{made['token']}"
     assert made["url"].endswith(f"/invite/{made['token']}")
+    assert made["qr"] == picture_address(made["url"])
     async with http_client(chat.url) as nobody:
         shown = as_json(await nobody.get(url))
         assert (shown["title"], shown["description"]) == ("Lake", "Sundays")

@@ -81,6 +81,7 @@ LIBRARY_HOME = {
     "cryptography": {"push"},
     "jwt": {"core/tokens.py"},
     "alembic": {"core/migrations.py"},
+    "segno": {"core/qr_code.py"},
     # Optional libraries: only the module that is loaded when traces are on imports them.
     "opentelemetry": {"core/otel.py"},
     "prometheus_client": {"api/metrics.py"},

@@ -56,7 +56,8 @@ def address(
         Storage("sqlite+memory", "", "", folder), port=port, TEST_HOST=EVERY_ADDRESS, **settings
     )
     try:
-        yield chat.wait_until_ready() and address
+        chat.wait_until_ready()
+        yield address
     finally:
         chat.stop()
 

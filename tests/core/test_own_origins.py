@@ -5,7 +5,6 @@ from typing import Self
 
 import pytest
 
-from chat_app.core import own_origins as module
 from chat_app.core.own_origins import linked_origin, own_origins
 from chat_app.core.settings import Settings
 
@@ -102,6 +101,6 @@ def probe_of(machine: dict[int, str]) -> type:
 def test_links_name_the_machine_in_its_network(
     monkeypatch: pytest.MonkeyPatch, machine: dict[int, str], origin: str
 ) -> None:
-    monkeypatch.setattr(module.socket, "socket", probe_of(machine))
+    monkeypatch.setattr(socket, "socket", probe_of(machine))
 
     assert linked_origin(settings()) == origin

@@ -21,11 +21,15 @@ class InviteRequest(Input):
 
 
 class NewInvite(Shape, frozen=True):
-    """A new invitation, whose token is shown this once."""
+    """A new invitation, whose token is shown this once.
+
+    `qr` is the QR code of its link: the address (`data:`) of an SVG.
+    """
 
     id: UUID
     token: str
     url: str
+    qr: str
     expires_at: datetime
     max_uses: int | None
 

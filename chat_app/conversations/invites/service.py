@@ -1,6 +1,9 @@
 """Use cases of invitations: make, withdraw and accept them, and register with one."""
 
+import asyncio
 from uuid import UUID
+
+import msgspec
 
 from chat_app.change_log.unit_of_work import UnitOfWork, unit_of_work
 from chat_app.conversations.errors import NotAllowed
@@ -13,9 +16,16 @@ from chat_app.conversations.queries import get_conversation
 from chat_app.conversations.schemas import Conversation
 from chat_app.core.database import Database
 from chat_app.core.own_origins import linked_origin
+from chat_app.core.qr_code import picture_address
 from chat_app.core.settings import Settings
 from chat_app.realtime.broker import Broker
 from chat_app.realtime.online import Online
+
+
+async def with_qr_code(made: NewInvite) -> NewInvite:
+    """Return a new invitation with its QR code, made in a thread: that takes milliseconds."""
+    picture = await asyncio.to_thread(picture_address, made.url)
+    return msgspec.structs.replace(made, qr=picture)
 
 
 class Invitations:
@@ -43,13 +53,14 @@ class Invitations:
         await self._groups.take(actor_id)
         async with unit_of_work(self._database, self._broker) as uow:
             group = await self._groups.managed(uow, actor_id, conversation_id)
-            return store.add_invite(
+            made = store.add_invite(
                 uow.session,
                 data,
                 origin=linked_origin(self._settings),
                 created_by=actor_id,
                 group_id=group.id,
             )
+        return await with_qr_code(made)
 
     async def withdraw(self, *, actor_id: UUID, invite_id: UUID) -> None:
         """Withdraw an invitation.

@@ -45,6 +45,7 @@ def add_invite(
         id=invite.id,
         token=token,
         url=f"{origin}/invite/{token}",
+        qr="",
         expires_at=invite.expires_at,
         max_uses=invite.max_uses,
     )

@@ -115,6 +115,11 @@ def _invite() -> rx.Component:
                     class_name="field-hint",
                     custom_attrs={"data-copy-state": "true"},
                 ),
+                rx.el.img(
+                    src=GroupState.link_qr,
+                    alt=say("QR code of the invitation link"),
+                    class_name="qr-code",
+                ),
             ),
             rx.fragment(),
         ),

@@ -55,6 +55,8 @@ class GroupState(rx.State):
     errors: dict[str, str] = {}
     # The invitation that was made in this tab, and all that are valid.
     link: str = ""
+    # Its QR code, as the address of a picture.
+    link_qr: str = ""
     invites: list[InviteRow] = []
 
     # The group that `link` leads to, and the id of the invitation.
@@ -276,7 +278,7 @@ class GroupState(rx.State):
             actor_id=me.user_id, conversation_id=group_id, data=data
         )
         self._link_group, self._link_id = group_id, made.id
-        set_changed(self, link=made.url)
+        set_changed(self, link=made.url, link_qr=made.qr)
         await self._load_invites(me, group_id)
 
     async def _load_invites(self, me: Identity, group_id: UUID) -> None:
@@ -330,7 +332,7 @@ class GroupState(rx.State):
 
     def _drop_link(self) -> None:
         self._link_group = self._link_id = None
-        set_changed(self, link="")
+        set_changed(self, link="", link_qr="")
 
 
 def _muted_until(period: str) -> str | None:
