@@ -310,6 +310,8 @@ def test_the_screens_of_groups_are_usable_by_ear_and_eye(
     assert_usable(page)
     page.get_by_role("button", name="Invite link").click()
     expect(page.get_by_role("textbox", name="Link to this group")).to_be_visible()
+    expect(page.get_by_role("img", name="QR code of the invitation link")).to_be_visible()
+    expect(page.get_by_role("list", name="Valid links")).to_contain_text("Used 0 times")
     assert_usable(page)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Edit group").click()

@@ -166,7 +166,7 @@ def invite_item(row: rx.Var[InviteRow]) -> rx.Component:
                 class_name="row-name one-line",
             ),
             rx.el.div(
-                invite["uses"],
+                said(invite["uses"]),
                 say(" · until "),
                 rx.el.time(full_time(invite["expires_at"]), date_time=invite["expires_at"]),
                 class_name="row-preview",
