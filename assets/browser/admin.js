@@ -57,7 +57,7 @@ class ChatAdmin extends (globalThis.HTMLElement ?? class {}) {
     const people = new People(changed);
     const reports = new Listing(say("Reports"), "/api/admin/reports", (/** @type {Report} */ row) => reportRow(row, people, changed), say("Nothing was reported."));
     /** @type {Listing} */
-    const invites = new Listing(say("Invitations"), "/api/admin/invites", (/** @type {Invite} */ row) => inviteRow(row, afterInvite), say("No invitation is open."));
+    const invites = new Listing(say("Invitations"), "/api/admin/invites", (/** @type {Invite} */ row) => inviteRow(row, afterInvite), say("No invitation is open. “Invite somebody” makes a link and its QR code."));
     const afterInvite = () => {
       void invites.reload();
       changed();

@@ -48,7 +48,7 @@ export function confirm(title, text, label) {
 export function showLink(title, text, url, qr) {
   const { dialog, box } = newSheet(title, "admin-link", "");
   const field = document.createElement("input");
-  Object.assign(field, { className: "input", value: url, readOnly: true, ariaLabel: say("Link") });
+  Object.assign(field, { className: "input", value: url, readOnly: true, dir: "ltr", ariaLabel: say("Link") });
   field.addEventListener("focus", () => field.select());
   const done = textOf("p", "", "field-hint");
   done.setAttribute("role", "status");

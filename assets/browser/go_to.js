@@ -156,7 +156,7 @@ class GoTo {
     keepFocus(this.#list, () => this.#list.replaceChildren(...heading, ...this.#targets.map(rowOfTarget), ...rest));
     const isDone = !text || this.#isAnswered || this.#asked.isAway;
     if (isDone && !this.#targets.length && !rest.length) {
-      this.#list.replaceChildren(textOf("li", text ? say("Nothing found.") : say("No conversations yet."), "go-to-none"));
+      this.#list.replaceChildren(textOf("li", text ? say("Nothing found.") : say("No conversations yet. Find someone to talk to."), "go-to-none"));
     }
     // Enter takes the first one, as soon as one is there (keys.js).
     if (isDone || this.#targets.length) this.#list.dataset.hits = text;

@@ -14,6 +14,7 @@ from chat_app.ui.browser import (
     short_time,
     wanted_list,
 )
+from chat_app.ui.conversations.hints import first_hints
 from chat_app.ui.conversations.lists import conversation_facts, conversation_rows, own_profile
 from chat_app.ui.conversations.rows import ConversationRow
 from chat_app.ui.conversations.state import ConversationsState
@@ -198,6 +199,7 @@ def conversation_list(open_id: rx.Var[str]) -> rx.Component:
                 rx.cond(chosen["archived"], _items(archived, open_id)),
             ),
         ),
+        first_hints("list"),
         aria_label=say("Conversations"),
         class_name="side-list",
     )

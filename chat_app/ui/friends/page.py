@@ -105,7 +105,10 @@ def _blocked() -> rx.Component:
     return _region(
         say("Blocked"),
         "blocked",
-        empty=rx.el.p(say("You have blocked nobody."), class_name="people-none"),
+        empty=rx.el.p(
+            say("You have blocked nobody. The menu of a person has “Block”."),
+            class_name="people-none",
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from typing import TypedDict
 import reflex as rx
 
 from chat_app.ui.browser import address_id, chat_status, wanted_list
+from chat_app.ui.conversations.hints import first_hints
 from chat_app.ui.conversations.lists import account_id
 from chat_app.ui.files.shared import shared_files_icon
 from chat_app.ui.friends.person_dialog import more_button
@@ -90,6 +91,7 @@ def no_chat_pane() -> rx.Component:
             "bubbles",
             say("Choose a conversation, or search for somebody to talk to."),
         ),
+        first_hints("pane"),
         id=PANE,
         aria_label=say("Conversation"),
         tab_index=-1,

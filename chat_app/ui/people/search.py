@@ -4,6 +4,7 @@ from typing import TypedDict
 
 import reflex as rx
 
+from chat_app.ui.groups.adding_state import AddingState
 from chat_app.ui.kit.avatar import avatar
 from chat_app.ui.kit.controls import button, icon
 from chat_app.ui.kit.states import empty_state, problem, skeleton
@@ -68,7 +69,12 @@ def people_found() -> rx.Component:
                 skeleton(say("Searching…"), rows=3),
                 rx.cond(
                     PeopleState.problem == "",
-                    empty_state("lost", say("Nobody by that name. Try a part of it.")),
+                    empty_state(
+                        "lost",
+                        say("Nobody by that name. Try a part of it."),
+                        rx.el.p(say("Who has no account yet can come by the link of a group.")),
+                        button(say("Start a group"), on_click=AddingState.open_new),
+                    ),
                     rx.fragment(),
                 ),
             ),
