@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -12,11 +13,12 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from chat_app.core.own_origins import linked_origin
+from chat_app.core.qr_code import picture_address
 from chat_app.core.settings import Settings
 from tests.harness.chats import Storage, launch_built
-from tests.harness.clients import PASSWORD, new_username, page_client
+from tests.harness.clients import OWNER, PASSWORD, new_username, page_client, register_owner
 from tests.harness.servers import free_port
-from tests.harness.visitors import CHAT, PHONE, NewVisitor, OpenPage, Visitor
+from tests.harness.visitors import CHAT, PHONE, NewDevice, NewVisitor, OpenPage, Visitor
 
 # A browser of another machine is in no chat of several processes here.
 pytestmark = pytest.mark.one_process
@@ -57,6 +59,7 @@ def address(
     )
     try:
         chat.wait_until_ready()
+        register_owner(address)
         yield address
     finally:
         chat.stop()
@@ -189,6 +192,35 @@ def test_an_invitation_names_the_address_that_a_phone_can_open(
     write(page, "I am in")
     members = mira.http.get(f"/api/conversations/{group['id']}").json()["members_count"]
     assert members == 2
+
+
+def test_links_made_at_the_machine_itself_name_its_address(
+    mira: Visitor, address: str, home: str
+) -> None:
+    with page_client(home) as owner:
+        body = {"username": OWNER, "password": PASSWORD}
+        owner.post("/api/auth/login", json=body).raise_for_status()
+        made = owner.post("/api/admin/invites", json={}).raise_for_status().json()
+        reset = owner.post(f"/api/admin/users/{mira.user_id}/reset").raise_for_status().json()
+
+    assert made["url"] == f"{address}/invite/{made['token']}"
+    assert made["qr"] == picture_address(made["url"])
+    assert reset["url"].startswith(f"{address}/reset/")
+
+
+def test_the_settings_say_what_needs_https(mira: Visitor, new_device: NewDevice, home: str) -> None:
+    words = "Browsers show notifications only where the address of the chat begins with https."
+    mira.page.goto(f"{mira.url}/settings")
+    expect(mira.page.get_by_role("switch", name="Push notifications")).to_be_disabled()
+    expect(mira.page.get_by_text(words)).to_have_count(2)
+    expect(mira.page.get_by_role("region", name="App")).to_have_count(0)
+
+    at_home = new_device(replace(mira, url=home))
+    at_home.goto(f"{home}/settings")
+
+    expect(at_home.get_by_role("switch", name="Push notifications")).to_be_enabled()
+    expect(at_home.get_by_text(words)).to_have_count(0)
+    expect(at_home.get_by_role("region", name="App")).to_be_visible()
 
 
 def foreign_origins(address: str, port: int) -> list[str]:
