@@ -13,8 +13,10 @@ class ChatDialog extends (globalThis.HTMLElement ?? class {}) {
     dialog.addEventListener("click", this);
     if (dialog.showModal) dialog.showModal();
     else dialog.setAttribute("open", "");
-    // The focus must not start on the button that cannot be undone.
-    (this.#first ?? this.#dismiss).focus();
+    // The focus must not start on the button that cannot be undone. That to leave stands at the end: a long
+    // dialog is read from its beginning nevertheless.
+    if (this.#first) this.#first.focus();
+    else this.#dismiss.focus({ preventScroll: true });
   }
 
   disconnectedCallback() {

@@ -335,6 +335,25 @@ def test_the_screens_of_groups_are_usable_by_ear_and_eye(
     assert_usable(page)
 
 
+def test_a_long_dialog_is_read_from_its_beginning(new_visitor: NewVisitor) -> None:
+    mira = new_visitor("Mira Lind", **PHONE)
+    group_id = make_group(mira)
+    for _ in range(4):
+        invite(mira, group_id)
+    open_details(mira, group_id)
+
+    mira.page.get_by_role("button", name="Invite link").click()
+
+    dialog = mira.page.get_by_role("dialog", name="Invite link")
+    links = dialog.get_by_role("list", name="Valid links").get_by_role("listitem")
+    expect(links).to_have_count(5)
+    expect(dialog.get_by_role("button", name="Close")).to_be_focused()
+    expect(dialog.get_by_role("textbox", name="Link to this group")).to_be_in_viewport()
+    expect(dialog.get_by_role("img", name="QR code of the invitation link")).to_be_in_viewport(
+        ratio=1
+    )
+
+
 def test_the_sender_sees_who_has_read_a_message(
     mira: Visitor, tomas: Visitor, sofia: Visitor
 ) -> None:
