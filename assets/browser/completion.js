@@ -139,7 +139,8 @@ export class Completion {
     }
     this.#chosen = Math.min(this.#chosen, found.length - 1);
     const list = document.createElement("ul");
-    Object.assign(list, { id, className: "menu completion", role: "listbox", ariaLabel: this.#kind.label });
+    // A long list scrolls, so keys must reach it; Tab takes the chosen word, and does not.
+    Object.assign(list, { id, className: "menu completion", role: "listbox", ariaLabel: this.#kind.label, tabIndex: 0 });
     list.append(...found.map((candidate, at) => this.#option(candidate, at)));
     this.#element.replaceChildren(list);
     list.children[this.#chosen].scrollIntoView({ block: "nearest" });
