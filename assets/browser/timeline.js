@@ -5,6 +5,7 @@
 /** @import { Facts } from "./messages.js" */
 
 import { writeAgain } from "./attached_files.js";
+import { SETTLED, hush } from "./hush.js";
 import { missingPage } from "./messages.js";
 import { outboxOf } from "./outbox.js";
 import { NOT_LIVE, send, store } from "./replica.js";
@@ -70,6 +71,7 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     document.addEventListener("visibilitychange", this);
     addEventListener("focus", this);
     this.#isKept = Boolean(this.#facts.kept);
+    hush(this.#log, SETTLED);
     this.#openingPlace();
     this.#goToAddress();
     // The page's own events ask first.
@@ -154,7 +156,7 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
       this.#openingPlace();
     } else this.#settle();
     this.#reachGoal();
-    this.#log.ariaBusy = null;
+    if (this.#log.ariaBusy) hush(this.#log, SETTLED);
     this.#showJump();
     this.#loadPages();
     this.#markRead();
@@ -358,8 +360,7 @@ class ChatTimeline extends (globalThis.HTMLElement ?? class {}) {
     const payload = { conversation_id: this.#conversation, kind, seq };
     if (!send(this.getAttribute("page-event") ?? "", payload)) return;
     this.#asked.set(kind, { edge, at: Date.now() });
-    // A screen reader must not announce old messages as new ones.
-    this.#log.ariaBusy = "true";
+    hush(this.#log, PAGE_PATIENCE);
   }
 
   #firstSeq() {

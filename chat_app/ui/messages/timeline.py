@@ -283,6 +283,7 @@ def _reactions(cell: Cells) -> rx.Component:
         role="group",
         aria_label=say("Reactions"),
         class_name="reactions",
+        aria_live="off",
     )
 
 
@@ -329,6 +330,7 @@ def _meta(cell: Cells, is_delivered: rx.Var[bool], is_read: rx.Var[bool]) -> rx.
             ),
         ),
         class_name="meta",
+        aria_live="off",
     )
 
 
@@ -361,6 +363,8 @@ def _tools(cell: Cells) -> rx.Component:
                 class_name="tools-bar",
             ),
             class_name="tools",
+            # To be found, and not to be read out with every message that comes.
+            aria_live="off",
         ),
     )
 
