@@ -1,8 +1,6 @@
 """The chat in German and Arabic: the pages before any script runs, and a walk through them."""
 
-import json
 import re
-from collections.abc import Callable
 from uuid import uuid4
 
 import httpx
@@ -10,23 +8,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.harness.clients import PASSWORD, page_client
-from tests.harness.texts import CATALOGUES
+from tests.harness.texts import sayer
 from tests.harness.visitors import CHAT, NewVisitor, OpenPage, Visitor
 
-Say = Callable[[str], str]
 DIRECTIONS = {"de": "ltr", "ar": "rtl"}
 BROWSERS = {"de": "de-AT", "ar": "ar"}
-
-
-def said(language: str) -> Say:
-    """Return a function that looks texts of a language up."""
-    texts = json.loads((CATALOGUES / f"{language}.json").read_text(encoding="utf-8"))
-
-    def say(key: str) -> str:
-        text: str = texts[key]
-        return text
-
-    return say
 
 
 def language_of(page: str) -> str:
@@ -38,7 +24,7 @@ def language_of(page: str) -> str:
 
 @pytest.mark.parametrize("language", DIRECTIONS)
 def test_a_page_is_in_its_language_before_any_script_runs(address: str, language: str) -> None:
-    say = said(language)
+    say = sayer(language)
     headers = {"Accept-Language": f"{BROWSERS[language]}, en;q=0.5"}
 
     page = httpx.get(f"{address}/login", headers=headers)
@@ -84,7 +70,7 @@ def test_the_cookie_comes_before_the_account_and_the_account_before_the_browser(
 def test_the_service_worker_speaks_the_language(address: str) -> None:
     german = httpx.get(f"{address}/sw.js", headers={"Accept-Language": "de"})
 
-    assert said("de")("New message") in german.text
+    assert sayer("de")("New message") in german.text
     assert german.headers["content-type"].startswith("text/javascript")
     assert "chatWords = " not in httpx.get(f"{address}/sw.js").text
 
@@ -93,7 +79,7 @@ def test_the_service_worker_speaks_the_language(address: str) -> None:
 def test_a_newcomer_signs_in_writes_and_sees_an_answer(
     new_visitor: NewVisitor, new_profile: OpenPage, language: str
 ) -> None:
-    say = said(language)
+    say = sayer(language)
     eve = new_visitor("Eve Ortiz")
     page = new_profile(locale=BROWSERS[language])
     name = f"ada-{uuid4().hex[:10]}"
@@ -151,7 +137,7 @@ def test_a_language_is_chosen_for_the_account_and_this_browser(mira: Visitor) ->
 
     choice.select_option("Deutsch")
 
-    german = said("de")
+    german = sayer("de")
     choice = page.get_by_role("combobox", name=german("Language"))
     expect(choice).to_have_value("de")
     expect(page.get_by_role("heading", level=1)).to_have_text(german("Settings"))
@@ -163,7 +149,7 @@ def test_a_language_is_chosen_for_the_account_and_this_browser(mira: Visitor) ->
 
     choice.select_option("العربية")
     expect(page.locator("html")).to_have_attribute("dir", "rtl")
-    choice = page.get_by_role("combobox", name=said("ar")("Language"))
+    choice = page.get_by_role("combobox", name=sayer("ar")("Language"))
     expect(choice).to_have_value("ar")
     choice.select_option("")
     expect(page.locator("html")).to_have_attribute("lang", "en")

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.harness.fonts import letters_of, missing_fonts
-from tests.harness.screens import SCREENS, demo_text, write_screens
+from tests.harness.screen_list import SCREENS
+from tests.harness.screens import demo_text, write_screens
 
 EMPTY = 2_000
 
@@ -14,7 +15,7 @@ EMPTY = 2_000
 @pytest.mark.only_in_test_all
 def test_every_screen_is_written_in_both_colours(front_end: Path, tmp_path: Path) -> None:
     assert front_end.is_dir()
-    written = write_screens(tmp_path, sizes=["360x640"])
+    written = write_screens(tmp_path, sizes=["360x640"], languages=["ar"])
 
     assert len(written) == 2 * len(SCREENS)
     for file in written:

@@ -16,7 +16,7 @@ from schemathesis import AuthContext, Case, GenerationMode, HookContext
 
 from tests.harness.clients import OWNER
 from tests.harness.files import BODY, TUS, picture
-from tests.harness.portraits import upload_picture
+from tests.harness.portraits import upload
 from tests.harness.push import Browser
 
 PASSWORD = "correct horse battery"
@@ -101,8 +101,8 @@ def new_world(*, are_friends: bool) -> World:
             "send_at": LATER,
         }
         scheduled = client.post("/api/scheduled", json=later).raise_for_status().json()
-        file_id = upload_picture(client, picture())
-        face = {"file_id": upload_picture(client, picture())}
+        file_id = upload(client, picture())
+        face = {"file_id": upload(client, picture())}
         shown = client.put("/api/users/me/avatar", json=face).raise_for_status().json()
         sessions = client.get("/api/auth/sessions").raise_for_status().json()["items"]
     return World(
@@ -299,10 +299,10 @@ def _correct(operation: str, body: Json, ids: dict[str, str], there: World) -> N
             body[name] = "x" * max(1, len(body[name]))
     if body.get("file_ids"):
         with _client(there.token) as client:
-            body["file_ids"] = [upload_picture(client, picture())]
+            body["file_ids"] = [upload(client, picture())]
     if "file_id" in body:
         with _client(there.token) as client:
-            body["file_id"] = upload_picture(client, picture())
+            body["file_id"] = upload(client, picture())
     for name in body.keys() & {"user_ids", "member_ids"}:
         body[name] = [there.friend_id]
     for name in body.keys() & {"send_at", "at"}:

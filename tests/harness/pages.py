@@ -1,5 +1,6 @@
 """Layout and accessibility checks of pages in a browser."""
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Literal
 
@@ -16,6 +17,52 @@ _CHECK = """async () => {
   for (const one of ["h1", "main"]) {
     const count = [...document.querySelectorAll(one)].filter((e) => e.checkVisibility()).length;
     if (count !== 1) found.push(`${count} ${one}`);
+  }
+  return found;
+}"""
+
+# What a finger must hit: the element or its label, as far as it takes presses, shown or not. A link
+# in a sentence is as high as its line (WCAG 2.2, 2.5.5), and a dialog hides what is behind it.
+_SMALL = """least => {
+  const kinds =
+    "a[href], button, input, select, textarea, summary, [role=option], [role^=menuitem]";
+  const root = [...document.querySelectorAll("dialog:modal")].at(-1) ?? document.body;
+  const found = [];
+  for (const one of root.querySelectorAll(kinds)) {
+    if (!one.checkVisibility({ visibilityProperty: true }) || one.closest("[inert]")) continue;
+    if (getComputedStyle(one).display === "inline") continue;
+    const size = one.getBoundingClientRect();
+    if (size.width < 2 || size.height < 2) continue;
+    one.scrollIntoView({ block: "center", inline: "center" });
+    const { x, y, width, height } = (one.closest("label") ?? one).getBoundingClientRect();
+    const takes = (dx, dy) => {
+      const hit = document.elementFromPoint(x + width / 2 + dx, y + height / 2 + dy);
+      if (hit === null) return false;
+      // What lies over a page for a moment covers some of it.
+      const over = hit.closest(".menu, chat-due, chat-notice");
+      if (over && !over.contains(one)) return true;
+      return one.contains(hit) || hit.closest("label")?.control === one;
+    };
+    const far = least / 2 - 1;
+    const wide = width >= least || (takes(-far, 0) && takes(far, 0));
+    const high = height >= least || (takes(0, -far) && takes(0, far));
+    const name = one.ariaLabel || one.textContent.trim().slice(0, 30) || one.className;
+    if (!wide || !high)
+      found.push(`${one.tagName} ${name}: ${width.toFixed()} by ${height.toFixed()}`);
+  }
+  return [...new Set(found)];
+}"""
+# Our own words, that are longer than their place; the names that people give may be.
+_CUT = """() => {
+  const kinds = "button, label, legend, h1, h2, h3, th, option, [role^=menuitem], .button";
+  const found = [];
+  for (const one of document.querySelectorAll(kinds)) {
+    if (!one.checkVisibility({ visibilityProperty: true })) continue;
+    if (one.matches("[dir=auto], bdi") || one.querySelector("[dir=auto], bdi")) continue;
+    const { scrollWidth, clientWidth } = one;
+    const hides = getComputedStyle(one).overflowX !== "visible";
+    if (hides && clientWidth > 1 && scrollWidth > clientWidth + 1)
+      found.push(`${one.tagName} ${one.textContent.trim()}: ${scrollWidth} in ${clientWidth}`);
   }
   return found;
 }"""
@@ -68,12 +115,30 @@ def fits(page: Page) -> bool:
 
 def assert_usable(page: Page) -> None:
     """Check in light and in dark colours that a page has no faults and fits its window."""
+    assert list(unusable(page)) == []
+
+
+def unusable(page: Page) -> Iterator[str]:
+    """Yield the faults of a page in light and in dark colours, and whether it is too wide."""
     schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
     for scheme in schemes:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         wait_until(page, "scheme => document.documentElement.matches('.' + scheme)", scheme)
-        assert faults(page) == [], scheme
-        assert fits(page), scheme
+        yield from (f"{scheme}: {fault}" for fault in faults(page))
+        if not fits(page):
+            yield f"{scheme}: scrolls sideways"
+
+
+def small_targets(page: Page, least: int) -> list[str]:
+    """Return what can be pressed on a page and is smaller than `least` pixels in one direction."""
+    found: list[str] = page.evaluate(_SMALL, least)
+    return found
+
+
+def cut_words(page: Page) -> list[str]:
+    """Return the words of our own that a page cuts off."""
+    found: list[str] = page.evaluate(_CUT)
+    return found
 
 
 def faults(page: Page) -> list[str]:

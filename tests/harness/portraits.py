@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 import httpx
 from PIL import Image, ImageDraw
 
-from tests.harness.files import BODY
+from tests.harness.files import BODY, metadata
 
 SIDE = 400
 # What is behind somebody, their hair, face and clothes.
@@ -34,13 +34,14 @@ def portrait(number: int) -> bytes:
     return written.getvalue()
 
 
-def upload_picture(client: httpx.Client, data: bytes) -> str:
-    """Upload a picture and return its id, once it is ready."""
-    headers = {**BODY, "Upload-Length": str(len(data))}
+def upload(client: httpx.Client, data: bytes, name: str = "portrait.png") -> str:
+    """Upload a file and return its id, once it is ready."""
+    headers = {**BODY, "Upload-Length": str(len(data)), "Upload-Metadata": metadata(name)}
     reply = client.post("/api/uploads", content=data, headers=headers).raise_for_status()
     address = reply.headers["location"]
-    while client.get(address).raise_for_status().json()["state"] == "checking":
+    while (state := client.get(address).raise_for_status().json()["state"]) == "checking":
         time.sleep(0.05)
+    assert state == "ready", (name, state)
     return str(address.rpartition("/")[2])
 
 
@@ -50,5 +51,5 @@ def set_avatars(
     """Give people avatars, who are signed in by a function."""
     for number, username in enumerate(usernames):
         with signed_in(username) as client:
-            body = {"file_id": upload_picture(client, portrait(number))}
+            body = {"file_id": upload(client, portrait(number))}
             client.put("/api/users/me/avatar", json=body).raise_for_status()

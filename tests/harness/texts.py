@@ -9,7 +9,7 @@ import re
 import subprocess
 import sysconfig
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,25 @@ OF_PROGRAMS = re.compile(
 )
 SENTENCE = re.compile(r"[A-Z“][^{}<>=;]* [^{}<>=;]*\.")
 NUMBERS = re.compile(r"\d+(?:,\d{3})*|\0")
+Say = Callable[[str], str]
+
+
+def sayer(language: str) -> Say:
+    """Return a function that looks the texts of a language up by their keys."""
+    if language == "en":
+        return in_plain_english
+    texts = json.loads((CATALOGUES / f"{language}.json").read_text(encoding="utf-8"))
+
+    def say(key: str) -> str:
+        text: str = texts[key]
+        return text
+
+    return say
+
+
+def in_plain_english(key: str) -> str:
+    """Return the English text of a key, without the note that nobody sees."""
+    return key.partition("#")[0]
 
 
 def in_english(text: str) -> str:
