@@ -39,7 +39,7 @@ _SMALL = """least => {
       const hit = document.elementFromPoint(x + width / 2 + dx, y + height / 2 + dy);
       if (hit === null) return false;
       // What lies over a page for a moment covers some of it.
-      const over = hit.closest(".menu, chat-due, chat-notice");
+      const over = hit.closest(".menu, .tools-bar, chat-due, chat-notice");
       if (over && !over.contains(one)) return true;
       return one.contains(hit) || hit.closest("label")?.control === one;
     };
