@@ -11,8 +11,9 @@ from chat_app.demo.people import FIRST
 from tests.browser.conftest import DESKTOP
 from tests.harness.demo_chat import demo_chat, sign_in, signed_in
 from tests.harness.pages import cut_words, fits, small_targets, unusable
-from tests.harness.screen_list import SCREENS, Screen, Viewer
+from tests.harness.screen_list import SCREENS, Screen
 from tests.harness.texts import sayer
+from tests.harness.viewers import Viewer
 from tests.harness.visitors import PHONE, OpenPage
 
 NOTHING = "about:blank"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 from playwright.sync_api import Page
@@ -54,6 +55,16 @@ def sign_in(url: str, page: Page) -> None:
         login = f"{url}/api/auth/login"
         reply = context.request.post(login, data=_credentials(FIRST), headers={"Origin": url})
         assert reply.ok, reply.text()
+
+
+def register(url: str, page: Page) -> None:
+    """Register somebody new at a page's profile, in place of who is signed in there."""
+    page.context.clear_cookies()
+    name = {"username": f"nadia-{uuid4().hex[:8]}", "display_name": "Nadia Haddad"}
+    body = {**name, "password": PASSWORD, "tokens": False}
+    register = f"{url}/api/auth/register"
+    reply = page.context.request.post(register, data=body, headers={"Origin": url})
+    assert reply.ok, reply.text()
 
 
 async def _fill(storage: Storage) -> None:

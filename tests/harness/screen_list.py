@@ -7,47 +7,24 @@ page, or use a keyboard or a finger.
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import httpx
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.harness.demo_chat import SHARER, signed_in
-from tests.harness.texts import Say
-
-# Of the demo: two who have talked with the first person; the first of them has unread messages.
-UNREAD, OTHER, UNREAD_COUNT = "elif", "tomas", 3
-# A person of the demo without a conversation, who gets a long one.
-WRITER, LONG = "ben", 120
-# An open group that the first person makes.
-GROUP = "Staircase B"
-TEXTS = (
-    "The choir meets on Tuesdays. 🎶",
-    "Which room is it? Last time I stood at a locked door, and the caretaker had gone home.",
-    "The large one. Bring a chair: there are seven for twelve people.",
-    "**In this order** ([notes](https://example.org/notes)):\n\n1. Warm up\n2. The *new* song",
-    '> Which key?\n\n```py\nkeys = {"song": "D minor"}\nprint(keys["song"])\n```',
+from tests.harness.demo_chat import SHARER, register
+from tests.harness.viewers import (
+    OTHER,
+    TEXTS,
+    UNREAD,
+    UNREAD_COUNT,
+    WRITER,
+    Viewer,
+    conversation_with,
+    conversations,
+    group_of,
+    is_with,
+    write_long_chat,
 )
-
-
-class Viewer(NamedTuple):
-    """A page in a browser profile of its own; `http` is the first person of the demo."""
-
-    name: str
-    url: str
-    page: Page
-    http: httpx.Client
-    say: Say
-
-    def open(self, path: str) -> None:
-        """Open an address of the chat."""
-        self.page.goto(self.url + path)
-
-    def open_chat(self, username: str) -> None:
-        """Open the conversation with a person of the demo."""
-        self.open(f"/chat/{_conversation(self.http, username)['id']}")
-        log = self.page.get_by_role("log", name=self.say("Messages"))
-        expect(log.get_by_role("article").last).to_be_visible()
 
 
 class Screen(NamedTuple):
@@ -97,20 +74,27 @@ def _show_new_group(viewer: Viewer) -> None:
 
 
 def _show_group_details(viewer: Viewer) -> None:
-    viewer.open(f"/chat/{_group(viewer.http)['id']}")
+    viewer.open(f"/chat/{group_of(viewer.http)['id']}")
     viewer.page.get_by_role("button", name=viewer.say("Group details")).click()
     members = viewer.page.get_by_role("region", name=viewer.say("Members"))
     expect(members.get_by_role("listitem").first).to_be_visible()
 
 
+def _show_group_link(viewer: Viewer) -> None:
+    _show_group_details(viewer)
+    viewer.page.get_by_role("button", name=viewer.say("Invite link")).click()
+    code = viewer.page.get_by_role("img", name=viewer.say("QR code of the invitation link"))
+    expect(code).to_be_visible()
+
+
 def _show_channels(viewer: Viewer) -> None:
-    _group(viewer.http)
+    group_of(viewer.http)
     viewer.open("/channels")
     expect(viewer.page.get_by_role("list", name=viewer.say("Channels"))).to_be_visible()
 
 
 def _show_invitation(viewer: Viewer) -> None:
-    path = f"/api/conversations/{_group(viewer.http)['id']}/invites"
+    path = f"/api/conversations/{group_of(viewer.http)['id']}/invites"
     made = viewer.http.post(path, json={}).raise_for_status().json()
     viewer.open(f"/invite/{made['token']}")
     expect(viewer.page.get_by_role("link", name=viewer.say("Create an account"))).to_be_visible()
@@ -133,7 +117,7 @@ _show_settings = partial(_show_page, "/settings", "This device")
 
 def _show_chat(viewer: Viewer) -> None:
     # Every viewer of the same person shall find them unread.
-    unread = _conversation(viewer.http, UNREAD)
+    unread = conversation_with(viewer.http, UNREAD)
     path, first = f"/api/conversations/{unread['id']}/unread", unread["last_seq"] - UNREAD_COUNT + 1
     viewer.http.post(path, json={"seq": first}).raise_for_status()
     viewer.open_chat(UNREAD)
@@ -173,7 +157,7 @@ def _show_date(viewer: Viewer) -> None:
 def _show_drafts(viewer: Viewer) -> None:
     viewer.open_chat(OTHER)
     viewer.page.get_by_role("textbox", name=viewer.say("Message")).fill("I can bring two of them")
-    conversation = _conversation(viewer.http, OTHER)
+    conversation = conversation_with(viewer.http, OTHER)
     version = (conversation["draft"] or {"version": 0})["version"]
     # What a viewer before this one has left would be no other draft.
     body = {"content": "I bring the bread, who brings cheese?" + " " * version, "base": version}
@@ -192,7 +176,7 @@ def _show_reactions(viewer: Viewer) -> None:
 
 
 def _show_lively_group(viewer: Viewer) -> None:
-    groups = [one for one in _conversations(viewer.http) if one["title"].startswith("Street")]
+    groups = [one for one in conversations(viewer.http) if one["title"].startswith("Street")]
     viewer.open(f"/chat/{groups[0]['id']}")
     log = viewer.page.get_by_role("log", name=viewer.say("Messages"))
     expect(log.get_by_role("article").last).to_be_visible()
@@ -206,7 +190,7 @@ def _show_pinned(viewer: Viewer) -> None:
 
 
 def _show_saved(viewer: Viewer) -> None:
-    there = _conversation(viewer.http, OTHER)["id"]
+    there = conversation_with(viewer.http, OTHER)["id"]
     page = viewer.http.get(f"/api/conversations/{there}/messages?limit=4").raise_for_status()
     for message in page.json()["items"]:
         viewer.http.put(f"/api/messages/{message['id']}/save").raise_for_status()
@@ -274,7 +258,7 @@ def _show_remind_me(viewer: Viewer) -> None:
 
 
 def _show_due(viewer: Viewer) -> None:
-    there = _conversation(viewer.http, UNREAD)["id"]
+    there = conversation_with(viewer.http, UNREAD)["id"]
     page = viewer.http.get(f"/api/conversations/{there}/messages?limit=2").raise_for_status()
     viewer.open_chat(OTHER)
     at = datetime.now(UTC) + timedelta(seconds=2)
@@ -294,8 +278,8 @@ def _show_offline(viewer: Viewer) -> None:
 
 
 def _show_long_chat(viewer: Viewer) -> None:
-    if not any(_is_with(one, WRITER) for one in _conversations(viewer.http)):
-        _write_long_chat(viewer)
+    if not any(is_with(one, WRITER) for one in conversations(viewer.http)):
+        write_long_chat(viewer)
     viewer.open_chat(WRITER)
     viewer.page.get_by_role("log", name=viewer.say("Messages")).hover()
     viewer.page.mouse.wheel(0, -1_500)
@@ -389,6 +373,13 @@ def _show_mention(viewer: Viewer) -> None:
     expect(viewer.page.get_by_role("option").first).to_be_visible()
 
 
+def _show_first_steps(viewer: Viewer) -> None:
+    register(viewer.url, viewer.page)
+    viewer.open("/")
+    steps = viewer.page.get_by_role("list", name=viewer.say("First steps"))
+    expect(steps.get_by_role("listitem").first).to_be_visible()
+
+
 SCREENS = (
     Screen("sign-in", _show_sign_in, is_public=True),
     Screen("refused-sign-in", _show_refused_sign_in, is_public=True),
@@ -402,6 +393,7 @@ SCREENS = (
     Screen("dialog", _show_dialog),
     Screen("new-group", _show_new_group),
     Screen("group-details", _show_group_details),
+    Screen("group-link", _show_group_link),
     Screen("channels", _show_channels),
     Screen("settings", _show_settings),
     Screen("account-deletion", _show_account_deletion),
@@ -435,50 +427,6 @@ SCREENS = (
     Screen("mention", _show_mention),
     Screen("send-later", _show_send_later),
     Screen("due", _show_due),
+    # The viewer is another account from here on.
+    Screen("first-steps", _show_first_steps, is_public=True),
 )
-
-
-def _conversations(http: httpx.Client) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = http.get("/api/conversations").raise_for_status().json()["items"]
-    return items
-
-
-def _conversation(http: httpx.Client, username: str) -> dict[str, Any]:
-    return next(one for one in _conversations(http) if _is_with(one, username))
-
-
-def _group(http: httpx.Client) -> dict[str, Any]:
-    """Return the group that the viewer has made; make it where there is none."""
-    found = (one for one in _conversations(http) if one["title"] == GROUP)
-    if group := next(found, None):
-        return group
-    others = [member["id"] for name in (OTHER, UNREAD) for member in _members_with(http, name)]
-    body = {
-        "kind": "group",
-        "title": GROUP,
-        "description": "Keys, parcels, and who waters which plant.",
-        "visibility": "open",
-        "member_ids": others,
-    }
-    made: dict[str, Any] = http.post("/api/conversations", json=body).raise_for_status().json()
-    return made
-
-
-def _members_with(http: httpx.Client, username: str) -> list[dict[str, Any]]:
-    members = _conversation(http, username)["members"]
-    return [member for member in members if member["username"] == username]
-
-
-def _is_with(conversation: dict[str, Any], username: str) -> bool:
-    names = {member["username"] for member in conversation["members"]}
-    return conversation["kind"] == "direct" and username in names
-
-
-def _write_long_chat(viewer: Viewer) -> None:
-    with signed_in(viewer.url, WRITER) as writer:
-        reader = viewer.http
-        ids = {one: one.get("/api/auth/me").json()["id"] for one in (writer, reader)}
-        for number in range(LONG):
-            sender, receiver = (writer, reader) if number % 2 else (reader, writer)
-            body = {"receiver_id": ids[receiver], "content": TEXTS[number % len(TEXTS)]}
-            sender.post("/api/messages", json=body).raise_for_status()

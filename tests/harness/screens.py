@@ -19,8 +19,9 @@ from tests.harness.chromium import start_chromium
 from tests.harness.demo_chat import demo_chat, sign_in, signed_in
 from tests.harness.fonts import missing_fonts
 from tests.harness.pages import PATIENCE_MS
-from tests.harness.screen_list import SCREENS, TEXTS, Viewer
+from tests.harness.screen_list import SCREENS
 from tests.harness.texts import sayer
+from tests.harness.viewers import TEXTS, Viewer
 from tests.harness.visitors import PHONE
 
 Scheme = Literal["light", "dark"]
