@@ -9,6 +9,7 @@ from uuid import UUID
 
 from chat_app.accounts.schemas import Identity, OwnUser
 from chat_app.accounts.service import Accounts
+from chat_app.admin.backups import BackupService
 from chat_app.admin.reports import Reports
 from chat_app.admin.service import Admin
 from chat_app.api.formats import JSON
@@ -218,6 +219,7 @@ class SimulatedNode:
             # Delivery uses none of these.
             accounts=cast("Accounts", None),
             admin=cast("Admin", None),
+            backups=cast("BackupService", None),
             reports=cast("Reports", None),
             friends=cast("Friends", None),
             groups=parts.groups(tail, on_left=lambda _group_id: None),

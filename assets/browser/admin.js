@@ -3,11 +3,13 @@
 
 /** @import { Account } from "./admin_dialogs.js" */
 
-import { confirm, errorLine, invite, manage } from "./admin_dialogs.js";
+import { Backups } from "./admin_backups.js";
+import { confirm, invite, manage } from "./admin_dialogs.js";
+import { Region, rowOf, timeOf } from "./admin_region.js";
 import { ask } from "./ask.js";
 import { fullTime, shortTime } from "./clock.js";
 import { sizeText } from "./file_words.js";
-import { pressable, textOf } from "./sheet.js";
+import { errorLine, pressable, textOf } from "./sheet.js";
 import { numberText, say } from "./texts.js";
 
 const AT_ONCE = "20"; // items of a page
@@ -42,6 +44,9 @@ const ACTS = {
   report_open: "{actor} reopened a report about {target}",
   report_resolved: "{actor} resolved a report about {target}",
   report_dismissed: "{actor} dismissed a report about {target}",
+  backup_made: "{actor} made a backup",
+  backup_failed: "A backup that {actor} began has failed",
+  backup_downloaded: "{actor} downloaded a backup",
 };
 const STATES = { open: say("Open#a report"), resolved: say("Resolved"), dismissed: say("Dismissed") };
 const REGISTRATION = {
@@ -65,39 +70,9 @@ class ChatAdmin extends (globalThis.HTMLElement ?? class {}) {
     const registration = textOf("p", "", "field-hint");
     invites.head.append(registration, pressable(say("Invite somebody"), "plain", () => invite(afterInvite)));
     const activity = new Activity((rule) => (registration.textContent = REGISTRATION[rule] ?? ""));
-    const regions = [people, invites, reports, activity, audit];
+    const regions = [people, invites, reports, activity, new Backups(changed), audit];
     this.replaceChildren(...regions.map((one) => one.section));
     for (const one of regions) void one.reload();
-  }
-}
-
-/** A region: its heading, what stands above its content, the content, and what failed. */
-class Region {
-  section = textOf("section");
-  head = textOf("div", "", "admin-head");
-  #problem = textOf("div", "", "notice");
-
-  /** @param {string} name */
-  constructor(name) {
-    this.section.ariaLabel = name;
-    this.#problem.setAttribute("role", "alert");
-    this.#problem.hidden = true;
-    this.section.append(textOf("h2", name), this.head, this.#problem);
-  }
-
-  /**
-   * Load something; show what failed, with a button that calls `again`.
-   * @param {string} path
-   * @param {(answer: Record<string, unknown>) => boolean} take
-   * @param {() => void} again
-   */
-  async load(path, take, again) {
-    this.section.setAttribute("aria-busy", "true");
-    const problem = await ask("GET", path, undefined, take);
-    this.section.removeAttribute("aria-busy");
-    this.#problem.replaceChildren(textOf("span", problem), pressable(say("Try again"), "plain", again));
-    this.#problem.hidden = !problem;
-    return !problem;
   }
 }
 
@@ -270,26 +245,6 @@ class Activity extends Region {
     ];
     this.#list.replaceChildren(...rows.flatMap(([term, value]) => [textOf("dt", term), textOf("dd", value)]));
   }
-}
-
-/**
- * @param {HTMLElement} title
- * @param {HTMLElement} about
- * @param {HTMLElement[]} more
- */
-function rowOf(title, about, ...more) {
-  const row = textOf("li", "", "device");
-  const words = textOf("div", "", "row-text");
-  words.append(title, about);
-  row.append(words, ...more);
-  return row;
-}
-
-/** @param {string} iso */
-function timeOf(iso) {
-  const time = textOf("time", shortTime(iso));
-  Object.assign(time, { dateTime: iso, title: fullTime(iso) });
-  return time;
 }
 
 /**

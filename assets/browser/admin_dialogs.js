@@ -5,7 +5,7 @@ import { ask } from "./ask.js";
 import { copyText } from "./clipboard.js";
 import { notify } from "./notice.js";
 import { getPageUser } from "./request.js";
-import { newSheet, pressable, textOf } from "./sheet.js";
+import { errorLine, newSheet, pressable, textOf } from "./sheet.js";
 import { say } from "./texts.js";
 
 /**
@@ -222,13 +222,6 @@ function choice(label, options, chosen) {
   for (const [value, text] of Object.entries(options)) select.append(new Option(text, value, false, value === chosen));
   place.append(select);
   return [select, place];
-}
-
-/** Make a line for an error, which screen readers announce. */
-export function errorLine() {
-  const line = textOf("p", "", "error-text");
-  line.setAttribute("role", "alert");
-  return line;
 }
 
 /** @param {HTMLElement[]} content */

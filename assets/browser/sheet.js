@@ -58,3 +58,10 @@ export function pressable(label, kind, act) {
   button.addEventListener("click", () => void act());
   return button;
 }
+
+/** Make a line for an error, which screen readers announce. */
+export function errorLine() {
+  const line = textOf("p", "", "error-text");
+  line.setAttribute("role", "alert");
+  return line;
+}

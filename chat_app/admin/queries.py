@@ -174,6 +174,13 @@ async def figures(database: Database, settings: Settings, *, viewer_id: UUID) ->
     )
 
 
+async def bytes_to_back_up(database: Database) -> int:
+    """Return the size of the database and the files. Raises Unavailable."""
+    async with database.reading() as session:
+        files = await session.scalar(select(func.coalesce(func.sum(col(StorageUse.bytes)), 0)))
+    return (await read_stats(database)).size_bytes + int(files or 0)
+
+
 async def is_admin(session: AsyncSession, user_id: UUID) -> bool:
     """Return whether somebody is an admin."""
     return bool(

@@ -31,7 +31,12 @@ Action = Literal[
     "report_open",
     "report_resolved",
     "report_dismissed",
+    "backup_made",
+    "backup_failed",
+    "backup_downloaded",
 ]
+# Why a backup failed; nothing for one that did not.
+BackupFailure = Literal["", "disk_full", "too_long", "stopped", "failed"]
 ReportState = Literal["open", "resolved", "dismissed"]
 
 
@@ -187,6 +192,25 @@ class AuditLog(Shape, frozen=True):
 
     items: list[AuditEntry]
     next_before: UUID | None
+
+
+class Backup(Shape, frozen=True):
+    """A backup: one that is being made, a whole one, or the latest one where it failed.
+
+    `failure` is a sentence for people, and null unless it failed.
+    """
+
+    name: str
+    state: Literal["running", "ready", "failed"]
+    made_at: datetime
+    size: int
+    failure: str | None
+
+
+class Backups(Shape, frozen=True):
+    """The backups in the folder of the node that answers, the newest first."""
+
+    items: list[Backup]
 
 
 class Figures(Shape, frozen=True):

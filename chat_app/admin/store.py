@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from chat_app.accounts.store import is_acting_admin
 from chat_app.admin.errors import ReportIsSelf, ReportNotFound
-from chat_app.admin.schemas import Action, Actor
+from chat_app.admin.schemas import Action, Actor, BackupFailure
 from chat_app.conversations.invites.store import valid
 from chat_app.conversations.message_rows import IS_READABLE
 from chat_app.core.clock import utc_now
@@ -22,9 +22,22 @@ from chat_app.core.tokens import fingerprint, new_secret
 from chat_app.friends.errors import PersonNotFound
 from chat_app.friends.relations import has_blocked, share_a_conversation
 from chat_app.messages.errors import MessageNotFound
-from chat_app.models import AuditEntry, DueItem, Invite, Member, Message, Report, ResetLink, User
+from chat_app.models import (
+    AuditEntry,
+    BackupRun,
+    DueItem,
+    Invite,
+    Member,
+    Message,
+    Report,
+    ResetLink,
+    User,
+)
 
 RESET_LIFETIME = timedelta(days=1)
+# A node that has not renewed its backup for so long is gone.
+BACKUP_RENEWED_S = 5.0
+BACKUP_STALE_AFTER = timedelta(seconds=60)
 
 
 async def require_admin(session: AsyncSession, user_id: UUID) -> User:
@@ -195,6 +208,43 @@ async def set_report_state(session: AsyncSession, report_id: UUID, state: str) -
         report.state = state
         report.closed_at = None if state == "open" else utc_now()
     return user, changed
+
+
+async def latest_backup(session: AsyncSession) -> BackupRun | None:
+    """Return the latest backup that was begun."""
+    run: BackupRun | None = await session.scalar(select(BackupRun))
+    return run
+
+
+def is_running(run: BackupRun | None) -> bool:
+    """Return whether a backup is being made."""
+    return run is not None and (
+        run.state == "running" and run.alive_at > utc_now() - BACKUP_STALE_AFTER
+    )
+
+
+async def begin_backup(session: AsyncSession, name: str) -> BackupRun:
+    """Store the row of a backup in place of the latest one's; `lock_admins` first."""
+    await session.execute(delete(BackupRun))
+    run = BackupRun(name=name)
+    session.add(run)
+    return run
+
+
+def renew_backup(connection: Connection) -> None:
+    """Store that the backup that runs is still being made."""
+    connection.execute(
+        update(BackupRun).where(col(BackupRun.state) == "running").values(alive_at=utc_now())
+    )
+
+
+async def finish_backup(session: AsyncSession, name: str, failure: BackupFailure) -> None:
+    """Store the end of a backup, unless another one has taken its place."""
+    await session.execute(
+        update(BackupRun)
+        .where(col(BackupRun.name) == name)
+        .values(state="failed" if failure else "ready", failure=failure)
+    )
 
 
 def remove_reset_links(connection: Connection, before: datetime, count: int) -> int:

@@ -70,28 +70,28 @@ class AdminController(Controller):
         self, data: UserChange, me: Identity, node: Node, request: AnyRequest, user_id: UUID
     ) -> ManagedUser:
         """Disable or enable an account, or change whether it is an admin's."""
-        return await node.admin.change_user(_actor(me, request), user_id, data)
+        return await node.admin.change_user(actor_of(me, request), user_id, data)
 
     @delete("/users/{user_id:uuid}", status_code=204, errors=[PersonNotFound, LastAdmin])
     async def delete_user(
         self, me: Identity, node: Node, request: AnyRequest, user_id: UUID
     ) -> None:
         """Delete an account; its messages stay, from "Deleted user"."""
-        await node.admin.delete_user(_actor(me, request), user_id)
+        await node.admin.delete_user(actor_of(me, request), user_id)
 
     @delete("/users/{user_id:uuid}/sessions", status_code=204, errors=[PersonNotFound])
     async def end_sessions(
         self, me: Identity, node: Node, request: AnyRequest, user_id: UUID
     ) -> None:
         """End all sessions of somebody."""
-        await node.admin.end_sessions(_actor(me, request), user_id)
+        await node.admin.end_sessions(actor_of(me, request), user_id)
 
     @post("/users/{user_id:uuid}/reset", errors=[PersonNotFound])
     async def make_reset_link(
         self, me: Identity, node: Node, request: AnyRequest, user_id: UUID
     ) -> ResetLink:
         """Make a link by which somebody sets a new password, once and within a day."""
-        return await node.admin.make_reset_link(_actor(me, request), user_id)
+        return await node.admin.make_reset_link(actor_of(me, request), user_id)
 
     @get("/invites")
     async def invites(self, me: Identity, node: Node) -> RegistrationInvites:
@@ -104,14 +104,14 @@ class AdminController(Controller):
         self, data: InviteRequest, me: Identity, node: Node, request: AnyRequest
     ) -> NewInvite:
         """Make an invitation to register; its token is shown this once."""
-        return await node.admin.make_invite(_actor(me, request), data)
+        return await node.admin.make_invite(actor_of(me, request), data)
 
     @delete("/invites/{invite_id:uuid}", status_code=204, errors=[InviteNotFound])
     async def withdraw_invite(
         self, me: Identity, node: Node, request: AnyRequest, invite_id: UUID
     ) -> None:
         """Withdraw an invitation to register."""
-        await node.admin.withdraw_invite(_actor(me, request), invite_id)
+        await node.admin.withdraw_invite(actor_of(me, request), invite_id)
 
     @get("/reports")
     async def reports(
@@ -132,7 +132,7 @@ class AdminController(Controller):
         self, data: ReportChange, me: Identity, node: Node, request: AnyRequest, report_id: UUID
     ) -> None:
         """Set the state of a report."""
-        await node.admin.set_report_state(_actor(me, request), report_id, data.state)
+        await node.admin.set_report_state(actor_of(me, request), report_id, data.state)
 
     @get("/overview")
     async def overview(self, me: Identity, node: Node) -> Overview:
@@ -151,5 +151,6 @@ class AdminController(Controller):
             )
 
 
-def _actor(me: Identity, request: AnyRequest) -> Actor:
+def actor_of(me: Identity, request: AnyRequest) -> Actor:
+    """Return who acts, for the audit log."""
     return Actor(me.user_id, device_of(request).address)

@@ -11,6 +11,7 @@ from chat_app.api.accounts import AuthController, OwnAccountController, UsersCon
 from chat_app.api.admin import AdminController
 from chat_app.api.auth import move_earlier_cookie
 from chat_app.api.avatars import AvatarsController
+from chat_app.api.backups import BackupsController
 from chat_app.api.conversations import ConversationsController
 from chat_app.api.dependencies import DEPENDENCIES
 from chat_app.api.documents import asyncapi_document, openapi_document, reference_page
@@ -73,6 +74,7 @@ def create_api(
             FilesController,
             AvatarsController,
             AdminController,
+            BackupsController,
             PushController,
             HealthController,
             metrics_page,

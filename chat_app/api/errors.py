@@ -10,6 +10,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
+from chat_app.admin.errors import NoSpaceForBackup
 from chat_app.conversations.groups.errors import CannotAdd
 from chat_app.conversations.schemas import KINDS
 from chat_app.core.errors import (
@@ -51,6 +52,7 @@ STATUS: dict[type[AppError], int] = {
     WrongVersion: 412,
     ChecksumMismatch: 460,
     DiskFull: 507,
+    NoSpaceForBackup: 507,
 }
 # The codes for HTTP statuses that Litestar itself raises.
 CODES = {

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from chat_app.archive.errors import ArchiveError
 from chat_app.core import migrations
 
-# Alembic's table, and those of a running chat: what its nodes have yet to read, and its generation,
-# which a copy does not share.
-NOT_COPIED = ("alembic_version", "change_log", "generation")
+# Alembic's table, and those of a running chat: what its nodes have yet to read, its generation, and
+# the backup that is being made, which a copy does not share.
+NOT_COPIED = ("alembic_version", "change_log", "generation", "backup_run")
 # The index of the search, in PostgreSQL only; it is made of the messages.
 INDEX_TABLES = ("search_state", "search_entry")
 # SQLite's name of a type, and the kind of its values.

@@ -1,6 +1,6 @@
 """Every table. Rows never leave the server: domains turn them into the shapes of their schemas."""
 
-from chat_app.models.administration import AuditEntry, Report, ResetLink
+from chat_app.models.administration import AuditEntry, BackupRun, Report, ResetLink
 from chat_app.models.base import Table
 from chat_app.models.changes import Change, Generation
 from chat_app.models.conversations import (
@@ -29,6 +29,7 @@ __all__ = [
     "Attachment",
     "AuditEntry",
     "AuthSession",
+    "BackupRun",
     "Block",
     "Change",
     "Conversation",

@@ -60,3 +60,19 @@ class AuditEntry(Table, table=True):
     target_name: str = Field(default="", max_length=32)
     address: str = Field(default="", max_length=64)
     detail: str = Field(default="", max_length=200)
+
+
+class BackupRun(Table, table=True):
+    """The latest backup that an admin has begun, on whatever node: one row at most.
+
+    The node that makes it renews `alive_at`. What is kept is what the folder holds.
+    """
+
+    __tablename__ = "backup_run"
+
+    name: str = Field(max_length=32, primary_key=True)
+    # running, then ready or failed.
+    state: str = Field(default="running", max_length=16)
+    failure: str = Field(default="", max_length=32)
+    started_at: datetime = Field(default_factory=utc_now)
+    alive_at: datetime = Field(default_factory=utc_now)

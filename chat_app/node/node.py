@@ -10,6 +10,7 @@ import structlog
 
 from chat_app.accounts.schemas import Identity
 from chat_app.accounts.service import Accounts
+from chat_app.admin.backups import BackupService
 from chat_app.admin.reports import Reports
 from chat_app.admin.service import Admin
 from chat_app.change_log.tail import Tail
@@ -77,6 +78,7 @@ class Node:
     sockets: SocketCounts
     accounts: Accounts
     admin: Admin
+    backups: BackupService
     reports: Reports
     friends: Friends
     conversations: Conversations
@@ -205,6 +207,7 @@ async def running_node(
             sockets=infrastructure.sockets,
             accounts=accounts,
             admin=parts.admin(accounts, presence),
+            backups=parts.backups(),
             reports=parts.reports(),
             friends=parts.friends(presence),
             conversations=parts.conversations(hub, tail, read_marks),

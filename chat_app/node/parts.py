@@ -11,6 +11,8 @@ from chat_app.accounts.service import Accounts
 from chat_app.accounts.session_monitor import SessionMonitor
 from chat_app.accounts.store import remove_sessions
 from chat_app.admin import store as admin_store
+from chat_app.admin.backup_task import BackupTask
+from chat_app.admin.backups import BackupService
 from chat_app.admin.reports import Reports
 from chat_app.admin.service import Admin
 from chat_app.change_log.store import KEPT_FOR, remove_entries
@@ -313,6 +315,12 @@ class Parts:
             settings=self.settings,
             on_presence_changed=presence.refresh_user,
         )
+
+    def backups(self) -> BackupService:
+        """Make the use cases of backups, with the task that makes them."""
+        database = self.infrastructure.database
+        task = BackupTask(database=database, settings=self.settings, metrics=self.metrics)
+        return BackupService(database=database, task=run(self.stack, self.supervisor, task))
 
     def reports(self) -> Reports:
         """Make the use cases of reports."""

@@ -70,6 +70,9 @@ async def test_every_admin_call_is_not_found_by_a_member(alice: Person, bob: Per
         ("PATCH", f"reports/{uuid4()}", {"state": "resolved"}),
         ("GET", "overview", None),
         ("GET", "audit", None),
+        ("GET", "backups", None),
+        ("POST", "backups", None),
+        ("GET", "backups/chat-20261130-120000.zip", None),
     ]
     for method, path, body in calls:
         with case(method, path):

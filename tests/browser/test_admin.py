@@ -1,6 +1,7 @@
 """The owner's page, what members report to it, and the link that resets a password."""
 
 import re
+import zipfile
 from collections.abc import Iterator
 
 import httpx
@@ -105,7 +106,7 @@ def test_a_failure_is_shown_and_tried_again(
     people = page.get_by_role("region", name="People")
     expect(people.get_by_role("alert")).to_contain_text("cannot be reached")
     page.unroute("**/api/admin/**")
-    for region in ("People", "Invitations", "Reports", "Activity", "Audit log"):
+    for region in ("People", "Invitations", "Reports", "Activity", "Backups", "Audit log"):
         page.get_by_role("region", name=region).get_by_role("button", name="Try again").click()
     expect(page.get_by_text("All is well")).to_be_visible()
     find(page, mira.username)
@@ -172,3 +173,34 @@ def test_a_reset_link_sets_a_password(
     page.get_by_label("New password", exact=True).fill(NEW_PASSWORD + "!")
     page.get_by_role("button", name="Set password").click()
     expect(page.get_by_role("alert").filter(has_text="was used")).to_be_visible()
+
+
+def test_a_backup_is_made_and_downloaded_by_keyboard(
+    address: str, http: httpx.Client, new_profile: OpenPage
+) -> None:
+    page = new_profile(**PHONE)
+    add_cookies(page.context, http)
+    page.goto(f"{address}/admin")
+    backups = page.get_by_role("region", name="Backups")
+    now = backups.get_by_role("button", name="Back up now")
+    page.route("**/api/admin/backups", lambda route: route.abort())
+    now.press("Enter")
+    expect(backups.get_by_role("alert").filter(has_text="cannot be reached")).to_have_count(2)
+    page.unroute("**/api/admin/backups")
+
+    now.press("Enter")
+    expect(backups.get_by_role("status")).to_have_text("The backup is made.")
+
+    expect(now).to_be_focused()
+    assert_usable(page)
+    backups.get_by_role("button", name=re.compile("Download the backup of")).first.press("Enter")
+    question = page.get_by_role("dialog", name="Download this backup?")
+    expect(question).to_contain_text("hashes of their passwords")
+    assert_usable(page)
+    with page.expect_download() as downloading:
+        question.get_by_role("link", name="Download").press("Enter")
+    assert zipfile.is_zipfile(downloading.value.path())
+    expect(question).to_be_hidden()
+    audit = page.get_by_role("region", name="Audit log")
+    expect(audit).to_contain_text(f"@{OWNER} made a backup")
+    expect(audit).to_contain_text(f"@{OWNER} downloaded a backup")

@@ -4,6 +4,7 @@ Loaded by `schemathesis.toml`; CHAT_URL is the running chat.
 """
 
 import os
+import time
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ import schemathesis
 from hypothesis import strategies
 from schemathesis import AuthContext, Case, GenerationMode, HookContext
 
-from tests.harness.clients import OWNER
+from tests.harness.clients import OWNER, PATIENCE_S
 from tests.harness.files import BODY, TUS, picture
 from tests.harness.portraits import upload
 from tests.harness.push import Browser
@@ -143,6 +144,20 @@ def _new_report(there: World) -> str:
     return str(reply.json()["id"])
 
 
+@cache
+def _new_backup() -> str:
+    """Return the name of a whole backup."""
+    with _client(owner_token()) as client:
+        client.post("/api/admin/backups")  # unless another case has begun one
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            items = client.get("/api/admin/backups").raise_for_status().json()["items"]
+            if whole := [one["name"] for one in items if one["state"] == "ready"]:
+                return str(whole[0])
+            time.sleep(0.2)
+    raise TimeoutError
+
+
 def _new_reset_token(there: World) -> str:
     with _client(owner_token()) as client:
         path = f"/api/admin/users/{there.friend_id}/reset"
@@ -228,6 +243,7 @@ def before_call(context: HookContext, case: AnyCase, kwargs: dict[str, Any]) -> 
         "forward_of": there.message_id,
         "token": there.invite_id if case.method == "DELETE" else there.invite,
         "invite_id": _new_invite() if label == "DELETE /api/admin/invites/{invite_id}" else "",
+        "name": _new_backup() if "/api/admin/backups/{name}" in label else "",
         "report_id": _new_report(there) if "/api/admin/reports/{report_id}" in label else "",
     }
     if label in ENDING_OF_OTHERS:

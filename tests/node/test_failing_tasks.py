@@ -17,6 +17,7 @@ from tests.harness.files import ready_file
 from tests.harness.nodes import new_user, open_node, to_user
 
 EVERYWHERE = {
+    "backups",
     "change_log",
     "loop_lag",
     "maintenance",
@@ -43,6 +44,7 @@ WITH_REDIS = {"redis_heartbeat", "redis_receive", "redis_send", "shared_key"}
 WITH_POSTGRESQL = {"clock"}
 WITH_SQLITE = {"checkpoints"}
 NOT_VITAL = {
+    "backups",
     "checkpoints",
     "file_check_0",
     "file_check_1",
