@@ -13,6 +13,7 @@
   /** Every page of ours names this script. */
   const OURS = "/home.js";
   const PRODUCT = "Chat";
+  const SHARE = "/share";
   const OTHER_FILES = /^\/(chat|icons|reload|server|home|icon)\.(css|js|svg)$|^\/emoji\/en\.json$/;
 
   // Safari takes a subscription away after some pushes that show nothing (WWDC 2022, "Meet Web Push for Safari").
@@ -155,7 +156,8 @@
   async function page(request) {
     const name = nameOf(new URL(request.url).pathname);
     const before = await kept(PAGES, name);
-    const fetching = fetch(request);
+    // What another app shares is in the address: the page takes it from there, the server need not see it.
+    const fetching = name === SHARE ? fetch(SHARE, { redirect: "manual" }) : fetch(request);
     if (before && !(await inTime(fetching))) return before;
     const reply = await fetching;
     await keepPage(name, reply.clone());

@@ -2,7 +2,7 @@
 // that it shall keep. Browsers have service workers on secure origins only.
 
 // One page serves every conversation.
-const PAGES = ["/", "/people", "/settings", "/chat/0"];
+const PAGES = ["/", "/people", "/settings", "/share", "/chat/0"];
 
 /** The files of this page, and those of the other pages as the router knows them. */
 function filesOfPages() {

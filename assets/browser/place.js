@@ -7,7 +7,7 @@ import { moveFocus } from "./focus.js";
 
 /**
  * A page in the shell: `name` is "" for a page without it, and `id` that of the open conversation.
- * @typedef {{ name: "" | "home" | "chat" | "people" | "channels" | "saved" | "scheduled" | "search" | "settings" | "admin", id: string }} Place
+ * @typedef {{ name: "" | "home" | "chat" | "people" | "channels" | "saved" | "scheduled" | "search" | "settings" | "admin" | "share", id: string }} Place
  */
 
 /** @typedef {(path: string) => unknown} Navigate */
@@ -27,6 +27,7 @@ const PLACES = {
   "/search": { name: "search", id: "" },
   "/settings": { name: "settings", id: "" },
   "/admin": { name: "admin", id: "" },
+  "/share": { name: "share", id: "" },
 };
 
 /**

@@ -24,6 +24,21 @@ def reload_without_missing_files() -> rx.Component:
     )
 
 
+def take_shared_text() -> rx.Component:
+    """Take what another app shares out of the address before any other script runs.
+
+    It would stay in the history, and go to the page to sign in. `share.js` shows it.
+    """
+    return rx.el.script(
+        'if (location.pathname === "/share" && location.search) {'
+        " const asked = new URLSearchParams(location.search);"
+        ' const [title, text, url] = ["title", "text", "url"].map((name) => asked.get(name) ?? "");'
+        " const shared = JSON.stringify({ at: Date.now(), title, text, url });"
+        ' try { sessionStorage.setItem("chat.shared", shared); } catch {}'
+        ' history.replaceState(history.state, "", location.pathname); }'
+    )
+
+
 def hold_early_forms() -> rx.Component:
     """Keep a form that is submitted before its script is loaded; the script then sends it.
 

@@ -45,6 +45,7 @@ from chat_app.ui.search.view import GoToView, HitsView
 from chat_app.ui.settings import state as settings
 from chat_app.ui.settings.page import settings_pane
 from chat_app.ui.settings.state import SettingsState
+from chat_app.ui.sharing import page as sharing
 
 CHAT = "/chat/[conversation_id]"
 PRELOADS: dict[str, list[type[PreloadedScreen]]] = {
@@ -56,6 +57,7 @@ PRELOADS: dict[str, list[type[PreloadedScreen]]] = {
     scheduled.ROUTE: [ConversationsState, ScheduledState, FriendsState, RemindersState],
     search.ROUTE: [ConversationsState, FriendsState, RemindersState],
     admin.ROUTE: [ConversationsState, FriendsState, RemindersState],
+    sharing.ROUTE: [ConversationsState, FriendsState, RemindersState],
     settings.ROUTE: [ConversationsState, SettingsState, FriendsState, RemindersState],
 }
 LIVE_VIEWS: tuple[type[View], ...] = (
@@ -143,6 +145,12 @@ def add_pages(app: rx.App) -> None:
         admin.admin_pane,
         route=admin.ROUTE,
         title=shell.page_title(admin.TITLE),
+        on_load=[load, timeline.close, fresh_search, requests],
+    )
+    app.add_page(
+        sharing.share_pane,
+        route=sharing.ROUTE,
+        title=shell.page_title(sharing.TITLE),
         on_load=[load, timeline.close, fresh_search, requests],
     )
     app.add_page(

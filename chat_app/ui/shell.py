@@ -13,7 +13,11 @@ from chat_app.ui.browser import (
 )
 from chat_app.ui.conversations.lists import conversation_facts, own_profile
 from chat_app.ui.conversations.side import side_pane
-from chat_app.ui.early_scripts import hold_early_forms, reload_without_missing_files
+from chat_app.ui.early_scripts import (
+    hold_early_forms,
+    reload_without_missing_files,
+    take_shared_text,
+)
 from chat_app.ui.friends.person_dialog import person_dialog
 from chat_app.ui.groups.adding import adding_dialog
 from chat_app.ui.kit.controls import PANE
@@ -45,6 +49,7 @@ class Place(TypedDict):
         "search",
         "settings",
         "admin",
+        "share",
     ]
     id: str
 
@@ -63,6 +68,8 @@ def head_components() -> list[rx.Component]:
             content="width=device-width, initial-scale=1, interactive-widget=resizes-content",
         ),
         rx.el.meta(name="color-scheme", content="light dark"),
+        # Before a script can read the address.
+        take_shared_text(),
         # The texts of the page, before all that says one.
         rx.el.script(src=LANGUAGE),
         # Before everything that it watches.
@@ -101,6 +108,7 @@ def shell(children: rx.Var[rx.Component]) -> rx.Component:
                     ("search", say("Skip to the search")),
                     ("settings", say("Skip to the settings")),
                     ("admin", say("Skip to the administration")),
+                    ("share", say("Skip to the shared text")),
                     say("Skip to the messages"),
                 ),
                 href=f"#{PANE}",

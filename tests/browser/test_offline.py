@@ -10,7 +10,7 @@ from tests.harness.visitors import NewVisitor, Visitor
 IS_KEPT = """async () => {
   const files = await caches.open("chat-files");
   const pages = await caches.open("chat-pages");
-  return (await files.keys()).length > 20 && (await pages.keys()).length === 4;
+  return (await files.keys()).length > 20 && (await pages.keys()).length === 5;
 }"""
 KEPT_LISTS = """async ([user, names, group]) => {
   // An opening would make it.

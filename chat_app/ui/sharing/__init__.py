@@ -1,0 +1,1 @@
+"""The page to which other apps share a text."""
