@@ -48,7 +48,8 @@
    */
   async function onPush(push) {
     if (!push) return;
-    const { type, conversation_id: tag, unread, title = PRODUCT, body = wordsOf(unread) } = push;
+    const { type, conversation_id: tag, unread, title = PRODUCT } = push;
+    const body = plainBody(push) || wordsOf(unread);
     const isSeen = await isAnyVisible();
     if (type === "message" && (!isSeen || MUST_SHOW)) {
       await worker.registration.showNotification(title, {
@@ -77,6 +78,16 @@
     } catch {
       return undefined;
     }
+  }
+
+  /**
+   * Return the body as people read it, without the marks of Markdown.
+   * @param {ChatPush} push
+   */
+  function plainBody({ body = "", before = "" }) {
+    const written = body.startsWith(before) ? body.slice(before.length) : body;
+    const plain = self.chatPlainText?.(written, written.endsWith("…")) || written;
+    return body.slice(0, body.length - written.length) + plain;
   }
 
   /** @param {number} unread */

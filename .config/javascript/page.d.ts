@@ -62,6 +62,8 @@ interface ChatPush {
   unread: number;
   title?: string;
   body?: string;
+  /** The beginning of the body that is no Markdown. */
+  before?: string;
 }
 
 /** The types of pages lack it. */
@@ -95,6 +97,9 @@ declare var chatEarlyForm: HTMLFormElement | undefined;
 declare var chatTexts: Record<string, string | Record<string, string>> | undefined;
 /** The texts of the service worker in its language, none for English. Set by the same step. */
 declare var chatWords: { language: string; texts: Record<string, string | Record<string, string>> } | undefined;
+
+/** Returns a text without its marks (markdown.js): the same step puts it before the service worker. */
+declare var chatPlainText: ((text: string, cut?: boolean) => string) | undefined;
 
 /** Set by Vite. */
 interface ImportMeta {

@@ -15,7 +15,9 @@ const ENGLISH = "en";
 const MARKED = new RegExp(`${MARK.begin}(.*?)${MARK.end}`, "gs");
 const SCRIPT = '<script src="/language.js"></script>';
 const SERVICE_WORKER = "sw.js";
-/** The texts of the service worker, which loads no module. */
+/** The scripts that make a text plain, each after those that it imports: the service worker loads no module. */
+const PLAIN = ["addresses.js", "markdown_line.js", "markdown.js"];
+/** The texts of the service worker. */
 const OF_SERVICE_WORKER = ["New message", "{n} unread messages"];
 /** What React writes for signs of HTML. @type {Record<string, string>} */
 const SIGNS = { "&quot;": '"', "&amp;": "&", "&#x27;": "'", "&lt;": "<", "&gt;": ">" };
@@ -91,6 +93,16 @@ async function writeScript(folder, language, short) {
   return name;
 }
 
+/** Return a script that sets `chatPlainText`, made of modules whose names are all different. */
+export async function plainTextScript() {
+  const scripts = join(import.meta.dirname, "../../assets/browser");
+  const modules = await Promise.all(PLAIN.map((name) => readFile(join(scripts, name), "utf8")));
+  const parts = modules.map((module) => module.replace(/^import .*;$/gm, "").replace(/^export (?=const|function|class)/gm, ""));
+  const script = `self.chatPlainText = (() => {\n"use strict";\n${parts.join("")}return plainText;\n})();\n`;
+  if (/^(?:import|export)\b/m.test(script)) throw new Error("A script of the service worker imports or exports in another way");
+  return script;
+}
+
 /** @param {string} folder */
 async function pagesOf(folder) {
   const files = await readdir(folder, { recursive: true });
@@ -101,7 +113,7 @@ async function pagesOf(folder) {
 export async function writePages(folder) {
   const pages = await pagesOf(folder);
   const fallback = pages.find((name) => name === "__spa-fallback.html");
-  const worker = await readFile(join(folder, SERVICE_WORKER), "utf8");
+  const worker = (await plainTextScript()) + (await readFile(join(folder, SERVICE_WORKER), "utf8"));
   const ahead = await Promise.all(pages.map(async (name) => ({ name, page: await readFile(join(folder, name), "utf8") })));
   for (const [language, texts] of await readCatalogues()) {
     const short = shortened(texts);
@@ -116,6 +128,7 @@ export async function writePages(folder) {
     const words = `self.chatWords = ${JSON.stringify({ language, texts: own })};\n`;
     await writeFile(join(folder, withLanguage(SERVICE_WORKER, language)), words + worker);
   }
+  await writeFile(join(folder, SERVICE_WORKER), worker);
   for (const { name, page } of ahead) await writeFile(join(folder, name), translated(page, ENGLISH, {}));
 }
 

@@ -77,13 +77,18 @@ class Subscribed(Shape, frozen=True):
 
 
 class PushedMessage(Shape, frozen=True, tag_field="type", tag="message", omit_defaults=True):
-    """A push of a new message; `title` and `body` only for those who want its text in it."""
+    """A push of a new message; `title` and `body` only for those who want its text in it.
+
+    The body begins with `before`, which is shown as it is. What follows is the beginning of the
+    text as it was written: the browser shows it without the marks of Markdown, as lists do.
+    """
 
     conversation_id: UUID
     message_id: UUID
     unread: int
     title: str = ""
     body: str = ""
+    before: str = ""
 
 
 class PushedRead(Shape, frozen=True, tag_field="type", tag="read"):

@@ -275,20 +275,26 @@ def _withdrawal_of(row: Device) -> Push:
 
 def _body_of(message: Message) -> str:
     """Return the beginning of a text, or of the names of files; it takes a while."""
-    names = ", ".join(one.name for one in message.attachments)
-    return beginning(message.content or names, MAX_BODY)
+    text = message.content or ", ".join(one.name for one in message.attachments)
+    if len(text) <= MAX_BODY:
+        return text
+    return beginning(text, MAX_BODY - 1).rstrip() + "…"
 
 
 def _push_of(row: Receiver, message: Message, text: str) -> Push:
-    title = body = ""
+    title = body = before = ""
     if row.push_preview:
         title = row.title or message.sender.display_name
-        body = f"{message.sender.display_name}: {text}" if row.title else text
+        before = f"{message.sender.display_name}: " if row.title else ""
+        body = before + text
+        # The names of files are no Markdown.
+        before = before if message.content else body
     content = PushedMessage(
         conversation_id=message.conversation_id,
         message_id=message.id,
         unread=row.unread,
         title=title,
         body=body,
+        before=before,
     )
     return Push(_subscription_of(row), content, message)
