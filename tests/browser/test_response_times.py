@@ -9,10 +9,11 @@ import statistics
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.test_offline import IS_KEPT, KEPT_LISTS
 from tests.harness.pages import wait_until
-from tests.harness.processor import Stopwatch
-from tests.harness.response_times import FILL, MOST_ROWS, OPENING, SENDING, TOOK, TYPING
-from tests.harness.visitors import Visitor
+from tests.harness.processor import Stopwatch, slowness
+from tests.harness.response_times import FILL, MOST_ROWS, OPENING, SENDING, SHOWN, TOOK, TYPING
+from tests.harness.visitors import NewVisitor, Visitor
 
 # The bounds hold on a quiet machine only.
 pytestmark = pytest.mark.only_in_test_all
@@ -21,6 +22,7 @@ KEY_MS = 16
 FRAME_MS = 1000 / 60
 SEEN_BEFORE_MS = 100
 ROUND_TRIP_MS = 400
+OFFLINE_MS = 1_000
 KEYS = 40
 MESSAGES = 15
 OPENINGS = 8
@@ -95,3 +97,35 @@ def test_a_conversation_seen_before_opens_without_the_server(
     took = mira.page.evaluate("window.took")
 
     assert timed.median_ms(took) <= SEEN_BEFORE_MS, took
+
+
+def test_the_last_conversation_opens_without_a_connection_within_a_second(
+    new_visitor: NewVisitor, tomas: Visitor
+) -> None:
+    mira = new_visitor("Mira Lind", service_workers="allow")
+    for number in range(60):
+        tomas.post(mira, f"Number {number}")
+    mira.open_chat_with(tomas)
+    address = mira.page.url
+    expect(mira.message("Number 59")).to_be_visible()
+    wait_until(mira.page, IS_KEPT)
+    lists = ["conversations", "chats", f"messages:{address.rpartition('/')[2]}"]
+    wait_until(mira.page, KEPT_LISTS, [mira.user_id, lists])
+    mira.context.set_offline(True)
+
+    took, walls = [], []
+    for _ in range(OPENINGS):
+        # A new tab: nothing of the page before is in memory.
+        mira.page.close()
+        mira.page = mira.context.new_page()
+        mira.page.add_init_script(SHOWN)
+        watch = Stopwatch()
+        mira.page.goto(address, wait_until="commit")
+        wait_until(mira.page, "() => window.shownAfter !== undefined")
+        waited_ms = (watch.passed() - watch.seconds()) * 1000
+        walls.append(mira.page.evaluate("window.shownAfter"))
+        took.append(max(0.0, walls[-1] - waited_ms) / slowness())
+        expect(mira.message("Number 59")).to_be_visible()
+
+    print(f"the conversation was shown after {sorted(map(round, walls))} ms")  # noqa: T201  # a figure
+    assert statistics.median(took) <= OFFLINE_MS, (took, walls)

@@ -63,6 +63,17 @@ document.addEventListener("click", (event) => {
 }, true);
 """
 
+# A page that begins: ms from its navigation until rows of messages are drawn.
+SHOWN = """
+const look = () => {
+  if (!document.querySelector("[role=log] article")) return requestAnimationFrame(look);
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => (window.shownAfter = performance.now());
+  port2.postMessage(null);
+};
+requestAnimationFrame(look);
+"""
+
 # Waits until so many were measured.
 TOOK = """count => new Promise((resolve) => {
   const look = () => (window.took.length >= count ? resolve(window.took) : setTimeout(look, 20));
