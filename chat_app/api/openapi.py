@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from chat_app.accounts.errors import CrossSite, OtherAccount
+from chat_app.admin.backup_files import NAME as BACKUP_NAME
 from chat_app.api.auth import EXPECTED_USER, SAFE
 from chat_app.api.dependencies import admin_only, own_pages_or_programs, signed_in
 from chat_app.api.errors import CODES, DETAILS, STATUS, Problem
@@ -269,6 +270,7 @@ def _path_parameter(name: str) -> Json:
         "token": {"pattern": "^[A-Za-z0-9_-]{1,200}$"},
         # The SHA-256 of an avatar.
         "hash": {"pattern": "^[0-9a-f]{64}$"},
+        "name": {"pattern": f"^{BACKUP_NAME.pattern}$"},
         # As it is, or without U+FE0F.
         "emoji": {"minLength": 1, "maxLength": 64},
     }
