@@ -18,11 +18,10 @@ from tests.harness.chromium import start_chromium
 from tests.harness.clients import PASSWORD, page_client
 from tests.harness.pages import PATIENCE_MS
 from tests.harness.profiles import Profiles
-from tests.harness.visitors import NewDevice, NewVisitor, OpenPage, Visitor, add_cookies
+from tests.harness.visitors import DESKTOP, NewDevice, NewVisitor, OpenPage, Visitor, add_cookies
 
 # Each process costs half a second.
 SHARED_PROCESS = "--process-per-site"
-DESKTOP = {"width": 1280, "height": 800}
 
 
 # Playwright's event loop runs in this thread, where no async test could run beside it: each module

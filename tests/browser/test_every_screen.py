@@ -8,13 +8,12 @@ import pytest
 from playwright.sync_api import Error, Page, expect
 
 from chat_app.demo.people import FIRST
-from tests.browser.conftest import DESKTOP
 from tests.harness.demo_chat import demo_chat, sign_in, signed_in
 from tests.harness.pages import cut_words, fits, small_targets, unusable
 from tests.harness.screen_list import SCREENS, Screen
 from tests.harness.texts import sayer
 from tests.harness.viewers import Viewer
-from tests.harness.visitors import PHONE, OpenPage
+from tests.harness.visitors import DESKTOP, PHONE, OpenPage
 
 NOTHING = "about:blank"
 # WCAG 2.2, 2.5.5.

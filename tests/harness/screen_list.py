@@ -396,7 +396,14 @@ SCREENS = (
     Screen("group-link", _show_group_link),
     Screen("channels", _show_channels),
     Screen("settings", _show_settings),
-    Screen("share", partial(_show_page, "/share?text=Tuesday+at+seven", "")),
+    Screen(
+        "share",
+        partial(
+            _show_page,
+            "/share?text=Tuesday+at+seven",
+            "Choose where to write this. Nothing is sent yet.",
+        ),
+    ),
     Screen("account-deletion", _show_account_deletion),
     Screen("admin", _show_admin),
     Screen("admin-person", _show_admin_person),

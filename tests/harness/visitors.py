@@ -17,6 +17,7 @@ from tests.harness.pages import PATIENCE_MS
 
 CHAT = re.compile(r"/chat/[0-9a-f-]{36}$")
 BATCH_SIZE = 32
+DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
 
 
