@@ -147,9 +147,12 @@ def filter_bar(beside_save: rx.Var[bool]) -> rx.Component:
             aria_label=say("Show#which conversations"),
             class_name="filters",
         ),
-        channels_link(),
-        saved_button(beside_save=beside_save),
-        scheduled_button(),
+        rx.el.div(
+            channels_link(),
+            saved_button(beside_save=beside_save),
+            scheduled_button(),
+            class_name="filter-links",
+        ),
         class_name="filter-bar",
     )
 
