@@ -10,6 +10,7 @@ import { transact } from "./database.js";
 import { publish } from "./tabs.js";
 
 /** @typedef {{ agreed: Agreed, aside: Agreed[] }} Shared */
+/** A draft that is being stored, and the tab whose draft it goes on with. @typedef {Draft & { follows: string }} Leaving */
 
 const TAB = "chat.tab";
 /** @type {Agreed} */
@@ -24,6 +25,8 @@ const earlier = takeOver();
 const unstored = new Map();
 /** The same for what the server has. @type {Map<string, Shared>} */
 const unstoredShared = new Map();
+/** What is being stored, by user and conversation: a page that is left in the meantime would lose it. @type {Map<string, Leaving>} */
+const storing = new Map();
 
 /**
  * Return the draft to show in a conversation: this tab's own, or else the latest of another.
@@ -74,6 +77,8 @@ export async function hasOwnDraft(userId, conversationId) {
  */
 export async function keepDraft(userId, conversationId, text, follows, reply = undefined) {
   const key = keyOf(userId, conversationId);
+  const kept = { tab, text, reply, follows };
+  storing.set(key, kept);
   try {
     await transact((transaction) => putDraft(transaction, userId, conversationId, text, follows, reply));
     unstored.delete(key);
@@ -82,7 +87,19 @@ export async function keepDraft(userId, conversationId, text, follows, reply = u
     if (text || reply) unstored.set(key, { tab, text, reply });
     else unstored.delete(key);
   }
+  if (storing.get(key) === kept) storing.delete(key);
 }
+
+// A page that is left ends its transactions: what they have not stored yet, local storage keeps until
+// the conversation is opened again.
+globalThis.addEventListener?.("pagehide", () => {
+  for (const [key, kept] of storing) writeEarlier(key, JSON.stringify(kept));
+});
+
+// The page was not left after all, and goes on with what it was storing.
+globalThis.addEventListener?.("pageshow", ({ persisted }) => {
+  if (persisted) for (const key of storing.keys()) localStorage.removeItem(key);
+});
 
 /**
  * Change this tab's draft of a conversation as a part of a transaction.
@@ -143,6 +160,13 @@ export async function keepShared(userId, conversationId, agreed, aside) {
  */
 export async function unsharedDrafts(userId) {
   try {
+    for (const key of earlierKeys(userId)) {
+      const conversationId = key.slice(keyOf(userId, "").length);
+      await transact(async (transaction) => {
+        const { drafts } = await recordOf(transaction, userId, conversationId);
+        await moveEarlier(transaction, userId, conversationId, drafts);
+      });
+    }
     const records = await transact((transaction) => transaction.objectStore("drafts").getAll(allOf(userId)));
     return records.flatMap((record) => {
       const { agreed } = sharedOf(record);
@@ -160,7 +184,7 @@ export async function unsharedDrafts(userId) {
  * @param {string} userId
  */
 export async function forgetDrafts(userId) {
-  for (const held of [unstored, unstoredShared]) {
+  for (const held of [unstored, unstoredShared, storing]) {
     for (const key of held.keys()) if (key.startsWith(keyOf(userId, ""))) held.delete(key);
   }
   for (const key of earlierKeys(userId)) localStorage.removeItem(key);
@@ -191,7 +215,7 @@ export async function forgetDraft(userId, conversationId) {
 export const hasUnstoredDraft = () => unstored.size > 0;
 
 /**
- * Move the draft that an earlier version kept in local storage.
+ * Move the draft that local storage keeps into `drafts`: of a page that was left, or of an earlier version.
  * @param {Transaction} transaction
  * @param {string} userId
  * @param {string} conversationId
@@ -199,11 +223,30 @@ export const hasUnstoredDraft = () => unstored.size > 0;
  */
 async function moveEarlier(transaction, userId, conversationId, drafts) {
   const key = keyOf(userId, conversationId);
-  const text = readEarlier(key);
-  if (!text) return;
-  drafts.unshift({ tab: "earlier", text });
+  const written = readEarlier(key);
+  if (!written) return;
+  const left = leavingOf(written);
+  if (left) {
+    const { follows, ...draft } = left;
+    const others = drafts.filter((one) => one.tab !== draft.tab && one.tab !== follows);
+    drafts.splice(0, drafts.length, ...others, ...(draft.text || draft.reply ? [draft] : []));
+  } else drafts.unshift({ tab: "earlier", text: written });
   await putRecord(transaction, { ...(await recordOf(transaction, userId, conversationId)), drafts });
   void transaction.done.then(() => localStorage.removeItem(key));
+}
+
+/**
+ * Return the draft of a page that was left; undefined for that of an earlier version, which was its text.
+ * @param {string} written
+ */
+function leavingOf(written) {
+  try {
+    /** @type {unknown} */
+    const left = JSON.parse(written);
+    return isDraft(left) && "follows" in left ? /** @type {Leaving} */ (left) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -279,6 +322,18 @@ function readEarlier(key) {
     return localStorage.getItem(key);
   } catch {
     return null;
+  }
+}
+
+/**
+ * @param {string} key
+ * @param {string} written
+ */
+function writeEarlier(key, written) {
+  try {
+    localStorage.setItem(key, written);
+  } catch {
+    // Nothing is stored where nothing can be.
   }
 }
 

@@ -9,6 +9,23 @@ from tests.harness.pages import PATIENCE_MS
 from tests.harness.unsent import kept_drafts
 from tests.harness.visitors import NewDevice, Visitor
 
+# Keeps the drafts locked, as a slow disk does, until `unlock` is called.
+LOCK = """() => new Promise((resolve, reject) => {
+  const opening = indexedDB.open("chat-unsent");
+  opening.onerror = reject;
+  opening.onsuccess = () => {
+    const drafts = opening.result.transaction("drafts", "readwrite").objectStore("drafts");
+    let isLocked = true;
+    const hold = () => {
+      if (isLocked) drafts.count().onsuccess = hold;
+      else opening.result.close();
+      resolve();
+    };
+    globalThis.unlock = () => { isLocked = false; };
+    hold();
+  };
+})"""
+
 
 def box(page: Page) -> Locator:
     """Return the text box of the composer."""
@@ -159,3 +176,20 @@ def test_an_edit_that_was_left_is_there_again(mira: Visitor, tomas: Visitor) -> 
     mira.box.press("Enter")
     expect(mira.message("I do, on Sunday")).to_contain_text("edited")
     expect(mira.box).to_have_value("")
+
+
+def test_a_draft_is_kept_when_its_page_is_left_at_once(mira: Visitor, tomas: Visitor) -> None:
+    here = mira.open_chat_with(tomas)
+    mira.box.press_sequentially("The begin")
+    until_kept(mira.page, "The begin")
+    other = mira.context.new_page()
+    other.goto(f"{mira.url}/icon.svg")
+    other.evaluate(LOCK)
+
+    mira.box.press_sequentially("ning of a thought")
+    mira.page.goto("about:blank")
+    other.evaluate("unlock()")
+    mira.page.goto(f"{mira.url}/chat/{here}")
+
+    expect(mira.box).to_have_value("The beginning of a thought")
+    mira.until_draft(here, "The beginning of a thought")

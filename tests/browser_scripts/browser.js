@@ -173,6 +173,11 @@ export function fillFileStorage() {
   failures.push(mock.method(IDBObjectStore.prototype, "put", putWords).mock);
 }
 
+/** Let the browser end what would store a draft, as that of a page that is left. */
+export function lockDrafts() {
+  failWith(IDBObjectStore.prototype, "put", "AbortError");
+}
+
 /** Let the browser keep what it has: return how often something could not be deleted. */
 export function lockStorage() {
   const failure = failWith(IDBObjectStore.prototype, "delete", "UnknownError");

@@ -116,3 +116,65 @@ test("a draft keeps the message that it replies to, also without a text", async 
 
   assert.deepEqual(await (await newTab()).readDraft("alice", "c"), { tab: "", text: "" });
 });
+
+/** How many drafts local storage has. */
+const left = () => Object.keys(localStorage).filter((key) => key.startsWith("chat.draft.")).length;
+
+/** Let the page be hidden, or shown again, as the browser tells it. @param {string} type */
+function turnPage(type) {
+  browser.page.target.dispatchEvent(Object.assign(new Event(type), { persisted: true }));
+}
+
+test("a draft that is not yet stored when its page is left is there again", async () => {
+  const own = await newTab();
+  const name = sessionStorage.getItem("chat.tab") ?? "";
+  await own.keepDraft("alice", "c", "The beginn", "");
+  browser.lockDrafts();
+  const lost = own.keepDraft("alice", "c", "The beginning", "");
+  turnPage("pagehide");
+  await lost;
+  browser.mendStorage();
+  await (await newTab()).keepDraft("alice", "c", "Of another tab", "");
+  sessionStorage.setItem("chat.tab", name);
+
+  const again = (await openTab()).drafts;
+
+  assert.equal((await again.readDraft("alice", "c")).text, "The beginning");
+  assert.equal(left(), 0);
+});
+
+test("a draft that was left is known to the other devices before its conversation is opened", async () => {
+  const own = await newTab();
+  browser.lockDrafts();
+  const lost = own.keepDraft("alice", "c", "On the way", "");
+  turnPage("pagehide");
+  await lost;
+  browser.mendStorage();
+
+  const [one] = await (await newTab()).unsharedDrafts("alice");
+
+  assert.equal(one?.draft.text, "On the way");
+});
+
+test("a page that was not left after all leaves nothing behind", async () => {
+  const own = await newTab();
+  const stored = own.keepDraft("alice", "c", "Still here", "");
+  turnPage("pagehide");
+  assert.equal(left(), 1);
+  turnPage("pageshow");
+  await stored;
+  turnPage("pagehide");
+
+  assert.equal(left(), 0);
+  assert.equal((await (await newTab()).readDraft("alice", "c")).text, "Still here");
+});
+
+test("nothing of somebody who has signed out is left", async () => {
+  const own = await newTab();
+  const stored = own.keepDraft("alice", "c", "Secret", "");
+  await own.forgetDrafts("alice");
+  turnPage("pagehide");
+  await stored;
+
+  assert.equal(left(), 0);
+});
