@@ -75,6 +75,8 @@ class ChatWanted extends (globalThis.HTMLElement ?? class {}) {
     if (this.#isLive) this.#stop();
     // The page's own events ask first.
     else this.#timer ??= setTimeout(() => this.#ask(), this.#patience);
+    // Before it has made the link, React has not taken the page over, and must find it as it was built.
+    if (!window.chatLink) return;
     const { loaded, problem } = this.#facts;
     const words = (problem && said(problem)) || (this.#tries && !loaded ? say("The chat does not answer.") : "");
     if (this.firstElementChild?.textContent === words || (!words && !this.childElementCount)) return;

@@ -3,11 +3,13 @@
 import re
 from itertools import pairwise
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.harness.pages import REST, top_of, wait_until
 from tests.harness.visitors import Visitor
 
+# Longer than a page waits for an answer of the server.
+LATE_MS = 6_000
 # A link that can be cut: meanwhile new connections go where the server has no socket.
 CUTTABLE = """
 const Link = window.WebSocket;
@@ -150,3 +152,26 @@ def test_a_link_that_died_during_sleep_is_replaced_at_once(mira: Visitor, tomas:
     wait_until(mira.page, "() => window.link !== window.first && window.link.readyState === 1")
     tomas.post(mira, "Good morning")
     expect(mira.message("Good morning")).to_be_visible()
+
+
+def test_a_page_whose_scripts_come_late_is_taken_over_as_it_was_built(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    tomas.post(mira, "Hello")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    mira.page.route("**/entry.client-*.js", hold)
+    mira.page.goto(mira.url, wait_until="commit")
+    wait_until(mira.page, "() => customElements.get('chat-wanted')")
+    # As long as the page waits for an answer, and longer.
+    mira.page.wait_for_timeout(LATE_MS)
+
+    assert held
+    for route in held:
+        route.continue_()
+
+    # An error of React's fails the test.
+    expect(mira.conversations.get_by_role("link", name="Tomas")).to_be_visible()

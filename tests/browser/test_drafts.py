@@ -1,12 +1,10 @@
 """Drafts on every device, in two browsers of one person."""
 
 import re
-import time
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.harness.pages import PATIENCE_MS
-from tests.harness.unsent import kept_drafts
+from tests.harness.unsent import until_kept
 from tests.harness.visitors import NewDevice, Visitor
 
 # Keeps the drafts locked, as a slow disk does, until `unlock` is called.
@@ -36,14 +34,6 @@ def open_chat(page: Page, visitor: Visitor, conversation_id: str) -> None:
     """Open a conversation on another device of somebody."""
     page.goto(f"{visitor.url}/chat/{conversation_id}")
     expect(box(page)).to_be_visible()
-
-
-def until_kept(page: Page, text: str) -> None:
-    """Wait until the browser has stored a draft."""
-    end = time.monotonic() + PATIENCE_MS / 1000
-    while text not in [draft["text"] for one in kept_drafts(page) for draft in one["drafts"]]:
-        assert time.monotonic() < end, kept_drafts(page)
-        page.wait_for_timeout(50)
 
 
 def test_a_draft_is_on_the_other_device_until_it_is_sent(

@@ -330,6 +330,8 @@ def test_on_a_phone_the_notice_covers_no_composer(
     assert box["y"] + box["height"] <= composer["y"]
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= composer["width"]
+    # It stays while it has the focus.
+    undo(mira.page).focus()
     assert_usable(mira.page)
     undo(mira.page).tap()
     expect(notice(mira.page, "Saved again.")).to_be_visible()

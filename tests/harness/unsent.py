@@ -1,8 +1,11 @@
 """What people wrote and a browser still keeps: the records of the pages' database."""
 
+import time
 from typing import Any
 
 from playwright.sync_api import Page
+
+from tests.harness.pages import PATIENCE_MS
 
 READ = """
 (store) => new Promise((done, fail) => {
@@ -44,3 +47,11 @@ def kept_drafts(page: Page) -> list[dict[str, Any]]:
 def put_records(page: Page, store: str, records: list[dict[str, Any]]) -> None:
     """Store records as they are; the pages must have opened their database."""
     page.evaluate(PUT, [store, records])
+
+
+def until_kept(page: Page, *texts: str) -> None:
+    """Wait until the browser has stored drafts with these texts."""
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while not {*texts} <= {draft["text"] for one in kept_drafts(page) for draft in one["drafts"]}:
+        assert time.monotonic() < end, kept_drafts(page)
+        page.wait_for_timeout(50)
