@@ -92,13 +92,19 @@ export async function keepDraft(userId, conversationId, text, follows, reply = u
 
 // A page that is left ends its transactions: what they have not stored yet, local storage keeps until
 // the conversation is opened again.
+/** @type {Set<string>} */
+const leftBehind = new Set();
 globalThis.addEventListener?.("pagehide", () => {
-  for (const [key, kept] of storing) writeEarlier(key, JSON.stringify(kept));
+  for (const [key, kept] of storing) {
+    writeEarlier(key, JSON.stringify(kept));
+    leftBehind.add(key);
+  }
 });
 
-// The page was not left after all, and goes on with what it was storing.
-globalThis.addEventListener?.("pageshow", ({ persisted }) => {
-  if (persisted) for (const key of storing.keys()) localStorage.removeItem(key);
+// The page was not left after all: it goes on with what it was storing.
+globalThis.addEventListener?.("pageshow", () => {
+  for (const key of leftBehind) localStorage.removeItem(key);
+  leftBehind.clear();
 });
 
 /**
