@@ -92,6 +92,6 @@ class ChatLanguage extends (globalThis.HTMLElement ?? class {}) {
 }
 
 /** Return the language that was chosen in this browser, "" for none. */
-const chosen = () => new RegExp(`(?:^|; )${COOKIE}=([a-z]*)`).exec(globalThis.document?.cookie ?? "")?.[1] ?? "";
+const chosen = () => new RegExp(`(?:^|; )${COOKIE}=([a-z]*)(?:;|$)`).exec(globalThis.document?.cookie ?? "")?.[1] ?? "";
 
 globalThis.customElements?.define("chat-language", ChatLanguage);

@@ -29,7 +29,7 @@ class ChatShare extends (globalThis.HTMLElement ?? class {}) {
   #unsubscribe;
 
   connectedCallback() {
-    this.#text = readShared();
+    this.#text = readShared(getPageUser());
     if (this.#text) this.#offer();
     else this.replaceChildren(textOf("p", say("Nothing was shared. Choose this app where another one shares a text or a link."), "field-hint"));
   }
@@ -51,6 +51,8 @@ class ChatShare extends (globalThis.HTMLElement ?? class {}) {
     field.dataset.search = "true";
     const search = textOf("div", "", "search");
     search.setAttribute("role", "search");
+    // The side pane has a search of its own.
+    search.ariaLabel = say("Share with");
     const icon = textOf("span", "", "icon icon-search");
     icon.ariaHidden = "true";
     search.append(icon, field);
@@ -121,13 +123,20 @@ async function addToDraft(userId, conversationId, text) {
   await keepDraft(userId, conversationId, [begun, text].filter(Boolean).join("\n"), draft.tab, draft.reply);
 }
 
-/** Return the text that was shared to this tab, "" without one. */
-function readShared() {
+/**
+ * Return the text that was shared to this tab, "" without one. It is of the first account that sees it.
+ * @param {string} user
+ */
+function readShared(user) {
   try {
     /** @type {unknown} */
     const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
-    const { at, ...parts } = /** @type {Record<string, unknown>} */ (kept ?? {});
-    if (typeof at === "number" && Math.abs(Date.now() - at) < KEPT_FOR) return sharedText(parts);
+    const { at, seen_by: seenBy = user, ...parts } = /** @type {Record<string, unknown>} */ (kept ?? {});
+    if (typeof at === "number" && Math.abs(Date.now() - at) < KEPT_FOR && seenBy === user) {
+      if (user) sessionStorage.setItem(KEPT, JSON.stringify({ ...parts, at, seen_by: user }));
+      return sharedText(parts);
+    }
+    if (user) forget();
   } catch {
     // The storage is blocked, or holds something else.
   }
@@ -140,7 +149,8 @@ function readShared() {
  */
 export function sharedText({ title, text, url }) {
   const [head, body, link] = [title, text, url].map((one) => (typeof one === "string" ? clean([...one.slice(0, 2 * MOST)].slice(0, MOST).join("")) : ""));
-  return [body.includes(head) ? "" : head, body, body.includes(link) || head === link ? "" : link].filter(Boolean).join("\n");
+  const said = new Set([...body.split("\n"), ...body.split(/\s+/)]);
+  return [said.has(head) ? "" : head, body, said.has(link) || head === link ? "" : link].filter(Boolean).join("\n");
 }
 
 function forget() {

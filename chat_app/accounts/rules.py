@@ -41,7 +41,8 @@ def clean_username(text: str) -> str:
         message = "Choose a username of 3 to 32 characters."
         raise ValueError(message)
     if not USERNAME.fullmatch(plain):
-        message = "Use letters a to z, digits, and _ . - and start with a letter or digit."
+        # Without " - ", at which Litestar cuts what a field's error says.
+        message = "Use letters a to z, digits, and _ . or -, and start with a letter or digit."
         raise ValueError(message)
     return plain
 

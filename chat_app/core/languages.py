@@ -1,5 +1,6 @@
 """The languages of the screens, and the choice among them for a request."""
 
+import re
 from typing import Final, Literal, TypeAlias
 
 Language: TypeAlias = Literal["en", "de", "ar"]
@@ -12,6 +13,8 @@ NAMES: Final[dict[Language, str]] = {"en": "English", "de": "Deutsch", "ar": "ا
 COOKIE: Final = "locale"
 
 MAX_HEADER_LENGTH = 1_000
+# RFC 9110, section 12.4.2.
+WEIGHT = re.compile(r"0(\.[0-9]*)?|1(\.0*)?")
 
 
 def language_of(name: str | None) -> Language | None:
@@ -35,11 +38,9 @@ def accepted_language(header: str) -> Language:
     return max(wanted, key=lambda one: one[0], default=(0, ENGLISH))[1]
 
 
-def _quality(parameter: str) -> float:
-    name, _, value = parameter.strip().partition("=")
-    if name.strip().lower() != "q":
-        return 1.0
-    try:
-        return float(value)
-    except ValueError:
-        return 0.0
+def _quality(parameters: str) -> float:
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.strip().partition("=")
+        if name.strip().lower() == "q":
+            return float(value) if WEIGHT.fullmatch(value.strip()) else 0.0
+    return 1.0

@@ -216,3 +216,14 @@ async def test_no_reply_holds_a_hash(alice: Person) -> None:
     for text in (me.text, card.text):
         assert "argon2" not in text
         assert "password" not in text
+
+
+async def test_the_rule_of_usernames_is_told_as_a_whole_sentence(chat: ChatServer) -> None:
+    async with http_client(chat.url) as http:
+        body = {"username": "-abc", "password": PASSWORD}
+        reply = await http.post("/api/auth/register", json=body)
+
+    assert reply.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+    # The catalogues have this very sentence.
+    sentence = "Use letters a to z, digits, and _ . or -, and start with a letter or digit."
+    assert [error["message"] for error in reply.json()["errors"]] == [sentence]

@@ -205,6 +205,8 @@ async def test_one_request_at_a_time_writes(chat: ChatServer, alice: Person) -> 
     begun = _begin(chat, alice, address, b"12", length=8)
     try:
         await _claimed(alice, address)
+        # A link that breaks takes with it what was not yet read.
+        await _stored(chat, address, 2)
     finally:
         begun.close()
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.harness.clients import PASSWORD
 from tests.harness.pages import assert_usable, wait_until
 from tests.harness.servers import ROOT
-from tests.harness.visitors import PHONE, NewVisitor, OpenPage, Visitor
+from tests.harness.visitors import PHONE, NewVisitor, OpenPage, Visitor, add_cookies
 
 TEXT = "Look **here** <b>&amp;</b> \u202eand there"
 LINK = "https://example.org/a?b=1&c=2"
@@ -84,12 +84,34 @@ def test_a_shared_text_can_be_given_up(mira: Visitor) -> None:
     assert mira.page.evaluate("sessionStorage.getItem('chat.shared')") is None
 
 
+def test_a_shared_text_is_not_shown_to_the_next_account(mira: Visitor, tomas: Visitor) -> None:
+    page = mira.page
+    share(page, mira.url, text="of Mira alone")
+    expect(page.get_by_role("group", name="The shared text")).to_be_visible()
+
+    add_cookies(mira.context, tomas.http)
+    page.goto(mira.url)
+    expect(page.get_by_text(f"@{tomas.username}")).to_be_visible()
+    page.goto(f"{mira.url}/share")
+
+    expect(page.get_by_text("Nothing was shared.")).to_be_visible()
+    assert page.evaluate("sessionStorage.getItem('chat.shared')") is None
+
+
 @pytest.mark.parametrize(
     ("parts", "shown"),
     [
         ({"title": "Page", "text": f"Page {LINK}", "url": LINK}, f"Page {LINK}"),
         ({"text": "\x00a\x07\r\nb\u0085c"}, "a\nb\nc"),
         ({"url": LINK}, LINK),
+        (
+            {"title": "Go", "text": "Good news", "url": "https://a.example/a"},
+            "Go\nGood news\nhttps://a.example/a",
+        ),
+        (
+            {"text": "see https://a.example/ab", "url": "https://a.example/a"},
+            "see https://a.example/ab\nhttps://a.example/a",
+        ),
         ({"text": "x" * 5000}, "x" * 5000),
     ],
 )
@@ -110,6 +132,8 @@ def test_a_text_is_shared_without_a_connection_and_stays_on_the_device(
     mira.page.context.on("request", lambda request: sent.append(request.url))
     share(mira.page, mira.url, text="with a worker")
     expect(mira.page.get_by_role("group", name="The shared text")).to_be_visible()
+    # What is kept for the time without a connection was shown before.
+    expect(mira.page.get_by_role("button", name=re.compile("Tomas Okafor"))).to_be_visible()
     by_worker = [one for one in sent if one.endswith("/share")]
     assert by_worker
 

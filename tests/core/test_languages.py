@@ -16,6 +16,8 @@ from chat_app.core.languages import NAMES, accepted_language, language_of
         ("fr-FR, *;q=0.5", "en"),
         ("en;q=0.1, de;q=0", "en"),
         ("de;q=high, ar;q=0.1", "ar"),
+        ("de;q=inf, ar;q=0.1", "ar"),
+        ("de;q=0.5;ext=1, ar;q=0.4", "de"),
         ("ar;q=0.9, de;q=0.9", "ar"),
         ("dea, arx", "en"),
         (";;;,,=", "en"),
