@@ -167,7 +167,7 @@
   async function page(request) {
     const name = nameOf(new URL(request.url).pathname);
     const before = await kept(PAGES, name);
-    // What another app shares is in the address: the page takes it from there, the server need not see it.
+    // The address holds the text that another app shares: the page takes it from there, the server need not see it.
     const fetching = name === SHARE ? fetch(SHARE, { redirect: "manual" }) : fetch(request);
     if (before && !(await inTime(fetching))) return before;
     const reply = await fetching;

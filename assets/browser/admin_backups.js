@@ -69,7 +69,7 @@ export class Backups extends Region {
     this.#running = running;
     this.#button.ariaDisabled = String(Boolean(running));
     const rows = items.map((one) => rowFor(one, this.#onChanged));
-    // What is unchanged stays: the focus may be in it.
+    // Unchanged rows stay: the focus may be in one.
     for (const [place, row] of rows.entries()) {
       const old = [.../** @type {Iterable<HTMLElement>} */ (this.#list.children)].find((one) => one.dataset.key === row.dataset.key);
       const kept = old ?? row;

@@ -11,7 +11,7 @@
 import { ask, AWAY } from "./ask.js";
 import { confirm, hideProblem, showOther, showProblem, showReply, showRoom, warn } from "./composer_lines.js";
 import { clean, excessOf } from "./content.js";
-import { hasOwnDraft, hasUnstoredDraft, keepDraft, readDraft } from "./drafts.js";
+import { forgetHeld, hasOwnDraft, hasUnstoredDraft, keepDraft, readDraft } from "./drafts.js";
 import { DraftEverywhere } from "./drafts_everywhere.js";
 import { notify } from "./notice.js";
 import { outboxOf } from "./outbox.js";
@@ -255,7 +255,10 @@ class ChatComposer extends (globalThis.HTMLElement ?? class {}) {
   /** @param {TabMessage} message */
   async #otherTab({ user, draft, forgotten }) {
     if (user !== this.#user) return;
-    if (forgotten) this.#touched = false;
+    if (forgotten) {
+      this.#touched = false;
+      forgetHeld(user);
+    }
     if (forgotten || (draft === this.#conversation && !this.#touched)) await this.#follow();
     // Another tab went on with this one's draft: it is still in this box.
     else if (draft === this.#conversation && (this.#unsent || this.#reply) && !(await hasOwnDraft(user, draft))) await this.#keep();

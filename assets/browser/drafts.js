@@ -25,7 +25,7 @@ const earlier = takeOver();
 const unstored = new Map();
 /** The same for what the server has. @type {Map<string, Shared>} */
 const unstoredShared = new Map();
-/** What is being stored, by user and conversation: a page that is left in the meantime would lose it. @type {Map<string, Leaving>} */
+/** Drafts that are being stored, by user and conversation: a page that is left in the meantime would lose them. @type {Map<string, Leaving>} */
 const storing = new Map();
 
 /**
@@ -186,13 +186,21 @@ export async function unsharedDrafts(userId) {
 }
 
 /**
+ * Forget the drafts of a user that this page holds, where another tab has removed them.
+ * @param {string} userId
+ */
+export function forgetHeld(userId) {
+  for (const held of [unstored, unstoredShared, storing]) {
+    for (const key of held.keys()) if (key.startsWith(keyOf(userId, ""))) held.delete(key);
+  }
+}
+
+/**
  * Remove all drafts of a user from this browser.
  * @param {string} userId
  */
 export async function forgetDrafts(userId) {
-  for (const held of [unstored, unstoredShared, storing]) {
-    for (const key of held.keys()) if (key.startsWith(keyOf(userId, ""))) held.delete(key);
-  }
+  forgetHeld(userId);
   for (const key of earlierKeys(userId)) localStorage.removeItem(key);
   try {
     await transact((transaction) => transaction.objectStore("drafts").delete(allOf(userId)));

@@ -55,7 +55,7 @@ class ChatLanguage extends (globalThis.HTMLElement ?? class {}) {
     }
     const secure = location.protocol === "https:" ? "; Secure" : "";
     document.cookie = `${COOKIE}=${language}; Path=/; SameSite=Lax; Max-Age=${language ? YEAR : 0}${secure}`;
-    // What is kept is in the language that it was seen in.
+    // Kept pages and lists are in the language that they were seen in.
     await Promise.all([forgetKept(this.getAttribute("user-id") ?? ""), globalThis.caches?.delete(PAGES).catch(() => false)]);
     this.#keepUnsaved();
     location.reload();

@@ -147,11 +147,15 @@ function readShared(user) {
  * Return what is shared as one text: apps repeat the title, or the address, in the text.
  * @param {{ title?: unknown, text?: unknown, url?: unknown }} parts
  */
-export function sharedText({ title, text, url }) {
+function sharedText({ title, text, url }) {
   const [head, body, link] = [title, text, url].map((one) => (typeof one === "string" ? clean([...one.slice(0, 2 * MOST)].slice(0, MOST).join("")) : ""));
-  const said = new Set([...body.split("\n"), ...body.split(/\s+/)]);
-  return [said.has(head) ? "" : head, body, said.has(link) || head === link ? "" : link].filter(Boolean).join("\n");
+  // Whole words only: one address may begin with another.
+  const isSaid = (/** @type {string} */ part) => spaced(body).includes(spaced(part));
+  return [isSaid(head) ? "" : head, body, isSaid(link) || head === link ? "" : link].filter(Boolean).join("\n");
 }
+
+/** @param {string} text */
+const spaced = (text) => ` ${text.split(/\s+/).filter(Boolean).join(" ")} `;
 
 function forget() {
   try {

@@ -11,7 +11,7 @@ PLAIN = "\x1b[0m"
 # Two modules in one place, the upper and the lower one; a dark one is 1.
 HALVES = {(0, 0): " ", (1, 0): "▀", (0, 1): "▄", (1, 1): "█"}
 
-# What needs no escape in such an address (RFC 3986).
+# These signs need no escape in such an address (RFC 3986).
 UNQUOTED = "'=/:,"
 
 Modules = Sequence[Sequence[int]]

@@ -19,7 +19,7 @@ const SERVICE_WORKER = "sw.js";
 const PLAIN = ["addresses.js", "markdown_line.js", "markdown.js"];
 /** The texts of the service worker. */
 const OF_SERVICE_WORKER = ["New message", "{n} unread messages"];
-/** What React writes for signs of HTML. @type {Record<string, string>} */
+/** The escapes that React writes for signs of HTML. @type {Record<string, string>} */
 const SIGNS = { "&quot;": '"', "&amp;": "&", "&#x27;": "'", "&lt;": "<", "&gt;": ">" };
 const ESCAPES = Object.fromEntries(Object.entries(SIGNS).map(([escape, sign]) => [sign, escape]));
 

@@ -1,4 +1,4 @@
-"""What is heard: the walk of docs/reach.md by keyboard, and what the page says by itself."""
+"""The chat by ear: the walk of docs/reach.md by keyboard, and what the page says by itself."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

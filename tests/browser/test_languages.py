@@ -142,7 +142,7 @@ def test_a_language_is_chosen_for_the_account_and_this_browser(mira: Visitor) ->
     expect(choice).to_have_value("de")
     expect(page.get_by_role("heading", level=1)).to_have_text(german("Settings"))
     assert mira.http.get("/api/auth/me").json()["locale"] == "de"
-    # What was written, and not saved, is still there.
+    # A text that was written, and not saved, is still there.
     expect(page.get_by_role("textbox", name=german("Status#line of a profile"))).to_have_value(
         "At the sea"
     )
@@ -166,4 +166,13 @@ def test_a_language_that_cannot_be_stored_is_not_chosen(mira: Visitor) -> None:
 
     region = page.get_by_role("region", name="Language")
     expect(region.get_by_role("alert")).to_contain_text("The chat cannot be reached")
+    expect(page.get_by_role("combobox", name="Language")).to_have_value("")
+
+
+def test_a_cookie_of_no_language_chooses_none(mira: Visitor) -> None:
+    mira.context.add_cookies([{"name": "locale", "value": "de2", "url": mira.url}])
+
+    page = open_settings(mira)
+
+    expect(page.locator("html")).to_have_attribute("lang", "en")
     expect(page.get_by_role("combobox", name="Language")).to_have_value("")

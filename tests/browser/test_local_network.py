@@ -18,7 +18,7 @@ from chat_app.core.settings import Settings
 from tests.harness.chats import Storage, launch_built
 from tests.harness.clients import OWNER, PASSWORD, new_username, page_client, register_owner
 from tests.harness.servers import free_port
-from tests.harness.visitors import CHAT, PHONE, NewDevice, NewVisitor, OpenPage, Visitor
+from tests.harness.visitors import CHAT, PHONE, NewDevice, NewVisitor, OpenPage, Visitor, sign_up
 
 # A browser of another machine is in no chat of several processes here.
 pytestmark = pytest.mark.one_process
@@ -71,17 +71,6 @@ def mira(new_visitor: NewVisitor) -> Visitor:
     return new_visitor("Mira Lind", **PHONE)
 
 
-def signed_up(page: Page, address: str) -> str:
-    """Register through the form; return the name."""
-    name = new_username()
-    page.goto(f"{address}/register")
-    page.get_by_role("textbox", name="Username").fill(name)
-    page.get_by_role("textbox", name="Password").fill(PASSWORD)
-    page.get_by_role("button", name="Create account").click()
-    expect(page.get_by_role("searchbox", name="Search people")).to_be_visible()
-    return name
-
-
 def write(page: Page, text: str) -> None:
     """Write a message in the open conversation."""
     page.get_by_role("textbox", name="Message").fill(text)
@@ -98,8 +87,9 @@ def test_a_phone_and_the_machine_itself_write_to_one_another(
     address: str, home: str, new_profile: OpenPage
 ) -> None:
     phone, desk = new_profile(**PHONE), new_profile()
-    signed_up(phone, address)
-    name = signed_up(desk, home)
+    sign_up(phone, address, new_username())
+    name = new_username()
+    sign_up(desk, home, name)
     assert all(phone.evaluate(ABSENT)), "this must be no secure context"
     assert desk.evaluate("isSecureContext")
 

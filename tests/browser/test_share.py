@@ -73,7 +73,7 @@ def test_somebody_signed_out_signs_in_and_goes_on(
     page.get_by_role("button", name=re.compile("Tomas Okafor")).click()
     expect(page.get_by_role("textbox", name="Message")).to_have_value(f"for later\n{LINK}")
     with_text = [one for one in addresses if "later" in one]
-    # What the system has opened; an installed app has a service worker, which does not send it.
+    # The address that the system has opened; an installed app's service worker does not send it.
     assert len(with_text) == 1
 
 
@@ -103,6 +103,7 @@ def test_a_shared_text_is_not_shown_to_the_next_account(mira: Visitor, tomas: Vi
     [
         ({"title": "Page", "text": f"Page {LINK}", "url": LINK}, f"Page {LINK}"),
         ({"text": "\x00a\x07\r\nb\u0085c"}, "a\nb\nc"),
+        ({"title": "A long read", "text": f"A long  read {LINK}"}, f"A long  read {LINK}"),
         ({"url": LINK}, LINK),
         (
             {"title": "Go", "text": "Good news", "url": "https://a.example/a"},
@@ -132,7 +133,7 @@ def test_a_text_is_shared_without_a_connection_and_stays_on_the_device(
     mira.page.context.on("request", lambda request: sent.append(request.url))
     share(mira.page, mira.url, text="with a worker")
     expect(mira.page.get_by_role("group", name="The shared text")).to_be_visible()
-    # What is kept for the time without a connection was shown before.
+    # Only conversations that were shown are kept for the time without a connection.
     expect(mira.page.get_by_role("button", name=re.compile("Tomas Okafor"))).to_be_visible()
     by_worker = [one for one in sent if one.endswith("/share")]
     assert by_worker

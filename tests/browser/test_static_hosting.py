@@ -7,13 +7,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.harness import nginx
 from tests.harness.chats import Storage, launch_built
-from tests.harness.clients import PASSWORD
 from tests.harness.servers import LOOPBACK, ROOT, free_port
-from tests.harness.visitors import CHAT, OpenPage
+from tests.harness.visitors import CHAT, OpenPage, sign_up
 
 SITE = ROOT / "deploy" / "static.conf"
 
@@ -47,19 +46,10 @@ def address(front_end: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         node.stop()
 
 
-def signed_up(page: Page, address: str, name: str) -> Page:
-    """Register through the form."""
-    page.goto(f"{address}/register")
-    page.get_by_role("textbox", name="Username").fill(name)
-    page.get_by_role("textbox", name="Password").fill(PASSWORD)
-    page.get_by_role("button", name="Create account").click()
-    expect(page.get_by_role("searchbox", name="Search people")).to_be_visible()
-    return page
-
-
 def test_two_people_sign_up_find_each_other_and_write(address: str, new_profile: OpenPage) -> None:
-    ada = signed_up(new_profile(), address, "ada-static")
-    eve = signed_up(new_profile(), address, "eve-static")
+    ada, eve = new_profile(), new_profile()
+    sign_up(ada, address, "ada-static")
+    sign_up(eve, address, "eve-static")
 
     ada.get_by_role("searchbox", name="Search people").fill("eve-static")
     found = ada.get_by_role("list", name="People found").get_by_role("listitem")

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, Page, expect
 
-from tests.browser.test_static_hosting import SITE, moved, signed_up
+from tests.browser.test_static_hosting import SITE, moved
 from tests.harness import nginx
 from tests.harness.builds import copy_build, policy_of
 from tests.harness.chats import Storage, launch_built
 from tests.harness.clients import PASSWORD, PATIENCE_S, page_client
 from tests.harness.pages import wait_until
 from tests.harness.servers import free_port
-from tests.harness.visitors import CHAT, OpenPage
+from tests.harness.visitors import CHAT, OpenPage, sign_up
 
 # The worker of a build serves this page, and has kept the files of the others.
 IS_KEPT = """async (build) => {
@@ -112,7 +112,7 @@ def test_nothing_is_lost_on_the_way_to_another_version_and_back(
 ) -> None:
     switch("old")
     page = new_profile(service_workers="allow")
-    signed_up(page, address, "ada-upgrades")
+    sign_up(page, address, "ada-upgrades")
     server = str(page.evaluate("globalThis.chatServer"))
     with page_client(server, Origin=address) as eve:
         account = {"username": "eve-upgrades", "password": PASSWORD, "tokens": False}
@@ -163,7 +163,7 @@ def test_an_old_tab_goes_on_or_loads_the_new_version_once(
 ) -> None:
     switch("old")
     page = new_profile(service_workers="allow")
-    signed_up(page, address, "ben-upgrades")
+    sign_up(page, address, "ben-upgrades")
     wait_until(page, IS_KEPT, "old")
     loads = note_loads(page)
 
@@ -180,7 +180,7 @@ def test_the_new_version_opens_without_a_connection(
 ) -> None:
     switch("old")
     page = new_profile(service_workers="allow")
-    signed_up(page, address, "cem-upgrades")
+    sign_up(page, address, "cem-upgrades")
     wait_until(page, IS_KEPT, "old")
     switch("newer")
     page.reload()

@@ -117,7 +117,7 @@ test("a draft keeps the message that it replies to, also without a text", async 
   assert.deepEqual(await (await newTab()).readDraft("alice", "c"), { tab: "", text: "" });
 });
 
-/** How many drafts local storage has. */
+/** Return the number of drafts in local storage. */
 const left = () => Object.keys(localStorage).filter((key) => key.startsWith("chat.draft.")).length;
 
 /** Let the page be hidden, or shown again, as the browser tells it. @param {string} type */
@@ -168,6 +168,18 @@ test("a page that was not left after all leaves nothing behind", async () => {
 
   assert.equal(left(), 0);
   assert.equal((await (await newTab()).readDraft("alice", "c")).text, "Still here");
+});
+
+test("nothing is left of somebody who has signed out in another tab", async () => {
+  const [own, other] = [await newTab(), await newTab()];
+  browser.lockDrafts();
+  const stored = own.keepDraft("alice", "c", "Secret", "");
+  await other.forgetDrafts("alice");
+  own.forgetHeld("alice");
+  turnPage("pagehide");
+  await stored;
+
+  assert.equal(left(), 0);
 });
 
 test("nothing of somebody who has signed out is left", async () => {

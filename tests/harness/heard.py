@@ -1,4 +1,4 @@
-"""What a screen reader would say by itself: the changes of a page's live regions.
+"""The words that a screen reader would say by itself: the changes of a page's live regions.
 
 It follows ARIA 1.2 (live regions) as browsers do: after the layout has settled, and only what is
 visible, not busy and not turned off. Of an atomic region it says the whole.
@@ -54,7 +54,7 @@ globalThis.heard = [];
 
 
 class Said(NamedTuple):
-    """What was said, and whether it interrupted what was being said."""
+    """Words that were said, and whether they interrupted others."""
 
     text: str
     interrupts: bool

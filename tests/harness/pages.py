@@ -21,8 +21,9 @@ _CHECK = """async () => {
   return found;
 }"""
 
-# What a finger must hit: the element or its label, as far as it takes presses, shown or not. A link
-# in a sentence is as high as its line (WCAG 2.2, 2.5.5), and a dialog hides what is behind it.
+# Finds the elements that a finger misses. A target is an element or its label, as far as it takes
+# presses, shown or not; a link in a sentence may be as high as its line (WCAG 2.2, 2.5.5), and a
+# dialog hides the page behind it.
 _SMALL = """least => {
   const kinds =
     "a[href], button, input, select, textarea, summary, [role=option], [role^=menuitem]";
@@ -38,7 +39,7 @@ _SMALL = """least => {
     const takes = (dx, dy) => {
       const hit = document.elementFromPoint(x + width / 2 + dx, y + height / 2 + dy);
       if (hit === null) return false;
-      // What lies over a page for a moment covers some of it.
+      // Menus and notices cover some of a page for a moment.
       const over = hit.closest(".menu, .tools-bar, chat-due, chat-notice");
       if (over && !over.contains(one)) return true;
       return one.contains(hit) || hit.closest("label")?.control === one;

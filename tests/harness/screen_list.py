@@ -159,7 +159,7 @@ def _show_drafts(viewer: Viewer) -> None:
     viewer.page.get_by_role("textbox", name=viewer.say("Message")).fill("I can bring two of them")
     conversation = conversation_with(viewer.http, OTHER)
     version = (conversation["draft"] or {"version": 0})["version"]
-    # What a viewer before this one has left would be no other draft.
+    # The draft that a viewer before this one has left would be no other one.
     body = {"content": "I bring the bread, who brings cheese?" + " " * version, "base": version}
     path = f"/api/conversations/{conversation['id']}/draft"
     viewer.http.put(path, json=body).raise_for_status()

@@ -19,8 +19,7 @@ const CONSTANTS = {
 };
 /** Texts that are said later, in other scripts. */
 const SAID_LATER = ["The message was refused.", "Something went wrong. Please try again."];
-/** What looks like a text, and is none. */
-/** @type {(RegExp | string)[]} */
+/** Names and values that look like texts. @type {(RegExp | string)[]} */
 const NO_TEXTS = [
   /^(Escape|Tab|Enter|Home|End|Ctrl|Shift|Esc|Arrow(Up|Down|Left|Right))$/, // keys
   /^(InvalidStateError|NotAllowedError|Notification|X-Chat-User|DOMContentLoaded|originalResponse|viewBox)$/,
@@ -66,7 +65,7 @@ function read(file) {
       if (isSaid) keys.add(text);
       else if (isShown(text)) bare.push(`${file}:${one.loc.start.line}: ${text}`);
     }
-    // What is compared is shown to nobody.
+    // A compared text is shown to nobody.
     if (one.type === "CallExpression" && /^\.(includes|startsWith)$/.test(calledName(one))) return;
     if (one.type === "CallExpression" && calledName(one) === "say") {
       const [key, ...places] = /** @type {Node[]} */ (one.arguments);

@@ -23,7 +23,7 @@ CATALOGUES = ROOT / "chat_app" / "languages"
 SAYING = {"say", "told"}
 # Names of browsers, and the beginning of the names of files, which are the same in all languages.
 NAMES = {"files/rows.py": ("VOICE",), "settings/rows.py": ("BROWSERS", "SYSTEMS")}
-# What looks like a text, and is none: names of classes, of scripts, of programs.
+# Calls whose arguments look like texts: names of classes, of scripts, of programs.
 UNSEEN = {
     "call_hook",
     "call_script",

@@ -12,7 +12,7 @@ from uuid import uuid4
 import httpx
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.harness.clients import Socket
+from tests.harness.clients import PASSWORD, Socket
 from tests.harness.pages import PATIENCE_MS
 
 CHAT = re.compile(r"/chat/[0-9a-f-]{36}$")
@@ -116,6 +116,15 @@ class Visitor:
 NewVisitor = Callable[..., Visitor]
 OpenPage = Callable[..., Page]
 NewDevice = Callable[..., Page]
+
+
+def sign_up(page: Page, address: str, username: str) -> None:
+    """Register through the form."""
+    page.goto(f"{address}/register")
+    page.get_by_role("textbox", name="Username").fill(username)
+    page.get_by_role("textbox", name="Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+    expect(page.get_by_role("searchbox", name="Search people")).to_be_visible()
 
 
 def add_cookies(context: BrowserContext, http: httpx.Client) -> None:
