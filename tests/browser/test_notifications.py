@@ -9,12 +9,12 @@ from tests.browser.test_push import (
     Subscribe,
     address,
     browser,
+    leave,
     profiles_are_kept,
     service,
     show_note,
     storage_of_chat,
     subscriber,
-    until_visible,
 )
 from tests.harness.chats import Storage
 from tests.harness.pages import wait_until
@@ -51,8 +51,7 @@ def test_a_push_is_shown_within_two_seconds_after_the_ack(
     mira = subscriber("prompt")
     with_text(mira)
     worker = OpenWorker(mira.page, mira.url)
-    mira.page.goto("about:blank")
-    until_visible(storage_of_chat, mira.page, "prompt", visible=False)
+    leave(storage_of_chat, mira.page, "prompt")
 
     took = []
     for number in range(1, MEASURED + 1):
@@ -107,8 +106,7 @@ def test_a_notification_and_the_list_show_the_words_without_their_marks(
     with_text(mira)
     page = mira.page
     worker = OpenWorker(page, mira.url)
-    page.goto("about:blank")
-    until_visible(storage_of_chat, page, "plain", visible=False)
+    leave(storage_of_chat, page, "plain")
     members = {"kind": "group", "title": "*All*", "member_ids": [mira.user_id]}
     group = tomas.http.post("/api/conversations", json=members).raise_for_status().json()["id"]
     messages = {

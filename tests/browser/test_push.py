@@ -163,6 +163,16 @@ def until_visible(storage: Storage, page: Page, name: str, *, visible: bool) -> 
         page.wait_for_timeout(50)
 
 
+def leave(storage: Storage, page: Page, name: str) -> None:
+    """Leave the page of a subscribed browser; wait until the chat knows that nobody sees it.
+
+    A page that is left before the chat has noted it would be noted once it has gone.
+    """
+    until_visible(storage, page, name, visible=True)
+    page.goto("about:blank")
+    until_visible(storage, page, name, visible=False)
+
+
 def deliver(page: Page, url: str, content: dict[str, Any]) -> None:
     """Let the browser's push service hand a push to the service worker, while no tab is open."""
     page.goto("about:blank")
@@ -201,8 +211,7 @@ def test_a_closed_chat_shows_a_push_and_withdraws_it(
     tomas.post(mira, "Seen in the tab")
     # Then the chat has decided for all devices.
     service.next_for("laptop", 1)
-    page.goto("about:blank")
-    until_visible(storage_of_chat, page, "phone", visible=False)
+    leave(storage_of_chat, page, "phone")
     sent = tomas.post(mira, "Are you there?")
 
     [content] = service.next_for("phone", 1)
@@ -217,8 +226,7 @@ def test_a_closed_chat_shows_a_push_and_withdraws_it(
     }
 
     path = f"/api/conversations/{sent['conversation_id']}/read"
-    page.goto("about:blank")
-    until_visible(storage_of_chat, page, "phone", visible=False)
+    leave(storage_of_chat, page, "phone")
     mira.http.post(path, json={"seq": sent["seq"]}).raise_for_status()
     withdrawn = service.next_for("phone", 2)[-1]
     assert (withdrawn["type"], withdrawn["unread"]) == ("read", 0)

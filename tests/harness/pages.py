@@ -105,13 +105,19 @@ def top_of(element: Locator) -> float:
     return float(element.evaluate("element => element.getBoundingClientRect().top"))
 
 
+# A menu follows what it stands beside some frames after that has moved.
+_FITS = """async () => {
+  const page = document.documentElement;
+  for (let frame = 0; page.scrollWidth > page.clientWidth && frame < 60; frame += 1) {
+    await new Promise(requestAnimationFrame);
+  }
+  return page.scrollWidth <= page.clientWidth;
+}"""
+
+
 def fits(page: Page) -> bool:
-    """Return whether the page needs no horizontal scrolling."""
-    return bool(
-        page.evaluate(
-            "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-        )
-    )
+    """Return whether the page needs no horizontal scrolling, once it is at rest."""
+    return bool(page.evaluate(_FITS))
 
 
 def assert_usable(page: Page) -> None:
