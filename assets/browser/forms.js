@@ -218,10 +218,24 @@ const signsIn = ({ done }) => done === enter || done === enterInvited;
  */
 const isSignedIn = (body) => typeof body.user === "object" && body.user !== null && "id" in body.user;
 
+/**
+ * Send the drafts that other tabs have begun in the last seconds: with the session this browser forgets them.
+ * @param {string} user
+ */
+async function sendBegun(user) {
+  try {
+    const { sendDrafts } = await import("./drafts_everywhere.js");
+    await Promise.race([sendDrafts(user), new Promise((resolve) => setTimeout(resolve, TIDYING))]);
+  } catch {
+    // The script or the storage is away: signing out comes first.
+  }
+}
+
 /** @param {HTMLButtonElement} button */
 async function signOut(button) {
   button.disabled = true;
   const user = await beginLeaving();
+  if (user) await sendBegun(user);
   const answer = await call("POST", "/api/auth/logout");
   // 401: the session had already ended, which is the wanted result.
   if (answer && (!answer.problem || answer.status === 401)) {

@@ -76,6 +76,7 @@ class BackupService:
     async def open(self, actor: Actor, name: str) -> Path:
         """Return where a whole backup is; its download is written into the audit log.
 
+        A download comes in parts, each a request of its own: within an hour they are one.
         Raises NoSuchBackup and Unavailable.
         """
         stored = await _in_folder(self._task.folder.listed)
@@ -84,9 +85,10 @@ class BackupService:
             me = await store.require_admin(session, actor.user_id)
             if name not in _names(stored):
                 raise NoSuchBackup
-            store.add_entry(
-                session, actor, "backup_downloaded", actor_name=me.username, detail=name
-            )
+            if not await store.has_entry(session, actor, "backup_downloaded", detail=name):
+                store.add_entry(
+                    session, actor, "backup_downloaded", actor_name=me.username, detail=name
+                )
         return self._task.folder.path / name
 
 

@@ -38,6 +38,8 @@ RESET_LIFETIME = timedelta(days=1)
 # A node that has not renewed its backup for so long is gone.
 BACKUP_RENEWED_S = 5.0
 BACKUP_STALE_AFTER = timedelta(seconds=60)
+MAX_ADDRESS = 64
+RECENT = timedelta(hours=1)
 
 
 async def require_admin(session: AsyncSession, user_id: UUID) -> User:
@@ -67,10 +69,22 @@ def add_entry(
             action=action,
             target_id=target.id if target else None,
             target_name=target.username if target else "",
-            address=actor.address[:64],
+            address=actor.address[:MAX_ADDRESS],
             detail=detail,
         )
     )
+
+
+async def has_entry(session: AsyncSession, actor: Actor, action: Action, *, detail: str) -> bool:
+    """Return whether the audit log has such an entry of the last hour, from the same address."""
+    same = select(col(AuditEntry.id)).where(
+        col(AuditEntry.at) > utc_now() - RECENT,
+        col(AuditEntry.actor_id) == actor.user_id,
+        col(AuditEntry.address) == actor.address[:MAX_ADDRESS],
+        col(AuditEntry.action) == action,
+        col(AuditEntry.detail) == detail,
+    )
+    return (await session.execute(same.limit(1))).first() is not None
 
 
 async def refuse_scheduled(session: AsyncSession, user_id: UUID) -> None:

@@ -1,7 +1,6 @@
 """Base64url (RFC 4648, section 5), in which push writes its keys."""
 
 import base64
-import binascii
 
 
 def encode(data: bytes) -> str:
@@ -14,5 +13,7 @@ def decode(text: str) -> bytes:
     letters = text.rstrip("=")
     try:
         return base64.b64decode(letters + "=" * (-len(letters) % 4), altchars=b"-_", validate=True)
-    except binascii.Error as error:
-        raise ValueError(str(error)) from None
+    except ValueError:
+        # Of binascii, or for letters beyond ASCII; its own words are of no use to whom they reach.
+        message = "This is not base64url."
+        raise ValueError(message) from None

@@ -41,7 +41,7 @@ def allow_pages_origin(app: AsgiApp, settings: Settings) -> AsgiApp:
 
         async def send_readable(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), *more]}
+                message = {**message, "headers": [*_without_origin(message), *more]}
             await send(message)
 
         if is_ours and scope["method"] == "OPTIONS" and b"access-control-request-method" in given:
@@ -53,3 +53,9 @@ def allow_pages_origin(app: AsgiApp, settings: Settings) -> AsgiApp:
             await app(scope, receive, send_readable)
 
     return shared
+
+
+def _without_origin(message: Message) -> Headers:
+    # Reflex may have said already that the reply varies with it.
+    headers: Headers = message.get("headers", ())
+    return [(name, value) for name, value in headers if (name.lower(), value) != VARIES]

@@ -140,6 +140,27 @@ def test_words_are_not_sent_in_the_name_of_who_signs_in_in_another_tab(
     wait_for_nothing_unsent(other)
 
 
+def test_what_another_tab_has_just_begun_is_there_after_the_next_sign_in(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    conversation_id = mira.open_chat_with(tomas)
+    other = mira.context.new_page()
+    other.goto(f"{mira.url}/settings")
+    out = other.get_by_role("button", name="Sign out", exact=True)
+    expect(out).to_be_visible()
+    mira.box.fill("Begun in the other tab")
+    until_kept(other, "Begun in the other tab")
+    out.click()
+
+    other.wait_for_url("**/login**")
+    wait_for_no_draft(other)
+    expect(other.get_by_role("button", name="Sign in")).to_be_visible()
+    other.wait_for_load_state("networkidle")
+    sign_in(other, mira)
+    other.goto(f"{mira.url}/chat/{conversation_id}")
+    expect(other.get_by_role("textbox", name="Message")).to_have_value("Begun in the other tab")
+
+
 def test_no_call_of_a_page_acts_in_the_name_of_another(mira: Visitor, tomas: Visitor) -> None:
     mira.page.goto(f"{mira.url}/settings")
     out = mira.page.get_by_role("button", name="Sign out", exact=True)
