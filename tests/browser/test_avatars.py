@@ -6,6 +6,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.test_files import payload, picture
 from tests.browser.test_groups import make_group, open_details
+from tests.browser.test_people import befriend
 from tests.browser.test_settings import open_settings
 from tests.harness.pages import assert_usable
 from tests.harness.visitors import PHONE, NewVisitor, Visitor
@@ -88,6 +89,26 @@ def test_an_avatar_is_seen_by_others_at_once_until_it_is_removed(
         shows_initials(face, "ML")
     mira.page.reload()
     shows_initials(own, "ML")
+
+
+def test_an_avatar_is_seen_at_once_among_friends_and_people_found(
+    mira: Visitor, tomas: Visitor
+) -> None:
+    befriend(mira, tomas)
+    mira.post(tomas, "Hello")
+    finder = tomas.context.new_page()
+    finder.goto(tomas.url)
+    finder.get_by_role("searchbox", name="Search people").fill(mira.username)
+    found = finder.get_by_role("list", name="People found").locator(".avatar")
+    tomas.page.goto(f"{tomas.url}/people")
+    friend = tomas.page.get_by_role("region", name="Friends").locator(".avatar")
+    shows_initials(found, "ML")
+    shows_initials(friend, "ML")
+
+    set_avatar(mira)
+
+    shows_picture(found)
+    shows_picture(friend)
 
 
 def test_a_picture_that_cannot_be_loaded_leaves_the_initials(mira: Visitor, tomas: Visitor) -> None:

@@ -1,16 +1,21 @@
 """Search results of people follow events: applying one equals searching again."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from types import UnionType
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
-from chat_app.accounts.schemas import UserCard
+from chat_app.accounts.schemas import ProfileChange, UserCard
 from chat_app.friends.queries import search_users
 from chat_app.node.node import Node
 from chat_app.realtime.events import (
     AnyEvent,
     ConversationRead,
+    ConversationUpdated,
+    Envelope,
     FriendAccepted,
     FriendRemoved,
     FriendRequested,
@@ -19,6 +24,7 @@ from chat_app.realtime.events import (
 )
 from chat_app.ui.people import updates
 from chat_app.ui.people.rows import number_found, person_row
+from tests.accounts.test_leaving import joined, leave
 from tests.harness.chats import Storage
 from tests.harness.clients import PATIENCE_S
 from tests.harness.nodes import new_user, open_node
@@ -56,7 +62,7 @@ async def test_applying_friendship_events_equals_searching_again(
         for step, actor_id, user_id in steps:
             await step(actor_id=actor_id, user_id=user_id)
             async with asyncio.timeout(PATIENCE_S):
-                event = await next_of_friends(outlet.take)
+                event = await next_of(KINDS, outlet.take)
             again = updates.must_search_again(cards, event)
             cards = await search(node, me) if again else updates.apply(cards, event)
 
@@ -65,12 +71,50 @@ async def test_applying_friendship_events_equals_searching_again(
         await outlet.close()
 
 
-async def next_of_friends(take) -> AnyEvent:  # type: ignore[no-untyped-def]  # noqa: ANN001  # an outlet's
-    """Return the next event about friends."""
+async def test_applying_changed_profiles_equals_searching_again(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        me, other = await new_user(node, "Me"), await new_user(node, "Pat One")
+        cards = await search(node, me)
+        outlet = await node.hub.open(user_id=me, session_id=me)
+        await node.conversations.open_direct(actor_id=me, user_id=other)
+        async with asyncio.timeout(PATIENCE_S):
+            await next_of(ConversationUpdated, outlet.take)
+        for change in ({"display_name": "Pat Uno"}, {"status_text": "In the garden"}):
+            changes = ProfileChange.model_validate(change)
+            await node.accounts.change_profile(actor_id=other, changes=changes)
+            async with asyncio.timeout(PATIENCE_S):
+                event = await next_of(ConversationUpdated, outlet.take)
+            assert not updates.must_search_again(cards, event)
+            cards = updates.apply(cards, event)
+
+            assert cards == await search(node, me)
+
+        await outlet.close()
+
+
+async def test_the_deletion_of_an_account_found_is_searched_again(storage: Storage) -> None:
+    async with open_node(storage) as node:
+        me, other = await new_user(node, "Me"), await joined(node)
+        cards = (replace(CARD, id=other.user_id),)
+        outlet = await node.hub.open(user_id=me, session_id=me)
+        await node.conversations.open_direct(actor_id=me, user_id=other.user_id)
+        async with asyncio.timeout(PATIENCE_S):
+            await next_of(ConversationUpdated, outlet.take)
+            await leave(node, other)
+            event = await next_of(ConversationUpdated, outlet.take)
+
+        assert updates.must_search_again(cards, event)
+        await outlet.close()
+
+
+async def next_of(
+    kinds: UnionType | type[AnyEvent], take: Callable[[], Awaitable[list[Envelope]]]
+) -> AnyEvent:
+    """Return the next event of some kinds."""
     while True:
         for envelope in await take():
             for event in decode(envelope.body):
-                if isinstance(event, KINDS):
+                if isinstance(event, kinds):
                     return event
 
 

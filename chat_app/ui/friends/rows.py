@@ -55,6 +55,16 @@ def friend_rows(cards: Iterable[UserCard]) -> Iterator[FriendRow]:
         yield friend_row(card, "friends", order, card.status_text)
 
 
+def with_profile(row: FriendRow, card: UserCard) -> FriendRow:
+    """Return a row with the profile that the person has as a member of a conversation."""
+    if row["group"] == "friends":
+        [shown] = friend_rows([card])
+        return FriendRow(**{**shown, "online": row["online"]})
+    about = f"@{card.username}" if row["about"].startswith("@") else row["about"]
+    shown = friend_row(card, row["group"], row["order"], about)
+    return FriendRow(**{**shown, "online": row["online"]})
+
+
 def since_rows(
     entries: Iterable[PersonSince], group: Group, about: str = ""
 ) -> Iterator[FriendRow]:

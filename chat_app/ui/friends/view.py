@@ -1,18 +1,26 @@
 """The people of the people screen as one tab shows them, and the number of incoming requests."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from chat_app.core.errors import AppError
 from chat_app.friends import queries
 from chat_app.realtime.events import (
     AnyEvent,
+    ConversationUpdated,
     FriendAccepted,
     FriendRemoved,
     FriendRequested,
     Presence,
 )
 from chat_app.ui.current_node import current_node
-from chat_app.ui.friends.rows import FriendRow, friend_rows, since_rows, suggestion_rows
+from chat_app.ui.friends.rows import (
+    FriendRow,
+    friend_rows,
+    since_rows,
+    suggestion_rows,
+    with_profile,
+)
 from chat_app.ui.reflex.patches import Patch, difference
 from chat_app.ui.reflex.tab import Tab
 from chat_app.ui.told import told
@@ -62,8 +70,16 @@ class PeopleView:
             return
         changed = dict[str, FriendRow]()
         for event in events:
-            if isinstance(event, Presence) and (row := self._rows.get(str(event.user_id))):
-                changed[row["id"]] = FriendRow(**{**row, "online": event.online is True})
+            if isinstance(event, Presence):
+                key = str(event.user_id)
+                if row := changed.get(key, self._rows.get(key)):
+                    changed[key] = FriendRow(**{**row, "online": event.online is True})
+            elif isinstance(event, ConversationUpdated):
+                # A deleted account has no username; its rows go with what was between both.
+                for card in filter(attrgetter("username"), event.conversation.members):
+                    key = str(card.id)
+                    if row := changed.get(key, self._rows.get(key)):
+                        changed[key] = with_profile(row, card)
         put = [row for key, row in changed.items() if row != self._rows[key]]
         if put:
             self._rows |= changed
