@@ -166,6 +166,12 @@ async def _judge(
     faults = await _settled(nothing_waits, plan.settle_s)
     stored = await theatre.stored()
     faults += judge_words(desks.diary.words, stored)
+    faults += judge_files(desks.diary.words, await theatre.shared())
+    verified = await theatre.verified()
+    faults += [f"the bytes of {one} are missing" for one in verified.missing]
+    faults += [f"the bytes of {one} are damaged" for one in verified.damaged]
+    if verified.orphans:
+        faults.append(f"{verified.orphans} stored files are no file's")
     # Each browser shows each conversation again, so that all messages are marked read.
     for conversation_id in reversed(desks.conversations):
         await asyncio.gather(*(screen.show(conversation_id) for screen in screens))
@@ -215,6 +221,19 @@ def judge_words(words: dict[str, Word], stored: ledger.Stored) -> list[str]:
         elif not rows:
             deleted[word.user_id, word.conversation_id] -= 1
     faults += [f"{count:+} deleted messages of {key}" for key, count in deleted.items() if count]
+    return faults
+
+
+def judge_files(words: dict[str, Word], shared: Sequence[stage.SharedFile]) -> list[str]:
+    """Return the messages that do not have exactly the files that were shared with them."""
+    found: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    for content, name, digest in shared:
+        found[content.partition(" ")[0]][name, digest] += 1
+    faults = []
+    for mark, word in words.items():
+        expected = Counter(word.files.items())
+        if found[mark] != expected and (found[mark] or not word.may_be_deleted):
+            faults.append(f"{mark} has the files {dict(found[mark])}, not {word.files}")
     return faults
 
 

@@ -6,8 +6,9 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
-from playwright.async_api import Error, Locator, Page, expect
+from playwright.async_api import Error, FilePayload, Locator, Page, expect
 
 from tests.harness.unsent import READ
 
@@ -20,7 +21,17 @@ MENU_MS = 5_000
 PAUSE_S = (0.2, 1.2)
 OFFLINE_S = (0.5, 6.0)
 # How often each thing is done, of a hundred.
-HABITS = {"write": 60, "switch": 12, "edit": 11, "delete": 6, "scroll": 8, "go_offline": 3}
+HABITS = {
+    "write": 52,
+    "share": 8,
+    "switch": 12,
+    "edit": 11,
+    "delete": 6,
+    "scroll": 8,
+    "go_offline": 3,
+}
+# Some pieces of an upload.
+MOST_BYTES = 600_000
 # Only what was written lately is on the screen.
 LATELY = 8
 WORDS = ("hello", "привет", "你好", "سلام", "🙂", "<b>bold</b>", 'a "quote"')
@@ -28,10 +39,15 @@ WORDS = ("hello", "привет", "你好", "سلام", "🙂", "<b>bold</b>", '
 # The rows of the log as they are drawn: place, id, text, and the status of own ones.
 ROWS = """() => {
   const log = document.querySelector("[role=log]");
+  const wordsOf = (row) => {
+    const copy = row.cloneNode(true);
+    for (const files of copy.querySelectorAll(".attached")) files.remove();
+    return copy.textContent;
+  };
   return [...log.querySelectorAll("article, .notice-line")].map((row) => [
     Number(row.dataset.seq),
     row.dataset.id ?? "",
-    (row.querySelector(".bubble") ?? row).textContent,
+    wordsOf(row.querySelector(".bubble") ?? row),
     row.querySelector(".meta [role=img]")?.ariaLabel ?? "",
   ]);
 }"""
@@ -58,13 +74,17 @@ Row = tuple[int, str, str, str]
 
 @dataclass
 class Word:
-    """A message that somebody wrote: the texts it may have, and whether it may be deleted."""
+    """A message that somebody wrote: the texts it may have, and whether it may be deleted.
+
+    `files` are those that were shared with it: their names, and the SHA-256 of their bytes in hex.
+    """
 
     user_id: str
     conversation_id: str
     texts: set[str]
     may_be_there: bool = True
     may_be_deleted: bool = False
+    files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -112,6 +132,7 @@ class Screen:
         end = loop.time() + seconds
         acts = {
             "write": self._write,
+            "share": self._share,
             "switch": self.switch,
             "edit": self._edit,
             "delete": self._delete,
@@ -187,6 +208,25 @@ class Screen:
         # What is written comes from the box into the outbox, and then goes on by itself.
         await expect(box).to_have_value("", timeout=PATIENCE_MS)
         self.diary.did["messages written"] += 1
+
+    async def _share(self) -> None:
+        """Send a file, with or without a network: it goes by pieces, and on after each cut."""
+        self.written += 1
+        mark = f"{self.name}-{self.written}."
+        name, data = f"{mark}bin", self.dice.randbytes(self.dice.randint(1, MOST_BYTES))
+        async with self.page.expect_file_chooser(timeout=PATIENCE_MS) as chooser:
+            await self.page.get_by_role("button", name="Attach files").click(timeout=PATIENCE_MS)
+        picked = FilePayload(name=name, mimeType="application/octet-stream", buffer=data)
+        await (await chooser.value).set_files([picked])
+        tray = self.page.get_by_role("list", name="Attached files")
+        await expect(tray.get_by_text(name)).to_be_visible(timeout=PATIENCE_MS)
+        await self._box.fill(mark, timeout=PATIENCE_MS)
+        files = {name: sha256(data).hexdigest()}
+        self.diary.words[mark] = Word(self.user_id, self.here, {mark}, files=files)
+        self.own.append(mark)
+        await self._box.press("Enter", timeout=PATIENCE_MS)
+        await expect(tray).to_be_hidden(timeout=PATIENCE_MS)
+        self.diary.did["files shared"] += 1
 
     async def _edit(self) -> None:
         if (found := await self._menu_of_own("Edit")) is None:

@@ -27,7 +27,9 @@ from chat_app.core import database as limits
 from chat_app.core.database import Database
 from chat_app.core.passwords import CONTEXT
 from chat_app.core.settings import Settings
-from chat_app.models import Conversation, Member, Message, User
+from chat_app.files.storage import open_storage
+from chat_app.files.verification import Verified, verify
+from chat_app.models import Attachment, Conversation, File, Member, Message, User
 from chat_app.node.node import running_node
 from tests.harness import servers
 from tests.harness.faults import locked_until_left, unconfirmed_commits
@@ -48,6 +50,14 @@ class Restart(NamedTuple):
     seconds: float
     processor_s: float
     waited_s: float  # for a core
+
+
+class SharedFile(NamedTuple):
+    """A file of a message: the text of that, its own name, and the SHA-256 of its bytes in hex."""
+
+    content: str
+    name: str
+    sha256: str
 
 
 @dataclass
@@ -107,6 +117,23 @@ class Stage:
                 members={one: frozenset(users) for one, users in of_conversation.items()},
                 counters={str(one): (seq, rev) for one, seq, rev in counters},
             )
+
+    async def shared(self) -> list[SharedFile]:
+        """Return the files of messages."""
+        found = (
+            select(col(Message.content), col(File.name), col(File.sha256))
+            .join(Attachment, col(Attachment.message_id) == col(Message.id))
+            .join(File, col(File.id) == col(Attachment.file_id))
+        )
+        async with opened(self.settings) as database, database.reading() as session:
+            rows = await session.execute(found)
+            return [SharedFile(text or "", name, digest or "") for text, name, digest in rows]
+
+    async def verified(self) -> Verified:
+        """Compare the stored bytes of all files with what the database has of them."""
+        async with opened(self.settings) as database:
+            with open_storage(self.settings) as storage:
+                return await verify(database, storage, lambda _: None)
 
 
 def _processor_s(chat: servers.ChatServer) -> float:
