@@ -1,10 +1,13 @@
 """Files in S3 as clients see them: uploaded, served as from a disk, and away with S3."""
 
 import asyncio
+import signal
 
 import httpx
 import pytest
 
+from tests.api.test_attachments import send_files
+from tests.api.test_avatars import set_avatar
 from tests.harness.cases import case
 from tests.harness.chats import Farm, StartChat
 from tests.harness.clients import PATIENCE_S, Person, assert_problem, register
@@ -13,6 +16,8 @@ from tests.harness.s3 import Gate, TestBucket
 from tests.harness.servers import LOOPBACK, ChatServer, free_port
 
 DATA = bytes(range(256)) * 4 * 1024 * 3
+# More than one of the parts in which an upload is stored.
+BEGUN = 9 * 1024 * 1024
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +120,56 @@ async def test_nothing_is_served_or_taken_while_s3_is_away(
         log = chat.log()
     assert "secret-of-the-tests" not in log
     assert "Traceback" not in log
+
+
+def parts_in(bucket: TestBucket) -> list[str]:
+    """Return the names of the parts of uploads."""
+    return [name for name in bucket.sizes() if name.startswith("uploads/")]
+
+
+async def test_an_upload_in_parts_goes_on_after_its_node_was_killed(
+    start_chat: StartChat, bucket: TestBucket
+) -> None:
+    chat = start_chat(**bucket.settings())
+    alice = await register(chat.url)
+    data = DATA * 4
+    address = await new_upload(alice, len(data), "numbers.bin")
+    assert (await append(alice, address, data[:BEGUN])).status_code == 204
+    assert parts_in(bucket)
+
+    chat.restart(with_signal=signal.SIGKILL)
+
+    received = await offset_of(alice, address)
+    assert received <= BEGUN
+    reply = await append(alice, address, data[received:], received)
+    assert reply.status_code == 204, reply.text + str(received)
+    file = (await checked(alice, address))["file"]
+    assert (await alice.http.get(file["url"])).content == data
+    assert bucket.unfinished() == 0
+    assert len(bucket.sizes()) == 1
+
+
+async def test_a_bucket_keeps_of_a_deleted_account_what_it_has_sent(
+    start_chat: StartChat, bucket: TestBucket
+) -> None:
+    chat = start_chat(**bucket.settings())
+    # The first account is admin, and the last admin has to stay.
+    bob, alice = await register(chat.url), await register(chat.url)
+    sent = await new_file(alice, b"sent")
+    await send_files(alice, bob, sent)
+    kept = bucket.sizes()
+    await new_file(alice, picture(), "unsent.jpg")
+    await set_avatar(alice)
+    address = await new_upload(alice, len(DATA) * 4)
+    await append(alice, address, (DATA * 4)[:BEGUN])
+    assert parts_in(bucket)
+
+    assert (await alice.leave()).status_code == 204
+
+    async with asyncio.timeout(PATIENCE_S):
+        while bucket.sizes() != kept or bucket.unfinished():
+            await asyncio.sleep(0.05)
+    assert (await bob.http.get(sent["url"])).content == b"sent"
 
 
 async def test_a_reply_that_s3_breaks_off_is_not_taken_for_whole(
