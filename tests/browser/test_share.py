@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.test_offline import KEPT_LISTS
 from tests.harness.clients import PASSWORD
 from tests.harness.pages import assert_usable, wait_until
 from tests.harness.servers import ROOT
@@ -126,14 +127,16 @@ def test_a_text_is_shared_without_a_connection_and_stays_on_the_device(
 ) -> None:
     mira = new_visitor("Mira Lind", service_workers="allow")
     tomas.post(mira, "Hello")
-    mira.open_chat_with(tomas)
+    conversation_id = mira.open_chat_with(tomas)
+    # Only conversations that were shown are kept for the time without a connection.
+    lists = ["conversations", "chats", f"messages:{conversation_id}"]
+    wait_until(mira.page, KEPT_LISTS, [mira.user_id, lists])
     mira.page.goto(f"{mira.url}/")
     until_kept(mira.page)
     sent: list[str] = []
     mira.page.context.on("request", lambda request: sent.append(request.url))
     share(mira.page, mira.url, text="with a worker")
     expect(mira.page.get_by_role("group", name="The shared text")).to_be_visible()
-    # Only conversations that were shown are kept for the time without a connection.
     expect(mira.page.get_by_role("button", name=re.compile("Tomas Okafor"))).to_be_visible()
     by_worker = [one for one in sent if one.endswith("/share")]
     assert by_worker
