@@ -14,7 +14,7 @@
   const OURS = "/home.js";
   const PRODUCT = "Chat";
   const SHARE = "/share";
-  const OTHER_FILES = /^\/(chat|icons|reload|server|home|icon)\.(css|js|svg)$|^\/emoji\/en\.json$/;
+  const OTHER_FILES = /^\/(chat|icons|reload|server|home|icon)\.(css|js|svg)$|^\/emoji\/[a-z]+\.json$/;
 
   // Safari takes a subscription away after some pushes that show nothing (WWDC 2022, "Meet Web Push for Safari").
   const MUST_SHOW = /AppleWebKit/.test(navigator.userAgent) && !/Chrom/.test(navigator.userAgent);

@@ -1,8 +1,9 @@
 """Make the lists of emoji: `python tests/make_emoji.py`.
 
 `chat_app/messages/emoji.txt` comes from the package `emoji` of requirements-dev.txt, and
-`assets/emoji/en.json` from the npm package `emoji-picker-element-data`. Run it after a newer
-version of either was pinned.
+`assets/emoji/en.json` from the npm package `emoji-picker-element-data`. The other languages of the
+screens get their names and topics from the annotations of CLDR, also packages of npm. Run it after
+a newer version of one was pinned, and for a new language.
 """
 
 import json
@@ -12,17 +13,27 @@ import sys
 import tarfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeAlias
 
 import emoji
 
+from chat_app.core.languages import ENGLISH, NAMES
+
 ROOT = Path(__file__).resolve().parents[1]
 SEQUENCES = ROOT / "chat_app/messages/emoji.txt"
-PICKER = ROOT / "assets/emoji/en.json"
+PICKERS = ROOT / "assets/emoji"
 PICKER_PACKAGE = "emoji-picker-element-data@1.8.0"
+# Names of emoji, and names of those that are made of several.
+CLDR_PACKAGES = {
+    "annotations": "cldr-annotations-full@48.2.0",
+    "annotationsDerived": "cldr-annotations-derived-full@48.2.0",
+}
 
 TONES = re.compile("[\U0001f3fb-\U0001f3ff]")
 VARIATION = "\ufe0f"
+
+# An emoji as the picker has it.
+Entry: TypeAlias = dict[str, Any]
 
 
 def sequences() -> str:
@@ -43,7 +54,7 @@ def sequences() -> str:
     return "".join(" ".join([base, *toned]) + "\n" for base, toned in forms.items())
 
 
-def picker_data(entries: list[dict[str, Any]], qualified: dict[str, str]) -> str:
+def picker_data(entries: list[Entry], qualified: dict[str, str]) -> list[Entry]:
     """Return the picker's data in the fully qualified forms, without what it does not use."""
     kept = []
     for entry in entries:
@@ -51,7 +62,22 @@ def picker_data(entries: list[dict[str, Any]], qualified: dict[str, str]) -> str
         # A person of two tones has no place in the picker's one choice.
         skins = [skin for skin in entry.pop("skins", []) if isinstance(skin["tone"], int)]
         kept.append({**entry, "emoji": qualified[text]} | ({"skins": skins} if skins else {}))
-    return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).replace("},{", "},\n{")
+    return kept
+
+
+def named(entries: list[Entry], names: dict[str, Any]) -> list[Entry]:
+    """Return the picker's data with names and topics of CLDR; the shortcodes stay English."""
+    translated = []
+    for entry in entries:
+        text = entry["emoji"]
+        about = names.get(text.replace(VARIATION, "")) or names[text]
+        tags = [tag for tag in about.get("default", []) if tag != about["tts"][0]]
+        translated.append({**entry, "annotation": about["tts"][0], "tags": tags})
+    return translated
+
+
+def _json(entries: list[Entry]) -> str:
+    return json.dumps(entries, ensure_ascii=False, separators=(",", ":")).replace("},{", "},\n{")
 
 
 def _is_toned(text: str) -> bool:
@@ -63,7 +89,17 @@ def _plain_name(name: str) -> str:
     return re.sub(tones, ":", name).replace("_person_person:", ":")
 
 
-def _picker_entries() -> list[dict[str, Any]]:
+def _names(language: str) -> dict[str, Any]:
+    """Return what CLDR says of emoji, by their texts: the name as `tts`, topics as `default`."""
+    names: dict[str, Any] = {}
+    for kind, package in CLDR_PACKAGES.items():
+        found = _packed(package, f"package/{kind}/{language}/annotations.json")
+        names |= found[kind]["annotations"]
+    return names
+
+
+def _packed(package: str, name: str) -> Any:  # noqa: ANN401  # any JSON
+    """Return a JSON file of an npm package."""
     npm = Path(sys.executable).with_name("npm")
     with TemporaryDirectory() as folder:
         command: list[str | Path] = [
@@ -72,16 +108,15 @@ def _picker_entries() -> list[dict[str, Any]]:
             "--silent",
             "--pack-destination",
             folder,
-            PICKER_PACKAGE,
+            package,
         ]
         subprocess.run(command, check=True)
         (archive,) = Path(folder).glob("*.tgz")
         with tarfile.open(archive) as files:
-            data = files.extractfile("package/en/emojibase/data.json")
+            data = files.extractfile(name)
             if data is None:
-                raise SystemExit("The package holds no data.")
-            entries: list[dict[str, Any]] = json.load(data)
-            return entries
+                raise SystemExit("The package holds no such file.")
+            return json.load(data)
 
 
 if __name__ == "__main__":
@@ -89,5 +124,10 @@ if __name__ == "__main__":
     SEQUENCES.write_text(lines, encoding="utf-8")
     bases = [line.split(" ")[0] for line in lines.splitlines()]
     qualified_forms = {base.replace(VARIATION, ""): base for base in bases}
-    PICKER.parent.mkdir(exist_ok=True)
-    PICKER.write_text(picker_data(_picker_entries(), qualified_forms), encoding="utf-8")
+    english = picker_data(
+        _packed(PICKER_PACKAGE, "package/en/emojibase/data.json"), qualified_forms
+    )
+    PICKERS.mkdir(exist_ok=True)
+    for language in NAMES:
+        data = english if language == ENGLISH else named(english, _names(language))
+        (PICKERS / f"{language}.json").write_text(_json(data), encoding="utf-8")

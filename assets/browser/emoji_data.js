@@ -1,8 +1,13 @@
-// The names of emoji: the list is loaded once, with the first that is asked for, and searched here.
+// The names of emoji in the language of the page: the list is loaded once, with the first that is asked for, and
+// searched here.
+
+import { language } from "./texts.js";
 
 const MOST = 8;
-/** Where the list is. */
-export const EMOJI_DATA = "/emoji/en.json";
+/** Where the list is; tests/make_emoji.py makes one for each language. */
+export const EMOJI_DATA = `/emoji/${language}.json`;
+/** The names of the picker's databases, one for each language, begin so. */
+const PICKER = "emoji-picker-element-";
 
 /** An emoji as emoji-picker-element's data has it. @typedef {{ emoji: string, annotation: string, shortcodes?: string[], tags?: string[] }} Emoji */
 
@@ -34,10 +39,14 @@ async function load() {
   return /** @type {Emoji[]} */ (all);
 }
 
-/** Forget which emoji were picked, as the picker keeps them for its row of frequent ones. */
-export function forgetPicks() {
+/** Forget which emoji were picked, in any language, as the picker keeps them for its row of frequent ones. */
+export async function forgetPicks() {
   try {
-    globalThis.indexedDB?.deleteDatabase("emoji-picker-element-en");
+    // At once: the page is about to be left.
+    globalThis.indexedDB?.deleteDatabase(PICKER + language);
+    for (const { name } of (await globalThis.indexedDB?.databases?.()) ?? []) {
+      if (name?.startsWith(PICKER)) globalThis.indexedDB.deleteDatabase(name);
+    }
   } catch {
     // Storage is blocked: nothing was kept.
   }
@@ -56,7 +65,7 @@ export function findEmoji(all, query) {
   const ranks = [[], [], [], []];
   for (const { emoji, annotation, shortcodes = [], tags = [] } of all) {
     const best = bestName(shortcodes, text);
-    const rank = best?.rank ?? (tags.some((tag) => tag.toLowerCase().startsWith(text)) ? 3 : undefined);
+    const rank = best?.rank ?? ([annotation, ...tags].some((tag) => tag.toLowerCase().startsWith(text)) ? 3 : undefined);
     const shortcode = best?.name ?? shortcodes[0];
     if (rank !== undefined && shortcode) ranks[rank].push({ emoji, name: annotation, shortcode });
   }

@@ -138,7 +138,7 @@ function takeFirst(event) {
   first.click();
 }
 
-/** The picker's own words. The names of emoji are English, in every language. @type {Record<string, () => Promise<{ default: import("emoji-picker-element/shared.js").I18n }>>} */
+/** The picker's own words. @type {Record<string, () => Promise<{ default: import("emoji-picker-element/shared.js").I18n }>>} */
 const WORDS = {
   ar: () => import("emoji-picker-element/i18n/ar.js"),
   de: () => import("emoji-picker-element/i18n/de.js"),
@@ -149,7 +149,7 @@ async function newPicker() {
     import("emoji-picker-element"),
     (WORDS[language] ?? (() => import("emoji-picker-element/i18n/en.js")))(),
   ]);
-  return new Element({ dataSource: EMOJI_DATA, locale: "en", i18n: { ...words, searchLabel: say("Search emoji") } });
+  return new Element({ dataSource: EMOJI_DATA, locale: language, i18n: { ...words, searchLabel: say("Search emoji") } });
 }
 
 /**

@@ -82,7 +82,7 @@ function leave() {
   store.clear();
   unkept.clear();
   void forgetKept(userId);
-  forgetPicks();
+  void forgetPicks();
   userId = "";
 }
 

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.harness.pages import assert_usable, wait_until
+from tests.harness.texts import sayer
 from tests.harness.visitors import PHONE, NewVisitor, Visitor
 
 DATABASES = "async () => (await indexedDB.databases()).map((one) => one.name)"
@@ -75,6 +76,25 @@ def test_a_skin_tone_is_kept_until_its_user_signs_out(mira: Visitor, tomas: Visi
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/login")
     wait_until(page, f"async () => !(await ({DATABASES})()).includes('emoji-picker-element-en')")
+
+
+def test_emoji_are_called_and_found_in_the_language_of_the_page(
+    new_visitor: NewVisitor, tomas: Visitor
+) -> None:
+    mira = new_visitor("Mira Lind", locale="de")
+    say = sayer("de")
+    page = mira.page
+    page.goto(f"{mira.url}/chat/{mira.post(tomas, 'Hello')['conversation_id']}")
+    page.get_by_role("button", name=say("Emoji"), exact=True).click()
+    expect(page.get_by_role("menuitem", name="grinsendes Gesicht").first).to_be_visible()
+
+    page.get_by_role("searchbox", name=say("Search emoji")).fill("Daumen hoch")
+    page.get_by_role("option", name="Daumen hoch").first.click()
+
+    box = page.get_by_role("textbox", name=say("Message"))
+    expect(box).to_have_value("👍")
+    box.press_sequentially(" :daumen")
+    expect(page.get_by_role("option", name="Daumen hoch")).to_be_visible()
 
 
 @pytest.mark.parametrize("device", [{}, PHONE], ids=["desktop", "phone"])

@@ -8,9 +8,14 @@ import { test } from "node:test";
 import { emojiNamed, findEmoji } from "../../assets/browser/emoji_data.js";
 import { emojiWord } from "../../assets/browser/emoji_word.js";
 
-/** @type {unknown} */
-const parsed = JSON.parse(readFileSync(new URL("../../assets/emoji/en.json", import.meta.url), "utf8"));
-const all = /** @type {Emoji[]} */ (parsed);
+/** @param {string} language */
+function listOf(language) {
+  /** @type {unknown} */
+  const parsed = JSON.parse(readFileSync(new URL(`../../assets/emoji/${language}.json`, import.meta.url), "utf8"));
+  return /** @type {Emoji[]} */ (parsed);
+}
+
+const all = listOf("en");
 
 /** @param {string} text `|` is the caret */
 const at = (text) => emojiWord(text.replace("|", ""), text.indexOf("|"));
@@ -38,6 +43,13 @@ test("emoji that are called so come first, at most eight", () => {
   assert.ok(found("rock").includes("🚀"));
   assert.equal(found("a").length, 8);
   assert.deepEqual(found("nothing_is_called_so"), []);
+});
+
+test("emoji are found in other languages, too, and by their English names there", () => {
+  assert.ok(findEmoji(listOf("de"), "daumen h").some(({ emoji, name }) => emoji === "👍" && name === "Daumen hoch"));
+  assert.ok(findEmoji(listOf("de"), "Ölf").some(({ emoji }) => emoji === "🛢️"));
+  assert.ok(findEmoji(listOf("ar"), "قلب أحمر").some(({ emoji }) => emoji === "❤️"));
+  assert.equal(findEmoji(listOf("ar"), "tada")[0].emoji, "🎉");
 });
 
 test("an emoji is found by its whole name", () => {

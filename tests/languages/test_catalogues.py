@@ -9,7 +9,9 @@ import pytest
 
 from chat_app.core.languages import ENGLISH, NAMES
 from tests.harness import texts
+from tests.harness.servers import ROOT
 
+EMOJI = ROOT / "assets" / "emoji"
 PLACE = re.compile(r"\{(\w+)\}")
 CATALOGUES = sorted(texts.CATALOGUES.glob("*.json"))
 
@@ -35,6 +37,18 @@ def categories(language: str) -> list[str]:
 
 def test_every_language_but_english_has_a_catalogue() -> None:
     assert {path.stem for path in CATALOGUES} == NAMES.keys() - {ENGLISH}
+
+
+def test_every_language_has_names_of_all_emoji() -> None:
+    lists = {path.stem: json.loads(path.read_bytes()) for path in EMOJI.glob("*.json")}
+    assert lists.keys() == NAMES.keys()
+    english = [(one["emoji"], one["annotation"]) for one in lists.pop(ENGLISH)]
+    for language, entries in lists.items():
+        named = [(one["emoji"], one["annotation"]) for one in entries]
+        assert [text for text, _ in named] == [text for text, _ in english], language
+        assert all(name for _, name in named), language
+        # Some are called the same, as "Burrito".
+        assert len(set(named) & set(english)) < len(english) / 50, language
 
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
