@@ -1,4 +1,4 @@
-"""Make the lists of emoji: `python tests/make_emoji.py`.
+"""Make the lists of emoji: `python -m tests.make_emoji`.
 
 `chat_app/messages/emoji.txt` comes from the package `emoji` of requirements-dev.txt, and
 `assets/emoji/en.json` from the npm package `emoji-picker-element-data`. The other languages of the
