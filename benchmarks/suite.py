@@ -17,6 +17,7 @@ from benchmarks import (
     scrolling,
     searches,
     tabs,
+    uploads,
 )
 from benchmarks.figures import Figures
 from benchmarks.workload import Plan
@@ -36,6 +37,7 @@ WORKLOADS: dict[str, Callable[[Plan], Awaitable[list[Figures]]]] = {
     "scrolling": scrolling.measure,
     "lighthouse": lighthouse.measure,
     "history": pages.measure_history,
+    "files": uploads.measure,
     "search": pages.measure_search,
     "search-messages": searches.measure,
     "search-cost": searches.measure_cost,
@@ -70,6 +72,7 @@ WHOLE = (
     Plan("lighthouse"),
     Plan("history", seconds=4),
     Plan("history", "postgres", seconds=4),
+    Plan("files"),
     Plan("search", runs=2, seconds=4),
     Plan("search", "postgres", runs=2, seconds=4),
     Plan("search-messages", runs=1),
