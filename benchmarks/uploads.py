@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import io
 import json
+import os
 import random
 import threading
 import time
@@ -55,7 +56,7 @@ async def measure(plan: Plan) -> list[Figures]:
         f"pairs with {RATE} messages of {SIZE} bytes a second; pictures of 12 megapixels; one core "
         f"for the server, one for the client; {plan.durability}",
     )
-    data = random.Random(1).randbytes(size)  # noqa: S311  # no secret
+    data = os.urandom(size)
     photo = _photo()
     with stage.fresh(plan) as made:
         chat = replace(made, settings={**made.settings, **SETTINGS})
