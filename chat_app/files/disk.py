@@ -22,6 +22,10 @@ from chat_app.files.errors import BytesMissing, DiskFull
 
 THREADS = 4
 CHUNK = 1024 * 1024
+# Of an upload. The commits of the database wait behind a sync on the same disk: with pieces of 8 MB
+# messages take half as long beside uploads as with one sync at the end, and an upload takes 8 %
+# more (benchmarks, files).
+SYNCED_TOGETHER = 8 * CHUNK
 UPLOADS = "uploads"
 THUMBNAIL, RENEWED = ".thumbnail", ".renewed"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -211,7 +215,7 @@ class Writer:
         self, threads: ThreadPoolExecutor, descriptor: int, folder: Path, offset: int
     ) -> None:
         # How far the upload is stored.
-        self.stored = offset
+        self.stored = self._synced = offset
         self._threads = threads
         self._descriptor = descriptor
         self._folder = folder
@@ -252,6 +256,9 @@ class Writer:
         while left:
             left = left[os.write(self._descriptor, left) :]
         self.stored += len(joined)
+        if self.stored - self._synced >= SYNCED_TOGETHER:
+            os.fsync(self._descriptor)
+            self._synced = self.stored
 
     def _sync(self) -> None:
         os.fsync(self._descriptor)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chat_app.core.ids import new_id
-from chat_app.files.disk import Disk, FewerBytes
+from chat_app.files.disk import CHUNK, SYNCED_TOGETHER, Disk, FewerBytes
 from chat_app.files.errors import BytesMissing, DiskFull
 
 
@@ -54,6 +54,27 @@ async def test_an_upload_goes_on_at_its_offset_and_drops_what_is_behind(disk: Di
     with pytest.raises(FewerBytes) as raised:
         await disk.open_upload(upload_id, 5)
     assert raised.value.size == 4
+
+
+async def test_a_long_upload_is_synced_on_the_way(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload_id = new_id()
+    path = disk.upload_path(upload_id)
+    synced: list[int] = []
+    sync = os.fsync
+
+    def note(descriptor: int) -> None:
+        sync(descriptor)
+        synced.append(path.stat().st_size)
+
+    writer = await disk.open_upload(upload_id, 0)
+    monkeypatch.setattr(os, "fsync", note)
+    for _ in range(2 * SYNCED_TOGETHER // CHUNK + 1):
+        await writer.write([bytes(CHUNK)], None)
+    await writer.close()
+
+    assert synced == [SYNCED_TOGETHER, 2 * SYNCED_TOGETHER]
 
 
 async def test_a_kept_file_has_its_digest_and_its_upload_stays_for_another_try(disk: Disk) -> None:
