@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+import random
 import resource
 import signal
 import socket
@@ -239,7 +240,7 @@ async def _stored(chat: ChatServer, address: str, size: int) -> None:
 
 
 def _begin(
-    chat: ChatServer, person: Person, address: str, data: bytes, *, length: int
+    chat: ChatServer, person: Person, address: str, data: bytes, *, length: int, offset: int = 0
 ) -> socket.socket:
     """Send a part of a request and leave it open."""
     target = urlsplit(chat.url)
@@ -249,7 +250,7 @@ def _begin(
         f"Host: {target.netloc}",
         f"Authorization: Bearer {person.access_token}",
         *(f"{name}: {value}" for name, value in BODY.items()),
-        "Upload-Offset: 0",
+        f"Upload-Offset: {offset}",
         f"Content-Length: {length}",
     ]
     connection.sendall("\r\n".join([*lines, "", ""]).encode() + data)
@@ -371,6 +372,41 @@ async def test_an_upload_goes_on_after_a_kill(start_chat: StartChat) -> None:
     file = (await checked(alice, address))["file"]
 
     assert (await alice.http.get(file["url"])).content == data
+
+
+async def test_a_large_upload_survives_five_cuts_and_a_kill(start_chat: StartChat) -> None:
+    chat = start_chat()
+    alice = await register(chat.url)
+    data = random.Random(1).randbytes(25 * MB)  # noqa: S311  # no secret
+    address = await new_upload(alice, len(data))
+    offset = 0
+    for cut in range(1, 6):
+        rest = data[offset:]
+        part = rest[: 4 * MB + cut]
+        begun = await asyncio.to_thread(
+            _begin, chat, alice, address, part, length=len(rest), offset=offset
+        )
+        if cut == 3:
+            chat.restart(with_signal=signal.SIGKILL)
+        begun.close()
+        before, offset = offset, await _free_offset(alice, address)
+        assert before <= offset <= before + len(part)
+    assert 0 < offset < len(data)
+
+    assert (await append(alice, address, data[offset:], offset)).status_code == 204
+    file = (await checked(alice, address))["file"]
+    content = (await alice.http.get(file["url"])).content
+    assert hashlib.sha256(content).digest() == hashlib.sha256(data).digest()
+
+
+async def _free_offset(person: Person, address: str) -> int:
+    """Wait until no request writes to an upload, also none of a node that was killed."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            offset = await offset_of(person, address)
+            if (await append(person, address, b"", offset)).status_code == 204:
+                return offset
+            await asyncio.sleep(0.1)
 
 
 async def test_an_upload_needs_a_session_and_the_own_origin(alice: Person) -> None:
