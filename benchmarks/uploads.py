@@ -11,7 +11,8 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from http.client import HTTPConnection
@@ -43,7 +44,7 @@ ASKED, PICTURES = 300, 5
 PIXELS = (4_000, 3_000)
 SETTINGS = {"CHAT_MAX_FILE_MB": "1024", "CHAT_USER_STORAGE_MB": "102400"}
 PATIENCE_S = 120
-STEP_S = 0.02
+STEP_S, POLL_S = 0.02, 0.005
 
 
 async def measure(plan: Plan) -> list[Figures]:
@@ -104,28 +105,16 @@ class Client:
     @contextlib.contextmanager
     def busy(self, data: bytes) -> Iterator[None]:
         """Upload and download all the time inside."""
-        over = threading.Event()
-        failures: list[BaseException] = []
 
-        def work() -> None:
-            try:
-                with self._connection() as connection:
-                    while not over.is_set():
-                        address, _ = self._upload(connection, data)
-                        self._download(self._ready(connection, address)["url"])
-                        self._delete(connection, address)
-            except Exception as error:  # noqa: BLE001  # raised again below
-                failures.append(error)
+        def work(over: threading.Event) -> None:
+            with self._connection() as connection:
+                while not over.is_set():
+                    address, _ = self._upload(connection, data)
+                    self._download(self._ready(connection, address)["url"])
+                    self._delete(connection, address)
 
-        thread = threading.Thread(target=work)
-        thread.start()
-        try:
+        with _beside(work):
             yield
-        finally:
-            over.set()
-            thread.join()
-        if failures:
-            raise failures[0]
 
     @contextlib.contextmanager
     def lateness(self, figures: Figures) -> Iterator[None]:
@@ -152,21 +141,16 @@ class Client:
     @contextlib.contextmanager
     def _memory(self, figures: Figures) -> Iterator[None]:
         """Record by how much the chat's memory grows inside."""
-        pid, over = self.served.server.process.pid, threading.Event()
+        pid = self.served.server.process.pid
         before = most = machine.memory(pid)
 
-        def watch() -> None:
+        def watch(over: threading.Event) -> None:
             nonlocal most
             while not over.wait(STEP_S):
                 most = max(most, machine.memory(pid))
 
-        thread = threading.Thread(target=watch)
-        thread.start()
-        try:
+        with _beside(watch):
             yield
-        finally:
-            over.set()
-            thread.join()
         figures.add("memory of an upload, MB", (most - before) / MB, most=60)
 
     def _upload(self, connection: HTTPConnection, data: bytes) -> tuple[str, float]:
@@ -186,7 +170,8 @@ class Client:
         while (state := json.loads(self._asked(connection, "GET", address)))["state"] != "ready":
             if time.monotonic() > end or state["state"] == "refused":
                 raise Violation(f"the upload is {state['state']}")
-            time.sleep(LATE_S)
+            # In a thread; an upload tells nobody that it was checked.
+            time.sleep(POLL_S)
         file: dict[str, str] = state["file"]
         return file
 
@@ -245,6 +230,19 @@ class Client:
             yield connection
         finally:
             connection.close()
+
+
+@contextlib.contextmanager
+def _beside(work: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Run work in a thread until the event that it gets is set at the end; raise what it raised."""
+    over = threading.Event()
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(work, over)
+        try:
+            yield
+        finally:
+            over.set()
+        running.result()
 
 
 def _photo() -> bytes:

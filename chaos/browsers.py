@@ -1,7 +1,7 @@
 """A run with browsers: two people, two Chromium profiles each, whose links break at random.
 
 At the end every screen must show what the database holds and what a freshly loaded page shows, and
-every written word must be there once.
+every written word and every shared file must be there once.
 """
 
 import asyncio
@@ -290,6 +290,6 @@ def report_browsers(plan: Plan, outcome: BrowserOutcome) -> str:
     ]
     lines.append(f"{'settled and looked through in':<30}{outcome.judged_in_s:>9.2f}s")
     lines += ["", *outcome.faults[:50]]
-    whole = "WHOLE: every screen equals the database, every word is there once"
+    whole = "WHOLE: every screen equals the database, every word and file is there once"
     lines.append(whole if outcome.is_whole else f"BROKEN: {len(outcome.faults):,} faults")
     return "\n".join(lines)

@@ -406,6 +406,7 @@ async def _free_offset(person: Person, address: str) -> int:
             offset = await offset_of(person, address)
             if (await append(person, address, b"", offset)).status_code == 204:
                 return offset
+            # As a client tries again; the claim of a node that was killed ends by itself.
             await asyncio.sleep(0.1)
 
 

@@ -140,7 +140,7 @@ def test_words_are_not_sent_in_the_name_of_who_signs_in_in_another_tab(
     wait_for_nothing_unsent(other)
 
 
-def test_what_another_tab_has_just_begun_is_there_after_the_next_sign_in(
+def test_a_draft_just_begun_in_another_tab_is_there_after_the_next_sign_in(
     mira: Visitor, tomas: Visitor
 ) -> None:
     conversation_id = mira.open_chat_with(tomas)

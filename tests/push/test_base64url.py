@@ -6,7 +6,7 @@ from chat_app.push.base64url import decode, encode
 
 
 @pytest.mark.parametrize("data", [b"", b"a", b"ab", b"\xfb\xff\xfe"])
-def test_what_was_encoded_is_decoded_with_padding_and_without(data: bytes) -> None:
+def test_encoded_bytes_come_back_with_padding_and_without(data: bytes) -> None:
     letters = encode(data)
 
     assert decode(letters) == decode(letters + "=" * (-len(letters) % 4)) == data

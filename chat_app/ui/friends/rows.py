@@ -60,6 +60,7 @@ def with_profile(row: FriendRow, card: UserCard) -> FriendRow:
     if row["group"] == "friends":
         [shown] = friend_rows([card])
         return FriendRow(**{**shown, "online": row["online"]})
+    # Others have a text about both, or their username.
     about = f"@{card.username}" if row["about"].startswith("@") else row["about"]
     shown = friend_row(card, row["group"], row["order"], about)
     return FriendRow(**{**shown, "online": row["online"]})
